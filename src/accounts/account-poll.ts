@@ -1,0 +1,75 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { z } from 'zod';
+import { APP_CONFIG, type AppConfig } from '../app.config.js';
+import { CLOCK, type Clock } from '../clock.js';
+import { limits } from '../limits.js';
+import { ownCall } from '../own-call.js';
+import { describeError } from '../pool-error.js';
+import { TokenService } from '../tokens/token.service.js';
+import { leftRatio, quotaFromUsage } from '../usage/quota-window.js';
+import { QuotaService } from '../usage/quota.service.js';
+import { AccountRegistry } from './account-registry.js';
+import type { Account } from './account.js';
+
+const checkSchema = z.object({
+  accounts: z.array(z.object({ id: z.string(), account_routing_override: z.string().nullish().catch(null) })),
+});
+
+/** Asks upstream what is left of an account's quota, and how its requests are to be routed. */
+@Injectable()
+export class AccountPoll {
+  private readonly logger = new Logger(AccountPoll.name);
+
+  constructor(
+    private readonly registry: AccountRegistry,
+    private readonly tokens: TokenService,
+    private readonly quota: QuotaService,
+    @Inject(APP_CONFIG) private readonly config: AppConfig,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /** Polls every account that could be used, one after another. A poll that fails changes nothing. */
+  async pollAll(): Promise<void> {
+    for (const account of this.registry.list()) {
+      if (account.settings.isPaused || account.keeping.refresh.kind === 'refused') continue;
+      try {
+        await this.poll(account);
+      } catch (error) {
+        this.logger.debug('poll failed', { account: account.name, reason: describeError(error) });
+      }
+    }
+  }
+
+  /** One account. Rejects when upstream gave no usable answer. */
+  async poll(account: Account): Promise<void> {
+    const askedAt = this.clock.now();
+    const answer = quotaFromUsage(await this.get(account, 'wham/usage'), this.clock.now());
+    if (answer === null) throw new Error('the answer is none about usage');
+    const now = this.clock.now();
+    account.polledPlan = answer.plan;
+    this.quota.replace(account.id, answer.windows);
+    const isAnyWindowFull = answer.windows.some((it) => leftRatio(it, now) === 0);
+    this.registry.learn(account, { kind: 'polled', askedAt, isAnyWindowFull, at: now });
+    const check = checkSchema.safeParse(await this.get(account, 'wham/accounts/check'));
+    if (!check.success) return; // an account without this answer is routed as it always was
+    const entry = check.data.accounts.find((it) => it.id === account.keeping.credential.accountId);
+    const override = entry?.account_routing_override ?? 'NO_CONSTRAINT';
+    account.routingOverride = /^[a-z_]{1,32}$/.test(override) ? override : null;
+  }
+
+  private async get(account: Account, path: string): Promise<unknown> {
+    const token = await this.tokens.accessToken(account.name);
+    const { accountId } = account.keeping.credential;
+    const answer = await ownCall({
+      method: 'GET',
+      url: new URL(`${this.config.whamBase.href.replace(/\/$/, '')}/${path}`),
+      headers: {
+        authorization: `Bearer ${token.reveal()}`,
+        ...(accountId === null ? {} : { 'chatgpt-account-id': accountId }),
+      },
+      timeoutMs: limits.pollTimeoutMs,
+    });
+    if (answer.status !== 200) throw new Error(`upstream answered ${answer.status}`);
+    return JSON.parse(answer.text);
+  }
+}

@@ -1,0 +1,128 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { APP_CONFIG, type AppConfig } from '../app.config.js';
+import { CLOCK, type Clock } from '../clock.js';
+import { QuotaService } from '../usage/quota.service.js';
+import { AccountRegistry } from './account-registry.js';
+import type { Account } from './account.js';
+import { AffinityTable } from './affinity-table.js';
+import { type Unavailable, whyUnavailable } from './availability.js';
+import { Lease } from './lease.js';
+import { planCapacity } from './plan-capacity.js';
+import { type SelectionPolicy, selectionPolicies } from './selection-policy.js';
+
+/** What a request wants of an account. */
+export interface Wish {
+  readonly sessionKey: string | null;
+  readonly model: string | null;
+  /** Identity of the account that issued something this request continues, or null. */
+  readonly ownerId: string | null;
+  /** Identities of accounts that this request has already tried. */
+  readonly tried: ReadonlySet<string>;
+}
+
+/** One account as it stood in a choice: null means that it could have served. */
+export interface Considered {
+  readonly account: Account;
+  readonly unavailable: Unavailable | null;
+}
+
+export type Choice =
+  | {
+      readonly kind: 'leased';
+      readonly lease: Lease;
+      readonly by: 'owner' | 'affinity' | 'policy';
+      readonly considered: readonly Considered[];
+    }
+  | { readonly kind: 'none'; readonly considered: readonly Considered[] };
+
+/** Chooses the account of a request: owner, then affinity, then policy; and leases it. */
+@Injectable()
+export class AccountSelector {
+  private readonly policy: SelectionPolicy;
+
+  constructor(
+    private readonly registry: AccountRegistry,
+    private readonly affinity: AffinityTable,
+    private readonly quota: QuotaService,
+    @Inject(APP_CONFIG) config: AppConfig,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {
+    this.policy = selectionPolicies[config.policy]();
+  }
+
+  /** Why this account may not serve now; null when it may. */
+  whyUnavailable(account: Account, model: string | null = null): Unavailable | null {
+    const { keeping } = account;
+    return whyUnavailable(
+      {
+        settings: account.settings,
+        refresh: keeping.refresh,
+        tokenEndsAt: keeping.credential.isExpiryEstimated ? null : keeping.credential.expiresAt,
+        evidence: account.evidence,
+        windows: this.quota.windows(account.id),
+        inFlight: account.inFlight,
+      },
+      model,
+      this.clock.now(),
+    );
+  }
+
+  /** All accounts, each with why it may not serve. */
+  consider(model: string | null = null): Considered[] {
+    return this.registry.list().map((account) => ({ account, unavailable: this.whyUnavailable(account, model) }));
+  }
+
+  choose(wish: Wish): Choice {
+    const considered = this.consider(wish.model);
+    const free = considered
+      .filter((it) => it.unavailable === null && !wish.tried.has(it.account.id))
+      .map((it) => it.account);
+    const owner = free.find((it) => it.id === wish.ownerId);
+    if (owner !== undefined) return this.leased(owner, 'owner', wish, considered);
+    const boundTo = wish.sessionKey === null ? null : this.affinity.find(wish.sessionKey);
+    const bound = boundTo === null ? undefined : free.find((it) => it.id === boundTo);
+    if (bound !== undefined) return this.leased(bound, 'affinity', wish, considered);
+    const [first, ...others] = free;
+    if (first === undefined) return { kind: 'none', considered };
+    return this.leased(this.byPolicy([first, ...others]), 'policy', wish, considered);
+  }
+
+  /** The available account of the largest plan, for what is the same on all accounts; null when none is. */
+  largestPlan(): Account | null {
+    let largest: Account | null = null;
+    for (const { account, unavailable } of this.consider()) {
+      if (unavailable !== null && unavailable.reason !== 'quota-exhausted') continue;
+      if (largest === null || planCapacity(account.plan) > planCapacity(largest.plan)) largest = account;
+    }
+    return largest;
+  }
+
+  /**
+   * The account whose identity a client without a session works under: the one whose id it sends, if that
+   * is in the pool; else the first by name that is not paused (and can log in, if one can).
+   */
+  home(clientAccountId: string | null): Account | null {
+    const own = clientAccountId === null ? null : this.registry.findByAccountId(clientAccountId);
+    if (own !== null) return own;
+    const usable = this.registry.list().filter((it) => !it.settings.isPaused);
+    return usable.find((it) => it.keeping.refresh.kind !== 'refused') ?? usable[0] ?? null;
+  }
+
+  private byPolicy(accounts: readonly [Account, ...Account[]]): Account {
+    const candidate = (account: Account) => ({
+      account,
+      name: account.name,
+      inFlight: account.inFlight,
+      priority: account.settings.priority,
+      capacity: planCapacity(account.plan),
+      windows: this.quota.windows(account.id),
+    });
+    const [first, ...others] = accounts;
+    return this.policy([candidate(first), ...others.map(candidate)], this.clock.now()).account;
+  }
+
+  private leased(account: Account, by: 'owner' | 'affinity' | 'policy', wish: Wish, considered: readonly Considered[]): Choice {
+    if (wish.sessionKey !== null) this.affinity.claim(wish.sessionKey, account.id);
+    return { kind: 'leased', lease: new Lease(account), by, considered };
+  }
+}

@@ -1,0 +1,56 @@
+import type { Keeping } from '../tokens/token.service.js';
+import { type AccountEvidence, noEvidence } from './account-evidence.js';
+
+/** What the operator decides about an account; nothing of it comes from upstream. */
+export interface AccountSettings {
+  readonly isPaused: boolean;
+  readonly label: string | null;
+  /** For `fill-first`: higher goes first. */
+  readonly priority: number;
+  /** Share of each quota window that this pool never uses, 0–1. */
+  readonly reserveRatio: number;
+  /** Cap on requests in flight; null is none. */
+  readonly maxInFlight: number | null;
+}
+
+export const defaultSettings: AccountSettings = {
+  isPaused: false,
+  label: null,
+  priority: 0,
+  reserveRatio: 0,
+  maxInFlight: null,
+};
+
+/** One ChatGPT login that can serve: its credential, the operator's settings, and what was seen of it. */
+export class Account {
+  settings: AccountSettings = defaultSettings;
+  evidence: AccountEvidence = noEvidence;
+  inFlight = 0;
+  /** Newer word on the plan than the token's, from a poll. */
+  polledPlan: string | null = null;
+  /** The routing that upstream wants for this account (docs/protocol.md, accounts/check); null is none. */
+  routingOverride: string | null = null;
+
+  constructor(
+    /** Identity: stays the same when tokens are renewed or the file is renamed. */
+    readonly id: string,
+    public keeping: Keeping,
+  ) {}
+
+  /** The name of its credential file; what people and the API call it. */
+  get name(): string {
+    return this.keeping.name;
+  }
+
+  /** In lower case; null when nothing tells it. */
+  get plan(): string | null {
+    return this.polledPlan ?? this.keeping.credential.plan;
+  }
+}
+
+/** What makes two credential files the same account: the ChatGPT account together with its user. */
+export function identityOf(keeping: Keeping): string {
+  const { accountId, userId } = keeping.credential;
+  if (accountId === null && userId === null) return `file:${keeping.name}`;
+  return `${accountId ?? '-'}:${userId ?? '-'}`;
+}

@@ -1,0 +1,28 @@
+import { Module } from '@nestjs/common';
+import { TokensModule } from '../tokens/tokens.module.js';
+import { UsageModule } from '../usage/usage.module.js';
+import { AccountPollCron } from './account-poll.cron.js';
+import { AccountPoll } from './account-poll.js';
+import { AccountRegistry } from './account-registry.js';
+import { AccountSelector } from './account-selector.js';
+import { AffinityTable } from './affinity-table.js';
+import { DecisionLog } from './decision-log.js';
+import { OwnerTable } from './owner-table.js';
+import { PoolStatusService } from './pool-status.js';
+
+/** Who is in the pool, and who may serve now. */
+@Module({
+  imports: [TokensModule, UsageModule],
+  providers: [
+    AccountRegistry,
+    AccountSelector,
+    AffinityTable,
+    OwnerTable,
+    DecisionLog,
+    PoolStatusService,
+    AccountPoll,
+    AccountPollCron,
+  ],
+  exports: [AccountRegistry, AccountSelector, AffinityTable, OwnerTable, DecisionLog, PoolStatusService],
+})
+export class AccountsModule {}

@@ -1,0 +1,62 @@
+import type { RefreshState } from '../tokens/refresh-state.js';
+import { leftRatio, type QuotaWindow } from '../usage/quota-window.js';
+import type { AccountEvidence, RefusalKind } from './account-evidence.js';
+import type { AccountSettings } from './account.js';
+
+export type UnavailableReason =
+  | 'paused'
+  | 'needs-login'
+  | 'deactivated'
+  | 'refresh-failing'
+  | 'not-entitled'
+  | 'full'
+  | RefusalKind;
+
+/** Why an account may not serve now, and until when (epoch ms; null: until somebody or something acts). */
+export interface Unavailable {
+  readonly reason: UnavailableReason;
+  readonly until: number | null;
+}
+
+/** All that the question depends on. */
+export interface AvailabilityFacts {
+  readonly settings: AccountSettings;
+  readonly refresh: RefreshState;
+  /** End of the access token, epoch ms; null when unknown. */
+  readonly tokenEndsAt: number | null;
+  readonly evidence: AccountEvidence;
+  readonly windows: readonly QuotaWindow[];
+  readonly inFlight: number;
+}
+
+/**
+ * Why an account may not serve a request for this model now, or null when it may. The one answer that
+ * selection, readiness, the admin API and the empty-pool answer share. `model` null asks for any model.
+ */
+export function whyUnavailable(facts: AvailabilityFacts, model: string | null, now: number): Unavailable | null {
+  const { settings, refresh, evidence } = facts;
+  if (settings.isPaused) return { reason: 'paused', until: null };
+  if (evidence.deactivated !== null) return { reason: 'deactivated', until: null };
+  if (refresh.kind === 'refused') return { reason: 'needs-login', until: null };
+  if (refresh.kind === 'waiting' && refresh.until > now && facts.tokenEndsAt !== null && facts.tokenEndsAt <= now) {
+    return { reason: 'refresh-failing', until: refresh.until };
+  }
+  const { refusal } = evidence;
+  if (refusal !== null && refusal.until > now) return { reason: refusal.kind, until: refusal.until };
+  const spentUntil = spent(facts.windows, settings.reserveRatio, now);
+  if (spentUntil !== null) return { reason: 'quota-exhausted', until: spentUntil };
+  const modelUntil = model === null ? undefined : evidence.modelRefusals.get(model);
+  if (modelUntil !== undefined && modelUntil > now) return { reason: 'not-entitled', until: modelUntil };
+  if (settings.maxInFlight !== null && facts.inFlight >= settings.maxInFlight) return { reason: 'full', until: null };
+  return null;
+}
+
+/** The latest reset of the windows that are spent; null when none is. */
+function spent(windows: readonly QuotaWindow[], reserveRatio: number, now: number): number | null {
+  let until: number | null = null;
+  for (const window of windows) {
+    if (window.resetsAt === null || leftRatio(window, now) > reserveRatio) continue;
+    if (window.resetsAt > now) until = Math.max(until ?? 0, window.resetsAt);
+  }
+  return until;
+}

@@ -1,0 +1,67 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { isIPv4, isIPv6 } from 'node:net';
+
+/** Why a request may not enter, in a stable code and a sentence for a person. */
+export interface Trespass {
+  readonly code: 'forbidden_host' | 'foreign_origin' | 'cross_site';
+  readonly message: string;
+}
+
+/** What the boundary looks at: nothing of it depends on the route table. */
+export interface Visitor {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: IncomingHttpHeaders;
+}
+
+/** Pages that a person may reach by a link from elsewhere; nothing is done by looking at them. */
+const pages = new Set(['/', '/dashboard']);
+
+/**
+ * Decides who may enter, before any routing: a `Host` that is ours (against DNS rebinding), and no
+ * browser page of another origin. Programs send neither `Origin` nor `Sec-Fetch-Site`.
+ */
+export function whyRefused(visitor: Visitor, allowedHosts: readonly string[]): Trespass | null {
+  const host = visitor.headers.host;
+  const name = host === undefined ? null : hostName(host);
+  if (name === null || !(isLoopbackName(name) || allowedHosts.includes(name))) {
+    return {
+      code: 'forbidden_host',
+      message:
+        'This proxy answers only to loopback host names. Name the host in PROXY_ALLOWED_HOSTS if it is yours.',
+    };
+  }
+  const origin = visitor.headers.origin;
+  if (origin !== undefined && !isOwnOrigin(origin, host ?? '')) {
+    return { code: 'foreign_origin', message: 'Requests from pages of another origin are refused.' };
+  }
+  if (visitor.headers['sec-fetch-site'] === 'cross-site' && !isPlainNavigation(visitor)) {
+    return { code: 'cross_site', message: 'Cross-site requests are refused.' };
+  }
+  return null;
+}
+
+/** The name in a `Host` header, without its port and brackets, in lower case; null when it is none. */
+export function hostName(host: string): string | null {
+  const match = /^(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?::\d{1,5})?$/i.exec(host);
+  const name = match?.[1] ?? match?.[2];
+  return name === undefined ? null : name.toLowerCase();
+}
+
+/** Names and addresses that always mean this machine. Brackets around IPv6 are allowed. */
+export function isLoopbackName(name: string): boolean {
+  const bare = name.replace(/^\[|\]$/g, '').toLowerCase();
+  if (isIPv4(bare)) return bare.startsWith('127.');
+  if (isIPv6(bare)) return bare === '::1' || bare === '0:0:0:0:0:0:0:1';
+  return bare === 'localhost' || bare.endsWith('.localhost');
+}
+
+function isOwnOrigin(origin: string, host: string): boolean {
+  return origin.toLowerCase() === `http://${host.toLowerCase()}`;
+}
+
+function isPlainNavigation(visitor: Visitor): boolean {
+  return (
+    visitor.method === 'GET' && visitor.headers['sec-fetch-mode'] === 'navigate' && pages.has(visitor.path)
+  );
+}

@@ -1,0 +1,83 @@
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+const KiB = 1_024;
+const MiB = 1_024 * KiB;
+
+/** Every number of the program that is no setting, in one place. Times in ms, sizes in bytes. */
+export const limits = {
+  /** Upstream connection: DNS, TCP and TLS together. */
+  connectMs: 10 * SECOND,
+  /** Silence on an upstream connection, before the answer or within it. There is no limit on the whole. */
+  idleStreamMs: 15 * MINUTE,
+  /** Sockets to one upstream; above it requests would queue unseen. */
+  upstreamSockets: 4_096,
+  /** A pause of the client between two requests on one connection; longer than any client keeps one. */
+  keepAliveMs: 120 * SECOND,
+
+  /** Bodies kept for replay, all requests together. */
+  replayBytesInTotal: 256 * MiB,
+  /** An inflated request body that is looked into for its session key. */
+  inflatedBodyBytes: 64 * MiB,
+
+  /** How long an event stream is held for its first event of output, and how much of it. */
+  holdMs: 10 * SECOND,
+  holdBytes: MiB,
+  /** How much of a refusal is read to understand it, and how long that may take. */
+  refusalBytes: 64 * KiB,
+  refusalMs: 5 * SECOND,
+  /** What is read of an answer that is thrown away, so that its connection can be used again. */
+  drainBytes: 256 * KiB,
+  drainMs: 2 * SECOND,
+  /** The final event of a stream, which carries its usage. */
+  finalEventBytes: 32 * MiB,
+  /** The start of any other event: enough to read its type. */
+  eventHeadBytes: 512,
+
+  /** The second attempt on the same account after a network fault or an upstream error. */
+  sameAccountPauseMs: 250,
+
+  affinitySessions: 10_000,
+  affinityIdleMs: 7 * DAY,
+  owners: 10_000,
+  decisions: 1_000,
+  recentErrors: 20,
+  modelRefusalsPerAccount: 200,
+
+  /** Refresh ahead of expiry by cron; Codex itself does at 5 min, so beside it the refresh is ours. */
+  refreshLeewayMs: 15 * MINUTE,
+  /** Refresh on the request path: a token that ends sooner might end on the way. */
+  refreshOnRequestMs: 60 * SECOND,
+  /** Lifetime that is assumed from `last_refresh` when an access token tells none (as Codex does). */
+  assumedTokenLifetimeMs: 8 * DAY,
+  refreshTimeoutMs: 30 * SECOND,
+  refreshBackoffFirstMs: 30 * SECOND,
+  refreshBackoffMaxMs: 15 * MINUTE,
+  credentialFileBytes: MiB,
+  poolFiles: 1_000,
+
+  pollTimeoutMs: 10 * SECOND,
+  ownCallBytes: MiB,
+  configBundleMs: 5 * SECOND,
+  modelsTtlMs: 5 * MINUTE,
+  modelsMs: 15 * SECOND,
+  modelsBytes: 8 * MiB,
+  modelsClients: 16,
+
+  unauthorizedCooldownMs: 5 * MINUTE,
+  forbiddenCooldownMs: 5 * MINUTE,
+  forbiddenCooldownMaxMs: HOUR,
+  notEntitledMs: HOUR,
+  rateLimitFirstMs: 2 * SECOND,
+  rateLimitMaxMs: 60 * SECOND,
+  quotaUnknownMs: 5 * MINUTE,
+  /** The longest window that is believed where none is known. */
+  quotaLongestMs: 31 * DAY,
+  upstreamErrorsInARow: 3,
+  upstreamErrorFirstMs: 30 * SECOND,
+  upstreamErrorMaxMs: 5 * MINUTE,
+  /** A cooldown that ends within this is told to the client as a short wait. */
+  shortWaitMs: 60 * SECOND,
+  windowsPerAccount: 16,
+} as const;

@@ -1,0 +1,93 @@
+import { describe, expect, it } from 'vitest';
+import { isPlainPath, routeOf } from './routes.js';
+
+describe('the route table', () => {
+  it.each([
+    ['POST', '/v1/responses', 'turn'],
+    ['POST', '/responses', 'turn'],
+    ['POST', '/backend-api/codex/responses', 'turn'],
+    ['POST', '/api/codex/responses', 'turn'],
+    ['HEAD', '/v1/responses', 'reachable'],
+    ['GET', '/v1/responses', 'wrong-method'],
+    ['PUT', '/v1/responses', 'wrong-method'],
+    ['GET', '/v1', 'reachable'],
+    ['GET', '/v1/models', 'models'],
+    ['GET', '/backend-api/codex/models', 'models'],
+    ['POST', '/v1/responses/compact', 'session'],
+    ['POST', '/v1/images/generations', 'images'],
+    ['POST', '/v1/images/edits', 'images'],
+    ['POST', '/v1/alpha/search', 'session'],
+    ['POST', '/backend-api/codex/analytics-events/events', 'home'],
+    ['POST', '/codex/analytics-events/events', 'home'],
+    ['GET', '/backend-api/wham/usage', 'pool-usage'],
+    ['GET', '/api/codex/usage', 'pool-usage'],
+    ['GET', '/backend-api/wham/accounts/check', 'accounts-check'],
+    ['GET', '/api/codex/accounts/check', 'accounts-check'],
+    ['GET', '/backend-api/wham/config/bundle', 'config-bundle'],
+    ['GET', '/api/codex/config/bundle', 'config-bundle'],
+    ['GET', '/backend-api/wham/settings/user', 'home'],
+    ['GET', '/ps/plugins/installed', 'home'],
+    ['POST', '/backend-api/wham/rate-limit-reset-credits/consume', 'unknown'],
+    ['POST', '/api/codex/rate-limit-reset-credits/consume', 'unknown'],
+    ['POST', '/backend-api/files', 'files'],
+    ['POST', '/backend-api/files/f1/uploaded', 'files'],
+    ['POST', '/oauth/token', 'stand-in-token'],
+    ['GET', '/oauth/token', 'wrong-method'],
+    ['GET', '/healthz', 'operator'],
+    ['GET', '/admin/accounts', 'operator'],
+    ['GET', '/favicon.ico', 'unknown'],
+    ['GET', '/v1x', 'unknown'],
+    ['POST', '/oauth/tokenX', 'unknown'],
+    ['GET', '/v1/', 'unknown'],
+    ['GET', '/backend-api', 'unknown'],
+    ['GET', '/backend-apix/wham/usage', 'unknown'],
+    ['GET', '/adminx', 'unknown'],
+    ['GET', '/psx/plugins', 'unknown'],
+  ])('%s %s is %s', (method, path, kind) => {
+    expect(routeOf(method, path, false).kind).toBe(kind);
+  });
+
+  it('answers an upgrade on a turn path, and only there', () => {
+    expect(routeOf('GET', '/v1/responses', true).kind).toBe('websocket');
+    expect(routeOf('GET', '/v1x', true).kind).toBe('unknown');
+  });
+
+  it.each([
+    ['/api/codex/settings/user', 'wham/settings/user'],
+    ['/api/codex/ps/mcp', 'ps/mcp'],
+    ['/backend-api/ps/mcp', 'ps/mcp'],
+    ['/ps/plugins/installed', 'ps/plugins/installed'],
+    ['/codex/analytics-events/events', 'codex/analytics-events/events'],
+  ])('%s goes to %s', (path, upstreamPath) => {
+    expect(routeOf('POST', path, false)).toMatchObject({ kind: 'home', base: 'wham', upstreamPath });
+  });
+});
+
+describe('a path', () => {
+  it.each(['/v1/models', '/v1/files/a.b', '/v1/x%20y', '/v1/..a', '/v1/x/', '/backend-api/a%3Ab'])('%s is plain', (path) => {
+    expect(isPlainPath(path)).toBe(true);
+  });
+
+  it.each([
+    '/v1/../admin',
+    '/v1/./x',
+    '/v1/%2e%2e/admin',
+    '/v1/%2E./admin',
+    '/v1//x',
+    '//v1/x',
+    '/v1/x//',
+    '/v1\\x',
+    '/v1/%5cx',
+    '/v1/a%2fb',
+    '/v1/%00',
+    '/v1/%0d%0a',
+    '/v1/%7f',
+    '/v1/%',
+    '/v1/%zz',
+    'http://127.0.0.1/v1/x',
+    '*',
+    '',
+  ])('%s is not plain', (path) => {
+    expect(isPlainPath(path)).toBe(false);
+  });
+});

@@ -1,0 +1,141 @@
+import { limits } from '../limits.js';
+
+const LF = 10;
+const CR = 13;
+const NO_BYTES = Buffer.alloc(0);
+
+/** One server-sent event: its type, and its data where the reader was asked to keep it. */
+export interface SseEvent {
+  /** The `type` inside the data, else the name of the `event:` line; null when neither tells. */
+  readonly type: string | null;
+  /** Null when it was not wanted, or larger than the bound. */
+  readonly data: string | null;
+}
+
+/**
+ * Reads server-sent events out of passing bytes, in any cut. It keeps the start of a line until it knows
+ * the type, and the data only of events that are wanted; so what it holds is bounded whatever comes.
+ */
+export class SseReader {
+  private line: Buffer[] = [];
+  private lineBytes = 0;
+  private isLineKept = true;
+  private eventName: string | null = null;
+  private type: string | null = null;
+  private isTypeKnown = false;
+  private data: string[] | null = [];
+  private dataBytes = 0;
+  private isEmpty = true;
+
+  constructor(
+    private readonly onEvent: (event: SseEvent) => void,
+    /** Whether the data of events of this type is wanted; null: the type could not be told from its start. */
+    private readonly wants: (type: string | null) => boolean,
+    private readonly maxDataBytes: number = limits.finalEventBytes,
+  ) {}
+
+  push(chunk: Buffer): void {
+    let start = 0;
+    while (start < chunk.length) {
+      const end = chunk.indexOf(LF, start);
+      if (end === -1) {
+        this.take(chunk.subarray(start));
+        return;
+      }
+      this.take(chunk.subarray(start, end));
+      this.endLine();
+      start = end + 1;
+    }
+  }
+
+  private take(part: Buffer): void {
+    if (part.length === 0) return;
+    if (this.isLineKept) this.line.push(part);
+    this.lineBytes += part.length;
+    if (this.isLineKept && this.lineBytes > limits.eventHeadBytes) this.judgeLongLine();
+  }
+
+  /** A line is longer than a head: keep it only when it is data that somebody wants. */
+  private judgeLongLine(): void {
+    if (this.lineBytes > this.maxDataBytes) {
+      this.dropLine();
+      return;
+    }
+    if (this.isTypeKnown) return; // judged before, and wanted
+    const head = this.line.length === 1 ? this.line[0] : Buffer.concat(this.line);
+    const text = (head ?? NO_BYTES).toString('latin1', 0, limits.eventHeadBytes);
+    if (!text.startsWith('data:')) {
+      this.dropLine();
+      return;
+    }
+    this.learnType(text);
+    if (!this.wants(this.type)) this.dropLine();
+  }
+
+  private dropLine(): void {
+    this.line = [];
+    this.isLineKept = false;
+    this.data = null;
+  }
+
+  private endLine(): void {
+    const isBlank = this.lineBytes === 0 || (this.lineBytes === 1 && this.line[0]?.[0] === CR);
+    if (isBlank) this.endEvent();
+    else if (this.isLineKept) this.readLine();
+    else this.isEmpty = false;
+    this.line = [];
+    this.lineBytes = 0;
+    this.isLineKept = true;
+  }
+
+  private readLine(): void {
+    const bytes = this.line.length === 1 ? (this.line[0] ?? NO_BYTES) : Buffer.concat(this.line);
+    const end = bytes.at(-1) === CR ? bytes.length - 1 : bytes.length;
+    // Most lines are data of events that nobody wants: their text is never made.
+    if (!this.isTypeKnown) this.learnType(bytes.toString('latin1', 0, Math.min(end, limits.eventHeadBytes)));
+    if (!startsWith(bytes, 'data:')) return;
+    this.isEmpty = false;
+    if (this.data === null || !this.wants(this.type)) return;
+    this.dataBytes += end;
+    if (this.dataBytes > this.maxDataBytes) this.data = null;
+    else this.data.push(bytes.toString('utf8', 5, end).replace(/^ /, ''));
+  }
+
+  private learnType(line: string): void {
+    if (line.startsWith('event:')) {
+      this.eventName = line.slice(6).trim();
+      return;
+    }
+    if (!line.startsWith('data:')) return;
+    this.isTypeKnown = true;
+    // Only a `type` that comes first is the event's own; further in it may belong to what is inside.
+    this.type = /^data:\s*\{\s*"type"\s*:\s*"([^"\\]*)"/.exec(line)?.[1] ?? this.eventName;
+  }
+
+  private endEvent(): void {
+    if (!this.isEmpty) {
+      const data = this.data === null || this.data.length === 0 ? null : this.data.join('\n');
+      this.onEvent({ type: this.type ?? (data === null ? null : typeInside(data)), data });
+    }
+    this.eventName = null;
+    this.type = null;
+    this.isTypeKnown = false;
+    this.data = [];
+    this.dataBytes = 0;
+    this.isEmpty = true;
+  }
+}
+
+function startsWith(bytes: Buffer, text: string): boolean {
+  for (let i = 0; i < text.length; i += 1) if (bytes[i] !== text.charCodeAt(i)) return false;
+  return true;
+}
+
+function typeInside(data: string): string | null {
+  try {
+    const json: unknown = JSON.parse(data);
+    return typeof json === 'object' && json !== null && 'type' in json && typeof json.type === 'string' ? json.type : null;
+  } catch {
+    return null; // `[DONE]`, an empty line, something new
+  }
+}

@@ -1,0 +1,91 @@
+import { madeUpTokens, type MadeUpIdentity, type MadeUpTokens } from './made-up-credentials.js';
+
+/** One generation of an account's tokens. */
+export interface TokenGeneration extends MadeUpTokens {
+  readonly account: string;
+  readonly issuedAt: number;
+  readonly expiresAt: number;
+}
+
+/** What the upstream thinks of a bearer token. */
+export type BearerVerdict =
+  | { readonly kind: 'good'; readonly account: string }
+  | { readonly kind: 'expired'; readonly account: string }
+  | { readonly kind: 'unknown' };
+
+/** What became of a refresh token that somebody handed in. */
+export type Redemption =
+  | { readonly kind: 'granted'; readonly generation: TokenGeneration }
+  | { readonly kind: 'reused'; readonly account: string }
+  | { readonly kind: 'unknown' };
+
+/**
+ * All tokens that were ever given out. A refresh token works once. An access token works until it expires or is
+ * refused by name; an older generation goes on working, as it does upstream, unless `strict` is set.
+ */
+export class TokenLedger {
+  strict = false;
+  readonly #current = new Map<string, TokenGeneration>();
+  readonly #identities = new Map<string, MadeUpIdentity>();
+  readonly #byAccessToken = new Map<string, TokenGeneration>();
+  readonly #byRefreshToken = new Map<string, TokenGeneration>();
+  readonly #refusedAccess = new Set<string>();
+  readonly #spentRefresh = new Set<string>();
+
+  /** A login: a new pair of tokens; what was given out before stays as it is. */
+  issue(account: string, identity: MadeUpIdentity, lifetimeSeconds: number): TokenGeneration {
+    const issuedAt = Date.now();
+    const expiresAt = issuedAt + lifetimeSeconds * 1_000;
+    const generation = { account, issuedAt, expiresAt, ...madeUpTokens(identity, issuedAt, expiresAt) };
+    this.#identities.set(account, identity);
+    this.#current.set(account, generation);
+    this.#byAccessToken.set(generation.accessToken, generation);
+    this.#byRefreshToken.set(generation.refreshToken, generation);
+    return generation;
+  }
+
+  current(account: string): TokenGeneration {
+    const generation = this.#current.get(account);
+    if (generation === undefined)
+      throw new Error(`The stand-in has given no tokens to an account "${account}"`);
+    return generation;
+  }
+
+  /** Every token the account was ever given, newest last. */
+  issuedTo(account: string): readonly TokenGeneration[] {
+    return [...this.#byAccessToken.values()].filter((it) => it.account === account);
+  }
+
+  /** From now on the current access token of the account is refused, whatever its expiry says. */
+  refuseCurrentAccess(account: string): void {
+    this.#refusedAccess.add(this.current(account).accessToken);
+  }
+
+  judge(accessToken: string): BearerVerdict {
+    const generation = this.#byAccessToken.get(accessToken);
+    if (generation === undefined) return { kind: 'unknown' };
+    const { account } = generation;
+    const outdated = this.strict && this.#current.get(account) !== generation;
+    const over = outdated || this.#refusedAccess.has(accessToken) || generation.expiresAt <= Date.now();
+    return { kind: over ? 'expired' : 'good', account };
+  }
+
+  ownerOfRefreshToken(refreshToken: string): string | null {
+    return this.#byRefreshToken.get(refreshToken)?.account ?? null;
+  }
+
+  /** Takes back a refresh token without giving a new one for it: the account needs a login. */
+  spend(refreshToken: string): void {
+    this.#spentRefresh.add(refreshToken);
+  }
+
+  /** Hands in a refresh token: new tokens the first time, nothing ever after. */
+  redeem(refreshToken: string, lifetimeSeconds: number): Redemption {
+    const account = this.ownerOfRefreshToken(refreshToken);
+    const identity = account === null ? undefined : this.#identities.get(account);
+    if (account === null || identity === undefined) return { kind: 'unknown' };
+    if (this.#spentRefresh.has(refreshToken)) return { kind: 'reused', account };
+    this.spend(refreshToken);
+    return { kind: 'granted', generation: this.issue(account, identity, lifetimeSeconds) };
+  }
+}

@@ -1,0 +1,122 @@
+import { randomUUID } from 'node:crypto';
+
+/** One server-sent event of a turn, before it is framed. */
+export interface TurnEvent {
+  readonly type: string;
+  readonly [field: string]: unknown;
+}
+
+/** Tokens a turn cost, as its last event tells them. */
+export interface TurnUsage {
+  readonly input: number;
+  readonly cached: number;
+  readonly output: number;
+  readonly reasoning: number;
+}
+
+/** What a default turn costs. */
+export const DEFAULT_USAGE: TurnUsage = { input: 100, cached: 40, output: 12, reasoning: 4 };
+
+const newId = (prefix: string): string => `${prefix}_${randomUUID().replaceAll('-', '')}`;
+
+/** `response.created`. */
+export function created(responseId = newId('resp')): TurnEvent {
+  return {
+    type: 'response.created',
+    response: { id: responseId, object: 'response', status: 'in_progress', output: [] },
+  };
+}
+
+/** `response.output_item.added` of an empty message. */
+export function messageAdded(itemId = newId('msg')): TurnEvent {
+  const item = { type: 'message', id: itemId, role: 'assistant', status: 'in_progress', content: [] };
+  return { type: 'response.output_item.added', output_index: 0, item };
+}
+
+/** `response.output_text.delta`. */
+export function delta(text: string, itemId = 'msg_made_up'): TurnEvent {
+  return {
+    type: 'response.output_text.delta',
+    item_id: itemId,
+    output_index: 0,
+    content_index: 0,
+    delta: text,
+  };
+}
+
+/** `response.output_item.done` of a message: the text that Codex shows in the end comes from here. */
+export function messageDone(text: string, itemId = newId('msg')): TurnEvent {
+  const content = [{ type: 'output_text', text, annotations: [], logprobs: [] }];
+  const item = { type: 'message', id: itemId, role: 'assistant', status: 'completed', content };
+  return { type: 'response.output_item.done', output_index: 0, item };
+}
+
+/** `response.output_item.done` of a function call, on which Codex runs the tool and asks again. */
+export function functionCallDone(name: string, args: unknown): TurnEvent {
+  const call = {
+    type: 'function_call',
+    id: newId('fc'),
+    call_id: newId('call'),
+    name,
+    arguments: JSON.stringify(args),
+  };
+  return { type: 'response.output_item.done', output_index: 0, item: { ...call, status: 'completed' } };
+}
+
+/** `response.completed`, the last event of a turn that went well. */
+export function completed(usage: TurnUsage = DEFAULT_USAGE, responseId = newId('resp')): TurnEvent {
+  const counted = {
+    input_tokens: usage.input,
+    input_tokens_details: { cached_tokens: usage.cached },
+    output_tokens: usage.output,
+    output_tokens_details: { reasoning_tokens: usage.reasoning },
+    total_tokens: usage.input + usage.output,
+  };
+  return {
+    type: 'response.completed',
+    response: { id: responseId, object: 'response', status: 'completed', usage: counted },
+  };
+}
+
+/** `response.incomplete`. */
+export function incomplete(reason: string, responseId = newId('resp')): TurnEvent {
+  return {
+    type: 'response.incomplete',
+    response: { id: responseId, object: 'response', status: 'incomplete', incomplete_details: { reason } },
+  };
+}
+
+/** `response.failed` with an error code; `extra` fields stand beside the code. */
+export function failed(code: string, message = `made-up failure ${code}`, extra: object = {}): TurnEvent {
+  const error = { code, message, ...extra };
+  return {
+    type: 'response.failed',
+    response: { id: newId('resp'), object: 'response', status: 'failed', error },
+  };
+}
+
+/** All events of a turn that says one message, its text cut into the given deltas. */
+export function messageTurn(deltas: readonly string[], usage?: TurnUsage): readonly TurnEvent[] {
+  const responseId = newId('resp');
+  const itemId = newId('msg');
+  return [
+    created(responseId),
+    { type: 'response.in_progress', response: { id: responseId, object: 'response', status: 'in_progress' } },
+    messageAdded(itemId),
+    ...deltas.map((text) => delta(text, itemId)),
+    {
+      type: 'response.output_text.done',
+      item_id: itemId,
+      output_index: 0,
+      content_index: 0,
+      text: deltas.join(''),
+    },
+    messageDone(deltas.join(''), itemId),
+    completed(usage, responseId),
+  ];
+}
+
+/** An event as it stands on the wire. */
+export function framed(event: TurnEvent, lineEnding: '\n' | '\r\n' = '\n'): string {
+  return `event: ${event.type}${lineEnding}data: ${JSON.stringify(event)}${lineEnding}${lineEnding}`;
+}

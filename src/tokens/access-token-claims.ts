@@ -1,0 +1,69 @@
+import { z } from 'zod';
+
+/** Where the claims of OpenAI's tokens stand: docs/protocol.md, section on `auth.json`. */
+const AUTH_CLAIM = 'https://api.openai.com/auth';
+const PROFILE_CLAIM = 'https://api.openai.com/profile';
+
+const text = z.string().min(1).nullish().catch(null);
+
+const payloadSchema = z.object({
+  exp: z.number().positive().nullish().catch(null),
+  email: text,
+  [PROFILE_CLAIM]: z.object({ email: text }).nullish().catch(null),
+  [AUTH_CLAIM]: z
+    .object({
+      chatgpt_account_id: text,
+      chatgpt_user_id: text,
+      user_id: text,
+      chatgpt_plan_type: text,
+      chatgpt_account_is_fedramp: z.boolean().nullish().catch(null),
+    })
+    .nullish()
+    .catch(null),
+});
+
+/** What a token says of its owner. Absent claims are null. */
+export interface TokenClaims {
+  /** Epoch ms. */
+  readonly expiresAt: number | null;
+  readonly accountId: string | null;
+  readonly userId: string | null;
+  readonly plan: string | null;
+  readonly email: string | null;
+  readonly isFedramp: boolean;
+}
+
+export const noClaims: TokenClaims = {
+  expiresAt: null,
+  accountId: null,
+  userId: null,
+  plan: null,
+  email: null,
+  isFedramp: false,
+};
+
+/**
+ * Reads the claims of a JWT without verifying it: we never judge a token, its issuer does.
+ * A token that is no JWT, or whose payload cannot be read, has no claims.
+ */
+export function readClaims(token: string): TokenClaims {
+  const payload = token.split('.')[1];
+  if (payload === undefined) return noClaims;
+  let json: unknown;
+  try {
+    json = JSON.parse(Buffer.from(payload, 'base64url').toString('utf8'));
+  } catch {
+    return noClaims; // an opaque token is allowed; it has an owner all the same
+  }
+  const parsed = payloadSchema.safeParse(json);
+  if (!parsed.success) return noClaims;
+  const auth = parsed.data[AUTH_CLAIM];
+  return {
+    expiresAt: parsed.data.exp == null ? null : Math.round(parsed.data.exp * 1_000),
+    accountId: auth?.chatgpt_account_id ?? null,
+    userId: auth?.chatgpt_user_id ?? auth?.user_id ?? null,
+    plan: auth?.chatgpt_plan_type?.toLowerCase() ?? null,
+    email: parsed.data.email ?? parsed.data[PROFILE_CLAIM]?.email ?? null,
+    isFedramp: auth?.chatgpt_account_is_fedramp ?? false,
+  };
+}

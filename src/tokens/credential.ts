@@ -1,0 +1,126 @@
+import { z } from 'zod';
+import { limits } from '../limits.js';
+import { Secret } from '../secret.js';
+import { noClaims, readClaims } from './access-token-claims.js';
+
+const secretText = z.string().min(1);
+
+/**
+ * The part of Codex's `auth.json` that we read (old and new format, docs/protocol.md). Everything else
+ * in the file is kept as it is and never held in memory.
+ */
+const credentialFileSchema = z.object({
+  OPENAI_API_KEY: z.string().nullish(),
+  tokens: z
+    .object({
+      access_token: secretText,
+      refresh_token: secretText.nullish().catch(null),
+      id_token: secretText.nullish().catch(null),
+      account_id: z.string().min(1).nullish().catch(null),
+    })
+    .nullish(),
+  last_refresh: z.string().nullish().catch(null),
+});
+
+/** The tokens of one account and what they say of it. Times are epoch ms. */
+export interface Credential {
+  readonly accessToken: Secret;
+  readonly refreshToken: Secret | null;
+  readonly idToken: Secret | null;
+  /** The ChatGPT account (workspace) that requests are charged to; null when nothing names it. */
+  readonly accountId: string | null;
+  readonly userId: string | null;
+  readonly plan: string | null;
+  readonly email: string | null;
+  readonly isFedramp: boolean;
+  /** End of the **access** token; estimated from `last_refresh` where the token tells none. */
+  readonly expiresAt: number | null;
+  readonly isExpiryEstimated: boolean;
+  readonly lastRefreshAt: number | null;
+}
+
+export type ParsedCredential =
+  | { readonly kind: 'ok'; readonly credential: Credential }
+  | { readonly kind: 'broken'; readonly reason: string };
+
+/** Reads the text of a credential file. A reason never quotes the text: it may hold secrets. */
+export function parseCredential(text: string): ParsedCredential {
+  let json: unknown;
+  try {
+    json = JSON.parse(text.replace(/^\uFEFF/, ''));
+  } catch {
+    return broken(text.trim() === '' ? 'the file is empty' : 'the file is not JSON');
+  }
+  const parsed = credentialFileSchema.safeParse(json);
+  if (!parsed.success) {
+    const where = parsed.error.issues.map((it) => it.path.join('.') || 'the whole file');
+    return broken(`not the form of a Codex auth.json: ${[...new Set(where)].join(', ')}`);
+  }
+  const { tokens, last_refresh: lastRefresh, OPENAI_API_KEY: apiKey } = parsed.data;
+  if (tokens == null) {
+    return broken(
+      apiKey == null
+        ? 'the file holds no tokens: log in with `codex login` and put that auth.json here'
+        : 'the file holds only an API key; a ChatGPT login is needed',
+    );
+  }
+  return {
+    kind: 'ok',
+    credential: credentialOf({
+      accessToken: tokens.access_token,
+      refreshToken: tokens.refresh_token ?? null,
+      idToken: tokens.id_token ?? null,
+      accountId: tokens.account_id ?? null,
+      lastRefreshAt: lastRefresh == null ? null : epochMs(lastRefresh),
+    }),
+  };
+}
+
+/** What a credential is made from: token values as text, and what the file says beside them. */
+export interface TokenValues {
+  readonly accessToken: string;
+  readonly refreshToken: string | null;
+  readonly idToken: string | null;
+  readonly accountId: string | null;
+  readonly lastRefreshAt: number | null;
+}
+
+export function credentialOf(values: TokenValues): Credential {
+  const access = readClaims(values.accessToken);
+  const id = values.idToken === null ? noClaims : readClaims(values.idToken);
+  const estimate = values.lastRefreshAt === null ? null : values.lastRefreshAt + limits.assumedTokenLifetimeMs;
+  return {
+    accessToken: new Secret(values.accessToken),
+    refreshToken: values.refreshToken === null ? null : new Secret(values.refreshToken),
+    idToken: values.idToken === null ? null : new Secret(values.idToken),
+    accountId: values.accountId ?? access.accountId ?? id.accountId,
+    userId: access.userId ?? id.userId,
+    plan: access.plan ?? id.plan,
+    email: id.email ?? access.email,
+    isFedramp: access.isFedramp || id.isFedramp,
+    expiresAt: access.expiresAt ?? estimate,
+    isExpiryEstimated: access.expiresAt === null,
+    lastRefreshAt: values.lastRefreshAt,
+  };
+}
+
+/** Whether `other` is another generation of tokens than `mine`, and not an older one. */
+export function isNewerGeneration(mine: Credential, other: Credential): boolean {
+  if (sameSecret(mine.accessToken, other.accessToken) && sameSecret(mine.refreshToken, other.refreshToken)) {
+    return false;
+  }
+  return other.lastRefreshAt === null || mine.lastRefreshAt === null || other.lastRefreshAt >= mine.lastRefreshAt;
+}
+
+function sameSecret(one: Secret | null, other: Secret | null): boolean {
+  return one === null || other === null ? one === other : one.equals(other);
+}
+
+function epochMs(text: string): number | null {
+  const at = Date.parse(text);
+  return Number.isNaN(at) ? null : at;
+}
+
+function broken(reason: string): ParsedCredential {
+  return { kind: 'broken', reason };
+}

@@ -1,0 +1,31 @@
+import { describe, expect, it } from 'vitest';
+import { readRefreshAnswer } from './token-refresh-client.js';
+
+describe("the token endpoint's answer", () => {
+  it.each([
+    [401, '{"error":{"code":"refresh_token_reused"}}', 'refused-for-good'],
+    [401, 'Unauthorized', 'refused-for-good'],
+    [401, '', 'refused-for-good'],
+    [400, '{"error":"invalid_grant"}', 'refused-for-good'],
+    [400, '{"error":{"code":"invalid_grant"}}', 'refused-for-good'],
+    [403, '{"code":"refresh_token_invalidated"}', 'refused-for-good'],
+    [500, '{"error":{"code":"refresh_token_expired"}}', 'refused-for-good'],
+    [400, '{"error":"invalid_request"}', 'failed'],
+    [403, '<html>blocked</html>', 'failed'],
+    [403, '{"error":{"code":"invalid_grant"}}', 'failed'],
+    [429, '{}', 'failed'],
+    [500, '{"error":"server_error"}', 'failed'],
+    [200, '<html>welcome</html>', 'failed'],
+    [200, '{}', 'failed'],
+    [200, '{"access_token":""}', 'failed'],
+    [200, '{"access_token":"a"}', 'granted'],
+    [200, '{"access_token":"a","refresh_token":"r","id_token":"i","expires_in":1}', 'granted'],
+  ])('%i %s is %s', (status, text, kind) => {
+    expect(readRefreshAnswer(status, text).kind).toBe(kind);
+  });
+
+  it('shows no text of the endpoint that is not a plain code', () => {
+    const answer = readRefreshAnswer(401, '{"error":{"code":"token rt_canary was used"}}');
+    expect(JSON.stringify(answer)).not.toContain('canary');
+  });
+});

@@ -1,0 +1,23 @@
+import { PoolError } from '../pool-error.js';
+
+/** The token endpoint said that the refresh token is no longer any good: a person must log in again. */
+export class NeedsLoginError extends PoolError {
+  readonly code = 'needs_login';
+  constructor(
+    readonly account: string,
+    readonly reason: string,
+  ) {
+    super(`Account ${account} needs a new login: ${reason}`);
+  }
+}
+
+/** No fresh token for now; the one we have has ended. Asking again later may help. */
+export class RefreshFailedError extends PoolError {
+  readonly code = 'refresh_failed';
+  constructor(
+    readonly account: string,
+    readonly reason: string,
+  ) {
+    super(`The token of account ${account} could not be refreshed: ${reason}`);
+  }
+}

@@ -1,0 +1,66 @@
+import { z } from 'zod';
+import type { Child } from './child.js';
+import type { Setting } from './setting.js';
+
+const ANSWER_LIMIT_MS = 20_000;
+
+const message = z.object({
+  id: z.union([z.number(), z.string()]).optional(),
+  method: z.string().optional(),
+  params: z.unknown().optional(),
+  result: z.unknown().optional(),
+  error: z.unknown().optional(),
+});
+type Message = z.infer<typeof message>;
+
+/** Speaks to `codex app-server` as an IDE does: one JSON-RPC message per line, over its standard input and output. */
+export class AppServer {
+  readonly #child: Child;
+  #lastId = 0;
+
+  private constructor(child: Child) {
+    this.#child = child;
+  }
+
+  /** Starts the server and introduces itself. */
+  static async start(setting: Setting): Promise<AppServer> {
+    const server = new AppServer(setting.codex(['app-server'], { withInput: true }));
+    await server.request('initialize', {
+      clientInfo: { name: 'codex-pool-test', title: 'codex-pool test', version: '1.0.0' },
+    });
+    server.#child.writeLine(JSON.stringify({ method: 'initialized' }));
+    return server;
+  }
+
+  /** Asks, and gives the result; an error of the server is thrown. */
+  async request(method: string, params: object = {}): Promise<unknown> {
+    this.#lastId += 1;
+    const id = this.#lastId;
+    this.#child.writeLine(JSON.stringify({ id, method, params }));
+    const isAnswer = (it: Message): boolean => it.id === id && it.method === undefined;
+    const answer = await this.#until(isAnswer, `the answer to ${method}`);
+    if (answer.error !== undefined) throw new Error(`${method}: ${JSON.stringify(answer.error)}`);
+    return answer.result;
+  }
+
+  /** Waits for a notification with these parameters; one that came before counts too. */
+  async notification(method: string, isMeant: (params: unknown) => boolean): Promise<unknown> {
+    const isIt = (it: Message): boolean => it.method === method && isMeant(it.params);
+    return (await this.#until(isIt, `the notification ${method}`)).params;
+  }
+
+  /** Closes its input and gives the exit code. */
+  async end(): Promise<number | null> {
+    this.#child.endInput();
+    return (await this.#child.ended).code;
+  }
+
+  async #until(isMeant: (it: Message) => boolean, what: string): Promise<Message> {
+    return this.#child.until(() => this.#messages().find(isMeant) ?? null, what, ANSWER_LIMIT_MS);
+  }
+
+  #messages(): Message[] {
+    const lines = this.#child.stdout.split('\n').slice(0, -1);
+    return lines.filter((it) => it !== '').map((it) => message.parse(JSON.parse(it)));
+  }
+}

@@ -1,0 +1,71 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { AuthJson } from '../../../src/stand-in/made-up-credentials.js';
+
+const readme = new URL('../../../README.md', import.meta.url);
+const README_ORIGIN = 'http://127.0.0.1:8989';
+/** Nobody listens there: whatever Codex wants from the Internet ends on this machine, at once. */
+const NOWHERE = 'http://127.0.0.1:9';
+
+/** What a Codex installation of its own is made from. */
+export interface CodexHomeOptions {
+  readonly proxyOrigin: string;
+  readonly login: AuthJson;
+  /** Another `name` of the provider than the README's. */
+  readonly providerName?: string;
+}
+
+/** A home folder in which nobody but one test has ever used Codex. */
+export interface CodexHome {
+  /** Folder that Codex works in; it is trusted. */
+  readonly workFolder: string;
+  /** The whole environment of Codex. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** Makes the folders, the config (the block of the README, at this proxy) and the login under the folder given. */
+export function makeCodexHome(folder: string, options: CodexHomeOptions): CodexHome {
+  const made = (name: string): string => {
+    const path = join(folder, name);
+    mkdirSync(path);
+    return path;
+  };
+  const codexHome = made('codex');
+  const workFolder = made('work');
+  writeFileSync(join(codexHome, 'auth.json'), JSON.stringify(options.login), { mode: 0o600 });
+  writeFileSync(join(codexHome, 'config.toml'), configToml(workFolder, options));
+  const env = {
+    PATH: process.env['PATH'] ?? '',
+    HOME: made('home'),
+    CODEX_HOME: codexHome,
+    // Codex refuses to put its helpers below the folder for temporary files, where this home is.
+    TMPDIR: made('tmp'),
+    LANG: 'C.UTF-8',
+    TERM: 'xterm-256color',
+    HTTPS_PROXY: NOWHERE,
+    NO_PROXY: '127.0.0.1,localhost',
+  };
+  return { workFolder, env };
+}
+
+function configToml(workFolder: string, { proxyOrigin, providerName }: CodexHomeOptions): string {
+  const block = readmeBlock().replaceAll(README_ORIGIN, proxyOrigin);
+  const named = providerName === undefined ? block : block.replace(/^name = .*$/m, `name = "${providerName}"`);
+  return [
+    'check_for_update_on_startup = false',
+    named,
+    '[analytics]',
+    'enabled = false',
+    `[projects."${workFolder}"]`,
+    'trust_level = "trusted"',
+    '',
+  ].join('\n');
+}
+
+/** What the README tells users to write, so that these tests run on it. */
+function readmeBlock(): string {
+  const blocks = [...readFileSync(readme, 'utf8').matchAll(/^```toml\n(.*?)^```$/gms)].map((it) => it[1] ?? '');
+  const block = blocks.find((it) => it.includes('[model_providers.codex-pool]'));
+  if (block?.includes(README_ORIGIN) !== true) throw new Error('README.md has no config block for Codex');
+  return block;
+}

@@ -1,0 +1,94 @@
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFailed } from 'vitest';
+import type { StandInAccountOptions } from '../../../src/stand-in/account-script.js';
+import { standInLogin } from '../../../src/stand-in/made-up-credentials.js';
+import { StandIn } from '../../../src/stand-in/stand-in.js';
+import { Child } from './child.js';
+import { codexScript } from './codex-cli.js';
+import { makeCodexHome, type CodexHome } from './codex-home.js';
+import { startProxy, type RunningProxy } from './running-proxy.js';
+
+/** What a test wants to be different. */
+export interface SettingOptions {
+  readonly accounts?: readonly (string | StandInAccountOptions)[];
+  /** Scripts the accounts before the proxy starts and asks for their quota. */
+  readonly prepare?: (standIn: StandIn) => void;
+  /** The login that Codex itself has. */
+  readonly login?: { readonly plan?: string; readonly accountId?: string };
+  readonly providerName?: string;
+}
+
+/** How a run of Codex ended. */
+export interface CodexRun {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly tookMs: number;
+}
+
+/** Everything one test plays with: made-up accounts, the built proxy over them, and a Codex that knows only the proxy. */
+export class Setting implements AsyncDisposable {
+  readonly #children: Child[] = [];
+
+  private constructor(
+    readonly folder: string,
+    readonly standIn: StandIn,
+    readonly proxy: RunningProxy,
+    readonly home: CodexHome,
+  ) {}
+
+  static async start(options: SettingOptions = {}): Promise<Setting> {
+    const folder = realpathSync(mkdtempSync(join(tmpdir(), 'codex-pool-test-')));
+    const { accounts = ['a', 'b'], prepare, login = {}, providerName } = options;
+    const standIn = await StandIn.start({ accounts });
+    prepare?.(standIn);
+    const pool = join(folder, 'pool');
+    mkdirSync(pool);
+    for (const it of accounts) {
+      const name = typeof it === 'string' ? it : it.name;
+      writeFileSync(join(pool, `${name}.json`), JSON.stringify(standIn.account(name).authJson()), { mode: 0o600 });
+    }
+    const paths = { POOL_DIR: pool, PROXY_DB_PATH: join(folder, 'data', 'proxy.db') };
+    const proxy = await startProxy(folder, { ...standIn.env, ...paths });
+    const named = providerName === undefined ? {} : { providerName };
+    const home = makeCodexHome(folder, { proxyOrigin: proxy.origin, login: standInLogin(login), ...named });
+    const setting = new Setting(folder, standIn, proxy, home);
+    onTestFailed(() => {
+      process.stderr.write(setting.#told());
+    });
+    return setting;
+  }
+
+  /** Starts Codex with these arguments. */
+  codex(args: readonly string[], options: { withInput?: boolean } = {}): Child {
+    const { env, workFolder } = this.home;
+    const child = new Child(process.execPath, [codexScript, ...args], { env, cwd: workFolder, ...options });
+    this.#children.push(child);
+    return child;
+  }
+
+  /** Runs `codex exec` to its end. */
+  async exec(...args: readonly string[]): Promise<CodexRun> {
+    const startedAt = Date.now();
+    const child = this.codex(['exec', ...args]);
+    const { code } = await child.ended;
+    return { code, stdout: child.stdout, stderr: child.stderr, tookMs: Date.now() - startedAt };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const child of this.#children) await child.stop();
+    await this.proxy.child.stop();
+    await this.standIn.close();
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+
+  #told(): string {
+    const requests = this.standIn.log.map(
+      (it) => `${it.method} ${it.path} account=${it.account ?? '-'} status=${it.status ?? '-'}`,
+    );
+    const children = this.#children.map((it) => `\n--- codex\n${it.told}`);
+    return ['\n--- upstream', ...requests, '--- proxy', this.proxy.child.told, ...children, ''].join('\n');
+  }
+}

@@ -1,0 +1,65 @@
+import { execFile } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { codexScript } from './codex-cli.js';
+import type { Setting } from './setting.js';
+
+const LOOK_EVERY_MS = 100;
+const run = promisify(execFile);
+
+/** The terminal UI of Codex in a terminal of its own (a tmux server that nobody else uses). */
+export class Terminal implements AsyncDisposable {
+  private constructor(
+    private readonly setting: Setting,
+    private readonly socket: string,
+  ) {}
+
+  /** Starts `codex` with these arguments in a terminal of 120 × 40. */
+  static async start(setting: Setting, ...args: readonly string[]): Promise<Terminal> {
+    const socket = join(setting.folder, 'terminal.sock');
+    const config = join(setting.folder, 'tmux.conf');
+    // The screen of a Codex that died is kept: it says why.
+    writeFileSync(config, 'set -g remain-on-exit on\nset -g status off\n');
+    const terminal = new Terminal(setting, socket);
+    const command = [process.execPath, codexScript, ...args];
+    const size = ['-x', '120', '-y', '40'];
+    await terminal.#tmux('-f', config, 'new-session', '-d', ...size, '-c', setting.home.workFolder, ...command);
+    return terminal;
+  }
+
+  /** What the screen shows now. */
+  async screen(): Promise<string> {
+    return this.#tmux('capture-pane', '-p', '-J');
+  }
+
+  /** Types a text, as a person would; `Enter` is a key of its own. */
+  async type(text: string): Promise<void> {
+    await this.#tmux('send-keys', '-l', text);
+  }
+
+  async press(key: 'Enter' | 'Escape' | 'C-c' | 'C-d'): Promise<void> {
+    await this.#tmux('send-keys', key);
+  }
+
+  /** Waits until the screen shows this, and gives the screen. */
+  async shows(expected: RegExp, limitMs = 20_000): Promise<string> {
+    const deadline = Date.now() + limitMs;
+    for (;;) {
+      const screen = await this.screen();
+      if (expected.test(screen)) return screen;
+      if (Date.now() > deadline) throw new Error(`The terminal did not show ${String(expected)}:\n${screen}`);
+      await pause(LOOK_EVERY_MS);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#tmux('kill-server');
+  }
+
+  async #tmux(...args: readonly string[]): Promise<string> {
+    const { stdout } = await run('tmux', ['-S', this.socket, ...args], { env: { ...this.setting.home.env } });
+    return stdout;
+  }
+}
