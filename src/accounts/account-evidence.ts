@@ -37,7 +37,8 @@ export type AccountEvent =
   | { readonly kind: 'served'; readonly startedAt: number; readonly at: number }
   | { readonly kind: 'quota-exhausted'; readonly until: number; readonly at: number }
   | { readonly kind: 'rate-limited'; readonly retryAfterMs: number | null; readonly at: number }
-  | { readonly kind: 'unauthorized'; readonly at: number }
+  /** Rejected even with a fresh token, or until a refresh may be tried again; `until` null: the usual pause. */
+  | { readonly kind: 'unauthorized'; readonly until: number | null; readonly at: number }
   | { readonly kind: 'forbidden'; readonly at: number }
   | { readonly kind: 'deactivated'; readonly code: string; readonly at: number }
   | { readonly kind: 'not-entitled'; readonly model: string; readonly at: number }
@@ -67,7 +68,7 @@ export function learn(evidence: AccountEvidence, event: AccountEvent): AccountEv
       return refused({ ...evidence, rateLimitsInARow }, { kind: 'rate-limited', at, until: at + pause });
     }
     case 'unauthorized':
-      return refused(evidence, { kind: 'unauthorized', at, until: at + limits.unauthorizedCooldownMs });
+      return refused(evidence, { kind: 'unauthorized', at, until: event.until ?? at + limits.unauthorizedCooldownMs });
     case 'forbidden': {
       const forbiddenInARow = evidence.forbiddenInARow + 1;
       const until = at + forbiddenPauseMs(forbiddenInARow);

@@ -87,6 +87,11 @@ export class AccountSelector {
     return this.leased(this.byPolicy([first, ...others]), 'policy', wish, considered);
   }
 
+  /** Whether any account is known to refuse a model: only then the model of a request matters to the choice. */
+  knowsModelRefusals(): boolean {
+    return this.registry.list().some((it) => it.evidence.modelRefusals.size > 0);
+  }
+
   /** The available account of the largest plan, for what is the same on all accounts; null when none is. */
   largestPlan(): Account | null {
     let largest: Account | null = null;

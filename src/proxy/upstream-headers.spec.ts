@@ -3,7 +3,7 @@ import { Secret } from '../secret.js';
 import { clientHeaders, clientOnly, hopByHop, upstreamHeaders, upstreamOnly } from './upstream-headers.js';
 
 const account = { accessToken: new Secret('of-the-account'), accountId: 'acct', isFedramp: false, routingOverride: null };
-const options = { contentLength: 2, without: [] };
+const options = { bodyLength: 2, without: [] };
 
 describe('headers on the way up', () => {
   it.each([...hopByHop, ...clientOnly])('%s of the client stays behind', (name) => {
@@ -17,7 +17,7 @@ describe('headers on the way up', () => {
       'session-id': 's',
       'x-new-thing': '1',
       originator: 'codex_exec',
-      'content-length': 2,
+      'content-length': '2',
       authorization: 'Bearer of-the-account',
       'chatgpt-account-id': 'acct',
     });
@@ -25,7 +25,7 @@ describe('headers on the way up', () => {
 
   it('leave out what `connection` names and what the request must not carry', () => {
     const client = { connection: 'close, X-Hop', 'x-hop': '1', 'accept-encoding': 'gzip' };
-    const sent = upstreamHeaders(client, account, { contentLength: 0, without: ['accept-encoding'] });
+    const sent = upstreamHeaders(client, account, { bodyLength: 0, without: ['accept-encoding'] });
     expect(Object.keys(sent)).toEqual(['content-length', 'authorization', 'chatgpt-account-id']);
   });
 

@@ -39,8 +39,8 @@ export interface AccountHeaders {
 }
 
 export interface HeaderOptions {
-  /** Bytes of the body; null when it is sent in chunks, because the client told no length. */
-  readonly contentLength: number | null;
+  /** Bytes of the body; `chunked` where the client told no length, `none` for a request without a body. */
+  readonly bodyLength: number | 'chunked' | 'none';
   /** Names that this request must not carry on top of the rest. */
   readonly without: readonly string[];
 }
@@ -50,17 +50,17 @@ export function upstreamHeaders(
   client: IncomingHttpHeaders,
   account: AccountHeaders,
   options: HeaderOptions,
-): OutgoingHttpHeaders {
+): IncomingHttpHeaders {
   const named = connectionNames(client.connection);
-  const headers: OutgoingHttpHeaders = {};
+  const headers: IncomingHttpHeaders = {};
   for (const name in client) {
     const value = client[name];
     if (value === undefined || hopByHop.has(name) || clientOnly.has(name)) continue;
     if (named.includes(name) || options.without.includes(name)) continue;
     headers[name] = value;
   }
-  if (options.contentLength !== null) headers['content-length'] = options.contentLength;
-  else headers['transfer-encoding'] = 'chunked';
+  if (options.bodyLength === 'chunked') headers['transfer-encoding'] = 'chunked';
+  else if (options.bodyLength !== 'none') headers['content-length'] = String(options.bodyLength);
   headers['authorization'] = `Bearer ${account.accessToken.reveal()}`;
   if (account.accountId !== null) headers['chatgpt-account-id'] = account.accountId;
   if (account.isFedramp) headers['x-openai-fedramp'] = 'true';

@@ -1,4 +1,5 @@
-import { refuses, streams, type Answer, type WholeAnswer } from './answers.js';
+import type { Answer, WholeAnswer } from './answer.js';
+import { refuses, streams } from './answers.js';
 import { madeUpAuthJson, type AuthJson, type MadeUpIdentity } from './made-up-credentials.js';
 import { LITTLE_USED, quotaHeaders, usageBody, type UsageWindows } from './quota.js';
 import type { TokenLedger } from './token-ledger.js';

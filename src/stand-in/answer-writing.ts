@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Answer, StreamAnswer, StreamStep, TurnFacts } from './answers.js';
+import type { Answer, StreamAnswer, StreamStep, TurnFacts } from './answer.js';
 import type { Exchange } from './exchange.js';
 import { framed } from './turn-events.js';
 

@@ -1,5 +1,13 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { LoggedRequest } from './request-log.js';
+import type {
+  Answer,
+  AnswerHeaders,
+  CustomHandler,
+  StreamAnswer,
+  StreamEnding,
+  StreamStep,
+  TurnFacts,
+  WholeAnswer,
+} from './answer.js';
 import {
   completed,
   created,
@@ -9,63 +17,8 @@ import {
   messageAdded,
   messageDone,
   messageTurn,
-  type TurnEvent,
   type TurnUsage,
 } from './turn-events.js';
-
-/** Header fields by lower-case name. */
-export type AnswerHeaders = Readonly<Record<string, string>>;
-
-/** What an answer may want to know of the turn it answers. */
-export interface TurnFacts {
-  readonly account: string;
-  /** Model the request names, if it could be read. */
-  readonly model: string | null;
-}
-
-/** One thing that happens in a stream. A gate holds everything after it until its promise resolves. */
-export type StreamStep =
-  | TurnEvent
-  | { readonly comment: string }
-  | { readonly bytes: Buffer }
-  | { readonly gate: Promise<unknown> };
-
-/** How a stream ends: in order; closed or reset in the middle; or not at all. */
-export type StreamEnding = 'end' | 'cut' | 'reset' | 'hang';
-
-/** A server-sent-events answer. */
-export interface StreamAnswer {
-  readonly kind: 'stream';
-  readonly steps: (facts: TurnFacts) => Iterable<StreamStep> | AsyncIterable<StreamStep>;
-  readonly headers: AnswerHeaders;
-  readonly lineEnding: '\n' | '\r\n';
-  readonly pauseBetweenMs: number;
-  readonly ending: StreamEnding;
-}
-
-/** A whole answer that is not a stream. */
-export interface WholeAnswer {
-  readonly kind: 'whole';
-  readonly status: number;
-  readonly body: Buffer;
-  readonly headers: AnswerHeaders;
-}
-
-/** Whatever a test writes by hand. */
-export type CustomHandler = (
-  req: IncomingMessage,
-  res: ServerResponse,
-  logged: LoggedRequest,
-) => void | Promise<void>;
-
-/** What an account answers to one turn. */
-export type Answer =
-  | StreamAnswer
-  | WholeAnswer
-  | { readonly kind: 'drop' }
-  | { readonly kind: 'wait'; readonly until: Promise<unknown>; readonly answer: Answer }
-  | { readonly kind: 'by-model'; readonly choose: (model: string | null) => Answer }
-  | { readonly kind: 'custom'; readonly handle: CustomHandler };
 
 /** How a streamed turn may differ from the default one. */
 export interface StreamOptions {

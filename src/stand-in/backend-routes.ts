@@ -1,5 +1,6 @@
 import type { AccountScript } from './account-script.js';
-import { refuses, type Answer } from './answers.js';
+import type { Answer } from './answer.js';
+import { refuses } from './answers.js';
 
 /** The list of models that `GET …/codex/models` answers. */
 export interface ModelList {

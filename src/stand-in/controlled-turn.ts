@@ -1,10 +1,5 @@
-import {
-  streamOf,
-  type AnswerHeaders,
-  type StreamAnswer,
-  type StreamEnding,
-  type StreamStep,
-} from './answers.js';
+import type { AnswerHeaders, StreamAnswer, StreamEnding, StreamStep } from './answer.js';
+import { streamOf } from './answers.js';
 
 /** A streamed turn whose every event leaves when the test says so. */
 export class ControlledTurn {

@@ -4,7 +4,7 @@ const AUTH_CLAIM = 'https://api.openai.com/auth';
 const PROFILE_CLAIM = 'https://api.openai.com/profile';
 const CODEX_CLIENT_ID = 'app_EMoamEEZ73f0CkXaXp7hrann';
 /** 2100-01-01, so that a client never thinks of renewing the login. */
-const FAR_AWAY_UNIX_SECONDS = 4_102_444_800;
+const FAR_AWAY = Date.UTC(2100, 0, 1);
 
 /** Who a made-up token says it belongs to. */
 export interface MadeUpIdentity {
@@ -92,16 +92,23 @@ export function madeUpAuthJson(identity: MadeUpIdentity, tokens: MadeUpTokens, i
   };
 }
 
+/** What a client's stand-in login says of itself; it is good until 2100 by default. */
+export interface StandInLoginOptions {
+  readonly plan?: string;
+  readonly accountId?: string;
+  readonly expiresAt?: number;
+}
+
 /**
  * A login for a client that is nobody's: Codex accepts it, finds it good for decades, and sends it to the proxy, which
  * puts a real account's in its place. The plan decides what Codex asks at start (`business` asks for a config bundle).
  */
-export function standInLogin(options: { plan?: string; accountId?: string } = {}): AuthJson {
-  const { plan = 'pro', accountId = 'pool' } = options;
+export function standInLogin(options: StandInLoginOptions = {}): AuthJson {
+  const { plan = 'pro', accountId = 'pool', expiresAt = FAR_AWAY } = options;
   const token = madeUpJwt({
     email: 'pool@local',
     [AUTH_CLAIM]: { chatgpt_plan_type: plan, chatgpt_account_id: accountId, chatgpt_user_id: 'pool-user' },
-    exp: FAR_AWAY_UNIX_SECONDS,
+    exp: Math.floor(expiresAt / 1_000),
   });
   return {
     auth_mode: 'chatgpt',

@@ -1,4 +1,5 @@
-import { refuses, type AnswerHeaders, type WholeAnswer } from './answers.js';
+import type { AnswerHeaders, WholeAnswer } from './answer.js';
+import { refuses } from './answers.js';
 
 const UPSELL_SECONDS = 3_600;
 

@@ -1,12 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AccountScript, type StandInAccountOptions } from './account-script.js';
 import { writeAnswer } from './answer-writing.js';
-import { refuses, type Answer, type CustomHandler } from './answers.js';
-import { backendRoute, TURN_PATH, type ModelList } from './backend-routes.js';
+import type { CustomHandler } from './answer.js';
+import { backendAnswer } from './backend-answer.js';
+import { TURN_PATH, type ModelList } from './backend-routes.js';
 import { Exchange } from './exchange.js';
 import { sendText } from './local-answer.js';
 import { LoopbackServer } from './loopback-server.js';
-import { unauthorized } from './refusals.js';
+import { bearerOf, pathnameOf } from './request-head.js';
 import { modelIn, readBody } from './request-body.js';
 import { RequestLog, type LoggedRequest, type OpenEntry } from './request-log.js';
 import { TokenEndpoint } from './token-endpoint.js';
@@ -155,7 +156,7 @@ export class StandIn implements AsyncDisposable {
 
   #entryOf(req: IncomingMessage, res: ServerResponse): OpenEntry {
     this.#lastId += 1;
-    const verdict = this.#ledger.judge(bearerIn(req.headers.authorization));
+    const verdict = this.#ledger.judge(bearerOf(req.headers));
     return {
       id: this.#lastId,
       at: Date.now(),
@@ -189,27 +190,6 @@ export class StandIn implements AsyncDisposable {
     const model = modelIn(entry.body, exchange.req.headers['content-encoding']);
     const facts = { account: account?.name ?? '', model };
     const headers = { ...account?.turnHeaders(), 'x-models-etag': this.models.etag };
-    await writeAnswer(this.#answerFor(entry, account), exchange, facts, headers);
+    await writeAnswer(backendAnswer(entry, account, this.#ledger, this.models), exchange, facts, headers);
   }
-
-  #answerFor(entry: LoggedRequest, account: AccountScript | undefined): Answer {
-    const route = backendRoute(entry.method, pathnameOf(entry.path));
-    if (route === null) return refuses(404, { detail: 'Not Found' });
-    const isGood = this.#ledger.judge(bearerIn(entry.headers.authorization)).kind === 'good';
-    if (!isGood || account === undefined) return unauthorized();
-    const claimed = entry.headers['chatgpt-account-id'];
-    // Credentials of two accounts in one request are a fault of the proxy under test, and must not go unseen.
-    if (claimed !== undefined && claimed !== account.accountId) {
-      return refuses(403, { detail: 'chatgpt-account-id is not the account of the access token' });
-    }
-    return route(account, entry.path, this.models);
-  }
-}
-
-function pathnameOf(path: string): string {
-  return path.split('?', 1)[0] ?? '';
-}
-
-function bearerIn(authorization: string | undefined): string {
-  return /^Bearer (.+)$/i.exec(authorization ?? '')?.[1] ?? '';
 }

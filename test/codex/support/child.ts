@@ -34,7 +34,12 @@ export class Child implements AsyncDisposable {
   constructor(file: string, args: readonly string[], options: ChildOptions) {
     const { env, cwd, withInput = false } = options;
     // A group of its own, so that the end reaches what the process itself has started.
-    const child = spawn(file, args, { env, cwd, detached: true, stdio: [withInput ? 'pipe' : 'ignore', 'pipe', 'pipe'] });
+    const child = spawn(file, args, {
+      env,
+      cwd,
+      detached: true,
+      stdio: [withInput ? 'pipe' : 'ignore', 'pipe', 'pipe'],
+    });
     this.#process = child;
     running.add(this);
     child.stdout?.setEncoding('utf8').on('data', (text: string) => {

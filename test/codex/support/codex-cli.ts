@@ -16,7 +16,14 @@ export function installCodexCli(): void {
   process.stdout.write('Installing the Codex CLI for the tests (about 400 MB, once) …\n');
   const npm = npmCommand();
   // The binary of this platform is an optional dependency; there are no install scripts to run.
-  const args = ['ci', '--include=optional', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
+  const args = [
+    'ci',
+    '--include=optional',
+    '--ignore-scripts',
+    '--no-audit',
+    '--no-fund',
+    '--loglevel=error',
+  ];
   execFileSync(npm.file, [...npm.args, ...args], { cwd: cliFolder, env: npm.env, stdio: 'inherit' });
 }
 

@@ -7,18 +7,25 @@ const README_ORIGIN = 'http://127.0.0.1:8989';
 /** Nobody listens there: whatever Codex wants from the Internet ends on this machine, at once. */
 const NOWHERE = 'http://127.0.0.1:9';
 
+/** What the provider's block says differently from the README's. */
+export interface ProviderChanges {
+  readonly name?: string;
+  readonly supportsWebsockets?: boolean;
+}
+
 /** What a Codex installation of its own is made from. */
 export interface CodexHomeOptions {
   readonly proxyOrigin: string;
   readonly login: AuthJson;
-  /** Another `name` of the provider than the README's. */
-  readonly providerName?: string;
+  readonly provider?: ProviderChanges;
 }
 
 /** A home folder in which nobody but one test has ever used Codex. */
 export interface CodexHome {
   /** Folder that Codex works in; it is trusted. */
   readonly workFolder: string;
+  /** Where Codex keeps its login now. */
+  readonly authFile: string;
   /** The whole environment of Codex. */
   readonly env: Readonly<Record<string, string>>;
 }
@@ -32,7 +39,8 @@ export function makeCodexHome(folder: string, options: CodexHomeOptions): CodexH
   };
   const codexHome = made('codex');
   const workFolder = made('work');
-  writeFileSync(join(codexHome, 'auth.json'), JSON.stringify(options.login), { mode: 0o600 });
+  const authFile = join(codexHome, 'auth.json');
+  writeFileSync(authFile, JSON.stringify(options.login), { mode: 0o600 });
   writeFileSync(join(codexHome, 'config.toml'), configToml(workFolder, options));
   const env = {
     PATH: process.env['PATH'] ?? '',
@@ -42,18 +50,20 @@ export function makeCodexHome(folder: string, options: CodexHomeOptions): CodexH
     TMPDIR: made('tmp'),
     LANG: 'C.UTF-8',
     TERM: 'xterm-256color',
+    CODEX_REFRESH_TOKEN_URL_OVERRIDE: `${options.proxyOrigin}/oauth/token`,
     HTTPS_PROXY: NOWHERE,
     NO_PROXY: '127.0.0.1,localhost',
   };
-  return { workFolder, env };
+  return { workFolder, authFile, env };
 }
 
-function configToml(workFolder: string, { proxyOrigin, providerName }: CodexHomeOptions): string {
+function configToml(workFolder: string, { proxyOrigin, provider = {} }: CodexHomeOptions): string {
   const block = readmeBlock().replaceAll(README_ORIGIN, proxyOrigin);
-  const named = providerName === undefined ? block : block.replace(/^name = .*$/m, `name = "${providerName}"`);
+  const name = provider.name === undefined ? '$&' : `name = "${provider.name}"`;
+  const websockets = `supports_websockets = ${provider.supportsWebsockets ?? false}`;
   return [
     'check_for_update_on_startup = false',
-    named,
+    block.replace(/^name = .*$/m, `${name}\n${websockets}`),
     '[analytics]',
     'enabled = false',
     `[projects."${workFolder}"]`,
@@ -64,7 +74,9 @@ function configToml(workFolder: string, { proxyOrigin, providerName }: CodexHome
 
 /** What the README tells users to write, so that these tests run on it. */
 function readmeBlock(): string {
-  const blocks = [...readFileSync(readme, 'utf8').matchAll(/^```toml\n(.*?)^```$/gms)].map((it) => it[1] ?? '');
+  const blocks = [...readFileSync(readme, 'utf8').matchAll(/^```toml\n(.*?)^```$/gms)].map(
+    (it) => it[1] ?? '',
+  );
   const block = blocks.find((it) => it.includes('[model_providers.codex-pool]'));
   if (block?.includes(README_ORIGIN) !== true) throw new Error('README.md has no config block for Codex');
   return block;

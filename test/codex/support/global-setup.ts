@@ -5,7 +5,8 @@ import { installTmux } from './tmux.js';
 
 /** What the tests of this folder need that is not in the repository; each part is made only when it is missing. */
 export default function setUp(): void {
-  if (!existsSync(proxyEntry)) throw new Error(`${proxyEntry} is missing: build the proxy first (npm run build)`);
+  if (!existsSync(proxyEntry))
+    throw new Error(`${proxyEntry} is missing: build the proxy first (npm run build)`);
   installCodexCli();
   installTmux();
 }

@@ -11,8 +11,16 @@ export interface RunningProxy {
 }
 
 /** Starts the proxy in the folder given, and waits until it says where it listens. */
-export async function startProxy(folder: string, settings: Readonly<Record<string, string>>): Promise<RunningProxy> {
-  const env = { PATH: process.env['PATH'] ?? '', HOME: folder, PROXY_LISTEN_ADDR: '127.0.0.1:0', ...settings };
+export async function startProxy(
+  folder: string,
+  settings: Readonly<Record<string, string>>,
+): Promise<RunningProxy> {
+  const env = {
+    PATH: process.env['PATH'] ?? '',
+    HOME: folder,
+    PROXY_LISTEN_ADDR: '127.0.0.1:0',
+    ...settings,
+  };
   const child = new Child(process.execPath, [proxyEntry], { env, cwd: folder });
   const isThere = (): string | null => /http:\/\/127\.0\.0\.1:[1-9]\d*/.exec(child.stdout)?.[0] ?? null;
   return { origin: await child.until(isThere, 'the proxy to say where it listens'), child };

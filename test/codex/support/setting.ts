@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFailed } from 'vitest';
 import type { StandInAccountOptions } from '../../../src/stand-in/account-script.js';
-import { standInLogin } from '../../../src/stand-in/made-up-credentials.js';
+import { standInLogin, type StandInLoginOptions } from '../../../src/stand-in/made-up-credentials.js';
 import { StandIn } from '../../../src/stand-in/stand-in.js';
 import { Child } from './child.js';
 import { codexScript } from './codex-cli.js';
-import { makeCodexHome, type CodexHome } from './codex-home.js';
+import { makeCodexHome, type CodexHome, type ProviderChanges } from './codex-home.js';
 import { startProxy, type RunningProxy } from './running-proxy.js';
 
 /** What a test wants to be different. */
@@ -16,8 +16,8 @@ export interface SettingOptions {
   /** Scripts the accounts before the proxy starts and asks for their quota. */
   readonly prepare?: (standIn: StandIn) => void;
   /** The login that Codex itself has. */
-  readonly login?: { readonly plan?: string; readonly accountId?: string };
-  readonly providerName?: string;
+  readonly login?: StandInLoginOptions;
+  readonly provider?: ProviderChanges;
 }
 
 /** How a run of Codex ended. */
@@ -41,24 +41,34 @@ export class Setting implements AsyncDisposable {
 
   static async start(options: SettingOptions = {}): Promise<Setting> {
     const folder = realpathSync(mkdtempSync(join(tmpdir(), 'codex-pool-test-')));
-    const { accounts = ['a', 'b'], prepare, login = {}, providerName } = options;
+    const { accounts = ['a', 'b'], prepare, login = {}, provider = {} } = options;
     const standIn = await StandIn.start({ accounts });
     prepare?.(standIn);
     const pool = join(folder, 'pool');
     mkdirSync(pool);
     for (const it of accounts) {
       const name = typeof it === 'string' ? it : it.name;
-      writeFileSync(join(pool, `${name}.json`), JSON.stringify(standIn.account(name).authJson()), { mode: 0o600 });
+      writeFileSync(join(pool, `${name}.json`), JSON.stringify(standIn.account(name).authJson()), {
+        mode: 0o600,
+      });
     }
     const paths = { POOL_DIR: pool, PROXY_DB_PATH: join(folder, 'data', 'proxy.db') };
     const proxy = await startProxy(folder, { ...standIn.env, ...paths });
-    const named = providerName === undefined ? {} : { providerName };
-    const home = makeCodexHome(folder, { proxyOrigin: proxy.origin, login: standInLogin(login), ...named });
+    const home = makeCodexHome(folder, { proxyOrigin: proxy.origin, login: standInLogin(login), provider });
     const setting = new Setting(folder, standIn, proxy, home);
     onTestFailed(() => {
       process.stderr.write(setting.#told());
     });
     return setting;
+  }
+
+  /** Waits until the proxy has asked the account for its quota, as it does at its start. */
+  async quotaKnown(account: string): Promise<void> {
+    await this.standIn.until(
+      (log) =>
+        log.some((it) => it.account === account && it.path.endsWith('/wham/usage') && it.endedAt !== null),
+      `the proxy to ask for the quota of ${account}`,
+    );
   }
 
   /** Starts Codex with these arguments. */

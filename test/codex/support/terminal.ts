@@ -25,7 +25,16 @@ export class Terminal implements AsyncDisposable {
     const terminal = new Terminal(setting, socket);
     const command = [process.execPath, codexScript, ...args];
     const size = ['-x', '120', '-y', '40'];
-    await terminal.#tmux('-f', config, 'new-session', '-d', ...size, '-c', setting.home.workFolder, ...command);
+    await terminal.#tmux(
+      '-f',
+      config,
+      'new-session',
+      '-d',
+      ...size,
+      '-c',
+      setting.home.workFolder,
+      ...command,
+    );
     return terminal;
   }
 

@@ -1,0 +1,88 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { ResetHint } from '../accounts/cooldown.js';
+import type { ErrorEnvelope } from './error-envelope.js';
+import { retryAfterMs } from './retry-after.js';
+
+/** How one attempt ended. What it means for the account and what comes next is decided elsewhere. */
+export type AttemptOutcome =
+  | { readonly kind: 'committed' }
+  | { readonly kind: 'unauthorized' }
+  | { readonly kind: 'needs-login' }
+  | { readonly kind: 'refresh-failed' }
+  | { readonly kind: 'deactivated'; readonly code: string }
+  | { readonly kind: 'edge-block' }
+  | { readonly kind: 'forbidden' }
+  | { readonly kind: 'quota-exhausted'; readonly hint: ResetHint }
+  | { readonly kind: 'not-entitled' }
+  | { readonly kind: 'rate-limited'; readonly retryAfterMs: number | null }
+  | { readonly kind: 'overloaded' }
+  | { readonly kind: 'upstream-error' }
+  | { readonly kind: 'client-error' }
+  | { readonly kind: 'turn-failed' }
+  | { readonly kind: 'unreachable'; readonly wasReused: boolean; readonly reason: string }
+  | { readonly kind: 'client-gone' };
+
+/** The head of an answer and the error it carries, in its body or as the first event of its stream. */
+export interface AnswerFacts {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  /** Null for an answer that carries no error, or none that can be read. */
+  readonly envelope: ErrorEnvelope | null;
+  /** The error came as the first event of a 2xx stream. */
+  readonly isFirstEvent: boolean;
+}
+
+const quotaCodes = new Set(['usage_limit_reached', 'insufficient_quota', 'quota_exceeded']);
+const deactivatedCodes = new Set([
+  'account_deactivated',
+  'account_suspended',
+  'account_deleted',
+  'deactivated_workspace',
+]);
+const rateCodes = new Set(['rate_limit_exceeded', 'slow_down']);
+const modelCodes = new Set(['model_not_supported', 'model_not_found', 'unsupported_model']);
+
+/** The one place that reads meaning into an answer (docs/protocol.md, errors). */
+export function classify(answer: AnswerFacts, now: number): AttemptOutcome {
+  const { status, envelope, isFirstEvent } = answer;
+  const isGood = status >= 200 && status < 300;
+  if (isGood && envelope === null) return { kind: 'committed' };
+  const codes = envelope?.codes ?? [];
+  const has = (known: ReadonlySet<string>) => codes.some((it) => known.has(it));
+  const deactivated = codes.find((it) => deactivatedCodes.has(it));
+
+  if (status === 402 || deactivated !== undefined) return { kind: 'deactivated', code: deactivated ?? 'payment_required' };
+  if (status === 401) return { kind: 'unauthorized' };
+  const canBeLimit = status === 429 || isFirstEvent;
+  if (canBeLimit && has(quotaCodes)) return { kind: 'quota-exhausted', hint: resetHint(envelope) };
+  if (canBeLimit && codes.includes('usage_not_included')) return { kind: 'not-entitled' };
+  if (status === 503 || isFirstEvent) {
+    const isOverload = codes.includes('server_is_overloaded') || /\bat capacity\b/i.test(envelope?.message ?? '');
+    if (isOverload || (codes.includes('slow_down') && wait(answer, now) === null)) return { kind: 'overloaded' };
+  }
+  if (status === 429 || (isFirstEvent && has(rateCodes))) return { kind: 'rate-limited', retryAfterMs: wait(answer, now) };
+  if (isFirstEvent) return { kind: 'turn-failed' };
+  if (status === 403) return isEdgePage(answer) ? { kind: 'edge-block' } : { kind: 'forbidden' };
+  if (status === 400 && (has(modelCodes) || isModelRefusal(envelope))) return { kind: 'not-entitled' };
+  if (status === 500 || (status >= 502 && status <= 504) || (status >= 520 && status <= 530)) return { kind: 'upstream-error' };
+  return { kind: 'client-error' };
+}
+
+function wait({ headers, envelope }: AnswerFacts, now: number): number | null {
+  return retryAfterMs(headers['retry-after'], envelope?.message ?? '', now);
+}
+
+function resetHint(envelope: ErrorEnvelope | null): ResetHint {
+  return { resetsAt: envelope?.resetsAt ?? null, resetsInSeconds: envelope?.resetsInSeconds ?? null };
+}
+
+/** A page of the network in front of upstream, not upstream's own word on an account. */
+function isEdgePage({ headers, envelope }: AnswerFacts): boolean {
+  const type = headers['content-type'] ?? '';
+  if (type.includes('html') || headers['cf-mitigated'] !== undefined) return true;
+  return envelope === null && /cloudflare/i.test(String(headers['server'] ?? ''));
+}
+
+function isModelRefusal(envelope: ErrorEnvelope | null): boolean {
+  return /\bmodel\b.{0,80}\bnot (supported|available)\b/i.test(envelope?.message ?? '');
+}

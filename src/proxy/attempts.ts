@@ -1,0 +1,145 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { InjectMetric } from '@willsoto/nestjs-prometheus';
+import type { Counter } from 'prom-client';
+import type { Account } from '../accounts/account.js';
+import { CLOCK, type Clock } from '../clock.js';
+import { metricNames } from '../metrics.js';
+import { describeError } from '../pool-error.js';
+import type { Secret } from '../secret.js';
+import { TokenService } from '../tokens/token.service.js';
+import { NeedsLoginError } from '../tokens/tokens.errors.js';
+import { type AttemptOutcome, classify } from './attempt-outcome.js';
+import { type HeldAnswer, holdForOutput, isEventStream, readRefusal } from './held-answer.js';
+import type { ProxyRequest } from './proxy-request.js';
+import { UpstreamClient, type UpstreamBase } from './upstream-client.js';
+import { upstreamHeaders } from './upstream-headers.js';
+
+/** Where an attempt goes, and what it leaves out. */
+export interface Destination {
+  readonly base: UpstreamBase;
+  /** Path below the base address, without leading slash and query. */
+  readonly path: string;
+  /** Whether a stream is held until its first output, so that a refusal inside it is seen in time. */
+  readonly isTurn: boolean;
+  /** Client headers that must not go along. */
+  readonly without: readonly string[];
+}
+
+/** How one attempt ended: what it means, and the answer if one came (nobody has got anything of it yet). */
+export interface Attempted {
+  readonly outcome: AttemptOutcome;
+  readonly answer: HeldAnswer | null;
+  /** The token that was sent; null when none was to be had. */
+  readonly token: Secret | null;
+  /** Epoch ms. */
+  readonly startedAt: number;
+  /** `performance.now()` of sending and of the answer's head. */
+  readonly sentAt: number;
+  readonly answeredAt: number;
+}
+
+/** One attempt on one account: token, headers, upstream, meaning. Changes nothing about the account. */
+@Injectable()
+export class Attempts {
+  constructor(
+    private readonly tokens: TokenService,
+    private readonly upstream: UpstreamClient,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @InjectMetric(metricNames.attempts) private readonly counter: Counter<'account' | 'outcome'>,
+  ) {}
+
+  /** `rejected`: the token that this account has just been refused with; another one is sent. */
+  async attempt(
+    request: ProxyRequest,
+    account: Account,
+    to: Destination,
+    rejected: Secret | null,
+  ): Promise<Attempted> {
+    const startedAt = this.clock.now();
+    const attempted = await this.send(request, account, to, rejected, startedAt);
+    const outcome: AttemptOutcome = request.gone.aborted ? { kind: 'client-gone' } : attempted.outcome;
+    this.counter.inc({ account: account.name, outcome: outcome.kind });
+    return { ...attempted, outcome };
+  }
+
+  private async send(
+    request: ProxyRequest,
+    account: Account,
+    to: Destination,
+    rejected: Secret | null,
+    startedAt: number,
+  ): Promise<Attempted> {
+    const without = (outcome: AttemptOutcome, token: Secret | null, sentAt: number): Attempted => ({
+      outcome,
+      answer: null,
+      token,
+      startedAt,
+      sentAt,
+      answeredAt: performance.now(),
+    });
+    let token: Secret;
+    try {
+      token = await (rejected === null
+        ? this.tokens.accessToken(account.name)
+        : this.tokens.tokenAfterRejection(account.name, rejected));
+    } catch (error) {
+      return without({ kind: whyNoToken(error, account) }, null, performance.now());
+    }
+    const plan = {
+      method: request.method,
+      url: this.upstream.urlOf(to.base, to.path) + request.query,
+      headers: upstreamHeaders(request.headers, accountHeaders(account, token), {
+        bodyLength: bodyLength(request),
+        without: to.without,
+      }),
+      body: request.body,
+    };
+    const sentAt = performance.now();
+    const end = await this.upstream.attempt(to.base, plan, request.gone);
+    if (end.kind === 'failed') return without(unreachable(end.error, end.wasReused), token, sentAt);
+    const facts = { status: end.response.statusCode ?? 502, headers: end.response.headers };
+    const done = (outcome: AttemptOutcome, answer: HeldAnswer): Attempted => ({
+      outcome,
+      answer,
+      token,
+      startedAt,
+      sentAt,
+      answeredAt: end.at,
+    });
+    if (facts.status >= 400) {
+      const refusal = await readRefusal(end.response);
+      return done(classify({ ...facts, envelope: refusal.envelope, isFirstEvent: false }, this.clock.now()), refusal);
+    }
+    if (!to.isTurn || !isEventStream(end.response)) {
+      return done(classify({ ...facts, envelope: null, isFirstEvent: false }, this.clock.now()), { response: end.response, head: [] });
+    }
+    const hold = await holdForOutput(end.response);
+    if (hold.kind === 'broken') return without(unreachable(hold.error, false), token, sentAt);
+    const answer = { response: end.response, head: hold.head };
+    if (hold.kind === 'output') return done({ kind: 'committed' }, answer);
+    return done(classify({ ...facts, envelope: hold.envelope, isFirstEvent: true }, this.clock.now()), answer);
+  }
+}
+
+function accountHeaders(account: Account, accessToken: Secret) {
+  const { accountId, isFedramp } = account.keeping.credential;
+  return { accessToken, accountId, isFedramp, routingOverride: account.routingOverride };
+}
+
+function whyNoToken(error: unknown, account: Account): 'needs-login' | 'refresh-failed' | 'unauthorized' {
+  if (error instanceof NeedsLoginError) return 'needs-login';
+  // With refresh switched off nothing is being waited for: the rejection is the last word.
+  return account.keeping.refresh.kind === 'idle' ? 'unauthorized' : 'refresh-failed';
+}
+
+function bodyLength(request: ProxyRequest): number | 'chunked' | 'none' {
+  const { body } = request;
+  if (body === null) return 'none';
+  if (body.kind === 'kept') return body.bytes.length;
+  const told = request.header('content-length');
+  return told === null ? 'chunked' : Number(told);
+}
+
+function unreachable(error: Error, wasReused: boolean): AttemptOutcome {
+  return { kind: 'unreachable', wasReused, reason: describeError(error) };
+}

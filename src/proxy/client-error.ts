@@ -1,0 +1,42 @@
+import type { ServerResponse } from 'node:http';
+
+/** An answer of our own, in the shape that Codex reads (docs/protocol.md, errors). */
+export interface Refusal {
+  readonly status: number;
+  /** Stable; also in the header `x-codex-pool-error`. */
+  readonly code: string;
+  readonly type: string;
+  readonly message: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** More fields of the error object. */
+  readonly fields?: Readonly<Record<string, string | number | null>>;
+}
+
+/** Sends it, unless something was already sent. */
+export function sendRefusal(res: ServerResponse, refusal: Refusal): void {
+  if (res.headersSent || res.destroyed) return;
+  const { code, type, message, fields } = refusal;
+  sendJson(res, refusal.status, { error: { type, code, message, ...fields } }, {
+    ...refusal.headers,
+    'x-codex-pool-error': code,
+  });
+}
+
+export function sendJson(
+  res: ServerResponse,
+  status: number,
+  body: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): void {
+  if (res.headersSent || res.destroyed) return;
+  const text = Buffer.from(JSON.stringify(body));
+  res.writeHead(status, { 'content-type': 'application/json; charset=utf-8', 'content-length': text.length, ...headers });
+  res.end(text);
+}
+
+export const notFound: Refusal = {
+  status: 404,
+  code: 'unknown_route',
+  type: 'not_found',
+  message: 'This path is not one that codex-pool serves or forwards.',
+};

@@ -1,0 +1,62 @@
+import type { Considered } from '../accounts/account-selector.js';
+import type { DecidedAttempt, Decision, DecisionLog } from '../accounts/decision-log.js';
+import type { Attempted } from './attempts.js';
+import type { ProxyRequest } from './proxy-request.js';
+
+/** Writes down, while a request is served, why it goes where it goes. */
+export class DecisionRecord {
+  private candidates: Decision['candidates'] | null = null;
+  private readonly attempts: DecidedAttempt[] = [];
+  private result = 'running';
+  private endedAt: number | null = null;
+  private status: number | null = null;
+
+  constructor(
+    private readonly request: ProxyRequest,
+    private readonly route: string,
+    private readonly log: DecisionLog,
+  ) {
+    this.put();
+  }
+
+  /** The HTTP status that the client got; null while there is none. */
+  get clientStatus(): number | null {
+    return this.status;
+  }
+
+  /** What every account was at the first choice. */
+  considered(all: readonly Considered[]): void {
+    this.candidates ??= all.map(({ account, unavailable }) => ({
+      account: account.name,
+      passedOver: unavailable?.reason ?? null,
+    }));
+  }
+
+  attempted(account: string, by: string, { outcome, answer, startedAt }: Attempted): void {
+    this.attempts.push({ account, by, startedAt, outcome: outcome.kind, status: answer?.response.statusCode ?? null });
+    this.put();
+  }
+
+  end(result: string, status: number | null): void {
+    this.result = result;
+    this.status = status;
+    this.endedAt = Date.now();
+    this.put();
+  }
+
+  private put(): void {
+    const { id, receivedAt, method, sessionKey, isReplayable } = this.request;
+    this.log.put({
+      id,
+      at: receivedAt,
+      method,
+      route: this.route,
+      session: sessionKey,
+      candidates: this.candidates ?? [],
+      attempts: [...this.attempts],
+      isReplayable,
+      result: this.result,
+      endedAt: this.endedAt,
+    });
+  }
+}

@@ -1,0 +1,41 @@
+import type { ServerResponse } from 'node:http';
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { AccountSelector } from '../accounts/account-selector.js';
+import { CLOCK, type Clock } from '../clock.js';
+import type { AttemptOutcome } from './attempt-outcome.js';
+import { sendRefusal } from './client-error.js';
+import type { DecisionRecord } from './decision-record.js';
+import { nobodyCanServe } from './nobody-can-serve.js';
+import type { ProxyRequest } from './proxy-request.js';
+
+/** Sends the answer of our own that a client gets when no account can serve it. */
+@Injectable()
+export class EmptyPoolAnswer {
+  private readonly logger = new Logger(EmptyPoolAnswer.name);
+
+  constructor(
+    private readonly selector: AccountSelector,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  send(
+    request: ProxyRequest,
+    res: ServerResponse,
+    tried: ReadonlySet<string>,
+    lastOutcome: AttemptOutcome['kind'] | null,
+    decision: DecisionRecord,
+  ): void {
+    const refusal = nobodyCanServe(
+      {
+        considered: this.selector.consider(),
+        tried,
+        lastOutcome,
+        isCodex: request.header('originator') !== null,
+      },
+      this.clock.now(),
+    );
+    this.logger.warn('no account could serve', { request: request.id, code: refusal.code, status: refusal.status });
+    sendRefusal(res, { ...refusal, headers: { ...refusal.headers, 'x-codex-pool-request': request.id } });
+    decision.end(refusal.code, refusal.status);
+  }
+}

@@ -1,0 +1,42 @@
+/** What upstream says in an error: its codes, its words, and when a limit ends. */
+export interface ErrorEnvelope {
+  /** `error.code`, `error.type`, `error` as text, `detail.code`, top-level `code`: what is there, in lower case. */
+  readonly codes: readonly string[];
+  /** The message for people; empty when there is none. */
+  readonly message: string;
+  /** Epoch seconds. */
+  readonly resetsAt: number | null;
+  readonly resetsInSeconds: number | null;
+}
+
+/** Reads the error out of a JSON body or event (docs/protocol.md, errors). Null when it holds none. */
+export function readEnvelope(json: unknown): ErrorEnvelope | null {
+  if (!isRecord(json)) return null;
+  const error = json['error'];
+  const inner = isRecord(error) ? error : {};
+  const detail = json['detail'];
+  const codes = [inner['code'], inner['type'], error, isRecord(detail) ? detail['code'] : detail, json['code']]
+    .filter((it) => typeof it === 'string')
+    .filter((it) => /^[\w.-]{1,100}$/.test(it))
+    .map((it) => it.toLowerCase());
+  const message = [inner['message'], json['message'], detail, isRecord(detail) ? detail['message'] : null, error].find(
+    (it) => typeof it === 'string',
+  );
+  if (codes.length === 0 && message === undefined) return null;
+  return {
+    codes,
+    message: typeof message === 'string' ? message : '',
+    resetsAt: numberIn(inner['resets_at']),
+    resetsInSeconds: numberIn(inner['resets_in_seconds']),
+  };
+}
+
+/** Numbers come as numbers, floats, or text; anything else is unknown. */
+function numberIn(value: unknown): number | null {
+  const found = typeof value === 'string' && /^\d+(\.\d+)?$/.test(value) ? Number(value) : value;
+  return typeof found === 'number' && Number.isFinite(found) ? found : null;
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

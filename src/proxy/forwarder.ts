@@ -1,0 +1,167 @@
+import type { ServerResponse } from 'node:http';
+import { setTimeout as pause } from 'node:timers/promises';
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { AccountSelector } from '../accounts/account-selector.js';
+import type { Account } from '../accounts/account.js';
+import { APP_CONFIG, type AppConfig } from '../app.config.js';
+import { limits } from '../limits.js';
+import { AccountEffects, TURN_STATE } from './account-effects.js';
+import type { AttemptOutcome } from './attempt-outcome.js';
+import { Attempts, type Attempted, type Destination } from './attempts.js';
+import type { DecisionRecord } from './decision-record.js';
+import { EmptyPoolAnswer } from './empty-pool-answer.js';
+import { decide, type Verdict } from './failover-policy.js';
+import { discard } from './held-answer.js';
+import type { ProxyRequest } from './proxy-request.js';
+import { ResponseCommit } from './response-commit.js';
+
+/** A client's request on its way: what is asked, where the answer goes, and what it has been through. */
+interface Course {
+  readonly request: ProxyRequest;
+  readonly res: ServerResponse;
+  readonly decision: DecisionRecord;
+  readonly tried: Set<string>;
+  readonly movedFor: Set<AttemptOutcome['kind']>;
+  attempts: number;
+  hasRetriedReused: boolean;
+}
+
+/** How the attempts on one account ended. */
+interface Tried {
+  readonly account: Account;
+  readonly attempted: Attempted;
+  readonly verdict: Verdict;
+}
+
+/** Outcomes whose answer is upstream's better word when nobody else can serve. */
+const speaksForItself: ReadonlySet<AttemptOutcome['kind']> = new Set(['not-entitled', 'overloaded']);
+
+/** The attempt loop: one client request, one upstream attempt at a time, one answer. */
+@Injectable()
+export class Forwarder {
+  private readonly logger = new Logger(Forwarder.name);
+
+  constructor(
+    private readonly selector: AccountSelector,
+    private readonly attempts: Attempts,
+    private readonly effects: AccountEffects,
+    private readonly commit: ResponseCommit,
+    private readonly emptyPool: EmptyPoolAnswer,
+    @Inject(APP_CONFIG) private readonly config: AppConfig,
+  ) {}
+
+  /** Serves a turn (or an image) with failover. Resolves when the client's answer has ended. */
+  async serve(request: ProxyRequest, res: ServerResponse, path: string, decision: DecisionRecord): Promise<void> {
+    const course: Course = {
+      request,
+      res,
+      decision,
+      tried: new Set(),
+      movedFor: new Set(),
+      attempts: 0,
+      hasRetriedReused: false,
+    };
+    const ownerId = this.effects.ownerOf(request);
+    let last: Tried | null = null;
+    for (;;) {
+      const model = this.selector.knowsModelRefusals() ? await request.model() : null;
+      const choice = this.selector.choose({ sessionKey: request.sessionKey, model, ownerId, tried: course.tried });
+      decision.considered(choice.considered);
+      if (choice.kind === 'none') return this.deadEnd(course, last);
+      using lease = choice.lease;
+      if (last !== null) this.leave(last, lease.account, request);
+      last = await this.tryAccount(course, lease.account, choice.by, destination(path, ownerId, lease.account));
+      const { attempted, verdict, account } = last;
+      if (verdict === 'failover') {
+        course.movedFor.add(attempted.outcome.kind);
+      } else if (verdict === 'pass-on' && attempted.answer !== null) {
+        return this.passOn(course, account, attempted);
+      } else if (verdict === 'stop') {
+        return decision.end('client gone', 499);
+      } else {
+        return this.deadEnd(course, last);
+      }
+    }
+  }
+
+  /** All attempts on one account: the first, the one after a refresh, and the one after a fault. */
+  private async tryAccount(course: Course, account: Account, chosenBy: string, to: Destination): Promise<Tried> {
+    const { request, decision } = course;
+    let by = chosenBy;
+    let hasRefreshed = false;
+    let hasRetried = false;
+    let rejected: Attempted['token'] = null;
+    course.tried.add(account.id);
+    course.attempts += 1;
+    for (;;) {
+      const attempted = await this.attempts.attempt(request, account, to, rejected);
+      decision.attempted(account.name, by, attempted);
+      await this.effects.apply(request, account, attempted);
+      if (attempted.outcome.kind === 'unauthorized' && hasRefreshed) this.effects.rejectedAgain(account);
+      const verdict = decide(attempted.outcome, {
+        attemptsLeft: this.config.maxAttempts - course.attempts,
+        isReplayable: request.isReplayable,
+        hasRefreshed,
+        hasRetried,
+        hasRetriedReused: course.hasRetriedReused,
+        hasMovedFor: (kind) => course.movedFor.has(kind),
+      });
+      if (verdict !== 'refresh' && verdict !== 'retry' && verdict !== 'retry-at-once') {
+        return { account, attempted, verdict };
+      }
+      by = verdict;
+      if (attempted.answer !== null) discard(attempted.answer.response);
+      if (verdict === 'refresh') {
+        hasRefreshed = true;
+        rejected = attempted.token;
+      } else if (verdict === 'retry-at-once') {
+        course.hasRetriedReused = true;
+      } else {
+        hasRetried = true;
+        course.attempts += 1;
+        await pauseUnless(request.gone, limits.sameAccountPauseMs);
+      }
+    }
+  }
+
+  private async passOn({ request, res, decision }: Course, account: Account, attempted: Attempted): Promise<void> {
+    if (attempted.answer === null) return;
+    const end = await this.commit.turn(request, res, account, { ...attempted, answer: attempted.answer });
+    decision.end(end, attempted.answer.response.statusCode ?? null);
+  }
+
+  private leave(last: Tried, next: Account, request: ProxyRequest): void {
+    const { account, attempted } = last;
+    this.logger.warn('attempt failed over', {
+      request: request.id,
+      from: account.name,
+      to: next.name,
+      outcome: attempted.outcome.kind,
+    });
+    if (attempted.answer !== null) discard(attempted.answer.response);
+  }
+
+  /** Nobody else can serve: upstream's own answer where that is the better word, else one of ours. */
+  private async deadEnd(course: Course, last: Tried | null): Promise<void> {
+    const { request, res, decision, tried } = course;
+    if (last !== null && last.attempted.answer !== null && speaksForItself.has(last.attempted.outcome.kind)) {
+      return this.passOn(course, last.account, last.attempted);
+    }
+    if (last?.attempted.answer != null) discard(last.attempted.answer.response);
+    this.emptyPool.send(request, res, tried, last?.attempted.outcome.kind ?? null, decision);
+  }
+}
+
+function destination(path: string, ownerId: string | null, account: Account): Destination {
+  const isForeign = ownerId !== null && ownerId !== account.id;
+  // Without `accept-encoding` what comes can be read; a turn state means something to its issuer only.
+  return { base: 'responses', path, isTurn: true, without: isForeign ? ['accept-encoding', TURN_STATE] : ['accept-encoding'] };
+}
+
+async function pauseUnless(gone: AbortSignal, ms: number): Promise<void> {
+  try {
+    await pause(ms, undefined, { signal: gone });
+  } catch {
+    // the client has left; the next step sees it
+  }
+}

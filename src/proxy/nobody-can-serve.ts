@@ -1,0 +1,96 @@
+import type { Considered } from '../accounts/account-selector.js';
+import type { UnavailableReason } from '../accounts/availability.js';
+import { planCapacity } from '../accounts/plan-capacity.js';
+import { limits } from '../limits.js';
+import type { AttemptOutcome } from './attempt-outcome.js';
+import type { Refusal } from './client-error.js';
+
+/** What the answer depends on when no account can serve a request. */
+export interface DeadEnd {
+  /** Every account as it stands now. */
+  readonly considered: readonly Considered[];
+  /** Identities of the accounts that this request has tried. */
+  readonly tried: ReadonlySet<string>;
+  readonly lastOutcome: AttemptOutcome['kind'] | null;
+  /** A Codex client (it sends an `originator`) prints a 400 at once, but repeats a 503 for 25 s. */
+  readonly isCodex: boolean;
+}
+
+const needsPerson: ReadonlySet<UnavailableReason> = new Set(['paused', 'needs-login', 'deactivated']);
+
+/** The answer of our own when nobody can serve: never 401 or 403, on which a client would drop its login. */
+export function nobodyCanServe(end: DeadEnd, now: number): Refusal {
+  const { considered, tried, lastOutcome } = end;
+  const isUntriedFree = considered.some((it) => it.unavailable === null && !tried.has(it.account.id));
+  if (isUntriedFree && tried.size > 0) {
+    return unavailable('attempt_budget_spent', 'No account that was tried could serve; others are left.', 1);
+  }
+  if (considered.every((it) => it.unavailable !== null && needsPerson.has(it.unavailable.reason))) {
+    return {
+      status: end.isCodex ? 400 : 503,
+      code: 'no_account_available',
+      type: 'pool_unavailable',
+      message: whatAPersonMustDo(considered),
+    };
+  }
+  if (lastOutcome === 'edge-block') {
+    return unavailable('upstream_blocked', 'The network edge in front of upstream refuses requests from here.', 30);
+  }
+  const ends = considered.flatMap((it) => (it.unavailable?.until == null ? [] : [it.unavailable.until]));
+  const earliest = ends.length === 0 ? null : Math.min(...ends);
+  const seconds = earliest === null ? 0 : Math.max(1, Math.ceil((earliest - now) / 1_000));
+  if (earliest !== null && earliest - now <= limits.shortWaitMs) {
+    return {
+      status: 429,
+      code: 'accounts_cooling_down',
+      type: 'rate_limited',
+      message: `All accounts are resting; the first is back in ${seconds} s.`,
+      headers: { 'retry-after': String(seconds) },
+    };
+  }
+  if (earliest !== null && considered.some((it) => it.unavailable?.reason === 'quota-exhausted')) {
+    return {
+      status: 429,
+      code: 'usage_limit_reached',
+      type: 'usage_limit_reached',
+      message: 'The usage limit of every account in the pool has been reached.',
+      fields: { plan_type: largestPlan(considered), resets_at: Math.ceil(earliest / 1_000), resets_in_seconds: seconds },
+    };
+  }
+  if (earliest !== null && considered.every((it) => it.unavailable !== null)) {
+    return unavailable('accounts_cooling_down', `All accounts are resting; the first is back in ${seconds} s.`, seconds);
+  }
+  if (considered.some((it) => it.unavailable?.reason === 'full') && lastOutcome === null) {
+    return unavailable('pool_full', 'Every account has as many requests in flight as it may.', 1);
+  }
+  return unavailable('upstream_unreachable', 'Upstream cannot be reached, or does not answer, from this machine.', 2);
+}
+
+function largestPlan(considered: readonly Considered[]): string {
+  const plans = considered.map((it) => it.account.plan).filter((it) => it !== null);
+  return plans.toSorted((a, b) => planCapacity(b) - planCapacity(a))[0] ?? 'unknown';
+}
+
+function unavailable(code: string, message: string, retryAfterSeconds: number): Refusal {
+  return {
+    status: 503,
+    code,
+    type: 'pool_unavailable',
+    message,
+    headers: { 'retry-after': String(retryAfterSeconds) },
+  };
+}
+
+function whatAPersonMustDo(considered: readonly Considered[]): string {
+  if (considered.length === 0) {
+    return 'codex-pool has no account: put the auth.json of a ChatGPT login into its pool folder, one file per account, then POST /admin/reload.';
+  }
+  const states = considered.map((it) => `${it.account.name} ${wording[it.unavailable?.reason ?? ''] ?? 'is out'}`);
+  return `No account of codex-pool can serve: ${states.join('; ')}. See GET /admin/accounts.`;
+}
+
+const wording: Readonly<Record<string, string>> = {
+  paused: 'is paused',
+  'needs-login': 'needs a login (put a new auth.json into the pool folder)',
+  deactivated: 'is deactivated by upstream',
+};

@@ -1,0 +1,98 @@
+import type { ServerResponse } from 'node:http';
+import { Injectable } from '@nestjs/common';
+import { AccountSelector } from '../accounts/account-selector.js';
+import type { Account } from '../accounts/account.js';
+import { AccountEffects } from './account-effects.js';
+import { Attempts, type Attempted } from './attempts.js';
+import { sendRefusal } from './client-error.js';
+import type { DecisionRecord } from './decision-record.js';
+import { EmptyPoolAnswer } from './empty-pool-answer.js';
+import { discard } from './held-answer.js';
+import type { ProxyRequest } from './proxy-request.js';
+import { ResponseCommit } from './response-commit.js';
+import type { UpstreamBase } from './upstream-client.js';
+
+/** Forwards what is no turn: one account, one attempt, and the refresh on a 401. */
+@Injectable()
+export class Passthrough {
+  constructor(
+    private readonly selector: AccountSelector,
+    private readonly attempts: Attempts,
+    private readonly effects: AccountEffects,
+    private readonly commit: ResponseCommit,
+    private readonly emptyPool: EmptyPoolAnswer,
+  ) {}
+
+  /** With the account of the request's session. */
+  async withSession(request: ProxyRequest, res: ServerResponse, base: UpstreamBase, path: string, decision: DecisionRecord): Promise<void> {
+    const choice = this.selector.choose({ sessionKey: request.sessionKey, model: null, ownerId: null, tried: new Set() });
+    decision.considered(choice.considered);
+    if (choice.kind === 'none') return this.emptyPool.send(request, res, new Set(), null, decision);
+    using lease = choice.lease;
+    return this.forward(request, res, lease.account, base, path, decision);
+  }
+
+  /** With the home account: the identity under which the client's settings and connectors live. */
+  async withHome(request: ProxyRequest, res: ServerResponse, base: UpstreamBase, path: string, decision: DecisionRecord): Promise<void> {
+    const home = this.selector.home(request.header('chatgpt-account-id'));
+    if (home === null) return this.emptyPool.send(request, res, new Set(), null, decision);
+    return this.forward(request, res, home, base, path, decision);
+  }
+
+  private async forward(
+    request: ProxyRequest,
+    res: ServerResponse,
+    account: Account,
+    base: UpstreamBase,
+    path: string,
+    decision: DecisionRecord,
+  ): Promise<void> {
+    const attempted = await this.attemptTwice(request, account, base, path, decision);
+    const { outcome, answer } = attempted;
+    if (outcome.kind === 'client-gone') return decision.end('client gone', 499);
+    if (answer !== null && outcome.kind !== 'unauthorized' && outcome.kind !== 'edge-block') {
+      const end = await this.commit.plain(request, res, account, answer, attempted.answeredAt);
+      return decision.end(end, answer.response.statusCode ?? null);
+    }
+    if (answer !== null) discard(answer.response);
+    const isNetwork = outcome.kind === 'unreachable' || outcome.kind === 'edge-block';
+    const code = isNetwork ? (outcome.kind === 'edge-block' ? 'upstream_blocked' : 'upstream_unreachable') : 'account_unauthorized';
+    sendRefusal(res, {
+      status: 503,
+      code,
+      type: 'pool_unavailable',
+      message: isNetwork
+        ? 'Upstream cannot be reached from this machine.'
+        : `Upstream does not accept the login of account ${account.name}.`,
+      headers: { 'retry-after': '2', 'x-codex-pool-request': request.id },
+    });
+    decision.end(code, 503);
+  }
+
+  private async attemptTwice(request: ProxyRequest, account: Account, base: UpstreamBase, path: string, decision: DecisionRecord): Promise<Attempted> {
+    const to = { base, path, isTurn: false, without: [] };
+    const first = await this.attempts.attempt(request, account, to, null);
+    decision.attempted(account.name, 'home or session', first);
+    if (!request.isReplayable) return first;
+    const { outcome } = first;
+    if (outcome.kind === 'unreachable' && outcome.wasReused) return this.again(request, account, to, null, 'retry-at-once', decision);
+    if (outcome.kind !== 'unauthorized' || first.token === null) return first;
+    if (first.answer !== null) discard(first.answer.response);
+    const second = await this.again(request, account, to, first.token, 'refresh', decision);
+    if (second.outcome.kind === 'unauthorized') this.effects.rejectedAgain(account);
+    return second;
+  }
+
+  private async again(
+    request: ProxyRequest,
+    account: Account,
+    to: Parameters<Attempts['attempt']>[2],
+    rejected: Attempted['token'],
+    by: string,
+    decision: DecisionRecord,
+  ): Promise<Attempted> {
+    const attempted = await this.attempts.attempt(request, account, to, rejected);
+    decision.attempted(account.name, by, attempted);
+    return attempted;
+  }
+}

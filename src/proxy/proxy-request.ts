@@ -1,0 +1,89 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import { type BodyClaim, readBody, type RequestBody } from './request-body.js';
+import type { ReplayBudget } from './replay-budget.js';
+import { readJson } from './request-json.js';
+import { sessionKeyFromBody, sessionKeyFromHeaders } from './session-key.js';
+
+/** A frozen picture of what a client asks, with its body read once, and the signal that it has left. */
+export class ProxyRequest implements Disposable {
+  readonly id = randomUUID();
+  private json: Promise<unknown> | null = null;
+
+  private constructor(
+    private readonly req: IncomingMessage,
+    private readonly claim: BodyClaim,
+    /** Query with its question mark; empty without one. */
+    readonly query: string,
+    /** Hash of what names the session; null when nothing does. */
+    readonly sessionKey: string | null,
+    /** Aborted when the client leaves before its answer is complete. */
+    readonly gone: AbortSignal,
+    /** Epoch ms. */
+    readonly receivedAt: number,
+    /** `performance.now()` when the request was complete. */
+    readonly completeAt: number,
+  ) {}
+
+  /** Reads the request. Rejects when the client leaves before its body is complete. */
+  static async read(req: IncomingMessage, res: ServerResponse, query: string, maxBytes: number, budget: ReplayBudget): Promise<ProxyRequest> {
+    const receivedAt = Date.now();
+    const gone = goneSignal(res);
+    const claim = await readBody(req, maxBytes, budget);
+    let sessionKey = sessionKeyFromHeaders(req.headers);
+    const completeAt = performance.now();
+    if (sessionKey === null && claim.body.kind === 'kept' && claim.body.bytes.length > 0) {
+      sessionKey = sessionKeyFromBody(await readJson(claim.body.bytes, req.headers['content-encoding']));
+    }
+    return new ProxyRequest(req, claim, query, sessionKey, gone, receivedAt, completeAt);
+  }
+
+  get method(): string {
+    return this.req.method ?? 'GET';
+  }
+
+  get headers(): IncomingHttpHeaders {
+    return this.req.headers;
+  }
+
+  /** Null when the request has none. */
+  get body(): RequestBody | null {
+    const { body } = this.claim;
+    const hasBody =
+      this.req.headers['content-length'] !== undefined || this.req.headers['transfer-encoding'] !== undefined;
+    return hasBody ? body : null;
+  }
+
+  /** Whether the request can be sent again. */
+  get isReplayable(): boolean {
+    return this.claim.body.kind === 'kept';
+  }
+
+  /** The model in the body; null when it names none, or cannot be looked into. Read only when asked for. */
+  async model(): Promise<string | null> {
+    const { body } = this.claim;
+    if (body.kind !== 'kept') return null;
+    this.json ??= readJson(body.bytes, this.req.headers['content-encoding']);
+    const json = await this.json;
+    return typeof json === 'object' && json !== null && 'model' in json && typeof json.model === 'string' ? json.model : null;
+  }
+
+  header(name: string): string | null {
+    const value = this.req.headers[name];
+    return typeof value === 'string' ? value : null;
+  }
+
+  /** Gives back the room of the kept body. */
+  [Symbol.dispose](): void {
+    this.claim[Symbol.dispose]();
+  }
+}
+
+/** Aborts when the connection to the client ends before the whole answer was handed over. */
+function goneSignal(res: ServerResponse): AbortSignal {
+  const gone = new AbortController();
+  res.once('close', () => {
+    if (!res.writableFinished) gone.abort();
+  });
+  return gone.signal;
+}

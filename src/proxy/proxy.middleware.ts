@@ -1,0 +1,105 @@
+import { Inject, Injectable, Logger, type NestMiddleware } from '@nestjs/common';
+import { InjectMetric } from '@willsoto/nestjs-prometheus';
+import type { NextFunction, Request, Response } from 'express';
+import type { Counter } from 'prom-client';
+import { APP_CONFIG, type AppConfig } from '../app.config.js';
+import { Drain } from '../drain.js';
+import { metricNames } from '../metrics.js';
+import { describeError } from '../pool-error.js';
+import { notFound, type Refusal, sendJson, sendRefusal } from './client-error.js';
+import { RouteHandlers } from './route-handlers.js';
+import { type Route, routeOf } from './routes.js';
+
+const stopping: Refusal = {
+  status: 503,
+  code: 'stopping',
+  type: 'pool_unavailable',
+  message: 'codex-pool is stopping.',
+  headers: { 'retry-after': '1', connection: 'close' },
+};
+
+const wrongToken: Refusal = {
+  status: 403,
+  code: 'wrong_client_token',
+  type: 'forbidden',
+  message: 'This proxy wants its client token (PROXY_CLIENT_TOKEN) as bearer token.',
+};
+
+/** HTTP in: what a request is, whether it may pass, and who serves it. Decides nothing about accounts. */
+@Injectable()
+export class ProxyMiddleware implements NestMiddleware {
+  private readonly logger = new Logger(ProxyMiddleware.name);
+
+  constructor(
+    private readonly handlers: RouteHandlers,
+    private readonly drain: Drain,
+    @Inject(APP_CONFIG) private readonly config: AppConfig,
+    @InjectMetric(metricNames.requests) private readonly requests: Counter<'route' | 'status'>,
+  ) {}
+
+  use(req: Request, res: Response, next: NextFunction): void {
+    const [path = '', query] = splitQuery(req.originalUrl);
+    const route = routeOf(req.method, path, req.headers.upgrade !== undefined);
+    if (route.kind === 'operator') return next();
+    res.once('close', () => this.requests.inc({ route: route.kind, status: statusClass(res) }));
+    if (this.drain.isDraining) return sendRefusal(res, stopping);
+    if (this.answerAtOnce(route, req, res)) return;
+    void this.serve(route, req, res, query);
+  }
+
+  private async serve(route: Route, req: Request, res: Response, query: string): Promise<void> {
+    using _place = this.drain.enter();
+    try {
+      await this.handlers.serve(route, req, res, query);
+    } catch (error) {
+      if (res.destroyed || req.destroyed) return; // the client has left in the middle of its request
+      this.logger.error('request failed inside the proxy', { route: route.kind, reason: describeError(error) }, stackOf(error));
+      if (res.headersSent) res.destroy();
+      else sendRefusal(res, { status: 500, code: 'internal_error', type: 'internal_error', message: 'codex-pool failed; its log says why.' });
+    }
+  }
+
+  /** What needs neither an account nor a body. */
+  private answerAtOnce(route: Route, req: Request, res: Response): boolean {
+    if (route.kind === 'unknown') {
+      sendRefusal(res, notFound);
+    } else if (route.kind !== 'stand-in-token' && !this.mayUse(req)) {
+      sendRefusal(res, wrongToken);
+    } else if (route.kind === 'wrong-method') {
+      sendRefusal(res, { status: 405, code: 'method_not_allowed', type: 'invalid_request', message: `Use ${route.allow}.`, headers: { allow: route.allow } });
+    } else if (route.kind === 'reachable') {
+      sendJson(res, 200, { name: 'codex-pool' });
+    } else if (route.kind === 'websocket') {
+      sendRefusal(res, {
+        status: 426,
+        code: 'websocket_not_supported',
+        type: 'invalid_request',
+        message: 'Turns over WebSocket are not served yet; Codex goes on over HTTP.',
+        headers: { upgrade: 'HTTP/1.1', connection: 'upgrade, close' },
+      });
+    } else {
+      return false;
+    }
+    return true;
+  }
+
+  private mayUse(req: Request): boolean {
+    const { clientToken } = this.config;
+    if (clientToken === null) return true;
+    const given = /^Bearer +(\S+)$/i.exec(req.headers.authorization ?? '')?.[1];
+    return given !== undefined && clientToken.equals(given);
+  }
+}
+
+function splitQuery(url: string): [string, string] {
+  const at = url.indexOf('?');
+  return at === -1 ? [url, ''] : [url.slice(0, at), url.slice(at)];
+}
+
+function statusClass(res: Response): string {
+  return res.headersSent ? `${Math.floor(res.statusCode / 100)}xx` : '499';
+}
+
+function stackOf(error: unknown): string | undefined {
+  return error instanceof Error ? error.stack : undefined;
+}

@@ -1,0 +1,39 @@
+import { type MiddlewareConsumer, Module, type NestModule } from '@nestjs/common';
+import { AccountsModule } from '../accounts/accounts.module.js';
+import { TokensModule } from '../tokens/tokens.module.js';
+import { UsageModule } from '../usage/usage.module.js';
+import { AccountEffects } from './account-effects.js';
+import { Attempts } from './attempts.js';
+import { EmptyPoolAnswer } from './empty-pool-answer.js';
+import { Forwarder } from './forwarder.js';
+import { LocalAnswers } from './local-answers.js';
+import { ModelsEtag } from './models-etag.js';
+import { Models } from './models.js';
+import { Passthrough } from './passthrough.js';
+import { ProxyMiddleware } from './proxy.middleware.js';
+import { ResponseCommit } from './response-commit.js';
+import { RouteHandlers } from './route-handlers.js';
+import { UpstreamClient } from './upstream-client.js';
+
+/** One client request, its attempts, one answer. */
+@Module({
+  imports: [AccountsModule, TokensModule, UsageModule],
+  providers: [
+    AccountEffects,
+    Attempts,
+    EmptyPoolAnswer,
+    Forwarder,
+    LocalAnswers,
+    Models,
+    ModelsEtag,
+    Passthrough,
+    ResponseCommit,
+    RouteHandlers,
+    UpstreamClient,
+  ],
+})
+export class ProxyModule implements NestModule {
+  configure(consumer: MiddlewareConsumer): void {
+    consumer.apply(ProxyMiddleware).forRoutes('{*path}');
+  }
+}

@@ -1,0 +1,91 @@
+import type { ServerResponse } from 'node:http';
+import { pipeline } from 'node:stream/promises';
+import { Injectable, Logger } from '@nestjs/common';
+import { InjectMetric } from '@willsoto/nestjs-prometheus';
+import type { Counter, Histogram } from 'prom-client';
+import type { Account } from '../accounts/account.js';
+import { metricNames } from '../metrics.js';
+import { describeError } from '../pool-error.js';
+import { UsageService } from '../usage/usage.service.js';
+import type { Attempted } from './attempts.js';
+import type { HeldAnswer } from './held-answer.js';
+import { ModelsEtag } from './models-etag.js';
+import type { ProxyRequest } from './proxy-request.js';
+import { clientHeaders } from './upstream-headers.js';
+import { UsageTap } from './usage-tap.js';
+
+/** How an answer that was committed came to its end. */
+export type RelayEnd = 'complete' | 'cut' | 'client-gone';
+
+/** The single place that writes the head of an upstream answer to a client: from here on there is no way back. */
+@Injectable()
+export class ResponseCommit {
+  private readonly logger = new Logger(ResponseCommit.name);
+
+  constructor(
+    private readonly usage: UsageService,
+    private readonly modelsEtag: ModelsEtag,
+    @InjectMetric(metricNames.tokens) private readonly tokens: Counter<'account' | 'kind'>,
+    @InjectMetric(metricNames.turns) private readonly turns: Counter<'account'>,
+    @InjectMetric(metricNames.addedAfter) private readonly addedAfter: Histogram,
+  ) {}
+
+  /** Sends a turn's answer on, byte for byte and at once, and counts what it used. */
+  async turn(request: ProxyRequest, res: ServerResponse, account: Account, attempted: Attempted & { answer: HeldAnswer }): Promise<RelayEnd> {
+    const tap = new UsageTap((error) => this.logger.error('usage tap failed', { reason: describeError(error) }));
+    const end = await this.relay(request, res, account, attempted.answer, attempted.answeredAt, tap);
+    if (attempted.outcome.kind === 'committed') this.count(account, tap);
+    return end;
+  }
+
+  /** Sends any other answer on. */
+  async plain(request: ProxyRequest, res: ServerResponse, account: Account, answer: HeldAnswer, answeredAt: number): Promise<RelayEnd> {
+    return this.relay(request, res, account, answer, answeredAt, null);
+  }
+
+  private async relay(
+    request: ProxyRequest,
+    res: ServerResponse,
+    account: Account,
+    { response, head }: HeldAnswer,
+    answeredAt: number,
+    tap: UsageTap | null,
+  ): Promise<RelayEnd> {
+    const headers = clientHeaders(response.headers);
+    if (!this.modelsEtag.isSteady(account.id, headers['x-models-etag'])) delete headers['x-models-etag'];
+    headers['x-codex-pool-account'] = headerText(account.name);
+    headers['x-codex-pool-request'] = request.id;
+    res.writeHead(response.statusCode ?? 502, response.statusMessage, headers);
+    if (head.length === 0) res.flushHeaders(); // else the head goes out with the first bytes
+    for (const chunk of head) res.write(chunk);
+    this.addedAfter.observe((performance.now() - answeredAt) / 1_000);
+    if (tap !== null) for (const chunk of head) tap.observe(chunk);
+    const finished = pipeline(response, res);
+    // After the pipe's own listener: bytes go on before anyone looks at them.
+    if (tap !== null) response.on('data', (chunk: Buffer) => tap.observe(chunk));
+    try {
+      await finished;
+      return 'complete';
+    } catch {
+      // Either side may have broken off; the pipeline has ended the other, so the client sees a cut as a cut.
+      return request.gone.aborted && !response.errored ? 'client-gone' : 'cut';
+    }
+  }
+
+  private count(account: Account, tap: UsageTap): void {
+    const counted = tap.counted;
+    this.usage.record(account.id, counted);
+    this.turns.inc({ account: account.name });
+    if (counted === null) return;
+    for (const kind of ['input', 'cached', 'output', 'reasoning'] as const) {
+      if (counted[kind] > 0) this.tokens.inc({ account: account.name, kind }, counted[kind]);
+    }
+  }
+}
+
+/** A name in a header: percent-encoded outside what is plain there. */
+export function headerText(name: string): string {
+  return name.replace(/[^A-Za-z0-9._-]/gu, (it) =>
+    [...Buffer.from(it)].map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`).join(''),
+  );
+}

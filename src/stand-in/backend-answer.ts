@@ -1,0 +1,27 @@
+import type { AccountScript } from './account-script.js';
+import type { Answer } from './answer.js';
+import { refuses } from './answers.js';
+import { backendRoute, type ModelList } from './backend-routes.js';
+import { unauthorized } from './refusals.js';
+import { bearerOf, pathnameOf } from './request-head.js';
+import type { LoggedRequest } from './request-log.js';
+import type { TokenLedger } from './token-ledger.js';
+
+/** What the backend answers to a request: only known routes, and those only to an access token that is good. */
+export function backendAnswer(
+  request: LoggedRequest,
+  account: AccountScript | undefined,
+  ledger: TokenLedger,
+  models: ModelList,
+): Answer {
+  const route = backendRoute(request.method, pathnameOf(request.path));
+  if (route === null) return refuses(404, { detail: 'Not Found' });
+  const isGood = ledger.judge(bearerOf(request.headers)).kind === 'good';
+  if (!isGood || account === undefined) return unauthorized();
+  const claimed = request.headers['chatgpt-account-id'];
+  // Credentials of two accounts in one request are a fault of the proxy under test, and must not go unseen.
+  if (claimed !== undefined && claimed !== account.accountId) {
+    return refuses(403, { detail: 'chatgpt-account-id is not the account of the access token' });
+  }
+  return route(account, request.path, models);
+}

@@ -1,0 +1,79 @@
+import { expect, it } from 'vitest';
+import { z } from 'zod';
+import { streams } from '../../src/stand-in/answers.js';
+import { quotaHeaders } from '../../src/stand-in/quota.js';
+import { AppServer } from './support/app-server.js';
+import { Setting } from './support/setting.js';
+
+const threadStarted = z.object({ thread: z.object({ id: z.string() }) });
+const turnStarted = z.object({ turn: z.object({ id: z.string() }) });
+const turnEnded = z.object({ turn: z.object({ id: z.string(), status: z.string(), error: z.unknown() }) });
+
+it('shows an IDE the account that Codex is logged in with', async () => {
+  await using setting = await Setting.start({ login: { plan: 'pro', accountId: 'pool' } });
+  const server = await AppServer.start(setting);
+  expect(await server.request('account/read', { refreshToken: false })).toMatchObject({
+    account: { type: 'chatgpt', email: 'pool@local', planType: 'pro' },
+    workspaceRouting: { chatgptAccountId: 'pool' },
+  });
+  expect(await server.end()).toBe(0);
+});
+
+it('shows an IDE the quota of the pool', async () => {
+  await using setting = await Setting.start({
+    accounts: ['a'],
+    prepare: (standIn) => {
+      standIn
+        .account('a')
+        .usage({ usedPercent: 42, windowSeconds: 18_000 }, { usedPercent: 17, windowSeconds: 604_800 });
+    },
+  });
+  await setting.quotaKnown('a');
+  const server = await AppServer.start(setting);
+  expect(await server.request('account/rateLimits/read')).toMatchObject({
+    rateLimits: {
+      primary: { usedPercent: 42, windowDurationMins: 300 },
+      secondary: { usedPercent: 17, windowDurationMins: 10_080 },
+    },
+  });
+  expect(await server.end()).toBe(0);
+});
+
+it('shows an IDE a weekly window alone where the account has no other', async () => {
+  await using setting = await Setting.start({
+    accounts: ['a'],
+    prepare: (standIn) => standIn.account('a').usage({ usedPercent: 30, windowSeconds: 604_800 }),
+  });
+  await setting.quotaKnown('a');
+  const server = await AppServer.start(setting);
+  expect(await server.request('account/rateLimits/read')).toMatchObject({
+    rateLimits: { primary: { usedPercent: 30, windowDurationMins: 10_080 }, secondary: null },
+  });
+  expect(await server.end()).toBe(0);
+});
+
+it('finishes two turns of one thread on one account', async () => {
+  await using setting = await Setting.start({
+    prepare: (standIn) => {
+      // Whoever serves has hardly anything left afterwards: only the thread keeps the second turn there.
+      const windows = [{ usedPercent: 95, windowSeconds: 18_000 }];
+      for (const name of ['a', 'b'])
+        standIn.account(name).always(streams({ headers: quotaHeaders(windows, 'plus') }));
+    },
+  });
+  const server = await AppServer.start(setting);
+  const { thread } = threadStarted.parse(
+    await server.request('thread/start', { cwd: setting.home.workFolder }),
+  );
+  for (const text of ['one', 'two']) {
+    const input = [{ type: 'text', text }];
+    const { turn } = turnStarted.parse(await server.request('turn/start', { threadId: thread.id, input }));
+    const isIts = (params: unknown): boolean => turnEnded.safeParse(params).data?.turn.id === turn.id;
+    const ended = turnEnded.parse(await server.notification('turn/completed', isIts));
+    expect(ended.turn).toMatchObject({ status: 'completed', error: null });
+  }
+  expect(await server.end()).toBe(0);
+  const turns = setting.standIn.turns().filter((entry) => entry.headers['session-id'] === thread.id);
+  expect(turns).toHaveLength(2);
+  expect(new Set(turns.map((entry) => entry.account)).size).toBe(1);
+});

@@ -1,0 +1,130 @@
+import { readFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import type { Answer } from '../../src/stand-in/answer.js';
+import { byModel, streams, toolCall } from '../../src/stand-in/answers.js';
+import { standInLogin } from '../../src/stand-in/made-up-credentials.js';
+import { quotaHeaders } from '../../src/stand-in/quota.js';
+import type { StandIn } from '../../src/stand-in/stand-in.js';
+import { Setting, type CodexRun } from './support/setting.js';
+
+const sessionIn = (run: CodexRun): string => /session id: ([0-9a-f-]{36})/.exec(run.stderr)?.[1] ?? 'none';
+
+/** Whoever serves has hardly anything left afterwards: a new session would go elsewhere. */
+function serveAlmostAllQuota(standIn: StandIn): void {
+  const windows = [{ usedPercent: 95, windowSeconds: 18_000 }];
+  for (const name of ['a', 'b'])
+    standIn.account(name).always(streams({ headers: quotaHeaders(windows, 'plus') }));
+}
+
+/** The first turn of all gets one answer, whoever it reaches; all others get what `later` makes. */
+function answerFirst(standIn: StandIn, first: Answer, later: () => Answer = streams): void {
+  let isFirst = true;
+  const answer = byModel(() => {
+    const chosen = isFirst ? first : later();
+    isFirst = false;
+    return chosen;
+  });
+  for (const name of ['a', 'b']) standIn.account(name).always(answer);
+}
+
+it('prints the answer', async () => {
+  await using setting = await Setting.start();
+  const run = await setting.exec('--skip-git-repo-check', 'say hello');
+  expect(run).toMatchObject({ code: 0, stdout: expect.stringMatching(/^served by [ab]\n$/) });
+  expect(setting.standIn.attempts()).toHaveLength(1);
+});
+
+it('runs a tool in between, and tells its output to the same account, with that account’s turn state', async () => {
+  await using setting = await Setting.start({
+    prepare: (standIn) => {
+      answerFirst(standIn, toolCall('exec_command', { cmd: 'echo made-$((40 + 2))' }));
+      for (const name of ['a', 'b']) standIn.account(name).turnState(`state-of-${name}`);
+    },
+  });
+  // What is tested is not Codex's sandbox, which needs rights that a container may not have.
+  const run = await setting.exec('--skip-git-repo-check', '--sandbox', 'danger-full-access', 'count');
+  expect(run).toMatchObject({ code: 0, stdout: expect.stringMatching(/^served by/) });
+  const [first, second, ...rest] = setting.standIn.turns();
+  expect(rest).toEqual([]);
+  expect(second?.account).toBe(first?.account);
+  expect(first?.headers['x-codex-turn-state']).toBeUndefined();
+  expect(second?.headers['x-codex-turn-state']).toBe(`state-of-${first?.account}`);
+  expect(JSON.parse(String(second?.body))).toMatchObject({
+    input: expect.arrayContaining([
+      expect.objectContaining({ type: 'function_call_output', output: expect.stringContaining('made-42') }),
+    ]),
+  });
+});
+
+it('resumes a session on the account that had it', async () => {
+  await using setting = await Setting.start({ prepare: serveAlmostAllQuota });
+  const first = await setting.exec('--skip-git-repo-check', 'remember this');
+  const again = await setting.exec('resume', sessionIn(first), '--skip-git-repo-check', 'go on');
+  expect(again.code).toBe(0);
+  expect(sessionIn(again)).toBe(sessionIn(first));
+  const [served, resumed, ...rest] = setting.standIn.attempts();
+  expect(rest).toEqual([]);
+  expect(resumed).toBe(served);
+});
+
+it('heals a stream that is cut in the middle: Codex asks again, and shows nothing of the first answer', async () => {
+  await using setting = await Setting.start({
+    prepare: (standIn) => answerFirst(standIn, streams({ deltas: ['only half of '], thenCut: true })),
+  });
+  const run = await setting.exec('--skip-git-repo-check', 'say hello');
+  expect(run).toMatchObject({ code: 0, stdout: expect.stringMatching(/^served by [ab]\n$/) });
+  expect(setting.standIn.attempts()).toHaveLength(2);
+});
+
+it('passes the zstd bodies on that Codex sends to a provider with the name OpenAI', async () => {
+  await using setting = await Setting.start({ provider: { name: 'OpenAI' } });
+  const run = await setting.exec('--skip-git-repo-check', 'say hello');
+  expect(run).toMatchObject({ code: 0, stdout: expect.stringMatching(/^served by [ab]\n$/) });
+  const [turn] = setting.standIn.turns();
+  expect(turn?.headers['content-encoding']).toBe('zstd');
+  expect(turn?.body.subarray(0, 4).toString('hex')).toBe('28b52ffd');
+});
+
+it('answers over HTTP, without a word, to a Codex that would like a WebSocket', async () => {
+  await using setting = await Setting.start({ provider: { supportsWebsockets: true } });
+  const run = await setting.exec('--skip-git-repo-check', 'say hello');
+  expect(run).toMatchObject({ code: 0, stdout: expect.stringMatching(/^served by [ab]\n$/) });
+  expect(run.stderr).not.toMatch(/reconnecting|falling back/i);
+});
+
+it('starts with the login of a business plan, on which no workspace’s rules are imposed', async () => {
+  await using setting = await Setting.start({ login: { plan: 'business' } });
+  const run = await setting.exec('--skip-git-repo-check', 'say hello');
+  expect(run).toMatchObject({ code: 0, stdout: expect.stringMatching(/^served by [ab]\n$/) });
+  expect(setting.standIn.log.filter((entry) => entry.path.includes('/config/bundle'))).toEqual([]);
+});
+
+it('starts with a business account of the pool as its login, with that account’s own rules', async () => {
+  await using setting = await Setting.start({
+    accounts: ['a', { name: 'b', plan: 'business' }],
+    login: { plan: 'business', accountId: 'acct-b' },
+  });
+  const run = await setting.exec('--skip-git-repo-check', 'say hello');
+  expect(run).toMatchObject({ code: 0, stdout: expect.stringMatching(/^served by [ab]\n$/) });
+  const asked = setting.standIn.log.filter((entry) => entry.path.includes('/config/bundle'));
+  expect(new Set(asked.map((entry) => entry.account))).toEqual(new Set(['b']));
+});
+
+it('renews a stand-in login that has run out at the proxy, and nowhere else', async () => {
+  await using setting = await Setting.start({ login: { expiresAt: Date.now() - 60_000 } });
+  const run = await setting.exec('--skip-git-repo-check', 'say hello');
+  expect(run).toMatchObject({ code: 0, stdout: expect.stringMatching(/^served by [ab]\n$/) });
+  expect(run.stderr).not.toMatch(/refresh|log out|sign in/i);
+  expect(JSON.parse(readFileSync(setting.home.authFile, 'utf8'))).not.toMatchObject({
+    last_refresh: standInLogin().last_refresh,
+  });
+  expect(setting.standIn.tokens.requests).toEqual([]);
+});
+
+it('passes for a provider that `codex doctor` can reach', async () => {
+  await using setting = await Setting.start();
+  const doctor = setting.codex(['doctor']);
+  expect((await doctor.ended).code).toBe(0);
+  expect(doctor.stdout).toMatch(/✓ reachability/);
+  expect(setting.standIn.turns()).toEqual([]);
+});

@@ -1,0 +1,74 @@
+import { describe, expect, it } from 'vitest';
+import type { Answer } from '../../src/stand-in/answer.js';
+import { byModel, failedFirst, streams } from '../../src/stand-in/answers.js';
+import { overloaded, rateLimit, unauthorized, usageLimit } from '../../src/stand-in/refusals.js';
+import type { StandIn } from '../../src/stand-in/stand-in.js';
+import { Setting } from './support/setting.js';
+
+const names = ['a', 'b'];
+
+/** Whoever is asked first refuses, every time; the other one serves. */
+function refuseAtFirst(standIn: StandIn, refusal: Answer): void {
+  let refusing: string | null = null;
+  for (const name of names) {
+    const answer = byModel(() => {
+      refusing ??= name;
+      return refusing === name ? refusal : streams();
+    });
+    standIn.account(name).always(answer);
+  }
+}
+
+describe('with an account that refuses, Codex sees nothing of it', () => {
+  it.each<[string, Answer]>([
+    ['its limit is reached', usageLimit()],
+    ['its limit is told as the first event of a stream', failedFirst('usage_limit_reached')],
+    ['it is asked too often', rateLimit(undefined, 'Too many requests')],
+    ['its token is refused for good', unauthorized()],
+    ['it is overloaded', overloaded()],
+  ])('when %s', async (_when, refusal) => {
+    await using setting = await Setting.start({ prepare: (standIn) => refuseAtFirst(standIn, refusal) });
+    const run = await setting.exec('--skip-git-repo-check', 'say hello');
+    const served = setting.standIn.attempts().at(-1);
+    expect(run).toMatchObject({ code: 0, stdout: `served by ${served}\n` });
+    expect(run.stderr).not.toMatch(/reconnecting|usage limit|unexpected status|retry limit/i);
+    expect(new Set(setting.standIn.attempts())).toEqual(new Set(names));
+  });
+});
+
+it('with all accounts at their limit, Codex says so in its own words, and when it ends', async () => {
+  await using setting = await Setting.start({
+    prepare: (standIn) => {
+      for (const name of names) standIn.account(name).always(usageLimit());
+    },
+  });
+  const run = await setting.exec('--skip-git-repo-check', 'say hello');
+  expect(run).toMatchObject({ code: 1, stdout: '' });
+  expect(run.stderr).toMatch(/You.ve hit your usage limit\..*try again at/);
+  expect(run.stderr).not.toContain('Reconnecting');
+  expect(setting.standIn.attempts().toSorted()).toEqual(names);
+});
+
+it('with all accounts in need of a login, Codex prints what to do, at once', async () => {
+  await using setting = await Setting.start({
+    accounts: names.map((name) => ({ name, accessTokenLifetimeSeconds: -60 })),
+    prepare: (standIn) => {
+      for (const name of names) standIn.account(name).revokeRefreshToken();
+    },
+  });
+  const run = await setting.exec('--skip-git-repo-check', 'say hello');
+  expect(run).toMatchObject({ code: 1, stdout: '' });
+  expect(run.stderr).toContain('no_account_available');
+  expect(run.stderr).toMatch(/log ?in/i);
+  expect(run.stderr).not.toContain('Reconnecting');
+  expect(run.tookMs).toBeLessThan(15_000);
+  expect(setting.standIn.attempts()).toEqual([]);
+});
+
+it('with an empty pool, Codex prints what to do, at once', async () => {
+  await using setting = await Setting.start({ accounts: [] });
+  const run = await setting.exec('--skip-git-repo-check', 'say hello');
+  expect(run).toMatchObject({ code: 1, stdout: '' });
+  expect(run.stderr).toContain('no_account_available');
+  expect(run.stderr).not.toContain('Reconnecting');
+});
