@@ -1,0 +1,32 @@
+import { Inject, Injectable, type NestMiddleware } from '@nestjs/common';
+import type { NextFunction, Request, Response } from 'express';
+import { APP_CONFIG, type AppConfig } from '../app.config.js';
+
+/**
+ * Guards `/admin`, the page and `/metrics` with `PROXY_ADMIN_TOKEN`, as Bearer, or as the password of Basic
+ * (so that a browser can ask for it). Without that setting, on loopback, they are open.
+ */
+@Injectable()
+export class AdminAccess implements NestMiddleware {
+  constructor(@Inject(APP_CONFIG) private readonly config: AppConfig) {}
+
+  use(req: Request, res: Response, next: NextFunction): void {
+    const { adminToken } = this.config;
+    const given = givenToken(req.headers.authorization ?? '');
+    if (adminToken === null || (given !== null && adminToken.equals(given))) return next();
+    res
+      .status(401)
+      .set('www-authenticate', 'Basic realm="codex-pool", charset="UTF-8"')
+      .type('application/problem+json')
+      .send({ type: 'about:blank', title: 'Unauthorized', status: 401, detail: 'This needs PROXY_ADMIN_TOKEN.' });
+  }
+}
+
+function givenToken(authorization: string): string | null {
+  const [, scheme, value] = /^(Bearer|Basic) +(\S+)$/i.exec(authorization) ?? [];
+  if (scheme === undefined || value === undefined) return null;
+  if (scheme.toLowerCase() === 'bearer') return value;
+  const pair = Buffer.from(value, 'base64').toString('utf8');
+  const colon = pair.indexOf(':');
+  return colon === -1 ? null : pair.slice(colon + 1);
+}

@@ -1,0 +1,37 @@
+import { Injectable, type NestMiddleware } from '@nestjs/common';
+import { InjectMetric } from '@willsoto/nestjs-prometheus';
+import type { NextFunction, Request, Response } from 'express';
+import type { Gauge } from 'prom-client';
+import { AccountSelector } from '../accounts/account-selector.js';
+import { PoolStatusService } from '../accounts/pool-status.js';
+import { metricNames } from '../metrics.js';
+import { QuotaService } from '../usage/quota.service.js';
+
+/** Sets the gauges when they are asked for, so that nothing on the request path has to. */
+@Injectable()
+export class PoolGauges implements NestMiddleware {
+  constructor(
+    private readonly selector: AccountSelector,
+    private readonly pool: PoolStatusService,
+    private readonly quota: QuotaService,
+    @InjectMetric(metricNames.inFlight) private readonly inFlight: Gauge<'account'>,
+    @InjectMetric(metricNames.available) private readonly available: Gauge<'account'>,
+    @InjectMetric(metricNames.quota) private readonly used: Gauge<'account' | 'window_seconds'>,
+    @InjectMetric(metricNames.poolQuota) private readonly poolUsed: Gauge<'window_seconds'>,
+  ) {}
+
+  use(_req: Request, _res: Response, next: NextFunction): void {
+    for (const gauge of [this.inFlight, this.available, this.used, this.poolUsed]) gauge.reset();
+    for (const { account, unavailable } of this.selector.consider()) {
+      this.inFlight.set({ account: account.name }, account.inFlight);
+      this.available.set({ account: account.name }, unavailable === null ? 1 : 0);
+      for (const window of this.quota.windows(account.id)) {
+        this.used.set({ account: account.name, window_seconds: String(window.durationSeconds) }, window.usedRatio);
+      }
+    }
+    for (const window of this.pool.status().windows) {
+      this.poolUsed.set({ window_seconds: String(window.durationSeconds) }, window.usedRatio);
+    }
+    next();
+  }
+}

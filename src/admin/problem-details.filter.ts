@@ -1,0 +1,27 @@
+import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
+import type { Response } from 'express';
+import { describeError } from '../pool-error.js';
+
+/** Errors of the operator's routes as problem details (RFC 9457). Faults of ours are logged, not told. */
+@Catch()
+export class ProblemDetailsFilter implements ExceptionFilter {
+  private readonly logger = new Logger(ProblemDetailsFilter.name);
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    const res = host.switchToHttp().getResponse<Response>();
+    const status = error instanceof HttpException ? error.getStatus() : 500;
+    if (status >= 500) this.logger.error('operator request failed', { reason: describeError(error) });
+    const detail = error instanceof HttpException ? error.message : 'codex-pool failed; its log says why.';
+    res
+      .status(status)
+      .type('application/problem+json')
+      .send({ type: 'about:blank', title: titles[status] ?? 'Error', status, detail });
+  }
+}
+
+const titles: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  500: 'Internal Server Error',
+};

@@ -1,0 +1,35 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { APP_FILTER } from '@nestjs/core';
+import { ScheduleModule } from '@nestjs/schedule';
+import { AccountsModule } from './accounts/accounts.module.js';
+import { AdminModule } from './admin/admin.module.js';
+import { ProblemDetailsFilter } from './admin/problem-details.filter.js';
+import type { AppConfig } from './app.config.js';
+import type { Clock } from './clock.js';
+import { CoreModule } from './core.module.js';
+import { MetricsModule } from './metrics.js';
+import { ProxyModule } from './proxy/proxy.module.js';
+import type { RecentErrors } from './recent-errors.js';
+import { TokensModule } from './tokens/tokens.module.js';
+import { UsageModule } from './usage/usage.module.js';
+
+/** The composition root. */
+@Module({})
+export class AppModule {
+  static register(config: AppConfig, clock: Clock, errors: RecentErrors): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [
+        CoreModule.register(config, clock, errors),
+        MetricsModule,
+        ScheduleModule.forRoot(),
+        TokensModule,
+        UsageModule,
+        AccountsModule,
+        ProxyModule,
+        AdminModule,
+      ],
+      providers: [{ provide: APP_FILTER, useClass: ProblemDetailsFilter }],
+    };
+  }
+}

@@ -1,0 +1,76 @@
+import type { Server } from 'node:http';
+import { type LoggerService } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import type { NextFunction, Request, Response } from 'express';
+import type { AppConfig } from './app.config.js';
+import { AppModule } from './app.module.js';
+import { whyRefused } from './boundary.js';
+import { type Clock, systemClock } from './clock.js';
+import { Drain } from './drain.js';
+import { limits } from './limits.js';
+import { RecentErrors } from './recent-errors.js';
+
+export interface RunningApp {
+  readonly app: NestExpressApplication;
+  readonly server: Server;
+  /** Where it really listens: with port 0 the system has chosen one. */
+  readonly address: { readonly host: string; readonly port: number };
+  /** Takes no more, lets what runs finish within the drain time, closes everything. True: nothing was cut. */
+  stop(): Promise<boolean>;
+}
+
+export interface Surroundings {
+  readonly clock?: Clock;
+  readonly logger: LoggerService;
+  readonly errors: RecentErrors;
+}
+
+/** Builds the program and listens; what `main` runs and what the tests run is the same. */
+export async function startApp(config: AppConfig, { clock = systemClock, logger, errors }: Surroundings): Promise<RunningApp> {
+  const app = await NestFactory.create<NestExpressApplication>(AppModule.register(config, clock, errors), {
+    bodyParser: false, // bodies pass byte for byte
+    logger,
+    abortOnError: false,
+  });
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.set('query parser', 'simple');
+  app.use(boundary(config));
+  const server = app.getHttpServer();
+  server.requestTimeout = 0; // a large body over a slow line is no fault; headers have their own limit
+  server.timeout = 0;
+  server.keepAliveTimeout = limits.keepAliveMs;
+  await app.listen(config.listen.port, config.listen.host);
+  const bound = server.address();
+  const port = typeof bound === 'object' && bound !== null ? bound.port : config.listen.port;
+  return {
+    app,
+    server,
+    address: { host: config.listen.host, port },
+    stop: () => stop(app, server, config),
+  };
+}
+
+/** Before any routing: who may enter at all. */
+function boundary(config: AppConfig) {
+  return (req: Request, res: Response, next: NextFunction): void => {
+    const path = req.originalUrl.split('?', 1)[0] ?? '';
+    const trespass = whyRefused({ method: req.method, path, headers: req.headers }, config.allowedHosts);
+    if (trespass === null) return next();
+    res
+      .status(403)
+      .set({ 'x-codex-pool-error': trespass.code, connection: 'close' })
+      .json({ error: { type: 'forbidden', ...trespass } });
+  };
+}
+
+async function stop(app: NestExpressApplication, server: Server, config: AppConfig): Promise<boolean> {
+  // The listener goes first: Codex waits for a refused connection, but burns its retries on a 503.
+  server.close();
+  server.closeIdleConnections();
+  const isDrained = await app.get(Drain).start(config.drainSeconds * 1_000);
+  server.closeAllConnections();
+  await app.close();
+  return isDrained;
+}

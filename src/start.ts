@@ -1,0 +1,77 @@
+import 'reflect-metadata';
+import { existsSync } from 'node:fs';
+import { AccountRegistry } from './accounts/account-registry.js';
+import { type AppConfig, InvalidConfigError, loadConfig } from './app.config.js';
+import { type RunningApp, startApp } from './app.setup.js';
+import { describeError, errorCode } from './pool-error.js';
+import { PoolLogger } from './pool-logger.js';
+import { RecentErrors } from './recent-errors.js';
+import { greeting } from './greeting.js';
+
+/** Starts the program and leaves it running; ends the process with code 1 and a sentence when it cannot. */
+export async function start(): Promise<void> {
+  const config = readConfig();
+  if (config === null) return;
+  const errors = new RecentErrors();
+  const logger = new PoolLogger(errors, config.debug, process.stdout.isTTY);
+  let running: RunningApp;
+  try {
+    running = await startApp(config, { logger, errors });
+  } catch (error) {
+    giveUp(whyNotStarted(error, config));
+    return;
+  }
+  stopOnSignals(running, logger);
+  const accounts = running.app.get(AccountRegistry);
+  process.stdout.write(greeting(running.address, config, accounts.list(), accounts.broken()));
+}
+
+function readConfig(): AppConfig | null {
+  try {
+    if (existsSync('.env')) process.loadEnvFile('.env');
+    return loadConfig(process.env);
+  } catch (error) {
+    giveUp(error instanceof InvalidConfigError ? error.message : `.env cannot be read: ${describeError(error)}`);
+    return null;
+  }
+}
+
+function whyNotStarted(error: unknown, { listen, poolDir }: AppConfig): string {
+  const code = errorCode(error);
+  const address = `${listen.host}:${listen.port}`;
+  if (code === 'EADDRINUSE') {
+    return `${address} is in use, perhaps by another codex-pool: stop that, or set PROXY_LISTEN_ADDR to a free address.`;
+  }
+  if (code === 'EACCES' || code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
+    return `codex-pool cannot listen on ${address} or read ${poolDir}: ${describeError(error)}`;
+  }
+  return `codex-pool cannot start: ${describeError(error)}`;
+}
+
+function giveUp(sentence: string): void {
+  process.stderr.write(`${sentence}\n`);
+  process.exitCode = 1;
+  // Whatever was already open must not keep a process alive that serves nothing.
+  setImmediate(() => process.exit(1));
+}
+
+function stopOnSignals(running: RunningApp, logger: PoolLogger): void {
+  let isStopping = false;
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (isStopping) process.exit(1); // asked twice: at once
+    isStopping = true;
+    logger.log('stopping', { signal });
+    running.stop().then(
+      (isDrained) => {
+        if (!isDrained) logger.warn('streams were cut at the end of the drain time');
+        process.exit(0);
+      },
+      (error: unknown) => {
+        logger.error('stop failed', { reason: describeError(error) });
+        process.exit(1);
+      },
+    );
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
+}
