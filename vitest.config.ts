@@ -9,7 +9,7 @@ export default defineConfig({
       { extends: true, test: { name: 'unit', include: ['src/**/*.spec.ts'] } },
       {
         extends: true,
-        test: { name: 'e2e', include: ['test/*.e2e-spec.ts'], setupFiles: ['test/support/setup.ts'] },
+        test: { name: 'e2e', include: ['test/*.e2e-spec.ts'] },
       },
     ],
   },

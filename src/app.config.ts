@@ -58,7 +58,10 @@ const baseUrl = (fallback: string) =>
           url.hash === '' &&
           url.username === '';
         if (fits) return url;
-        context.addIssue({ code: 'custom', message: 'expected an http or https address without query, such as ' + fallback });
+        context.addIssue({
+          code: 'custom',
+          message: 'expected an http or https address without query, such as ' + fallback,
+        });
         return z.NEVER;
       }),
   );
@@ -80,7 +83,10 @@ const listenAddress = setting(
       const host = match?.[1] ?? match?.[2] ?? '';
       const port = Number(match?.[3]);
       if (match !== null && host !== '' && port <= 65_535) return { host, port };
-      context.addIssue({ code: 'custom', message: 'expected host:port, such as 127.0.0.1:8989 or [::1]:8989' });
+      context.addIssue({
+        code: 'custom',
+        message: 'expected host:port, such as 127.0.0.1:8989 or [::1]:8989',
+      });
       return z.NEVER;
     }),
 );

@@ -27,7 +27,10 @@ export interface Surroundings {
 }
 
 /** Builds the program and listens; what `main` runs and what the tests run is the same. */
-export async function startApp(config: AppConfig, { clock = systemClock, logger, errors }: Surroundings): Promise<RunningApp> {
+export async function startApp(
+  config: AppConfig,
+  { clock = systemClock, logger, errors }: Surroundings,
+): Promise<RunningApp> {
   const app = await NestFactory.create<NestExpressApplication>(AppModule.register(config, clock, errors), {
     bodyParser: false, // bodies pass byte for byte
     logger,

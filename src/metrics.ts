@@ -25,18 +25,65 @@ export const metricNames = {
 const added = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 1];
 
 const providers = [
-  makeCounterProvider({ name: metricNames.requests, help: 'Client requests by route and status class', labelNames: ['route', 'status'] }),
-  makeCounterProvider({ name: metricNames.attempts, help: 'Upstream attempts by outcome', labelNames: ['account', 'outcome'] }),
-  makeCounterProvider({ name: metricNames.tokens, help: 'Tokens as upstream counted them; cached is part of input, reasoning of output', labelNames: ['account', 'kind'] }),
-  makeCounterProvider({ name: metricNames.turns, help: 'Turns that an account served', labelNames: ['account'] }),
-  makeGaugeProvider({ name: metricNames.inFlight, help: 'Requests running on an account', labelNames: ['account'] }),
-  makeGaugeProvider({ name: metricNames.available, help: '1 when the account may serve now, else 0', labelNames: ['account'] }),
-  makeGaugeProvider({ name: metricNames.quota, help: 'Used share of a quota window of an account', labelNames: ['account', 'window_seconds'] }),
-  makeGaugeProvider({ name: metricNames.poolQuota, help: 'Used share of the quota of the whole pool', labelNames: ['window_seconds'] }),
-  makeHistogramProvider({ name: metricNames.addedBefore, help: 'Time the proxy adds between the whole request and its first upstream attempt', buckets: added }),
-  makeHistogramProvider({ name: metricNames.addedAfter, help: 'Time the proxy adds between the head of an upstream answer and its own', buckets: added }),
-  makeHistogramProvider({ name: metricNames.firstByte, help: 'Time from client request to first byte of the answer', buckets: [0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30] }),
-  makeCounterProvider({ name: metricNames.unreplayable, help: 'Requests whose body was too large to be kept for another attempt' }),
+  makeCounterProvider({
+    name: metricNames.requests,
+    help: 'Client requests by route and status class',
+    labelNames: ['route', 'status'],
+  }),
+  makeCounterProvider({
+    name: metricNames.attempts,
+    help: 'Upstream attempts by outcome',
+    labelNames: ['account', 'outcome'],
+  }),
+  makeCounterProvider({
+    name: metricNames.tokens,
+    help: 'Tokens as upstream counted them; cached is part of input, reasoning of output',
+    labelNames: ['account', 'kind'],
+  }),
+  makeCounterProvider({
+    name: metricNames.turns,
+    help: 'Turns that an account served',
+    labelNames: ['account'],
+  }),
+  makeGaugeProvider({
+    name: metricNames.inFlight,
+    help: 'Requests running on an account',
+    labelNames: ['account'],
+  }),
+  makeGaugeProvider({
+    name: metricNames.available,
+    help: '1 when the account may serve now, else 0',
+    labelNames: ['account'],
+  }),
+  makeGaugeProvider({
+    name: metricNames.quota,
+    help: 'Used share of a quota window of an account',
+    labelNames: ['account', 'window_seconds'],
+  }),
+  makeGaugeProvider({
+    name: metricNames.poolQuota,
+    help: 'Used share of the quota of the whole pool',
+    labelNames: ['window_seconds'],
+  }),
+  makeHistogramProvider({
+    name: metricNames.addedBefore,
+    help: 'Time the proxy adds between the whole request and its first upstream attempt',
+    buckets: added,
+  }),
+  makeHistogramProvider({
+    name: metricNames.addedAfter,
+    help: 'Time the proxy adds between the head of an upstream answer and its own',
+    buckets: added,
+  }),
+  makeHistogramProvider({
+    name: metricNames.firstByte,
+    help: 'Time from client request to first byte of the answer',
+    buckets: [0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30],
+  }),
+  makeCounterProvider({
+    name: metricNames.unreplayable,
+    help: 'Requests whose body was too large to be kept for another attempt',
+  }),
 ];
 
 /** Every metric of the program, in one place and global, so that no module imports another for one. */

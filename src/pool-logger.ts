@@ -2,10 +2,26 @@ import { ConsoleLogger } from '@nestjs/common';
 import type { RecentErrors } from './recent-errors.js';
 
 /** Names that never show, whoever logs them: the second net; the first is that a secret cannot print. */
-const redacted = ['authorization', 'cookie', 'access_token', 'refresh_token', 'id_token', 'accessToken', 'refreshToken', 'idToken', 'email'];
+const redacted = [
+  'authorization',
+  'cookie',
+  'access_token',
+  'refresh_token',
+  'id_token',
+  'accessToken',
+  'refreshToken',
+  'idToken',
+  'email',
+];
 
 /** Nest's own account of how it wires the program: only for who looks for a fault in that. */
-const wiring = new Set(['NestFactory', 'InstanceLoader', 'RoutesResolver', 'RouterExplorer', 'NestApplication']);
+const wiring = new Set([
+  'NestFactory',
+  'InstanceLoader',
+  'RoutesResolver',
+  'RouterExplorer',
+  'NestApplication',
+]);
 
 /**
  * A log line is a fixed phrase plus fields: one JSON object per line, or words in colour where a person

@@ -31,7 +31,9 @@ function readConfig(): AppConfig | null {
     if (existsSync('.env')) process.loadEnvFile('.env');
     return loadConfig(process.env);
   } catch (error) {
-    giveUp(error instanceof InvalidConfigError ? error.message : `.env cannot be read: ${describeError(error)}`);
+    giveUp(
+      error instanceof InvalidConfigError ? error.message : `.env cannot be read: ${describeError(error)}`,
+    );
     return null;
   }
 }

@@ -1,7 +1,12 @@
 import { limits } from '../limits.js';
 import { forbiddenPauseMs, rateLimitPauseMs, upstreamErrorPauseMs } from './cooldown.js';
 
-export type RefusalKind = 'quota-exhausted' | 'rate-limited' | 'unauthorized' | 'forbidden' | 'upstream-error';
+export type RefusalKind =
+  | 'quota-exhausted'
+  | 'rate-limited'
+  | 'unauthorized'
+  | 'forbidden'
+  | 'upstream-error';
 
 /** The last refusal that takes the account out for a while. Times are epoch ms. */
 export interface Refusal {
@@ -43,7 +48,12 @@ export type AccountEvent =
   | { readonly kind: 'deactivated'; readonly code: string; readonly at: number }
   | { readonly kind: 'not-entitled'; readonly model: string; readonly at: number }
   | { readonly kind: 'upstream-error'; readonly at: number }
-  | { readonly kind: 'polled'; readonly askedAt: number; readonly isAnyWindowFull: boolean; readonly at: number }
+  | {
+      readonly kind: 'polled';
+      readonly askedAt: number;
+      readonly isAnyWindowFull: boolean;
+      readonly at: number;
+    }
   | { readonly kind: 'credential-renewed'; readonly at: number };
 
 /** The only place where evidence changes. Newer evidence ends an older refusal at once. */
@@ -68,7 +78,11 @@ export function learn(evidence: AccountEvidence, event: AccountEvent): AccountEv
       return refused({ ...evidence, rateLimitsInARow }, { kind: 'rate-limited', at, until: at + pause });
     }
     case 'unauthorized':
-      return refused(evidence, { kind: 'unauthorized', at, until: event.until ?? at + limits.unauthorizedCooldownMs });
+      return refused(evidence, {
+        kind: 'unauthorized',
+        at,
+        until: event.until ?? at + limits.unauthorizedCooldownMs,
+      });
     case 'forbidden': {
       const forbiddenInARow = evidence.forbiddenInARow + 1;
       const until = at + forbiddenPauseMs(forbiddenInARow);
@@ -89,13 +103,19 @@ export function learn(evidence: AccountEvidence, event: AccountEvent): AccountEv
       return {
         ...evidence,
         refusal: evidence.refusal !== null && isNewer(evidence.refusal.at) ? null : evidence.refusal,
-        deactivated: evidence.deactivated !== null && event.askedAt > evidence.deactivated.at ? null : evidence.deactivated,
+        deactivated:
+          evidence.deactivated !== null && event.askedAt > evidence.deactivated.at
+            ? null
+            : evidence.deactivated,
       };
     }
     case 'credential-renewed':
       return {
         ...evidence,
-        refusal: evidence.refusal?.kind === 'unauthorized' || evidence.refusal?.kind === 'forbidden' ? null : evidence.refusal,
+        refusal:
+          evidence.refusal?.kind === 'unauthorized' || evidence.refusal?.kind === 'forbidden'
+            ? null
+            : evidence.refusal,
         deactivated: null,
       };
     default:
@@ -110,7 +130,11 @@ function refused(evidence: AccountEvidence, refusal: Refusal): AccountEvidence {
   return holdsLonger ? evidence : { ...evidence, refusal };
 }
 
-function withModel(before: ReadonlyMap<string, number>, model: string, at: number): ReadonlyMap<string, number> {
+function withModel(
+  before: ReadonlyMap<string, number>,
+  model: string,
+  at: number,
+): ReadonlyMap<string, number> {
   const current = [...before].filter(([, until]) => until > at).slice(-(limits.modelRefusalsPerAccount - 1));
   return new Map([...current, [model, at + limits.notEntitledMs]]);
 }

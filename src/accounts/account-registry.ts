@@ -62,10 +62,17 @@ export class AccountRegistry implements OnModuleInit {
     account.evidence = learn(before, event);
     if (account.evidence.refusal !== before.refusal && account.evidence.refusal !== null) {
       const { kind, until } = account.evidence.refusal;
-      this.logger.warn('account is out', { account: account.name, reason: kind, until: new Date(until).toISOString() });
+      this.logger.warn('account is out', {
+        account: account.name,
+        reason: kind,
+        until: new Date(until).toISOString(),
+      });
     }
     if (account.evidence.deactivated !== null && before.deactivated === null) {
-      this.logger.error('account is deactivated', { account: account.name, code: account.evidence.deactivated.code });
+      this.logger.error('account is deactivated', {
+        account: account.name,
+        code: account.evidence.deactivated.code,
+      });
     }
   }
 
@@ -101,7 +108,10 @@ export class AccountRegistry implements OnModuleInit {
     this.brokenFiles = broken;
     const names = new Set(files.map((it) => it.name));
     const gone = [...before.values()].filter((it) => !now.has(it.id) && !names.has(it.name));
-    const all = [...results, ...gone.map((it) => ({ name: it.name, result: 'removed' as const, reason: null }))];
+    const all = [
+      ...results,
+      ...gone.map((it) => ({ name: it.name, result: 'removed' as const, reason: null })),
+    ];
     for (const { name, result, reason } of all) {
       if (result === 'broken') this.logger.warn('credential file cannot be used', { account: name, reason });
       else if (result !== 'unchanged') this.logger.log(`account ${result}`, { account: name });

@@ -69,7 +69,9 @@ export class AccountSelector {
 
   /** All accounts, each with why it may not serve. */
   consider(model: string | null = null): Considered[] {
-    return this.registry.list().map((account) => ({ account, unavailable: this.whyUnavailable(account, model) }));
+    return this.registry
+      .list()
+      .map((account) => ({ account, unavailable: this.whyUnavailable(account, model) }));
   }
 
   choose(wish: Wish): Choice {
@@ -126,7 +128,12 @@ export class AccountSelector {
     return this.policy([candidate(first), ...others.map(candidate)], this.clock.now()).account;
   }
 
-  private leased(account: Account, by: 'owner' | 'affinity' | 'policy', wish: Wish, considered: readonly Considered[]): Choice {
+  private leased(
+    account: Account,
+    by: 'owner' | 'affinity' | 'policy',
+    wish: Wish,
+    considered: readonly Considered[],
+  ): Choice {
     if (wish.sessionKey !== null) this.affinity.claim(wish.sessionKey, account.id);
     return { kind: 'leased', lease: new Lease(account), by, considered };
   }

@@ -33,12 +33,21 @@ export interface AvailabilityFacts {
  * Why an account may not serve a request for this model now, or null when it may. The one answer that
  * selection, readiness, the admin API and the empty-pool answer share. `model` null asks for any model.
  */
-export function whyUnavailable(facts: AvailabilityFacts, model: string | null, now: number): Unavailable | null {
+export function whyUnavailable(
+  facts: AvailabilityFacts,
+  model: string | null,
+  now: number,
+): Unavailable | null {
   const { settings, refresh, evidence } = facts;
   if (settings.isPaused) return { reason: 'paused', until: null };
   if (evidence.deactivated !== null) return { reason: 'deactivated', until: null };
   if (refresh.kind === 'refused') return { reason: 'needs-login', until: null };
-  if (refresh.kind === 'waiting' && refresh.until > now && facts.tokenEndsAt !== null && facts.tokenEndsAt <= now) {
+  if (
+    refresh.kind === 'waiting' &&
+    refresh.until > now &&
+    facts.tokenEndsAt !== null &&
+    facts.tokenEndsAt <= now
+  ) {
     return { reason: 'refresh-failing', until: refresh.until };
   }
   const { refusal } = evidence;
@@ -47,7 +56,8 @@ export function whyUnavailable(facts: AvailabilityFacts, model: string | null, n
   if (spentUntil !== null) return { reason: 'quota-exhausted', until: spentUntil };
   const modelUntil = model === null ? undefined : evidence.modelRefusals.get(model);
   if (modelUntil !== undefined && modelUntil > now) return { reason: 'not-entitled', until: modelUntil };
-  if (settings.maxInFlight !== null && facts.inFlight >= settings.maxInFlight) return { reason: 'full', until: null };
+  if (settings.maxInFlight !== null && facts.inFlight >= settings.maxInFlight)
+    return { reason: 'full', until: null };
   return null;
 }
 

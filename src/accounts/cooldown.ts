@@ -36,7 +36,8 @@ export function quotaBackAt(hint: ResetHint, windows: readonly QuotaWindow[], no
 
 function toldAt(hint: ResetHint, now: number): number | null {
   if (hint.resetsAt !== null && hint.resetsAt * 1_000 > now) return Math.ceil(hint.resetsAt * 1_000);
-  if (hint.resetsInSeconds !== null && hint.resetsInSeconds > 0) return now + Math.ceil(hint.resetsInSeconds * 1_000);
+  if (hint.resetsInSeconds !== null && hint.resetsInSeconds > 0)
+    return now + Math.ceil(hint.resetsInSeconds * 1_000);
   return null; // a reset in the past tells nothing: the refusal is newer than it
 }
 

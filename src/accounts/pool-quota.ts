@@ -33,7 +33,8 @@ export function poolQuota(shares: readonly QuotaShare[], now: number): PoolWindo
         const theirs = size * (1 - leftRatio(window, now));
         capacity += size;
         used += theirs;
-        if (window.resetsAt !== null && window.resetsAt > now && theirs > most) [most, resetsAt] = [theirs, window.resetsAt];
+        if (window.resetsAt !== null && window.resetsAt > now && theirs > most)
+          [most, resetsAt] = [theirs, window.resetsAt];
       }
       return { durationSeconds, usedRatio: used / capacity, resetsAt };
     });

@@ -30,9 +30,14 @@ export class PoolStatusService {
 
   status(): PoolStatus {
     const considered = this.selector.consider();
-    const inPool = considered.filter((it) => it.unavailable === null || !outByPerson.has(it.unavailable.reason));
+    const inPool = considered.filter(
+      (it) => it.unavailable === null || !outByPerson.has(it.unavailable.reason),
+    );
     const plans = considered.map((it) => it.account.plan).filter((it) => it !== null);
-    const shares = inPool.map(({ account }) => ({ plan: account.plan, windows: this.quota.windows(account.id) }));
+    const shares = inPool.map(({ account }) => ({
+      plan: account.plan,
+      windows: this.quota.windows(account.id),
+    }));
     return {
       accounts: considered.length,
       available: considered.filter((it) => it.unavailable === null).length,

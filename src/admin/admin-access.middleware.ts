@@ -18,7 +18,12 @@ export class AdminAccess implements NestMiddleware {
       .status(401)
       .set('www-authenticate', 'Basic realm="codex-pool", charset="UTF-8"')
       .type('application/problem+json')
-      .send({ type: 'about:blank', title: 'Unauthorized', status: 401, detail: 'This needs PROXY_ADMIN_TOKEN.' });
+      .send({
+        type: 'about:blank',
+        title: 'Unauthorized',
+        status: 401,
+        detail: 'This needs PROXY_ADMIN_TOKEN.',
+      });
   }
 }
 

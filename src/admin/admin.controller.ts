@@ -33,7 +33,8 @@ export class AdminController {
   @Get('accounts/:name')
   account(@Param('name') name: string): AccountView {
     const found = this.accounts().find((it) => it.name === name);
-    if (found === undefined) throw new NotFoundException(`There is no account ${name.slice(0, 100)} in the pool.`);
+    if (found === undefined)
+      throw new NotFoundException(`There is no account ${name.slice(0, 100)} in the pool.`);
     return found;
   }
 

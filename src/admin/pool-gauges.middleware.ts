@@ -26,7 +26,10 @@ export class PoolGauges implements NestMiddleware {
       this.inFlight.set({ account: account.name }, account.inFlight);
       this.available.set({ account: account.name }, unavailable === null ? 1 : 0);
       for (const window of this.quota.windows(account.id)) {
-        this.used.set({ account: account.name, window_seconds: String(window.durationSeconds) }, window.usedRatio);
+        this.used.set(
+          { account: account.name, window_seconds: String(window.durationSeconds) },
+          window.usedRatio,
+        );
       }
     }
     for (const window of this.pool.status().windows) {

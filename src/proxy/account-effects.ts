@@ -41,7 +41,11 @@ export class AccountEffects {
         this.rememberTurnState(account, attempted);
         break;
       case 'quota-exhausted':
-        learn({ kind: 'quota-exhausted', until: quotaBackAt(outcome.hint, this.quota.windows(account.id), at), at });
+        learn({
+          kind: 'quota-exhausted',
+          until: quotaBackAt(outcome.hint, this.quota.windows(account.id), at),
+          at,
+        });
         break;
       case 'rate-limited':
         learn({ kind: 'rate-limited', retryAfterMs: outcome.retryAfterMs, at });

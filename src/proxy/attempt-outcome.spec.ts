@@ -4,8 +4,12 @@ import { readEnvelope } from './error-envelope.js';
 
 const json = { 'content-type': 'application/json' };
 const html = { 'content-type': 'text/html; charset=UTF-8' };
-const of = (status: number, body: unknown = null, headers: Record<string, string> = json, isFirstEvent = false) =>
-  classify({ status, headers, envelope: readEnvelope(body), isFirstEvent }, 0);
+const of = (
+  status: number,
+  body: unknown = null,
+  headers: Record<string, string> = json,
+  isFirstEvent = false,
+) => classify({ status, headers, envelope: readEnvelope(body), isFirstEvent }, 0);
 const error = (code: string, message = '') => ({ error: { code, message } });
 const type = (it: string) => ({ error: { type: it } });
 
@@ -26,7 +30,11 @@ describe('an answer', () => {
     [429, type('usage_not_included'), 'not-entitled'],
     [429, error('rate_limit_exceeded'), 'rate-limited'],
     [429, null, 'rate-limited'],
-    [400, { detail: "The 'x' model is not supported when using Codex with a ChatGPT account." }, 'not-entitled'],
+    [
+      400,
+      { detail: "The 'x' model is not supported when using Codex with a ChatGPT account." },
+      'not-entitled',
+    ],
     [400, error('model_not_supported'), 'not-entitled'],
     [400, error('invalid_prompt'), 'client-error'],
     [400, type('usage_limit_reached'), 'client-error'],

@@ -51,20 +51,25 @@ export function classify(answer: AnswerFacts, now: number): AttemptOutcome {
   const has = (known: ReadonlySet<string>) => codes.some((it) => known.has(it));
   const deactivated = codes.find((it) => deactivatedCodes.has(it));
 
-  if (status === 402 || deactivated !== undefined) return { kind: 'deactivated', code: deactivated ?? 'payment_required' };
+  if (status === 402 || deactivated !== undefined)
+    return { kind: 'deactivated', code: deactivated ?? 'payment_required' };
   if (status === 401) return { kind: 'unauthorized' };
   const canBeLimit = status === 429 || isFirstEvent;
   if (canBeLimit && has(quotaCodes)) return { kind: 'quota-exhausted', hint: resetHint(envelope) };
   if (canBeLimit && codes.includes('usage_not_included')) return { kind: 'not-entitled' };
   if (status === 503 || isFirstEvent) {
-    const isOverload = codes.includes('server_is_overloaded') || /\bat capacity\b/i.test(envelope?.message ?? '');
-    if (isOverload || (codes.includes('slow_down') && wait(answer, now) === null)) return { kind: 'overloaded' };
+    const isOverload =
+      codes.includes('server_is_overloaded') || /\bat capacity\b/i.test(envelope?.message ?? '');
+    if (isOverload || (codes.includes('slow_down') && wait(answer, now) === null))
+      return { kind: 'overloaded' };
   }
-  if (status === 429 || (isFirstEvent && has(rateCodes))) return { kind: 'rate-limited', retryAfterMs: wait(answer, now) };
+  if (status === 429 || (isFirstEvent && has(rateCodes)))
+    return { kind: 'rate-limited', retryAfterMs: wait(answer, now) };
   if (isFirstEvent) return { kind: 'turn-failed' };
   if (status === 403) return isEdgePage(answer) ? { kind: 'edge-block' } : { kind: 'forbidden' };
   if (status === 400 && (has(modelCodes) || isModelRefusal(envelope))) return { kind: 'not-entitled' };
-  if (status === 500 || (status >= 502 && status <= 504) || (status >= 520 && status <= 530)) return { kind: 'upstream-error' };
+  if (status === 500 || (status >= 502 && status <= 504) || (status >= 520 && status <= 530))
+    return { kind: 'upstream-error' };
   return { kind: 'client-error' };
 }
 

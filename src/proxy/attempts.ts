@@ -108,16 +108,25 @@ export class Attempts {
     });
     if (facts.status >= 400) {
       const refusal = await readRefusal(end.response);
-      return done(classify({ ...facts, envelope: refusal.envelope, isFirstEvent: false }, this.clock.now()), refusal);
+      return done(
+        classify({ ...facts, envelope: refusal.envelope, isFirstEvent: false }, this.clock.now()),
+        refusal,
+      );
     }
     if (!to.isTurn || !isEventStream(end.response)) {
-      return done(classify({ ...facts, envelope: null, isFirstEvent: false }, this.clock.now()), { response: end.response, head: [] });
+      return done(classify({ ...facts, envelope: null, isFirstEvent: false }, this.clock.now()), {
+        response: end.response,
+        head: [],
+      });
     }
     const hold = await holdForOutput(end.response);
     if (hold.kind === 'broken') return without(unreachable(hold.error, false), token, sentAt);
     const answer = { response: end.response, head: hold.head };
     if (hold.kind === 'output') return done({ kind: 'committed' }, answer);
-    return done(classify({ ...facts, envelope: hold.envelope, isFirstEvent: true }, this.clock.now()), answer);
+    return done(
+      classify({ ...facts, envelope: hold.envelope, isFirstEvent: true }, this.clock.now()),
+      answer,
+    );
   }
 }
 

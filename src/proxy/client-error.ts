@@ -16,10 +16,15 @@ export interface Refusal {
 export function sendRefusal(res: ServerResponse, refusal: Refusal): void {
   if (res.headersSent || res.destroyed) return;
   const { code, type, message, fields } = refusal;
-  sendJson(res, refusal.status, { error: { type, code, message, ...fields } }, {
-    ...refusal.headers,
-    'x-codex-pool-error': code,
-  });
+  sendJson(
+    res,
+    refusal.status,
+    { error: { type, code, message, ...fields } },
+    {
+      ...refusal.headers,
+      'x-codex-pool-error': code,
+    },
+  );
 }
 
 export function sendJson(
@@ -30,7 +35,11 @@ export function sendJson(
 ): void {
   if (res.headersSent || res.destroyed) return;
   const text = Buffer.from(JSON.stringify(body));
-  res.writeHead(status, { 'content-type': 'application/json; charset=utf-8', 'content-length': text.length, ...headers });
+  res.writeHead(status, {
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': text.length,
+    ...headers,
+  });
   res.end(text);
 }
 

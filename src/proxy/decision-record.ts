@@ -33,7 +33,13 @@ export class DecisionRecord {
   }
 
   attempted(account: string, by: string, { outcome, answer, startedAt }: Attempted): void {
-    this.attempts.push({ account, by, startedAt, outcome: outcome.kind, status: answer?.response.statusCode ?? null });
+    this.attempts.push({
+      account,
+      by,
+      startedAt,
+      outcome: outcome.kind,
+      status: answer?.response.statusCode ?? null,
+    });
     this.put();
   }
 

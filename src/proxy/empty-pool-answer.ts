@@ -34,7 +34,11 @@ export class EmptyPoolAnswer {
       },
       this.clock.now(),
     );
-    this.logger.warn('no account could serve', { request: request.id, code: refusal.code, status: refusal.status });
+    this.logger.warn('no account could serve', {
+      request: request.id,
+      code: refusal.code,
+      status: refusal.status,
+    });
     sendRefusal(res, { ...refusal, headers: { ...refusal.headers, 'x-codex-pool-request': request.id } });
     decision.end(refusal.code, refusal.status);
   }

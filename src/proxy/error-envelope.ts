@@ -15,13 +15,23 @@ export function readEnvelope(json: unknown): ErrorEnvelope | null {
   const error = json['error'];
   const inner = isRecord(error) ? error : {};
   const detail = json['detail'];
-  const codes = [inner['code'], inner['type'], error, isRecord(detail) ? detail['code'] : detail, json['code']]
+  const codes = [
+    inner['code'],
+    inner['type'],
+    error,
+    isRecord(detail) ? detail['code'] : detail,
+    json['code'],
+  ]
     .filter((it) => typeof it === 'string')
     .filter((it) => /^[\w.-]{1,100}$/.test(it))
     .map((it) => it.toLowerCase());
-  const message = [inner['message'], json['message'], detail, isRecord(detail) ? detail['message'] : null, error].find(
-    (it) => typeof it === 'string',
-  );
+  const message = [
+    inner['message'],
+    json['message'],
+    detail,
+    isRecord(detail) ? detail['message'] : null,
+    error,
+  ].find((it) => typeof it === 'string');
   if (codes.length === 0 && message === undefined) return null;
   return {
     codes,

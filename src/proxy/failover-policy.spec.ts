@@ -15,8 +15,26 @@ const rate: AttemptOutcome = { kind: 'rate-limited', retryAfterMs: null };
 const unreachable: AttemptOutcome = { kind: 'unreachable', wasReused: false, reason: '' };
 const reused: AttemptOutcome = { kind: 'unreachable', wasReused: true, reason: '' };
 const deactivated: AttemptOutcome = { kind: 'deactivated', code: '' };
-const [unauthorized, upstreamError, overloaded, edgeBlock, forbidden, notEntitled, needsLogin, refreshFailed] = (
-  ['unauthorized', 'upstream-error', 'overloaded', 'edge-block', 'forbidden', 'not-entitled', 'needs-login', 'refresh-failed'] as const
+const [
+  unauthorized,
+  upstreamError,
+  overloaded,
+  edgeBlock,
+  forbidden,
+  notEntitled,
+  needsLogin,
+  refreshFailed,
+] = (
+  [
+    'unauthorized',
+    'upstream-error',
+    'overloaded',
+    'edge-block',
+    'forbidden',
+    'not-entitled',
+    'needs-login',
+    'refresh-failed',
+  ] as const
 ).map((kind): AttemptOutcome => ({ kind }));
 
 const spent = { attemptsLeft: 0, hasRefreshed: true, hasRetried: true, hasRetriedReused: true };

@@ -30,7 +30,8 @@ export type Verdict = 'pass-on' | 'refresh' | 'retry-at-once' | 'retry' | 'failo
 /** Whether to try again, and with whom. Only ever asked before anything was sent to the client. */
 export function decide(outcome: AttemptOutcome, progress: Progress): Verdict {
   const { attemptsLeft, isReplayable } = progress;
-  const another = (otherwise: Verdict): Verdict => (isReplayable && attemptsLeft > 0 ? 'failover' : otherwise);
+  const another = (otherwise: Verdict): Verdict =>
+    isReplayable && attemptsLeft > 0 ? 'failover' : otherwise;
   switch (outcome.kind) {
     case 'committed':
     case 'client-error':

@@ -51,7 +51,12 @@ export class Forwarder {
   ) {}
 
   /** Serves a turn (or an image) with failover. Resolves when the client's answer has ended. */
-  async serve(request: ProxyRequest, res: ServerResponse, path: string, decision: DecisionRecord): Promise<void> {
+  async serve(
+    request: ProxyRequest,
+    res: ServerResponse,
+    path: string,
+    decision: DecisionRecord,
+  ): Promise<void> {
     const course: Course = {
       request,
       res,
@@ -65,12 +70,22 @@ export class Forwarder {
     let last: Tried | null = null;
     for (;;) {
       const model = this.selector.knowsModelRefusals() ? await request.model() : null;
-      const choice = this.selector.choose({ sessionKey: request.sessionKey, model, ownerId, tried: course.tried });
+      const choice = this.selector.choose({
+        sessionKey: request.sessionKey,
+        model,
+        ownerId,
+        tried: course.tried,
+      });
       decision.considered(choice.considered);
       if (choice.kind === 'none') return this.deadEnd(course, last);
       using lease = choice.lease;
       if (last !== null) this.leave(last, lease.account, request);
-      last = await this.tryAccount(course, lease.account, choice.by, destination(path, ownerId, lease.account));
+      last = await this.tryAccount(
+        course,
+        lease.account,
+        choice.by,
+        destination(path, ownerId, lease.account),
+      );
       const { attempted, verdict, account } = last;
       if (verdict === 'failover') {
         course.movedFor.add(attempted.outcome.kind);
@@ -85,7 +100,12 @@ export class Forwarder {
   }
 
   /** All attempts on one account: the first, the one after a refresh, and the one after a fault. */
-  private async tryAccount(course: Course, account: Account, chosenBy: string, to: Destination): Promise<Tried> {
+  private async tryAccount(
+    course: Course,
+    account: Account,
+    chosenBy: string,
+    to: Destination,
+  ): Promise<Tried> {
     const { request, decision } = course;
     let by = chosenBy;
     let hasRefreshed = false;
@@ -124,7 +144,11 @@ export class Forwarder {
     }
   }
 
-  private async passOn({ request, res, decision }: Course, account: Account, attempted: Attempted): Promise<void> {
+  private async passOn(
+    { request, res, decision }: Course,
+    account: Account,
+    attempted: Attempted,
+  ): Promise<void> {
     if (attempted.answer === null) return;
     const end = await this.commit.turn(request, res, account, { ...attempted, answer: attempted.answer });
     decision.end(end, attempted.answer.response.statusCode ?? null);
@@ -155,7 +179,12 @@ export class Forwarder {
 function destination(path: string, ownerId: string | null, account: Account): Destination {
   const isForeign = ownerId !== null && ownerId !== account.id;
   // Without `accept-encoding` what comes can be read; a turn state means something to its issuer only.
-  return { base: 'responses', path, isTurn: true, without: isForeign ? ['accept-encoding', TURN_STATE] : ['accept-encoding'] };
+  return {
+    base: 'responses',
+    path,
+    isTurn: true,
+    without: isForeign ? ['accept-encoding', TURN_STATE] : ['accept-encoding'],
+  };
 }
 
 async function pauseUnless(gone: AbortSignal, ms: number): Promise<void> {

@@ -49,7 +49,8 @@ export async function holdForOutput(response: IncomingMessage): Promise<HoldEnd>
     if (bytes >= limits.holdBytes) output();
   };
   const onEnd = output;
-  const onBroken = (error?: Error) => resolve({ kind: 'broken', error: error ?? new Error('the stream broke off') });
+  const onBroken = (error?: Error) =>
+    resolve({ kind: 'broken', error: error ?? new Error('the stream broke off') });
   const timer = setTimeout(output, limits.holdMs);
   response.on('data', onData).once('end', onEnd).once('error', onBroken).once('close', onBroken);
   try {
@@ -68,7 +69,8 @@ function failureIn(data: string | null): ErrorEnvelope {
   if (data === null) return none;
   try {
     const json: unknown = JSON.parse(data);
-    const inside = typeof json === 'object' && json !== null && 'response' in json ? readEnvelope(json.response) : null;
+    const inside =
+      typeof json === 'object' && json !== null && 'response' in json ? readEnvelope(json.response) : null;
     return inside ?? readEnvelope(json) ?? none;
   } catch {
     return none;
@@ -100,7 +102,11 @@ export async function readRefusal(response: IncomingMessage): Promise<ReadRefusa
     clearTimeout(timer);
     response.off('data', onData).off('end', enough).off('error', enough).off('close', enough);
   }
-  return { response, head, envelope: await envelopeIn(Buffer.concat(head), response.headers['content-encoding']) };
+  return {
+    response,
+    head,
+    envelope: await envelopeIn(Buffer.concat(head), response.headers['content-encoding']),
+  };
 }
 
 async function envelopeIn(body: Buffer, contentEncoding: string | undefined): Promise<ErrorEnvelope | null> {
@@ -113,7 +119,9 @@ async function envelopeIn(body: Buffer, contentEncoding: string | undefined): Pr
   try {
     return readEnvelope(JSON.parse(text));
   } catch {
-    return /^\s*</.test(text) || text === '' ? null : { codes: [], message: text.slice(0, 1_000), resetsAt: null, resetsInSeconds: null };
+    return /^\s*</.test(text) || text === ''
+      ? null
+      : { codes: [], message: text.slice(0, 1_000), resetsAt: null, resetsInSeconds: null };
   }
 }
 

@@ -69,13 +69,22 @@ export class LocalAnswers {
    * The rules of the client's own workspace, if that is in the pool. Another workspace's must not be
    * imposed, and an error here is fatal to the client: then there are none.
    */
-  async configBundle(request: ProxyRequest, res: ServerResponse, path: string, decision: DecisionRecord): Promise<void> {
+  async configBundle(
+    request: ProxyRequest,
+    res: ServerResponse,
+    path: string,
+    decision: DecisionRecord,
+  ): Promise<void> {
     const id = request.header('chatgpt-account-id');
     const account = id === null ? null : this.registry.findByAccountId(id);
     const bundle = account === null ? null : await this.fetchBundle(request, account, path, decision);
     if (res.headersSent || res.destroyed) return decision.end('client gone', 499);
     const body = bundle ?? Buffer.from('{}');
-    res.writeHead(200, { 'content-type': 'application/json', 'content-length': body.length, 'x-codex-pool-request': request.id });
+    res.writeHead(200, {
+      'content-type': 'application/json',
+      'content-length': body.length,
+      'x-codex-pool-request': request.id,
+    });
     res.end(body);
     decision.end(bundle === null ? 'local' : 'complete', 200);
   }
@@ -93,7 +102,8 @@ export class LocalAnswers {
       decision.attempted(account.name, 'own account', attempted);
       if (attempted.answer === null) return null;
       const { response } = attempted.answer;
-      if (attempted.outcome.kind === 'committed') return readWhole(response, limits.ownCallBytes, limits.configBundleMs);
+      if (attempted.outcome.kind === 'committed')
+        return readWhole(response, limits.ownCallBytes, limits.configBundleMs);
       discard(response);
       return null;
     });

@@ -67,11 +67,20 @@ export class Models {
   }
 
   /** Asks upstream; null when it gives no usable list. */
-  private async fetch(request: ProxyRequest, key: string, decision: DecisionRecord): Promise<ModelsAnswer | null> {
+  private async fetch(
+    request: ProxyRequest,
+    key: string,
+    decision: DecisionRecord,
+  ): Promise<ModelsAnswer | null> {
     const account = this.selector.largestPlan();
     if (account === null) return null;
     // Without `accept-encoding` the list can be kept for every client of this version.
-    const to = { base: 'responses', path: 'models', isTurn: false, without: ['accept-encoding', 'if-none-match'] } as const;
+    const to = {
+      base: 'responses',
+      path: 'models',
+      isTurn: false,
+      without: ['accept-encoding', 'if-none-match'],
+    } as const;
     let attempted = await this.attempts.attempt(request, account, to, null);
     decision.attempted(account.name, 'largest plan', attempted);
     if (attempted.outcome.kind === 'unauthorized' && attempted.token !== null) {

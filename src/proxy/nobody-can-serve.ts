@@ -34,7 +34,11 @@ export function nobodyCanServe(end: DeadEnd, now: number): Refusal {
     };
   }
   if (lastOutcome === 'edge-block') {
-    return unavailable('upstream_blocked', 'The network edge in front of upstream refuses requests from here.', 30);
+    return unavailable(
+      'upstream_blocked',
+      'The network edge in front of upstream refuses requests from here.',
+      30,
+    );
   }
   const ends = considered.flatMap((it) => (it.unavailable?.until == null ? [] : [it.unavailable.until]));
   const earliest = ends.length === 0 ? null : Math.min(...ends);
@@ -54,16 +58,28 @@ export function nobodyCanServe(end: DeadEnd, now: number): Refusal {
       code: 'usage_limit_reached',
       type: 'usage_limit_reached',
       message: 'The usage limit of every account in the pool has been reached.',
-      fields: { plan_type: largestPlan(considered), resets_at: Math.ceil(earliest / 1_000), resets_in_seconds: seconds },
+      fields: {
+        plan_type: largestPlan(considered),
+        resets_at: Math.ceil(earliest / 1_000),
+        resets_in_seconds: seconds,
+      },
     };
   }
   if (earliest !== null && considered.every((it) => it.unavailable !== null)) {
-    return unavailable('accounts_cooling_down', `All accounts are resting; the first is back in ${seconds} s.`, seconds);
+    return unavailable(
+      'accounts_cooling_down',
+      `All accounts are resting; the first is back in ${seconds} s.`,
+      seconds,
+    );
   }
   if (considered.some((it) => it.unavailable?.reason === 'full') && lastOutcome === null) {
     return unavailable('pool_full', 'Every account has as many requests in flight as it may.', 1);
   }
-  return unavailable('upstream_unreachable', 'Upstream cannot be reached, or does not answer, from this machine.', 2);
+  return unavailable(
+    'upstream_unreachable',
+    'Upstream cannot be reached, or does not answer, from this machine.',
+    2,
+  );
 }
 
 function largestPlan(considered: readonly Considered[]): string {
@@ -85,7 +101,9 @@ function whatAPersonMustDo(considered: readonly Considered[]): string {
   if (considered.length === 0) {
     return 'codex-pool has no account: put the auth.json of a ChatGPT login into its pool folder, one file per account, then POST /admin/reload.';
   }
-  const states = considered.map((it) => `${it.account.name} ${wording[it.unavailable?.reason ?? ''] ?? 'is out'}`);
+  const states = considered.map(
+    (it) => `${it.account.name} ${wording[it.unavailable?.reason ?? ''] ?? 'is out'}`,
+  );
   return `No account of codex-pool can serve: ${states.join('; ')}. See GET /admin/accounts.`;
 }
 

@@ -24,8 +24,19 @@ export class Passthrough {
   ) {}
 
   /** With the account of the request's session. */
-  async withSession(request: ProxyRequest, res: ServerResponse, base: UpstreamBase, path: string, decision: DecisionRecord): Promise<void> {
-    const choice = this.selector.choose({ sessionKey: request.sessionKey, model: null, ownerId: null, tried: new Set() });
+  async withSession(
+    request: ProxyRequest,
+    res: ServerResponse,
+    base: UpstreamBase,
+    path: string,
+    decision: DecisionRecord,
+  ): Promise<void> {
+    const choice = this.selector.choose({
+      sessionKey: request.sessionKey,
+      model: null,
+      ownerId: null,
+      tried: new Set(),
+    });
     decision.considered(choice.considered);
     if (choice.kind === 'none') return this.emptyPool.send(request, res, new Set(), null, decision);
     using lease = choice.lease;
@@ -33,7 +44,13 @@ export class Passthrough {
   }
 
   /** With the home account: the identity under which the client's settings and connectors live. */
-  async withHome(request: ProxyRequest, res: ServerResponse, base: UpstreamBase, path: string, decision: DecisionRecord): Promise<void> {
+  async withHome(
+    request: ProxyRequest,
+    res: ServerResponse,
+    base: UpstreamBase,
+    path: string,
+    decision: DecisionRecord,
+  ): Promise<void> {
     const home = this.selector.home(request.header('chatgpt-account-id'));
     if (home === null) return this.emptyPool.send(request, res, new Set(), null, decision);
     return this.forward(request, res, home, base, path, decision);
@@ -56,7 +73,11 @@ export class Passthrough {
     }
     if (answer !== null) discard(answer.response);
     const isNetwork = outcome.kind === 'unreachable' || outcome.kind === 'edge-block';
-    const code = isNetwork ? (outcome.kind === 'edge-block' ? 'upstream_blocked' : 'upstream_unreachable') : 'account_unauthorized';
+    const code = isNetwork
+      ? outcome.kind === 'edge-block'
+        ? 'upstream_blocked'
+        : 'upstream_unreachable'
+      : 'account_unauthorized';
     sendRefusal(res, {
       status: 503,
       code,
@@ -69,13 +90,20 @@ export class Passthrough {
     decision.end(code, 503);
   }
 
-  private async attemptTwice(request: ProxyRequest, account: Account, base: UpstreamBase, path: string, decision: DecisionRecord): Promise<Attempted> {
+  private async attemptTwice(
+    request: ProxyRequest,
+    account: Account,
+    base: UpstreamBase,
+    path: string,
+    decision: DecisionRecord,
+  ): Promise<Attempted> {
     const to = { base, path, isTurn: false, without: [] };
     const first = await this.attempts.attempt(request, account, to, null);
     decision.attempted(account.name, 'home or session', first);
     if (!request.isReplayable) return first;
     const { outcome } = first;
-    if (outcome.kind === 'unreachable' && outcome.wasReused) return this.again(request, account, to, null, 'retry-at-once', decision);
+    if (outcome.kind === 'unreachable' && outcome.wasReused)
+      return this.again(request, account, to, null, 'retry-at-once', decision);
     if (outcome.kind !== 'unauthorized' || first.token === null) return first;
     if (first.answer !== null) discard(first.answer.response);
     const second = await this.again(request, account, to, first.token, 'refresh', decision);

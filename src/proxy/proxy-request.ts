@@ -26,7 +26,13 @@ export class ProxyRequest implements Disposable {
   ) {}
 
   /** Reads the request. Rejects when the client leaves before its body is complete. */
-  static async read(req: IncomingMessage, res: ServerResponse, query: string, maxBytes: number, budget: ReplayBudget): Promise<ProxyRequest> {
+  static async read(
+    req: IncomingMessage,
+    res: ServerResponse,
+    query: string,
+    maxBytes: number,
+    budget: ReplayBudget,
+  ): Promise<ProxyRequest> {
     const receivedAt = Date.now();
     const gone = goneSignal(res);
     const claim = await readBody(req, maxBytes, budget);
@@ -65,7 +71,9 @@ export class ProxyRequest implements Disposable {
     if (body.kind !== 'kept') return null;
     this.json ??= readJson(body.bytes, this.req.headers['content-encoding']);
     const json = await this.json;
-    return typeof json === 'object' && json !== null && 'model' in json && typeof json.model === 'string' ? json.model : null;
+    return typeof json === 'object' && json !== null && 'model' in json && typeof json.model === 'string'
+      ? json.model
+      : null;
   }
 
   header(name: string): string | null {

@@ -53,9 +53,19 @@ export class ProxyMiddleware implements NestMiddleware {
       await this.handlers.serve(route, req, res, query);
     } catch (error) {
       if (res.destroyed || req.destroyed) return; // the client has left in the middle of its request
-      this.logger.error('request failed inside the proxy', { route: route.kind, reason: describeError(error) }, stackOf(error));
+      this.logger.error(
+        'request failed inside the proxy',
+        { route: route.kind, reason: describeError(error) },
+        stackOf(error),
+      );
       if (res.headersSent) res.destroy();
-      else sendRefusal(res, { status: 500, code: 'internal_error', type: 'internal_error', message: 'codex-pool failed; its log says why.' });
+      else
+        sendRefusal(res, {
+          status: 500,
+          code: 'internal_error',
+          type: 'internal_error',
+          message: 'codex-pool failed; its log says why.',
+        });
     }
   }
 
@@ -66,7 +76,13 @@ export class ProxyMiddleware implements NestMiddleware {
     } else if (route.kind !== 'stand-in-token' && !this.mayUse(req)) {
       sendRefusal(res, wrongToken);
     } else if (route.kind === 'wrong-method') {
-      sendRefusal(res, { status: 405, code: 'method_not_allowed', type: 'invalid_request', message: `Use ${route.allow}.`, headers: { allow: route.allow } });
+      sendRefusal(res, {
+        status: 405,
+        code: 'method_not_allowed',
+        type: 'invalid_request',
+        message: `Use ${route.allow}.`,
+        headers: { allow: route.allow },
+      });
     } else if (route.kind === 'reachable') {
       sendJson(res, 200, { name: 'codex-pool' });
     } else if (route.kind === 'websocket') {

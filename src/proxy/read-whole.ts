@@ -1,7 +1,11 @@
 import type { IncomingMessage } from 'node:http';
 
 /** Reads an answer to its end. Null when it breaks off, or goes beyond the bounds (then it is stopped). */
-export async function readWhole(response: IncomingMessage, maxBytes: number, maxMs: number): Promise<Buffer | null> {
+export async function readWhole(
+  response: IncomingMessage,
+  maxBytes: number,
+  maxMs: number,
+): Promise<Buffer | null> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   const timer = setTimeout(() => response.destroy(), maxMs);

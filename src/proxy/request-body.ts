@@ -18,7 +18,11 @@ export interface BodyClaim extends Disposable {
  * Reads a body whole as long as it fits into `maxBytes` and into the budget of the process.
  * Rejects when the client leaves before its body is complete.
  */
-export async function readBody(req: IncomingMessage, maxBytes: number, budget: ReplayBudget): Promise<BodyClaim> {
+export async function readBody(
+  req: IncomingMessage,
+  maxBytes: number,
+  budget: ReplayBudget,
+): Promise<BodyClaim> {
   const chunks: Buffer[] = [];
   let claimed = 0;
   const giveBack = () => {

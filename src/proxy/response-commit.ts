@@ -31,15 +31,28 @@ export class ResponseCommit {
   ) {}
 
   /** Sends a turn's answer on, byte for byte and at once, and counts what it used. */
-  async turn(request: ProxyRequest, res: ServerResponse, account: Account, attempted: Attempted & { answer: HeldAnswer }): Promise<RelayEnd> {
-    const tap = new UsageTap((error) => this.logger.error('usage tap failed', { reason: describeError(error) }));
+  async turn(
+    request: ProxyRequest,
+    res: ServerResponse,
+    account: Account,
+    attempted: Attempted & { answer: HeldAnswer },
+  ): Promise<RelayEnd> {
+    const tap = new UsageTap((error) =>
+      this.logger.error('usage tap failed', { reason: describeError(error) }),
+    );
     const end = await this.relay(request, res, account, attempted.answer, attempted.answeredAt, tap);
     if (attempted.outcome.kind === 'committed') this.count(account, tap);
     return end;
   }
 
   /** Sends any other answer on. */
-  async plain(request: ProxyRequest, res: ServerResponse, account: Account, answer: HeldAnswer, answeredAt: number): Promise<RelayEnd> {
+  async plain(
+    request: ProxyRequest,
+    res: ServerResponse,
+    account: Account,
+    answer: HeldAnswer,
+    answeredAt: number,
+  ): Promise<RelayEnd> {
     return this.relay(request, res, account, answer, answeredAt, null);
   }
 

@@ -19,7 +19,10 @@ function fromHeader(value: string, now: number): number | null {
 const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 function fromMessage(message: string): number | null {
-  const match = /try again in (\d+(?:\.\d+)?)\s*(ms|milliseconds?|s|seconds?|m|min|minutes?|h|hours?|d|days?)\b/i.exec(message);
+  const match =
+    /try again in (\d+(?:\.\d+)?)\s*(ms|milliseconds?|s|seconds?|m|min|minutes?|h|hours?|d|days?)\b/i.exec(
+      message,
+    );
   const amount = match?.[1];
   const word = match?.[2]?.toLowerCase();
   if (amount === undefined || word === undefined) return null;

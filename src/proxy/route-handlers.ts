@@ -47,7 +47,12 @@ export class RouteHandlers {
     });
   }
 
-  private async hand(route: Route, request: ProxyRequest, res: ServerResponse, decision: DecisionRecord): Promise<void> {
+  private async hand(
+    route: Route,
+    request: ProxyRequest,
+    res: ServerResponse,
+    decision: DecisionRecord,
+  ): Promise<void> {
     switch (route.kind) {
       case 'turn':
       case 'images':
@@ -55,7 +60,8 @@ export class RouteHandlers {
       case 'session':
         return this.passthrough.withSession(request, res, 'responses', route.upstreamPath, decision);
       case 'files':
-        if (request.sessionKey === null) return this.passthrough.withHome(request, res, 'wham', route.upstreamPath, decision);
+        if (request.sessionKey === null)
+          return this.passthrough.withHome(request, res, 'wham', route.upstreamPath, decision);
         return this.passthrough.withSession(request, res, 'wham', route.upstreamPath, decision);
       case 'home':
         return this.passthrough.withHome(request, res, route.base, route.upstreamPath, decision);

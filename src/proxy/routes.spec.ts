@@ -64,9 +64,12 @@ describe('the route table', () => {
 });
 
 describe('a path', () => {
-  it.each(['/v1/models', '/v1/files/a.b', '/v1/x%20y', '/v1/..a', '/v1/x/', '/backend-api/a%3Ab'])('%s is plain', (path) => {
-    expect(isPlainPath(path)).toBe(true);
-  });
+  it.each(['/v1/models', '/v1/files/a.b', '/v1/x%20y', '/v1/..a', '/v1/x/', '/backend-api/a%3Ab'])(
+    '%s is plain',
+    (path) => {
+      expect(isPlainPath(path)).toBe(true);
+    },
+  );
 
   it.each([
     '/v1/../admin',

@@ -19,7 +19,12 @@ export type Route =
   | { readonly kind: 'operator' }
   | { readonly kind: 'unknown' };
 
-const turnPaths = new Set(['/v1/responses', '/responses', '/backend-api/codex/responses', '/api/codex/responses']);
+const turnPaths = new Set([
+  '/v1/responses',
+  '/responses',
+  '/backend-api/codex/responses',
+  '/api/codex/responses',
+]);
 const operatorPaths = new Set(['/', '/dashboard', '/healthz', '/readyz', '/metrics', '/admin']);
 const unknown: Route = { kind: 'unknown' };
 
@@ -93,7 +98,8 @@ export function isPlainPath(path: string): boolean {
   if (/%2f|%5c/i.test(path) || hasControlCharacter(decoded) || decoded.includes('\\')) return false;
   const segments = decoded.slice(1).split('/');
   return segments.every(
-    (it, index) => it !== '.' && it !== '..' && (it !== '' || (index === segments.length - 1 && !decoded.endsWith('//'))),
+    (it, index) =>
+      it !== '.' && it !== '..' && (it !== '' || (index === segments.length - 1 && !decoded.endsWith('//'))),
   );
 }
 

@@ -34,7 +34,8 @@ function fromFields(fields: Readonly<Record<string, unknown>>): string | null {
   for (const name of bodyNames) {
     const value = fields[name];
     if (typeof value === 'string' && value !== '') return keyOf(value);
-    if (name === 'conversation' && isRecord(value) && typeof value['id'] === 'string') return keyOf(value['id']);
+    if (name === 'conversation' && isRecord(value) && typeof value['id'] === 'string')
+      return keyOf(value['id']);
   }
   return null;
 }

@@ -52,8 +52,13 @@ describe('the reader of server-sent events', () => {
 
   it('holds no more than its bound of an event without end', () => {
     const events: SseEvent[] = [];
-    const reader = new SseReader((it) => events.push(it), () => true, 10_000);
-    for (let i = 0; i < 100; i += 1) reader.push(Buffer.from(i === 0 ? 'data: {"type":"a","x":"' : 'x'.repeat(1_000)));
+    const reader = new SseReader(
+      (it) => events.push(it),
+      () => true,
+      10_000,
+    );
+    for (let i = 0; i < 100; i += 1)
+      reader.push(Buffer.from(i === 0 ? 'data: {"type":"a","x":"' : 'x'.repeat(1_000)));
     reader.push(Buffer.from('"}\n\ndata: {"type":"b"}\n\n'));
     expect(events).toEqual([
       { type: 'a', data: null },

@@ -134,7 +134,9 @@ function startsWith(bytes: Buffer, text: string): boolean {
 function typeInside(data: string): string | null {
   try {
     const json: unknown = JSON.parse(data);
-    return typeof json === 'object' && json !== null && 'type' in json && typeof json.type === 'string' ? json.type : null;
+    return typeof json === 'object' && json !== null && 'type' in json && typeof json.type === 'string'
+      ? json.type
+      : null;
   } catch {
     return null; // `[DONE]`, an empty line, something new
   }

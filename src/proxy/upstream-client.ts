@@ -57,7 +57,8 @@ export class UpstreamClient implements OnApplicationShutdown {
     const onAbort = () => stop(new Error('the client has left'));
     signal.addEventListener('abort', onAbort, { once: true });
     if (signal.aborted) onAbort();
-    else void this.upstreams[base].forward(request, detached, (error) => request.settle(failed(request, error)));
+    else
+      void this.upstreams[base].forward(request, detached, (error) => request.settle(failed(request, error)));
     const end = await promise;
     isConnected();
     const finished = () => signal.removeEventListener('abort', onAbort);
@@ -69,7 +70,8 @@ export class UpstreamClient implements OnApplicationShutdown {
   /** Closes idle connections, so that what comes next is made anew. */
   dropIdleConnections(): void {
     for (const { agent } of Object.values(this.upstreams)) {
-      for (const sockets of Object.values(agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
+      for (const sockets of Object.values(agent.freeSockets))
+        for (const socket of sockets ?? []) socket.destroy();
     }
   }
 
@@ -104,7 +106,12 @@ function upstreamAt(base: URL): Upstream {
 }
 
 function agentFor(base: URL): HttpAgent {
-  const options = { keepAlive: true, maxSockets: limits.upstreamSockets, maxFreeSockets: 256, scheduling: 'lifo' } as const;
+  const options = {
+    keepAlive: true,
+    maxSockets: limits.upstreamSockets,
+    maxFreeSockets: 256,
+    scheduling: 'lifo',
+  } as const;
   const proxy = egressProxyFor(base);
   if (proxy !== null) return new HttpsProxyAgent(proxy, options);
   return base.protocol === 'https:' ? new HttpsAgent(options) : new HttpAgent(options);
@@ -113,7 +120,8 @@ function agentFor(base: URL): HttpAgent {
 function whenConnected(proxyReq: ClientRequest, connected: () => void): void {
   const { socket } = proxyReq;
   if (socket === null) return;
-  if ('secureConnecting' in socket && socket.secureConnecting === true) socket.once('secureConnect', connected);
+  if ('secureConnecting' in socket && socket.secureConnecting === true)
+    socket.once('secureConnect', connected);
   else if (socket.connecting) socket.once('connect', connected);
   else connected();
 }

@@ -2,7 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { Secret } from '../secret.js';
 import { clientHeaders, clientOnly, hopByHop, upstreamHeaders, upstreamOnly } from './upstream-headers.js';
 
-const account = { accessToken: new Secret('of-the-account'), accountId: 'acct', isFedramp: false, routingOverride: null };
+const account = {
+  accessToken: new Secret('of-the-account'),
+  accountId: 'acct',
+  isFedramp: false,
+  routingOverride: null,
+};
 const options = { bodyLength: 2, without: [] };
 
 describe('headers on the way up', () => {
@@ -11,8 +16,12 @@ describe('headers on the way up', () => {
     expect(JSON.stringify(sent)).not.toContain('of-the-client');
   });
 
-  it('are the client\'s own for the rest, and the account\'s credentials', () => {
-    const sent = upstreamHeaders({ 'session-id': 's', 'x-new-thing': '1', originator: 'codex_exec' }, account, options);
+  it("are the client's own for the rest, and the account's credentials", () => {
+    const sent = upstreamHeaders(
+      { 'session-id': 's', 'x-new-thing': '1', originator: 'codex_exec' },
+      account,
+      options,
+    );
     expect(sent).toEqual({
       'session-id': 's',
       'x-new-thing': '1',

@@ -28,7 +28,12 @@ export const clientOnly: ReadonlySet<string> = new Set([
 ]);
 
 /** What belongs to an account, or to its connection with upstream, and never comes down. */
-export const upstreamOnly: ReadonlySet<string> = new Set(['set-cookie', 'set-cookie2', 'alt-svc', 'strict-transport-security']);
+export const upstreamOnly: ReadonlySet<string> = new Set([
+  'set-cookie',
+  'set-cookie2',
+  'alt-svc',
+  'strict-transport-security',
+]);
 
 /** What an account puts on each of its requests. */
 export interface AccountHeaders {
@@ -65,7 +70,8 @@ export function upstreamHeaders(
   if (account.accountId !== null) headers['chatgpt-account-id'] = account.accountId;
   if (account.isFedramp) headers['x-openai-fedramp'] = 'true';
   const override = account.routingOverride;
-  if (override !== null && override !== 'NO_CONSTRAINT') headers['x-openai-account-routing-override'] = override;
+  if (override !== null && override !== 'NO_CONSTRAINT')
+    headers['x-openai-account-routing-override'] = override;
   return headers;
 }
 

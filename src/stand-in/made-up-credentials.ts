@@ -4,7 +4,7 @@ const AUTH_CLAIM = 'https://api.openai.com/auth';
 const PROFILE_CLAIM = 'https://api.openai.com/profile';
 const CODEX_CLIENT_ID = 'app_EMoamEEZ73f0CkXaXp7hrann';
 /** 2100-01-01, so that a client never thinks of renewing the login. */
-const FAR_AWAY = Date.UTC(2100, 0, 1);
+const FAR_AWAY_UNIX_SECONDS = 4_102_444_800;
 
 /** Who a made-up token says it belongs to. */
 export interface MadeUpIdentity {
@@ -58,7 +58,7 @@ export function madeUpTokens(identity: MadeUpIdentity, now: number, expiresAt: n
     iss: 'https://auth.openai.com',
     sub: `made-up|${identity.userId}`,
     iat: Math.floor(now / 1_000),
-    exp: Math.floor(expiresAt / 1_000),
+    exp: FAR_AWAY_UNIX_SECONDS,
     [AUTH_CLAIM]: auth,
   };
   return {
@@ -92,11 +92,13 @@ export function madeUpAuthJson(identity: MadeUpIdentity, tokens: MadeUpTokens, i
   };
 }
 
-/** What a client's stand-in login says of itself; it is good until 2100 by default. */
+/** What a client's stand-in login says of itself. */
 export interface StandInLoginOptions {
   readonly plan?: string;
   readonly accountId?: string;
-  readonly expiresAt?: number;
+  /** Any text in place of the token that is good until 2100: Codex renews such a login once it is 8 days old. */
+  readonly accessToken?: string;
+  readonly lastRefreshAt?: number;
 }
 
 /**
@@ -104,21 +106,21 @@ export interface StandInLoginOptions {
  * puts a real account's in its place. The plan decides what Codex asks at start (`business` asks for a config bundle).
  */
 export function standInLogin(options: StandInLoginOptions = {}): AuthJson {
-  const { plan = 'pro', accountId = 'pool', expiresAt = FAR_AWAY } = options;
+  const { plan = 'pro', accountId = 'pool', lastRefreshAt = Date.now() } = options;
   const token = madeUpJwt({
     email: 'pool@local',
     [AUTH_CLAIM]: { chatgpt_plan_type: plan, chatgpt_account_id: accountId, chatgpt_user_id: 'pool-user' },
-    exp: Math.floor(expiresAt / 1_000),
+    exp: FAR_AWAY_UNIX_SECONDS,
   });
   return {
     auth_mode: 'chatgpt',
     OPENAI_API_KEY: null,
     tokens: {
       id_token: token,
-      access_token: token,
+      access_token: options.accessToken ?? token,
       refresh_token: 'codex-pool-stand-in',
       account_id: accountId,
     },
-    last_refresh: '2026-11-22T00:00:00Z',
+    last_refresh: new Date(lastRefreshAt).toISOString(),
   };
 }

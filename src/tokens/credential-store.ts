@@ -12,7 +12,12 @@ const OWNER_ONLY = 0o600;
 
 /** One file of the pool folder: a credential, or the reason why it is none. Named after the file. */
 export type CredentialFile =
-  | { readonly kind: 'ok'; readonly name: string; readonly credential: Credential; readonly warning: string | null }
+  | {
+      readonly kind: 'ok';
+      readonly name: string;
+      readonly credential: Credential;
+      readonly warning: string | null;
+    }
   | { readonly kind: 'broken'; readonly name: string; readonly reason: string };
 
 /** New token values for a file. What is null stays as it is in the file. */
@@ -48,12 +53,17 @@ export class CredentialStore {
   async read(name: string): Promise<CredentialFile> {
     try {
       const text = await readBounded(this.pathOf(name));
-      if (text === null) return { kind: 'broken', name, reason: 'the file is no regular file of at most 1 MiB' };
+      if (text === null)
+        return { kind: 'broken', name, reason: 'the file is no regular file of at most 1 MiB' };
       const parsed = parseCredential(text);
       if (parsed.kind === 'broken') return { ...parsed, name };
       return { kind: 'ok', name, credential: parsed.credential, warning: await this.tighten(name) };
     } catch (error) {
-      return { kind: 'broken', name, reason: `the file cannot be read: ${errorCode(error) ?? describeError(error)}` };
+      return {
+        kind: 'broken',
+        name,
+        reason: `the file cannot be read: ${errorCode(error) ?? describeError(error)}`,
+      };
     }
   }
 

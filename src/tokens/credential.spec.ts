@@ -16,12 +16,20 @@ describe('a credential file', () => {
     const parsed = parseCredential(text);
     expect(parsed).toMatchObject({
       kind: 'ok',
-      credential: { accountId: 'acct-file', userId: 'user-1', plan: 'pro', email: 'a@example.test', expiresAt: 2_000_000 },
+      credential: {
+        accountId: 'acct-file',
+        userId: 'user-1',
+        plan: 'pro',
+        email: 'a@example.test',
+        expiresAt: 2_000_000,
+      },
     });
   });
 
   it('estimates the end of a token that tells none as eight days after the last refresh', () => {
-    const parsed = parseCredential(file({ access_token: 'opaque' }, { last_refresh: '2026-01-01T00:00:00Z' }));
+    const parsed = parseCredential(
+      file({ access_token: 'opaque' }, { last_refresh: '2026-01-01T00:00:00Z' }),
+    );
     expect(parsed).toMatchObject({
       credential: { expiresAt: Date.parse('2026-01-09T00:00:00Z'), isExpiryEstimated: true },
     });
@@ -44,7 +52,9 @@ describe('a credential file', () => {
 
   it('never tells an older generation from a newer one by a token alone', () => {
     const of = (token: string, at: string) => {
-      const parsed = parseCredential(file({ access_token: token, refresh_token: `r-${token}` }, { last_refresh: at }));
+      const parsed = parseCredential(
+        file({ access_token: token, refresh_token: `r-${token}` }, { last_refresh: at }),
+      );
       if (parsed.kind !== 'ok') throw new Error(parsed.reason);
       return parsed.credential;
     };

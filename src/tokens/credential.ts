@@ -88,7 +88,8 @@ export interface TokenValues {
 export function credentialOf(values: TokenValues): Credential {
   const access = readClaims(values.accessToken);
   const id = values.idToken === null ? noClaims : readClaims(values.idToken);
-  const estimate = values.lastRefreshAt === null ? null : values.lastRefreshAt + limits.assumedTokenLifetimeMs;
+  const estimate =
+    values.lastRefreshAt === null ? null : values.lastRefreshAt + limits.assumedTokenLifetimeMs;
   return {
     accessToken: new Secret(values.accessToken),
     refreshToken: values.refreshToken === null ? null : new Secret(values.refreshToken),
@@ -109,7 +110,9 @@ export function isNewerGeneration(mine: Credential, other: Credential): boolean 
   if (sameSecret(mine.accessToken, other.accessToken) && sameSecret(mine.refreshToken, other.refreshToken)) {
     return false;
   }
-  return other.lastRefreshAt === null || mine.lastRefreshAt === null || other.lastRefreshAt >= mine.lastRefreshAt;
+  return (
+    other.lastRefreshAt === null || mine.lastRefreshAt === null || other.lastRefreshAt >= mine.lastRefreshAt
+  );
 }
 
 function sameSecret(one: Secret | null, other: Secret | null): boolean {

@@ -80,13 +80,21 @@ export function readRefreshAnswer(status: number, text: string): RefreshAnswer {
   }
   const code = errorCodeOf(json);
   const isPermanent =
-    status === 401 || (code !== null && permanentCodes.has(code)) || (status === 400 && code === 'invalid_grant');
+    status === 401 ||
+    (code !== null && permanentCodes.has(code)) ||
+    (status === 400 && code === 'invalid_grant');
   if (isPermanent) return { kind: 'refused-for-good', code: code ?? `http_${status}` };
-  return { kind: 'failed', reason: `the token endpoint answered ${status}${code === null ? '' : ` (${code})`}` };
+  return {
+    kind: 'failed',
+    reason: `the token endpoint answered ${status}${code === null ? '' : ` (${code})`}`,
+  };
 }
 
 const errorSchema = z.object({
-  error: z.union([z.string(), z.object({ code: z.string().nullish(), type: z.string().nullish() })]).nullish().catch(null),
+  error: z
+    .union([z.string(), z.object({ code: z.string().nullish(), type: z.string().nullish() })])
+    .nullish()
+    .catch(null),
   code: z.string().nullish().catch(null),
 });
 

@@ -130,7 +130,11 @@ export class TokenService implements OnApplicationShutdown {
     if (this.config.refreshDisabled || before.refresh.kind === 'refused') return before;
     const refreshToken = before.credential.refreshToken;
     if (refreshToken === null) {
-      return this.change(before, { kind: 'refused-for-good', code: 'no_refresh_token', at: this.clock.now() });
+      return this.change(before, {
+        kind: 'refused-for-good',
+        code: 'no_refresh_token',
+        at: this.clock.now(),
+      });
     }
     if (before.refresh.kind === 'waiting' && before.refresh.until > this.clock.now()) return before;
     const answer = await this.client.refresh(refreshToken, reason);
@@ -172,9 +176,17 @@ export class TokenService implements OnApplicationShutdown {
       this.logger.log('token refreshed', { account: before.name, expiresAt: credential.expiresAt });
     } catch (error) {
       unsaved = `new tokens are only in memory, the file cannot be written: ${describeError(error)}`;
-      this.logger.error('refreshed tokens could not be written', { account: before.name, reason: describeError(error) });
+      this.logger.error('refreshed tokens could not be written', {
+        account: before.name,
+        reason: describeError(error),
+      });
     }
-    return this.put({ ...before, credential, unsaved, refresh: nextRefreshState(before.refresh, { kind: 'granted' }) });
+    return this.put({
+      ...before,
+      credential,
+      unsaved,
+      refresh: nextRefreshState(before.refresh, { kind: 'granted' }),
+    });
   }
 
   /** Takes the tokens of the file when they are newer than ours: Codex may share it with us. */
@@ -223,7 +235,10 @@ export class TokenService implements OnApplicationShutdown {
 
   private whyNot({ name, refresh }: Keeping): NeedsLoginError | RefreshFailedError {
     if (refresh.kind === 'refused') return new NeedsLoginError(name, refresh.code);
-    return new RefreshFailedError(name, refresh.kind === 'waiting' ? refresh.reason : 'the token was rejected');
+    return new RefreshFailedError(
+      name,
+      refresh.kind === 'waiting' ? refresh.reason : 'the token was rejected',
+    );
   }
 }
 

@@ -33,10 +33,18 @@ describe('quota windows from the headers of a turn', () => {
 });
 
 describe("the upstream's answer about usage", () => {
-  const window = { used_percent: 40, limit_window_seconds: 604_800, reset_after_seconds: 10, reset_at: epoch + 10 };
+  const window = {
+    used_percent: 40,
+    limit_window_seconds: 604_800,
+    reset_after_seconds: 10,
+    reset_at: epoch + 10,
+  };
 
   it('shows a weekly-only account with one weekly window and no other', () => {
-    const answer = quotaFromUsage({ plan_type: 'Pro', rate_limit: { primary_window: window, secondary_window: null } }, now);
+    const answer = quotaFromUsage(
+      { plan_type: 'Pro', rate_limit: { primary_window: window, secondary_window: null } },
+      now,
+    );
     expect(answer).toEqual({
       plan: 'pro',
       windows: [{ durationSeconds: 604_800, usedRatio: 0.4, resetsAt: now + 10_000, seenAt: now }],
@@ -49,12 +57,15 @@ describe("the upstream's answer about usage", () => {
     expect(answer?.windows[0]?.resetsAt).toBe(now + 604_800_000);
   });
 
-  it.each([['HTML', null], ['a list', []], ['an empty object', {}], ['a number', 5], ['junk', { rate_limit: 'x' }]])(
-    'is no answer when it is %s',
-    (_what, json) => {
-      expect(quotaFromUsage(json, now)).toBeNull();
-    },
-  );
+  it.each([
+    ['HTML', null],
+    ['a list', []],
+    ['an empty object', {}],
+    ['a number', 5],
+    ['junk', { rate_limit: 'x' }],
+  ])('is no answer when it is %s', (_what, json) => {
+    expect(quotaFromUsage(json, now)).toBeNull();
+  });
 });
 
 describe('what is left of a window', () => {

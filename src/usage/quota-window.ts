@@ -31,7 +31,12 @@ export function windowsFromHeaders(headers: Headers, now: number): QuotaWindow[]
 
 const number = z.number().nullish().catch(null);
 const windowSchema = z
-  .object({ used_percent: number, limit_window_seconds: number, reset_at: number, reset_after_seconds: number })
+  .object({
+    used_percent: number,
+    limit_window_seconds: number,
+    reset_at: number,
+    reset_after_seconds: number,
+  })
   .nullish()
   .catch(null);
 const usageSchema = z.object({
@@ -71,7 +76,8 @@ function windowOf(
   resetAfterSeconds: number | null,
   now: number,
 ): QuotaWindow[] {
-  if (usedPercent === null || !(usedPercent >= 0) || durationSeconds === null || !(durationSeconds > 0)) return [];
+  if (usedPercent === null || !(usedPercent >= 0) || durationSeconds === null || !(durationSeconds > 0))
+    return [];
   const longest = now + durationSeconds * 1_000;
   let resetsAt: number | null = null;
   if (resetAt !== null && resetAt > 0) resetsAt = resetAt * 1_000;

@@ -31,6 +31,9 @@ export class QuotaService {
 
   private put(accountId: string, windows: readonly QuotaWindow[]): void {
     const ordered = windows.slice(0, limits.windowsPerAccount);
-    this.latest.set(accountId, ordered.sort((a, b) => a.durationSeconds - b.durationSeconds));
+    this.latest.set(
+      accountId,
+      ordered.sort((a, b) => a.durationSeconds - b.durationSeconds),
+    );
   }
 }

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { usageFromFinalEvent } from './response-usage.js';
 
-const event = (usage: unknown) => JSON.stringify({ type: 'response.completed', response: { id: 'r', usage } });
+const event = (usage: unknown) =>
+  JSON.stringify({ type: 'response.completed', response: { id: 'r', usage } });
 
 describe('the token counts of a final event', () => {
   it('are read to the number', () => {
@@ -12,7 +13,12 @@ describe('the token counts of a final event', () => {
       output_tokens_details: { reasoning_tokens: 99 },
       total_tokens: 13_023,
     };
-    expect(usageFromFinalEvent(event(usage))).toEqual({ input: 12_345, cached: 12_000, output: 678, reasoning: 99 });
+    expect(usageFromFinalEvent(event(usage))).toEqual({
+      input: 12_345,
+      cached: 12_000,
+      output: 678,
+      reasoning: 99,
+    });
   });
 
   it.each([

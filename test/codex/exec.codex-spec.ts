@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import type { Answer } from '../../src/stand-in/answer.js';
 import { byModel, streams, toolCall } from '../../src/stand-in/answers.js';
-import { standInLogin } from '../../src/stand-in/made-up-credentials.js';
 import { quotaHeaders } from '../../src/stand-in/quota.js';
 import type { StandIn } from '../../src/stand-in/stand-in.js';
 import { Setting, type CodexRun } from './support/setting.js';
@@ -110,14 +109,15 @@ it('starts with a business account of the pool as its login, with that accountâ€
   expect(new Set(asked.map((entry) => entry.account))).toEqual(new Set(['b']));
 });
 
-it('renews a stand-in login that has run out at the proxy, and nowhere else', async () => {
-  await using setting = await Setting.start({ login: { expiresAt: Date.now() - 60_000 } });
+it('renews at the proxy, and nowhere else, a stand-in login whose opaque token is weeks old', async () => {
+  const lastRefreshAt = Date.now() - 21 * 24 * 3_600_000;
+  await using setting = await Setting.start({ login: { accessToken: 'any-text', lastRefreshAt } });
   const run = await setting.exec('--skip-git-repo-check', 'say hello');
   expect(run).toMatchObject({ code: 0, stdout: expect.stringMatching(/^served by [ab]\n$/) });
   expect(run.stderr).not.toMatch(/refresh|log out|sign in/i);
-  expect(JSON.parse(readFileSync(setting.home.authFile, 'utf8'))).not.toMatchObject({
-    last_refresh: standInLogin().last_refresh,
-  });
+  const login: unknown = JSON.parse(readFileSync(setting.home.authFile, 'utf8'));
+  expect(login).toMatchObject({ tokens: { access_token: 'any-text', account_id: 'pool' } });
+  expect(login).not.toMatchObject({ last_refresh: new Date(lastRefreshAt).toISOString() });
   expect(setting.standIn.tokens.requests).toEqual([]);
 });
 

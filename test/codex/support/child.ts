@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 
 const STOP_LIMIT_MS = 8_000;
+const TOLD_CHARACTERS = 4_000;
 
 /** How a child ended. */
 export interface ChildEnd {
@@ -15,6 +16,8 @@ export interface ChildOptions {
   /** Keeps the child's standard input open for `writeLine`; otherwise it is empty. */
   readonly withInput?: boolean;
 }
+
+const endOf = (text: string): string => text.slice(-TOLD_CHARACTERS);
 
 const running = new Set<Child>();
 process.once('exit', () => {
@@ -69,9 +72,9 @@ export class Child implements AsyncDisposable {
     return this.#stderr;
   }
 
-  /** Everything the child has printed, for the report of a test that failed. */
+  /** The end of what the child has printed, for the report of a test that failed. */
   get told(): string {
-    return `--- stdout\n${this.#stdout}\n--- stderr\n${this.#stderr}`;
+    return `--- stdout\n${endOf(this.#stdout)}\n--- stderr\n${endOf(this.#stderr)}`;
   }
 
   writeLine(line: string): void {

@@ -10,6 +10,8 @@ import { codexScript } from './codex-cli.js';
 import { makeCodexHome, type CodexHome, type ProviderChanges } from './codex-home.js';
 import { startProxy, type RunningProxy } from './running-proxy.js';
 
+const TOLD_REQUESTS = 40;
+
 /** What a test wants to be different. */
 export interface SettingOptions {
   readonly accounts?: readonly (string | StandInAccountOptions)[];
@@ -95,9 +97,9 @@ export class Setting implements AsyncDisposable {
   }
 
   #told(): string {
-    const requests = this.standIn.log.map(
-      (it) => `${it.method} ${it.path} account=${it.account ?? '-'} status=${it.status ?? '-'}`,
-    );
+    const requests = this.standIn.log
+      .slice(-TOLD_REQUESTS)
+      .map((it) => `${it.method} ${it.path} account=${it.account ?? '-'} status=${it.status ?? '-'}`);
     const children = this.#children.map((it) => `\n--- codex\n${it.told}`);
     return ['\n--- upstream', ...requests, '--- proxy', this.proxy.child.told, ...children, ''].join('\n');
   }
