@@ -11,5 +11,3 @@ if (major < 22 || (major === 22 && minor < 19)) {
   const { start } = await import('./start.js');
   await start();
 }
-
-export {};

@@ -6,7 +6,7 @@ describe('a secret', () => {
   const secret = new Secret('canary-in-a-secret');
 
   it.each([
-    ['a template', `${secret}`],
+    ['a template', `it is ${String(secret)}`],
     ['concatenation', 'x' + String(secret)],
     ['JSON', JSON.stringify({ secret })],
     ['inspection', inspect({ secret }, { depth: null, showHidden: true })],

@@ -1,9 +1,9 @@
 import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { CLOCK, type Clock } from '../clock.js';
-import type { CredentialFile } from '../tokens/credential-store.js';
+import { type Credential, identityOf } from '../tokens/credential.js';
 import { type Keeping, TokenService } from '../tokens/token.service.js';
 import { type AccountEvent, learn } from './account-evidence.js';
-import { Account, identityOf } from './account.js';
+import { Account } from './account.js';
 
 /** A credential file that is no account, and why. */
 export interface BrokenFile {
@@ -88,60 +88,53 @@ export class AccountRegistry implements OnModuleInit {
 
   private async reloadNow(): Promise<ReloadResult[]> {
     const before = new Map(this.accounts.map((it) => [it.id, it]));
-    const tokensBefore = new Map(this.accounts.map((it) => [it.id, it.keeping.credential]));
+    const credentials = new Map(this.accounts.map((it) => [it.id, it.keeping.credential]));
     const files = await this.tokens.load();
-    const now = new Map<string, Account>();
-    const broken: BrokenFile[] = [];
-    const results = files.map((file): ReloadResult => {
-      const { name } = file;
-      const reason = file.kind === 'broken' ? file.reason : this.place(file, before, now);
-      if (reason !== null) {
-        broken.push({ name, reason });
-        return { name, result: 'broken', reason };
-      }
-      const account = [...now.values()].at(-1);
-      const known = account === undefined ? undefined : tokensBefore.get(account.id);
-      if (known === undefined) return { name, result: 'added', reason: null };
-      return { name, result: known === account?.keeping.credential ? 'unchanged' : 'updated', reason: null };
+    const now = files.flatMap((file) => {
+      const keeping = file.kind === 'ok' ? this.tokens.find(file.name) : null;
+      return keeping === null ? [] : [placed(keeping, before)];
     });
-    this.accounts = [...now.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
-    this.brokenFiles = broken;
-    const names = new Set(files.map((it) => it.name));
-    const gone = [...before.values()].filter((it) => !now.has(it.id) && !names.has(it.name));
-    const all = [
-      ...results,
-      ...gone.map((it) => ({ name: it.name, result: 'removed' as const, reason: null })),
+    this.accounts = now;
+    this.brokenFiles = files.flatMap((it) =>
+      it.kind === 'broken' ? [{ name: it.name, reason: it.reason }] : [],
+    );
+    const results: ReloadResult[] = [
+      ...now.map((it) => ({ name: it.name, result: changeOf(it, credentials.get(it.id)), reason: null })),
+      ...this.brokenFiles.map((it) => ({ ...it, result: 'broken' as const })),
+      ...this.goneSince(before).map((name) => ({ name, result: 'removed' as const, reason: null })),
     ];
-    for (const { name, result, reason } of all) {
+    for (const { name, result, reason } of results) {
       if (result === 'broken') this.logger.warn('credential file cannot be used', { account: name, reason });
       else if (result !== 'unchanged') this.logger.log(`account ${result}`, { account: name });
     }
-    return all;
+    return results.toSorted((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  /** Puts the account of a file in its place; a reason when it has none. */
-  private place(
-    file: CredentialFile & { kind: 'ok' },
-    before: ReadonlyMap<string, Account>,
-    now: Map<string, Account>,
-  ): string | null {
-    const keeping = this.tokens.find(file.name);
-    if (keeping === null) return 'the file vanished while it was read';
-    const id = identityOf(keeping);
-    const twin = now.get(id);
-    if (twin !== undefined) return `the same account as ${twin.name}.json, which serves it`;
-    const account = before.get(id) ?? new Account(id, keeping);
-    account.keeping = keeping;
-    now.set(id, account);
-    return null;
+  private goneSince(before: ReadonlyMap<string, Account>): string[] {
+    const present = new Set([...this.accounts, ...this.brokenFiles].map((it) => it.name));
+    const ids = new Set(this.accounts.map((it) => it.id));
+    return [...before.values()].filter((it) => !ids.has(it.id) && !present.has(it.name)).map((it) => it.name);
   }
 
   /** New tokens or a new refresh state of an account that is already here. */
   private follow(keeping: Keeping): void {
     const account = this.accounts.find((it) => it.name === keeping.name);
-    if (account === undefined || identityOf(keeping) !== account.id) return;
+    if (account === undefined || identityOf(keeping.name, keeping.credential) !== account.id) return;
     const isRenewed = account.keeping.credential !== keeping.credential;
     account.keeping = keeping;
     if (isRenewed) this.learn(account, { kind: 'credential-renewed', at: this.clock.now() });
   }
+}
+
+/** The account of a credential: the one that was there before, with all that is known of it, or a new one. */
+function placed(keeping: Keeping, before: ReadonlyMap<string, Account>): Account {
+  const id = identityOf(keeping.name, keeping.credential);
+  const account = before.get(id) ?? new Account(id, keeping);
+  account.keeping = keeping;
+  return account;
+}
+
+function changeOf(account: Account, before: Credential | undefined): 'added' | 'updated' | 'unchanged' {
+  if (before === undefined) return 'added';
+  return before === account.keeping.credential ? 'unchanged' : 'updated';
 }

@@ -47,10 +47,3 @@ export class Account {
     return this.polledPlan ?? this.keeping.credential.plan;
   }
 }
-
-/** What makes two credential files the same account: the ChatGPT account together with its user. */
-export function identityOf(keeping: Keeping): string {
-  const { accountId, userId } = keeping.credential;
-  if (accountId === null && userId === null) return `file:${keeping.name}`;
-  return `${accountId ?? '-'}:${userId ?? '-'}`;
-}

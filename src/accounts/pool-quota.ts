@@ -20,7 +20,7 @@ export interface PoolWindow {
 export function poolQuota(shares: readonly QuotaShare[], now: number): PoolWindow[] {
   const durations = new Set(shares.flatMap((it) => it.windows.map((window) => window.durationSeconds)));
   return [...durations]
-    .sort((a, b) => a - b)
+    .toSorted((a, b) => a - b)
     .map((durationSeconds) => {
       let capacity = 0;
       let used = 0;

@@ -27,7 +27,7 @@ export class AdminController {
         accountView(account, unavailable, this.quota.windows(account.id), this.usage.totals(account.id)),
       );
     const broken = this.registry.broken().map(({ name, reason }) => brokenView(name, reason));
-    return [...accounts, ...broken].sort((a, b) => (a.name < b.name ? -1 : 1));
+    return [...accounts, ...broken].toSorted((a, b) => (a.name < b.name ? -1 : 1));
   }
 
   @Get('accounts/:name')

@@ -10,6 +10,8 @@ export class DecisionRecord {
   private result = 'running';
   private endedAt: number | null = null;
   private status: number | null = null;
+  private sentAt: number | null = null;
+  private answeredAt: number | null = null;
 
   constructor(
     private readonly request: ProxyRequest,
@@ -24,6 +26,16 @@ export class DecisionRecord {
     return this.status;
   }
 
+  /** `performance.now()` of the first sending to upstream; null when nothing was sent. */
+  get firstSentAt(): number | null {
+    return this.sentAt;
+  }
+
+  /** `performance.now()` of the head of the last answer that upstream gave; null without one. */
+  get lastAnsweredAt(): number | null {
+    return this.answeredAt;
+  }
+
   /** What every account was at the first choice. */
   considered(all: readonly Considered[]): void {
     this.candidates ??= all.map(({ account, unavailable }) => ({
@@ -32,7 +44,13 @@ export class DecisionRecord {
     }));
   }
 
-  attempted(account: string, by: string, { outcome, answer, startedAt }: Attempted): void {
+  attempted(
+    account: string,
+    by: string,
+    { outcome, answer, startedAt, sentAt, answeredAt }: Attempted,
+  ): void {
+    this.sentAt ??= sentAt;
+    if (answer !== null) this.answeredAt = answeredAt;
     this.attempts.push({
       account,
       by,

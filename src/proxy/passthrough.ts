@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { Injectable } from '@nestjs/common';
 import { AccountSelector } from '../accounts/account-selector.js';
 import type { Account } from '../accounts/account.js';
+import { Lease } from '../accounts/lease.js';
 import { AccountEffects } from './account-effects.js';
 import { Attempts, type Attempted } from './attempts.js';
 import { sendRefusal } from './client-error.js';
@@ -53,6 +54,7 @@ export class Passthrough {
   ): Promise<void> {
     const home = this.selector.home(request.header('chatgpt-account-id'));
     if (home === null) return this.emptyPool.send(request, res, new Set(), null, decision);
+    using _lease = new Lease(home);
     return this.forward(request, res, home, base, path, decision);
   }
 

@@ -38,7 +38,7 @@ export class ProxyMiddleware implements NestMiddleware {
   ) {}
 
   use(req: Request, res: Response, next: NextFunction): void {
-    const [path = '', query] = splitQuery(req.originalUrl);
+    const [path, query] = splitQuery(req.originalUrl);
     const route = routeOf(req.method, path, req.headers.upgrade !== undefined);
     if (route.kind === 'operator') return next();
     res.once('close', () => this.requests.inc({ route: route.kind, status: statusClass(res) }));

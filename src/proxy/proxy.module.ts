@@ -11,6 +11,7 @@ import { ModelsEtag } from './models-etag.js';
 import { Models } from './models.js';
 import { Passthrough } from './passthrough.js';
 import { ProxyMiddleware } from './proxy.middleware.js';
+import { RequestIntake } from './request-intake.js';
 import { ResponseCommit } from './response-commit.js';
 import { RouteHandlers } from './route-handlers.js';
 import { UpstreamClient } from './upstream-client.js';
@@ -27,6 +28,7 @@ import { UpstreamClient } from './upstream-client.js';
     Models,
     ModelsEtag,
     Passthrough,
+    RequestIntake,
     ResponseCommit,
     RouteHandlers,
     UpstreamClient,

@@ -39,17 +39,18 @@ export async function readBody(
   const onData = (chunk: Buffer) => {
     chunks.push(chunk);
     const fits = claimed + chunk.length <= maxBytes && budget.claim(chunk.length);
-    if (fits) claimed += chunk.length;
-    else resolve(false);
+    if (fits) {
+      claimed += chunk.length;
+    } else {
+      req.pause(); // at once: an end that comes before somebody reads on would be missed
+      resolve(false);
+    }
   };
   const onEnd = () => resolve(true);
   const onClose = () => reject(new Error('the client left before its request was complete'));
   req.on('data', onData).once('end', onEnd).once('close', onClose).once('error', onClose);
   try {
-    if (!(await promise)) {
-      req.pause();
-      return streaming();
-    }
+    if (!(await promise)) return streaming();
     const bytes = chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
     return { body: { kind: 'kept', bytes }, [Symbol.dispose]: giveBack };
   } catch (error) {

@@ -1,50 +1,32 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Inject, Injectable, Logger } from '@nestjs/common';
-import { InjectMetric } from '@willsoto/nestjs-prometheus';
-import type { Counter } from 'prom-client';
-import { DecisionLog } from '../accounts/decision-log.js';
-import { APP_CONFIG, type AppConfig } from '../app.config.js';
-import { metricNames } from '../metrics.js';
-import { DecisionRecord } from './decision-record.js';
+import { Injectable } from '@nestjs/common';
+import type { DecisionRecord } from './decision-record.js';
 import { Forwarder } from './forwarder.js';
 import { LocalAnswers } from './local-answers.js';
 import { Models } from './models.js';
 import { Passthrough } from './passthrough.js';
-import { ProxyRequest } from './proxy-request.js';
-import { ReplayBudget } from './replay-budget.js';
+import type { ProxyRequest } from './proxy-request.js';
+import { RequestIntake } from './request-intake.js';
 import type { Route } from './routes.js';
 import { renewStandIn } from './stand-in-token.js';
 
-/** Reads a client's request and hands it to the one that serves its route. */
+/** Takes a client's request in and hands it to the one that serves its route. */
 @Injectable()
 export class RouteHandlers {
-  private readonly logger = new Logger(RouteHandlers.name);
-  private readonly budget = new ReplayBudget();
-
   constructor(
+    private readonly intake: RequestIntake,
     private readonly forwarder: Forwarder,
     private readonly passthrough: Passthrough,
     private readonly models: Models,
     private readonly local: LocalAnswers,
-    private readonly decisions: DecisionLog,
-    @Inject(APP_CONFIG) private readonly config: AppConfig,
-    @InjectMetric(metricNames.unreplayable) private readonly unreplayable: Counter,
   ) {}
 
+  /** Resolves when the client's answer has ended. */
   async serve(route: Route, req: IncomingMessage, res: ServerResponse, query: string): Promise<void> {
-    using request = await ProxyRequest.read(req, res, query, this.config.maxReplayBytes, this.budget);
-    const decision = new DecisionRecord(request, route.kind, this.decisions);
-    if (!request.isReplayable) {
-      this.unreplayable.inc();
-      this.logger.warn('request too large to be kept: no failover for it', { request: request.id });
-    }
-    await this.hand(route, request, res, decision);
-    this.logger.debug('request served', {
-      request: request.id,
-      route: route.kind,
-      status: decision.clientStatus,
-      ms: Date.now() - request.receivedAt,
-    });
+    const taken = await this.intake.take(req, res, route.kind, query);
+    using request = taken.request;
+    await this.hand(route, request, res, taken.decision);
+    this.intake.leave(taken, route.kind);
   }
 
   private async hand(

@@ -11,7 +11,7 @@ import { type AttemptEnd, type AttemptPlan, AttemptRequest } from './attempt-req
 export type UpstreamBase = 'responses' | 'wham';
 
 interface Upstream {
-  readonly forward: RequestHandler<IncomingMessage, ServerResponse>;
+  readonly forward: RequestHandler;
   readonly agent: HttpAgent;
   /** Path of the base address, without a slash at its end. */
   readonly basePath: string;
@@ -82,7 +82,7 @@ export class UpstreamClient implements OnApplicationShutdown {
 
 function upstreamAt(base: URL): Upstream {
   const agent = agentFor(base);
-  const forward = createProxyMiddleware<IncomingMessage, ServerResponse>({
+  const forward = createProxyMiddleware({
     target: base.origin,
     agent,
     changeOrigin: true,

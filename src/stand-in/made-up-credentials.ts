@@ -58,7 +58,7 @@ export function madeUpTokens(identity: MadeUpIdentity, now: number, expiresAt: n
     iss: 'https://auth.openai.com',
     sub: `made-up|${identity.userId}`,
     iat: Math.floor(now / 1_000),
-    exp: FAR_AWAY_UNIX_SECONDS,
+    exp: Math.floor(expiresAt / 1_000),
     [AUTH_CLAIM]: auth,
   };
   return {

@@ -42,7 +42,7 @@ export class CredentialStore {
     const names = entries
       .filter((it) => it.endsWith(SUFFIX) && !it.startsWith('.'))
       .map((it) => basename(it, SUFFIX))
-      .sort();
+      .toSorted();
     if (names.length > limits.poolFiles) {
       this.logger.warn('too many files in the pool folder', { files: names.length, read: limits.poolFiles });
     }

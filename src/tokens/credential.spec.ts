@@ -5,6 +5,14 @@ const jwt = (payload: object) => `e30.${Buffer.from(JSON.stringify(payload)).toS
 const auth = { chatgpt_account_id: 'acct-1', chatgpt_user_id: 'user-1', chatgpt_plan_type: 'Pro' };
 const file = (tokens: object | null, rest: object = {}) => JSON.stringify({ tokens, ...rest });
 
+const of = (token: string, at: string) => {
+  const parsed = parseCredential(
+    file({ access_token: token, refresh_token: `r-${token}` }, { last_refresh: at }),
+  );
+  if (parsed.kind !== 'ok') throw new Error(parsed.reason);
+  return parsed.credential;
+};
+
 describe('a credential file', () => {
   it('names its account, user, plan, e-mail and the end of the access token', () => {
     const text = file({
@@ -51,13 +59,6 @@ describe('a credential file', () => {
   });
 
   it('never tells an older generation from a newer one by a token alone', () => {
-    const of = (token: string, at: string) => {
-      const parsed = parseCredential(
-        file({ access_token: token, refresh_token: `r-${token}` }, { last_refresh: at }),
-      );
-      if (parsed.kind !== 'ok') throw new Error(parsed.reason);
-      return parsed.credential;
-    };
     const old = of('one', '2026-01-01T00:00:00Z');
     const fresh = of('two', '2026-01-02T00:00:00Z');
     expect(isNewerGeneration(old, fresh)).toBe(true);

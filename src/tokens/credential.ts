@@ -105,6 +105,15 @@ export function credentialOf(values: TokenValues): Credential {
   };
 }
 
+/**
+ * What makes two credential files the same account: the ChatGPT account together with its user. A file that
+ * names neither is an account of its own, by its name.
+ */
+export function identityOf(name: string, { accountId, userId }: Credential): string {
+  if (accountId === null && userId === null) return `file:${name}`;
+  return `${accountId ?? '-'}:${userId ?? '-'}`;
+}
+
 /** Whether `other` is another generation of tokens than `mine`, and not an older one. */
 export function isNewerGeneration(mine: Credential, other: Credential): boolean {
   if (sameSecret(mine.accessToken, other.accessToken) && sameSecret(mine.refreshToken, other.refreshToken)) {

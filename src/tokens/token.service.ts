@@ -5,7 +5,7 @@ import { limits } from '../limits.js';
 import { describeError } from '../pool-error.js';
 import type { Secret } from '../secret.js';
 import { CredentialStore, type CredentialFile, type TokenUpdate } from './credential-store.js';
-import { type Credential, credentialOf, isNewerGeneration } from './credential.js';
+import { type Credential, credentialOf, identityOf, isNewerGeneration } from './credential.js';
 import { idle, nextRefreshState, type RefreshEvent, type RefreshState } from './refresh-state.js';
 import { SingleFlight } from './single-flight.js';
 import { type RefreshReason, type TokenGrant, TokenRefreshClient } from './token-refresh-client.js';
@@ -42,15 +42,15 @@ export class TokenService implements OnApplicationShutdown {
     this.watchers.push(watcher);
   }
 
-  /** Reads all files again, by difference: tokens that are newer here than in a file are kept. */
+  /**
+   * Reads all files again, by difference: tokens that are newer here than in a file are kept. Of two files
+   * of one account only the first by name is used: two owners of one token family would end each other.
+   */
   async load(): Promise<CredentialFile[]> {
-    const files = await this.store.readAll();
-    const present = new Set(files.map((it) => it.name));
-    for (const name of this.kept.keys()) if (!present.has(name)) this.kept.delete(name);
-    for (const file of files) {
-      if (file.kind === 'ok') this.take(file);
-      else this.kept.delete(file.name);
-    }
+    const files = withoutTwins(await this.store.readAll());
+    const usable = new Set(files.filter((it) => it.kind === 'ok').map((it) => it.name));
+    for (const name of this.kept.keys()) if (!usable.has(name)) this.kept.delete(name);
+    for (const file of files) if (file.kind === 'ok') this.take(file);
     return files;
   }
 
@@ -93,7 +93,7 @@ export class TokenService implements OnApplicationShutdown {
   /** Refreshes what ends within the leeway, one account after the other. */
   async refreshDue(): Promise<void> {
     if (this.config.refreshDisabled) return;
-    for (const { name } of [...this.kept.values()]) {
+    for (const name of this.kept.keys()) {
       const keeping = this.kept.get(name);
       if (keeping === undefined || !this.isDue(keeping)) continue;
       await this.refresh(name, 'proactive_expiry');
@@ -192,15 +192,14 @@ export class TokenService implements OnApplicationShutdown {
   /** Takes the tokens of the file when they are newer than ours: Codex may share it with us. */
   private async adopt(mine: Keeping): Promise<Keeping | null> {
     const file = await this.store.read(mine.name);
-    if (file.kind === 'broken' || mine.unsaved !== null) return null;
-    if (!isNewerGeneration(mine.credential, file.credential)) return null;
+    if (file.kind === 'broken' || !isNewer(mine, file)) return null;
     this.logger.log('newer tokens adopted from the file', { account: mine.name });
     return this.take(file);
   }
 
   private take(file: CredentialFile & { kind: 'ok' }): Keeping {
     const mine = this.kept.get(file.name);
-    if (mine !== undefined && !isNewerGeneration(mine.credential, file.credential)) {
+    if (mine !== undefined && !isNewer(mine, file)) {
       return mine.warning === file.warning ? mine : this.put({ ...mine, warning: file.warning });
     }
     return this.put({
@@ -240,6 +239,26 @@ export class TokenService implements OnApplicationShutdown {
       refresh.kind === 'waiting' ? refresh.reason : 'the token was rejected',
     );
   }
+}
+
+function withoutTwins(files: readonly CredentialFile[]): CredentialFile[] {
+  const owners = new Map<string, string>();
+  return files.map((file) => {
+    if (file.kind === 'broken') return file;
+    const id = identityOf(file.name, file.credential);
+    const owner = owners.get(id);
+    if (owner !== undefined) {
+      return { kind: 'broken', name: file.name, reason: `the same account as ${owner}.json, which is used` };
+    }
+    owners.set(id, file.name);
+    return file;
+  });
+}
+
+/** Whether a file has newer tokens than we. Tokens that are only in memory give way to proof alone. */
+function isNewer(mine: Keeping, file: CredentialFile & { kind: 'ok' }): boolean {
+  if (mine.unsaved !== null && file.credential.lastRefreshAt === null) return false;
+  return isNewerGeneration(mine.credential, file.credential);
 }
 
 function failure(reason: string, at: number): RefreshEvent {

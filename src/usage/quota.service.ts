@@ -33,7 +33,7 @@ export class QuotaService {
     const ordered = windows.slice(0, limits.windowsPerAccount);
     this.latest.set(
       accountId,
-      ordered.sort((a, b) => a.durationSeconds - b.durationSeconds),
+      ordered.toSorted((a, b) => a.durationSeconds - b.durationSeconds),
     );
   }
 }
