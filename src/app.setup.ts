@@ -1,4 +1,6 @@
+import { mkdir } from 'node:fs/promises';
 import type { Server } from 'node:http';
+import { dirname } from 'node:path';
 import { type LoggerService } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
@@ -26,11 +28,17 @@ export interface Surroundings {
   readonly errors: RecentErrors;
 }
 
+async function createFolders(config: AppConfig): Promise<void> {
+  await mkdir(config.poolDir, { recursive: true, mode: 0o700 });
+  await mkdir(dirname(config.dbPath), { recursive: true, mode: 0o700 });
+}
+
 /** Builds the program and listens; what `main` runs and what the tests run is the same. */
 export async function startApp(
   config: AppConfig,
   { clock = systemClock, logger, errors }: Surroundings,
 ): Promise<RunningApp> {
+  await createFolders(config);
   const app = await NestFactory.create<NestExpressApplication>(AppModule.register(config, clock, errors), {
     bodyParser: false, // bodies pass byte for byte
     logger,

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { onTestFailed } from 'vitest';
+import { onTestFailed, onTestFinished } from 'vitest';
 import type { StandInAccountOptions } from '../../../src/stand-in/account-script.js';
 import { standInLogin, type StandInLoginOptions } from '../../../src/stand-in/made-up-credentials.js';
 import { StandIn } from '../../../src/stand-in/stand-in.js';
@@ -61,6 +61,8 @@ export class Setting implements AsyncDisposable {
     onTestFailed(() => {
       process.stderr.write(setting.#told());
     });
+    // A test that ran out of time does not come to its own end while a process of it goes on.
+    onTestFinished(async () => setting.#stop());
     return setting;
   }
 
@@ -90,6 +92,10 @@ export class Setting implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#stop();
+  }
+
+  async #stop(): Promise<void> {
     for (const child of this.#children) await child.stop();
     await this.proxy.child.stop();
     await this.standIn.close();

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { onTestFinished } from 'vitest';
 import { codexScript } from './codex-cli.js';
 import type { Setting } from './setting.js';
 
@@ -11,6 +12,8 @@ const run = promisify(execFile);
 
 /** The terminal UI of Codex in a terminal of its own (a tmux server that nobody else uses). */
 export class Terminal implements AsyncDisposable {
+  #isOpen = true;
+
   private constructor(
     private readonly setting: Setting,
     private readonly socket: string,
@@ -23,6 +26,8 @@ export class Terminal implements AsyncDisposable {
     // The screen of a Codex that died is kept: it says why.
     writeFileSync(config, 'set -g remain-on-exit on\nset -g status off\n');
     const terminal = new Terminal(setting, socket);
+    // As for a setting: a test that ran out of time does not come to its own end.
+    onTestFinished(async () => terminal.#close());
     const command = [process.execPath, codexScript, ...args];
     const size = ['-x', '120', '-y', '40'];
     await terminal.#tmux(
@@ -64,6 +69,12 @@ export class Terminal implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#close();
+  }
+
+  async #close(): Promise<void> {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
     await this.#tmux('kill-server');
   }
 
