@@ -5,7 +5,7 @@ import { AccountSelector } from '../accounts/account-selector.js';
 import { CLOCK, type Clock } from '../clock.js';
 import { limits } from '../limits.js';
 import { Attempts } from './attempts.js';
-import { sendRefusal } from './client-error.js';
+import { type Refusal, sendRefusal } from './client-error.js';
 import type { DecisionRecord } from './decision-record.js';
 import { discard } from './held-answer.js';
 import { readWhole } from './read-whole.js';
@@ -13,6 +13,17 @@ import { ModelsEtag } from './models-etag.js';
 import type { ProxyRequest } from './proxy-request.js';
 import { headerText } from './response-commit.js';
 import { clientHeaders } from './upstream-headers.js';
+
+/**
+ * A 404, because Codex then starts at once with the list that it brings along: after a 5xx it asks again
+ * for up to 11 s first (docs/protocol.md, models).
+ */
+const noModels: Refusal = {
+  status: 404,
+  code: 'models_unavailable',
+  type: 'pool_unavailable',
+  message: 'No account of the pool could tell its models.',
+};
 
 interface ModelsAnswer {
   readonly accountId: string;
@@ -48,14 +59,8 @@ export class Models {
       this.clock.now() - kept.fetchedAt < limits.modelsTtlMs;
     const answer = (isFresh ? kept : await this.fetch(request, key, decision)) ?? kept;
     if (answer === null) {
-      sendRefusal(res, {
-        status: 503,
-        code: 'models_unavailable',
-        type: 'pool_unavailable',
-        message: 'No account of the pool could tell its models.',
-        headers: { 'retry-after': '2', 'x-codex-pool-request': request.id },
-      });
-      return decision.end('models_unavailable', 503);
+      sendRefusal(res, { ...noModels, headers: { 'x-codex-pool-request': request.id } });
+      return decision.end(noModels.code, noModels.status);
     }
     res.writeHead(200, {
       ...answer.headers,
