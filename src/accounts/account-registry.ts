@@ -1,7 +1,7 @@
 import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { CLOCK, type Clock } from '../clock.js';
 import { type Credential, identityOf } from '../tokens/credential.js';
-import { type Keeping, TokenService } from '../tokens/token.service.js';
+import { CredentialVault, type Keeping } from '../tokens/credential-vault.js';
 import { type AccountEvent, learn } from './account-evidence.js';
 import { Account } from './account.js';
 
@@ -27,10 +27,10 @@ export class AccountRegistry implements OnModuleInit {
   private reloading: Promise<ReloadResult[]> = Promise.resolve([]);
 
   constructor(
-    private readonly tokens: TokenService,
+    private readonly vault: CredentialVault,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {
-    tokens.onChange((keeping) => this.follow(keeping));
+    vault.onChange((keeping) => this.follow(keeping));
   }
 
   async onModuleInit(): Promise<void> {
@@ -89,9 +89,9 @@ export class AccountRegistry implements OnModuleInit {
   private async reloadNow(): Promise<ReloadResult[]> {
     const before = new Map(this.accounts.map((it) => [it.id, it]));
     const credentials = new Map(this.accounts.map((it) => [it.id, it.keeping.credential]));
-    const files = await this.tokens.load();
+    const files = await this.vault.load();
     const now = files.flatMap((file) => {
-      const keeping = file.kind === 'ok' ? this.tokens.find(file.name) : null;
+      const keeping = file.kind === 'ok' ? this.vault.find(file.name) : null;
       return keeping === null ? [] : [placed(keeping, before)];
     });
     this.accounts = now;

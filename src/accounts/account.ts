@@ -1,4 +1,4 @@
-import type { Keeping } from '../tokens/token.service.js';
+import type { Keeping } from '../tokens/credential-vault.js';
 import { type AccountEvidence, noEvidence } from './account-evidence.js';
 
 /** What the operator decides about an account; nothing of it comes from upstream. */

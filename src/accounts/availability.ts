@@ -51,9 +51,13 @@ export function whyUnavailable(
     return { reason: 'refresh-failing', until: refresh.until };
   }
   const { refusal } = evidence;
-  if (refusal !== null && refusal.until > now) return { reason: refusal.kind, until: refusal.until };
-  const spentUntil = spent(facts.windows, settings.reserveRatio, now);
-  if (spentUntil !== null) return { reason: 'quota-exhausted', until: spentUntil };
+  const refusedUntil = refusal === null ? 0 : refusal.until;
+  const spentUntil = spent(facts.windows, settings.reserveRatio, now) ?? 0;
+  // The later of the two: a short window that is back is of no use while a long one is spent.
+  if (refusal !== null && refusedUntil > now && refusedUntil >= spentUntil) {
+    return { reason: refusal.kind, until: refusedUntil };
+  }
+  if (spentUntil > now) return { reason: 'quota-exhausted', until: spentUntil };
   const modelUntil = model === null ? undefined : evidence.modelRefusals.get(model);
   if (modelUntil !== undefined && modelUntil > now) return { reason: 'not-entitled', until: modelUntil };
   if (settings.maxInFlight !== null && facts.inFlight >= settings.maxInFlight)

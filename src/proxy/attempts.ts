@@ -9,6 +9,7 @@ import type { Secret } from '../secret.js';
 import { TokenService } from '../tokens/token.service.js';
 import { NeedsLoginError } from '../tokens/tokens.errors.js';
 import { type AttemptOutcome, classify } from './attempt-outcome.js';
+import { unlessGone } from './client-gone.js';
 import { type HeldAnswer, holdForOutput, isEventStream, readRefusal } from './held-answer.js';
 import type { ProxyRequest } from './proxy-request.js';
 import { UpstreamClient, type UpstreamBase } from './upstream-client.js';
@@ -77,14 +78,17 @@ export class Attempts {
       sentAt,
       answeredAt: performance.now(),
     });
-    let token: Secret;
+    let token: Secret | null;
     try {
-      token = await (rejected === null
-        ? this.tokens.accessToken(account.name)
-        : this.tokens.tokenAfterRejection(account.name, rejected));
+      const task =
+        rejected === null
+          ? this.tokens.accessToken(account.name)
+          : this.tokens.tokenAfterRejection(account.name, rejected);
+      token = await unlessGone(task, request.gone);
     } catch (error) {
       return without({ kind: whyNoToken(error, account) }, null, performance.now());
     }
+    if (token === null) return without({ kind: 'client-gone' }, null, performance.now());
     const plan = {
       method: request.method,
       url: this.upstream.urlOf(to.base, to.path) + request.query,

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import { AccountSelector } from '../accounts/account-selector.js';
+import { AccountSelector, type Choice } from '../accounts/account-selector.js';
 import type { Account } from '../accounts/account.js';
 import { APP_CONFIG, type AppConfig } from '../app.config.js';
 import { limits } from '../limits.js';
@@ -69,15 +69,9 @@ export class Forwarder {
     const ownerId = this.effects.ownerOf(request);
     let last: Tried | null = null;
     for (;;) {
-      const model = this.selector.knowsModelRefusals() ? await request.model() : null;
-      const choice = this.selector.choose({
-        sessionKey: request.sessionKey,
-        model,
-        ownerId,
-        tried: course.tried,
-      });
+      const choice = await this.choose(request, ownerId, course.tried);
       decision.considered(choice.considered);
-      if (choice.kind === 'none') return this.deadEnd(course, last);
+      if (choice.kind === 'none') return await this.deadEnd(course, last);
       using lease = choice.lease;
       if (last !== null) this.leave(last, lease.account, request);
       last = await this.tryAccount(
@@ -90,13 +84,26 @@ export class Forwarder {
       if (verdict === 'failover') {
         course.movedFor.add(attempted.outcome.kind);
       } else if (verdict === 'pass-on' && attempted.answer !== null) {
-        return this.passOn(course, account, attempted);
+        return await this.passOn(course, account, attempted);
       } else if (verdict === 'stop') {
         return decision.end('client gone', 499);
       } else {
-        return this.deadEnd(course, last);
+        return await this.deadEnd(course, last);
       }
     }
+  }
+
+  /** Where every account is known to refuse the model, upstream is asked again, for its own words. */
+  private async choose(
+    request: ProxyRequest,
+    ownerId: string | null,
+    tried: ReadonlySet<string>,
+  ): Promise<Choice> {
+    const { sessionKey } = request;
+    const model = this.selector.knowsModelRefusals() ? await request.model() : null;
+    const choice = this.selector.choose({ sessionKey, model, ownerId, tried });
+    if (choice.kind === 'leased' || model === null || tried.size > 0) return choice;
+    return this.selector.choose({ sessionKey, model: null, ownerId, tried });
   }
 
   /** All attempts on one account: the first, the one after a refresh, and the one after a fault. */
@@ -169,7 +176,7 @@ export class Forwarder {
   private async deadEnd(course: Course, last: Tried | null): Promise<void> {
     const { request, res, decision, tried } = course;
     if (last !== null && last.attempted.answer !== null && speaksForItself.has(last.attempted.outcome.kind)) {
-      return this.passOn(course, last.account, last.attempted);
+      return await this.passOn(course, last.account, last.attempted);
     }
     if (last?.attempted.answer != null) discard(last.attempted.answer.response);
     this.emptyPool.send(request, res, tried, last?.attempted.outcome.kind ?? null, decision);

@@ -21,6 +21,13 @@ const needsPerson: ReadonlySet<UnavailableReason> = new Set(['paused', 'needs-lo
 /** The answer of our own when nobody can serve: never 401 or 403, on which a client would drop its login. */
 export function nobodyCanServe(end: DeadEnd, now: number): Refusal {
   const { considered, tried, lastOutcome } = end;
+  if (lastOutcome === 'edge-block') {
+    return unavailable(
+      'upstream_blocked',
+      'The network edge in front of upstream refuses requests from here.',
+      30,
+    );
+  }
   const isUntriedFree = considered.some((it) => it.unavailable === null && !tried.has(it.account.id));
   if (isUntriedFree && tried.size > 0) {
     return unavailable('attempt_budget_spent', 'No account that was tried could serve; others are left.', 1);
@@ -32,13 +39,6 @@ export function nobodyCanServe(end: DeadEnd, now: number): Refusal {
       type: 'pool_unavailable',
       message: whatAPersonMustDo(considered),
     };
-  }
-  if (lastOutcome === 'edge-block') {
-    return unavailable(
-      'upstream_blocked',
-      'The network edge in front of upstream refuses requests from here.',
-      30,
-    );
   }
   const ends = considered.flatMap((it) => (it.unavailable?.until == null ? [] : [it.unavailable.until]));
   const earliest = ends.length === 0 ? null : Math.min(...ends);

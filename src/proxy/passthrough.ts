@@ -41,7 +41,7 @@ export class Passthrough {
     decision.considered(choice.considered);
     if (choice.kind === 'none') return this.emptyPool.send(request, res, new Set(), null, decision);
     using lease = choice.lease;
-    return this.forward(request, res, lease.account, base, path, decision);
+    return await this.forward(request, res, lease.account, base, path, decision);
   }
 
   /** With the home account: the identity under which the client's settings and connectors live. */
@@ -55,7 +55,7 @@ export class Passthrough {
     const home = this.selector.home(request.header('chatgpt-account-id'));
     if (home === null) return this.emptyPool.send(request, res, new Set(), null, decision);
     using _lease = new Lease(home);
-    return this.forward(request, res, home, base, path, decision);
+    return await this.forward(request, res, home, base, path, decision);
   }
 
   private async forward(

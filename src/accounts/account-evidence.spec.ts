@@ -1,0 +1,123 @@
+import { describe, expect, it } from 'vitest';
+import { limits } from '../limits.js';
+import { type AccountEvent, type AccountEvidence, learn, noEvidence } from './account-evidence.js';
+
+const T = 1_900_000_000_000;
+const MINUTE = 60_000;
+
+const after = (...events: AccountEvent[]): AccountEvidence => events.reduce(learn, noEvidence);
+
+const usedUp: AccountEvent = { kind: 'quota-exhausted', until: T + 60 * MINUTE, at: T };
+const limited = (at: number, retryAfterMs: number | null = null): AccountEvent => ({
+  kind: 'rate-limited',
+  retryAfterMs,
+  at,
+});
+const served = (startedAt: number, at: number): AccountEvent => ({ kind: 'served', startedAt, at });
+const polled = (askedAt: number, isAnyWindowFull = false): AccountEvent => ({
+  kind: 'polled',
+  askedAt,
+  isAnyWindowFull,
+  at: askedAt + 100,
+});
+const suspended: AccountEvent = { kind: 'deactivated', code: 'account_suspended', at: T };
+const refuses = (model: string, at: number): AccountEvent => ({ kind: 'not-entitled', model, at });
+const failed = (at: number): AccountEvent => ({ kind: 'upstream-error', at });
+
+describe('a refusal', () => {
+  it.each<[string, AccountEvent, string, number]>([
+    ['used-up quota', usedUp, 'quota-exhausted', 60 * MINUTE],
+    ['a rate limit with a time', limited(T, 7_000), 'rate-limited', 7_000],
+    ['a rate limit without one', limited(T), 'rate-limited', 2_000],
+    ['a rejected token', { kind: 'unauthorized', until: null, at: T }, 'unauthorized', 5 * MINUTE],
+    ['a failing refresh', { kind: 'unauthorized', until: T + 30_000, at: T }, 'unauthorized', 30_000],
+    ['a 403', { kind: 'forbidden', at: T }, 'forbidden', 5 * MINUTE],
+  ])('holds for its own time: %s', (_case, event, kind, pauseMs) => {
+    expect(after(event).refusal).toEqual({ kind, at: T, until: T + pauseMs });
+  });
+
+  it('grows while it comes in a row, and begins anew after a success', () => {
+    expect(after(limited(T), limited(T + 3_000)).refusal?.until).toBe(T + 3_000 + 4_000);
+    const succeeded = after(limited(T), limited(T), served(T + 10_000, T + 11_000), limited(T + 12_000));
+    expect(succeeded.refusal?.until).toBe(T + 12_000 + 2_000);
+    const forbidden: AccountEvent = { kind: 'forbidden', at: T };
+    expect(after(forbidden, forbidden).refusal?.until).toBe(T + 10 * MINUTE);
+  });
+
+  it('does not hide a longer lack of quota behind a short pause', () => {
+    expect(after(usedUp, limited(T + 1_000)).refusal).toMatchObject({ kind: 'quota-exhausted' });
+    expect(after(limited(T), usedUp).refusal).toMatchObject({ kind: 'quota-exhausted' });
+  });
+
+  it('comes with the third upstream error in a row, and not with three that a success divides', () => {
+    expect(after(failed(T), failed(T)).refusal).toBeNull();
+    expect(after(failed(T), failed(T), failed(T)).refusal).toMatchObject({
+      kind: 'upstream-error',
+      until: T + 30_000,
+    });
+    expect(after(failed(T), failed(T), served(T, T + 1), failed(T + 2)).refusal).toBeNull();
+  });
+});
+
+describe('newer evidence', () => {
+  it('ends a refusal when a request that began after it succeeds', () => {
+    expect(after(usedUp, served(T + 1, T + 9)).refusal).toBeNull();
+    expect(after(usedUp, served(T + 1, T + 9)).lastSuccessAt).toBe(T + 9);
+  });
+
+  it('leaves a refusal when a request that began before it succeeds', () => {
+    expect(after(usedUp, served(T - 1, T + 9)).refusal).toMatchObject({ kind: 'quota-exhausted' });
+  });
+
+  it.each<[string, AccountEvent, boolean]>([
+    ['ends a refusal when it was asked afterwards and no window is full', polled(T + 1), true],
+    ['leaves a refusal when it was asked before', polled(T - 1), false],
+    ['leaves a refusal when it was asked in the same moment', polled(T), false],
+    ['leaves a refusal when a window is full', polled(T + 1, true), false],
+  ])('from a poll: %s', (_case, poll, isOver) => {
+    expect(after(usedUp, poll).refusal === null).toBe(isOver);
+  });
+
+  it.each<[string, AccountEvent, boolean]>([
+    ['a poll that was asked afterwards', polled(T + 1), true],
+    ['a poll that was asked before', polled(T - 1), false],
+    ['a new login', { kind: 'credential-renewed', at: T + 1 }, true],
+  ])('about a deactivation: %s', (_case, event, isOver) => {
+    expect(after(suspended).deactivated).toEqual({ code: 'account_suspended', at: T });
+    expect(after(suspended, event).deactivated === null).toBe(isOver);
+  });
+
+  it('from a new login ends what was said of the old one, but not the lack of quota', () => {
+    const renewed: AccountEvent = { kind: 'credential-renewed', at: T + 1 };
+    expect(after({ kind: 'unauthorized', until: null, at: T }, renewed).refusal).toBeNull();
+    expect(after({ kind: 'forbidden', at: T }, renewed).refusal).toBeNull();
+    expect(after(usedUp, renewed).refusal).toMatchObject({ kind: 'quota-exhausted' });
+  });
+});
+
+describe('refused models', () => {
+  it('are remembered for an hour, each for itself, and take nobody out', () => {
+    const evidence = after(refuses('one', T), refuses('two', T + MINUTE));
+    expect([...evidence.modelRefusals]).toEqual([
+      ['one', T + 60 * MINUTE],
+      ['two', T + 61 * MINUTE],
+    ]);
+    expect(evidence.refusal).toBeNull();
+  });
+
+  it('are forgotten when their hour is over, and are never more than the bound', () => {
+    expect([...after(refuses('one', T), refuses('two', T + 61 * MINUTE)).modelRefusals.keys()]).toEqual([
+      'two',
+    ]);
+    const many = Array.from({ length: limits.modelRefusalsPerAccount + 50 }, (_, i) => refuses(`m-${i}`, T));
+    const { modelRefusals } = after(...many);
+    expect(modelRefusals.size).toBe(limits.modelRefusalsPerAccount);
+    expect(modelRefusals.has(`m-${many.length - 1}`)).toBe(true);
+  });
+
+  it('never changes evidence in place', () => {
+    const before = after(refuses('one', T));
+    learn(before, refuses('two', T));
+    expect([...before.modelRefusals.keys()]).toEqual(['one']);
+  });
+});

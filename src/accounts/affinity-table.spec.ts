@@ -1,0 +1,59 @@
+import { describe, expect, it } from 'vitest';
+import { limits } from '../limits.js';
+import { AffinityTable } from './affinity-table.js';
+
+const DAY = 86_400_000;
+
+function tableAt(startsAt = 1_900_000_000_000) {
+  let now = startsAt;
+  const table = new AffinityTable({ now: () => now });
+  return { table, advance: (ms: number) => void (now += ms) };
+}
+
+describe('AffinityTable', () => {
+  it('knows nothing of a session that it has not seen', () => {
+    expect(tableAt().table.find('s-1')).toBeNull();
+  });
+
+  it('keeps a session with the account that claimed it first', () => {
+    const { table } = tableAt();
+    table.claim('s-1', 'a');
+    table.claim('s-1', 'b');
+    expect(table.find('s-1')).toBe('a');
+  });
+
+  it('moves a session to the account that served it', () => {
+    const { table } = tableAt();
+    table.claim('s-1', 'a');
+    table.settle('s-1', 'b');
+    expect(table.find('s-1')).toBe('b');
+    expect(table.size).toBe(1);
+  });
+
+  it('forgets a session that was idle for a week, and no other', () => {
+    const { table, advance } = tableAt();
+    table.settle('s-1', 'a');
+    table.settle('s-2', 'a');
+    advance(6 * DAY);
+    table.settle('s-2', 'a');
+    advance(DAY);
+    expect(table.find('s-1')).toBe('a');
+    advance(1);
+    expect(table.find('s-1')).toBeNull();
+    expect(table.find('s-2')).toBe('a');
+    table.claim('s-1', 'b');
+    expect(table.find('s-1')).toBe('b');
+  });
+
+  it('holds as many sessions as it may, and lets the least recently used go first', () => {
+    const { table } = tableAt();
+    for (let i = 0; i < limits.affinitySessions; i += 1) table.settle(`s-${i}`, 'a');
+    table.settle('s-0', 'a');
+    table.settle('one more', 'b');
+    expect(table.size).toBe(limits.affinitySessions);
+    expect(table.find('s-0')).toBe('a');
+    expect(table.find('s-1')).toBeNull();
+    expect(table.find('s-2')).toBe('a');
+    expect(table.find('one more')).toBe('b');
+  });
+});

@@ -1,0 +1,152 @@
+import { type ClientRequest, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http';
+// Taken at load time, so that a test which fakes the clock does not stop the deadline of its own waiting.
+import { clearTimeout, setTimeout } from 'node:timers';
+
+const DEFAULT_LIMIT_MS = 5_000;
+
+/** A request exactly as it goes out: path and headers are sent as they stand here. */
+export interface RawRequest {
+  readonly method?: string;
+  readonly path?: string;
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
+  readonly body?: Buffer | string;
+  /** False: the answer's body stays unread until the test reads it from `head`. */
+  readonly isRead?: boolean;
+}
+
+/** A piece of an answer and when it was there (`performance.now()`). */
+export interface Piece {
+  readonly at: number;
+  readonly bytes: Buffer;
+}
+
+export interface RawAnswer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly rawHeaders: readonly string[];
+  readonly body: Buffer;
+  /** The connection ended before the answer did. */
+  readonly isBroken: boolean;
+}
+
+/** One request on a connection of its own, and its answer piece by piece as it arrives. */
+export class RawExchange {
+  readonly pieces: Piece[] = [];
+  /** Resolves when the head of the answer is there. */
+  readonly head: Promise<IncomingMessage>;
+  readonly #request: ClientRequest;
+  readonly #ended: Promise<void>;
+  readonly #watchers = new Set<() => void>();
+  #response: IncomingMessage | null = null;
+
+  constructor(origin: string, asked: RawRequest) {
+    const { method = 'GET', path = '/', headers = {}, body, isRead = true } = asked;
+    const { hostname, port } = new URL(origin);
+    const req = request({ host: hostname, port, method, path, agent: false });
+    for (const [name, value] of Object.entries(headers)) req.setHeader(name, value);
+    const hasLength = req.hasHeader('content-length') || req.hasHeader('transfer-encoding');
+    if (body !== undefined && !hasLength) req.setHeader('content-length', Buffer.byteLength(body));
+    this.#request = req;
+    const head = Promise.withResolvers<IncomingMessage>();
+    const ended = Promise.withResolvers<void>();
+    this.head = head.promise;
+    this.#ended = ended.promise;
+    this.head.catch(() => undefined); // who waits for it still gets it
+    req.once('error', (error) => {
+      head.reject(error);
+      ended.resolve();
+      this.#changed();
+    });
+    req.once('response', (response) => {
+      this.#response = response;
+      if (isRead) response.on('data', (bytes: Buffer) => this.#got(bytes));
+      response.on('error', () => undefined); // `complete` tells it
+      response.once('close', () => {
+        ended.resolve();
+        this.#changed();
+      });
+      head.resolve(response);
+      this.#changed();
+    });
+    req.end(body);
+  }
+
+  get hasHead(): boolean {
+    return this.#response !== null;
+  }
+
+  get body(): Buffer {
+    return Buffer.concat(this.pieces.map((it) => it.bytes));
+  }
+
+  get text(): string {
+    return this.body.toString('utf8');
+  }
+
+  /** The whole answer. Rejects when the connection ended before its head. */
+  async whole(): Promise<RawAnswer> {
+    const response = await this.head;
+    await this.#ended;
+    const { statusCode: status = 0, headers, rawHeaders, complete } = response;
+    return { status, headers, rawHeaders, body: this.body, isBroken: !complete };
+  }
+
+  /** Resolves as soon as the predicate holds; rejects after 5 s (or as told), naming what was waited for. */
+  async until(predicate: () => boolean, what: string, limitMs = DEFAULT_LIMIT_MS): Promise<void> {
+    if (predicate()) return;
+    await new Promise<void>((resolve, reject) => {
+      const look = (): void => {
+        if (!predicate()) return;
+        clearTimeout(deadline);
+        this.#watchers.delete(look);
+        resolve();
+      };
+      const deadline = setTimeout(() => {
+        this.#watchers.delete(look);
+        reject(new Error(`Waited ${limitMs} ms in vain for ${what}; got ${this.text.slice(-2_000)}`));
+      }, limitMs);
+      this.#watchers.add(look);
+    });
+  }
+
+  async untilText(text: string, limitMs?: number): Promise<void> {
+    await this.until(() => this.text.includes(text), JSON.stringify(text), limitMs);
+  }
+
+  /** The client leaves. */
+  leave(): void {
+    this.#request.destroy();
+  }
+
+  #got(bytes: Buffer): void {
+    this.pieces.push({ at: performance.now(), bytes });
+    this.#changed();
+  }
+
+  #changed(): void {
+    for (const look of this.#watchers) look();
+  }
+}
+
+/** Sends a request and gives it back at once. */
+export function send(origin: string, asked: RawRequest): RawExchange {
+  return new RawExchange(origin, asked);
+}
+
+/** Sends a request and waits for the whole answer. */
+export async function call(origin: string, asked: RawRequest): Promise<RawAnswer> {
+  return new RawExchange(origin, asked).whole();
+}
+
+/** A turn as `RawRequest`, with this body. */
+export function turnWith(
+  body: Buffer | string,
+  headers: Readonly<Record<string, string | readonly string[]>> = {},
+): RawRequest {
+  return {
+    method: 'POST',
+    path: '/v1/responses',
+    headers: { 'content-type': 'application/json', accept: 'text/event-stream', ...headers },
+    body,
+  };
+}
