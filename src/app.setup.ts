@@ -11,6 +11,7 @@ import { whyRefused } from './boundary.js';
 import { type Clock, systemClock } from './clock.js';
 import { Drain } from './drain.js';
 import { limits } from './limits.js';
+import { isPlainPath } from './plain-path.js';
 import { RecentErrors } from './recent-errors.js';
 
 export interface RunningApp {
@@ -68,11 +69,22 @@ function boundary(config: AppConfig) {
   return (req: Request, res: Response, next: NextFunction): void => {
     const path = req.originalUrl.split('?', 1)[0] ?? '';
     const trespass = whyRefused({ method: req.method, path, headers: req.headers }, config.allowedHosts);
-    if (trespass === null) return next();
-    res
-      .status(403)
-      .set({ 'x-codex-pool-error': trespass.code, connection: 'close' })
-      .json({ error: { type: 'forbidden', ...trespass } });
+    if (trespass !== null) {
+      res
+        .status(403)
+        .set({ 'x-codex-pool-error': trespass.code, connection: 'close' })
+        .json({ error: { type: 'forbidden', ...trespass } });
+    } else if (!isPlainPath(path)) {
+      // Before Express tries to decode it, and answers in its own words.
+      const code = 'unknown_route';
+      const message = 'A path with dot segments, empty segments or broken escapes is not served.';
+      res
+        .status(404)
+        .set('x-codex-pool-error', code)
+        .json({ error: { type: 'not_found', code, message } });
+    } else {
+      next();
+    }
   };
 }
 

@@ -12,6 +12,7 @@ export class AdminAccess implements NestMiddleware {
 
   use(req: Request, res: Response, next: NextFunction): void {
     const { adminToken } = this.config;
+    if (!isGuarded(req.originalUrl.split('?', 1)[0] ?? '')) return next();
     const given = givenToken(req.headers.authorization ?? '');
     if (adminToken === null || (given !== null && adminToken.equals(given))) return next();
     res
@@ -25,6 +26,16 @@ export class AdminAccess implements NestMiddleware {
         detail: 'This needs PROXY_ADMIN_TOKEN.',
       });
   }
+}
+
+function isGuarded(path: string): boolean {
+  return (
+    path === '/' ||
+    path === '/dashboard' ||
+    path === '/metrics' ||
+    path === '/admin' ||
+    path.startsWith('/admin/')
+  );
 }
 
 function givenToken(authorization: string): string | null {

@@ -17,7 +17,7 @@ import { StatusController } from './status.controller.js';
 })
 export class AdminModule implements NestModule {
   configure(consumer: MiddlewareConsumer): void {
-    consumer.apply(AdminAccess).forRoutes('/', 'dashboard', 'metrics', 'admin', 'admin/{*path}');
+    consumer.apply(AdminAccess).forRoutes('{*path}');
     consumer.apply(PoolGauges).forRoutes('metrics');
   }
 }

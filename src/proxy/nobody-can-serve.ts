@@ -52,7 +52,13 @@ export function nobodyCanServe(end: DeadEnd, now: number): Refusal {
       headers: { 'retry-after': String(seconds) },
     };
   }
-  if (earliest !== null && considered.some((it) => it.unavailable?.reason === 'quota-exhausted')) {
+  // An account that has quota, but is full or out of reach, is worth a retry; a limit would end the turn.
+  const isEveryoneOut = considered.every((it) => it.unavailable !== null && it.unavailable.reason !== 'full');
+  if (
+    earliest !== null &&
+    isEveryoneOut &&
+    considered.some((it) => it.unavailable?.reason === 'quota-exhausted')
+  ) {
     return {
       status: 429,
       code: 'usage_limit_reached',
@@ -65,7 +71,7 @@ export function nobodyCanServe(end: DeadEnd, now: number): Refusal {
       },
     };
   }
-  if (earliest !== null && considered.every((it) => it.unavailable !== null)) {
+  if (earliest !== null && isEveryoneOut) {
     return unavailable(
       'accounts_cooling_down',
       `All accounts are resting; the first is back in ${seconds} s.`,

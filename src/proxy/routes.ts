@@ -1,3 +1,5 @@
+import { isPlainPath } from '../plain-path.js';
+
 /**
  * Where a request goes. `upstreamPath` is relative to the base address, without leading slash; path and
  * query are kept as they came.
@@ -80,33 +82,4 @@ function below(path: string, prefix: string): string | null {
 
 function isAtOrBelow(path: string, segment: string): boolean {
   return path === segment || path.startsWith(`${segment}/`);
-}
-
-/**
- * Whether a path means the same to everybody on the way: no dot segments, empty segments, backslashes or
- * control characters, encoded or not. Anything else could reach upstream as another path than we judged.
- */
-export function isPlainPath(path: string): boolean {
-  if (!path.startsWith('/')) return false;
-  if (!/[%\\]|\/\/|\/\.|[^\x21-\x7e]/.test(path)) return true;
-  let decoded: string;
-  try {
-    decoded = decodeURIComponent(path);
-  } catch {
-    return false;
-  }
-  if (/%2f|%5c/i.test(path) || hasControlCharacter(decoded) || decoded.includes('\\')) return false;
-  const segments = decoded.slice(1).split('/');
-  return segments.every(
-    (it, index) =>
-      it !== '.' && it !== '..' && (it !== '' || (index === segments.length - 1 && !decoded.endsWith('//'))),
-  );
-}
-
-function hasControlCharacter(text: string): boolean {
-  for (let i = 0; i < text.length; i += 1) {
-    const code = text.charCodeAt(i);
-    if (code < 0x20 || code === 0x7f) return true;
-  }
-  return false;
 }
