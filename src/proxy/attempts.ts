@@ -24,6 +24,8 @@ export interface Destination {
   readonly isTurn: boolean;
   /** Client headers that must not go along. */
   readonly without: readonly string[];
+  /** When upstream is stopped, answer and all, ms; null for the limits on silence alone. */
+  readonly withinMs: number | null;
 }
 
 /** How one attempt ended: what it means, and the answer if one came (nobody has got anything of it yet). */
@@ -99,7 +101,9 @@ export class Attempts {
       body: request.body,
     };
     const sentAt = performance.now();
-    const end = await this.upstream.attempt(to.base, plan, request.gone);
+    const stop =
+      to.withinMs === null ? request.gone : AbortSignal.any([request.gone, AbortSignal.timeout(to.withinMs)]);
+    const end = await this.upstream.attempt(to.base, plan, stop);
     if (end.kind === 'failed') return without(unreachable(end.error, end.wasReused), token, sentAt);
     const facts = { status: end.response.statusCode ?? 502, headers: end.response.headers };
     const done = (outcome: AttemptOutcome, answer: HeldAnswer): Attempted => ({

@@ -186,12 +186,8 @@ export class Forwarder {
 function destination(path: string, ownerId: string | null, account: Account): Destination {
   const isForeign = ownerId !== null && ownerId !== account.id;
   // Without `accept-encoding` what comes can be read; a turn state means something to its issuer only.
-  return {
-    base: 'responses',
-    path,
-    isTurn: true,
-    without: isForeign ? ['accept-encoding', TURN_STATE] : ['accept-encoding'],
-  };
+  const without = isForeign ? ['accept-encoding', TURN_STATE] : ['accept-encoding'];
+  return { base: 'responses', path, isTurn: true, without, withinMs: null };
 }
 
 async function pauseUnless(gone: AbortSignal, ms: number): Promise<void> {

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { Inject, Injectable } from '@nestjs/common';
 import { AccountRegistry } from '../accounts/account-registry.js';
+import type { Account } from '../accounts/account.js';
 import { PoolStatusService } from '../accounts/pool-status.js';
 import type { PoolWindow } from '../accounts/pool-quota.js';
 import { APP_CONFIG, type AppConfig } from '../app.config.js';
@@ -91,27 +92,22 @@ export class LocalAnswers {
 
   private async fetchBundle(
     request: ProxyRequest,
-    account: Parameters<Attempts['attempt']>[1],
+    account: Account,
     path: string,
     decision: DecisionRecord,
   ): Promise<Buffer | null> {
-    const to = { base: 'wham', path, isTurn: false, without: ['accept-encoding'] } as const;
-    const deadline = Promise.withResolvers<null>();
-    const timer = setTimeout(() => deadline.resolve(null), limits.configBundleMs);
-    const attempt = this.attempts.attempt(request, account, to, null).then(async (attempted) => {
-      decision.attempted(account.name, 'own account', attempted);
-      if (attempted.answer === null) return null;
-      const { response } = attempted.answer;
-      if (attempted.outcome.kind === 'committed')
-        return readWhole(response, limits.ownCallBytes, limits.configBundleMs);
-      discard(response);
-      return null;
-    });
-    try {
-      return await Promise.race([attempt, deadline.promise]);
-    } finally {
-      clearTimeout(timer);
-    }
+    const attempted = await this.attempts.attempt(
+      request,
+      account,
+      { base: 'wham', path, isTurn: false, without: ['accept-encoding'], withinMs: limits.configBundleMs },
+      null,
+    );
+    decision.attempted(account.name, 'own account', attempted);
+    if (attempted.answer === null) return null;
+    const { response } = attempted.answer;
+    if (attempted.outcome.kind === 'committed') return await readWhole(response, limits.ownCallBytes);
+    discard(response);
+    return null;
   }
 }
 

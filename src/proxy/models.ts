@@ -85,6 +85,7 @@ export class Models {
       path: 'models',
       isTurn: false,
       without: ['accept-encoding', 'if-none-match'],
+      withinMs: limits.modelsMs,
     } as const;
     let attempted = await this.attempts.attempt(request, account, to, null);
     decision.attempted(account.name, 'largest plan', attempted);
@@ -99,7 +100,7 @@ export class Models {
       discard(answer.response);
       return null;
     }
-    const body = await readWhole(answer.response, limits.modelsBytes, limits.modelsMs);
+    const body = await readWhole(answer.response, limits.modelsBytes);
     if (body === null) return null;
     const headers = clientHeaders(answer.response.headers);
     const made = { accountId: account.id, account: account.name, headers, body, fetchedAt: this.clock.now() };

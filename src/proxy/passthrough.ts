@@ -99,7 +99,7 @@ export class Passthrough {
     path: string,
     decision: DecisionRecord,
   ): Promise<Attempted> {
-    const to = { base, path, isTurn: false, without: [] };
+    const to = { base, path, isTurn: false, without: [], withinMs: null };
     const first = await this.attempts.attempt(request, account, to, null);
     decision.attempted(account.name, 'home or session', first);
     if (!request.isReplayable) return first;

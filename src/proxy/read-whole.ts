@@ -1,14 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 
-/** Reads an answer to its end. Null when it breaks off, or goes beyond the bounds (then it is stopped). */
-export async function readWhole(
-  response: IncomingMessage,
-  maxBytes: number,
-  maxMs: number,
-): Promise<Buffer | null> {
+/** Reads an answer to its end. Null when it breaks off, or is larger than the bound (then it is stopped). */
+export async function readWhole(response: IncomingMessage, maxBytes: number): Promise<Buffer | null> {
   const chunks: Buffer[] = [];
   let bytes = 0;
-  const timer = setTimeout(() => response.destroy(), maxMs);
   try {
     for await (const chunk of response) {
       if (!Buffer.isBuffer(chunk)) return null;
@@ -18,8 +13,6 @@ export async function readWhole(
     }
     return response.complete ? Buffer.concat(chunks) : null;
   } catch {
-    return null; // cut, or stopped by the timer
-  } finally {
-    clearTimeout(timer);
+    return null; // cut, or stopped at its deadline
   }
 }

@@ -1,0 +1,161 @@
+import { resolve } from 'node:path';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { egressProxyFor, InvalidConfigError, loadConfig } from './app.config.js';
+
+/** What loading these settings complains about. */
+function faultsOf(env: Readonly<Record<string, string>>): string {
+  try {
+    loadConfig(env);
+  } catch (error) {
+    if (error instanceof InvalidConfigError) return error.message;
+    throw error;
+  }
+  return '';
+}
+
+const tokens = { PROXY_ADMIN_TOKEN: 'admin-token', PROXY_CLIENT_TOKEN: 'client-token' };
+
+describe('the settings', () => {
+  it('all have a default that works', () => {
+    const config = loadConfig({});
+    expect(config).toMatchObject({
+      listen: { host: '127.0.0.1', port: 8989 },
+      poolDir: resolve('pool'),
+      dbPath: resolve('data', 'proxy.db'),
+      maxAttempts: 3,
+      usageRefreshSeconds: 300,
+      usageRetentionDays: 30,
+      refreshDisabled: false,
+      debug: false,
+      maxReplayBytes: 16 * 1_024 * 1_024,
+      adminToken: null,
+      clientToken: null,
+      allowedHosts: [],
+      drainSeconds: 30,
+    });
+    expect(config.responsesBase.href).toBe('https://chatgpt.com/backend-api/codex');
+    expect(config.whamBase.href).toBe('https://chatgpt.com/backend-api');
+    expect(config.refreshBase.href).toBe('https://auth.openai.com/');
+    expect(Object.isFrozen(config)).toBe(true);
+  });
+
+  it('that are empty count as not set', () => {
+    const names = ['PROXY_LISTEN_ADDR', 'POOL_DIR', 'PROXY_MAX_ATTEMPTS', 'PROXY_ADMIN_TOKEN', 'PROXY_DEBUG'];
+    expect(loadConfig(Object.fromEntries(names.map((it) => [it, ''])))).toEqual(loadConfig({}));
+  });
+
+  it.each([
+    ['127.0.0.1:0', '127.0.0.1', 0],
+    ['127.1.2.3:65535', '127.1.2.3', 65_535],
+    ['[::1]:8989', '::1', 8_989],
+    ['localhost:1', 'localhost', 1],
+  ])('PROXY_LISTEN_ADDR %s is read', (text, host, port) => {
+    expect(loadConfig({ PROXY_LISTEN_ADDR: text }).listen).toEqual({ host, port });
+  });
+
+  it.each([
+    '8989',
+    ':8989',
+    '127.0.0.1',
+    '127.0.0.1:',
+    '127.0.0.1:65536',
+    '127.0.0.1:-1',
+    '::1:8989',
+    'a b:1:2',
+  ])('PROXY_LISTEN_ADDR %j is a fault', (text) => {
+    expect(faultsOf({ PROXY_LISTEN_ADDR: text, ...tokens })).toMatch(/PROXY_LISTEN_ADDR: expected host:port/);
+  });
+
+  it.each([
+    '0.0.0.0:1',
+    '[::]:1',
+    '192.168.1.7:1',
+    'proxy.example:1',
+    '127.0.0.1.example:1',
+    '[::ffff:192.168.1.7]:1',
+  ])('PROXY_LISTEN_ADDR %s needs both tokens', (text) => {
+    const faults = faultsOf({ PROXY_LISTEN_ADDR: text });
+    expect(faults).toContain('PROXY_ADMIN_TOKEN');
+    expect(faults).toContain('PROXY_CLIENT_TOKEN');
+    const { PROXY_ADMIN_TOKEN, PROXY_CLIENT_TOKEN } = tokens;
+    expect(faultsOf({ PROXY_LISTEN_ADDR: text, PROXY_ADMIN_TOKEN })).not.toContain('PROXY_ADMIN_TOKEN:');
+    expect(faultsOf({ PROXY_LISTEN_ADDR: text, PROXY_CLIENT_TOKEN })).not.toContain('PROXY_CLIENT_TOKEN:');
+    expect(faultsOf({ PROXY_LISTEN_ADDR: text, ...tokens })).toBe('');
+  });
+
+  it.each(['PROXY_MAX_ATTEMPTS', 'PROXY_USAGE_REFRESH_SECONDS', 'PROXY_USAGE_RETENTION_DAYS'])(
+    '%s is a whole number from 1',
+    (name) => {
+      for (const wrong of ['0', '-1', '1.5', '1e3', ' 1', 'x', '99999999999']) {
+        expect(faultsOf({ [name]: wrong })).toContain(`${name}: expected a whole number from 1`);
+      }
+      expect(faultsOf({ [name]: '1' })).toBe('');
+    },
+  );
+
+  it.each([
+    ['1', true],
+    ['true', true],
+    ['0', false],
+    ['false', false],
+  ])('a switch set to %s is %s', (text, isOn) => {
+    const { debug, refreshDisabled } = loadConfig({ PROXY_DEBUG: text, PROXY_DISABLE_REFRESH: text });
+    expect([debug, refreshDisabled]).toEqual([isOn, isOn]);
+  });
+
+  it.each([
+    'ftp://127.0.0.1',
+    'chatgpt.com',
+    'https://x/?a=1',
+    'https://x/#a',
+    'https://me:secret@x/',
+    '/path',
+  ])('an upstream base %s is a fault, and is not told back', (text) => {
+    const faults = faultsOf({ UPSTREAM_WHAM_BASE: text });
+    expect(faults).toMatch(/UPSTREAM_WHAM_BASE: expected an http or https address/);
+    expect(faults).not.toContain('secret');
+  });
+
+  it('are all found faulty at once, each by its name', () => {
+    const env = {
+      PROXY_MAX_ATTEMPTS: '0',
+      PROXY_POLICY: 'best',
+      PROXY_DEBUG: '2',
+      PROXY_ADMIN_TOKEN: 'a b c d e f',
+    };
+    const lines = faultsOf(env).split('\n').slice(1);
+    expect(new Set(lines.map((it) => it.trim().split(':')[0]))).toEqual(new Set(Object.keys(env)));
+    expect(lines).toHaveLength(4);
+    expect(faultsOf(env)).not.toContain('a b c');
+  });
+
+  it('hold tokens that do not print', () => {
+    expect(JSON.stringify(loadConfig(tokens))).not.toMatch(/admin-token|client-token/);
+  });
+
+  it('PROXY_ALLOWED_HOSTS is a list of names in lower case', () => {
+    expect(loadConfig({ PROXY_ALLOWED_HOSTS: ' Proxy.lan,, b ' }).allowedHosts).toEqual(['proxy.lan', 'b']);
+  });
+});
+
+describe('the way out', () => {
+  afterEach(() => {
+    vi.unstubAllEnvs();
+  });
+
+  it('leads through HTTPS_PROXY, but never to this machine or to what NO_PROXY names', () => {
+    vi.stubEnv('HTTPS_PROXY', 'http://proxy.example:3128');
+    vi.stubEnv('https_proxy', 'http://proxy.example:3128');
+    vi.stubEnv('NO_PROXY', 'near.example');
+    vi.stubEnv('no_proxy', 'near.example');
+    expect(egressProxyFor(new URL('https://chatgpt.com/x'))).toBe('http://proxy.example:3128');
+    for (const direct of [
+      'https://near.example',
+      'https://127.0.0.1',
+      'https://[::1]',
+      'https://localhost:1',
+    ]) {
+      expect(egressProxyFor(new URL(direct))).toBe(null);
+    }
+  });
+});
