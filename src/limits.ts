@@ -19,7 +19,7 @@ export const limits = {
   /** Bodies kept for replay, all requests together. */
   replayBytesInTotal: 256 * MiB,
   /** An inflated request body that is looked into for its session key. */
-  inflatedBodyBytes: 64 * MiB,
+  inflatedBodyBytes: 16 * MiB,
 
   /** How long an event stream is held for its first event of output, and how much of it. */
   holdMs: 10 * SECOND,
@@ -34,6 +34,9 @@ export const limits = {
   finalEventBytes: 32 * MiB,
   /** The start of any other event: enough to read its type. */
   eventHeadBytes: 512,
+
+  /** A client that goes on sending a body which nobody takes any more. */
+  unreadBodyMs: 30 * SECOND,
 
   /** The second attempt on the same account after a network fault or an upstream error. */
   sameAccountPauseMs: 250,
@@ -62,6 +65,8 @@ export const limits = {
   configBundleMs: 5 * SECOND,
   modelsTtlMs: 5 * MINUTE,
   modelsMs: 15 * SECOND,
+  /** How long a client waits for a newer list while there is one that it could have. */
+  modelsPatienceMs: SECOND,
   modelsBytes: 8 * MiB,
   modelsClients: 16,
 
@@ -77,6 +82,19 @@ export const limits = {
   upstreamErrorsInARow: 3,
   upstreamErrorFirstMs: 30 * SECOND,
   upstreamErrorMaxMs: 5 * MINUTE,
+  /** Pieces of work that wait for the database. */
+  databaseQueue: 100,
+  databaseRetryFirstMs: SECOND,
+  databaseRetryMaxMs: 30 * SECOND,
+  /** Turns, samples and sessions that wait to be written; above it the oldest is dropped, and counted. */
+  unwrittenRecords: 10_000,
+  unwrittenSamples: 2_000,
+  unwrittenSessions: 10_000,
+  /** Rows of each kind in one transaction. */
+  writeBatch: 500,
+  writePauseMs: 500,
+  writeAtStopMs: 5 * SECOND,
+  retentionStepRows: 1_000,
   /** A cooldown that ends within this is told to the client as a short wait. */
   shortWaitMs: 60 * SECOND,
   windowsPerAccount: 16,

@@ -50,6 +50,8 @@ export class PoolLogger extends ConsoleLogger {
   }
 
   override error(message: unknown, ...optional: unknown[]): void {
+    // Nest tells of a failed start before it throws it; `start` says it in one sentence.
+    if (!this.isDebug && wiring.has(String(optional.at(-1)))) return;
     const fields = optional.find((it) => typeof it === 'object' && it !== null);
     this.errors.add({ at: Date.now(), message: String(message), fields: { ...fields } });
     super.error(message, ...optional);

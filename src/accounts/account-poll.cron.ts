@@ -1,6 +1,7 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { SchedulerRegistry } from '@nestjs/schedule';
 import { APP_CONFIG, type AppConfig } from '../app.config.js';
+import { Drain } from '../drain.js';
 import { AccountPoll } from './account-poll.js';
 
 const JOB = 'account-poll';
@@ -13,6 +14,7 @@ export class AccountPollCron implements OnApplicationBootstrap, OnModuleDestroy 
   constructor(
     private readonly poll: AccountPoll,
     private readonly scheduler: SchedulerRegistry,
+    private readonly drain: Drain,
     @Inject(APP_CONFIG) private readonly config: AppConfig,
   ) {}
 
@@ -30,7 +32,7 @@ export class AccountPollCron implements OnApplicationBootstrap, OnModuleDestroy 
     if (this.isRunning) return;
     this.isRunning = true;
     try {
-      await this.poll.pollAll();
+      await this.poll.pollAll(() => this.drain.isDraining);
     } finally {
       this.isRunning = false;
     }

@@ -29,8 +29,9 @@ export class AccountPoll {
   ) {}
 
   /** Polls every account that could be used, one after another. A poll that fails changes nothing. */
-  async pollAll(): Promise<void> {
+  async pollAll(isStopping: () => boolean): Promise<void> {
     for (const account of this.registry.list()) {
+      if (isStopping()) return;
       if (account.settings.isPaused || account.keeping.refresh.kind === 'refused') continue;
       try {
         await this.poll(account);
@@ -58,7 +59,7 @@ export class AccountPoll {
   }
 
   private async get(account: Account, path: string): Promise<unknown> {
-    const token = await this.tokens.accessToken(account.name);
+    const token = await this.tokens.accessToken(account.id);
     const { accountId } = account.keeping.credential;
     const answer = await ownCall({
       method: 'GET',
@@ -70,6 +71,10 @@ export class AccountPoll {
       timeoutMs: limits.pollTimeoutMs,
     });
     if (answer.status !== 200) throw new Error(`upstream answered ${answer.status}`);
-    return JSON.parse(answer.text);
+    try {
+      return JSON.parse(answer.text);
+    } catch {
+      throw new Error('the answer is not JSON'); // the parser's own words would quote it
+    }
   }
 }

@@ -91,7 +91,7 @@ export class AccountRegistry implements OnModuleInit {
     const credentials = new Map(this.accounts.map((it) => [it.id, it.keeping.credential]));
     const files = await this.vault.load();
     const now = files.flatMap((file) => {
-      const keeping = file.kind === 'ok' ? this.vault.find(file.name) : null;
+      const keeping = file.kind === 'ok' ? this.vault.find(identityOf(file.name, file.credential)) : null;
       return keeping === null ? [] : [placed(keeping, before)];
     });
     this.accounts = now;
@@ -118,8 +118,8 @@ export class AccountRegistry implements OnModuleInit {
 
   /** New tokens or a new refresh state of an account that is already here. */
   private follow(keeping: Keeping): void {
-    const account = this.accounts.find((it) => it.name === keeping.name);
-    if (account === undefined || identityOf(keeping.name, keeping.credential) !== account.id) return;
+    const account = this.findById(keeping.id);
+    if (account === null) return;
     const isRenewed = account.keeping.credential !== keeping.credential;
     account.keeping = keeping;
     if (isRenewed) this.learn(account, { kind: 'credential-renewed', at: this.clock.now() });
@@ -128,8 +128,7 @@ export class AccountRegistry implements OnModuleInit {
 
 /** The account of a credential: the one that was there before, with all that is known of it, or a new one. */
 function placed(keeping: Keeping, before: ReadonlyMap<string, Account>): Account {
-  const id = identityOf(keeping.name, keeping.credential);
-  const account = before.get(id) ?? new Account(id, keeping);
+  const account = before.get(keeping.id) ?? new Account(keeping.id, keeping);
   account.keeping = keeping;
   return account;
 }

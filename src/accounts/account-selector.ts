@@ -86,12 +86,21 @@ export class AccountSelector {
     if (bound !== undefined) return this.leased(bound, 'affinity', wish, considered);
     const [first, ...others] = free;
     if (first === undefined) return { kind: 'none', considered };
-    return this.leased(this.byPolicy([first, ...others]), 'policy', wish, considered);
+    // Parallel requests of a session whose account is out move together; one that is only full keeps it.
+    const isBoundFull = considered.some(
+      (it) => it.account.id === boundTo && it.unavailable?.reason === 'full',
+    );
+    const account = this.byPolicy([first, ...others]);
+    if (wish.sessionKey !== null && !isBoundFull) this.affinity.settle(wish.sessionKey, account.id);
+    return this.leased(account, 'policy', wish, considered);
   }
 
   /** Whether any account is known to refuse a model: only then the model of a request matters to the choice. */
   knowsModelRefusals(): boolean {
-    return this.registry.list().some((it) => it.evidence.modelRefusals.size > 0);
+    const now = this.clock.now();
+    return this.registry
+      .list()
+      .some((it) => [...it.evidence.modelRefusals.values()].some((until) => until > now));
   }
 
   /** The available account of the largest plan, for what is the same on all accounts; null when none is. */

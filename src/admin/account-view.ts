@@ -51,7 +51,7 @@ export function accountView(
     lastRefreshAt: credential.lastRefreshAt,
     refresh: refresh.kind,
     lastSuccessAt: account.evidence.lastSuccessAt,
-    warnings: [warning, unsaved].filter((it) => it !== null),
+    warnings: [warning, unsaved?.reason ?? null].filter((it) => it !== null),
     windows,
     totals,
   };

@@ -29,6 +29,12 @@ export class AccountEffects {
     return turnState === null ? null : this.owners.ownerOf(turnState);
   }
 
+  /** Headers of the client that mean something to another account only, and must not go to this one. */
+  foreignHeaders(request: ProxyRequest, account: Account): string[] {
+    const ownerId = this.ownerOf(request);
+    return ownerId === null || ownerId === account.id ? [] : [TURN_STATE];
+  }
+
   async apply(request: ProxyRequest, account: Account, attempted: Attempted): Promise<void> {
     const at = this.clock.now();
     const { outcome, answer, startedAt } = attempted;

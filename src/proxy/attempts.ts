@@ -10,7 +10,7 @@ import { TokenService } from '../tokens/token.service.js';
 import { NeedsLoginError } from '../tokens/tokens.errors.js';
 import { type AttemptOutcome, classify } from './attempt-outcome.js';
 import { unlessGone } from './client-gone.js';
-import { type HeldAnswer, holdForOutput, isEventStream, readRefusal } from './held-answer.js';
+import { type HeldAnswer, holdForOutput, isReadableEventStream, readRefusal } from './held-answer.js';
 import type { ProxyRequest } from './proxy-request.js';
 import { UpstreamClient, type UpstreamBase } from './upstream-client.js';
 import { upstreamHeaders } from './upstream-headers.js';
@@ -65,6 +65,13 @@ export class Attempts {
     return { ...attempted, outcome };
   }
 
+  /** Gets another token for what upstream has just rejected, without anybody waiting for it. */
+  renew(account: Account, rejected: Secret | null): void {
+    if (rejected === null) return;
+    // How it ends is the vault's to tell, in its state and its log.
+    void this.tokens.tokenAfterRejection(account.id, rejected).catch(() => undefined);
+  }
+
   private async send(
     request: ProxyRequest,
     account: Account,
@@ -80,17 +87,20 @@ export class Attempts {
       sentAt,
       answeredAt: performance.now(),
     });
+    const stop =
+      to.withinMs === null ? request.gone : AbortSignal.any([request.gone, AbortSignal.timeout(to.withinMs)]);
     let token: Secret | null;
     try {
       const task =
         rejected === null
-          ? this.tokens.accessToken(account.name)
-          : this.tokens.tokenAfterRejection(account.name, rejected);
-      token = await unlessGone(task, request.gone);
+          ? this.tokens.accessToken(account.id)
+          : this.tokens.tokenAfterRejection(account.id, rejected);
+      token = await unlessGone(task, stop);
     } catch (error) {
       return without({ kind: whyNoToken(error, account) }, null, performance.now());
     }
-    if (token === null) return without({ kind: 'client-gone' }, null, performance.now());
+    if (token === null)
+      return without(unreachable(new Error('no token in time'), false), null, performance.now());
     const plan = {
       method: request.method,
       url: this.upstream.urlOf(to.base, to.path) + request.query,
@@ -101,11 +111,17 @@ export class Attempts {
       body: request.body,
     };
     const sentAt = performance.now();
-    const stop =
-      to.withinMs === null ? request.gone : AbortSignal.any([request.gone, AbortSignal.timeout(to.withinMs)]);
     const end = await this.upstream.attempt(to.base, plan, stop);
     if (end.kind === 'failed') return without(unreachable(end.error, end.wasReused), token, sentAt);
-    const facts = { status: end.response.statusCode ?? 502, headers: end.response.headers };
+    const facts = { status: end.response.statusCode ?? 0, headers: end.response.headers };
+    if (facts.status < 200 || facts.status > 599) {
+      end.response.destroy();
+      return without(
+        unreachable(new Error(`upstream answered with status ${facts.status}`), false),
+        token,
+        sentAt,
+      );
+    }
     const done = (outcome: AttemptOutcome, answer: HeldAnswer): Attempted => ({
       outcome,
       answer,
@@ -121,7 +137,7 @@ export class Attempts {
         refusal,
       );
     }
-    if (!to.isTurn || !isEventStream(end.response)) {
+    if (!to.isTurn || !isReadableEventStream(end.response)) {
       return done(classify({ ...facts, envelope: null, isFirstEvent: false }, this.clock.now()), {
         response: end.response,
         head: [],

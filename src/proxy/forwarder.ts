@@ -5,7 +5,7 @@ import { AccountSelector, type Choice } from '../accounts/account-selector.js';
 import type { Account } from '../accounts/account.js';
 import { APP_CONFIG, type AppConfig } from '../app.config.js';
 import { limits } from '../limits.js';
-import { AccountEffects, TURN_STATE } from './account-effects.js';
+import { AccountEffects } from './account-effects.js';
 import type { AttemptOutcome } from './attempt-outcome.js';
 import { Attempts, type Attempted, type Destination } from './attempts.js';
 import type { DecisionRecord } from './decision-record.js';
@@ -32,9 +32,6 @@ interface Tried {
   readonly attempted: Attempted;
   readonly verdict: Verdict;
 }
-
-/** Outcomes whose answer is upstream's better word when nobody else can serve. */
-const speaksForItself: ReadonlySet<AttemptOutcome['kind']> = new Set(['not-entitled', 'overloaded']);
 
 /** The attempt loop: one client request, one upstream attempt at a time, one answer. */
 @Injectable()
@@ -74,12 +71,7 @@ export class Forwarder {
       if (choice.kind === 'none') return await this.deadEnd(course, last);
       using lease = choice.lease;
       if (last !== null) this.leave(last, lease.account, request);
-      last = await this.tryAccount(
-        course,
-        lease.account,
-        choice.by,
-        destination(path, ownerId, lease.account),
-      );
+      last = await this.tryAccount(course, lease.account, choice.by, path);
       const { attempted, verdict, account } = last;
       if (verdict === 'failover') {
         course.movedFor.add(attempted.outcome.kind);
@@ -107,13 +99,16 @@ export class Forwarder {
   }
 
   /** All attempts on one account: the first, the one after a refresh, and the one after a fault. */
-  private async tryAccount(
-    course: Course,
-    account: Account,
-    chosenBy: string,
-    to: Destination,
-  ): Promise<Tried> {
+  private async tryAccount(course: Course, account: Account, chosenBy: string, path: string): Promise<Tried> {
     const { request, decision } = course;
+    const to: Destination = {
+      base: 'responses',
+      path,
+      isTurn: true,
+      // Without `accept-encoding` what comes can be read.
+      without: ['accept-encoding', ...this.effects.foreignHeaders(request, account)],
+      withinMs: null,
+    };
     let by = chosenBy;
     let hasRefreshed = false;
     let hasRetried = false;
@@ -124,7 +119,10 @@ export class Forwarder {
       const attempted = await this.attempts.attempt(request, account, to, rejected);
       decision.attempted(account.name, by, attempted);
       await this.effects.apply(request, account, attempted);
-      if (attempted.outcome.kind === 'unauthorized' && hasRefreshed) this.effects.rejectedAgain(account);
+      if (attempted.outcome.kind === 'unauthorized') {
+        if (hasRefreshed) this.effects.rejectedAgain(account);
+        else if (!request.isReplayable) this.attempts.renew(account, attempted.token); // for the next request
+      }
       const verdict = decide(attempted.outcome, {
         attemptsLeft: this.config.maxAttempts - course.attempts,
         isReplayable: request.isReplayable,
@@ -161,6 +159,14 @@ export class Forwarder {
     decision.end(end, attempted.answer.response.statusCode ?? null);
   }
 
+  /** Whether upstream's last answer is a better word than ours: there is nobody left who might do better. */
+  private async speaksForItself({ request, tried }: Course, { attempted }: Tried): Promise<boolean> {
+    if (attempted.outcome.kind === 'overloaded') return true;
+    if (attempted.outcome.kind !== 'not-entitled') return false;
+    const considered = this.selector.consider(await request.model());
+    return !considered.some((it) => it.unavailable === null && !tried.has(it.account.id));
+  }
+
   private leave(last: Tried, next: Account, request: ProxyRequest): void {
     const { account, attempted } = last;
     this.logger.warn('attempt failed over', {
@@ -175,19 +181,12 @@ export class Forwarder {
   /** Nobody else can serve: upstream's own answer where that is the better word, else one of ours. */
   private async deadEnd(course: Course, last: Tried | null): Promise<void> {
     const { request, res, decision, tried } = course;
-    if (last !== null && last.attempted.answer !== null && speaksForItself.has(last.attempted.outcome.kind)) {
+    if (last !== null && last.attempted.answer !== null && (await this.speaksForItself(course, last))) {
       return await this.passOn(course, last.account, last.attempted);
     }
     if (last?.attempted.answer != null) discard(last.attempted.answer.response);
     this.emptyPool.send(request, res, tried, last?.attempted.outcome.kind ?? null, decision);
   }
-}
-
-function destination(path: string, ownerId: string | null, account: Account): Destination {
-  const isForeign = ownerId !== null && ownerId !== account.id;
-  // Without `accept-encoding` what comes can be read; a turn state means something to its issuer only.
-  const without = isForeign ? ['accept-encoding', TURN_STATE] : ['accept-encoding'];
-  return { base: 'responses', path, isTurn: true, without, withinMs: null };
 }
 
 async function pauseUnless(gone: AbortSignal, ms: number): Promise<void> {

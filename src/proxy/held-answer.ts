@@ -20,8 +20,10 @@ const outputPrefix = 'response.output_';
 const endings = new Set(['response.completed', 'response.incomplete', 'response.done']);
 const failures = new Set(['response.failed', 'error']);
 
-export function isEventStream(response: IncomingMessage): boolean {
-  return /^\s*text\/event-stream\b/i.test(response.headers['content-type'] ?? '');
+/** An event stream whose events can be seen; a compressed one is passed on as it is. */
+export function isReadableEventStream({ headers }: IncomingMessage): boolean {
+  const encoding = headers['content-encoding'] ?? 'identity';
+  return encoding === 'identity' && /^\s*text\/event-stream\b/i.test(headers['content-type'] ?? '');
 }
 
 /**

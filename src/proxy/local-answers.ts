@@ -59,8 +59,8 @@ export class LocalAnswers {
       rate_limit: {
         allowed: !status.isLimitReached,
         limit_reached: status.isLimitReached,
-        primary_window: primary === undefined ? null : clientWindow(primary, now),
-        secondary_window: secondary === undefined ? null : clientWindow(secondary, now),
+        primary_window: clientWindow(primary, now),
+        secondary_window: clientWindow(secondary, now),
       },
     });
     decision.end('local', 200);
@@ -111,9 +111,10 @@ export class LocalAnswers {
   }
 }
 
-/** Integers, because a fraction makes the client refuse the whole answer (docs/protocol.md, quota). */
-function clientWindow(window: PoolWindow, now: number) {
-  const resetsAt = window.resetsAt ?? now + window.durationSeconds * 1_000;
+/** Null where something is not known: the client wants all of it, and we invent nothing. Integers, because a fraction makes the client refuse the whole answer (docs/protocol.md, quota). */
+function clientWindow(window: PoolWindow | undefined, now: number) {
+  if (window === undefined || window.resetsAt === null) return null;
+  const { resetsAt } = window;
   return {
     used_percent: Math.round(window.usedRatio * 100),
     limit_window_seconds: window.durationSeconds,

@@ -57,7 +57,7 @@ export class Models {
       !this.etag.isStale &&
       kept.accountId === account?.id &&
       this.clock.now() - kept.fetchedAt < limits.modelsTtlMs;
-    const answer = (isFresh ? kept : await this.fetch(request, key, decision)) ?? kept;
+    const answer = isFresh ? kept : await this.newer(kept, this.fetch(request, key, decision));
     if (answer === null) {
       sendRefusal(res, { ...noModels, headers: { 'x-codex-pool-request': request.id } });
       return decision.end(noModels.code, noModels.status);
@@ -69,6 +69,21 @@ export class Models {
     });
     res.end(answer.body);
     decision.end(answer === kept ? 'from cache' : 'complete', 200);
+  }
+
+  /** The newer list, unless it is long in coming and there is one that can be served meanwhile. */
+  private async newer(
+    kept: ModelsAnswer | null,
+    fetching: Promise<ModelsAnswer | null>,
+  ): Promise<ModelsAnswer | null> {
+    if (kept === null) return await fetching;
+    const patience = Promise.withResolvers<null>();
+    const timer = setTimeout(() => patience.resolve(null), limits.modelsPatienceMs);
+    try {
+      return (await Promise.race([fetching, patience.promise])) ?? kept;
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   /** Asks upstream; null when it gives no usable list. */

@@ -20,7 +20,14 @@ function considered(name: string, unavailable: Unavailable | null = null): Consi
     lastRefreshAt: null,
   };
   const credential = credentialOf(values);
-  const account = new Account(name, { name, credential, refresh: idle, warning: null, unsaved: null });
+  const account = new Account(name, {
+    name,
+    credential,
+    refresh: idle,
+    warning: null,
+    id: name,
+    unsaved: null,
+  });
   return { account, unavailable };
 }
 

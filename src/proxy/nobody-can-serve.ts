@@ -28,6 +28,11 @@ export function nobodyCanServe(end: DeadEnd, now: number): Refusal {
       30,
     );
   }
+  const isAnyFree = considered.some((it) => it.unavailable === null);
+  if (lastOutcome === 'unreachable' && isAnyFree) return unreachable();
+  if (lastOutcome === 'unauthorized' && isAnyFree) {
+    return unavailable('account_unauthorized', 'Upstream wants a fresh token; it is being fetched.', 1);
+  }
   const isUntriedFree = considered.some((it) => it.unavailable === null && !tried.has(it.account.id));
   if (isUntriedFree && tried.size > 0) {
     return unavailable('attempt_budget_spent', 'No account that was tried could serve; others are left.', 1);
@@ -81,16 +86,20 @@ export function nobodyCanServe(end: DeadEnd, now: number): Refusal {
   if (considered.some((it) => it.unavailable?.reason === 'full') && lastOutcome === null) {
     return unavailable('pool_full', 'Every account has as many requests in flight as it may.', 1);
   }
-  return unavailable(
-    'upstream_unreachable',
-    'Upstream cannot be reached, or does not answer, from this machine.',
-    2,
-  );
+  return unreachable();
 }
 
 function largestPlan(considered: readonly Considered[]): string {
   const plans = considered.map((it) => it.account.plan).filter((it) => it !== null);
   return plans.toSorted((a, b) => planCapacity(b) - planCapacity(a))[0] ?? 'unknown';
+}
+
+function unreachable(): Refusal {
+  return unavailable(
+    'upstream_unreachable',
+    'Upstream cannot be reached, or does not answer, from this machine.',
+    2,
+  );
 }
 
 function unavailable(code: string, message: string, retryAfterSeconds: number): Refusal {

@@ -35,7 +35,7 @@ export class Passthrough {
     const choice = this.selector.choose({
       sessionKey: request.sessionKey,
       model: null,
-      ownerId: null,
+      ownerId: this.effects.ownerOf(request),
       tried: new Set(),
     });
     decision.considered(choice.considered);
@@ -69,7 +69,8 @@ export class Passthrough {
     const attempted = await this.attemptTwice(request, account, base, path, decision);
     const { outcome, answer } = attempted;
     if (outcome.kind === 'client-gone') return decision.end('client gone', 499);
-    if (answer !== null && outcome.kind !== 'unauthorized' && outcome.kind !== 'edge-block') {
+    // A 401 would make the client renew its own login; whatever it says, it does not go on.
+    if (answer !== null && answer.response.statusCode !== 401 && outcome.kind !== 'edge-block') {
       const end = await this.commit.plain(request, res, account, answer, attempted.answeredAt);
       return decision.end(end, answer.response.statusCode ?? null);
     }
@@ -99,7 +100,13 @@ export class Passthrough {
     path: string,
     decision: DecisionRecord,
   ): Promise<Attempted> {
-    const to = { base, path, isTurn: false, without: [], withinMs: null };
+    const to = {
+      base,
+      path,
+      isTurn: false,
+      without: this.effects.foreignHeaders(request, account),
+      withinMs: null,
+    };
     const first = await this.attempts.attempt(request, account, to, null);
     decision.attempted(account.name, 'home or session', first);
     if (!request.isReplayable) return first;

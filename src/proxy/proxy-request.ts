@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import { limits } from '../limits.js';
 import { type BodyClaim, readBody, type RequestBody } from './request-body.js';
 import type { ReplayBudget } from './replay-budget.js';
 import { readJson } from './request-json.js';
@@ -81,9 +82,19 @@ export class ProxyRequest implements Disposable {
     return typeof value === 'string' ? value : null;
   }
 
-  /** Gives back the room of the kept body. */
+  /**
+   * Gives back the room of the kept body. What upstream did not take of a body that was not kept is read
+   * away, for a while: a client that still sends would not look at its answer.
+   */
   [Symbol.dispose](): void {
     this.claim[Symbol.dispose]();
+    const { req } = this;
+    if (this.isReplayable || req.readableEnded || req.destroyed) return;
+    const timer = setTimeout(() => req.socket.destroy(), limits.unreadBodyMs);
+    req
+      .removeAllListeners('data')
+      .once('close', () => clearTimeout(timer))
+      .resume();
   }
 }
 

@@ -52,7 +52,7 @@ export class ProxyMiddleware implements NestMiddleware {
     try {
       await this.handlers.serve(route, req, res, query);
     } catch (error) {
-      if (res.destroyed || req.destroyed) return; // the client has left in the middle of its request
+      if (res.destroyed || res.closed) return; // the client has left in the middle of its request
       this.logger.error(
         'request failed inside the proxy',
         { route: route.kind, reason: describeError(error) },

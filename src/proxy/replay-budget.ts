@@ -1,8 +1,6 @@
-import { Injectable } from '@nestjs/common';
 import { limits } from '../limits.js';
 
 /** Counts the bytes that all requests together keep for another attempt. */
-@Injectable()
 export class ReplayBudget {
   private kept = 0;
 

@@ -68,7 +68,7 @@ export class ResponseCommit {
     if (!this.modelsEtag.isSteady(account.id, headers['x-models-etag'])) delete headers['x-models-etag'];
     headers['x-codex-pool-account'] = headerText(account.name);
     headers['x-codex-pool-request'] = request.id;
-    res.writeHead(response.statusCode ?? 502, response.statusMessage, headers);
+    res.writeHead(response.statusCode ?? 502, headers);
     if (head.length === 0) res.flushHeaders(); // else the head goes out with the first bytes
     for (const chunk of head) res.write(chunk);
     this.addedAfter.observe((performance.now() - answeredAt) / 1_000);

@@ -25,8 +25,14 @@ export class RouteHandlers {
   async serve(route: Route, req: IncomingMessage, res: ServerResponse, query: string): Promise<void> {
     const taken = await this.intake.take(req, res, route.kind, query);
     using request = taken.request;
-    await this.hand(route, request, res, taken.decision);
-    this.intake.leave(taken, route.kind);
+    try {
+      await this.hand(route, request, res, taken.decision);
+    } catch (error) {
+      taken.decision.end('failed inside the proxy', 500);
+      throw error;
+    } finally {
+      this.intake.leave(taken, route.kind);
+    }
   }
 
   private async hand(

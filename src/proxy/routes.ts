@@ -34,11 +34,16 @@ const unknown: Route = { kind: 'unknown' };
 export function routeOf(method: string, path: string, isUpgrade: boolean): Route {
   if (!isPlainPath(path)) return unknown;
   if (operatorPaths.has(path) || path.startsWith('/admin/')) return { kind: 'operator' };
+  if (path === '/v1') return { kind: 'reachable' };
+  // A slash at the end names the same thing to upstream; nothing of ours is to be passed by with one.
+  return proxiedRoute(method, path.replace(/\/$/, ''), isUpgrade);
+}
+
+function proxiedRoute(method: string, path: string, isUpgrade: boolean): Route {
   if (turnPaths.has(path)) return turnRoute(method, isUpgrade);
   if (path === '/oauth/token') {
     return method === 'POST' ? { kind: 'stand-in-token' } : { kind: 'wrong-method', allow: 'POST' };
   }
-  if (path === '/v1') return { kind: 'reachable' };
   const codex = below(path, '/v1/') ?? below(path, '/backend-api/codex/');
   if (codex !== null) return codexRoute(method, codex);
   const wham = whamPath(path);

@@ -67,14 +67,6 @@ export class UpstreamClient implements OnApplicationShutdown {
     return end;
   }
 
-  /** Closes idle connections, so that what comes next is made anew. */
-  dropIdleConnections(): void {
-    for (const { agent } of Object.values(this.upstreams)) {
-      for (const sockets of Object.values(agent.freeSockets))
-        for (const socket of sockets ?? []) socket.destroy();
-    }
-  }
-
   onApplicationShutdown(): void {
     for (const { agent } of Object.values(this.upstreams)) agent.destroy();
   }
@@ -94,6 +86,10 @@ function upstreamAt(base: URL): Upstream {
     on: {
       proxyReq: (proxyReq, request) => {
         underWay.set(request, proxyReq);
+        // An answer that is none, such as an upgrade that nobody asked for, ends without a word.
+        proxyReq.once('close', () =>
+          settling(request).settle(failed(request, new Error('upstream hung up'))),
+        );
         whenConnected(proxyReq, () => settling(request).connected());
       },
       proxyRes: (response, request) =>

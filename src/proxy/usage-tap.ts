@@ -5,11 +5,9 @@ import { SseReader } from './sse-events.js';
 export class UsageTap {
   private tokens: TokenCount | null = null;
   private isWatching = true;
-  private final: string | null = null;
   private readonly reader = new SseReader(
     ({ type, data }) => {
       if (type === null || !finalEvents.has(type)) return;
-      this.final = type;
       if (data !== null) this.tokens = usageFromFinalEvent(data) ?? this.tokens;
     },
     (type) => type === null || finalEvents.has(type),
@@ -31,10 +29,5 @@ export class UsageTap {
   /** What the final event told; null when there was none, or it told none. */
   get counted(): TokenCount | null {
     return this.tokens;
-  }
-
-  /** The type of the final event; null for a stream that had none. */
-  get finalEvent(): string | null {
-    return this.final;
   }
 }

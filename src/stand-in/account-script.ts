@@ -40,8 +40,8 @@ export class AccountScript {
     const { name, plan = 'plus', fedramp = false } = options;
     this.name = name;
     this.plan = plan;
-    this.accountId = options.accountId ?? `acct-${name}`;
-    this.userId = options.userId ?? `user-${name}`;
+    this.accountId = options.accountId ?? `acct-${encodeURIComponent(name)}`;
+    this.userId = options.userId ?? `user-${encodeURIComponent(name)}`;
     this.email = options.email ?? `${name}@example.test`;
     this.bundle = refuses(200, { bundle_of: name });
     this.#ledger = ledger;

@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, open, readdir, realpath, rename, stat, unlink } from 'node:fs/promises';
+import { chmod, constants, mkdir, open, readdir, realpath, rename, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { APP_CONFIG, type AppConfig } from '../app.config.js';
 import { limits } from '../limits.js';
 import { describeError, errorCode } from '../pool-error.js';
+import type { Secret } from '../secret.js';
 import { type Credential, parseCredential } from './credential.js';
+import { CredentialFileChangedError } from './tokens.errors.js';
 
 const SUFFIX = '.json';
 const OWNER_ONLY = 0o600;
@@ -19,14 +21,6 @@ export type CredentialFile =
       readonly warning: string | null;
     }
   | { readonly kind: 'broken'; readonly name: string; readonly reason: string };
-
-/** New token values for a file. What is null stays as it is in the file. */
-export interface TokenUpdate {
-  readonly accessToken: string | null;
-  readonly refreshToken: string | null;
-  readonly idToken: string | null;
-  readonly refreshedAt: number;
-}
 
 /** Reads and writes `pool/*.json`. The format is Codex's own; what we do not know of it is kept. */
 @Injectable()
@@ -70,13 +64,19 @@ export class CredentialStore {
   /**
    * Writes new tokens into the file of this name: all that else stands there is kept, in its order.
    * The file is replaced as a whole (temp file, fsync, rename, fsync of the folder) with mode 0600;
-   * a symbolic link is followed, not replaced. Rejects when any step fails; the file is then as before.
+   * a symbolic link is followed, not replaced. Rejects when any step fails, or when the file holds other
+   * tokens than the `spent` ones that the new ones were issued for: then it is as before.
    */
-  async write(name: string, update: TokenUpdate): Promise<void> {
+  async write(name: string, credential: Credential, spent: Secret | null): Promise<void> {
     const path = await realpath(this.pathOf(name));
-    const text = await readBounded(path);
-    const document: unknown = JSON.parse((text ?? '').replace(/^\uFEFF/, ''));
-    await replaceFile(path, `${JSON.stringify(merged(document, update), null, 2)}\n`);
+    const text = (await readBounded(path)) ?? '';
+    const parsed = parseCredential(text);
+    if (parsed.kind === 'broken') throw new CredentialFileChangedError(name, parsed.reason);
+    const { refreshToken } = parsed.credential;
+    const isOurs = refreshToken === null ? spent === null : spent !== null && refreshToken.equals(spent);
+    if (!isOurs) throw new CredentialFileChangedError(name, 'it holds other tokens by now');
+    const document: unknown = JSON.parse(text.replace(/^\uFEFF/, ''));
+    await replaceFile(path, `${JSON.stringify(merged(document, credential), null, 2)}\n`);
   }
 
   private pathOf(name: string): string {
@@ -98,18 +98,20 @@ export class CredentialStore {
   }
 }
 
-function merged(document: unknown, update: TokenUpdate): object {
+function merged(
+  document: unknown,
+  { idToken, accessToken, refreshToken, lastRefreshAt }: Credential,
+): object {
   const file = asObject(document);
-  const tokens = asObject(file['tokens']);
   return {
     ...file,
     tokens: {
-      ...tokens,
-      ...(update.idToken === null ? {} : { id_token: update.idToken }),
-      ...(update.accessToken === null ? {} : { access_token: update.accessToken }),
-      ...(update.refreshToken === null ? {} : { refresh_token: update.refreshToken }),
+      ...asObject(file['tokens']),
+      ...(idToken === null ? {} : { id_token: idToken.reveal() }),
+      access_token: accessToken.reveal(),
+      ...(refreshToken === null ? {} : { refresh_token: refreshToken.reveal() }),
     },
-    last_refresh: new Date(update.refreshedAt).toISOString(),
+    ...(lastRefreshAt === null ? {} : { last_refresh: new Date(lastRefreshAt).toISOString() }),
   };
 }
 
@@ -119,7 +121,8 @@ function asObject(value: unknown): Record<string, unknown> {
 }
 
 async function readBounded(path: string): Promise<string | null> {
-  const file = await open(path, 'r');
+  // Without waiting: a named pipe would keep the start for ever.
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const facts = await file.stat();
     if (!facts.isFile() || facts.size > limits.credentialFileBytes) return null;

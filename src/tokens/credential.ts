@@ -4,6 +4,8 @@ import { Secret } from '../secret.js';
 import { noClaims, readClaims } from './access-token-claims.js';
 
 const secretText = z.string().min(1);
+/** What goes into a header: anything else could not be sent. */
+const headerText = z.string().regex(/^[\x21-\x7e]+$/);
 
 /**
  * The part of Codex's `auth.json` that we read (old and new format, docs/protocol.md). Everything else
@@ -13,10 +15,10 @@ const credentialFileSchema = z.object({
   OPENAI_API_KEY: z.string().nullish(),
   tokens: z
     .object({
-      access_token: secretText,
+      access_token: headerText,
       refresh_token: secretText.nullish().catch(null),
       id_token: secretText.nullish().catch(null),
-      account_id: z.string().min(1).nullish().catch(null),
+      account_id: headerText.nullish(),
     })
     .nullish(),
   last_refresh: z.string().nullish().catch(null),

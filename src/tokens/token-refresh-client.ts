@@ -31,10 +31,27 @@ export type RefreshAnswer =
 
 export type RefreshReason = 'proactive_expiry' | 'unauthorized_recovery';
 
-const permanentCodes = new Set([
+const permanentCodes: ReadonlySet<string> = new Set([
   'refresh_token_expired',
   'refresh_token_reused',
   'refresh_token_invalidated',
+]);
+
+const toldCodes: ReadonlySet<string> = new Set([
+  ...permanentCodes,
+  'invalid_grant',
+  'invalid_request',
+  'invalid_client',
+  'server_error',
+  'temporarily_unavailable',
+  'rate_limit_exceeded',
+  'token_expired',
+  'token_invalidated',
+  'app_session_terminated',
+  'account_session_expired',
+  'account_deactivated',
+  'account_suspended',
+  'account_deleted',
 ]);
 
 /** Asks the token endpoint for the next generation of tokens. Never throws: every end is an answer. */
@@ -103,8 +120,8 @@ function errorCodeOf(json: unknown): string | null {
   if (!parsed.success) return null;
   const { error, code } = parsed.data;
   const found = typeof error === 'string' ? error : (error?.code ?? error?.type ?? code ?? null);
-  // It is shown to people and logged: a code is a short word, never a message with something secret in it.
-  return found !== null && /^[a-z0-9_.-]{1,64}$/i.test(found) ? found : null;
+  // It is shown to people and logged, and the endpoint may echo what it was sent: only known words are told.
+  return found !== null && toldCodes.has(found) ? found : null;
 }
 
 function parseJson(text: string): unknown {

@@ -1,7 +1,9 @@
 import { Inject, Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { APP_CONFIG, type AppConfig } from '../app.config.js';
 import { CLOCK, type Clock } from '../clock.js';
+import { Drain } from '../drain.js';
 import { limits } from '../limits.js';
+import { describeError } from '../pool-error.js';
 import type { Secret } from '../secret.js';
 import { CredentialVault, type Keeping } from './credential-vault.js';
 import { SingleFlight } from './single-flight.js';
@@ -19,20 +21,21 @@ export class TokenService implements OnApplicationShutdown {
     private readonly client: TokenRefreshClient,
     @Inject(APP_CONFIG) private readonly config: AppConfig,
     @Inject(CLOCK) private readonly clock: Clock,
+    private readonly drain: Drain,
   ) {}
 
   /**
    * The access token to send now. Refreshes first only when it has ended or is about to.
    * @throws NeedsLoginError, RefreshFailedError
    */
-  async accessToken(name: string): Promise<Secret> {
-    const keeping = this.vault.get(name);
+  async accessToken(id: string): Promise<Secret> {
+    const keeping = this.vault.get(id);
     if (this.config.refreshDisabled || !this.endsWithin(keeping, limits.refreshOnRequestMs)) {
       return keeping.credential.accessToken;
     }
     const hasEnded = this.endsWithin(keeping, 0) && !keeping.credential.isExpiryEstimated;
     if (!hasEnded && this.isWaiting(keeping)) return keeping.credential.accessToken;
-    const after = await this.refresh(name, 'proactive_expiry');
+    const after = await this.refresh(id, 'proactive_expiry');
     // Not refreshed, but still good: better than none.
     if (after.refresh.kind === 'idle' || !hasEnded) return after.credential.accessToken;
     throw whyNot(after);
@@ -43,26 +46,37 @@ export class TokenService implements OnApplicationShutdown {
    * that Codex put into the file, or a refreshed one.
    * @throws NeedsLoginError, RefreshFailedError when there is none
    */
-  async tokenAfterRejection(name: string, rejected: Secret): Promise<Secret> {
-    const { accessToken } = this.vault.get(name).credential;
+  async tokenAfterRejection(id: string, rejected: Secret): Promise<Secret> {
+    const { accessToken } = this.vault.get(id).credential;
     if (!accessToken.equals(rejected)) return accessToken;
-    const after = await this.refresh(name, 'unauthorized_recovery');
+    const after = await this.refresh(id, 'unauthorized_recovery');
     if (!after.credential.accessToken.equals(rejected)) return after.credential.accessToken;
     throw whyNot(after);
   }
 
-  /** Refreshes what ends within the leeway, one account after the other. */
+  /** Refreshes what ends within the leeway, one account after the other; begins none during a stop. */
   async refreshDue(): Promise<void> {
+    await this.vault.saveUnsaved();
     if (this.config.refreshDisabled) return;
-    for (const name of this.vault.names()) {
-      const keeping = this.vault.find(name);
-      if (keeping !== null && this.isDue(keeping)) await this.refresh(name, 'proactive_expiry');
+    for (const id of this.vault.ids()) {
+      if (this.drain.isDraining) return;
+      const keeping = this.vault.find(id);
+      if (keeping !== null && this.isDue(keeping)) await this.refreshQuietly(keeping);
     }
   }
 
-  /** Lets a refresh under way write its tokens before the process ends. */
+  /** Lets a refresh that was sent write its tokens before the process ends. */
   async onApplicationShutdown(): Promise<void> {
     await this.flights.idle();
+    await this.vault.saveUnsaved();
+  }
+
+  private async refreshQuietly({ id, name }: Keeping): Promise<void> {
+    try {
+      await this.refresh(id, 'proactive_expiry');
+    } catch (error) {
+      this.logger.warn('token refresh failed', { account: name, reason: describeError(error) });
+    }
   }
 
   private isDue(keeping: Keeping): boolean {
@@ -79,8 +93,8 @@ export class TokenService implements OnApplicationShutdown {
   }
 
   /** One refresh per account at a time. It belongs to nobody's request: a client that leaves does not stop it. */
-  private refresh(name: string, reason: RefreshReason): Promise<Keeping> {
-    return this.flights.run(name, () => this.refreshNow(this.vault.get(name), reason));
+  private refresh(id: string, reason: RefreshReason): Promise<Keeping> {
+    return this.flights.run(id, async () => await this.refreshNow(this.vault.get(id), reason));
   }
 
   private async refreshNow(before: Keeping, reason: RefreshReason): Promise<Keeping> {

@@ -21,3 +21,14 @@ export class RefreshFailedError extends PoolError {
     super(`The token of account ${account} could not be refreshed: ${reason}`);
   }
 }
+
+/** A credential file is not what it was when its tokens were read; it is left as it is. */
+export class CredentialFileChangedError extends PoolError {
+  readonly code = 'credential_file_changed';
+  constructor(
+    readonly account: string,
+    readonly reason: string,
+  ) {
+    super(`${account}.json was not written: ${reason}`);
+  }
+}

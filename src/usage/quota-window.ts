@@ -14,6 +14,9 @@ export interface QuotaWindow {
   readonly seenAt: number;
 }
 
+/** A year: what claims to last longer is no window. */
+const LONGEST_SECONDS = 366 * 86_400;
+
 const slots = ['primary', 'secondary'] as const;
 
 type Headers = Readonly<Record<string, string | string[] | undefined>>;
@@ -76,7 +79,12 @@ function windowOf(
   resetAfterSeconds: number | null,
   now: number,
 ): QuotaWindow[] {
-  if (usedPercent === null || !(usedPercent >= 0) || durationSeconds === null || !(durationSeconds > 0))
+  if (
+    usedPercent === null ||
+    !(usedPercent >= 0) ||
+    durationSeconds === null ||
+    !(durationSeconds > 0 && durationSeconds <= LONGEST_SECONDS)
+  )
     return [];
   const longest = now + durationSeconds * 1_000;
   let resetsAt: number | null = null;

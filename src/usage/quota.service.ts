@@ -25,12 +25,10 @@ export class QuotaService {
     this.put(accountId, windows);
   }
 
-  forget(accountId: string): void {
-    this.latest.delete(accountId);
-  }
-
   private put(accountId: string, windows: readonly QuotaWindow[]): void {
     const ordered = windows.slice(0, limits.windowsPerAccount);
+    const oldest = this.latest.keys().next();
+    if (this.latest.size >= limits.poolFiles && oldest.done !== true) this.latest.delete(oldest.value);
     this.latest.set(
       accountId,
       ordered.toSorted((a, b) => a.durationSeconds - b.durationSeconds),

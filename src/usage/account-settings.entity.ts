@@ -1,0 +1,23 @@
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+
+/** What the operator has decided about an account. It does not belong into Codex's own file. */
+@Entity('account_settings')
+export class AccountSettingsRow {
+  @PrimaryColumn('varchar', { name: 'account_id', length: 200 })
+  accountId!: string;
+
+  @Column('boolean', { name: 'is_paused' })
+  isPaused!: boolean;
+
+  @Column('varchar', { length: 200, nullable: true })
+  label!: string | null;
+
+  @Column('integer')
+  priority!: number;
+
+  @Column('double precision', { name: 'reserve_ratio' })
+  reserveRatio!: number;
+
+  @Column('integer', { name: 'max_in_flight', nullable: true })
+  maxInFlight!: number | null;
+}

@@ -1,0 +1,49 @@
+import sqlite3 from 'sqlite3';
+import type { DataSourceOptions } from 'typeorm';
+import { errorCode } from '../pool-error.js';
+import { AccountSettingsRow } from './account-settings.entity.js';
+import { UsageOnRecord1795300000000 } from './migrations/1795300000000-usage-on-record.js';
+import { QuotaSample } from './quota-sample.entity.js';
+import { SessionAffinity } from './session-affinity.entity.js';
+import { UsageRecord } from './usage-record.entity.js';
+import { UsageRollup } from './usage-rollup.entity.js';
+
+const entities = [UsageRecord, UsageRollup, QuotaSample, SessionAffinity, AccountSettingsRow];
+export const migrations = [UsageOnRecord1795300000000];
+
+/**
+ * The one place that names the driver. SQLite works on threads that DNS and files share, so a statement
+ * waits for a lock at most a second, and there is never more than one under way.
+ */
+export function driverOptions(path: string): DataSourceOptions {
+  return {
+    type: 'sqlite',
+    driver: sqlite3,
+    database: path,
+    enableWAL: true,
+    busyTimeout: 1_000,
+    entities,
+    migrations,
+    synchronize: false,
+    migrationsRun: false,
+    logging: false,
+  };
+}
+
+/** `damaged`: the file will never be read again; `passing`: the same may work later. */
+export function kindOfFault(error: unknown): 'damaged' | 'passing' {
+  const code = driverCode(error);
+  return code === 'SQLITE_NOTADB' || code === 'SQLITE_CORRUPT' ? 'damaged' : 'passing';
+}
+
+/** Locked by another program: the connection is good, only the moment is not. */
+export function isLocked(error: unknown): boolean {
+  const code = driverCode(error);
+  return code === 'SQLITE_BUSY' || code === 'SQLITE_LOCKED';
+}
+
+function driverCode(error: unknown): string | null {
+  const inner =
+    typeof error === 'object' && error !== null && 'driverError' in error ? error.driverError : null;
+  return errorCode(inner) ?? errorCode(error);
+}

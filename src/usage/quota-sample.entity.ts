@@ -1,0 +1,21 @@
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { storedNumber } from './stored-number.js';
+
+/** What was left of a quota window of an account, written when it changes. Times are epoch ms. */
+@Entity('quota_sample')
+export class QuotaSample {
+  @PrimaryColumn('varchar', { name: 'account_id', length: 200 })
+  accountId!: string;
+
+  @PrimaryColumn('integer', { name: 'duration_seconds' })
+  durationSeconds!: number;
+
+  @PrimaryColumn('bigint', { name: 'seen_at', transformer: storedNumber })
+  seenAt!: number;
+
+  @Column('double precision', { name: 'used_ratio' })
+  usedRatio!: number;
+
+  @Column('bigint', { name: 'resets_at', nullable: true, transformer: storedNumber })
+  resetsAt!: number | null;
+}

@@ -1,0 +1,32 @@
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { storedNumber } from './stored-number.js';
+
+/** The sums of one hour, for one account and model. Kept when the records they were made of have gone. */
+@Entity('usage_rollup')
+export class UsageRollup {
+  /** Start of the hour, epoch ms. */
+  @PrimaryColumn('bigint', { transformer: storedNumber })
+  hour!: number;
+
+  @PrimaryColumn('varchar', { name: 'account_id', length: 200 })
+  accountId!: string;
+
+  /** Empty where no model was told. */
+  @PrimaryColumn('varchar', { length: 100 })
+  model!: string;
+
+  @Column('bigint', { transformer: storedNumber })
+  turns!: number;
+
+  @Column('bigint', { transformer: storedNumber })
+  input!: number;
+
+  @Column('bigint', { transformer: storedNumber })
+  cached!: number;
+
+  @Column('bigint', { transformer: storedNumber })
+  output!: number;
+
+  @Column('bigint', { transformer: storedNumber })
+  reasoning!: number;
+}
