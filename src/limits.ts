@@ -98,4 +98,6 @@ export const limits = {
   /** A cooldown that ends within this is told to the client as a short wait. */
   shortWaitMs: 60 * SECOND,
   windowsPerAccount: 16,
+  accountsWithTotals: 10_000,
+  usageBuckets: 10_000,
 } as const;

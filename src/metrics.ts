@@ -20,6 +20,7 @@ export const metricNames = {
   addedAfter: 'codex_pool_added_after_upstream_seconds',
   firstByte: 'codex_pool_first_byte_seconds',
   unreplayable: 'codex_pool_unreplayable_requests_total',
+  dropped: 'codex_pool_usage_dropped_total',
 } as const;
 
 const added = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 1];
@@ -83,6 +84,11 @@ const providers = [
   makeCounterProvider({
     name: metricNames.unreplayable,
     help: 'Requests whose body was too large to be kept for another attempt',
+  }),
+  makeCounterProvider({
+    name: metricNames.dropped,
+    help: 'Rows for the database that found no room to wait in',
+    labelNames: ['kind'],
   }),
 ];
 

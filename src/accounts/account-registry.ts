@@ -3,7 +3,8 @@ import { CLOCK, type Clock } from '../clock.js';
 import { type Credential, identityOf } from '../tokens/credential.js';
 import { CredentialVault, type Keeping } from '../tokens/credential-vault.js';
 import { type AccountEvent, learn } from './account-evidence.js';
-import { Account } from './account.js';
+import { Account, type AccountSettings } from './account.js';
+import { SettingsStore } from './settings-store.js';
 
 /** A credential file that is no account, and why. */
 export interface BrokenFile {
@@ -28,6 +29,7 @@ export class AccountRegistry implements OnModuleInit {
 
   constructor(
     private readonly vault: CredentialVault,
+    private readonly settings: SettingsStore,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {
     vault.onChange((keeping) => this.follow(keeping));
@@ -92,7 +94,7 @@ export class AccountRegistry implements OnModuleInit {
     const files = await this.vault.load();
     const now = files.flatMap((file) => {
       const keeping = file.kind === 'ok' ? this.vault.find(identityOf(file.name, file.credential)) : null;
-      return keeping === null ? [] : [placed(keeping, before)];
+      return keeping === null ? [] : [this.placed(keeping, before)];
     });
     this.accounts = now;
     this.brokenFiles = files.flatMap((it) =>
@@ -110,6 +112,21 @@ export class AccountRegistry implements OnModuleInit {
     return results.toSorted((a, b) => (a.name < b.name ? -1 : 1));
   }
 
+  /** The account of a credential: the one that was there before, with all that is known of it, or a new one. */
+  private placed(keeping: Keeping, before: ReadonlyMap<string, Account>): Account {
+    const known = before.get(keeping.id);
+    const account = known ?? new Account(keeping.id, keeping);
+    if (known === undefined) account.settings = this.settings.of(keeping.id);
+    account.keeping = keeping;
+    return account;
+  }
+
+  /** The operator's word on an account, for now and for the next start. */
+  configure(account: Account, settings: AccountSettings): void {
+    account.settings = settings;
+    this.settings.save(account.id, settings);
+  }
+
   private goneSince(before: ReadonlyMap<string, Account>): string[] {
     const present = new Set([...this.accounts, ...this.brokenFiles].map((it) => it.name));
     const ids = new Set(this.accounts.map((it) => it.id));
@@ -124,13 +141,6 @@ export class AccountRegistry implements OnModuleInit {
     account.keeping = keeping;
     if (isRenewed) this.learn(account, { kind: 'credential-renewed', at: this.clock.now() });
   }
-}
-
-/** The account of a credential: the one that was there before, with all that is known of it, or a new one. */
-function placed(keeping: Keeping, before: ReadonlyMap<string, Account>): Account {
-  const account = before.get(keeping.id) ?? new Account(keeping.id, keeping);
-  account.keeping = keeping;
-  return account;
 }
 
 function changeOf(account: Account, before: Credential | undefined): 'added' | 'updated' | 'unchanged' {

@@ -5,9 +5,11 @@ import { AccountPollCron } from './account-poll.cron.js';
 import { AccountPoll } from './account-poll.js';
 import { AccountRegistry } from './account-registry.js';
 import { AccountSelector } from './account-selector.js';
+import { AffinityStore } from './affinity-store.js';
 import { AffinityTable } from './affinity-table.js';
 import { DecisionLog } from './decision-log.js';
 import { OwnerTable } from './owner-table.js';
+import { SettingsStore } from './settings-store.js';
 import { PoolStatusService } from './pool-status.js';
 
 /** Who is in the pool, and who may serve now. */
@@ -22,6 +24,8 @@ import { PoolStatusService } from './pool-status.js';
     PoolStatusService,
     AccountPoll,
     AccountPollCron,
+    SettingsStore,
+    AffinityStore,
   ],
   exports: [AccountRegistry, AccountSelector, AffinityTable, OwnerTable, DecisionLog, PoolStatusService],
 })

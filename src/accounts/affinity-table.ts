@@ -2,7 +2,8 @@ import { Inject, Injectable } from '@nestjs/common';
 import { CLOCK, type Clock } from '../clock.js';
 import { limits } from '../limits.js';
 
-interface Entry {
+/** Where a session is; `usedAt` is epoch ms. */
+export interface Affinity {
   readonly accountId: string;
   readonly usedAt: number;
 }
@@ -13,7 +14,8 @@ interface Entry {
  */
 @Injectable()
 export class AffinityTable {
-  private readonly entries = new Map<string, Entry>();
+  private readonly entries = new Map<string, Affinity>();
+  private readonly watchers: ((sessionKey: string, affinity: Affinity) => void)[] = [];
 
   constructor(@Inject(CLOCK) private readonly clock: Clock) {}
 
@@ -36,14 +38,32 @@ export class AffinityTable {
 
   /** At commit: the session follows the account that served it. */
   settle(sessionKey: string, accountId: string): void {
-    this.put(sessionKey, accountId);
+    const affinity = this.put(sessionKey, accountId);
+    for (const watcher of this.watchers) watcher(sessionKey, affinity);
   }
 
-  private put(sessionKey: string, accountId: string): void {
+  /** Calls back whenever a session has settled on an account. */
+  onSettle(watcher: (sessionKey: string, affinity: Affinity) => void): void {
+    this.watchers.push(watcher);
+  }
+
+  /** Puts a session where it was before a restart; from the least recently used to the most. */
+  restore(sessionKey: string, affinity: Affinity): void {
+    this.entries.set(sessionKey, affinity);
+    this.bound();
+  }
+
+  private put(sessionKey: string, accountId: string): Affinity {
+    const affinity = { accountId, usedAt: this.clock.now() };
     this.entries.delete(sessionKey);
-    this.entries.set(sessionKey, { accountId, usedAt: this.clock.now() });
-    if (this.entries.size <= limits.affinitySessions) return;
+    this.entries.set(sessionKey, affinity);
+    this.bound();
+    return affinity;
+  }
+
+  private bound(): void {
     const oldest = this.entries.keys().next();
-    if (oldest.done !== true) this.entries.delete(oldest.value);
+    if (this.entries.size > limits.affinitySessions && oldest.done !== true)
+      this.entries.delete(oldest.value);
   }
 }

@@ -8,12 +8,14 @@ import { HealthController } from './health.controller.js';
 import { PoolGauges } from './pool-gauges.middleware.js';
 import { PoolHealth } from './pool.health.js';
 import { StatusController } from './status.controller.js';
+import { UsageHealth } from './usage.health.js';
+import { UsageController } from './usage.controller.js';
 
 /** The operator's view. */
 @Module({
   imports: [AccountsModule, UsageModule, TerminusModule.forRoot({ logger: false })],
-  controllers: [AdminController, HealthController, StatusController],
-  providers: [PoolHealth],
+  controllers: [AdminController, UsageController, HealthController, StatusController],
+  providers: [PoolHealth, UsageHealth],
 })
 export class AdminModule implements NestModule {
   configure(consumer: MiddlewareConsumer): void {

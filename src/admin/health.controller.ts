@@ -5,6 +5,7 @@ import { AccountSelector } from '../accounts/account-selector.js';
 import { VERSION } from '../own-call.js';
 import { RecentErrors } from '../recent-errors.js';
 import { PoolHealth } from './pool.health.js';
+import { UsageHealth } from './usage.health.js';
 
 /** `up`, `degraded` (something is out, all the same 200), `down` (503). */
 type Health = Omit<HealthCheckResult, 'status'> & {
@@ -19,6 +20,7 @@ export class HealthController {
   constructor(
     private readonly health: HealthCheckService,
     private readonly pool: PoolHealth,
+    private readonly usage: UsageHealth,
     private readonly selector: AccountSelector,
     private readonly errors: RecentErrors,
   ) {}
@@ -32,7 +34,7 @@ export class HealthController {
     res.status(isUp ? 200 : 503);
     return {
       ...result,
-      status: isUp ? (this.pool.isDegraded() ? 'degraded' : 'up') : 'down',
+      status: isUp ? (this.isDegraded() ? 'degraded' : 'up') : 'down',
       version: VERSION,
       uptimeSeconds: Math.round(process.uptime()),
       lastErrors: this.errors.list(),
@@ -53,9 +55,13 @@ export class HealthController {
     return { ready: isReady, accounts };
   }
 
+  private isDegraded(): boolean {
+    return this.pool.isDegraded() || this.usage.isDegraded();
+  }
+
   private async check(): Promise<HealthCheckResult> {
     try {
-      return await this.health.check([() => this.pool.check()]);
+      return await this.health.check([() => this.pool.check(), () => this.usage.check()]);
     } catch (error) {
       if (!(error instanceof ServiceUnavailableException)) throw error;
       const details = this.pool.check(); // Terminus throws what is down; here it is an answer

@@ -1,7 +1,10 @@
+import type { Account } from '../accounts/account.js';
 import type { Considered } from '../accounts/account-selector.js';
 import type { DecidedAttempt, Decision, DecisionLog } from '../accounts/decision-log.js';
 import type { Attempted } from './attempts.js';
+import type { TurnFacts } from '../usage/usage.service.js';
 import type { ProxyRequest } from './proxy-request.js';
+import type { Relayed } from './response-commit.js';
 
 /** Writes down, while a request is served, why it goes where it goes. */
 export class DecisionRecord {
@@ -12,6 +15,8 @@ export class DecisionRecord {
   private status: number | null = null;
   private sentAt: number | null = null;
   private answeredAt: number | null = null;
+  private lastAccountId: string | null = null;
+  private relayed: Pick<Relayed, 'tokens' | 'bytes'> = { tokens: null, bytes: 0 };
 
   constructor(
     private readonly request: ProxyRequest,
@@ -45,20 +50,45 @@ export class DecisionRecord {
   }
 
   attempted(
-    account: string,
+    account: Account,
     by: string,
     { outcome, answer, startedAt, sentAt, answeredAt }: Attempted,
   ): void {
+    this.lastAccountId = account.id;
     this.sentAt ??= sentAt;
     if (answer !== null) this.answeredAt = answeredAt;
     this.attempts.push({
-      account,
+      account: account.name,
       by,
       startedAt,
       outcome: outcome.kind,
       status: answer?.response.statusCode ?? null,
     });
     this.put();
+  }
+
+  /** What the answer that was sent on came to. */
+  used(relayed: Pick<Relayed, 'tokens' | 'bytes'>): void {
+    this.relayed = relayed;
+  }
+
+  /** The turn for the record, as it ended; null when nothing of it reached an account. */
+  turn(now: number): Omit<TurnFacts, 'model' | 'effort'> | null {
+    if (this.lastAccountId === null) return null;
+    const { id, receivedAt, completeAt, sessionKey } = this.request;
+    return {
+      id,
+      at: receivedAt,
+      accountId: this.lastAccountId,
+      session: sessionKey,
+      status: this.status,
+      outcome: this.result,
+      attempts: this.attempts.length,
+      tokens: this.relayed.tokens,
+      firstByteMs: this.answeredAt === null ? null : Math.round(this.answeredAt - completeAt),
+      totalMs: now - receivedAt,
+      bytes: this.relayed.bytes,
+    };
   }
 
   end(result: string, status: number | null): void {

@@ -117,7 +117,7 @@ export class Forwarder {
     course.attempts += 1;
     for (;;) {
       const attempted = await this.attempts.attempt(request, account, to, rejected);
-      decision.attempted(account.name, by, attempted);
+      decision.attempted(account, by, attempted);
       await this.effects.apply(request, account, attempted);
       if (attempted.outcome.kind === 'unauthorized') {
         if (hasRefreshed) this.effects.rejectedAgain(account);
@@ -155,8 +155,9 @@ export class Forwarder {
     attempted: Attempted,
   ): Promise<void> {
     if (attempted.answer === null) return;
-    const end = await this.commit.turn(request, res, account, { ...attempted, answer: attempted.answer });
-    decision.end(end, attempted.answer.response.statusCode ?? null);
+    const relayed = await this.commit.turn(request, res, account, { ...attempted, answer: attempted.answer });
+    decision.used(relayed);
+    decision.end(relayed.end, attempted.answer.response.statusCode ?? null);
   }
 
   /** Whether upstream's last answer is a better word than ours: there is nobody left who might do better. */

@@ -102,7 +102,7 @@ export class LocalAnswers {
       { base: 'wham', path, isTurn: false, without: ['accept-encoding'], withinMs: limits.configBundleMs },
       null,
     );
-    decision.attempted(account.name, 'own account', attempted);
+    decision.attempted(account, 'own account', attempted);
     if (attempted.answer === null) return null;
     const { response } = attempted.answer;
     if (attempted.outcome.kind === 'committed') return await readWhole(response, limits.ownCallBytes);

@@ -103,11 +103,11 @@ export class Models {
       withinMs: limits.modelsMs,
     } as const;
     let attempted = await this.attempts.attempt(request, account, to, null);
-    decision.attempted(account.name, 'largest plan', attempted);
+    decision.attempted(account, 'largest plan', attempted);
     if (attempted.outcome.kind === 'unauthorized' && attempted.token !== null) {
       if (attempted.answer !== null) discard(attempted.answer.response);
       attempted = await this.attempts.attempt(request, account, to, attempted.token);
-      decision.attempted(account.name, 'refresh', attempted);
+      decision.attempted(account, 'refresh', attempted);
     }
     const { answer, outcome } = attempted;
     if (answer === null) return null;

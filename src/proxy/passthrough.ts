@@ -108,7 +108,7 @@ export class Passthrough {
       withinMs: null,
     };
     const first = await this.attempts.attempt(request, account, to, null);
-    decision.attempted(account.name, 'home or session', first);
+    decision.attempted(account, 'home or session', first);
     if (!request.isReplayable) return first;
     const { outcome } = first;
     if (outcome.kind === 'unreachable' && outcome.wasReused)
@@ -129,7 +129,7 @@ export class Passthrough {
     decision: DecisionRecord,
   ): Promise<Attempted> {
     const attempted = await this.attempts.attempt(request, account, to, rejected);
-    decision.attempted(account.name, by, attempted);
+    decision.attempted(account, by, attempted);
     return attempted;
   }
 }

@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:
 import { limits } from '../limits.js';
 import { type BodyClaim, readBody, type RequestBody } from './request-body.js';
 import type { ReplayBudget } from './replay-budget.js';
+import { effortIn, type ModelAndEffort, modelAndEffortIn, modelIn } from './model-and-effort.js';
 import { readJson } from './request-json.js';
 import { sessionKeyFromBody, sessionKeyFromHeaders } from './session-key.js';
 
@@ -66,15 +67,20 @@ export class ProxyRequest implements Disposable {
     return this.claim.body.kind === 'kept';
   }
 
-  /** The model in the body; null when it names none, or cannot be looked into. Read only when asked for. */
+  /** The model that the body names; null when it names none, or cannot be looked into. Read only when asked for. */
   async model(): Promise<string | null> {
     const { body } = this.claim;
     if (body.kind !== 'kept') return null;
     this.json ??= readJson(body.bytes, this.req.headers['content-encoding']);
-    const json = await this.json;
-    return typeof json === 'object' && json !== null && 'model' in json && typeof json.model === 'string'
-      ? json.model
-      : null;
+    return modelIn(await this.json);
+  }
+
+  /** For the record: from the turn's metadata, which Codex sends along as a header; else from the body. */
+  async modelAndEffort(): Promise<ModelAndEffort> {
+    const told = modelAndEffortIn(this.header('x-codex-turn-metadata') ?? '');
+    if (told.model !== null) return told;
+    const model = await this.model();
+    return { model: model?.slice(0, 100) ?? null, effort: effortIn(await this.json) };
   }
 
   header(name: string): string | null {

@@ -6,8 +6,10 @@ import { DecisionLog } from '../accounts/decision-log.js';
 import { APP_CONFIG, type AppConfig } from '../app.config.js';
 import { metricNames } from '../metrics.js';
 import { DecisionRecord } from './decision-record.js';
+import { UsageService } from '../usage/usage.service.js';
 import { ProxyRequest } from './proxy-request.js';
 import { ReplayBudget } from './replay-budget.js';
+import type { Route } from './routes.js';
 
 /** A client's request that was taken in, and the record of what becomes of it. */
 export interface Taken {
@@ -27,6 +29,7 @@ export class RequestIntake {
     @InjectMetric(metricNames.unreplayable) private readonly unreplayable: Counter,
     @InjectMetric(metricNames.addedBefore) private readonly addedBefore: Histogram,
     @InjectMetric(metricNames.firstByte) private readonly firstByte: Histogram,
+    private readonly usage: UsageService,
   ) {}
 
   /** Reads the request. Rejects when the client leaves before its body is complete. */
@@ -39,11 +42,13 @@ export class RequestIntake {
     return { request, decision: new DecisionRecord(request, route, this.decisions) };
   }
 
-  /** After the client's answer has ended. */
-  leave({ request, decision }: Taken, route: string): void {
+  /** After the client's answer has ended: what a turn cost goes on record, and into the figures. */
+  async leave({ request, decision }: Taken, route: Route['kind']): Promise<void> {
     const { firstSentAt, lastAnsweredAt } = decision;
     if (firstSentAt !== null) this.addedBefore.observe((firstSentAt - request.completeAt) / 1_000);
     if (lastAnsweredAt !== null) this.firstByte.observe((lastAnsweredAt - request.completeAt) / 1_000);
+    const turn = route === 'turn' || route === 'images' ? decision.turn(Date.now()) : null;
+    if (turn !== null) this.usage.record({ ...turn, ...(await request.modelAndEffort()) });
     this.logger.debug('request served', {
       request: request.id,
       route,

@@ -6,7 +6,7 @@ import type { Counter, Histogram } from 'prom-client';
 import type { Account } from '../accounts/account.js';
 import { metricNames } from '../metrics.js';
 import { describeError } from '../pool-error.js';
-import { UsageService } from '../usage/usage.service.js';
+import type { TokenCount } from '../usage/response-usage.js';
 import type { Attempted } from './attempts.js';
 import type { HeldAnswer } from './held-answer.js';
 import { ModelsEtag } from './models-etag.js';
@@ -17,13 +17,20 @@ import { UsageTap } from './usage-tap.js';
 /** How an answer that was committed came to its end. */
 export type RelayEnd = 'complete' | 'cut' | 'client-gone';
 
+/** What a turn's answer came to. */
+export interface Relayed {
+  readonly end: RelayEnd;
+  /** Null when its stream told none. */
+  readonly tokens: TokenCount | null;
+  readonly bytes: number;
+}
+
 /** The single place that writes the head of an upstream answer to a client: from here on there is no way back. */
 @Injectable()
 export class ResponseCommit {
   private readonly logger = new Logger(ResponseCommit.name);
 
   constructor(
-    private readonly usage: UsageService,
     private readonly modelsEtag: ModelsEtag,
     @InjectMetric(metricNames.tokens) private readonly tokens: Counter<'account' | 'kind'>,
     @InjectMetric(metricNames.turns) private readonly turns: Counter<'account'>,
@@ -36,13 +43,13 @@ export class ResponseCommit {
     res: ServerResponse,
     account: Account,
     attempted: Attempted & { answer: HeldAnswer },
-  ): Promise<RelayEnd> {
+  ): Promise<Relayed> {
     const tap = new UsageTap((error) =>
       this.logger.error('usage tap failed', { reason: describeError(error) }),
     );
     const end = await this.relay(request, res, account, attempted.answer, attempted.answeredAt, tap);
-    if (attempted.outcome.kind === 'committed') this.count(account, tap);
-    return end;
+    if (attempted.outcome.kind === 'committed') this.count(account, tap.counted);
+    return { end, tokens: tap.counted, bytes: tap.length };
   }
 
   /** Sends any other answer on. */
@@ -85,9 +92,7 @@ export class ResponseCommit {
     }
   }
 
-  private count(account: Account, tap: UsageTap): void {
-    const counted = tap.counted;
-    this.usage.record(account.id, counted);
+  private count(account: Account, counted: TokenCount | null): void {
     this.turns.inc({ account: account.name });
     if (counted === null) return;
     for (const kind of ['input', 'cached', 'output', 'reasoning'] as const) {

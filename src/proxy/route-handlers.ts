@@ -31,7 +31,7 @@ export class RouteHandlers {
       taken.decision.end('failed inside the proxy', 500);
       throw error;
     } finally {
-      this.intake.leave(taken, route.kind);
+      await this.intake.leave(taken, route.kind);
     }
   }
 

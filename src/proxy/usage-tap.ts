@@ -5,6 +5,7 @@ import { SseReader } from './sse-events.js';
 export class UsageTap {
   private tokens: TokenCount | null = null;
   private isWatching = true;
+  private bytes = 0;
   private readonly reader = new SseReader(
     ({ type, data }) => {
       if (type === null || !finalEvents.has(type)) return;
@@ -17,6 +18,7 @@ export class UsageTap {
 
   /** Called after the bytes have gone on. A fault of ours ends the watching, not the stream. */
   observe(chunk: Buffer): void {
+    this.bytes += chunk.length;
     if (!this.isWatching) return;
     try {
       this.reader.push(chunk);
@@ -24,6 +26,11 @@ export class UsageTap {
       this.isWatching = false;
       this.onFault(error);
     }
+  }
+
+  /** Length of what has passed. */
+  get length(): number {
+    return this.bytes;
   }
 
   /** What the final event told; null when there was none, or it told none. */

@@ -1,11 +1,31 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
 import { limits } from '../limits.js';
+import { describeError } from '../pool-error.js';
+import { Database } from './database.js';
+import { QuotaSample } from './quota-sample.entity.js';
 import type { QuotaWindow } from './quota-window.js';
+import { UsageWriter } from './usage-writer.js';
 
-/** The newest quota windows of each account, by the account's identity. In memory. */
+/** The newest quota windows of each account, by the account's identity; every change goes on record. */
 @Injectable()
-export class QuotaService {
+export class QuotaService implements OnModuleInit {
+  private readonly logger = new Logger(QuotaService.name);
   private readonly latest = new Map<string, readonly QuotaWindow[]>();
+
+  constructor(
+    private readonly writer: UsageWriter,
+    private readonly database: Database,
+  ) {}
+
+  /** What was last known goes on being known, until newer evidence comes. */
+  async onModuleInit(): Promise<void> {
+    try {
+      await this.database.run(async (manager) => await this.restore(manager));
+    } catch (error) {
+      this.logger.warn('quota begins unknown: the database cannot be read', { reason: describeError(error) });
+    }
+  }
 
   /** The windows of an account, shortest first; none when nothing is known. */
   windows(accountId: string): readonly QuotaWindow[] {
@@ -25,13 +45,63 @@ export class QuotaService {
     this.put(accountId, windows);
   }
 
-  private put(accountId: string, windows: readonly QuotaWindow[]): void {
-    const ordered = windows.slice(0, limits.windowsPerAccount);
-    const oldest = this.latest.keys().next();
-    if (this.latest.size >= limits.poolFiles && oldest.done !== true) this.latest.delete(oldest.value);
-    this.latest.set(
-      accountId,
-      ordered.toSorted((a, b) => a.durationSeconds - b.durationSeconds),
+  /** What was seen of an account's windows since a time (epoch ms), oldest first; bounded. */
+  async history(accountId: string, since: number): Promise<QuotaSample[]> {
+    await this.writer.flush();
+    return await this.database.run(
+      async (manager) =>
+        await manager
+          .createQueryBuilder(QuotaSample, 'q')
+          .where('q.account_id = :accountId AND q.seen_at >= :since', { accountId, since })
+          .orderBy('q.seen_at')
+          .limit(limits.usageBuckets)
+          .getMany(),
     );
   }
+
+  private async restore(manager: EntityManager): Promise<void> {
+    const newest = await manager
+      .createQueryBuilder(QuotaSample, 'q')
+      .where(
+        (query) =>
+          `q.seen_at = ${query
+            .subQuery()
+            .select('MAX(n.seen_at)')
+            .from(QuotaSample, 'n')
+            .where('n.account_id = q.account_id AND n.duration_seconds = q.duration_seconds')
+            .getQuery()}`,
+      )
+      .orderBy('q.duration_seconds')
+      .limit(limits.usageBuckets)
+      .getMany();
+    for (const { accountId, ...window } of newest) {
+      this.latest.set(accountId, [...this.windows(accountId), window]);
+    }
+  }
+
+  private put(accountId: string, windows: readonly QuotaWindow[]): void {
+    const before = this.windows(accountId);
+    const ordered = windows.toSorted((a, b) => a.durationSeconds - b.durationSeconds);
+    for (const it of ordered) if (isChange(it, before)) this.writer.addSample(sampleOf(accountId, it));
+    const oldest = this.latest.keys().next();
+    const isFull = this.latest.size >= limits.poolFiles && !this.latest.has(accountId);
+    if (isFull && oldest.done !== true) this.latest.delete(oldest.value);
+    this.latest.set(accountId, ordered.slice(0, limits.windowsPerAccount));
+  }
+}
+
+function isChange(window: QuotaWindow, before: readonly QuotaWindow[]): boolean {
+  const old = before.find((it) => it.durationSeconds === window.durationSeconds);
+  return (
+    old === undefined || old.usedRatio !== window.usedRatio || !isSameReset(old.resetsAt, window.resetsAt)
+  );
+}
+
+/** Upstream tells a reset in seconds from now, too: a minute more or less is the same one. */
+function isSameReset(one: number | null, other: number | null): boolean {
+  return one === null || other === null ? one === other : Math.abs(one - other) < 60_000;
+}
+
+function sampleOf(accountId: string, window: QuotaWindow): QuotaSample {
+  return Object.assign(new QuotaSample(), { accountId, ...window });
 }

@@ -1,35 +1,83 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import { limits } from '../limits.js';
+import { describeError } from '../pool-error.js';
+import { Database } from './database.js';
 import type { TokenCount } from './response-usage.js';
+import { addUsage, countsAsTurn, noUsage, type UsageSums } from './rollup-sums.js';
+import { UsageRecord } from './usage-record.entity.js';
+import { UsageRollup } from './usage-rollup.entity.js';
+import { UsageWriter } from './usage-writer.js';
 
 /** Sums over the turns of an account. */
-export interface UsageTotals {
-  readonly input: number;
-  readonly cached: number;
-  readonly output: number;
-  readonly reasoning: number;
-  readonly turns: number;
+export type UsageTotals = Readonly<UsageSums>;
+
+/** What is known of a turn when it has ended; the rest of its record is made from it. */
+export interface TurnFacts extends Omit<UsageRecord, keyof TokenCount> {
+  /** Null when its stream told none. */
+  readonly tokens: TokenCount | null;
 }
 
-const none: UsageTotals = { input: 0, cached: 0, output: 0, reasoning: 0, turns: 0 };
+const noTokens: TokenCount = { input: 0, cached: 0, output: 0, reasoning: 0 };
 
-/** What was spent, by the account's identity. In memory. */
+/** What was spent: totals in memory, by the account's identity, and every turn on record. */
 @Injectable()
-export class UsageService {
-  private readonly byAccount = new Map<string, UsageTotals>();
+export class UsageService implements OnModuleInit {
+  private readonly logger = new Logger(UsageService.name);
+  private readonly byAccount = new Map<string, UsageSums>();
 
-  totals(accountId: string): UsageTotals {
-    return this.byAccount.get(accountId) ?? none;
+  constructor(
+    private readonly writer: UsageWriter,
+    private readonly database: Database,
+  ) {}
+
+  /** Totals go on where they were. A database that cannot be read now keeps nobody from starting. */
+  async onModuleInit(): Promise<void> {
+    try {
+      await this.database.run(async (manager) => await this.restore(manager));
+    } catch (error) {
+      this.logger.warn('totals begin at zero: the database cannot be read', { reason: describeError(error) });
+    }
   }
 
-  /** Counts one turn that an account served; `tokens` is null when its stream told none. */
-  record(accountId: string, tokens: TokenCount | null): void {
-    const before = this.totals(accountId);
-    this.byAccount.set(accountId, {
-      input: before.input + (tokens?.input ?? 0),
-      cached: before.cached + (tokens?.cached ?? 0),
-      output: before.output + (tokens?.output ?? 0),
-      reasoning: before.reasoning + (tokens?.reasoning ?? 0),
-      turns: before.turns + 1,
-    });
+  totals(accountId: string): UsageTotals {
+    return this.byAccount.get(accountId) ?? noUsage();
+  }
+
+  /** Counts a turn and puts it on record. */
+  record(turn: TurnFacts): void {
+    const { tokens, ...facts } = turn;
+    const counts = tokens ?? noTokens;
+    this.add(turn.accountId, { ...counts, turns: countsAsTurn(turn) ? 1 : 0 });
+    this.writer.addRecord(Object.assign(new UsageRecord(), facts, counts));
+  }
+
+  private add(accountId: string, more: UsageTotals): void {
+    const sums = this.byAccount.get(accountId) ?? noUsage();
+    addUsage(sums, more);
+    this.byAccount.set(accountId, sums);
+    const oldest = this.byAccount.keys().next();
+    if (this.byAccount.size > limits.accountsWithTotals && oldest.done !== true)
+      this.byAccount.delete(oldest.value);
+  }
+
+  private async restore(manager: EntityManager): Promise<void> {
+    const query = manager
+      .createQueryBuilder(UsageRollup, 'r')
+      .select('r.account_id', 'accountId')
+      .groupBy('r.account_id');
+    for (const name of ['turns', 'input', 'cached', 'output', 'reasoning'] as const) {
+      query.addSelect(`SUM(r.${name})`, name);
+    }
+    const rows = await query.getRawMany<Record<'accountId' | keyof UsageSums, unknown>>();
+    for (const it of rows) {
+      this.add(String(it.accountId), {
+        turns: Number(it.turns),
+        input: Number(it.input),
+        cached: Number(it.cached),
+        output: Number(it.output),
+        reasoning: Number(it.reasoning),
+      });
+    }
   }
 }

@@ -1,0 +1,63 @@
+import { type EntityManager, In } from 'typeorm';
+import type { UsageRecord } from './usage-record.entity.js';
+import { UsageRollup } from './usage-rollup.entity.js';
+
+const HOUR_MS = 3_600_000;
+
+/** Sums over turns; the fields of every total that is told or stored. */
+export interface UsageSums {
+  turns: number;
+  input: number;
+  cached: number;
+  output: number;
+  reasoning: number;
+}
+
+export function noUsage(): UsageSums {
+  return { turns: 0, input: 0, cached: 0, output: 0, reasoning: 0 };
+}
+
+/** Adds `more` to `sums`, in place. */
+export function addUsage(sums: UsageSums, more: Readonly<UsageSums>): void {
+  sums.turns += more.turns;
+  sums.input += more.input;
+  sums.cached += more.cached;
+  sums.output += more.output;
+  sums.reasoning += more.reasoning;
+}
+
+/** A turn that was answered well counts in the sums; one that was refused is on record alone. */
+export function countsAsTurn({ status }: Pick<UsageRecord, 'status'>): boolean {
+  return status !== null && status >= 200 && status < 300;
+}
+
+/** The rollups of some records: one for each hour, account and model. */
+export function rollUp(records: readonly UsageRecord[]): UsageRollup[] {
+  const byKey = new Map<string, UsageRollup>();
+  for (const it of records) {
+    const hour = Math.floor(it.at / HOUR_MS) * HOUR_MS;
+    const model = it.model ?? '';
+    const key = `${hour} ${it.accountId} ${model}`;
+    const rollup =
+      byKey.get(key) ??
+      Object.assign(new UsageRollup(), { hour, accountId: it.accountId, model, ...noUsage() });
+    const { input, cached, output, reasoning } = it;
+    addUsage(rollup, { input, cached, output, reasoning, turns: countsAsTurn(it) ? 1 : 0 });
+    byKey.set(key, rollup);
+  }
+  return [...byKey.values()];
+}
+
+/** Adds records to the stored rollups, in the transaction that writes the records: so neither is ever without the other. */
+export async function addToRollups(manager: EntityManager, records: readonly UsageRecord[]): Promise<void> {
+  const rollups = rollUp(records);
+  const hours = [...new Set(rollups.map((it) => it.hour))];
+  const stored = await manager.find(UsageRollup, { where: { hour: In(hours) } });
+  for (const rollup of rollups) {
+    const before = stored.find(
+      (it) => it.hour === rollup.hour && it.accountId === rollup.accountId && it.model === rollup.model,
+    );
+    if (before !== undefined) addUsage(rollup, before);
+  }
+  await manager.save(rollups);
+}

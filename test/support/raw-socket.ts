@@ -1,0 +1,98 @@
+import { once } from 'node:events';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+// Taken at load time, so that a test which fakes the clock does not stop the deadline of its own waiting.
+import { clearTimeout, setTimeout } from 'node:timers';
+
+const LIMIT_MS = 5_000;
+
+/** A client that writes bytes as they stand here, and goes on writing whatever it is answered. */
+export class RawSocket implements Disposable {
+  readonly #socket: Socket;
+  readonly #closed: Promise<'closed'>;
+  #text = '';
+
+  constructor(origin: string) {
+    const { hostname, port } = new URL(origin);
+    this.#socket = connect(Number(port), hostname);
+    this.#socket.on('error', () => undefined); // its close is what counts
+    this.#socket.on('data', (bytes: Buffer) => (this.#text += bytes.toString('latin1')));
+    this.#closed = new Promise((resolve) => {
+      this.#socket.once('close', () => resolve('closed'));
+    });
+  }
+
+  /** What has come so far. */
+  get text(): string {
+    return this.#text;
+  }
+
+  /** Resolves when the other side has taken the bytes, or has closed. */
+  async write(bytes: Buffer | string): Promise<'taken' | 'closed'> {
+    const taken = new Promise<'taken'>((resolve) => {
+      this.#socket.write(bytes, (error) => {
+        if (error == null) resolve('taken');
+      });
+    });
+    return within(Promise.race([taken, this.#closed]), 'the other side to take what is sent');
+  }
+
+  /** Everything that comes until the other side closes. */
+  async whole(): Promise<string> {
+    await within(this.#closed, `the end of ${JSON.stringify(this.#text.slice(0, 500))}`);
+    return this.#text;
+  }
+
+  [Symbol.dispose](): void {
+    this.#socket.destroy();
+  }
+}
+
+/** An upstream that is no HTTP server: what it does with the bytes of a connection is the test's. */
+export class RawUpstream implements AsyncDisposable {
+  readonly #sockets = new Set<Socket>();
+
+  private constructor(
+    private readonly server: Server,
+    readonly origin: string,
+  ) {}
+
+  /** `onBytes` is called with the first bytes of each connection; the socket is not read any further. */
+  static async start(onBytes: (socket: Socket) => void): Promise<RawUpstream> {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const address = server.address();
+    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    const upstream = new RawUpstream(server, `http://127.0.0.1:${port}`);
+    server.on('connection', (socket) => {
+      upstream.#sockets.add(socket);
+      socket.on('error', () => undefined);
+      socket.once('close', () => upstream.#sockets.delete(socket));
+      socket.once('data', () => {
+        socket.pause();
+        onBytes(socket);
+      });
+    });
+    return upstream;
+  }
+
+  /** The settings that send turns here; everything else goes on to the stand-in. */
+  get env(): Record<string, string> {
+    return { UPSTREAM_RESPONSES_BASE: `${this.origin}/backend-api/codex` };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
+    this.server.close();
+    await once(this.server, 'close');
+  }
+}
+
+async function within<T>(promise: Promise<T>, what: string): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(new Error(`Waited ${LIMIT_MS} ms in vain for ${what}`)), LIMIT_MS);
+  try {
+    return await Promise.race([promise, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
