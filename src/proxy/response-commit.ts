@@ -4,12 +4,14 @@ import { Injectable, Logger } from '@nestjs/common';
 import { InjectMetric } from '@willsoto/nestjs-prometheus';
 import type { Counter, Histogram } from 'prom-client';
 import type { Account } from '../accounts/account.js';
+import { PoolStatusService } from '../accounts/pool-status.js';
 import { metricNames } from '../metrics.js';
 import { describeError } from '../pool-error.js';
 import type { TokenCount } from '../usage/response-usage.js';
 import type { Attempted } from './attempts.js';
 import type { HeldAnswer } from './held-answer.js';
 import { ModelsEtag } from './models-etag.js';
+import { tellPoolQuota } from './pool-quota-headers.js';
 import type { ProxyRequest } from './proxy-request.js';
 import { clientHeaders } from './upstream-headers.js';
 import { UsageTap } from './usage-tap.js';
@@ -32,6 +34,7 @@ export class ResponseCommit {
 
   constructor(
     private readonly modelsEtag: ModelsEtag,
+    private readonly pool: PoolStatusService,
     @InjectMetric(metricNames.tokens) private readonly tokens: Counter<'account' | 'kind'>,
     @InjectMetric(metricNames.turns) private readonly turns: Counter<'account'>,
     @InjectMetric(metricNames.addedAfter) private readonly addedAfter: Histogram,
@@ -73,6 +76,7 @@ export class ResponseCommit {
   ): Promise<RelayEnd> {
     const headers = clientHeaders(response.headers);
     if (!this.modelsEtag.isSteady(account.id, headers['x-models-etag'])) delete headers['x-models-etag'];
+    if (tap !== null) tellPoolQuota(headers, this.pool.status().windows, Date.now());
     headers['x-codex-pool-account'] = headerText(account.name);
     headers['x-codex-pool-request'] = request.id;
     res.writeHead(response.statusCode ?? 502, headers);

@@ -80,6 +80,10 @@ export class RawUpstream implements AsyncDisposable {
     return { UPSTREAM_RESPONSES_BASE: `${this.origin}/backend-api/codex` };
   }
 
+  get openConnections(): number {
+    return this.#sockets.size;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (const socket of this.#sockets) socket.destroy();
     this.server.close();
@@ -89,7 +93,10 @@ export class RawUpstream implements AsyncDisposable {
 
 async function within<T>(promise: Promise<T>, what: string): Promise<T> {
   const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(new Error(`Waited ${LIMIT_MS} ms in vain for ${what}`)), LIMIT_MS);
+  const timer = setTimeout(
+    () => late.reject(new Error(`Waited ${LIMIT_MS} ms in vain for ${what}`)),
+    LIMIT_MS,
+  );
   try {
     return await Promise.race([promise, late.promise]);
   } finally {

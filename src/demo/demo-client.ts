@@ -1,0 +1,135 @@
+import { Agent, type ClientRequest, type IncomingMessage, request } from 'node:http';
+import { z } from 'zod';
+import { accountsSchema, decisionSchema, type ShownAccount, type ShownDecision } from './admin-answers.js';
+
+/** A turn as its client has seen it. */
+export interface SeenTurn {
+  readonly status: number;
+  /** Who served it, by the answer's own header; null if nobody did. */
+  readonly account: string | null;
+  readonly requestId: string;
+  /** From the sending, ms; null when no word came. */
+  readonly firstWordMs: number | null;
+  readonly tookMs: number;
+  /** The answer ended before its end. */
+  readonly isBroken: boolean;
+}
+
+export interface AskedTurn {
+  readonly session: string;
+  readonly prompt: string;
+  /** Called with each piece of text when it arrives. */
+  readonly onWord?: (word: string) => void;
+}
+
+const deltaSchema = z.object({ type: z.literal('response.output_text.delta'), delta: z.string() });
+
+/** Talks to the proxy as any client does: over HTTP. */
+export class DemoClient {
+  /** Its own, so that no proxy which the environment names comes in between. */
+  readonly #agent = new Agent();
+
+  constructor(
+    private readonly origin: string,
+    private readonly signal: AbortSignal,
+  ) {}
+
+  async accounts(): Promise<readonly ShownAccount[]> {
+    return accountsSchema.parse(await this.#json('GET', '/admin/accounts'));
+  }
+
+  async account(name: string): Promise<ShownAccount | null> {
+    return (await this.accounts()).find((it) => it.name === name) ?? null;
+  }
+
+  async decision(requestId: string): Promise<ShownDecision> {
+    return decisionSchema.parse(await this.#json('GET', `/admin/requests/${requestId}`));
+  }
+
+  async reload(): Promise<void> {
+    await this.#json('POST', '/admin/reload');
+  }
+
+  /** Sends a turn and reads its answer to the end. */
+  async turn({ session, prompt, onWord }: AskedTurn): Promise<SeenTurn> {
+    const body = JSON.stringify({
+      model: 'gpt-5.5',
+      stream: true,
+      store: false,
+      input: [{ role: 'user', content: [{ type: 'input_text', text: prompt }] }],
+    });
+    const sentAt = performance.now();
+    const res = await answerTo(
+      this.#request('POST', '/v1/responses', {
+        'content-type': 'application/json',
+        accept: 'text/event-stream',
+        'session-id': session,
+      }).end(body),
+    );
+    let firstWordMs: number | null = null;
+    const isBroken = await readWords(res, (word) => {
+      firstWordMs ??= performance.now() - sentAt;
+      onWord?.(word);
+    });
+    this.signal.throwIfAborted(); // an end that we made ourselves is no broken answer
+    return {
+      status: res.statusCode ?? 0,
+      account: headerOf(res, 'x-codex-pool-account'),
+      requestId: headerOf(res, 'x-codex-pool-request') ?? '',
+      firstWordMs,
+      tookMs: performance.now() - sentAt,
+      isBroken,
+    };
+  }
+
+  async #json(method: string, path: string): Promise<unknown> {
+    const res = await answerTo(this.#request(method, path, {}).end());
+    const chunks: Buffer[] = [];
+    for await (const chunk of res) chunks.push(Buffer.from(chunk));
+    return JSON.parse(Buffer.concat(chunks).toString('utf8'));
+  }
+
+  #request(method: string, path: string, headers: Readonly<Record<string, string>>): ClientRequest {
+    const { agent, signal } = { agent: this.#agent, signal: this.signal };
+    return request(`${this.origin}${path}`, {
+      method,
+      agent,
+      signal,
+      headers: { ...headers, 'user-agent': 'codex-pool-demo' },
+    });
+  }
+}
+
+async function answerTo(sent: ClientRequest): Promise<IncomingMessage> {
+  const answer = new Promise<IncomingMessage>((resolve, reject) => {
+    sent.once('response', resolve);
+    sent.on('error', reject); // for good: an abort later on is told by the answer itself
+  });
+  return answer;
+}
+
+/** Reads an event stream to its end; true when it broke off before. */
+async function readWords(res: IncomingMessage, onWord: (word: string) => void): Promise<boolean> {
+  let rest = '';
+  res.setEncoding('utf8').on('data', (text: string) => {
+    const lines = (rest + text).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) {
+      const word = line.startsWith('data: ') ? wordIn(line.slice('data: '.length)) : null;
+      if (word !== null) onWord(word);
+    }
+  });
+  res.on('error', () => undefined); // seen below, as an answer that is not complete
+  await new Promise((resolve) => res.once('close', resolve)); // not by `once` of events: it rejects at an error
+  return !res.complete;
+}
+
+function wordIn(data: string): string | null {
+  const event = deltaSchema.safeParse(JSON.parse(data));
+  return event.success ? event.data.delta : null;
+}
+
+function headerOf(res: IncomingMessage, name: string): string | null {
+  const value = res.headers[name];
+  return typeof value === 'string' ? value : null;
+}

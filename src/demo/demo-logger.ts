@@ -1,0 +1,23 @@
+import type { ConsoleLogger } from '@nestjs/common';
+import { PoolLogger } from '../pool-logger.js';
+import { RecentErrors } from '../recent-errors.js';
+
+/** The proxy's log: nowhere, or on stderr, so that the show has stdout for itself. */
+export class DemoLogger extends PoolLogger {
+  constructor(
+    errors: RecentErrors,
+    private readonly isVerbose: boolean,
+  ) {
+    super(errors, isVerbose, false);
+  }
+
+  protected override printMessages(...args: Parameters<ConsoleLogger['printMessages']>): void {
+    if (!this.isVerbose) return;
+    const [messages, context, level, , ...others] = args;
+    super.printMessages(messages, context, level, 'stderr', ...others);
+  }
+
+  protected override printStackTrace(stack: string): void {
+    if (this.isVerbose) super.printStackTrace(stack);
+  }
+}

@@ -1,0 +1,111 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { loadConfig } from '../app.config.js';
+import { type RunningApp, startApp } from '../app.setup.js';
+import { RecentErrors } from '../recent-errors.js';
+import type { AuthJson } from '../stand-in/made-up-credentials.js';
+import { StandIn } from '../stand-in/stand-in.js';
+import { DemoLogger } from './demo-logger.js';
+import { type FaultName, faults } from './faults.js';
+import { first, people } from './made-up-people.js';
+import { spoken } from './spoken.js';
+
+export interface DemoPoolOptions {
+  /** Where the proxy listens; 0: any free port. */
+  readonly port: number;
+  readonly isVerbose: boolean;
+  /** Between two words that an account says. */
+  readonly wordPauseMs: number;
+}
+
+/**
+ * The program as deployed, in this process, before a stand-in with made-up accounts. All that it writes is in one
+ * temporary folder, which goes with it, also when the process ends in another way.
+ */
+export class DemoPool implements AsyncDisposable {
+  readonly folder = mkdtempSync(join(tmpdir(), 'codex-pool-demo-'));
+  readonly #removeFolder = () => rmSync(this.folder, { recursive: true, force: true, maxRetries: 3 });
+  #running: RunningApp | null = null;
+
+  private constructor(
+    readonly standIn: StandIn,
+    private readonly options: DemoPoolOptions,
+  ) {
+    process.once('exit', this.#removeFolder);
+  }
+
+  static async start(options: DemoPoolOptions): Promise<DemoPool> {
+    const standIn = await StandIn.start({ accounts: people });
+    const pool = new DemoPool(standIn, options);
+    try {
+      for (const { name, windows } of people) standIn.account(name).usage(...windows);
+      pool.says('served by {account}');
+      await pool.#start();
+      return pool;
+    } catch (error) {
+      await pool[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  get origin(): string {
+    const { host, port } = this.#running?.address ?? { host: '127.0.0.1', port: this.options.port };
+    return `http://${host}:${port}`;
+  }
+
+  /** What every account answers to every turn from now on. */
+  says(text: string): void {
+    for (const { name } of people) this.standIn.account(name).always(this.#spoken(text));
+  }
+
+  /** The first account's turns go wrong from now on. */
+  befalls(fault: FaultName): void {
+    faults[fault].befall(this.standIn.account(first.name), this.options.wordPauseMs);
+  }
+
+  /** Puts a login of the account into the pool whose access token ends so soon. */
+  async putShortLogin(name: string, seconds: number): Promise<void> {
+    await this.#putLogin(name, this.standIn.account(name).loginAgain(seconds));
+  }
+
+  #spoken(text: string) {
+    return spoken(text, this.options.wordPauseMs);
+  }
+
+  async #start(): Promise<void> {
+    await mkdir(join(this.folder, 'pool'), { mode: 0o700 });
+    for (const { name } of people) await this.#putLogin(name, this.standIn.account(name).authJson());
+    // Nothing of the user's environment or .env: these settings, and the defaults.
+    const config = loadConfig({
+      PROXY_LISTEN_ADDR: `127.0.0.1:${this.options.port}`,
+      POOL_DIR: join(this.folder, 'pool'),
+      PROXY_DB_PATH: join(this.folder, 'data', 'proxy.db'),
+      PROXY_DRAIN_SECONDS: '1',
+      PROXY_DEBUG: this.options.isVerbose ? '1' : '0',
+      ...this.standIn.env,
+    });
+    const errors = new RecentErrors();
+    this.#running = await startApp(config, {
+      logger: new DemoLogger(errors, this.options.isVerbose),
+      errors,
+    });
+  }
+
+  /** A file that appears whole: the proxy may look at any time. */
+  async #putLogin(name: string, login: AuthJson): Promise<void> {
+    const draft = join(this.folder, `${name}.draft`);
+    await writeFile(draft, JSON.stringify(login, null, 2), { mode: 0o600 });
+    await rename(draft, join(this.folder, 'pool', `${name}.json`));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      await this.#running?.stop();
+      await this.standIn.close();
+    } finally {
+      this.#removeFolder();
+    }
+  }
+}

@@ -1,0 +1,98 @@
+import { once } from 'node:events';
+import { codexConfig } from '../greeting.js';
+import { describeError, errorCode } from '../pool-error.js';
+import { makeCodexHome } from './codex-home.js';
+import { DemoClient } from './demo-client.js';
+import { type DemoOptions, readOptions, usage } from './demo-options.js';
+import { DemoPool } from './demo-pool.js';
+import { DemoShow } from './demo-show.js';
+import { faults } from './faults.js';
+import { first, people } from './made-up-people.js';
+import { Stage } from './stage.js';
+
+/** Pauses for the eye, ms. */
+const paces = { slow: { word: 70, step: 600 }, fast: { word: 4, step: 0 } } as const;
+
+/** Runs the demo to its end, or until it is told to stop; returns the exit code. */
+export async function runDemo(args: readonly string[]): Promise<number> {
+  const asked = readOptions(args, process.stdout.isTTY);
+  switch (asked.kind) {
+    case 'help':
+      process.stdout.write(usage());
+      return 0;
+    case 'not-understood':
+      process.stderr.write(`${asked.sentence}\n`);
+      return 1;
+    case 'show':
+      return show(asked.options, untilStopped());
+    default:
+      return asked satisfies never;
+  }
+}
+
+/** Aborted by a signal, and when nobody reads any more; a second signal ends the process at once. */
+function untilStopped(): AbortSignal {
+  const stop = new AbortController();
+  const onSignal = () => {
+    if (stop.signal.aborted) process.exit(1);
+    stop.abort();
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
+  process.stdout.on('error', () => stop.abort());
+  return stop.signal;
+}
+
+async function show(options: DemoOptions, stopped: AbortSignal): Promise<number> {
+  const pace = options.isFast ? paces.fast : paces.slow;
+  const stage = new Stage(process.stdout, stopped, pace.step);
+  try {
+    await using pool = await DemoPool.start({ ...options, wordPauseMs: pace.word });
+    stage.lines('codex-pool at work: made-up accounts, a stand-in for the backend, all on this machine.');
+    const client = new DemoClient(pool.origin, stopped);
+    await new DemoShow(pool, client, stage, stopped).run(options.fault ?? 'usage-limit');
+    if (options.isKept) await keep(pool, options, stage, stopped);
+  } catch (error) {
+    if (!stopped.aborted) {
+      stage.endWords();
+      process.stderr.write(`${whyNot(error, options)}\n`);
+      return 1;
+    }
+  }
+  const end = stopped.aborted ? 'Stopped' : 'That was it';
+  stage.lines('', `${end}; the temporary folder is gone, and nothing else was written.`);
+  return 0;
+}
+
+/** Stays up for a real Codex until it is told to stop. */
+async function keep(
+  pool: DemoPool,
+  { fault }: DemoOptions,
+  stage: Stage,
+  stopped: AbortSignal,
+): Promise<void> {
+  pool.says('This was made up by {account}; codex-pool brought it to you.');
+  if (fault !== null) pool.befalls(fault);
+  const home = await makeCodexHome(pool.folder, pool.origin);
+  stage.lines(
+    '',
+    `codex-pool stays up on ${pool.origin}, with ${people.length} made-up accounts behind it, until Ctrl-C.`,
+    ...(fault === null ? [] : [`Every turn of ${first.name} goes wrong: ${faults[fault].means}.`]),
+    '',
+    'A real Codex with a made-up login, beside your own:',
+    '',
+    `   CODEX_HOME=${home} codex exec --skip-git-repo-check "hello"`,
+    '',
+    'Or yours, by ~/.codex/config.toml (the first two lines above its first [table]):',
+    '',
+    ...codexConfig(pool.origin).map((it) => `   ${it}`.trimEnd()),
+    '',
+    `What the pool does:  curl ${pool.origin}/admin/accounts`,
+  );
+  if (!stopped.aborted) await once(stopped, 'abort');
+}
+
+function whyNot(error: unknown, { port }: DemoOptions): string {
+  if (errorCode(error) === 'EADDRINUSE')
+    return `127.0.0.1:${port} is in use, perhaps by codex-pool itself: stop that, or give another port with --port.`;
+  return `The demo failed: ${describeError(error)}`;
+}

@@ -1,0 +1,109 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { AccountScript } from '../stand-in/account-script.js';
+import type { Answer } from '../stand-in/answer.js';
+import { refuses, streamOf } from '../stand-in/answers.js';
+import { quotaHeaders } from '../stand-in/quota.js';
+import { edgeBlock, overloaded, rateLimit, unauthorized, usageLimit } from '../stand-in/refusals.js';
+import { created, delta, messageAdded, messageTurn } from '../stand-in/turn-events.js';
+import { spentWindows } from './made-up-people.js';
+import { wordsOf } from './spoken.js';
+
+/** A way in which the turns of an account go wrong. */
+export interface Fault {
+  /** For `--help`. */
+  readonly means: string;
+  /** What is about to happen, with the account's name before it. */
+  readonly title: string;
+  /** From now on all turns of the account go wrong, until it is told another answer. */
+  readonly befall: (account: AccountScript, wordPauseMs: number) => void;
+}
+
+const RATE_LIMIT_SECONDS = 20;
+
+const always =
+  (answer: () => Answer): Fault['befall'] =>
+  (account) =>
+    void account.always(answer());
+
+/** The faults by the name that `--fault` takes. */
+export const faults = {
+  'usage-limit': {
+    means: '429 usage_limit_reached: it is out until its quota resets, another serves',
+    title: 'has reached its usage limit',
+    befall: (account) => {
+      const [shortest] = spentWindows;
+      const resetsInSeconds = shortest?.resetsInSeconds ?? 0;
+      const headers = quotaHeaders(spentWindows, account.plan);
+      account.usage(...spentWindows).always(usageLimit({ resetsInSeconds, plan: account.plan, headers }));
+    },
+  },
+  'rate-limit': {
+    means: `429 with Retry-After: it is out for ${RATE_LIMIT_SECONDS} s, another serves`,
+    title: 'is asked too fast',
+    befall: always(() => rateLimit(RATE_LIMIT_SECONDS)),
+  },
+  unauthorized: {
+    means: '401, even with a renewed token: it is out for 5 min, another serves',
+    title: 'has its token rejected',
+    befall: always(unauthorized),
+  },
+  'server-error': {
+    means: '500: asked once more, then another serves; the third in a row takes it out',
+    title: 'answers with a server error',
+    befall: always(() => refuses(500, { error: { message: 'made-up failure', type: 'server_error' } })),
+  },
+  cut: {
+    means: 'breaks off after the first words: nothing is said twice, so the client breaks off too',
+    title: 'breaks off in the middle of its answer',
+    befall: (account, wordPauseMs) =>
+      void account.always(
+        streamOf(() => [created(), messageAdded(), ...firstWords()], {
+          ending: 'cut',
+          pauseBetweenMs: wordPauseMs,
+        }),
+      ),
+  },
+  overloaded: {
+    means: '503 server_is_overloaded: one other account is asked',
+    title: 'has no capacity left for the model',
+    befall: always(overloaded),
+  },
+  'edge-block': {
+    means: '403 page of the network before the backend: no account is blamed, one other is asked',
+    title: 'is stopped by a page of the network',
+    befall: always(edgeBlock),
+  },
+  slow: {
+    means: 'silent at first, then word after word: nobody else is asked',
+    title: 'is slow',
+    befall: (account, wordPauseMs) =>
+      void account.always(
+        streamOf(
+          () => [
+            { gate: pause(wordPauseMs * 20) },
+            ...messageTurn(wordsOf('Slow is not broken: nobody else is asked, no time limit ends it.')),
+          ],
+          { pauseBetweenMs: wordPauseMs * 3 },
+        ),
+      ),
+  },
+} as const satisfies Record<string, Fault>;
+
+const firstWords = () => wordsOf('These words had been seen when the ').map((it) => delta(it));
+
+export type FaultName = keyof typeof faults;
+
+export const faultNames = [
+  'usage-limit',
+  'rate-limit',
+  'unauthorized',
+  'server-error',
+  'cut',
+  'overloaded',
+  'edge-block',
+  'slow',
+] as const satisfies readonly FaultName[];
+
+export function isFaultName(text: string): text is FaultName {
+  return Object.hasOwn(faults, text);
+}
