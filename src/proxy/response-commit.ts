@@ -11,6 +11,7 @@ import type { TokenCount } from '../usage/response-usage.js';
 import type { Attempted } from './attempts.js';
 import type { HeldAnswer } from './held-answer.js';
 import { ModelsEtag } from './models-etag.js';
+import { bytesPassed } from './passing-garbage.js';
 import { tellPoolQuota } from './pool-quota-headers.js';
 import type { ProxyRequest } from './proxy-request.js';
 import { clientHeaders } from './upstream-headers.js';
@@ -86,7 +87,10 @@ export class ResponseCommit {
     if (tap !== null) for (const chunk of head) tap.observe(chunk);
     const finished = pipeline(response, res);
     // After the pipe's own listener: bytes go on before anyone looks at them.
-    if (tap !== null) response.on('data', (chunk: Buffer) => tap.observe(chunk));
+    response.on('data', (chunk: Buffer) => {
+      tap?.observe(chunk);
+      bytesPassed(chunk.length);
+    });
     try {
       await finished;
       return 'complete';

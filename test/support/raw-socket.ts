@@ -80,8 +80,10 @@ export class RawUpstream implements AsyncDisposable {
     return { UPSTREAM_RESPONSES_BASE: `${this.origin}/backend-api/codex` };
   }
 
-  get openConnections(): number {
-    return this.#sockets.size;
+  /** Reads all that is still to come, and resolves when no connection is left. */
+  async closed(): Promise<void> {
+    const ends = [...this.#sockets].map(async (it) => await once(it.resume(), 'close'));
+    await within(Promise.all(ends), 'the end of the connections to upstream');
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
