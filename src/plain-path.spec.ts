@@ -24,6 +24,8 @@ describe('a path', () => {
     '/backend-api/wham/%75sage',
     '/backend-api/wham/rate-limit-reset-credits/%63onsume',
     '/v1/x#y',
+    '/v1/x%23y',
+    '/v1/x%3By',
     '/v1/usage;x',
     '/v1/%0d%0a',
     '/v1/%7f',

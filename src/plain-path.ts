@@ -6,7 +6,7 @@ export function isPlainPath(path: string): boolean {
   if (!path.startsWith('/')) return false;
   if (!/[%\\#;]|\/\/|\/\.|[^\x21-\x7e]/.test(path)) return true;
   // An escape of what needs none is another spelling of a path that we know: upstream would read it as that.
-  if (/[#;]|%(2d|2e|3\d|4[1-9a-f]|5[0-9af]|6[1-9a-f]|7[0-9ae])/i.test(path)) return false;
+  if (/[#;]|%(23|2d|2e|3\d|3b|4[1-9a-f]|5[0-9af]|6[1-9a-f]|7[0-9ae])/i.test(path)) return false;
   let decoded: string;
   try {
     decoded = decodeURIComponent(path);

@@ -69,7 +69,7 @@ const rows: [string, AttemptOutcome | undefined, Partial<Progress>, string][] = 
   ['an edge block', edgeBlock, {}, 'failover'],
   ['an edge block elsewhere too', edgeBlock, { hasMovedFor: (kind) => kind === 'edge-block' }, 'give-up'],
   ['a model that the account may not use', notEntitled, {}, 'failover'],
-  ['such a model on the last attempt', notEntitled, spent, 'pass-on'],
+  ['such a model on the last attempt', notEntitled, spent, 'give-up'],
 ];
 
 describe('the verdict', () => {

@@ -51,7 +51,6 @@ export function decide(outcome: AttemptOutcome, progress: Progress): Verdict {
     case 'edge-block':
       return progress.hasMovedFor('edge-block') ? 'give-up' : another('give-up');
     case 'not-entitled':
-      return another('pass-on');
     case 'needs-login':
     case 'refresh-failed':
     case 'deactivated':

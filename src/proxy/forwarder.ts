@@ -164,7 +164,9 @@ export class Forwarder {
   private async speaksForItself({ request, tried }: Course, { attempted }: Tried): Promise<boolean> {
     if (attempted.outcome.kind === 'overloaded') return true;
     if (attempted.outcome.kind !== 'not-entitled') return false;
-    const considered = this.selector.consider(await request.model());
+    const model = await request.model();
+    if (model === null) return true; // its refusal cannot be remembered: a repeat would go the same way
+    const considered = this.selector.consider(model);
     return !considered.some((it) => it.unavailable === null && !tried.has(it.account.id));
   }
 
