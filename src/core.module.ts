@@ -1,10 +1,12 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { APP_CONFIG, type AppConfig } from './app.config.js';
+import { BypassWatch } from './bypass-watch.js';
 import { CLOCK, type Clock } from './clock.js';
 import { Drain } from './drain.js';
 import { RecentErrors } from './recent-errors.js';
+import { SleepWatch } from './sleep-watch.js';
 
-/** What every module may ask for: settings, clock, drain, the last errors. */
+/** What every module may ask for: settings, clock, drain, the last errors, and what was noticed of the machine and its clients. */
 @Global()
 @Module({})
 export class CoreModule {
@@ -14,6 +16,8 @@ export class CoreModule {
       { provide: CLOCK, useValue: clock },
       { provide: RecentErrors, useValue: errors },
       Drain,
+      BypassWatch,
+      SleepWatch,
     ];
     return { module: CoreModule, providers, exports: providers };
   }

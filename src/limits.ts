@@ -95,6 +95,17 @@ export const limits = {
   writePauseMs: 500,
   writeAtStopMs: 5 * SECOND,
   retentionStepRows: 1_000,
+  /** How often the clock is looked at for a jump, how much of one means that the machine has slept, and how long the network may take to be back. */
+  sleepTickMs: SECOND,
+  sleepJumpMs: 30 * SECOND,
+  wakeGraceMs: 5 * SECOND,
+  /** Models asked for this often, over this long, and never a turn: the turns go elsewhere. */
+  bypassModelRequests: 6,
+  bypassMs: 10 * MINUTE,
+  /** How long what a client's login has shown is taken as known. */
+  loginLookMs: MINUTE,
+  /** No real access token lasts longer. */
+  realTokenLongestMs: 366 * DAY,
   /** A cooldown that ends within this is told to the client as a short wait. */
   shortWaitMs: 60 * SECOND,
   windowsPerAccount: 16,

@@ -23,8 +23,8 @@ export interface OwnCallAnswer {
 }
 
 const agentOptions = { connect: { timeout: limits.connectMs }, maxResponseSize: limits.ownCallBytes };
-const direct = new Agent(agentOptions);
-const proxies = new Map<string, Dispatcher>();
+/** By the address of the proxy on the way; empty for none. */
+const dispatchers = new Map<string, Dispatcher>();
 
 /**
  * A call that the program makes for itself (refresh, poll), never for a client: it says who it is, honours
@@ -41,12 +41,19 @@ export async function ownCall(call: OwnCall): Promise<OwnCallAnswer> {
   return { status: answer.statusCode, headers: answer.headers, text: await answer.body.text() };
 }
 
+/** The next call begins on a connection of its own: the idle ones may be dead without knowing it. */
+export function dropOwnConnections(): void {
+  const dropped = [...dispatchers.values()];
+  dispatchers.clear();
+  // What runs on them may end by itself, or by its own time limit.
+  for (const dispatcher of dropped) void dispatcher.close().catch(() => undefined);
+}
+
 function dispatcherFor(target: URL): Dispatcher {
   const proxy = egressProxyFor(target);
-  if (proxy === null) return direct;
-  const known = proxies.get(proxy);
+  const known = dispatchers.get(proxy ?? '');
   if (known !== undefined) return known;
-  const made = new ProxyAgent({ ...agentOptions, uri: proxy });
-  proxies.set(proxy, made);
+  const made = proxy === null ? new Agent(agentOptions) : new ProxyAgent({ ...agentOptions, uri: proxy });
+  dispatchers.set(proxy ?? '', made);
   return made;
 }

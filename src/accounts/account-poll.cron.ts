@@ -2,21 +2,27 @@ import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy }
 import { SchedulerRegistry } from '@nestjs/schedule';
 import { APP_CONFIG, type AppConfig } from '../app.config.js';
 import { Drain } from '../drain.js';
+import { dropOwnConnections } from '../own-call.js';
+import { SleepWatch } from '../sleep-watch.js';
 import { AccountPoll } from './account-poll.js';
 
 const JOB = 'account-poll';
 
-/** Polls all accounts at start and then every `PROXY_USAGE_REFRESH_SECONDS`; skips while a round still runs. */
+/** Polls all accounts at start then every `PROXY_USAGE_REFRESH_SECONDS`, and after a sleep; skips while a round still runs. */
 @Injectable()
 export class AccountPollCron implements OnApplicationBootstrap, OnModuleDestroy {
   private isRunning = false;
+  private isWantedAgain = false;
 
   constructor(
     private readonly poll: AccountPoll,
     private readonly scheduler: SchedulerRegistry,
     private readonly drain: Drain,
     @Inject(APP_CONFIG) private readonly config: AppConfig,
-  ) {}
+    sleep: SleepWatch,
+  ) {
+    sleep.onWake(() => void this.runAnew());
+  }
 
   onApplicationBootstrap(): void {
     void this.run(); // the start does not wait for upstream
@@ -28,11 +34,21 @@ export class AccountPollCron implements OnApplicationBootstrap, OnModuleDestroy 
     if (this.scheduler.doesExist('interval', JOB)) this.scheduler.deleteInterval(JOB);
   }
 
+  /** A round that was cut by the machine's sleep tells little: another follows it. */
+  private async runAnew(): Promise<void> {
+    dropOwnConnections();
+    this.isWantedAgain = this.isRunning;
+    await this.run();
+  }
+
   private async run(): Promise<void> {
     if (this.isRunning) return;
     this.isRunning = true;
     try {
-      await this.poll.pollAll(() => this.drain.isDraining);
+      do {
+        this.isWantedAgain = false;
+        await this.poll.pollAll(() => this.drain.isDraining);
+      } while (this.isWantedAgain && !this.drain.isDraining);
     } finally {
       this.isRunning = false;
     }

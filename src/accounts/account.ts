@@ -1,5 +1,6 @@
 import type { Keeping } from '../tokens/credential-vault.js';
 import { type AccountEvidence, noEvidence } from './account-evidence.js';
+import type { OtherOwner } from './other-owner.js';
 
 /** What the operator decides about an account; nothing of it comes from upstream. */
 export interface AccountSettings {
@@ -30,6 +31,8 @@ export class Account {
   polledPlan: string | null = null;
   /** The routing that upstream wants for this account (docs/protocol.md, accounts/check); null is none. */
   routingOverride: string | null = null;
+  /** A client that was seen with this account's login in a file of its own; null without one. */
+  otherOwner: OtherOwner | null = null;
 
   constructor(
     /** Identity: stays the same when tokens are renewed or the file is renamed. */

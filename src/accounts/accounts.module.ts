@@ -8,6 +8,7 @@ import { AccountSelector } from './account-selector.js';
 import { AffinityStore } from './affinity-store.js';
 import { AffinityTable } from './affinity-table.js';
 import { DecisionLog } from './decision-log.js';
+import { LoginOwners } from './login-owners.js';
 import { OwnerTable } from './owner-table.js';
 import { SettingsStore } from './settings-store.js';
 import { PoolStatusService } from './pool-status.js';
@@ -20,6 +21,7 @@ import { PoolStatusService } from './pool-status.js';
     AccountSelector,
     AffinityTable,
     OwnerTable,
+    LoginOwners,
     DecisionLog,
     PoolStatusService,
     AccountPoll,
@@ -27,6 +29,14 @@ import { PoolStatusService } from './pool-status.js';
     SettingsStore,
     AffinityStore,
   ],
-  exports: [AccountRegistry, AccountSelector, AffinityTable, OwnerTable, DecisionLog, PoolStatusService],
+  exports: [
+    AccountRegistry,
+    AccountSelector,
+    AffinityTable,
+    OwnerTable,
+    LoginOwners,
+    DecisionLog,
+    PoolStatusService,
+  ],
 })
 export class AccountsModule {}

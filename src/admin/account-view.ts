@@ -1,4 +1,5 @@
 import type { Account } from '../accounts/account.js';
+import { otherOwnerWarning } from '../accounts/login-owners.js';
 import type { Unavailable } from '../accounts/availability.js';
 import type { QuotaWindow } from '../usage/quota-window.js';
 import type { UsageTotals } from '../usage/usage.service.js';
@@ -23,7 +24,7 @@ export interface AccountView {
   readonly lastRefreshAt: number | null;
   readonly refresh: string;
   readonly lastSuccessAt: number | null;
-  /** What an operator should know: wide file mode, tokens that could not be written. */
+  /** What an operator should know: wide file mode, tokens that could not be written, a second owner of the login. */
   readonly warnings: readonly string[];
   readonly windows: readonly QuotaWindow[];
   readonly totals: UsageTotals;
@@ -51,7 +52,7 @@ export function accountView(
     lastRefreshAt: credential.lastRefreshAt,
     refresh: refresh.kind,
     lastSuccessAt: account.evidence.lastSuccessAt,
-    warnings: [warning, unsaved?.reason ?? null].filter((it) => it !== null),
+    warnings: [warning, unsaved?.reason ?? null, otherOwnerWarning(account)].filter((it) => it !== null),
     windows,
     totals,
   };

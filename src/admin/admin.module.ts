@@ -4,7 +4,9 @@ import { AccountsModule } from '../accounts/accounts.module.js';
 import { UsageModule } from '../usage/usage.module.js';
 import { AdminAccess } from './admin-access.middleware.js';
 import { AdminController } from './admin.controller.js';
+import { ClientHealth } from './client.health.js';
 import { HealthController } from './health.controller.js';
+import { HealthIndicators } from './health-indicators.js';
 import { PoolGauges } from './pool-gauges.middleware.js';
 import { PoolHealth } from './pool.health.js';
 import { StatusController } from './status.controller.js';
@@ -15,7 +17,7 @@ import { UsageController } from './usage.controller.js';
 @Module({
   imports: [AccountsModule, UsageModule, TerminusModule.forRoot({ logger: false })],
   controllers: [AdminController, UsageController, HealthController, StatusController],
-  providers: [PoolHealth, UsageHealth],
+  providers: [PoolHealth, UsageHealth, ClientHealth, HealthIndicators],
 })
 export class AdminModule implements NestModule {
   configure(consumer: MiddlewareConsumer): void {

@@ -4,8 +4,7 @@ import type { Response } from 'express';
 import { AccountSelector } from '../accounts/account-selector.js';
 import { VERSION } from '../own-call.js';
 import { RecentErrors } from '../recent-errors.js';
-import { PoolHealth } from './pool.health.js';
-import { UsageHealth } from './usage.health.js';
+import { HealthIndicators } from './health-indicators.js';
 
 /** `up`, `degraded` (something is out, all the same 200), `down` (503). */
 type Health = Omit<HealthCheckResult, 'status'> & {
@@ -19,8 +18,7 @@ type Health = Omit<HealthCheckResult, 'status'> & {
 export class HealthController {
   constructor(
     private readonly health: HealthCheckService,
-    private readonly pool: PoolHealth,
-    private readonly usage: UsageHealth,
+    private readonly indicators: HealthIndicators,
     private readonly selector: AccountSelector,
     private readonly errors: RecentErrors,
   ) {}
@@ -34,7 +32,7 @@ export class HealthController {
     res.status(isUp ? 200 : 503);
     return {
       ...result,
-      status: isUp ? (this.isDegraded() ? 'degraded' : 'up') : 'down',
+      status: isUp ? (this.indicators.isDegraded() ? 'degraded' : 'up') : 'down',
       version: VERSION,
       uptimeSeconds: Math.round(process.uptime()),
       lastErrors: this.errors.list(),
@@ -50,21 +48,18 @@ export class HealthController {
       reason: unavailable?.reason ?? null,
       until: unavailable?.until ?? null,
     }));
-    const isReady = accounts.some((it) => it.reason === null) && this.pool.check()['pool']?.status === 'up';
+    const isReady =
+      accounts.some((it) => it.reason === null) && this.indicators.pool.check()['pool']?.status === 'up';
     res.status(isReady ? 200 : 503);
     return { ready: isReady, accounts };
   }
 
-  private isDegraded(): boolean {
-    return this.pool.isDegraded() || this.usage.isDegraded();
-  }
-
   private async check(): Promise<HealthCheckResult> {
     try {
-      return await this.health.check([() => this.pool.check(), () => this.usage.check()]);
+      return await this.health.check(this.indicators.checks());
     } catch (error) {
       if (!(error instanceof ServiceUnavailableException)) throw error;
-      const details = this.pool.check(); // Terminus throws what is down; here it is an answer
+      const details = this.indicators.pool.check(); // Terminus throws what is down; here it is an answer
       return { status: 'error', info: {}, error: details, details };
     }
   }

@@ -5,6 +5,7 @@ import { AffinityTable } from '../accounts/affinity-table.js';
 import { quotaBackAt } from '../accounts/cooldown.js';
 import { OwnerTable } from '../accounts/owner-table.js';
 import { CLOCK, type Clock } from '../clock.js';
+import { SleepWatch } from '../sleep-watch.js';
 import { windowsFromHeaders } from '../usage/quota-window.js';
 import { QuotaService } from '../usage/quota.service.js';
 import type { Attempted } from './attempts.js';
@@ -21,6 +22,7 @@ export class AccountEffects {
     private readonly affinity: AffinityTable,
     private readonly owners: OwnerTable,
     @Inject(CLOCK) private readonly clock: Clock,
+    private readonly sleep: SleepWatch,
   ) {}
 
   /** The account that issued the turn state which this request continues; null when none is known. */
@@ -56,9 +58,11 @@ export class AccountEffects {
       case 'rate-limited':
         learn({ kind: 'rate-limited', retryAfterMs: outcome.retryAfterMs, at });
         break;
-      case 'forbidden':
       case 'upstream-error':
-        learn({ kind: outcome.kind, at });
+        if (!this.sleep.excuses(startedAt)) learn({ kind: 'upstream-error', at });
+        break;
+      case 'forbidden':
+        learn({ kind: 'forbidden', at });
         break;
       case 'deactivated':
         learn({ kind: 'deactivated', code: outcome.code, at });
@@ -70,7 +74,8 @@ export class AccountEffects {
       }
       case 'refresh-failed': {
         const { refresh } = account.keeping;
-        if (refresh.kind === 'waiting') learn({ kind: 'unauthorized', until: refresh.until, at });
+        if (refresh.kind === 'waiting' && !this.sleep.excuses(startedAt))
+          learn({ kind: 'unauthorized', until: refresh.until, at });
         break;
       }
       case 'unauthorized': // whether it holds is known only after a refresh: `rejectedAgain`

@@ -33,19 +33,25 @@ export function isReadableEventStream({ headers }: IncomingMessage): boolean {
 export async function holdForOutput(response: IncomingMessage): Promise<HoldEnd> {
   const head: Buffer[] = [];
   let bytes = 0;
+  let isDecided = false;
   const { promise, resolve } = Promise.withResolvers<HoldEnd>();
-  const output = () => resolve({ kind: 'output', head });
+  const decide = (end: HoldEnd) => {
+    isDecided = true;
+    resolve(end);
+  };
+  const output = () => decide({ kind: 'output', head });
   const reader = new SseReader(
     ({ type, data }) => {
       if (type === null) return;
       if (type.startsWith(outputPrefix) || type.endsWith('.delta') || endings.has(type)) output();
-      else if (failures.has(type)) resolve({ kind: 'failed', head, envelope: failureIn(data) });
+      else if (failures.has(type)) decide({ kind: 'failed', head, envelope: failureIn(data) });
     },
     (type) => type === null || failures.has(type),
     limits.holdBytes,
   );
   const onData = (chunk: Buffer) => {
     head.push(chunk);
+    if (isDecided) return; // it came in the same read, and goes on with the rest
     bytes += chunk.length;
     reader.push(chunk);
     if (bytes >= limits.holdBytes) output();

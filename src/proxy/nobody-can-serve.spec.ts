@@ -25,6 +25,7 @@ function considered(name: string, unavailable: Unavailable | null = null): Consi
     credential,
     refresh: idle,
     warning: null,
+    isLink: false,
     id: name,
     unsaved: null,
   });

@@ -6,6 +6,7 @@ import { APP_CONFIG, type AppConfig } from '../app.config.js';
 import { Drain } from '../drain.js';
 import { metricNames } from '../metrics.js';
 import { describeError } from '../pool-error.js';
+import { ClientSigns } from './client-signs.js';
 import { notFound, type Refusal, sendJson, sendRefusal } from './client-error.js';
 import { RouteHandlers } from './route-handlers.js';
 import { type Route, routeOf } from './routes.js';
@@ -35,6 +36,7 @@ export class ProxyMiddleware implements NestMiddleware {
     private readonly drain: Drain,
     @Inject(APP_CONFIG) private readonly config: AppConfig,
     @InjectMetric(metricNames.requests) private readonly requests: Counter<'route' | 'status'>,
+    private readonly signs: ClientSigns,
   ) {}
 
   use(req: Request, res: Response, next: NextFunction): void {
@@ -43,7 +45,9 @@ export class ProxyMiddleware implements NestMiddleware {
     if (route.kind === 'operator') return next();
     res.once('close', () => this.requests.inc({ route: route.kind, status: statusClass(res) }));
     if (this.drain.isDraining) return sendRefusal(res, stopping);
+    this.signs.came(route.kind);
     if (this.answerAtOnce(route, req, res)) return;
+    this.signs.entered(req.headers);
     void this.serve(route, req, res, query);
   }
 

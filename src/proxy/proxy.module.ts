@@ -4,6 +4,7 @@ import { TokensModule } from '../tokens/tokens.module.js';
 import { UsageModule } from '../usage/usage.module.js';
 import { AccountEffects } from './account-effects.js';
 import { Attempts } from './attempts.js';
+import { ClientSigns } from './client-signs.js';
 import { EmptyPoolAnswer } from './empty-pool-answer.js';
 import { Forwarder } from './forwarder.js';
 import { LocalAnswers } from './local-answers.js';
@@ -22,6 +23,7 @@ import { UpstreamClient } from './upstream-client.js';
   providers: [
     AccountEffects,
     Attempts,
+    ClientSigns,
     EmptyPoolAnswer,
     Forwarder,
     LocalAnswers,

@@ -47,7 +47,10 @@ export async function readBody(
     }
   };
   const onEnd = () => resolve(true);
-  const onClose = () => reject(new Error('the client left before its request was complete'));
+  const onClose = () => {
+    // A request that was read to its end closes too, before anyone here is told: an error then costs, for nobody.
+    if (!req.readableEnded) reject(new Error('the client left before its request was complete'));
+  };
   req.on('data', onData).once('end', onEnd).once('close', onClose).once('error', onClose);
   try {
     if (!(await promise)) return streaming();

@@ -3,6 +3,9 @@ import { limits } from '../limits.js';
 const LF = 10;
 const CR = 13;
 const NO_BYTES = Buffer.alloc(0);
+/** Within these nearly every type ends: `data: {"type":"…"`. */
+const TYPE_BYTES = 96;
+const typeFirst = /^data:\s*\{\s*"type"\s*:\s*"([^"\\]*)"/;
 
 /** One server-sent event: its type, and its data where the reader was asked to keep it. */
 export interface SseEvent {
@@ -92,13 +95,20 @@ export class SseReader {
     const bytes = this.line.length === 1 ? (this.line[0] ?? NO_BYTES) : Buffer.concat(this.line);
     const end = bytes.at(-1) === CR ? bytes.length - 1 : bytes.length;
     // Most lines are data of events that nobody wants: their text is never made.
-    if (!this.isTypeKnown) this.learnType(bytes.toString('latin1', 0, Math.min(end, limits.eventHeadBytes)));
+    if (!this.isTypeKnown) this.learnTypeOf(bytes, end);
     if (!startsWith(bytes, 'data:')) return;
     this.isEmpty = false;
     if (this.data === null || !this.wants(this.type)) return;
     this.dataBytes += end;
     if (this.dataBytes > this.maxDataBytes) this.data = null;
     else this.data.push(bytes.toString('utf8', 5, end).replace(/^ /, ''));
+  }
+
+  /** Looks at the start of a line first: making more text of every line costs more than all the rest. */
+  private learnTypeOf(line: Buffer, end: number): void {
+    const start = line.toString('latin1', 0, Math.min(end, TYPE_BYTES));
+    const isWhole = end <= TYPE_BYTES || typeFirst.test(start);
+    this.learnType(isWhole ? start : line.toString('latin1', 0, Math.min(end, limits.eventHeadBytes)));
   }
 
   private learnType(line: string): void {
@@ -109,7 +119,7 @@ export class SseReader {
     if (!line.startsWith('data:')) return;
     this.isTypeKnown = true;
     // Only a `type` that comes first is the event's own; further in it may belong to what is inside.
-    this.type = /^data:\s*\{\s*"type"\s*:\s*"([^"\\]*)"/.exec(line)?.[1] ?? this.eventName;
+    this.type = typeFirst.exec(line)?.[1] ?? this.eventName;
   }
 
   private endEvent(): void {

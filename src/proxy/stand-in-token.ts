@@ -1,11 +1,9 @@
 import type { ServerResponse } from 'node:http';
 import { z } from 'zod';
+import { STAND_IN_PREFIX } from '../client-login.js';
 import { type Refusal, sendJson, sendRefusal } from './client-error.js';
 import type { DecisionRecord } from './decision-record.js';
 import type { ProxyRequest } from './proxy-request.js';
-
-/** What the refresh token of a login made for use with this proxy begins with; a real one never does. */
-export const STAND_IN_PREFIX = 'codex-pool-';
 
 const requestSchema = z.object({ refresh_token: z.string().startsWith(STAND_IN_PREFIX).max(1_000) });
 

@@ -6,6 +6,7 @@ import { createProxyMiddleware, proxyEventsPlugin, type RequestHandler } from 'h
 import { HttpsProxyAgent } from 'https-proxy-agent';
 import { APP_CONFIG, type AppConfig, egressProxyFor } from '../app.config.js';
 import { limits } from '../limits.js';
+import { SleepWatch } from '../sleep-watch.js';
 import { type AttemptEnd, type AttemptPlan, AttemptRequest } from './attempt-request.js';
 
 export type UpstreamBase = 'responses' | 'wham';
@@ -25,8 +26,9 @@ const underWay = new WeakMap<IncomingMessage, ClientRequest>();
 export class UpstreamClient implements OnApplicationShutdown {
   private readonly upstreams: Readonly<Record<UpstreamBase, Upstream>>;
 
-  constructor(@Inject(APP_CONFIG) config: AppConfig) {
+  constructor(@Inject(APP_CONFIG) config: AppConfig, sleep: SleepWatch) {
     this.upstreams = { responses: upstreamAt(config.responsesBase), wham: upstreamAt(config.whamBase) };
+    sleep.onWake(() => this.dropIdleConnections());
   }
 
   /** The path of an attempt's request: that of the base address, then `path` (with query, no leading slash). */
@@ -65,6 +67,14 @@ export class UpstreamClient implements OnApplicationShutdown {
     if (end.kind === 'answered') end.response.once('close', finished);
     else finished();
     return end;
+  }
+
+  /** Closes the connections that nobody uses now: they may be dead without knowing it. Those in use stay. */
+  dropIdleConnections(): void {
+    for (const { agent } of Object.values(this.upstreams)) {
+      const idle = Object.values(agent.freeSockets).flatMap((it) => it ?? []);
+      for (const socket of idle) socket.destroy();
+    }
   }
 
   onApplicationShutdown(): void {
@@ -109,8 +119,15 @@ function agentFor(base: URL): HttpAgent {
     scheduling: 'lifo',
   } as const;
   const proxy = egressProxyFor(base);
-  if (proxy !== null) return new HttpsProxyAgent(proxy, options);
+  if (proxy !== null) return tunnelling(new HttpsProxyAgent(proxy, options));
   return base.protocol === 'https:' ? new HttpsAgent(options) : new HttpAgent(options);
+}
+
+/** A refusal by the proxy on the way is not upstream's word on an account: it would be read as its answer. */
+function tunnelling(agent: HttpAgent): HttpAgent {
+  return agent.on('proxyConnect', ({ statusCode }: { statusCode: number }, request: ClientRequest) => {
+    if (statusCode !== 200) request.destroy(new Error(`the proxy on the way out answered ${statusCode}`));
+  });
 }
 
 function whenConnected(proxyReq: ClientRequest, connected: () => void): void {

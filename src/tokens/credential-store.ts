@@ -1,5 +1,16 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, constants, mkdir, open, readdir, realpath, rename, stat, unlink } from 'node:fs/promises';
+import {
+  chmod,
+  constants,
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  realpath,
+  rename,
+  stat,
+  unlink,
+} from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { APP_CONFIG, type AppConfig } from '../app.config.js';
@@ -19,6 +30,8 @@ export type CredentialFile =
       readonly name: string;
       readonly credential: Credential;
       readonly warning: string | null;
+      /** A symbolic link: Codex and we have the same file, and so one generation of tokens. */
+      readonly isLink: boolean;
     }
   | { readonly kind: 'broken'; readonly name: string; readonly reason: string };
 
@@ -51,7 +64,8 @@ export class CredentialStore {
         return { kind: 'broken', name, reason: 'the file is no regular file of at most 1 MiB' };
       const parsed = parseCredential(text);
       if (parsed.kind === 'broken') return { ...parsed, name };
-      return { kind: 'ok', name, credential: parsed.credential, warning: await this.tighten(name) };
+      const isLink = (await lstat(this.pathOf(name))).isSymbolicLink();
+      return { kind: 'ok', name, credential: parsed.credential, warning: await this.tighten(name), isLink };
     } catch (error) {
       return {
         kind: 'broken',

@@ -17,6 +17,8 @@ export interface Keeping {
   readonly refresh: RefreshState;
   /** What an operator should know about the file, or null. */
   readonly warning: string | null;
+  /** Whether the file is a symbolic link, so that Codex may own it together with us. */
+  readonly isLink: boolean;
   /** Set while the newest tokens are only in memory. */
   readonly unsaved: Unsaved | null;
 }
@@ -133,14 +135,16 @@ export class CredentialVault {
     const id = identityOf(file.name, file.credential);
     const mine = this.kept.get(id);
     if (mine !== undefined && !isNewer(mine, file)) {
-      const isSame = mine.warning === file.warning && mine.name === file.name;
-      return isSame ? mine : this.put({ ...mine, name: file.name, warning: file.warning });
+      const { name, warning, isLink } = file;
+      const isSame = mine.warning === warning && mine.name === name && mine.isLink === isLink;
+      return isSame ? mine : this.put({ ...mine, name, warning, isLink });
     }
     return this.put({
       id,
       name: file.name,
       credential: file.credential,
       warning: file.warning,
+      isLink: file.isLink,
       refresh: nextRefreshState(mine?.refresh ?? idle, { kind: 'renewed-elsewhere' }),
       unsaved: null,
     });

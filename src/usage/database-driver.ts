@@ -9,6 +9,9 @@ import { UsageRecord } from './usage-record.entity.js';
 import { UsageRollup } from './usage-rollup.entity.js';
 
 const entities = [UsageRecord, UsageRollup, QuotaSample, SessionAffinity, AccountSettingsRow];
+/** TypeORM switches the driver's stack traces on, which cost every statement two errors; it is not to. */
+const quietDriver = { ...sqlite3, verbose: () => sqlite3 };
+
 export const migrations = [UsageOnRecord1795300000000];
 
 /**
@@ -18,7 +21,7 @@ export const migrations = [UsageOnRecord1795300000000];
 export function driverOptions(path: string): DataSourceOptions {
   return {
     type: 'sqlite',
-    driver: sqlite3,
+    driver: quietDriver,
     database: path,
     enableWAL: true,
     busyTimeout: 1_000,

@@ -3,6 +3,7 @@ import type { Clock } from '../../src/clock.js';
 /** A clock that stands still until the test moves it. */
 export class FakeClock implements Clock {
   #now: number;
+  readonly #tasks = new Set<() => void>();
 
   constructor(startsAt = Date.now()) {
     this.#now = startsAt;
@@ -14,6 +15,16 @@ export class FakeClock implements Clock {
 
   advance(ms: number): void {
     this.#now += ms;
+  }
+
+  every(_ms: number, task: () => void): Disposable {
+    this.#tasks.add(task);
+    return { [Symbol.dispose]: () => void this.#tasks.delete(task) };
+  }
+
+  /** What is done at intervals is done now. Moving the clock alone does nothing of it. */
+  tick(): void {
+    for (const task of this.#tasks) task();
   }
 }
 

@@ -1,0 +1,203 @@
+// Measures codex-pool beside nginx and a direct connection: `npm run bench [-- --quick] [-- --write-docs]`.
+import { fork } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus, loadavg, release, tmpdir, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { codexPool, findNginx, nginx, start } from './measured.mjs';
+import { metrics } from './metrics.mjs';
+import { figures } from './process-figures.mjs';
+import { page, plainTable } from './report.mjs';
+import { percentile, spread } from './statistics.mjs';
+import { requestBody, sizeOf, wholeAnswer } from './turn.mjs';
+
+const full = { rounds: 7, warmTurns: 800, cpuTurns: 600, latencyTurns: 300, streamEvents: 150 };
+const quick = { rounds: 3, warmTurns: 600, cpuTurns: 400, latencyTurns: 150, streamEvents: 75 };
+const fixed = { cpuLanes: 4, streams: 50, everyMs: 20, idleMs: 1_000 };
+/** The whole bench; above it something hangs. */
+const LIMIT_MS = 240_000;
+
+const here = (path) => fileURLToPath(new URL(path, import.meta.url));
+const say = (text) => process.stdout.write(`${text}\n`);
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** A process of the bench itself; it ends with its channel. */
+function helper(file) {
+  return fork(here(file), { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+}
+
+function told(child) {
+  return new Promise((resolve, reject) => {
+    const onExit = (code) => reject(new Error(`a process of the bench ended with code ${code}`));
+    child.once('exit', onExit);
+    child.once('message', (message) => {
+      child.off('exit', onExit);
+      resolve(message);
+    });
+  });
+}
+
+async function ask(load, task, order) {
+  load.send({ task, ...order });
+  const { result, failure } = await told(load);
+  if (failure !== undefined) throw new Error(`${task} failed: ${failure}`);
+  return result;
+}
+
+/** One round of load on one target: what was seen, and what it cost the process between (none for direct). */
+async function loaded(load, { port, pid }, setup) {
+  const cost = () => (pid === null ? { cpuMs: 0, rssMb: 0 } : figures(pid));
+  const { firstBytes } = await ask(load, 'turns', { port, count: setup.latencyTurns, concurrency: 1 });
+  const before = cost();
+  await ask(load, 'turns', { port, count: setup.cpuTurns, concurrency: setup.cpuLanes });
+  const between = cost();
+  const { streams, streamEvents: events, everyMs } = setup;
+  const { gaps } = await ask(load, 'streams', { port, streams, events, everyMs });
+  const after = cost();
+  const seen = {
+    firstByteP50: percentile(firstBytes, 0.5),
+    firstByteP99: percentile(firstBytes, 0.99),
+    gapP50: percentile(gaps, 0.5),
+    gapP99: percentile(gaps, 0.99),
+  };
+  if (pid === null) return seen;
+  return {
+    ...seen,
+    cpuPerTurn: (between.cpuMs - before.cpuMs) / setup.cpuTurns,
+    cpuPerEvent: ((after.cpuMs - between.cpuMs) * 1_000) / (streams * events),
+    rssAfterLoad: after.rssMb,
+  };
+}
+
+/** What a target adds to what direct had in the same round. */
+function overDirect(seen, direct) {
+  return {
+    firstByteAddedP50: seen.firstByteP50 - direct.firstByteP50,
+    firstByteAddedP99: seen.firstByteP99 - direct.firstByteP99,
+    gapAddedP50: seen.gapP50 - direct.gapP50,
+    gapAddedP99: seen.gapP99 - direct.gapP99,
+  };
+}
+
+/** A fresh start: how long it takes, and what the process holds when it has come to rest. */
+async function started(describe, setup) {
+  const process = await start(describe);
+  await sleep(setup.idleMs);
+  const { rssMb } = figures(process.pid);
+  await process.stop();
+  return { portOpen: process.portOpenMs, healthy: process.healthyMs, rssIdle: rssMb };
+}
+
+/** The targets of a round; each round begins with another one. */
+function turned(list, by) {
+  const at = by % list.length;
+  return [...list.slice(at), ...list.slice(0, at)];
+}
+
+async function measure(setup, folder, withNginx) {
+  const [upstream, load] = [helper('upstream.mjs'), helper('load.mjs')];
+  const running = [];
+  try {
+    const { port: upstreamPort } = await told(upstream);
+    const descriptions = {
+      ...(withNginx ? { nginx: nginx(join(folder, 'nginx'), upstreamPort) } : {}),
+      'codex-pool': codexPool(join(folder, 'codex-pool'), upstreamPort),
+    };
+    const rounds = [];
+    for (let round = 0; round < setup.rounds; round += 1) {
+      rounds.push({});
+      for (const [name, describe] of turned(Object.entries(descriptions), round)) {
+        rounds[round][name] = await started(describe, setup);
+      }
+    }
+    say(`${setup.rounds} starts each`);
+    const targets = [{ name: 'direct', port: upstreamPort, pid: null }];
+    for (const [name, describe] of Object.entries(descriptions)) {
+      const process = await start(describe);
+      running.push(process);
+      targets.push({ name, port: process.port, pid: process.pid });
+    }
+    for (const { port } of targets) {
+      await ask(load, 'turns', { port, count: setup.warmTurns, concurrency: setup.cpuLanes });
+    }
+    for (let round = 0; round < setup.rounds; round += 1) {
+      const seen = {};
+      for (const target of turned(targets, round)) seen[target.name] = await loaded(load, target, setup);
+      for (const { name } of targets) {
+        const added = name === 'direct' ? {} : overDirect(seen[name], seen.direct);
+        rounds[round][name] = { ...rounds[round][name], ...seen[name], ...added };
+      }
+      say(`round ${round + 1} of ${setup.rounds}`);
+    }
+    return rounds;
+  } finally {
+    for (const process of running) await process.stop();
+    upstream.disconnect();
+    load.disconnect();
+  }
+}
+
+/** Median and spread of every metric of every target. */
+function summed(rounds) {
+  const names = Object.keys(rounds[0]);
+  const of = (name) =>
+    metrics
+      .map(({ id }) => [id, rounds.map((it) => it[name][id]).filter((it) => it !== undefined)])
+      .filter(([, values]) => values.length > 0)
+      .map(([id, values]) => [id, spread(values)]);
+  return Object.fromEntries(names.map((name) => [name, Object.fromEntries(of(name))]));
+}
+
+const { values: flags } = parseArgs({
+  options: { quick: { type: 'boolean', default: false }, 'write-docs': { type: 'boolean', default: false } },
+});
+
+if (process.platform !== 'linux') {
+  process.stderr.write('The bench reads CPU time and memory from /proc: it runs on Linux only.\n');
+  process.exit(1);
+}
+setTimeout(() => {
+  process.stderr.write(`The bench took more than ${LIMIT_MS / 1_000} s and was ended.\n`);
+  process.exit(1);
+}, LIMIT_MS).unref();
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
+
+const answer = wholeAnswer();
+const setup = {
+  ...fixed,
+  ...(flags.quick ? quick : full),
+  requestBytes: requestBody('00000000-0000-4000-8000-000000000000').length,
+  answerBytes: sizeOf(answer),
+  answerEvents: answer.length,
+};
+const found = findNginx();
+if (found.missing !== undefined) say(`Without nginx: ${found.missing}.`);
+const machine = {
+  cpu: cpus()[0]?.model ?? 'unknown',
+  cores: cpus().length,
+  memoryGb: Math.round(totalmem() / 2 ** 30),
+  kernel: release(),
+  loadAverage: loadavg()[0],
+  node: process.versions.node,
+  nginx: found.version ?? null,
+};
+say(
+  `${machine.cpu}, ${machine.cores} cores, load ${machine.loadAverage.toFixed(1)}: prefer the ratios to the times.`,
+);
+
+const folder = mkdtempSync(join(tmpdir(), 'codex-pool-bench-'));
+process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+const rounds = await measure(setup, folder, found.version !== undefined);
+const result = { measuredAt: new Date().toISOString(), machine, setup, targets: summed(rounds), rounds };
+
+mkdirSync(here('results'), { recursive: true });
+writeFileSync(here('results/latest.json'), `${JSON.stringify(result, null, 2)}\n`);
+say(
+  `\n${plainTable(result)}\n\nmedian of ${setup.rounds} rounds (least to largest); all of it: bench/results/latest.json`,
+);
+if (flags['write-docs']) {
+  writeFileSync(here('../docs/benchmarks.md'), page(result, readFileSync(here('notes.md'), 'utf8')));
+  say('docs/benchmarks.md is written.');
+}
+process.exit(0);

@@ -1,0 +1,76 @@
+// The load of the bench, in a process of its own: does what it is told, and tells what it saw.
+import { Agent, request } from 'node:http';
+import { standInLogin } from '../dist/stand-in/made-up-credentials.js';
+import { answerEvents, sizeOf, turns, wholeAnswer } from './turn.mjs';
+
+const WHOLE_BYTES = sizeOf(wholeAnswer());
+const TURN_TIMEOUT_MS = 30_000;
+const agent = new Agent({ keepAlive: true, maxSockets: 256 });
+const sessions = turns(standInLogin());
+let next = 0;
+
+/** One turn; `onChunk` is called at each arrival. Resolves with the times of the first byte and the end, ms. */
+function turn(port, query, expectedBytes, onChunk) {
+  const { headers, body } = sessions[next++ % sessions.length];
+  const { promise, resolve, reject } = Promise.withResolvers();
+  const startedAt = performance.now();
+  const sent = request(
+    { host: '127.0.0.1', port, agent, method: 'POST', path: `/v1/responses${query}`, headers },
+    (response) => {
+      let bytes = 0;
+      let firstByteMs = null;
+      response.on('data', (chunk) => {
+        const now = performance.now();
+        firstByteMs ??= now - startedAt;
+        bytes += chunk.length;
+        onChunk(now);
+      });
+      response.once('error', reject);
+      response.once('end', () => {
+        if (response.statusCode === 200 && bytes === expectedBytes) resolve(firstByteMs);
+        else reject(new Error(`a turn got ${response.statusCode} and ${bytes} of ${expectedBytes} bytes`));
+      });
+    },
+  );
+  sent.setTimeout(TURN_TIMEOUT_MS, () => sent.destroy(new Error('a turn was silent for too long')));
+  sent.once('error', reject);
+  sent.end(body);
+  return promise;
+}
+
+const ignored = () => undefined;
+
+/** Turns one after another, in so many lanes; the times of their first bytes. */
+async function runTurns({ port, count, concurrency }) {
+  const firstBytes = [];
+  const lane = async (share) => {
+    for (let done = 0; done < share; done += 1) firstBytes.push(await turn(port, '', WHOLE_BYTES, ignored));
+  };
+  await Promise.all(Array.from({ length: concurrency }, () => lane(Math.floor(count / concurrency))));
+  return { firstBytes };
+}
+
+/** Paced streams side by side, begun a little apart; the largest gap between two arrivals of each. */
+async function runStreams({ port, streams, events, everyMs }) {
+  const expectedBytes = sizeOf(answerEvents(Math.max(1, events - 5)));
+  const one = async (index) => {
+    await new Promise((resolve) => setTimeout(resolve, (index * everyMs) / streams));
+    let lastAt = null;
+    let largest = 0;
+    await turn(port, `?every=${everyMs}&events=${events}`, expectedBytes, (now) => {
+      if (lastAt !== null) largest = Math.max(largest, now - lastAt);
+      lastAt = now;
+    });
+    return largest;
+  };
+  return { gaps: await Promise.all(Array.from({ length: streams }, (_, index) => one(index))) };
+}
+
+process.on('message', async ({ task, ...order }) => {
+  try {
+    process.send({ result: await (task === 'turns' ? runTurns(order) : runStreams(order)) });
+  } catch (error) {
+    process.send({ failure: error.message });
+  }
+});
+process.once('disconnect', () => process.exit(0));

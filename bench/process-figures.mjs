@@ -1,0 +1,30 @@
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** USER_HZ: the unit in which Linux tells CPU time, on every machine that Node runs on. */
+const TICK_MS = 10;
+
+/** Parent, CPU time and memory of one process; null when it is gone. */
+function figuresOf(pid) {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' '); // the name before it may hold anything
+    const rss = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? '0';
+    const cpuMs = (Number(fields[11]) + Number(fields[12])) * TICK_MS;
+    return { parent: Number(fields[1]), cpuMs, rssMb: Number(rss) / 1_024 };
+  } catch {
+    return null;
+  }
+}
+
+/** CPU time (user and system, ms) and resident memory (MB) of a process and its children, as nginx has them. */
+export function figures(pid) {
+  const sum = { cpuMs: 0, rssMb: 0 };
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    const found = figuresOf(name);
+    if (found === null || (Number(name) !== pid && found.parent !== pid)) continue;
+    sum.cpuMs += found.cpuMs;
+    sum.rssMb += found.rssMb;
+  }
+  return sum;
+}

@@ -1,0 +1,23 @@
+import { Injectable } from '@nestjs/common';
+import type { HealthIndicatorFunction } from '@nestjs/terminus';
+import { ClientHealth } from './client.health.js';
+import { PoolHealth } from './pool.health.js';
+import { UsageHealth } from './usage.health.js';
+
+/** Everything that `/healthz` looks at. */
+@Injectable()
+export class HealthIndicators {
+  constructor(
+    readonly pool: PoolHealth,
+    private readonly usage: UsageHealth,
+    private readonly clients: ClientHealth,
+  ) {}
+
+  checks(): HealthIndicatorFunction[] {
+    return [this.pool, this.usage, this.clients].map((it) => () => it.check());
+  }
+
+  isDegraded(): boolean {
+    return [this.pool, this.usage, this.clients].some((it) => it.isDegraded());
+  }
+}
