@@ -38,7 +38,10 @@ describe('usage on record', () => {
     const byAccount = await report(pool, '?by=account');
     expect(byAccount.hours.map((it: { name: string }) => it.name).toSorted()).toEqual(['a', 'b']);
     expect(await report(pool, '?to=2020-01-01')).toMatchObject({ totals: { turns: 0 }, hours: [] });
-    await pool.client.get('/admin/usage?bucket=week').expect(400).expect('content-type', /problem/);
+    await pool.client
+      .get('/admin/usage?bucket=week')
+      .expect(400)
+      .expect('content-type', /problem/);
   });
 
   it('outlives a restart, and so do sessions and quota', async () => {

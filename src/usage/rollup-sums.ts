@@ -37,7 +37,7 @@ export function rollUp(records: readonly UsageRecord[]): UsageRollup[] {
   for (const it of records) {
     const hour = Math.floor(it.at / HOUR_MS) * HOUR_MS;
     const model = it.model ?? '';
-    const key = `${hour} ${it.accountId} ${model}`;
+    const key = JSON.stringify([hour, it.accountId, model]);
     const rollup =
       byKey.get(key) ??
       Object.assign(new UsageRollup(), { hour, accountId: it.accountId, model, ...noUsage() });
