@@ -48,7 +48,7 @@ export class AccountPoll {
     if (answer === null) throw new Error('the answer is none about usage');
     const now = this.clock.now();
     account.polledPlan = answer.plan;
-    this.quota.replace(account.id, answer.windows);
+    this.quota.replace(account.id, answer.windows, now);
     const isAnyWindowFull = answer.windows.some((it) => leftRatio(it, now) === 0);
     this.registry.learn(account, { kind: 'polled', askedAt, isAnyWindowFull, at: now });
     const check = checkSchema.safeParse(await this.get(account, 'wham/accounts/check'));

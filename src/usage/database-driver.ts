@@ -33,6 +33,18 @@ export function driverOptions(path: string): DataSourceOptions {
   };
 }
 
+/** The same file, to be looked at alone: nothing of it changes. */
+export function readOnlyOptions(path: string): DataSourceOptions {
+  return {
+    type: 'sqlite',
+    driver: quietDriver,
+    database: path,
+    flags: sqlite3.OPEN_READONLY,
+    busyTimeout: 1_000,
+    logging: false,
+  };
+}
+
 /** `damaged`: the file will never be read again; `passing`: the same may work later. */
 export function kindOfFault(error: unknown): 'damaged' | 'passing' {
   const code = driverCode(error);

@@ -6,7 +6,7 @@ import { APP_CONFIG, type AppConfig } from '../app.config.js';
 import { CLOCK, type Clock } from '../clock.js';
 import { limits } from '../limits.js';
 import { describeError, errorCode, PoolError } from '../pool-error.js';
-import { driverOptions, isLocked, kindOfFault, migrations } from './database-driver.js';
+import { driverOptions, isLocked, kindOfFault, migrations, readOnlyOptions } from './database-driver.js';
 
 /** The database cannot be asked now; what was to be written is kept by who wanted it. */
 export class DatabaseUnavailableError extends PoolError {
@@ -15,7 +15,9 @@ export class DatabaseUnavailableError extends PoolError {
 
 type State =
   | { readonly kind: 'closed' }
-  | { readonly kind: 'open'; readonly source: DataSource }
+  | { readonly kind: 'open'; readonly source: DataSource; readonly inode: bigint }
+  /** Its file is to be set aside before anything else. */
+  | { readonly kind: 'damaged'; readonly error: unknown }
   | { readonly kind: 'waiting'; readonly until: number; readonly failures: number; readonly reason: string }
   | { readonly kind: 'unusable'; readonly reason: string };
 
@@ -38,6 +40,15 @@ export class Database {
   /** Why nothing can be written now; null when it can, as far as is known. */
   get trouble(): string | null {
     return this.state.kind === 'waiting' || this.state.kind === 'unusable' ? this.state.reason : null;
+  }
+
+  get isOpen(): boolean {
+    return this.state.kind === 'open';
+  }
+
+  /** Whatever was being waited for: the next piece of work tries at once. */
+  retryNow(): void {
+    if (this.state.kind === 'waiting') this.state = { ...this.state, until: 0 };
   }
 
   /**
@@ -77,35 +88,50 @@ export class Database {
     if (state.kind === 'unusable') throw new DatabaseUnavailableError(state.reason);
     if (state.kind === 'waiting' && state.until > this.clock.now())
       throw new DatabaseUnavailableError(state.reason);
-    if (state.kind === 'open') {
-      if (await exists(this.config.dbPath)) return state.source;
-      this.logger.warn('the database file is gone, a new one is made', { path: this.config.dbPath });
-      await this.drop(state.source);
-    }
     try {
-      return await this.open();
+      if (state.kind === 'open') {
+        const inode = await inodeOf(this.config.dbPath);
+        if (inode === state.inode) return state.source;
+        if (inode === null)
+          this.logger.warn('the database file is gone, a new one is made', { path: this.config.dbPath });
+        else this.logger.warn('the database file is another one now', { path: this.config.dbPath });
+        await this.drop(state.source);
+      }
+      return await this.openOrReplace(state);
     } catch (error) {
-      if (kindOfFault(error) === 'damaged') return await this.startAnew(error);
+      if (state.kind === 'open' && this.state.kind === 'open') await this.drop(state.source);
       this.wait(state, error);
       throw new DatabaseUnavailableError(describeError(error), { cause: error });
     }
   }
 
+  private async openOrReplace(state: State): Promise<DataSource> {
+    if (state.kind === 'damaged') return await this.startAnew(state.error);
+    try {
+      return await this.open();
+    } catch (error) {
+      if (kindOfFault(error) !== 'damaged') throw error;
+      return await this.startAnew(error);
+    }
+  }
+
   private async open(): Promise<DataSource> {
     await mkdir(dirname(this.config.dbPath), { recursive: true, mode: 0o700 });
-    const source = new DataSource(driverOptions(this.config.dbPath));
-    await source.initialize();
-    try {
-      const newer = await newerMigration(source);
-      if (newer === null) {
-        await source.runMigrations({ transaction: 'all' });
-        this.state = { kind: 'open', source };
-        return source;
-      }
+    const newer = await newerMigrationIn(this.config.dbPath);
+    if (newer !== null) {
       const reason = `the database comes from a newer version of codex-pool (${newer}); nothing in it was touched, and nothing is recorded`;
       this.state = { kind: 'unusable', reason };
       this.logger.error('database of a newer version', { path: this.config.dbPath, reason });
       throw new DatabaseUnavailableError(reason);
+    }
+    const source = new DataSource(driverOptions(this.config.dbPath));
+    await source.initialize();
+    try {
+      await source.runMigrations({ transaction: 'all' });
+      const inode = await inodeOf(this.config.dbPath);
+      if (inode === null) throw new Error('the database file is gone again');
+      this.state = { kind: 'open', source, inode };
+      return source;
     } catch (error) {
       await source.destroy();
       throw error;
@@ -128,7 +154,8 @@ export class Database {
   private async onFault(source: DataSource, error: unknown): Promise<void> {
     if (isLocked(error)) return;
     if (errorCode(error) === null && !('driverError' in Object(error))) return; // not the database's fault
-    await this.drop(source); // opened anew next time, and set aside then if it is damaged
+    await this.drop(source); // opened anew next time
+    if (kindOfFault(error) === 'damaged') this.state = { kind: 'damaged', error };
   }
 
   private async drop(source: DataSource): Promise<void> {
@@ -150,6 +177,18 @@ export class Database {
   }
 }
 
+/** Looks into a file without writing to it: not even its journal mode may change before it is known to be ours. */
+async function newerMigrationIn(path: string): Promise<string | null> {
+  if ((await inodeOf(path)) === null) return null;
+  const source = new DataSource(readOnlyOptions(path));
+  await source.initialize();
+  try {
+    return await newerMigration(source);
+  } finally {
+    await source.destroy();
+  }
+}
+
 /** The name of a migration that this version does not know; null when all are its own. */
 async function newerMigration(source: DataSource): Promise<string | null> {
   const runner = source.createQueryRunner();
@@ -167,16 +206,16 @@ async function newerMigration(source: DataSource): Promise<string | null> {
   }
 }
 
-async function exists(path: string): Promise<boolean> {
+/** Which file has the name now; null when none has. */
+async function inodeOf(path: string): Promise<bigint | null> {
   try {
-    await stat(path);
-    return true;
+    return (await stat(path, { bigint: true })).ino;
   } catch (error) {
-    if (errorCode(error) === 'ENOENT') return false;
+    if (errorCode(error) === 'ENOENT') return null;
     throw error;
   }
 }
 
 async function moveIfThere(from: string, to: string): Promise<void> {
-  if (await exists(from)) await rename(from, to);
+  if ((await inodeOf(from)) !== null) await rename(from, to);
 }

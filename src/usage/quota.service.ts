@@ -7,6 +7,9 @@ import { QuotaSample } from './quota-sample.entity.js';
 import type { QuotaWindow } from './quota-window.js';
 import { UsageWriter } from './usage-writer.js';
 
+/** The last sample of a window that an account has no more. */
+const NO_MORE = { usedRatio: 0, resetsAt: 0 } as const;
+
 /** The newest quota windows of each account, by the account's identity; every change goes on record. */
 @Injectable()
 export class QuotaService implements OnModuleInit {
@@ -41,7 +44,12 @@ export class QuotaService implements OnModuleInit {
   }
 
   /** Takes the whole truth of a poll: a window that it does not name is no more. */
-  replace(accountId: string, windows: readonly QuotaWindow[]): void {
+  replace(accountId: string, windows: readonly QuotaWindow[], at: number): void {
+    const named = new Set(windows.map((it) => it.durationSeconds));
+    for (const it of this.windows(accountId)) {
+      if (!named.has(it.durationSeconds))
+        this.writer.addSample(sampleOf(accountId, { ...it, ...NO_MORE, seenAt: at }));
+    }
     this.put(accountId, windows);
   }
 
@@ -75,6 +83,7 @@ export class QuotaService implements OnModuleInit {
       .limit(limits.usageBuckets)
       .getMany();
     for (const { accountId, ...window } of newest) {
+      if (window.resetsAt === NO_MORE.resetsAt) continue;
       this.latest.set(accountId, [...this.windows(accountId), window]);
     }
   }

@@ -38,7 +38,8 @@ export class UsageWriter implements OnModuleInit, OnModuleDestroy, OnApplication
   private timer: NodeJS.Timeout | null = null;
   private writing: Promise<void> | null = null;
   private lost = 0;
-  private isFailing = false;
+  /** Why the last attempt to write failed; null when it did not. */
+  private failure: string | null = null;
 
   constructor(
     private readonly database: Database,
@@ -60,7 +61,10 @@ export class UsageWriter implements OnModuleInit, OnModuleDestroy, OnApplication
   async onApplicationShutdown(): Promise<void> {
     const late = Promise.withResolvers<void>();
     const timer = setTimeout(late.resolve, limits.writeAtStopMs);
-    await Promise.race([this.flush(), late.promise]);
+    let isLate = false;
+    void late.promise.then(() => (isLate = true));
+    this.database.retryNow();
+    await Promise.race([this.flushUntil(() => isLate), late.promise]);
     clearTimeout(timer);
     if (this.pending > 0) this.logger.error('not everything could be recorded', { lost: this.pending });
     await Promise.race([this.database.close(), late.promise]);
@@ -78,7 +82,7 @@ export class UsageWriter implements OnModuleInit, OnModuleDestroy, OnApplication
 
   /** Why nothing is written now; null when it is, as far as is known. */
   get trouble(): string | null {
-    return this.database.trouble;
+    return this.database.trouble ?? this.failure;
   }
 
   addRecord(record: UsageRecord): void {
@@ -111,6 +115,12 @@ export class UsageWriter implements OnModuleInit, OnModuleDestroy, OnApplication
     await this.writing;
   }
 
+  /** Again and again while there is time: a database that is locked now may not be so in a second. */
+  private async flushUntil(isLate: () => boolean): Promise<void> {
+    await this.flush();
+    while (this.pending > 0 && this.database.isOpen && !isLate()) await this.flush();
+  }
+
   private async writeAll(): Promise<void> {
     while (this.pending > 0) {
       const records = this.records.first(limits.writeBatch);
@@ -122,13 +132,13 @@ export class UsageWriter implements OnModuleInit, OnModuleDestroy, OnApplication
           await write(manager, records, samples, sessions, settings);
         });
       } catch (error) {
-        if (!this.isFailing)
-          this.logger.warn('usage cannot be recorded now', { reason: describeError(error) });
-        this.isFailing = true;
+        const reason = describeError(error);
+        if (this.failure === null) this.logger.warn('usage cannot be recorded now', { reason });
+        this.failure = reason;
         return;
       }
-      if (this.isFailing) this.logger.log('usage is recorded again', { dropped: this.lost });
-      this.isFailing = false;
+      if (this.failure !== null) this.logger.log('usage is recorded again', { dropped: this.lost });
+      this.failure = null;
       this.records.remove(records);
       this.samples.remove(samples);
       for (const it of sessions) if (this.sessions.get(it.session) === it) this.sessions.delete(it.session);

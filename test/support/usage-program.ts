@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { DataSource } from 'typeorm';
 import type { StandIn } from '../../src/stand-in/stand-in.js';
 import { driverOptions } from '../../src/usage/database-driver.js';
@@ -66,20 +67,9 @@ export class Folders implements AsyncDisposable {
     return running;
   }
 
-  /** What is on disk, read by a connection of its own. */
-  async read<T>(work: (source: DataSource) => Promise<T>): Promise<T> {
-    const source = new DataSource(driverOptions(this.database));
-    await source.initialize();
-    try {
-      return await work(source);
-    } finally {
-      await source.destroy();
-    }
-  }
-
   /** Every turn on disk. */
   async records(): Promise<UsageRecord[]> {
-    return await this.read(async (source) => await source.getRepository(UsageRecord).find({ order: { at: 'ASC' } }));
+    return await recordsIn(this.database);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -88,24 +78,25 @@ export class Folders implements AsyncDisposable {
   }
 }
 
-/** One life of the program. */
-export class RunningProgram {
-  constructor(
-    readonly child: Child,
-    readonly origin: string,
-  ) {}
-
-  get pid(): number {
-    return Number(/^pid (\d+)$/m.exec(this.child.stdout)?.[1]);
+/** Every turn on disk, read by a connection of its own. */
+export async function recordsIn(database: string): Promise<UsageRecord[]> {
+  const source = new DataSource(driverOptions(database));
+  await source.initialize();
+  try {
+    return await source.getRepository(UsageRecord).find({ order: { at: 'ASC' } });
+  } finally {
+    await source.destroy();
   }
+}
 
-  get log(): string {
-    return this.child.stdout + this.child.stderr;
-  }
+/** A program that listens somewhere: what it is asked and told over HTTP. */
+export class Talk {
+  constructor(readonly origin: string) {}
 
   async json(path: string) {
     const answer = await call(this.origin, { path });
-    if (answer.status !== 200) throw new Error(`${path} answered ${answer.status}: ${answer.body.toString()}`);
+    if (answer.status !== 200)
+      throw new Error(`${path} answered ${answer.status}: ${answer.body.toString()}`);
     return JSON.parse(answer.body.toString());
   }
 
@@ -114,19 +105,27 @@ export class RunningProgram {
   }
 
   /** Asks for the health until it is as wished. */
-  async untilHealth(isWished: (health: Awaited<ReturnType<RunningProgram['health']>>) => boolean, what: string) {
+  async untilHealth(isWished: (health: Awaited<ReturnType<Talk['health']>>) => boolean, what: string) {
     const deadline = performance.now() + 8_000;
     for (;;) {
       const health = await this.health();
       if (isWished(health)) return health;
-      if (performance.now() > deadline) {
-        throw new Error(`Waited in vain for ${what}: ${JSON.stringify(health)}\n${this.child.told}`);
-      }
+      if (performance.now() > deadline)
+        throw new Error(`Waited in vain for ${what}: ${JSON.stringify(health)}`);
+      await pause(20);
     }
   }
 
-  /** Resolves when nothing waits to be written any more. */
-  async untilWritten(): Promise<void> {
+  /** Resolves when so many turns are on record and nothing waits to be written any more. */
+  async untilRecorded(turns: number): Promise<void> {
+    const deadline = performance.now() + 8_000;
+    for (;;) {
+      const { status, body } = await call(this.origin, { path: '/admin/usage' });
+      if (status === 200 && JSON.parse(body.toString()).totals.turns === turns) break;
+      if (performance.now() > deadline)
+        throw new Error(`Waited in vain for ${turns} turns on record: ${status} ${body.toString()}`);
+      await pause(20);
+    }
     await this.untilHealth((it) => it.details.usage.pending === 0, 'everything to be written');
   }
 
@@ -136,6 +135,24 @@ export class RunningProgram {
 
   async turn(headers: Readonly<Record<string, string>> = {}, body: object = aTurn()): Promise<RawAnswer> {
     return await this.send(headers, body).whole();
+  }
+}
+
+/** One life of the program in a process of its own. */
+export class RunningProgram extends Talk {
+  constructor(
+    readonly child: Child,
+    origin: string,
+  ) {
+    super(origin);
+  }
+
+  get pid(): number {
+    return Number(/^pid (\d+)$/m.exec(this.child.stdout)?.[1]);
+  }
+
+  get log(): string {
+    return this.child.stdout + this.child.stderr;
   }
 
   /** Asks it to end, and waits for it. */
