@@ -58,6 +58,21 @@ describe('usage on record', () => {
   });
 });
 
+describe('the history of a quota window', () => {
+  it('has every change that was seen, oldest first', async () => {
+    await using pool = await TestPool.start();
+    for (const usedPercent of [20, 20, 30]) {
+      pool.standIn.account('a').usage({ usedPercent, windowSeconds: 604_800 });
+      await pool.turn({ 'session-id': 's' }).expect(200);
+    }
+    const { body } = await pool.client.get('/admin/accounts/a/quota').expect(200);
+    const seen = body.filter((it: { durationSeconds: number }) => it.durationSeconds === 604_800);
+    expect(seen.map((it: { usedRatio: number }) => it.usedRatio).slice(-2)).toEqual([0.2, 0.3]);
+    await pool.client.get('/admin/accounts/nobody/quota').expect(404);
+    await pool.client.get('/admin/accounts/a/quota?since=soon').expect(400);
+  });
+});
+
 describe('a database that cannot be used', () => {
   it('is set aside when it is no database, and a new one is started', async () => {
     const first = await TestPool.start();

@@ -1,4 +1,13 @@
-import { Controller, Get, HttpCode, NotFoundException, Param, Post } from '@nestjs/common';
+import {
+  BadRequestException,
+  Controller,
+  Get,
+  HttpCode,
+  NotFoundException,
+  Param,
+  Post,
+  Query,
+} from '@nestjs/common';
 import { AccountRegistry, type ReloadResult } from '../accounts/account-registry.js';
 import { AccountSelector } from '../accounts/account-selector.js';
 import { type Decision, DecisionLog } from '../accounts/decision-log.js';
@@ -36,6 +45,15 @@ export class AdminController {
     if (found === undefined)
       throw new NotFoundException(`There is no account ${name.slice(0, 100)} in the pool.`);
     return found;
+  }
+
+  /** How the quota windows of an account went, oldest first; `since` is epoch ms, by default all that is kept. */
+  @Get('accounts/:name/quota')
+  async quotaHistory(@Param('name') name: string, @Query('since') since = '0') {
+    const account = this.registry.list().find((it) => it.name === name);
+    if (account === undefined) throw new NotFoundException('There is no such account in the pool.');
+    if (!/^\d{1,16}$/.test(since)) throw new BadRequestException('since is a time in epoch ms.');
+    return await this.quota.history(account.id, Number(since));
   }
 
   /** Reads the pool folder now. */

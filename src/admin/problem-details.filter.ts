@@ -1,6 +1,7 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
 import type { Response } from 'express';
 import { describeError } from '../pool-error.js';
+import { DatabaseUnavailableError } from '../usage/database.js';
 
 /** Errors of the operator's routes as problem details (RFC 9457). Faults of ours are logged, not told. */
 @Catch()
@@ -9,7 +10,7 @@ export class ProblemDetailsFilter implements ExceptionFilter {
 
   catch(error: unknown, host: ArgumentsHost): void {
     const res = host.switchToHttp().getResponse<Response>();
-    const status = error instanceof HttpException ? error.getStatus() : 500;
+    const status = statusOf(error);
     if (status >= 500) this.logger.error('operator request failed', { reason: describeError(error) });
     const detail = error instanceof HttpException ? error.message : 'codex-pool failed; its log says why.';
     res
@@ -17,6 +18,11 @@ export class ProblemDetailsFilter implements ExceptionFilter {
       .type('application/problem+json')
       .send({ type: 'about:blank', title: titles[status] ?? 'Error', status, detail });
   }
+}
+
+function statusOf(error: unknown): number {
+  if (error instanceof HttpException) return error.getStatus();
+  return error instanceof DatabaseUnavailableError ? 503 : 500;
 }
 
 const titles: Readonly<Record<number, string>> = {

@@ -61,6 +61,7 @@ export class QuotaService implements OnModuleInit {
         await manager
           .createQueryBuilder(QuotaSample, 'q')
           .where('q.account_id = :accountId AND q.seen_at >= :since', { accountId, since })
+          .andWhere('(q.resets_at IS NULL OR q.resets_at > 0)') // 0 marks the end of a window
           .orderBy('q.seen_at')
           .limit(limits.usageBuckets)
           .getMany(),
