@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
+/** Whole stories of the real program; a script of their own, so that `npm test` stays short. */
+const long = ['test/demo.e2e-spec.ts', 'test/usage-*.e2e-spec.ts', 'test/streaming.e2e-spec.ts'];
+
 export default defineConfig({
   test: {
     // A hanging socket must fail by name, not by the runner's own end.
@@ -7,10 +10,8 @@ export default defineConfig({
     hookTimeout: 15_000,
     projects: [
       { extends: true, test: { name: 'unit', include: ['src/**/*.spec.ts'] } },
-      {
-        extends: true,
-        test: { name: 'e2e', include: ['test/*.e2e-spec.ts'] },
-      },
+      { extends: true, test: { name: 'e2e', include: ['test/*.e2e-spec.ts'], exclude: long } },
+      { extends: true, test: { name: 'long', include: long } },
     ],
   },
 });
