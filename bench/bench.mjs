@@ -5,7 +5,7 @@ import { cpus, loadavg, release, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { codexPool, findNginx, nginx, start } from './measured.mjs';
+import { bareNode, codexPool, findNginx, nginx, start } from './measured.mjs';
 import { metrics } from './metrics.mjs';
 import { figures } from './process-figures.mjs';
 import { page, plainTable } from './report.mjs';
@@ -16,7 +16,7 @@ const full = { rounds: 7, warmTurns: 800, cpuTurns: 600, latencyTurns: 300, stre
 const quick = { rounds: 3, warmTurns: 600, cpuTurns: 400, latencyTurns: 150, streamEvents: 75 };
 const fixed = { cpuLanes: 4, streams: 50, everyMs: 20, idleMs: 1_000 };
 /** The whole bench; above it something hangs. */
-const LIMIT_MS = 240_000;
+const LIMIT_MS = 360_000;
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const say = (text) => process.stdout.write(`${text}\n`);
@@ -102,6 +102,7 @@ async function measure(setup, folder, withNginx) {
     const { port: upstreamPort } = await told(upstream);
     const descriptions = {
       ...(withNginx ? { nginx: nginx(join(folder, 'nginx'), upstreamPort) } : {}),
+      'bare Node': bareNode(upstreamPort),
       'codex-pool': codexPool(join(folder, 'codex-pool'), upstreamPort),
     };
     const rounds = [];

@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
@@ -9,7 +9,10 @@ import { madeUpAuthJson, madeUpTokens } from '../dist/stand-in/made-up-credentia
 const START_LIMIT_MS = 20_000;
 const STOP_LIMIT_MS = 5_000;
 const TEN_DAYS_MS = 864_000_000;
-const entry = fileURLToPath(new URL('../dist/main.js', import.meta.url));
+const here = (path) => fileURLToPath(new URL(path, import.meta.url));
+/** What `npm start` hands to Node, in front of the program. */
+const startFlags =
+  JSON.parse(readFileSync(here('../package.json'), 'utf8')).scripts.start.match(/--\S+/g) ?? [];
 const running = new Set();
 
 // Whatever way the bench ends, nothing that it started stays.
@@ -47,7 +50,7 @@ export function codexPool(folder, upstreamPort) {
   const upstream = `http://127.0.0.1:${upstreamPort}`;
   return (port) => ({
     command: process.execPath,
-    args: [entry],
+    args: [...startFlags, here('../dist/main.js')],
     options: {
       cwd: folder, // no `.env` there
       env: {
@@ -111,6 +114,15 @@ export function nginx(folder, upstreamPort) {
       options: {},
     };
   };
+}
+
+/** Node's own http with a pipe between, and nothing else. */
+export function bareNode(upstreamPort) {
+  return (port) => ({
+    command: process.execPath,
+    args: [here('bare-node.mjs'), String(port), String(upstreamPort)],
+    options: {},
+  });
 }
 
 /** The version of nginx, installed where it is missing and may be; else why there is none. */

@@ -1,6 +1,6 @@
 import { judge, metrics } from './metrics.mjs';
 
-const names = ['direct', 'nginx', 'codex-pool'];
+const names = ['direct', 'nginx', 'bare Node', 'codex-pool'];
 
 function cell(figure, digits) {
   if (figure === undefined) return '–';
@@ -85,7 +85,7 @@ ${shortfalls(result)}
 
 ## How it is measured
 
-Load, upstream and the measured process are processes of their own, on loopback. A round measures each of them one after another, and every round begins with another one; so what else the machine does hits all alike. nginx is a plain reverse proxy: one worker, \`proxy_buffering off\`, upstream connections kept, no access log. codex-pool runs as deployed (\`node dist/main.js\`), with three made-up accounts.
+Load, upstream and the measured process are processes of their own, on loopback. A round measures each of them one after another, and every round begins with another one; so what else the machine does hits all alike. nginx is a plain reverse proxy: one worker, \`proxy_buffering off\`, upstream connections kept, no access log. "bare Node" is Node's own \`http\` on both sides with a pipe between (\`bench/bare-node.mjs\`): the least that anything on it costs. codex-pool runs as \`npm start\` starts it, with three made-up accounts.
 
 - **CPU per turn**: user and system time of the process over ${setup.cpuTurns} turns, ${setup.cpuLanes} at a time. A turn is a JSON request of ${(setup.requestBytes / 1_000).toFixed(0)} KB and an answer of ${setup.answerEvents} events, ${(setup.answerBytes / 1_000).toFixed(0)} KB, that upstream sends at once, each event as a chunk of its own.
 - **First byte**: from the first byte of the request to the first of the answer's body, ${setup.latencyTurns} turns, one after another. "Added" is the same less direct, of the same round.

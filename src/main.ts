@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=4
 // No static import of ours: an older Node could not even read the rest of the program.
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 

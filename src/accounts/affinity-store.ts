@@ -1,6 +1,5 @@
-import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { limits } from '../limits.js';
-import { describeError } from '../pool-error.js';
 import { Database } from '../usage/database.js';
 import { SessionAffinity } from '../usage/session-affinity.entity.js';
 import { UsageWriter } from '../usage/usage-writer.js';
@@ -9,8 +8,6 @@ import { AffinityTable } from './affinity-table.js';
 /** Keeps the affinity of sessions over a restart: read at the start, written behind. */
 @Injectable()
 export class AffinityStore implements OnModuleInit {
-  private readonly logger = new Logger(AffinityStore.name);
-
   constructor(
     private readonly table: AffinityTable,
     private readonly writer: UsageWriter,
@@ -18,15 +15,13 @@ export class AffinityStore implements OnModuleInit {
   ) {}
 
   async onModuleInit(): Promise<void> {
-    try {
-      const rows = await this.database.run(
-        async (manager) =>
-          await manager.find(SessionAffinity, { order: { usedAt: 'DESC' }, take: limits.affinitySessions }),
-      );
+    await this.database.restore('sessions begin anew: the database cannot be read', async (manager) => {
+      const rows = await manager.find(SessionAffinity, {
+        order: { usedAt: 'DESC' },
+        take: limits.affinitySessions,
+      });
       for (const { session, ...affinity } of rows.toReversed()) this.table.restore(session, affinity);
-    } catch (error) {
-      this.logger.warn('sessions begin anew: the database cannot be read', { reason: describeError(error) });
-    }
+    });
     this.table.onSettle((session, affinity) => {
       this.writer.addSession(Object.assign(new SessionAffinity(), { session, ...affinity }));
     });

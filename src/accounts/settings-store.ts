@@ -1,5 +1,4 @@
-import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
-import { describeError } from '../pool-error.js';
+import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { AccountSettingsRow } from '../usage/account-settings.entity.js';
 import { Database } from '../usage/database.js';
 import { UsageWriter } from '../usage/usage-writer.js';
@@ -8,7 +7,6 @@ import { type AccountSettings, defaultSettings } from './account.js';
 /** What the operator has decided about accounts, by their identity: in memory, and written behind. */
 @Injectable()
 export class SettingsStore implements OnModuleInit {
-  private readonly logger = new Logger(SettingsStore.name);
   private readonly known = new Map<string, AccountSettings>();
 
   constructor(
@@ -17,14 +15,11 @@ export class SettingsStore implements OnModuleInit {
   ) {}
 
   async onModuleInit(): Promise<void> {
-    try {
-      const rows = await this.database.run(async (manager) => await manager.find(AccountSettingsRow));
+    const otherwise = 'settings of accounts begin at their defaults: the database cannot be read';
+    await this.database.restore(otherwise, async (manager) => {
+      const rows = await manager.find(AccountSettingsRow);
       for (const { accountId, ...settings } of rows) this.known.set(accountId, settings);
-    } catch (error) {
-      this.logger.warn('settings of accounts begin at their defaults: the database cannot be read', {
-        reason: describeError(error),
-      });
-    }
+    });
   }
 
   of(accountId: string): AccountSettings {

@@ -1,37 +1,16 @@
 import type { ServerResponse } from 'node:http';
-import { setTimeout as pause } from 'node:timers/promises';
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { AccountSelector, type Choice } from '../accounts/account-selector.js';
 import type { Account } from '../accounts/account.js';
-import { APP_CONFIG, type AppConfig } from '../app.config.js';
-import { limits } from '../limits.js';
 import { AccountEffects } from './account-effects.js';
-import type { AttemptOutcome } from './attempt-outcome.js';
-import { Attempts, type Attempted, type Destination } from './attempts.js';
+import { AccountTries, type Tried } from './account-tries.js';
+import type { Attempted } from './attempts.js';
+import { Course } from './course.js';
 import type { DecisionRecord } from './decision-record.js';
 import { EmptyPoolAnswer } from './empty-pool-answer.js';
-import { decide, type Verdict } from './failover-policy.js';
 import { discard } from './held-answer.js';
 import type { ProxyRequest } from './proxy-request.js';
 import { ResponseCommit } from './response-commit.js';
-
-/** A client's request on its way: what is asked, where the answer goes, and what it has been through. */
-interface Course {
-  readonly request: ProxyRequest;
-  readonly res: ServerResponse;
-  readonly decision: DecisionRecord;
-  readonly tried: Set<string>;
-  readonly movedFor: Set<AttemptOutcome['kind']>;
-  attempts: number;
-  hasRetriedReused: boolean;
-}
-
-/** How the attempts on one account ended. */
-interface Tried {
-  readonly account: Account;
-  readonly attempted: Attempted;
-  readonly verdict: Verdict;
-}
 
 /** The attempt loop: one client request, one upstream attempt at a time, one answer. */
 @Injectable()
@@ -40,11 +19,10 @@ export class Forwarder {
 
   constructor(
     private readonly selector: AccountSelector,
-    private readonly attempts: Attempts,
+    private readonly tries: AccountTries,
     private readonly effects: AccountEffects,
     private readonly commit: ResponseCommit,
     private readonly emptyPool: EmptyPoolAnswer,
-    @Inject(APP_CONFIG) private readonly config: AppConfig,
   ) {}
 
   /** Serves a turn (or an image) with failover. Resolves when the client's answer has ended. */
@@ -54,15 +32,7 @@ export class Forwarder {
     path: string,
     decision: DecisionRecord,
   ): Promise<void> {
-    const course: Course = {
-      request,
-      res,
-      decision,
-      tried: new Set(),
-      movedFor: new Set(),
-      attempts: 0,
-      hasRetriedReused: false,
-    };
+    const course = new Course(request, res, path, decision);
     const ownerId = this.effects.ownerOf(request);
     let last: Tried | null = null;
     for (;;) {
@@ -71,7 +41,7 @@ export class Forwarder {
       if (choice.kind === 'none') return await this.deadEnd(course, last);
       using lease = choice.lease;
       if (last !== null) this.leave(last, lease.account, request);
-      last = await this.tryAccount(course, lease.account, choice.by, path);
+      last = await this.tries.run(course, lease.account, choice.by);
       const { attempted, verdict, account } = last;
       if (verdict === 'failover') {
         course.movedFor.add(attempted.outcome.kind);
@@ -96,57 +66,6 @@ export class Forwarder {
     const choice = this.selector.choose({ sessionKey, model, ownerId, tried });
     if (choice.kind === 'leased' || model === null || tried.size > 0) return choice;
     return this.selector.choose({ sessionKey, model: null, ownerId, tried });
-  }
-
-  /** All attempts on one account: the first, the one after a refresh, and the one after a fault. */
-  private async tryAccount(course: Course, account: Account, chosenBy: string, path: string): Promise<Tried> {
-    const { request, decision } = course;
-    const to: Destination = {
-      base: 'responses',
-      path,
-      isTurn: true,
-      // Without `accept-encoding` what comes can be read.
-      without: ['accept-encoding', ...this.effects.foreignHeaders(request, account)],
-      withinMs: null,
-    };
-    let by = chosenBy;
-    let hasRefreshed = false;
-    let hasRetried = false;
-    let rejected: Attempted['token'] = null;
-    course.tried.add(account.id);
-    course.attempts += 1;
-    for (;;) {
-      const attempted = await this.attempts.attempt(request, account, to, rejected);
-      decision.attempted(account, by, attempted);
-      await this.effects.apply(request, account, attempted);
-      if (attempted.outcome.kind === 'unauthorized') {
-        if (hasRefreshed) this.effects.rejectedAgain(account);
-        else if (!request.isReplayable) this.attempts.renew(account, attempted.token); // for the next request
-      }
-      const verdict = decide(attempted.outcome, {
-        attemptsLeft: this.config.maxAttempts - course.attempts,
-        isReplayable: request.isReplayable,
-        hasRefreshed,
-        hasRetried,
-        hasRetriedReused: course.hasRetriedReused,
-        hasMovedFor: (kind) => course.movedFor.has(kind),
-      });
-      if (verdict !== 'refresh' && verdict !== 'retry' && verdict !== 'retry-at-once') {
-        return { account, attempted, verdict };
-      }
-      by = verdict;
-      if (attempted.answer !== null) discard(attempted.answer.response);
-      if (verdict === 'refresh') {
-        hasRefreshed = true;
-        rejected = attempted.token;
-      } else if (verdict === 'retry-at-once') {
-        course.hasRetriedReused = true;
-      } else {
-        hasRetried = true;
-        course.attempts += 1;
-        await pauseUnless(request.gone, limits.sameAccountPauseMs);
-      }
-    }
   }
 
   private async passOn(
@@ -189,13 +108,5 @@ export class Forwarder {
     }
     if (last?.attempted.answer != null) discard(last.attempted.answer.response);
     this.emptyPool.send(request, res, tried, last?.attempted.outcome.kind ?? null, decision);
-  }
-}
-
-async function pauseUnless(gone: AbortSignal, ms: number): Promise<void> {
-  try {
-    await pause(ms, undefined, { signal: gone });
-  } catch {
-    // the client has left; the next step sees it
   }
 }

@@ -3,6 +3,7 @@ import { AccountsModule } from '../accounts/accounts.module.js';
 import { TokensModule } from '../tokens/tokens.module.js';
 import { UsageModule } from '../usage/usage.module.js';
 import { AccountEffects } from './account-effects.js';
+import { AccountTries } from './account-tries.js';
 import { Attempts } from './attempts.js';
 import { ClientSigns } from './client-signs.js';
 import { EmptyPoolAnswer } from './empty-pool-answer.js';
@@ -22,6 +23,7 @@ import { UpstreamClient } from './upstream-client.js';
   imports: [AccountsModule, TokensModule, UsageModule],
   providers: [
     AccountEffects,
+    AccountTries,
     Attempts,
     ClientSigns,
     EmptyPoolAnswer,

@@ -1,5 +1,4 @@
 import type { ServerResponse } from 'node:http';
-import { pipeline } from 'node:stream/promises';
 import { Injectable, Logger } from '@nestjs/common';
 import { InjectMetric } from '@willsoto/nestjs-prometheus';
 import type { Counter, Histogram } from 'prom-client';
@@ -14,11 +13,9 @@ import { ModelsEtag } from './models-etag.js';
 import { bytesPassed } from './passing-garbage.js';
 import { tellPoolQuota } from './pool-quota-headers.js';
 import type { ProxyRequest } from './proxy-request.js';
+import { joined, type RelayEnd, relayStream } from './stream-relay.js';
 import { clientHeaders } from './upstream-headers.js';
 import { UsageTap } from './usage-tap.js';
-
-/** How an answer that was committed came to its end. */
-export type RelayEnd = 'complete' | 'cut' | 'client-gone';
 
 /** What a turn's answer came to. */
 export interface Relayed {
@@ -82,22 +79,14 @@ export class ResponseCommit {
     headers['x-codex-pool-request'] = request.id;
     res.writeHead(response.statusCode ?? 502, headers);
     if (head.length === 0) res.flushHeaders(); // else the head goes out with the first bytes
-    for (const chunk of head) res.write(chunk);
+    else res.write(joined(head));
     this.addedAfter.observe((performance.now() - answeredAt) / 1_000);
-    if (tap !== null) for (const chunk of head) tap.observe(chunk);
-    const finished = pipeline(response, res);
-    // After the pipe's own listener: bytes go on before anyone looks at them.
-    response.on('data', (chunk: Buffer) => {
-      tap?.observe(chunk);
-      bytesPassed(chunk.length);
-    });
-    try {
-      await finished;
-      return 'complete';
-    } catch {
-      // Either side may have broken off; the pipeline has ended the other, so the client sees a cut as a cut.
-      return request.gone.aborted && !response.errored ? 'client-gone' : 'cut';
-    }
+    const watch = (bytes: Buffer) => {
+      tap?.observe(bytes);
+      bytesPassed(bytes.length);
+    };
+    if (head.length > 0) watch(joined(head));
+    return relayStream(response, res, watch);
   }
 
   private count(account: Account, counted: TokenCount | null): void {

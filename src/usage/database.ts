@@ -1,25 +1,17 @@
-import { mkdir, rename, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import { DataSource, type EntityManager } from 'typeorm';
+import type { DataSource, EntityManager } from 'typeorm';
 import { APP_CONFIG, type AppConfig } from '../app.config.js';
 import { CLOCK, type Clock } from '../clock.js';
 import { limits } from '../limits.js';
 import { describeError, errorCode, PoolError } from '../pool-error.js';
-import { driverOptions, isLocked, kindOfFault, migrations, readOnlyOptions } from './database-driver.js';
+import { isLocked, kindOfFault } from './database-driver.js';
+import { inodeOf, openFile, setAside } from './database-file.js';
+import { type DatabaseState, troubleIn, waitingAfter } from './database-state.js';
 
 /** The database cannot be asked now; what was to be written is kept by who wanted it. */
 export class DatabaseUnavailableError extends PoolError {
   readonly code = 'database_unavailable';
 }
-
-type State =
-  | { readonly kind: 'closed' }
-  | { readonly kind: 'open'; readonly source: DataSource; readonly inode: bigint }
-  /** Its file is to be set aside before anything else. */
-  | { readonly kind: 'damaged'; readonly error: unknown }
-  | { readonly kind: 'waiting'; readonly until: number; readonly failures: number; readonly reason: string }
-  | { readonly kind: 'unusable'; readonly reason: string };
 
 /**
  * The database, one piece of work at a time in the whole program. It opens when it is needed, and again
@@ -28,7 +20,7 @@ type State =
 @Injectable()
 export class Database {
   private readonly logger = new Logger(Database.name);
-  private state: State = { kind: 'closed' };
+  private state: DatabaseState = { kind: 'closed' };
   private last: Promise<unknown> = Promise.resolve();
   private waiting = 0;
 
@@ -39,7 +31,7 @@ export class Database {
 
   /** Why nothing can be written now; null when it can, as far as is known. */
   get trouble(): string | null {
-    return this.state.kind === 'waiting' || this.state.kind === 'unusable' ? this.state.reason : null;
+    return troubleIn(this.state);
   }
 
   get isOpen(): boolean {
@@ -65,6 +57,18 @@ export class Database {
     return done;
   }
 
+  /**
+   * Reads at the start what was known before. A database that cannot be read keeps nobody from starting:
+   * `otherwise` is the log line that says what begins anew.
+   */
+  async restore(otherwise: string, work: (manager: EntityManager) => Promise<void>): Promise<void> {
+    try {
+      await this.run(work);
+    } catch (error) {
+      this.logger.warn(otherwise, { reason: describeError(error) });
+    }
+  }
+
   /** After all that was asked. */
   async close(): Promise<void> {
     await this.last;
@@ -85,8 +89,7 @@ export class Database {
 
   private async opened(): Promise<DataSource> {
     const { state } = this;
-    if (state.kind === 'unusable') throw new DatabaseUnavailableError(state.reason);
-    if (state.kind === 'waiting' && state.until > this.clock.now())
+    if (state.kind === 'unusable' || (state.kind === 'waiting' && state.until > this.clock.now()))
       throw new DatabaseUnavailableError(state.reason);
     try {
       if (state.kind === 'open') {
@@ -105,7 +108,7 @@ export class Database {
     }
   }
 
-  private async openOrReplace(state: State): Promise<DataSource> {
+  private async openOrReplace(state: DatabaseState): Promise<DataSource> {
     if (state.kind === 'damaged') return await this.startAnew(state.error);
     try {
       return await this.open();
@@ -116,38 +119,23 @@ export class Database {
   }
 
   private async open(): Promise<DataSource> {
-    await mkdir(dirname(this.config.dbPath), { recursive: true, mode: 0o700 });
-    const newer = await newerMigrationIn(this.config.dbPath);
-    if (newer !== null) {
-      const reason = `the database comes from a newer version of codex-pool (${newer}); nothing in it was touched, and nothing is recorded`;
-      this.state = { kind: 'unusable', reason };
-      this.logger.error('database of a newer version', { path: this.config.dbPath, reason });
-      throw new DatabaseUnavailableError(reason);
+    const file = await openFile(this.config.dbPath);
+    if (file.kind === 'open') {
+      this.state = file;
+      return file.source;
     }
-    const source = new DataSource(driverOptions(this.config.dbPath));
-    await source.initialize();
-    try {
-      await source.runMigrations({ transaction: 'all' });
-      const inode = await inodeOf(this.config.dbPath);
-      if (inode === null) throw new Error('the database file is gone again');
-      this.state = { kind: 'open', source, inode };
-      return source;
-    } catch (error) {
-      await source.destroy();
-      throw error;
-    }
+    const reason = `the database comes from a newer version of codex-pool (${file.migration}); nothing in it was touched, and nothing is recorded`;
+    this.state = { kind: 'unusable', reason };
+    this.logger.error('database of a newer version', { path: this.config.dbPath, reason });
+    throw new DatabaseUnavailableError(reason);
   }
 
   /** Sets a damaged file aside, so that nothing of it is lost, and starts a new one. */
   private async startAnew(error: unknown): Promise<DataSource> {
-    const { dbPath } = this.config;
-    const aside = `${dbPath}.damaged-${new Date(this.clock.now()).toISOString().replaceAll(':', '-')}`;
-    for (const suffix of ['', '-wal', '-shm']) await moveIfThere(dbPath + suffix, aside + suffix);
-    this.logger.error('the database was damaged: it is set aside, and a new one started', {
-      path: dbPath,
-      aside,
-      reason: describeError(error),
-    });
+    const path = this.config.dbPath;
+    const aside = await setAside(path, this.clock.now());
+    const fields = { path, aside, reason: describeError(error) };
+    this.logger.error('the database was damaged: it is set aside, and a new one started', fields);
     return await this.open();
   }
 
@@ -167,55 +155,12 @@ export class Database {
     }
   }
 
-  private wait(before: State, error: unknown): void {
+  private wait(before: DatabaseState, error: unknown): void {
     if (this.state.kind === 'unusable') return;
-    const failures = before.kind === 'waiting' ? before.failures + 1 : 1;
-    const pause = Math.min(limits.databaseRetryFirstMs * 2 ** (failures - 1), limits.databaseRetryMaxMs);
     const reason = `the database cannot be opened: ${describeError(error)}`;
-    this.state = { kind: 'waiting', until: this.clock.now() + pause, failures, reason };
-    if (failures === 1) this.logger.error('database not available', { path: this.config.dbPath, reason });
+    const next = waitingAfter(before, reason, this.clock.now());
+    this.state = next;
+    if (next.failures === 1)
+      this.logger.error('database not available', { path: this.config.dbPath, reason });
   }
-}
-
-/** Looks into a file without writing to it: not even its journal mode may change before it is known to be ours. */
-async function newerMigrationIn(path: string): Promise<string | null> {
-  if ((await inodeOf(path)) === null) return null;
-  const source = new DataSource(readOnlyOptions(path));
-  await source.initialize();
-  try {
-    return await newerMigration(source);
-  } finally {
-    await source.destroy();
-  }
-}
-
-/** The name of a migration that this version does not know; null when all are its own. */
-async function newerMigration(source: DataSource): Promise<string | null> {
-  const runner = source.createQueryRunner();
-  try {
-    if (!(await runner.hasTable('migrations'))) return null;
-    const known = new Set(migrations.map((it) => it.name));
-    const rows: { name: string }[] = await source
-      .createQueryBuilder()
-      .select('name')
-      .from('migrations', 'm')
-      .getRawMany();
-    return rows.find((it) => !known.has(it.name))?.name ?? null;
-  } finally {
-    await runner.release();
-  }
-}
-
-/** Which file has the name now; null when none has. */
-async function inodeOf(path: string): Promise<bigint | null> {
-  try {
-    return (await stat(path, { bigint: true })).ino;
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return null;
-    throw error;
-  }
-}
-
-async function moveIfThere(from: string, to: string): Promise<void> {
-  if ((await inodeOf(from)) !== null) await rename(from, to);
 }

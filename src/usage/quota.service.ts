@@ -1,7 +1,6 @@
-import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { Injectable, type OnModuleInit } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { limits } from '../limits.js';
-import { describeError } from '../pool-error.js';
 import { Database } from './database.js';
 import { QuotaSample } from './quota-sample.entity.js';
 import type { QuotaWindow } from './quota-window.js';
@@ -13,7 +12,6 @@ const NO_MORE = { usedRatio: 0, resetsAt: 0 } as const;
 /** The newest quota windows of each account, by the account's identity; every change goes on record. */
 @Injectable()
 export class QuotaService implements OnModuleInit {
-  private readonly logger = new Logger(QuotaService.name);
   private readonly latest = new Map<string, readonly QuotaWindow[]>();
 
   constructor(
@@ -23,11 +21,9 @@ export class QuotaService implements OnModuleInit {
 
   /** What was last known goes on being known, until newer evidence comes. */
   async onModuleInit(): Promise<void> {
-    try {
-      await this.database.run(async (manager) => await this.restore(manager));
-    } catch (error) {
-      this.logger.warn('quota begins unknown: the database cannot be read', { reason: describeError(error) });
-    }
+    await this.database.restore('quota begins unknown: the database cannot be read', (manager) =>
+      this.restore(manager),
+    );
   }
 
   /** The windows of an account, shortest first; none when nothing is known. */

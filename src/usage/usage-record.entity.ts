@@ -1,9 +1,10 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 import { storedNumber } from './stored-number.js';
+import { TokenColumns } from './token-columns.js';
 
 /** One turn that reached upstream, as it ended. Times are epoch ms, lengths ms, sizes bytes. */
 @Entity('usage_record')
-export class UsageRecord {
+export class UsageRecord extends TokenColumns {
   /** The request id that the client saw. */
   @PrimaryColumn('varchar', { length: 36 })
   id!: string;
@@ -36,18 +37,6 @@ export class UsageRecord {
 
   @Column('integer')
   attempts!: number;
-
-  @Column('bigint', { transformer: storedNumber })
-  input!: number;
-
-  @Column('bigint', { transformer: storedNumber })
-  cached!: number;
-
-  @Column('bigint', { transformer: storedNumber })
-  output!: number;
-
-  @Column('bigint', { transformer: storedNumber })
-  reasoning!: number;
 
   /** From the whole request to the head of the answer; null without an answer. */
   @Column('integer', { name: 'first_byte_ms', nullable: true })

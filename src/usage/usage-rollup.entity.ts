@@ -1,9 +1,10 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { storedNumber } from './stored-number.js';
+import { TokenColumns } from './token-columns.js';
 
 /** The sums of one hour, for one account and model. Kept when the records they were made of have gone. */
 @Entity('usage_rollup')
-export class UsageRollup {
+export class UsageRollup extends TokenColumns {
   /** Start of the hour, epoch ms. */
   @PrimaryColumn('bigint', { transformer: storedNumber })
   hour!: number;
@@ -17,16 +18,4 @@ export class UsageRollup {
 
   @Column('bigint', { transformer: storedNumber })
   turns!: number;
-
-  @Column('bigint', { transformer: storedNumber })
-  input!: number;
-
-  @Column('bigint', { transformer: storedNumber })
-  cached!: number;
-
-  @Column('bigint', { transformer: storedNumber })
-  output!: number;
-
-  @Column('bigint', { transformer: storedNumber })
-  reasoning!: number;
 }

@@ -7,17 +7,16 @@ import {
 } from '@nestjs/common';
 import { InjectMetric } from '@willsoto/nestjs-prometheus';
 import type { Counter } from 'prom-client';
-import type { EntityManager } from 'typeorm';
 import { limits } from '../limits.js';
 import { metricNames } from '../metrics.js';
 import { describeError } from '../pool-error.js';
-import { AccountSettingsRow } from './account-settings.entity.js';
-import { BoundedQueue } from './bounded-queue.js';
+import type { AccountSettingsRow } from './account-settings.entity.js';
 import { Database } from './database.js';
-import { QuotaSample } from './quota-sample.entity.js';
-import { addToRollups } from './rollup-sums.js';
-import { SessionAffinity } from './session-affinity.entity.js';
-import { UsageRecord } from './usage-record.entity.js';
+import type { QuotaSample } from './quota-sample.entity.js';
+import type { SessionAffinity } from './session-affinity.entity.js';
+import { type Droppable, Unwritten } from './unwritten.js';
+import type { UsageRecord } from './usage-record.entity.js';
+import { write } from './write-batch.js';
 
 /**
  * The one writer of the database. What is to be written waits in memory, bounded, and goes out in batches,
@@ -27,14 +26,7 @@ import { UsageRecord } from './usage-record.entity.js';
 @Injectable()
 export class UsageWriter implements OnModuleInit, OnModuleDestroy, OnApplicationShutdown {
   private readonly logger = new Logger(UsageWriter.name);
-  private readonly records = new BoundedQueue<UsageRecord>(limits.unwrittenRecords, () =>
-    this.lose('record'),
-  );
-  private readonly samples = new BoundedQueue<QuotaSample>(limits.unwrittenSamples, () =>
-    this.lose('sample'),
-  );
-  private readonly sessions = new Map<string, SessionAffinity>();
-  private readonly settings = new Map<string, AccountSettingsRow>();
+  private readonly unwritten = new Unwritten((kind) => this.lose(kind));
   private timer: NodeJS.Timeout | null = null;
   private writing: Promise<void> | null = null;
   private lost = 0;
@@ -72,7 +64,7 @@ export class UsageWriter implements OnModuleInit, OnModuleDestroy, OnApplication
 
   /** How much waits to be written. */
   get pending(): number {
-    return this.records.size + this.samples.size + this.sessions.size + this.settings.size;
+    return this.unwritten.size;
   }
 
   /** How much had to be dropped since the start. */
@@ -86,25 +78,19 @@ export class UsageWriter implements OnModuleInit, OnModuleDestroy, OnApplication
   }
 
   addRecord(record: UsageRecord): void {
-    this.records.add(record);
+    this.unwritten.addRecord(record);
   }
 
   addSample(sample: QuotaSample): void {
-    this.samples.add(sample);
+    this.unwritten.addSample(sample);
   }
 
   addSession(session: SessionAffinity): void {
-    this.sessions.delete(session.session);
-    this.sessions.set(session.session, session);
-    if (this.sessions.size <= limits.unwrittenSessions) return;
-    const oldest = this.sessions.keys().next();
-    if (oldest.done === true) return;
-    this.sessions.delete(oldest.value);
-    this.lose('session');
+    this.unwritten.addSession(session);
   }
 
   addSettings(settings: AccountSettingsRow): void {
-    this.settings.set(settings.accountId, settings);
+    this.unwritten.addSettings(settings);
   }
 
   /** Writes all that waits. Never rejects: what could not be written waits on. */
@@ -123,14 +109,9 @@ export class UsageWriter implements OnModuleInit, OnModuleDestroy, OnApplication
 
   private async writeAll(): Promise<void> {
     while (this.pending > 0) {
-      const records = this.records.first(limits.writeBatch);
-      const samples = this.samples.first(limits.writeBatch);
-      const sessions = [...this.sessions.values()].slice(0, limits.writeBatch);
-      const settings = [...this.settings.values()];
+      const batch = this.unwritten.batch();
       try {
-        await this.database.run(async (manager) => {
-          await write(manager, records, samples, sessions, settings);
-        });
+        await this.database.run((manager) => write(manager, batch));
       } catch (error) {
         const reason = describeError(error);
         if (this.failure === null) this.logger.warn('usage cannot be recorded now', { reason });
@@ -139,78 +120,14 @@ export class UsageWriter implements OnModuleInit, OnModuleDestroy, OnApplication
       }
       if (this.failure !== null) this.logger.log('usage is recorded again', { dropped: this.lost });
       this.failure = null;
-      this.records.remove(records);
-      this.samples.remove(samples);
-      for (const it of sessions) if (this.sessions.get(it.session) === it) this.sessions.delete(it.session);
-      for (const it of settings)
-        if (this.settings.get(it.accountId) === it) this.settings.delete(it.accountId);
+      this.unwritten.remove(batch);
     }
   }
 
-  private lose(kind: 'record' | 'sample' | 'session'): void {
+  private lose(kind: Droppable): void {
     if (this.lost === 0)
       this.logger.error('the queue to the database is full, the oldest is dropped', { kind });
     this.lost += 1;
     this.dropped.inc({ kind });
   }
-}
-
-async function write(
-  manager: EntityManager,
-  records: readonly UsageRecord[],
-  samples: readonly QuotaSample[],
-  sessions: readonly SessionAffinity[],
-  settings: readonly AccountSettingsRow[],
-): Promise<void> {
-  if (records.length > 0) {
-    await insertInPieces(manager, UsageRecord, records);
-    await addToRollups(manager, records);
-  }
-  if (samples.length > 0)
-    await upsertInPieces(manager, QuotaSample, samples, ['accountId', 'durationSeconds', 'seenAt']);
-  if (sessions.length > 0) await upsertInPieces(manager, SessionAffinity, sessions, ['session']);
-  if (settings.length > 0) await upsertInPieces(manager, AccountSettingsRow, settings, ['accountId']);
-}
-
-/** Rows per statement: a statement takes only so many parameters. */
-const ROWS = 50;
-
-async function insertInPieces(
-  manager: EntityManager,
-  entity: typeof UsageRecord,
-  rows: readonly UsageRecord[],
-): Promise<void> {
-  for (let at = 0; at < rows.length; at += ROWS) await manager.insert(entity, rows.slice(at, at + ROWS));
-}
-
-async function upsertInPieces<T extends object>(
-  manager: EntityManager,
-  entity: new () => T,
-  rows: readonly T[],
-  keys: string[],
-): Promise<void> {
-  for (let at = 0; at < rows.length; at += ROWS) {
-    const piece = rows.slice(at, at + ROWS);
-    await manager
-      .createQueryBuilder()
-      .insert()
-      .into(entity)
-      .values(piece)
-      .orUpdate(columnsOf(manager, entity, keys), columnNames(manager, entity, keys))
-      .execute();
-  }
-}
-
-function columnsOf(manager: EntityManager, entity: new () => object, except: readonly string[]): string[] {
-  const { columns } = manager.connection.getMetadata(entity);
-  return columns.filter((it) => !except.includes(it.propertyName)).map((it) => it.databaseName);
-}
-
-function columnNames(
-  manager: EntityManager,
-  entity: new () => object,
-  properties: readonly string[],
-): string[] {
-  const { columns } = manager.connection.getMetadata(entity);
-  return columns.filter((it) => properties.includes(it.propertyName)).map((it) => it.databaseName);
 }

@@ -1,7 +1,6 @@
-import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { Injectable, type OnModuleInit } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { limits } from '../limits.js';
-import { describeError } from '../pool-error.js';
 import { Database } from './database.js';
 import type { TokenCount } from './response-usage.js';
 import { addUsage, countsAsTurn, noUsage, type UsageSums } from './rollup-sums.js';
@@ -23,7 +22,6 @@ const noTokens: TokenCount = { input: 0, cached: 0, output: 0, reasoning: 0 };
 /** What was spent: totals in memory, by the account's identity, and every turn on record. */
 @Injectable()
 export class UsageService implements OnModuleInit {
-  private readonly logger = new Logger(UsageService.name);
   private readonly byAccount = new Map<string, UsageSums>();
 
   constructor(
@@ -31,13 +29,11 @@ export class UsageService implements OnModuleInit {
     private readonly database: Database,
   ) {}
 
-  /** Totals go on where they were. A database that cannot be read now keeps nobody from starting. */
+  /** Totals go on where they were. */
   async onModuleInit(): Promise<void> {
-    try {
-      await this.database.run(async (manager) => await this.restore(manager));
-    } catch (error) {
-      this.logger.warn('totals begin at zero: the database cannot be read', { reason: describeError(error) });
-    }
+    await this.database.restore('totals begin at zero: the database cannot be read', (manager) =>
+      this.restore(manager),
+    );
   }
 
   totals(accountId: string): UsageTotals {

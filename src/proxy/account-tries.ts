@@ -1,0 +1,88 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { Inject, Injectable } from '@nestjs/common';
+import type { Account } from '../accounts/account.js';
+import { APP_CONFIG, type AppConfig } from '../app.config.js';
+import { limits } from '../limits.js';
+import { AccountEffects } from './account-effects.js';
+import { Attempts, type Attempted, type Destination } from './attempts.js';
+import type { Course } from './course.js';
+import { decide, type Verdict } from './failover-policy.js';
+import { discard } from './held-answer.js';
+
+/** How the attempts on one account ended. */
+export interface Tried {
+  readonly account: Account;
+  readonly attempted: Attempted;
+  readonly verdict: Exclude<Verdict, SameAccount>;
+}
+
+type SameAccount = 'refresh' | 'retry' | 'retry-at-once';
+
+/** All attempts on one account: the first, the one after a refresh, and the one after a fault. */
+@Injectable()
+export class AccountTries {
+  constructor(
+    private readonly attempts: Attempts,
+    private readonly effects: AccountEffects,
+    @Inject(APP_CONFIG) private readonly config: AppConfig,
+  ) {}
+
+  /** Resolves with the last attempt: there is nothing to gain from another one on this account. */
+  async run(course: Course, account: Account, chosenBy: string): Promise<Tried> {
+    const { request, path, decision } = course;
+    const to: Destination = {
+      base: 'responses',
+      path,
+      isTurn: true,
+      // Without `accept-encoding` what comes can be read.
+      without: ['accept-encoding', ...this.effects.foreignHeaders(request, account)],
+      withinMs: null,
+    };
+    let by = chosenBy;
+    let hasRefreshed = false;
+    let hasRetried = false;
+    let rejected: Attempted['token'] = null;
+    course.tried.add(account.id);
+    course.attempts += 1;
+    for (;;) {
+      const attempted = await this.attempts.attempt(request, account, to, rejected);
+      decision.attempted(account, by, attempted);
+      await this.effects.apply(request, account, attempted);
+      if (attempted.outcome.kind === 'unauthorized') {
+        if (hasRefreshed) this.effects.rejectedAgain(account);
+        else if (!request.isReplayable) this.attempts.renew(account, attempted.token); // for the next request
+      }
+      const verdict = decide(attempted.outcome, {
+        attemptsLeft: this.config.maxAttempts - course.attempts,
+        isReplayable: request.isReplayable,
+        hasRefreshed,
+        hasRetried,
+        hasRetriedReused: course.hasRetriedReused,
+        hasMovedFor: (kind) => course.movedFor.has(kind),
+      });
+      if (verdict !== 'refresh' && verdict !== 'retry' && verdict !== 'retry-at-once') {
+        return { account, attempted, verdict };
+      }
+      by = verdict;
+      if (attempted.answer !== null) discard(attempted.answer.response);
+      if (verdict === 'refresh') {
+        hasRefreshed = true;
+        rejected = attempted.token;
+      } else if (verdict === 'retry-at-once') {
+        course.hasRetriedReused = true;
+      } else {
+        hasRetried = true;
+        course.attempts += 1;
+        await pauseUnless(request.gone, limits.sameAccountPauseMs);
+      }
+    }
+  }
+}
+
+async function pauseUnless(gone: AbortSignal, ms: number): Promise<void> {
+  try {
+    await pause(ms, undefined, { signal: gone });
+  } catch {
+    // the client has left; the next step sees it
+  }
+}

@@ -1,0 +1,18 @@
+import { Column } from 'typeorm';
+import type { TokenCount } from './response-usage.js';
+import { storedNumber } from './stored-number.js';
+
+/** The token counts of a table, the same wherever tokens are counted. */
+export abstract class TokenColumns implements TokenCount {
+  @Column('bigint', { transformer: storedNumber })
+  input!: number;
+
+  @Column('bigint', { transformer: storedNumber })
+  cached!: number;
+
+  @Column('bigint', { transformer: storedNumber })
+  output!: number;
+
+  @Column('bigint', { transformer: storedNumber })
+  reasoning!: number;
+}

@@ -1,0 +1,68 @@
+import { limits } from '../limits.js';
+import type { AccountSettingsRow } from './account-settings.entity.js';
+import { BoundedQueue } from './bounded-queue.js';
+import type { QuotaSample } from './quota-sample.entity.js';
+import type { SessionAffinity } from './session-affinity.entity.js';
+import type { UsageRecord } from './usage-record.entity.js';
+import type { WriteBatch } from './write-batch.js';
+
+/** What there is a bound on; settings are as many as there are accounts. */
+export type Droppable = 'record' | 'sample' | 'session';
+
+/** All that waits to be written, in memory: what comes above a bound pushes the oldest of its kind out. */
+export class Unwritten {
+  private readonly records: BoundedQueue<UsageRecord>;
+  private readonly samples: BoundedQueue<QuotaSample>;
+  /** By session, each at its newest. */
+  private readonly sessions = new Map<string, SessionAffinity>();
+  private readonly settings = new Map<string, AccountSettingsRow>();
+
+  constructor(private readonly onLoss: (kind: Droppable) => void) {
+    this.records = new BoundedQueue(limits.unwrittenRecords, () => onLoss('record'));
+    this.samples = new BoundedQueue(limits.unwrittenSamples, () => onLoss('sample'));
+  }
+
+  get size(): number {
+    return this.records.size + this.samples.size + this.sessions.size + this.settings.size;
+  }
+
+  addRecord(record: UsageRecord): void {
+    this.records.add(record);
+  }
+
+  addSample(sample: QuotaSample): void {
+    this.samples.add(sample);
+  }
+
+  addSession(session: SessionAffinity): void {
+    this.sessions.delete(session.session);
+    this.sessions.set(session.session, session);
+    if (this.sessions.size <= limits.unwrittenSessions) return;
+    const oldest = this.sessions.keys().next();
+    if (oldest.done === true) return;
+    this.sessions.delete(oldest.value);
+    this.onLoss('session');
+  }
+
+  addSettings(settings: AccountSettingsRow): void {
+    this.settings.set(settings.accountId, settings);
+  }
+
+  /** The oldest of each kind, as many as go into one transaction; they wait on until they are removed. */
+  batch(): WriteBatch {
+    return {
+      records: this.records.first(limits.writeBatch),
+      samples: this.samples.first(limits.writeBatch),
+      sessions: [...this.sessions.values()].slice(0, limits.writeBatch),
+      settings: [...this.settings.values()],
+    };
+  }
+
+  /** Takes out what was written; what has changed meanwhile waits on. */
+  remove({ records, samples, sessions, settings }: WriteBatch): void {
+    this.records.remove(records);
+    this.samples.remove(samples);
+    for (const it of sessions) if (this.sessions.get(it.session) === it) this.sessions.delete(it.session);
+    for (const it of settings) if (this.settings.get(it.accountId) === it) this.settings.delete(it.accountId);
+  }
+}
