@@ -10,17 +10,23 @@ import { CoreModule } from './core.module.js';
 import { MetricsModule } from './metrics.js';
 import { ProxyModule } from './proxy/proxy.module.js';
 import type { RecentErrors } from './recent-errors.js';
+import type { RefreshStepWatcher } from './tokens/refresh-steps.js';
 import { TokensModule } from './tokens/tokens.module.js';
 import { UsageModule } from './usage/usage.module.js';
 
 /** The composition root. */
 @Module({})
 export class AppModule {
-  static register(config: AppConfig, clock: Clock, errors: RecentErrors): DynamicModule {
+  static register(
+    config: AppConfig,
+    clock: Clock,
+    errors: RecentErrors,
+    onRefreshStep: RefreshStepWatcher,
+  ): DynamicModule {
     return {
       module: AppModule,
       imports: [
-        CoreModule.register(config, clock, errors),
+        CoreModule.register(config, clock, errors, onRefreshStep),
         MetricsModule,
         ScheduleModule.forRoot(),
         TokensModule,

@@ -13,6 +13,7 @@ import { Drain } from './drain.js';
 import { limits } from './limits.js';
 import { isPlainPath } from './plain-path.js';
 import { RecentErrors } from './recent-errors.js';
+import type { RefreshStepWatcher } from './tokens/refresh-steps.js';
 
 export interface RunningApp {
   readonly app: NestExpressApplication;
@@ -27,6 +28,8 @@ export interface Surroundings {
   readonly clock?: Clock;
   readonly logger: LoggerService;
   readonly errors: RecentErrors;
+  /** Called after each step of a refresh; what it throws is not caught. */
+  readonly onRefreshStep?: RefreshStepWatcher;
 }
 
 async function createFolders(config: AppConfig): Promise<void> {
@@ -37,14 +40,17 @@ async function createFolders(config: AppConfig): Promise<void> {
 /** Builds the program and listens; what `main` runs and what the tests run is the same. */
 export async function startApp(
   config: AppConfig,
-  { clock = systemClock, logger, errors }: Surroundings,
+  { clock = systemClock, logger, errors, onRefreshStep = () => undefined }: Surroundings,
 ): Promise<RunningApp> {
   await createFolders(config);
-  const app = await NestFactory.create<NestExpressApplication>(AppModule.register(config, clock, errors), {
-    bodyParser: false, // bodies pass byte for byte
-    logger,
-    abortOnError: false,
-  });
+  const app = await NestFactory.create<NestExpressApplication>(
+    AppModule.register(config, clock, errors, onRefreshStep),
+    {
+      bodyParser: false, // bodies pass byte for byte
+      logger,
+      abortOnError: false,
+    },
+  );
   app.disable('x-powered-by');
   app.disable('etag');
   app.set('query parser', 'simple');

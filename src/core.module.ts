@@ -5,16 +5,23 @@ import { CLOCK, type Clock } from './clock.js';
 import { Drain } from './drain.js';
 import { RecentErrors } from './recent-errors.js';
 import { SleepWatch } from './sleep-watch.js';
+import { REFRESH_STEP_WATCHER, type RefreshStepWatcher } from './tokens/refresh-steps.js';
 
 /** What every module may ask for: settings, clock, drain, the last errors, and what was noticed of the machine and its clients. */
 @Global()
 @Module({})
 export class CoreModule {
-  static register(config: AppConfig, clock: Clock, errors: RecentErrors): DynamicModule {
+  static register(
+    config: AppConfig,
+    clock: Clock,
+    errors: RecentErrors,
+    onRefreshStep: RefreshStepWatcher,
+  ): DynamicModule {
     const providers = [
       { provide: APP_CONFIG, useValue: config },
       { provide: CLOCK, useValue: clock },
       { provide: RecentErrors, useValue: errors },
+      { provide: REFRESH_STEP_WATCHER, useValue: onRefreshStep },
       Drain,
       BypassWatch,
       SleepWatch,
