@@ -1,7 +1,13 @@
 import { defineConfig } from 'vitest/config';
 
 /** Whole stories of the real program; a script of their own, so that `npm test` stays short. */
-const long = ['test/demo.e2e-spec.ts', 'test/usage-*.e2e-spec.ts', 'test/streaming.e2e-spec.ts'];
+const long = [
+  'test/demo.e2e-spec.ts',
+  'test/full-disk.e2e-spec.ts',
+  'test/streaming.e2e-spec.ts',
+  'test/two-processes.e2e-spec.ts',
+  'test/usage-*.e2e-spec.ts',
+];
 
 export default defineConfig({
   test: {

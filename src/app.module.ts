@@ -7,6 +7,7 @@ import { ProblemDetailsFilter } from './admin/problem-details.filter.js';
 import type { AppConfig } from './app.config.js';
 import type { Clock } from './clock.js';
 import { CoreModule } from './core.module.js';
+import type { LoginPorts } from './login/login-ports.js';
 import { MetricsModule } from './metrics.js';
 import { ProxyModule } from './proxy/proxy.module.js';
 import type { RecentErrors } from './recent-errors.js';
@@ -22,11 +23,12 @@ export class AppModule {
     clock: Clock,
     errors: RecentErrors,
     onRefreshStep: RefreshStepWatcher,
+    loginPorts: LoginPorts,
   ): DynamicModule {
     return {
       module: AppModule,
       imports: [
-        CoreModule.register(config, clock, errors, onRefreshStep),
+        CoreModule.register(config, clock, errors, onRefreshStep, loginPorts),
         MetricsModule,
         ScheduleModule.forRoot(),
         TokensModule,

@@ -11,6 +11,7 @@ import { whyRefused } from './boundary.js';
 import { type Clock, systemClock } from './clock.js';
 import { Drain } from './drain.js';
 import { limits } from './limits.js';
+import type { LoginPorts } from './login/login-ports.js';
 import { isPlainPath } from './plain-path.js';
 import { RecentErrors } from './recent-errors.js';
 import type { RefreshStepWatcher } from './tokens/refresh-steps.js';
@@ -30,6 +31,8 @@ export interface Surroundings {
   readonly errors: RecentErrors;
   /** Called after each step of a refresh; what it throws is not caught. */
   readonly onRefreshStep?: RefreshStepWatcher;
+  /** Where the browser of a login comes back to. */
+  readonly loginPorts?: LoginPorts;
 }
 
 async function createFolders(config: AppConfig): Promise<void> {
@@ -40,11 +43,17 @@ async function createFolders(config: AppConfig): Promise<void> {
 /** Builds the program and listens; what `main` runs and what the tests run is the same. */
 export async function startApp(
   config: AppConfig,
-  { clock = systemClock, logger, errors, onRefreshStep = () => undefined }: Surroundings,
+  {
+    clock = systemClock,
+    logger,
+    errors,
+    onRefreshStep = () => undefined,
+    loginPorts = limits.loginPorts,
+  }: Surroundings,
 ): Promise<RunningApp> {
   await createFolders(config);
   const app = await NestFactory.create<NestExpressApplication>(
-    AppModule.register(config, clock, errors, onRefreshStep),
+    AppModule.register(config, clock, errors, onRefreshStep, loginPorts),
     {
       bodyParser: false, // bodies pass byte for byte
       logger,

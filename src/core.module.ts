@@ -3,6 +3,7 @@ import { APP_CONFIG, type AppConfig } from './app.config.js';
 import { BypassWatch } from './bypass-watch.js';
 import { CLOCK, type Clock } from './clock.js';
 import { Drain } from './drain.js';
+import { LOGIN_PORTS, type LoginPorts } from './login/login-ports.js';
 import { RecentErrors } from './recent-errors.js';
 import { SleepWatch } from './sleep-watch.js';
 import { REFRESH_STEP_WATCHER, type RefreshStepWatcher } from './tokens/refresh-steps.js';
@@ -16,12 +17,14 @@ export class CoreModule {
     clock: Clock,
     errors: RecentErrors,
     onRefreshStep: RefreshStepWatcher,
+    loginPorts: LoginPorts,
   ): DynamicModule {
     const providers = [
       { provide: APP_CONFIG, useValue: config },
       { provide: CLOCK, useValue: clock },
       { provide: RecentErrors, useValue: errors },
       { provide: REFRESH_STEP_WATCHER, useValue: onRefreshStep },
+      { provide: LOGIN_PORTS, useValue: loginPorts },
       Drain,
       BypassWatch,
       SleepWatch,

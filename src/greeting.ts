@@ -1,4 +1,4 @@
-import type { BrokenFile } from './accounts/account-registry.js';
+import type { BrokenFile } from './accounts/reload-report.js';
 import type { Account } from './accounts/account.js';
 import type { AppConfig } from './app.config.js';
 

@@ -54,11 +54,61 @@ export const limits = {
   refreshOnRequestMs: 60 * SECOND,
   /** Lifetime that is assumed from `last_refresh` when an access token tells none (as Codex does). */
   assumedTokenLifetimeMs: 8 * DAY,
-  refreshTimeoutMs: 30 * SECOND,
+  /** The token endpoint's answer is waited for this long: one that comes late still brings the only good tokens. */
+  refreshTimeoutMs: 5 * MINUTE,
+  /** How long anybody waits for a refresh, a stop included. */
+  refreshPatienceMs: 30 * SECOND,
+  /** Between two refreshes that nobody waits for: so much, and up to so much more by chance. */
+  refreshSpacingMs: SECOND,
+  refreshJitterMs: SECOND,
+  /** How long another process's refresh of the same account is waited for, and how often it is looked after. */
+  lockPatienceMs: 25 * SECOND,
+  lockRetryMs: 25,
+  /** What is kept free on disk for the new tokens of each account. */
+  journalRoomBytes: 64 * KiB,
+  /** Refresh tokens of one account that are remembered as used up while a disk refuses their successors. */
+  spentTokens: 100,
+  /** A clock that differs from upstream's by less is right: answers take their time. */
+  clockSkewMs: 2 * MINUTE,
   refreshBackoffFirstMs: 30 * SECOND,
   refreshBackoffMaxMs: 15 * MINUTE,
   credentialFileBytes: MiB,
   poolFiles: 1_000,
+  accountLabelLength: 100,
+  furthestPriority: 1_000,
+  /** Above it an account would as good as never serve; that is what pausing is for. */
+  highestReserveRatio: 0.95,
+  mostInFlight: 10_000,
+  /** After a change in the pool folder it is read once nothing has changed for so long, or at the latest after that. */
+  folderQuietMs: 400,
+  folderQuietAtMostMs: 2 * SECOND,
+  /** How often it is looked at whether the folders are still those that are watched; the files, too, if none can be. */
+  folderTickMs: 2 * SECOND,
+  /** How often the files are looked at, whatever the watcher says; and when watching is tried again. */
+  folderLookMs: MINUTE,
+  /** How long the watcher may take to begin. */
+  folderReadyMs: 5 * SECOND,
+  /** A file that cannot be used counts as half-written until it was left alone for so long, and no longer than that. */
+  halfWrittenMs: 2 * SECOND,
+  halfWrittenAtMostMs: 10 * SECOND,
+  halfWrittenLookMs: 250,
+
+  /** A login of an account, from its start until a person has allowed it. */
+  loginMs: 15 * MINUTE,
+  /** Logins that are remembered, open and ended ones together. */
+  logins: 20,
+  /** Where the browser comes back to: Codex's own ports, the second one for when the first is taken. */
+  loginPorts: [1_455, 1_457],
+  /** How often open logins are looked at: what has expired, which device login is to be asked for. */
+  loginTickMs: SECOND,
+  loginCallMs: 30 * SECOND,
+  /** The pause between two questions for a device login, unless another one is told within these bounds. */
+  devicePollMs: 5 * SECOND,
+  devicePollMinMs: SECOND,
+  devicePollMaxMs: MINUTE,
+  callbackConnections: 16,
+  callbackHeadMs: 10 * SECOND,
+  callbackUrlChars: 8 * KiB,
 
   pollTimeoutMs: 10 * SECOND,
   ownCallBytes: MiB,

@@ -24,6 +24,11 @@ export class Secret {
     return timingSafeEqual(digest(this.#value), digest(theirs));
   }
 
+  /** Tells whether two values are the same one, and nothing else of it: SHA-256, hex. */
+  fingerprint(): string {
+    return digest(this.#value).toString('hex');
+  }
+
   toString(): string {
     return MASK;
   }

@@ -91,7 +91,7 @@ describe('newly issued tokens', () => {
     held.release();
     expect((await turn).status).toBe(200);
     const { warnings } = await pool.account('a');
-    expect(warnings).toEqual([expect.stringContaining('only in memory')]);
+    expect(warnings).toEqual([expect.stringContaining('in the journal')]);
     await reload(pool);
     await rm(fileOf(pool, 'a'), { force: true });
     await pool.writeAuth('a', before);

@@ -121,3 +121,13 @@ describe('refused models', () => {
     expect([...before.modelRefusals.keys()]).toEqual(['one']);
   });
 });
+
+describe('a reset', () => {
+  it('ends whatever is held against an account, and keeps its last success', () => {
+    const held = after(served(T, T + 1), usedUp, suspended, refuses('m', T), failed(T), limited(T), {
+      kind: 'forbidden',
+      at: T,
+    });
+    expect(learn(held, { kind: 'reset', at: T + 2 })).toEqual({ ...noEvidence, lastSuccessAt: T + 1 });
+  });
+});

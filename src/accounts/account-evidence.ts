@@ -54,7 +54,9 @@ export type AccountEvent =
       readonly isAnyWindowFull: boolean;
       readonly at: number;
     }
-  | { readonly kind: 'credential-renewed'; readonly at: number };
+  | { readonly kind: 'credential-renewed'; readonly at: number }
+  /** The operator says that whatever was held against it is over. */
+  | { readonly kind: 'reset'; readonly at: number };
 
 /** The only place where evidence changes. Newer evidence ends an older refusal at once. */
 export function learn(evidence: AccountEvidence, event: AccountEvent): AccountEvidence {
@@ -118,6 +120,8 @@ export function learn(evidence: AccountEvidence, event: AccountEvent): AccountEv
             : evidence.refusal,
         deactivated: null,
       };
+    case 'reset':
+      return { ...noEvidence, lastSuccessAt: evidence.lastSuccessAt };
     default:
       return event satisfies never;
   }

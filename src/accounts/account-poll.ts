@@ -32,7 +32,8 @@ export class AccountPoll {
   async pollAll(isStopping: () => boolean): Promise<void> {
     for (const account of this.registry.list()) {
       if (isStopping()) return;
-      if (account.settings.isPaused || account.keeping.refresh.kind === 'refused') continue;
+      if (account.withdrawal !== null || account.settings.isPaused) continue;
+      if (account.keeping.refresh.kind === 'refused') continue;
       try {
         await this.poll(account);
       } catch (error) {
@@ -61,6 +62,7 @@ export class AccountPoll {
   private async get(account: Account, path: string): Promise<unknown> {
     const token = await this.tokens.accessToken(account.id);
     const { accountId } = account.keeping.credential;
+    const tellTime = this.tokens.askingTime();
     const answer = await ownCall({
       method: 'GET',
       url: new URL(`${this.config.whamBase.href.replace(/\/$/, '')}/${path}`),
@@ -70,6 +72,7 @@ export class AccountPoll {
       },
       timeoutMs: limits.pollTimeoutMs,
     });
+    tellTime(answer.headers['date']);
     if (answer.status !== 200) throw new Error(`upstream answered ${answer.status}`);
     try {
       return JSON.parse(answer.text);

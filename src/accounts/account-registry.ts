@@ -1,23 +1,17 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { CLOCK, type Clock } from '../clock.js';
-import { type Credential, identityOf } from '../tokens/credential.js';
-import { CredentialVault, type Keeping } from '../tokens/credential-vault.js';
+import { Drain } from '../drain.js';
+import { limits } from '../limits.js';
+import type { CredentialFile } from '../tokens/credential-store.js';
+import { CredentialVault } from '../tokens/credential-vault.js';
+import type { Keeping } from '../tokens/keeping.js';
 import { type AccountEvent, learn } from './account-evidence.js';
 import { Account, type AccountSettings } from './account.js';
+import { differenceOf } from './pool-difference.js';
+import { PoolFolder } from './pool-folder.js';
+import { type BrokenFile, logReload, merged, type ReloadResult } from './reload-report.js';
 import { SettingsStore } from './settings-store.js';
-
-/** A credential file that is no account, and why. */
-export interface BrokenFile {
-  readonly name: string;
-  readonly reason: string;
-}
-
-/** What reading the pool folder did to one file. */
-export interface ReloadResult {
-  readonly name: string;
-  readonly result: 'added' | 'updated' | 'unchanged' | 'broken' | 'removed';
-  readonly reason: string | null;
-}
 
 /** The pool in memory. Reading the folder again touches only the accounts whose files have changed. */
 @Injectable()
@@ -25,28 +19,32 @@ export class AccountRegistry implements OnModuleInit {
   private readonly logger = new Logger(AccountRegistry.name);
   private accounts: readonly Account[] = [];
   private brokenFiles: readonly BrokenFile[] = [];
-  private reloading: Promise<ReloadResult[]> = Promise.resolve([]);
+  private reading: Promise<unknown> = Promise.resolve();
 
   constructor(
     private readonly vault: CredentialVault,
     private readonly settings: SettingsStore,
+    private readonly folder: PoolFolder,
+    private readonly drain: Drain,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {
     vault.onChange((keeping) => this.follow(keeping));
   }
 
   async onModuleInit(): Promise<void> {
-    await this.reload();
+    await this.folder.noteReading();
+    this.take(await this.vault.load(), new Set(), new Map()); // a start waits for nobody's writing
   }
 
-  /** All accounts, by name. */
+  /** All accounts, by name; those without a file as long as turns of theirs are in flight. */
   list(): readonly Account[] {
     return this.accounts;
   }
 
   /** Credential files that are no account. */
   broken(): readonly BrokenFile[] {
-    return this.brokenFiles;
+    const leaving = new Set(this.accounts.filter((it) => it.withdrawal !== null).map((it) => it.name));
+    return this.brokenFiles.filter((it) => !leaving.has(it.name));
   }
 
   findById(id: string): Account | null {
@@ -55,7 +53,8 @@ export class AccountRegistry implements OnModuleInit {
 
   /** The first account, by name, of this ChatGPT account id (the header `chatgpt-account-id`). */
   findByAccountId(accountId: string): Account | null {
-    return this.accounts.find((it) => it.keeping.credential.accountId === accountId) ?? null;
+    const named = this.accounts.filter((it) => it.keeping.credential.accountId === accountId);
+    return named.find((it) => it.withdrawal === null) ?? null;
   }
 
   /** Takes note of something that was learned of an account. */
@@ -78,59 +77,78 @@ export class AccountRegistry implements OnModuleInit {
     }
   }
 
-  /** Reads all credential files now; two calls never read at the same time. */
-  reload(): Promise<ReloadResult[]> {
-    const next = this.reloading.then(
-      () => this.reloadNow(),
-      () => this.reloadNow(),
-    );
-    this.reloading = next;
-    return next;
-  }
-
-  private async reloadNow(): Promise<ReloadResult[]> {
-    const before = new Map(this.accounts.map((it) => [it.id, it]));
-    const credentials = new Map(this.accounts.map((it) => [it.id, it.keeping.credential]));
-    const files = await this.vault.load();
-    const now = files.flatMap((file) => {
-      const keeping = file.kind === 'ok' ? this.vault.find(identityOf(file.name, file.credential)) : null;
-      return keeping === null ? [] : [this.placed(keeping, before)];
-    });
-    this.accounts = now;
-    this.brokenFiles = files.flatMap((it) =>
-      it.kind === 'broken' ? [{ name: it.name, reason: it.reason }] : [],
-    );
-    const results: ReloadResult[] = [
-      ...now.map((it) => ({ name: it.name, result: changeOf(it, credentials.get(it.id)), reason: null })),
-      ...this.brokenFiles.map((it) => ({ ...it, result: 'broken' as const })),
-      ...this.goneSince(before).map((name) => ({ name, result: 'removed' as const, reason: null })),
-    ];
-    for (const { name, result, reason } of results) {
-      if (result === 'broken') this.logger.warn('credential file cannot be used', { account: name, reason });
-      else if (result !== 'unchanged') this.logger.log(`account ${result}`, { account: name });
-    }
-    return results.toSorted((a, b) => (a.name < b.name ? -1 : 1));
-  }
-
-  /** The account of a credential: the one that was there before, with all that is known of it, or a new one. */
-  private placed(keeping: Keeping, before: ReadonlyMap<string, Account>): Account {
-    const known = before.get(keeping.id);
-    const account = known ?? new Account(keeping.id, keeping);
-    if (known === undefined) account.settings = this.settings.of(keeping.id);
-    account.keeping = keeping;
-    return account;
-  }
-
   /** The operator's word on an account, for now and for the next start. */
   configure(account: Account, settings: AccountSettings): void {
     account.settings = settings;
     this.settings.save(account.id, settings);
   }
 
-  private goneSince(before: ReadonlyMap<string, Account>): string[] {
-    const present = new Set([...this.accounts, ...this.brokenFiles].map((it) => it.name));
-    const ids = new Set(this.accounts.map((it) => it.id));
-    return [...before.values()].filter((it) => !ids.has(it.id) && !present.has(it.name)).map((it) => it.name);
+  /**
+   * Reads all credential files now; two calls never read at the same time. A file that may be half-written is
+   * waited for, and its account goes on meanwhile. Rejects when the folder cannot be read: all stays as it was.
+   */
+  async reload(): Promise<ReloadResult[]> {
+    const readings: (readonly ReloadResult[])[] = [];
+    for (;;) {
+      const { results, isComplete } = await this.inTurn(() => this.read());
+      readings.push(results);
+      if (isComplete || this.drain.isDraining) return merged(readings);
+      await pause(limits.halfWrittenLookMs, undefined, { ref: false });
+    }
+  }
+
+  private inTurn<T>(task: () => Promise<T>): Promise<T> {
+    const next = this.reading.then(task, task);
+    this.reading = next;
+    return next;
+  }
+
+  private async read(): Promise<{ results: readonly ReloadResult[]; isComplete: boolean }> {
+    const filed = this.accounts.filter((it) => it.withdrawal === null);
+    const namesBefore = new Map(filed.map((it) => [it.id, it.name]));
+    await this.folder.noteReading();
+    const files = await this.vault.load(new Set(this.accounts.map((it) => it.id)));
+    const shown = new Set(this.brokenFiles.map((it) => it.name));
+    const newlyBroken = files.filter((it) => it.kind === 'broken' && !shown.has(it.name));
+    const underWay = await this.folder.halfWritten(newlyBroken.map((it) => it.name));
+    return { results: this.take(files, underWay, namesBefore), isComplete: underWay.size === 0 };
+  }
+
+  /** In one go: nobody sees half a change. */
+  private take(
+    files: readonly CredentialFile[],
+    underWay: ReadonlySet<string>,
+    namesBefore: ReadonlyMap<string, string>,
+  ): readonly ReloadResult[] {
+    const find = (id: string) => this.vault.find(id);
+    const difference = differenceOf({ accounts: this.accounts, namesBefore, files, underWay, find });
+    const { present, withdrawn, waiting, broken, results } = difference;
+    logReload(this.logger, results, this.brokenFiles);
+    this.brokenFiles = broken;
+    const accounts = present.map(({ keeping, known }) => this.placed(keeping, known));
+    this.accounts = [...accounts, ...waiting, ...withdrawn.map((it) => it.account)].toSorted((a, b) =>
+      a.name < b.name ? -1 : 1,
+    );
+    for (const { account, withdrawal } of withdrawn) {
+      account.withdraw(withdrawal, () => this.dismiss(account));
+    }
+    return results;
+  }
+
+  /** The account of a credential: the one that was there before, with all that is known of it, or a new one. */
+  private placed(keeping: Keeping, known: Account | null): Account {
+    const account = known ?? new Account(keeping.id, keeping);
+    if (known === null) account.settings = this.settings.of(keeping.id);
+    account.keeping = keeping;
+    account.readmit();
+    return account;
+  }
+
+  /** The account has no file and no turns any more: nothing of it is left but what stands in the database. */
+  private dismiss(account: Account): void {
+    this.accounts = this.accounts.filter((it) => it !== account);
+    // Tokens that no file has are too dear to be dropped: the file may come back.
+    if (account.keeping.unsaved === null) this.vault.forget(account.id);
   }
 
   /** New tokens or a new refresh state of an account that is already here. */
@@ -141,9 +159,4 @@ export class AccountRegistry implements OnModuleInit {
     account.keeping = keeping;
     if (isRenewed) this.learn(account, { kind: 'credential-renewed', at: this.clock.now() });
   }
-}
-
-function changeOf(account: Account, before: Credential | undefined): 'added' | 'updated' | 'unchanged' {
-  if (before === undefined) return 'added';
-  return before === account.keeping.credential ? 'unchanged' : 'updated';
 }

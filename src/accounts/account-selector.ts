@@ -55,6 +55,7 @@ export class AccountSelector {
     const { keeping } = account;
     return whyUnavailable(
       {
+        withdrawal: account.withdrawal,
         settings: account.settings,
         refresh: keeping.refresh,
         tokenEndsAt: keeping.credential.isExpiryEstimated ? null : keeping.credential.expiresAt,
@@ -120,7 +121,7 @@ export class AccountSelector {
   home(clientAccountId: string | null): Account | null {
     const own = clientAccountId === null ? null : this.registry.findByAccountId(clientAccountId);
     if (own !== null) return own;
-    const usable = this.registry.list().filter((it) => !it.settings.isPaused);
+    const usable = this.registry.list().filter((it) => it.withdrawal === null && !it.settings.isPaused);
     return usable.find((it) => it.keeping.refresh.kind !== 'refused') ?? usable[0] ?? null;
   }
 

@@ -1,4 +1,4 @@
-import type { Keeping } from '../tokens/credential-vault.js';
+import type { Keeping } from '../tokens/keeping.js';
 import { type AccountEvidence, noEvidence } from './account-evidence.js';
 import type { OtherOwner } from './other-owner.js';
 
@@ -22,6 +22,13 @@ export const defaultSettings: AccountSettings = {
   maxInFlight: null,
 };
 
+/** Why an account takes no new turns although some of its own may still be in flight. */
+export interface Withdrawal {
+  readonly reason: 'removed' | 'broken-file';
+  /** What is wrong with its file; null when it has none. */
+  readonly why: string | null;
+}
+
 /** One ChatGPT login that can serve: its credential, the operator's settings, and what was seen of it. */
 export class Account {
   settings: AccountSettings = defaultSettings;
@@ -33,6 +40,9 @@ export class Account {
   routingOverride: string | null = null;
   /** A client that was seen with this account's login in a file of its own; null without one. */
   otherOwner: OtherOwner | null = null;
+  /** Set while it has no file that can be used, until its last turn has ended. */
+  withdrawal: Withdrawal | null = null;
+  private dismiss: (() => void) | null = null;
 
   constructor(
     /** Identity: stays the same when tokens are renewed or the file is renamed. */
@@ -43,6 +53,26 @@ export class Account {
   /** The name of its credential file; what people and the API call it. */
   get name(): string {
     return this.keeping.name;
+  }
+
+  /** Takes no new turns from now on; calls back once no turn is in flight, at once if none is. */
+  withdraw(withdrawal: Withdrawal, dismiss: () => void): void {
+    this.withdrawal = withdrawal;
+    this.dismiss = dismiss;
+    if (this.inFlight === 0) this.becameIdle();
+  }
+
+  /** Its file is back. */
+  readmit(): void {
+    this.withdrawal = null;
+    this.dismiss = null;
+  }
+
+  /** Called when the last turn in flight has ended. */
+  becameIdle(): void {
+    const { dismiss } = this;
+    this.dismiss = null;
+    dismiss?.();
   }
 
   /** In lower case; null when nothing tells it. */

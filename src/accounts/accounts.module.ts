@@ -10,6 +10,8 @@ import { AffinityTable } from './affinity-table.js';
 import { DecisionLog } from './decision-log.js';
 import { LoginOwners } from './login-owners.js';
 import { OwnerTable } from './owner-table.js';
+import { PoolFolder } from './pool-folder.js';
+import { PoolWatcher } from './pool-watcher.js';
 import { SettingsStore } from './settings-store.js';
 import { PoolStatusService } from './pool-status.js';
 
@@ -28,8 +30,11 @@ import { PoolStatusService } from './pool-status.js';
     AccountPollCron,
     SettingsStore,
     AffinityStore,
+    PoolFolder,
+    PoolWatcher,
   ],
   exports: [
+    AccountPoll,
     AccountRegistry,
     AccountSelector,
     AffinityTable,

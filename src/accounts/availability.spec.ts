@@ -10,6 +10,7 @@ const LATER = NOW + 60_000;
 const MUCH_LATER = NOW + 3_600_000;
 
 const fine: AvailabilityFacts = {
+  withdrawal: null,
   settings: defaultSettings,
   refresh: idle,
   tokenEndsAt: MUCH_LATER,

@@ -1,9 +1,10 @@
 import type { RefreshState } from '../tokens/refresh-state.js';
 import { leftRatio, type QuotaWindow } from '../usage/quota-window.js';
 import type { AccountEvidence, RefusalKind } from './account-evidence.js';
-import type { AccountSettings } from './account.js';
+import type { AccountSettings, Withdrawal } from './account.js';
 
 export type UnavailableReason =
+  | Withdrawal['reason']
   | 'paused'
   | 'needs-login'
   | 'deactivated'
@@ -20,6 +21,7 @@ export interface Unavailable {
 
 /** All that the question depends on. */
 export interface AvailabilityFacts {
+  readonly withdrawal: Withdrawal | null;
   readonly settings: AccountSettings;
   readonly refresh: RefreshState;
   /** End of the access token, epoch ms; null when unknown. */
@@ -39,6 +41,7 @@ export function whyUnavailable(
   now: number,
 ): Unavailable | null {
   const { settings, refresh, evidence } = facts;
+  if (facts.withdrawal !== null) return { reason: facts.withdrawal.reason, until: null };
   if (settings.isPaused) return { reason: 'paused', until: null };
   if (evidence.deactivated !== null) return { reason: 'deactivated', until: null };
   if (refresh.kind === 'refused') return { reason: 'needs-login', until: null };

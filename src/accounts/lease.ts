@@ -12,5 +12,6 @@ export class Lease implements Disposable {
     if (!this.#isHeld) return;
     this.#isHeld = false;
     this.account.inFlight -= 1;
+    if (this.account.inFlight === 0) this.account.becameIdle();
   }
 }

@@ -18,7 +18,7 @@ export interface PoolStatus {
   readonly isLimitReached: boolean;
 }
 
-const outByPerson = new Set(['paused', 'needs-login', 'deactivated']);
+const outByPerson = new Set(['removed', 'broken-file', 'paused', 'needs-login', 'deactivated']);
 
 @Injectable()
 export class PoolStatusService {

@@ -8,6 +8,11 @@ import type { UsageTotals } from '../usage/usage.service.js';
 export interface AccountView {
   readonly name: string;
   readonly label: string | null;
+  readonly paused: boolean;
+  readonly priority: number;
+  /** Share of each quota window that the pool leaves alone. */
+  readonly reserve: number;
+  readonly maxInFlight: number | null;
   readonly available: boolean;
   /** Why it may not serve; null when it may. */
   readonly reason: string | null;
@@ -24,7 +29,7 @@ export interface AccountView {
   readonly lastRefreshAt: number | null;
   readonly refresh: string;
   readonly lastSuccessAt: number | null;
-  /** What an operator should know: wide file mode, tokens that could not be written, a second owner of the login. */
+  /** What an operator should know: a file that is broken by now, wide file mode, tokens that could not be written, a second owner of the login. */
   readonly warnings: readonly string[];
   readonly windows: readonly QuotaWindow[];
   readonly totals: UsageTotals;
@@ -36,10 +41,15 @@ export function accountView(
   windows: readonly QuotaWindow[],
   totals: UsageTotals,
 ): AccountView {
+  const { settings } = account;
   const { credential, refresh, warning, unsaved } = account.keeping;
   return {
     name: account.name,
-    label: account.settings.label,
+    label: settings.label,
+    paused: settings.isPaused,
+    priority: settings.priority,
+    reserve: settings.reserveRatio,
+    maxInFlight: settings.maxInFlight,
     available: unavailable === null,
     reason: unavailable?.reason ?? null,
     until: unavailable?.until ?? null,
@@ -52,7 +62,12 @@ export function accountView(
     lastRefreshAt: credential.lastRefreshAt,
     refresh: refresh.kind,
     lastSuccessAt: account.evidence.lastSuccessAt,
-    warnings: [warning, unsaved?.reason ?? null, otherOwnerWarning(account)].filter((it) => it !== null),
+    warnings: [
+      account.withdrawal?.why ?? null,
+      warning,
+      unsaved?.reason ?? null,
+      otherOwnerWarning(account),
+    ].filter((it) => it !== null),
     windows,
     totals,
   };
@@ -63,6 +78,10 @@ export function brokenView(name: string, reason: string) {
   return {
     name,
     label: null,
+    paused: false,
+    priority: 0,
+    reserve: 0,
+    maxInFlight: null,
     available: false,
     reason,
     until: null,

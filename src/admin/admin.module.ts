@@ -1,12 +1,21 @@
-import { type MiddlewareConsumer, Module, type NestModule } from '@nestjs/common';
+import { type MiddlewareConsumer, Module, type NestModule, RequestMethod } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
 import { AccountsModule } from '../accounts/accounts.module.js';
+import { LoginModule } from '../login/login.module.js';
 import { UsageModule } from '../usage/usage.module.js';
+import { TokensModule } from '../tokens/tokens.module.js';
+import { AccountActionsController } from './account-actions.controller.js';
+import { AccountIntake } from './account-intake.js';
+import { AccountRefresh } from './account-refresh.js';
+import { AccountViews } from './account-views.js';
+import { AccountsController } from './accounts.controller.js';
 import { AdminAccess } from './admin-access.middleware.js';
 import { AdminController } from './admin.controller.js';
 import { ClientHealth } from './client.health.js';
 import { HealthController } from './health.controller.js';
 import { HealthIndicators } from './health-indicators.js';
+import { LoginController } from './login.controller.js';
+import { JsonBody } from './json-body.middleware.js';
 import { PoolGauges } from './pool-gauges.middleware.js';
 import { PoolHealth } from './pool.health.js';
 import { StatusController } from './status.controller.js';
@@ -15,13 +24,41 @@ import { UsageController } from './usage.controller.js';
 
 /** The operator's view. */
 @Module({
-  imports: [AccountsModule, UsageModule, TerminusModule.forRoot({ logger: false })],
-  controllers: [AdminController, UsageController, HealthController, StatusController],
-  providers: [PoolHealth, UsageHealth, ClientHealth, HealthIndicators],
+  imports: [
+    AccountsModule,
+    LoginModule,
+    TokensModule,
+    UsageModule,
+    TerminusModule.forRoot({ logger: false }),
+  ],
+  controllers: [
+    AdminController,
+    AccountsController,
+    AccountActionsController,
+    UsageController,
+    HealthController,
+    StatusController,
+    LoginController,
+  ],
+  providers: [
+    AccountViews,
+    AccountIntake,
+    AccountRefresh,
+    PoolHealth,
+    UsageHealth,
+    ClientHealth,
+    HealthIndicators,
+  ],
 })
 export class AdminModule implements NestModule {
   configure(consumer: MiddlewareConsumer): void {
     consumer.apply(AdminAccess).forRoutes('{*path}');
+    consumer
+      .apply(JsonBody)
+      .forRoutes(
+        { path: 'admin/{*path}', method: RequestMethod.POST },
+        { path: 'admin/{*path}', method: RequestMethod.PATCH },
+      );
     consumer.apply(PoolGauges).forRoutes('metrics');
   }
 }

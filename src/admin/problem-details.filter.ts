@@ -1,7 +1,9 @@
+import { STATUS_CODES } from 'node:http';
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
 import type { Response } from 'express';
 import { describeError } from '../pool-error.js';
 import { DatabaseUnavailableError } from '../usage/database.js';
+import { Problem } from './problem.js';
 
 /** Errors of the operator's routes as problem details (RFC 9457). Faults of ours are logged, not told. */
 @Catch()
@@ -16,7 +18,13 @@ export class ProblemDetailsFilter implements ExceptionFilter {
     res
       .status(status)
       .type('application/problem+json')
-      .send({ type: 'about:blank', title: titles[status] ?? 'Error', status, detail });
+      .send({
+        type: 'about:blank',
+        title: STATUS_CODES[status] ?? 'Error',
+        status,
+        detail,
+        ...moreOf(error),
+      });
   }
 }
 
@@ -25,10 +33,6 @@ function statusOf(error: unknown): number {
   return error instanceof DatabaseUnavailableError ? 503 : 500;
 }
 
-const titles: Readonly<Record<number, string>> = {
-  400: 'Bad Request',
-  404: 'Not Found',
-  405: 'Method Not Allowed',
-  500: 'Internal Server Error',
-  503: 'Service Unavailable',
-};
+function moreOf(error: unknown): object {
+  return error instanceof Problem ? { code: error.code, ...error.more } : {};
+}

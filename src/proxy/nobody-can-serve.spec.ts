@@ -27,6 +27,7 @@ function considered(name: string, unavailable: Unavailable | null = null): Consi
     warning: null,
     isLink: false,
     id: name,
+    grantedAt: null,
     unsaved: null,
   });
   return { account, unavailable };

@@ -16,7 +16,13 @@ export interface DeadEnd {
   readonly isCodex: boolean;
 }
 
-const needsPerson: ReadonlySet<UnavailableReason> = new Set(['paused', 'needs-login', 'deactivated']);
+const needsPerson: ReadonlySet<UnavailableReason> = new Set([
+  'removed',
+  'broken-file',
+  'paused',
+  'needs-login',
+  'deactivated',
+]);
 
 /** The answer of our own when nobody can serve: never 401 or 403, on which a client would drop its login. */
 export function nobodyCanServe(end: DeadEnd, now: number): Refusal {
@@ -123,6 +129,8 @@ function whatAPersonMustDo(considered: readonly Considered[]): string {
 }
 
 const wording: Readonly<Record<string, string>> = {
+  removed: 'has been removed from the pool folder',
+  'broken-file': 'has a file that cannot be used',
   paused: 'is paused',
   'needs-login': 'needs a login (put a new auth.json into the pool folder)',
   deactivated: 'is deactivated by upstream',

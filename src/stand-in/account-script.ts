@@ -117,6 +117,11 @@ export class AccountScript {
     return [this.email, ...generations.flatMap((it) => [it.accessToken, it.refreshToken, it.idToken])];
   }
 
+  /** Every refresh token the account was ever given, newest last. */
+  refreshTokens(): readonly string[] {
+    return this.#ledger.issuedTo(this.name).map((it) => it.refreshToken);
+  }
+
   /** The next answer to a turn; called by the stand-in alone. */
   nextTurnAnswer(): Answer {
     return this.#turnAnswers.shift() ?? this.#always;

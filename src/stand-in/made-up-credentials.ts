@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 
 const AUTH_CLAIM = 'https://api.openai.com/auth';
 const PROFILE_CLAIM = 'https://api.openai.com/profile';
-const CODEX_CLIENT_ID = 'app_EMoamEEZ73f0CkXaXp7hrann';
+/** Codex's own public OAuth client. */
+export const CODEX_CLIENT_ID = 'app_EMoamEEZ73f0CkXaXp7hrann';
 /** 2100-01-01, so that a client never thinks of renewing the login. */
 const FAR_AWAY_UNIX_SECONDS = 4_102_444_800;
 

@@ -54,3 +54,13 @@ export function modelIn(body: Buffer, contentEncoding: string | undefined): stri
     return null;
   }
 }
+
+/** The JSON object in a body; empty when there is none. */
+export function jsonIn(body: Buffer): Readonly<Record<string, unknown>> {
+  try {
+    const parsed: unknown = JSON.parse(body.toString('utf8'));
+    return typeof parsed === 'object' && parsed !== null ? { ...parsed } : {};
+  } catch {
+    return {};
+  }
+}

@@ -289,6 +289,22 @@ describe('credentials', () => {
     expect((await turn('a', withOld)).status).toBe(401);
   });
 
+  it('ends the whole family of a refresh token that is used twice, on request, and no other family', async () => {
+    standIn.tokens.revokesFamilies = true;
+    const first = standIn.account('a').authJson().tokens;
+    expect((await refresh(first.refresh_token)).status).toBe(200);
+    const second = standIn.account('a').authJson().tokens;
+    expect((await refresh(first.refresh_token)).status).toBe(401);
+    const answer = await refresh(second.refresh_token);
+    expect(answer.status).toBe(401);
+    expect(JSON.parse(answer.body)).toMatchObject({ error: { code: 'refresh_token_invalidated' } });
+    expect(standIn.tokens.reuses).toBe(1);
+    expect((await turn('a')).status).toBe(401);
+    const next = standIn.account('a').loginAgain().tokens.refresh_token;
+    expect((await turn('a')).status).toBe(200);
+    expect((await refresh(next)).status).toBe(200);
+  });
+
   it('holds a token request, and spoils others', async () => {
     const { refresh_token: token } = standIn.account('a').authJson().tokens;
     const held = standIn.tokens.hold();

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AccountScript, type StandInAccountOptions } from './account-script.js';
 import { writeAnswer } from './answer-writing.js';
 import type { CustomHandler } from './answer.js';
+import { AuthorizationServer } from './authorization-server.js';
 import { backendAnswer } from './backend-answer.js';
 import { TURN_PATH, type ModelList } from './backend-routes.js';
 import { Exchange } from './exchange.js';
@@ -17,6 +18,8 @@ import { TokenLedger } from './token-ledger.js';
 export interface StandInOptions {
   readonly accounts?: readonly (string | StandInAccountOptions)[];
   readonly port?: number;
+  /** The backend's own time, epoch ms: of its `date` headers and of the tokens it gives out. */
+  readonly now?: () => number;
 }
 
 /**
@@ -25,8 +28,13 @@ export interface StandInOptions {
  */
 export class StandIn implements AsyncDisposable {
   readonly tokens: TokenEndpoint;
+  readonly authorization = new AuthorizationServer(
+    (name) => this.account(name),
+    () => this.origin,
+  );
   readonly models: ModelList = { body: { models: [] }, etag: 'W/"made-up-1"' };
-  readonly #ledger = new TokenLedger();
+  readonly #ledger: TokenLedger;
+  readonly #now: () => number;
   readonly #log = new RequestLog();
   readonly #accounts = new Map<string, AccountScript>();
   readonly #overrides = new Map<string, CustomHandler>();
@@ -34,14 +42,16 @@ export class StandIn implements AsyncDisposable {
   #inFlight = 0;
   #lastId = 0;
 
-  private constructor() {
+  private constructor(now: () => number) {
+    this.#now = now;
+    this.#ledger = new TokenLedger(now);
     this.tokens = new TokenEndpoint(this.#ledger);
     const listener = (req: IncomingMessage, res: ServerResponse): void => void this.#serve(req, res);
     this.#server = new LoopbackServer(listener, () => this.#log.changed());
   }
 
   static async start(options: StandInOptions = {}): Promise<StandIn> {
-    const standIn = new StandIn();
+    const standIn = new StandIn(options.now ?? Date.now);
     for (const account of options.accounts ?? []) {
       standIn.addAccount(typeof account === 'string' ? { name: account } : account);
     }
@@ -141,6 +151,7 @@ export class StandIn implements AsyncDisposable {
     const exchange = new Exchange(req, res, entry);
     this.#inFlight += 1;
     void exchange.closed.then(() => this.#ended(entry, exchange));
+    res.setHeader('date', new Date(this.#now()).toUTCString());
     const { body, isWhole } = await readBody(req);
     entry.body = body;
     entry.closedEarly = !isWhole;
@@ -185,6 +196,7 @@ export class StandIn implements AsyncDisposable {
     const pathname = pathnameOf(entry.path);
     const override = this.#overrides.get(`${entry.method} ${pathname}`);
     if (override !== undefined) return override(exchange.req, exchange.res, entry);
+    if (await this.authorization.serve(exchange)) return;
     if (entry.method === 'POST' && pathname === '/oauth/token') return this.tokens.serve(exchange);
     const account = this.#accounts.get(entry.account ?? '');
     const model = modelIn(entry.body, exchange.req.headers['content-encoding']);

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Exchange } from './exchange.js';
 import { sendJson, sendText } from './local-answer.js';
 import type { Redemption, TokenLedger } from './token-ledger.js';
@@ -42,6 +43,8 @@ export class TokenEndpoint {
   reuses = 0;
   /** Lifetime of the access tokens that a refresh gives. */
   lifetimeSeconds = TEN_DAYS_IN_SECONDS;
+  /** How long a request takes, ms: half of it before the old token is spent, half before the new one is told. */
+  slowness: (() => number) | null = null;
   readonly #faults: TokenFault[] = [];
   readonly #holds: Hold[] = [];
 
@@ -50,6 +53,11 @@ export class TokenEndpoint {
   /** When set, an access token is refused as soon as a newer one exists. */
   set strict(strict: boolean) {
     this.ledger.strict = strict;
+  }
+
+  /** When set, the second use of a refresh token ends its whole family, as a provider does that suspects a thief. */
+  set revokesFamilies(revokes: boolean) {
+    this.ledger.revokesFamilies = revokes;
   }
 
   /** Queued faults; each spoils one request. */
@@ -83,8 +91,11 @@ export class TokenEndpoint {
     hold?.arrive();
     if (hold?.afterRotation === false) await exchange.unlessClosed(hold.released);
     if (fault !== undefined && fault !== 'drops-after-rotation') return spoil(fault, exchange);
+    const slowness = this.slowness?.() ?? 0;
+    if (slowness > 0) await pause(slowness / 2);
     const redemption = this.ledger.redeem(asked.refreshToken, this.lifetimeSeconds);
     if (redemption.kind === 'reused') this.reuses += 1;
+    if (slowness > 0) await pause(slowness / 2);
     if (hold?.afterRotation === true) await exchange.unlessClosed(hold.released);
     if (fault === 'drops-after-rotation') return exchange.cut();
     answer(redemption, exchange.res);
@@ -121,6 +132,8 @@ function answer(redemption: Redemption, res: ServerResponse): void {
     }
     case 'reused':
       return sendJson(res, 401, refusal('refresh_token_reused', 'Your refresh token has already been used.'));
+    case 'revoked':
+      return sendJson(res, 401, refusal('refresh_token_invalidated', 'Your session has been ended.'));
     case 'unknown':
       return sendJson(res, 401, refusal('refresh_token_invalidated', 'Your refresh token is not known.'));
     default:
@@ -132,7 +145,11 @@ function refusal(code: string, message: string): object {
   return { error: { message, type: 'invalid_request_error', param: null, code } };
 }
 
-async function spoil(fault: Exclude<TokenFault, 'drops-after-rotation'>, exchange: Exchange): Promise<void> {
+/** Answers in a way that is none. */
+export async function spoil(
+  fault: Exclude<TokenFault, 'drops-after-rotation'>,
+  exchange: Exchange,
+): Promise<void> {
   if (fault === 'hangs') return exchange.closed;
   if (fault === 'drops') return exchange.cut();
   if (fault === 'html')

@@ -5,6 +5,8 @@ export interface TokenGeneration extends MadeUpTokens {
   readonly account: string;
   readonly issuedAt: number;
   readonly expiresAt: number;
+  /** The login that it goes back to. */
+  readonly family: number;
 }
 
 /** What the upstream thinks of a bearer token. */
@@ -17,6 +19,7 @@ export type BearerVerdict =
 export type Redemption =
   | { readonly kind: 'granted'; readonly generation: TokenGeneration }
   | { readonly kind: 'reused'; readonly account: string }
+  | { readonly kind: 'revoked'; readonly account: string }
   | { readonly kind: 'unknown' };
 
 /**
@@ -25,18 +28,36 @@ export type Redemption =
  */
 export class TokenLedger {
   strict = false;
+  /** When set, the second use of a refresh token ends its whole family: all tokens of that login, newer ones too. */
+  revokesFamilies = false;
   readonly #current = new Map<string, TokenGeneration>();
   readonly #identities = new Map<string, MadeUpIdentity>();
   readonly #byAccessToken = new Map<string, TokenGeneration>();
   readonly #byRefreshToken = new Map<string, TokenGeneration>();
   readonly #refusedAccess = new Set<string>();
   readonly #spentRefresh = new Set<string>();
+  readonly #revokedFamilies = new Set<number>();
+  #families = 0;
 
-  /** A login: a new pair of tokens; what was given out before stays as it is. */
+  /** `now`: the time by which tokens are issued and end, epoch ms. */
+  constructor(private readonly now: () => number = Date.now) {}
+
+  /** A login: a new pair of tokens of a new family; what was given out before stays as it is. */
   issue(account: string, identity: MadeUpIdentity, lifetimeSeconds: number): TokenGeneration {
-    const issuedAt = Date.now();
+    this.#families += 1;
+    return this.#issueInto(this.#families, account, identity, lifetimeSeconds);
+  }
+
+  #issueInto(
+    family: number,
+    account: string,
+    identity: MadeUpIdentity,
+    lifetimeSeconds: number,
+  ): TokenGeneration {
+    const issuedAt = this.now();
     const expiresAt = issuedAt + lifetimeSeconds * 1_000;
-    const generation = { account, issuedAt, expiresAt, ...madeUpTokens(identity, issuedAt, expiresAt) };
+    const tokens = madeUpTokens(identity, issuedAt, expiresAt);
+    const generation = { account, issuedAt, expiresAt, family, ...tokens };
     this.#identities.set(account, identity);
     this.#current.set(account, generation);
     this.#byAccessToken.set(generation.accessToken, generation);
@@ -66,7 +87,8 @@ export class TokenLedger {
     if (generation === undefined) return { kind: 'unknown' };
     const { account } = generation;
     const outdated = this.strict && this.#current.get(account) !== generation;
-    const over = outdated || this.#refusedAccess.has(accessToken) || generation.expiresAt <= Date.now();
+    const taken = this.#refusedAccess.has(accessToken) || this.#revokedFamilies.has(generation.family);
+    const over = outdated || taken || generation.expiresAt <= this.now();
     return { kind: over ? 'expired' : 'good', account };
   }
 
@@ -81,11 +103,16 @@ export class TokenLedger {
 
   /** Hands in a refresh token: new tokens the first time, nothing ever after. */
   redeem(refreshToken: string, lifetimeSeconds: number): Redemption {
-    const account = this.ownerOfRefreshToken(refreshToken);
-    const identity = account === null ? undefined : this.#identities.get(account);
-    if (account === null || identity === undefined) return { kind: 'unknown' };
-    if (this.#spentRefresh.has(refreshToken)) return { kind: 'reused', account };
+    const spent = this.#byRefreshToken.get(refreshToken);
+    const identity = spent === undefined ? undefined : this.#identities.get(spent.account);
+    if (spent === undefined || identity === undefined) return { kind: 'unknown' };
+    const { account, family } = spent;
+    if (this.#spentRefresh.has(refreshToken)) {
+      if (this.revokesFamilies) this.#revokedFamilies.add(family);
+      return { kind: 'reused', account };
+    }
+    if (this.#revokedFamilies.has(family)) return { kind: 'revoked', account };
     this.spend(refreshToken);
-    return { kind: 'granted', generation: this.issue(account, identity, lifetimeSeconds) };
+    return { kind: 'granted', generation: this.#issueInto(family, account, identity, lifetimeSeconds) };
   }
 }

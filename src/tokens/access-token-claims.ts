@@ -8,6 +8,7 @@ const text = z.string().min(1).nullish().catch(null);
 
 const payloadSchema = z.object({
   exp: z.number().positive().nullish().catch(null),
+  iat: z.number().positive().nullish().catch(null),
   email: text,
   [PROFILE_CLAIM]: z.object({ email: text }).nullish().catch(null),
   [AUTH_CLAIM]: z
@@ -26,6 +27,8 @@ const payloadSchema = z.object({
 export interface TokenClaims {
   /** Epoch ms. */
   readonly expiresAt: number | null;
+  /** Epoch ms, by the issuer's clock. */
+  readonly issuedAt: number | null;
   readonly accountId: string | null;
   readonly userId: string | null;
   readonly plan: string | null;
@@ -35,6 +38,7 @@ export interface TokenClaims {
 
 export const noClaims: TokenClaims = {
   expiresAt: null,
+  issuedAt: null,
   accountId: null,
   userId: null,
   plan: null,
@@ -59,11 +63,16 @@ export function readClaims(token: string): TokenClaims {
   if (!parsed.success) return noClaims;
   const auth = parsed.data[AUTH_CLAIM];
   return {
-    expiresAt: parsed.data.exp == null ? null : Math.round(parsed.data.exp * 1_000),
+    expiresAt: epochMs(parsed.data.exp),
+    issuedAt: epochMs(parsed.data.iat),
     accountId: auth?.chatgpt_account_id ?? null,
     userId: auth?.chatgpt_user_id ?? auth?.user_id ?? null,
     plan: auth?.chatgpt_plan_type?.toLowerCase() ?? null,
     email: parsed.data.email ?? parsed.data[PROFILE_CLAIM]?.email ?? null,
     isFedramp: auth?.chatgpt_account_is_fedramp ?? false,
   };
+}
+
+function epochMs(seconds: number | null | undefined): number | null {
+  return seconds == null ? null : Math.round(seconds * 1_000);
 }

@@ -1,26 +1,15 @@
-import { randomBytes } from 'node:crypto';
-import {
-  chmod,
-  constants,
-  lstat,
-  mkdir,
-  open,
-  readdir,
-  realpath,
-  rename,
-  stat,
-  unlink,
-} from 'node:fs/promises';
+import { chmod, lstat, mkdir, readdir, realpath, rename, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { APP_CONFIG, type AppConfig } from '../app.config.js';
 import { limits } from '../limits.js';
 import { describeError, errorCode } from '../pool-error.js';
-import type { Secret } from '../secret.js';
-import { type Credential, parseCredential } from './credential.js';
+import { readBounded, replaceFile, syncFolder } from './atomic-file.js';
+import { type Credential, isSameGeneration, parseCredential } from './credential.js';
 import { CredentialFileChangedError } from './tokens.errors.js';
 
 const SUFFIX = '.json';
+const REMOVED = '.removed';
 const OWNER_ONLY = 0o600;
 
 /** One file of the pool folder: a credential, or the reason why it is none. Named after the file. */
@@ -42,11 +31,9 @@ export class CredentialStore {
 
   constructor(@Inject(APP_CONFIG) private readonly config: AppConfig) {}
 
-  /** All credential files, by name. One that cannot be read spoils nothing else. */
+  /** All credential files, by name; none without a folder. One that cannot be read spoils nothing else. */
   async readAll(): Promise<CredentialFile[]> {
-    await mkdir(this.config.poolDir, { recursive: true, mode: 0o700 });
-    const entries = await readdir(this.config.poolDir);
-    const names = entries
+    const names = (await this.entries())
       .filter((it) => it.endsWith(SUFFIX) && !it.startsWith('.'))
       .map((it) => basename(it, SUFFIX))
       .toSorted();
@@ -79,22 +66,81 @@ export class CredentialStore {
    * Writes new tokens into the file of this name: all that else stands there is kept, in its order.
    * The file is replaced as a whole (temp file, fsync, rename, fsync of the folder) with mode 0600;
    * a symbolic link is followed, not replaced. Rejects when any step fails, or when the file holds other
-   * tokens than the `spent` ones that the new ones were issued for: then it is as before.
+   * refresh token than the one with the fingerprint `inFile` (null: none): then it is as before. A file that
+   * has these tokens already is left as it is.
    */
-  async write(name: string, credential: Credential, spent: Secret | null): Promise<void> {
+  async write(name: string, credential: Credential, inFile: string | null): Promise<void> {
     const path = await realpath(this.pathOf(name));
     const text = (await readBounded(path)) ?? '';
     const parsed = parseCredential(text);
     if (parsed.kind === 'broken') throw new CredentialFileChangedError(name, parsed.reason);
-    const { refreshToken } = parsed.credential;
-    const isOurs = refreshToken === null ? spent === null : spent !== null && refreshToken.equals(spent);
-    if (!isOurs) throw new CredentialFileChangedError(name, 'it holds other tokens by now');
+    if (isSameGeneration(parsed.credential, credential)) return;
+    if ((parsed.credential.refreshToken?.fingerprint() ?? null) !== inFile)
+      throw new CredentialFileChangedError(name, 'it holds other tokens by now');
     const document: unknown = JSON.parse(text.replace(/^\uFEFF/, ''));
     await replaceFile(path, `${JSON.stringify(merged(document, credential), null, 2)}\n`);
   }
 
+  /** The file of this name as it stands, parsed. Rejects when there is none, or when it is no JSON object. */
+  async document(name: string): Promise<Record<string, unknown>> {
+    const text = (await readBounded(this.pathOf(name))) ?? '';
+    let json: unknown;
+    try {
+      json = JSON.parse(text.replace(/^\uFEFF/, ''));
+    } catch {
+      throw new TypeError('the file is not JSON'); // the parser's own words would quote it
+    }
+    return asObject(json);
+  }
+
+  /** Makes or replaces the whole file of this name, with mode 0600; a symbolic link is followed. */
+  async put(name: string, document: object): Promise<void> {
+    const path = await realpath(this.pathOf(name)).catch((error: unknown) => {
+      if (errorCode(error) === 'ENOENT') return this.pathOf(name);
+      throw error;
+    });
+    await replaceFile(path, `${JSON.stringify(document, null, 2)}\n`);
+  }
+
+  /** Keeps a copy of what the file of this name holds now, in `.removed/`, before it is written over. */
+  async copyAside(name: string): Promise<void> {
+    const text = await readBounded(this.pathOf(name));
+    if (text === null) return;
+    await replaceFile(await this.asideOf(name), text);
+    this.logger.log('a copy of the older file is kept', { account: name });
+  }
+
+  /** Moves the file of this name to `.removed/` in the pool folder, and gives its new path. Of a link, only the link moves. */
+  async remove(name: string): Promise<string> {
+    const path = this.pathOf(name);
+    const target = await this.asideOf(name);
+    const isLink = (await lstat(path)).isSymbolicLink();
+    // A file of somebody else's keeps the mode that it has; that is no reason to keep it in the pool.
+    if (!isLink) await chmod(path, OWNER_ONLY).catch(() => undefined);
+    await rename(path, target);
+    await syncFolder(dirname(target));
+    await syncFolder(this.config.poolDir);
+    return target;
+  }
+
+  private async entries(): Promise<string[]> {
+    try {
+      return await readdir(this.config.poolDir);
+    } catch (error) {
+      if (errorCode(error) === 'ENOENT') return []; // who has removed it may be about to put another one there
+      throw error;
+    }
+  }
+
   private pathOf(name: string): string {
     return join(this.config.poolDir, name + SUFFIX);
+  }
+
+  private async asideOf(name: string): Promise<string> {
+    const folder = join(this.config.poolDir, REMOVED);
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    const at = new Date().toISOString().replaceAll(':', '-'); // Windows takes no colons
+    return join(folder, `${name}-${at}${SUFFIX}`);
   }
 
   private async tighten(name: string): Promise<string | null> {
@@ -132,45 +178,4 @@ function merged(
 function asObject(value: unknown): Record<string, unknown> {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value };
   throw new TypeError('the file is no longer in the form of a Codex auth.json');
-}
-
-async function readBounded(path: string): Promise<string | null> {
-  // Without waiting: a named pipe would keep the start for ever.
-  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  try {
-    const facts = await file.stat();
-    if (!facts.isFile() || facts.size > limits.credentialFileBytes) return null;
-    return await file.readFile('utf8');
-  } finally {
-    await file.close();
-  }
-}
-
-async function replaceFile(path: string, text: string): Promise<void> {
-  const folder = dirname(path);
-  const temporary = join(folder, `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
-  try {
-    const file = await open(temporary, 'wx', OWNER_ONLY);
-    try {
-      await file.writeFile(text);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
-  } catch (error) {
-    await unlink(temporary).catch(() => undefined); // it may never have come to be
-    throw error;
-  }
-  await syncFolder(folder);
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  if (process.platform === 'win32') return; // folders cannot be opened there
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }

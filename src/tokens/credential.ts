@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { limits } from '../limits.js';
 import { Secret } from '../secret.js';
 import { noClaims, readClaims } from './access-token-claims.js';
+import type { TokenGrant } from './token-refresh-client.js';
 
 const secretText = z.string().min(1);
 /** What goes into a header: anything else could not be sent. */
@@ -38,6 +39,8 @@ export interface Credential {
   /** End of the **access** token; estimated from `last_refresh` where the token tells none. */
   readonly expiresAt: number | null;
   readonly isExpiryEstimated: boolean;
+  /** When the access token was issued, by the issuer's clock; null when it does not tell. */
+  readonly issuedAt: number | null;
   readonly lastRefreshAt: number | null;
 }
 
@@ -103,8 +106,20 @@ export function credentialOf(values: TokenValues): Credential {
     isFedramp: access.isFedramp || id.isFedramp,
     expiresAt: access.expiresAt ?? estimate,
     isExpiryEstimated: access.expiresAt === null,
+    issuedAt: access.issuedAt,
     lastRefreshAt: values.lastRefreshAt,
   };
+}
+
+/** The credential with newly issued tokens; those that a grant does not bring stay as they were. */
+export function renewed(before: Credential, grant: TokenGrant, refreshedAt: number): Credential {
+  return credentialOf({
+    accessToken: grant.accessToken.reveal(),
+    refreshToken: (grant.refreshToken ?? before.refreshToken)?.reveal() ?? null,
+    idToken: (grant.idToken ?? before.idToken)?.reveal() ?? null,
+    accountId: before.accountId,
+    lastRefreshAt: refreshedAt,
+  });
 }
 
 /**
@@ -116,10 +131,19 @@ export function identityOf(name: string, { accountId, userId }: Credential): str
   return `${accountId ?? '-'}:${userId ?? '-'}`;
 }
 
-/** Whether `other` is another generation of tokens than `mine`, and not an older one. */
+/** Whether two credentials hold the same tokens. */
+export function isSameGeneration(one: Credential, other: Credential): boolean {
+  return sameSecret(one.accessToken, other.accessToken) && sameSecret(one.refreshToken, other.refreshToken);
+}
+
+/**
+ * Whether `other` is another generation of tokens than `mine`, and not an older one. The issuer's clock decides
+ * where both tell its time; else what the files say, where they say it.
+ */
 export function isNewerGeneration(mine: Credential, other: Credential): boolean {
-  if (sameSecret(mine.accessToken, other.accessToken) && sameSecret(mine.refreshToken, other.refreshToken)) {
-    return false;
+  if (isSameGeneration(mine, other)) return false;
+  if (mine.issuedAt !== null && other.issuedAt !== null && mine.issuedAt !== other.issuedAt) {
+    return other.issuedAt > mine.issuedAt;
   }
   return (
     other.lastRefreshAt === null || mine.lastRefreshAt === null || other.lastRefreshAt >= mine.lastRefreshAt

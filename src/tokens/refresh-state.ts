@@ -4,12 +4,15 @@ import { limits } from '../limits.js';
 export type RefreshState =
   | { readonly kind: 'idle' }
   | { readonly kind: 'waiting'; readonly until: number; readonly failures: number; readonly reason: string }
-  | { readonly kind: 'refused'; readonly code: string; readonly at: number };
+  | { readonly kind: 'refused'; readonly code: string; readonly at: number }
+  /** A process ended while it waited for the answer: the refresh token may be used up, or not. */
+  | { readonly kind: 'in-doubt'; readonly since: number };
 
 export type RefreshEvent =
   | { readonly kind: 'granted' }
   | { readonly kind: 'renewed-elsewhere' }
   | { readonly kind: 'refused-for-good'; readonly code: string; readonly at: number }
+  | { readonly kind: 'left-in-doubt'; readonly since: number }
   | { readonly kind: 'failed'; readonly reason: string; readonly at: number };
 
 export const idle: RefreshState = { kind: 'idle' };
@@ -22,6 +25,8 @@ export function nextRefreshState(state: RefreshState, event: RefreshEvent): Refr
       return idle;
     case 'refused-for-good':
       return { kind: 'refused', code: event.code, at: event.at };
+    case 'left-in-doubt':
+      return { kind: 'in-doubt', since: event.since };
     case 'failed': {
       const failures = state.kind === 'waiting' ? state.failures + 1 : 1;
       const pause = Math.min(limits.refreshBackoffFirstMs * 2 ** (failures - 1), limits.refreshBackoffMaxMs);

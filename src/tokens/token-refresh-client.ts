@@ -5,6 +5,7 @@ import { limits } from '../limits.js';
 import { ownCall } from '../own-call.js';
 import { describeError } from '../pool-error.js';
 import { Secret } from '../secret.js';
+import { UpstreamClock } from './upstream-clock.js';
 
 /** Codex's own public OAuth client (docs/protocol.md, section on refresh): the tokens were issued to it. */
 const CLIENT_ID = 'app_EMoamEEZ73f0CkXaXp7hrann';
@@ -29,7 +30,7 @@ export type RefreshAnswer =
   | { readonly kind: 'refused-for-good'; readonly code: string }
   | { readonly kind: 'failed'; readonly reason: string };
 
-export type RefreshReason = 'proactive_expiry' | 'unauthorized_recovery';
+export type RefreshReason = 'proactive_expiry' | 'unauthorized_recovery' | 'forced';
 
 const permanentCodes: ReadonlySet<string> = new Set([
   'refresh_token_expired',
@@ -59,11 +60,15 @@ const toldCodes: ReadonlySet<string> = new Set([
 export class TokenRefreshClient {
   private readonly url: URL;
 
-  constructor(@Inject(APP_CONFIG) config: AppConfig) {
+  constructor(
+    @Inject(APP_CONFIG) config: AppConfig,
+    private readonly upstreamClock: UpstreamClock,
+  ) {
     this.url = new URL(`${config.refreshBase.href.replace(/\/$/, '')}/oauth/token`);
   }
 
   async refresh(refreshToken: Secret, reason: RefreshReason): Promise<RefreshAnswer> {
+    const tellTime = this.upstreamClock.asking();
     try {
       const answer = await ownCall({
         method: 'POST',
@@ -77,6 +82,7 @@ export class TokenRefreshClient {
         }),
         timeoutMs: limits.refreshTimeoutMs,
       });
+      tellTime(answer.headers['date']);
       return readRefreshAnswer(answer.status, answer.text);
     } catch (error) {
       return { kind: 'failed', reason: `no answer from the token endpoint: ${describeError(error)}` };

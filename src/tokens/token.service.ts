@@ -1,14 +1,18 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { Inject, Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { APP_CONFIG, type AppConfig } from '../app.config.js';
-import { CLOCK, type Clock } from '../clock.js';
 import { Drain } from '../drain.js';
 import { limits } from '../limits.js';
 import { describeError } from '../pool-error.js';
 import type { Secret } from '../secret.js';
-import { CredentialVault, type Keeping } from './credential-vault.js';
+import { CredentialVault } from './credential-vault.js';
+import type { Keeping } from './keeping.js';
 import { SingleFlight } from './single-flight.js';
-import { type RefreshReason, TokenRefreshClient } from './token-refresh-client.js';
+import { endsWithin, isDue } from './token-expiry.js';
+import { TokenRefresh } from './token-refresh.js';
+import type { RefreshReason } from './token-refresh-client.js';
 import { NeedsLoginError, RefreshFailedError } from './tokens.errors.js';
+import { UpstreamClock } from './upstream-clock.js';
 
 /** A fresh access token for every account, with one refresh per account at a time. */
 @Injectable()
@@ -18,10 +22,10 @@ export class TokenService implements OnApplicationShutdown {
 
   constructor(
     private readonly vault: CredentialVault,
-    private readonly client: TokenRefreshClient,
-    @Inject(APP_CONFIG) private readonly config: AppConfig,
-    @Inject(CLOCK) private readonly clock: Clock,
+    private readonly refreshes: TokenRefresh,
+    private readonly clock: UpstreamClock,
     private readonly drain: Drain,
+    @Inject(APP_CONFIG) private readonly config: AppConfig,
   ) {}
 
   /**
@@ -30,15 +34,21 @@ export class TokenService implements OnApplicationShutdown {
    */
   async accessToken(id: string): Promise<Secret> {
     const keeping = this.vault.get(id);
+    const { credential, refresh } = keeping;
     if (this.config.refreshDisabled || !this.endsWithin(keeping, limits.refreshOnRequestMs)) {
-      return keeping.credential.accessToken;
+      return credential.accessToken;
     }
-    const hasEnded = this.endsWithin(keeping, 0) && !keeping.credential.isExpiryEstimated;
-    if (!hasEnded && this.isWaiting(keeping)) return keeping.credential.accessToken;
-    const after = await this.refresh(id, 'proactive_expiry');
-    // Not refreshed, but still good: better than none.
-    if (after.refresh.kind === 'idle' || !hasEnded) return after.credential.accessToken;
-    throw whyNot(after);
+    const hasEnded = this.hasEnded(keeping);
+    // One that failed a moment ago, or may cost the refresh token: not while this token is still good.
+    if (!hasEnded && refresh.kind !== 'idle') return credential.accessToken;
+    try {
+      const after = await this.refresh(id, 'proactive_expiry');
+      if (!this.hasEnded(after)) return after.credential.accessToken;
+      throw whyNot(after);
+    } catch (error) {
+      if (hasEnded) throw error;
+      return credential.accessToken; // not refreshed, but still good: better than none
+    }
   }
 
   /**
@@ -54,20 +64,41 @@ export class TokenService implements OnApplicationShutdown {
     throw whyNot(after);
   }
 
-  /** Refreshes what ends within the leeway, one account after the other; begins none during a stop. */
+  /** Called as something is asked of upstream; what it returns takes the `date` header of the answer. */
+  askingTime(): (date: string | string[] | undefined) => void {
+    return this.clock.asking();
+  }
+
+  /**
+   * Refreshes now, due or not, whatever was learned before.
+   * @throws NeedsLoginError, RefreshFailedError
+   */
+  async refreshNow(id: string): Promise<void> {
+    const before = this.vault.get(id);
+    const after = await this.refresh(id, 'forced');
+    if (after.credential === before.credential) throw whyNot(after);
+  }
+
+  /**
+   * Refreshes what ends within the leeway, one account after the other with a pause between; begins none during a
+   * stop. A refresh that somebody waits for does not queue here.
+   */
   async refreshDue(): Promise<void> {
     await this.vault.saveUnsaved();
     if (this.config.refreshDisabled) return;
-    for (const id of this.vault.ids()) {
+    let isFirst = true;
+    for (const { id } of this.vault.list()) {
+      if (!this.isDue(id)) continue;
+      if (!isFirst) await pause(limits.refreshSpacingMs + Math.random() * limits.refreshJitterMs);
+      isFirst = false;
       if (this.drain.isDraining) return;
-      const keeping = this.vault.find(id);
-      if (keeping !== null && this.isDue(keeping)) await this.refreshQuietly(keeping);
+      if (this.isDue(id)) await this.refreshQuietly(this.vault.get(id)); // a turn may have seen to it meanwhile
     }
   }
 
   /** Lets a refresh that was sent write its tokens before the process ends. */
   async onApplicationShutdown(): Promise<void> {
-    await this.flights.idle();
+    await within(limits.refreshPatienceMs, this.flights.idle());
     await this.vault.saveUnsaved();
   }
 
@@ -79,57 +110,46 @@ export class TokenService implements OnApplicationShutdown {
     }
   }
 
-  private isDue(keeping: Keeping): boolean {
-    switch (keeping.refresh.kind) {
-      case 'idle':
-        return this.endsWithin(keeping, limits.refreshLeewayMs);
-      case 'waiting':
-        return !this.isWaiting(keeping);
-      case 'refused':
-        return true; // nothing is asked any more, but a new file ends it
-      default:
-        return keeping.refresh satisfies never;
-    }
+  /**
+   * One refresh per account at a time. It belongs to nobody's request: a client that leaves does not stop it, and
+   * who has waited long enough leaves it running, since its answer may be the only good tokens.
+   */
+  private async refresh(id: string, reason: RefreshReason): Promise<Keeping> {
+    const keeping = this.vault.get(id);
+    const wish = {
+      reason,
+      mayAsk: !this.config.refreshDisabled,
+      canWait: reason === 'proactive_expiry' && !this.hasEnded(keeping),
+      isForced: reason === 'forced',
+    };
+    const flight = this.flights.run(id, async () => await this.refreshes.run(id, wish));
+    const after = await within(limits.refreshPatienceMs, flight);
+    if (after === null) throw new RefreshFailedError(keeping.name, 'the token endpoint has not answered yet');
+    return after;
   }
 
-  /** One refresh per account at a time. It belongs to nobody's request: a client that leaves does not stop it. */
-  private refresh(id: string, reason: RefreshReason): Promise<Keeping> {
-    return this.flights.run(id, async () => await this.refreshNow(this.vault.get(id), reason));
-  }
-
-  private async refreshNow(before: Keeping, reason: RefreshReason): Promise<Keeping> {
-    const adopted = await this.vault.adopt(before);
-    if (adopted !== null) return adopted;
-    if (this.config.refreshDisabled || before.refresh.kind === 'refused' || this.isWaiting(before))
-      return before;
-    const { refreshToken } = before.credential;
-    if (refreshToken === null) return this.needsLogin(before, 'no_refresh_token');
-    const answer = await this.client.refresh(refreshToken, reason);
-    switch (answer.kind) {
-      case 'granted':
-        return this.vault.keep(before, answer.grant, this.clock.now());
-      case 'refused-for-good':
-        // Another process may have used this token a moment ago: then its successor is in the file by now.
-        return (await this.vault.adopt(before)) ?? this.needsLogin(before, answer.code);
-      case 'failed':
-        this.logger.warn('token refresh failed', { account: before.name, reason: answer.reason });
-        return this.vault.change(before, { kind: 'failed', reason: answer.reason, at: this.clock.now() });
-      default:
-        return answer satisfies never;
-    }
-  }
-
-  private needsLogin(before: Keeping, code: string): Keeping {
-    this.logger.error('account needs a login', { account: before.name, code });
-    return this.vault.change(before, { kind: 'refused-for-good', code, at: this.clock.now() });
-  }
-
-  private isWaiting({ refresh }: Keeping): boolean {
-    return refresh.kind === 'waiting' && refresh.until > this.clock.now();
+  private isDue(id: string): boolean {
+    const keeping = this.vault.find(id);
+    return keeping !== null && isDue(keeping, this.clock.now());
   }
 
   private endsWithin({ credential }: Keeping, ms: number): boolean {
-    return credential.expiresAt !== null && credential.expiresAt - this.clock.now() <= ms;
+    return endsWithin(credential, ms, this.clock.now());
+  }
+
+  private hasEnded({ credential }: Keeping): boolean {
+    return !credential.isExpiryEstimated && endsWithin(credential, 0, this.clock.now());
+  }
+}
+
+/** What a promise brings, or null when it takes longer; it goes on all the same. */
+async function within<T>(ms: number, promise: Promise<T>): Promise<T | null> {
+  const late = Promise.withResolvers<null>();
+  const timer = setTimeout(() => late.resolve(null), ms);
+  try {
+    return await Promise.race([promise, late.promise]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

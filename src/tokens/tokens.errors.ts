@@ -32,3 +32,28 @@ export class CredentialFileChangedError extends PoolError {
     super(`${account}.json was not written: ${reason}`);
   }
 }
+
+/** Why an auth.json was not taken into the pool; a stable word for programs. */
+export type ImportRefusal =
+  | 'bad_name'
+  | 'not_auth_json'
+  | 'no_tokens'
+  | 'api_key_only'
+  | 'stand_in_login'
+  | 'no_account'
+  | 'contradictory_account'
+  | 'no_refresh_token'
+  | 'older_tokens'
+  | 'spent_tokens'
+  | 'name_taken'
+  | 'pool_full';
+
+/** An auth.json is not taken into the pool, and nothing was written. The message is for the operator and quotes nothing. */
+export class ImportRefusedError extends PoolError {
+  constructor(
+    readonly code: ImportRefusal,
+    detail: string,
+  ) {
+    super(detail);
+  }
+}

@@ -1,13 +1,31 @@
 import { Module } from '@nestjs/common';
+import { CredentialImport } from './credential-import.js';
 import { CredentialStore } from './credential-store.js';
 import { CredentialVault } from './credential-vault.js';
+import { KeptCredentials } from './kept-credentials.js';
+import { RefreshJournal } from './refresh-journal.js';
+import { TokenRefresh } from './token-refresh.js';
 import { TokenRefreshClient } from './token-refresh-client.js';
 import { TokenRefreshCron } from './token-refresh.cron.js';
+import { TokenSaving } from './token-saving.js';
 import { TokenService } from './token.service.js';
+import { UpstreamClock } from './upstream-clock.js';
 
 /** Keeps a fresh access token for every account. */
 @Module({
-  providers: [CredentialStore, CredentialVault, TokenRefreshClient, TokenService, TokenRefreshCron],
-  exports: [CredentialVault, TokenService],
+  providers: [
+    CredentialStore,
+    CredentialVault,
+    CredentialImport,
+    KeptCredentials,
+    RefreshJournal,
+    TokenSaving,
+    TokenRefresh,
+    TokenRefreshClient,
+    TokenRefreshCron,
+    TokenService,
+    UpstreamClock,
+  ],
+  exports: [CredentialImport, CredentialStore, CredentialVault, TokenService],
 })
 export class TokensModule {}

@@ -7,6 +7,7 @@ import { AccountRegistry } from '../../src/accounts/account-registry.js';
 import { loadConfig } from '../../src/app.config.js';
 import { type RunningApp, startApp } from '../../src/app.setup.js';
 import type { Clock } from '../../src/clock.js';
+import type { RefreshStepWatcher } from '../../src/tokens/refresh-steps.js';
 import { RecentErrors } from '../../src/recent-errors.js';
 import type { StandInAccountOptions } from '../../src/stand-in/account-script.js';
 import type { AuthJson } from '../../src/stand-in/made-up-credentials.js';
@@ -18,10 +19,15 @@ export interface TestPoolOptions {
   readonly accounts?: readonly (string | StandInAccountOptions)[];
   readonly env?: Readonly<Record<string, string>>;
   readonly clock?: Clock;
+  /** Upstream's own time (epoch ms); by default it agrees with `clock`. */
+  readonly upstreamNow?: () => number;
+  readonly onRefreshStep?: RefreshStepWatcher;
   /** More files for the pool folder, by file name, as text. */
   readonly files?: Readonly<Record<string, string>>;
   /** Changes the credential file of an account before the start. */
   readonly authJson?: (name: string, json: AuthJson) => AuthJson;
+  /** Where the browser of a login comes back to; the real ports by default. */
+  readonly loginPorts?: readonly number[];
   /** Called before the proxy starts. */
   readonly prepare?: (standIn: StandIn) => void | Promise<void>;
 }
@@ -37,7 +43,8 @@ export class TestPool implements AsyncDisposable {
   ) {}
 
   static async start(options: TestPoolOptions = {}): Promise<TestPool> {
-    const standIn = await StandIn.start({ accounts: options.accounts ?? ['a', 'b'] });
+    const { clock, upstreamNow = clock === undefined ? Date.now : () => clock.now() } = options;
+    const standIn = await StandIn.start({ accounts: options.accounts ?? ['a', 'b'], now: upstreamNow });
     await options.prepare?.(standIn);
     const folder = await mkdtemp(join(tmpdir(), 'codex-pool-test-'));
     await mkdir(join(folder, 'pool'));
@@ -144,11 +151,14 @@ async function startIn(
     ...standIn.env,
     ...options.env,
   });
-  const surroundings = { logger, errors: new RecentErrors() };
-  return startApp(
-    config,
-    options.clock === undefined ? surroundings : { ...surroundings, clock: options.clock },
-  );
+  const { clock, onRefreshStep, loginPorts } = options;
+  return startApp(config, {
+    logger,
+    errors: new RecentErrors(),
+    ...(clock === undefined ? {} : { clock }),
+    ...(onRefreshStep === undefined ? {} : { onRefreshStep }),
+    ...(loginPorts === undefined ? {} : { loginPorts }),
+  });
 }
 
 async function writeAuth(folder: string, name: string, json: AuthJson): Promise<void> {

@@ -1,0 +1,35 @@
+import { Injectable, type NestMiddleware } from '@nestjs/common';
+import express, { type NextFunction, type Request, type Response } from 'express';
+import { limits } from '../limits.js';
+import { Problem } from './problem.js';
+
+/** Reads the JSON that comes with an operator's request into `req.body`; undefined when none comes. */
+@Injectable()
+export class JsonBody implements NestMiddleware {
+  private readonly read = express.json({ limit: limits.credentialFileBytes });
+
+  use(req: Request, res: Response, next: NextFunction): void {
+    if (!hasBody(req)) return next();
+    if (!req.is('application/json')) return next(notJson);
+    this.read(req, res, (error?: unknown) => (error === undefined ? next() : next(problemOf(error))));
+  }
+}
+
+const notJson = new Problem(415, 'not_json', 'The body has to be JSON: content-type: application/json.');
+
+function hasBody({ headers }: Request): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+}
+
+/** The parser's own words are not passed on: they quote the body, which may hold tokens. */
+function problemOf(error: unknown): Problem {
+  const status = typeof error === 'object' && error !== null && 'status' in error ? error.status : 400;
+  switch (status) {
+    case 413:
+      return new Problem(413, 'too_large', 'The body is larger than 1 MiB.');
+    case 415:
+      return new Problem(415, 'not_json', 'The body has an encoding or a charset that is not known here.');
+    default:
+      return new Problem(400, 'bad_json', 'The body is no JSON object or array, or it is not whole.');
+  }
+}

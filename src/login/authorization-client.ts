@@ -1,0 +1,118 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { APP_CONFIG, type AppConfig } from '../app.config.js';
+import { limits } from '../limits.js';
+import { ownCall, type OwnCallAnswer } from '../own-call.js';
+import { describeError } from '../pool-error.js';
+import type { Secret } from '../secret.js';
+import {
+  type DeviceAnswer,
+  type DeviceStart,
+  type ExchangeAnswer,
+  fault,
+  readDeviceAnswer,
+  readDeviceStart,
+  readExchangeAnswer,
+} from './authorization-answers.js';
+import type { DeviceWait } from './login-state.js';
+
+/** Codex's own public OAuth client (docs/protocol.md, section on login): the pool's tokens are issued to it. */
+const CLIENT_ID = 'app_EMoamEEZ73f0CkXaXp7hrann';
+const SCOPE = 'openid profile email offline_access api.connectors.read api.connectors.invoke';
+
+/** A code of the authorization server, good for one use, and what proves that it is ours. */
+export interface AuthorizationCode {
+  readonly code: Secret;
+  readonly verifier: Secret;
+  readonly redirectUri: string;
+}
+
+/** What the authorize page is told. */
+export interface AuthorizeQuery {
+  readonly state: Secret;
+  readonly challenge: string;
+  readonly redirectUri: string;
+}
+
+/** Talks to the authorization server (docs/protocol.md, section on login). Never throws: every end is an answer. */
+@Injectable()
+export class AuthorizationClient {
+  private readonly base: string;
+  /** Where a person types the code of a device login. */
+  readonly verificationUrl: string;
+  /** What a device login's code was issued for; nobody comes back there. */
+  readonly deviceRedirectUri: string;
+
+  constructor(@Inject(APP_CONFIG) config: AppConfig) {
+    this.base = config.refreshBase.href.replace(/\/$/, '');
+    this.verificationUrl = `${this.base}/codex/device`;
+    this.deviceRedirectUri = `${this.base}/deviceauth/callback`;
+  }
+
+  /** The page on which a person allows the login. Holds the state: for that person alone, and for no log. */
+  authorizeUrl({ state, challenge, redirectUri }: AuthorizeQuery): string {
+    const query = new URLSearchParams({
+      response_type: 'code',
+      client_id: CLIENT_ID,
+      redirect_uri: redirectUri,
+      code_challenge: challenge,
+      code_challenge_method: 'S256',
+      state: state.reveal(),
+      scope: SCOPE,
+      id_token_add_organizations: 'true',
+      // Parameters of this client's flow; they name the client that the tokens are issued to.
+      codex_cli_simplified_flow: 'true',
+      originator: 'codex_cli_rs',
+    });
+    return `${this.base}/oauth/authorize?${query.toString()}`;
+  }
+
+  async exchange({ code, verifier, redirectUri }: AuthorizationCode): Promise<ExchangeAnswer> {
+    const form = new URLSearchParams({
+      grant_type: 'authorization_code',
+      client_id: CLIENT_ID,
+      code: code.reveal(),
+      redirect_uri: redirectUri,
+      code_verifier: verifier.reveal(),
+    });
+    return await this.ask('/oauth/token', form, readExchangeAnswer, (reason) =>
+      fault('exchange_failed', `No answer from the token endpoint: ${reason}.`),
+    );
+  }
+
+  async beginDevice(): Promise<DeviceStart> {
+    const body = { client_id: CLIENT_ID };
+    return await this.ask('/api/accounts/deviceauth/usercode', body, readDeviceStart, (reason) =>
+      fault('device_unreachable', `No answer from the authorization server: ${reason}.`),
+    );
+  }
+
+  async askDevice({ deviceAuthId, userCode }: DeviceWait): Promise<DeviceAnswer> {
+    const body = { device_auth_id: deviceAuthId.reveal(), user_code: userCode };
+    return await this.ask('/api/accounts/deviceauth/token', body, readDeviceAnswer, () => ({
+      kind: 'pending',
+    }));
+  }
+
+  /** A URLSearchParams goes out as a form, anything else as JSON. */
+  private async ask<Answer>(
+    path: string,
+    body: URLSearchParams | object,
+    read: (status: number, text: string) => Answer,
+    unanswered: (reason: string) => Answer,
+  ): Promise<Answer> {
+    const isForm = body instanceof URLSearchParams;
+    let answer: OwnCallAnswer;
+    try {
+      answer = await ownCall({
+        method: 'POST',
+        url: new URL(this.base + path),
+        headers: { 'content-type': isForm ? 'application/x-www-form-urlencoded' : 'application/json' },
+        body: isForm ? body.toString() : JSON.stringify(body),
+        timeoutMs: limits.loginCallMs,
+      });
+    } catch (error) {
+      return unanswered(describeError(error));
+    }
+    return read(answer.status, answer.text);
+  }
+}

@@ -1,0 +1,126 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { Inject, Injectable, type OnApplicationShutdown, type OnModuleDestroy } from '@nestjs/common';
+import { limits } from '../limits.js';
+import { errorCode } from '../pool-error.js';
+import { CALLBACK_PATH } from './callback.js';
+import { type CallbackPage, htmlOf } from './callback-page.js';
+import { LOGIN_PORTS, type LoginPorts } from './login-ports.js';
+import { NoCallbackPortError } from './login.errors.js';
+
+/** A claim on the listener; it listens as long as somebody has one. Giving it back twice does nothing. */
+export interface CallbackHold extends Disposable {
+  readonly redirectUri: string;
+}
+
+type CallbackHandler = (query: URLSearchParams) => Promise<CallbackPage>;
+
+interface Listening {
+  readonly server: Server;
+  readonly port: number;
+}
+
+/** Nothing of the address, which holds the code, goes anywhere from the page. */
+const pageHeaders = {
+  'content-type': 'text/html; charset=utf-8',
+  'cache-control': 'no-store',
+  'content-security-policy': "default-src 'none'",
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+  connection: 'close',
+};
+const notFound: CallbackPage = { status: 404, sentence: 'There is nothing here.' };
+const broken: CallbackPage = { status: 500, sentence: 'codex-pool failed; its log says why.' };
+
+/** Where browsers come back to: on loopback, while a login by browser is open, for all of them. */
+@Injectable()
+export class CallbackListener implements OnModuleDestroy, OnApplicationShutdown {
+  private holds = 0;
+  private listening: Promise<Listening> | null = null;
+  private handle: CallbackHandler = async () => notFound;
+  private readonly answering = new Set<Server>();
+
+  constructor(@Inject(LOGIN_PORTS) private readonly ports: LoginPorts) {}
+
+  /** Who looks at what browsers bring, and says what they are shown. */
+  onCallback(handler: CallbackHandler): void {
+    this.handle = handler;
+  }
+
+  /** @throws NoCallbackPortError */
+  async hold(): Promise<CallbackHold> {
+    this.holds += 1;
+    let isHeld = true;
+    const release = (): void => {
+      if (!isHeld) return;
+      isHeld = false;
+      this.holds -= 1;
+      if (this.holds === 0) this.close();
+    };
+    try {
+      this.listening ??= this.listen();
+      const { port } = await this.listening;
+      return { redirectUri: `http://127.0.0.1:${port}${CALLBACK_PATH}`, [Symbol.dispose]: release };
+    } catch (error) {
+      release();
+      throw error;
+    }
+  }
+
+  /** Takes no more; whoever is being answered still is. */
+  onModuleDestroy(): void {
+    this.close();
+  }
+
+  onApplicationShutdown(): void {
+    for (const server of this.answering) server.closeAllConnections();
+  }
+
+  private close(): void {
+    const { listening } = this;
+    this.listening = null;
+    // One that could not listen has nothing to close, and its error has been told to who asked for it.
+    listening?.then(({ server }) => server.close()).catch(() => undefined);
+  }
+
+  private async listen(): Promise<Listening> {
+    let reason: unknown;
+    for (const port of this.ports) {
+      try {
+        return await this.listenOn(port);
+      } catch (error) {
+        if (errorCode(error) !== 'EADDRINUSE' && errorCode(error) !== 'EACCES') throw error;
+        reason = error;
+      }
+    }
+    throw new NoCallbackPortError(this.ports, { cause: reason });
+  }
+
+  private async listenOn(port: number): Promise<Listening> {
+    const server = createServer(
+      { headersTimeout: limits.callbackHeadMs, requestTimeout: limits.callbackHeadMs },
+      (req, res) => void this.answer(req, res),
+    );
+    server.maxConnections = limits.callbackConnections;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    server.once('error', reject);
+    server.listen({ port, host: '127.0.0.1', exclusive: true }, resolve);
+    await promise;
+    server.off('error', reject);
+    this.answering.add(server);
+    server.once('close', () => this.answering.delete(server));
+    const address = server.address();
+    return { server, port: typeof address === 'object' && address !== null ? address.port : port };
+  }
+
+  private async answer(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    const page = await this.pageFor(req).catch(() => broken);
+    res.writeHead(page.status, pageHeaders).end(htmlOf(page));
+  }
+
+  private async pageFor({ method, url = '' }: IncomingMessage): Promise<CallbackPage> {
+    const at = url.indexOf('?');
+    const path = at === -1 ? url : url.slice(0, at);
+    if (method !== 'GET' || path !== CALLBACK_PATH) return notFound;
+    return await this.handle(new URLSearchParams(at === -1 ? '' : url.slice(at + 1)));
+  }
+}

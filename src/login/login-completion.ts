@@ -1,0 +1,102 @@
+import { type BeforeApplicationShutdown, Inject, Injectable, Logger } from '@nestjs/common';
+import { AccountRegistry } from '../accounts/account-registry.js';
+import { CLOCK, type Clock } from '../clock.js';
+import { describeError } from '../pool-error.js';
+import { readClaims } from '../tokens/access-token-claims.js';
+import { CredentialImport } from '../tokens/credential-import.js';
+import { ImportRefusedError } from '../tokens/tokens.errors.js';
+import type { LoginTokens } from './authorization-answers.js';
+import { AuthorizationClient, type AuthorizationCode } from './authorization-client.js';
+import type { LoginEvent } from './login-state.js';
+import type { Login } from './login.js';
+import { Logins } from './logins.js';
+
+/** The second half of every login: from the code to an account that serves. */
+@Injectable()
+export class LoginCompletion implements BeforeApplicationShutdown {
+  private readonly logger = new Logger(LoginCompletion.name);
+  private readonly running = new Set<Promise<Login>>();
+
+  constructor(
+    private readonly logins: Logins,
+    private readonly client: AuthorizationClient,
+    private readonly credentials: CredentialImport,
+    private readonly registry: AccountRegistry,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /** Resolves with the login as it has ended; never rejects. A login that no longer waits stays as it is. */
+  async complete(login: Login, code: AuthorizationCode): Promise<Login> {
+    const allowed = this.logins.change(login, { kind: 'allowed' });
+    if (allowed.state.kind !== 'completing') return allowed;
+    const running = this.exchange(allowed, code);
+    this.running.add(running);
+    try {
+      return await running;
+    } finally {
+      this.running.delete(running);
+    }
+  }
+
+  /** Ends a login that the person or the authorization server has refused. */
+  fail(login: Login, code: string, message: string): Login {
+    return this.end(login, { kind: 'failed', code, message });
+  }
+
+  /** Tokens that are on their way are still put into the pool before the process ends. */
+  async beforeApplicationShutdown(): Promise<void> {
+    while (this.running.size > 0) await Promise.allSettled(this.running);
+  }
+
+  private async exchange(login: Login, code: AuthorizationCode): Promise<Login> {
+    const answer = await this.client.exchange(code);
+    if (answer.kind === 'failed') return this.end(login, answer);
+    return this.end(login, await this.save(answer.tokens, login.name));
+  }
+
+  private async save(tokens: LoginTokens, asked: string | null): Promise<LoginEvent> {
+    try {
+      const { name, result } = await this.credentials.add(this.document(tokens), asked);
+      await this.registry.reload();
+      return { kind: 'saved', account: name, result };
+    } catch (error) {
+      if (error instanceof ImportRefusedError)
+        return { kind: 'failed', code: error.code, message: error.message };
+      this.logger.error('account of a login could not be put into the pool', {
+        reason: describeError(error),
+      });
+      return {
+        kind: 'failed',
+        code: 'not_saved',
+        message:
+          'The login was allowed, but the account could not be put into the pool; the log of codex-pool says why.',
+      };
+    }
+  }
+
+  /** As Codex itself would write it (docs/protocol.md, section on `auth.json`). */
+  private document({ idToken, accessToken, refreshToken }: LoginTokens): object {
+    const accountId =
+      readClaims(accessToken.reveal()).accountId ?? readClaims(idToken.reveal()).accountId ?? null;
+    return {
+      auth_mode: 'chatgpt',
+      OPENAI_API_KEY: null,
+      tokens: {
+        id_token: idToken.reveal(),
+        access_token: accessToken.reveal(),
+        refresh_token: refreshToken.reveal(),
+        account_id: accountId,
+      },
+      last_refresh: new Date(this.clock.now()).toISOString(),
+    };
+  }
+
+  private end(login: Login, event: LoginEvent): Login {
+    const after = this.logins.change(login, event);
+    const { kind, state } = after;
+    if (state.kind === 'succeeded')
+      this.logger.log('login succeeded', { kind, account: state.account, result: state.result });
+    if (state.kind === 'failed') this.logger.warn('login failed', { kind, code: state.code });
+    return after;
+  }
+}

@@ -1,0 +1,94 @@
+import { z } from 'zod';
+import { STAND_IN_PREFIX } from '../client-login.js';
+import { readClaims } from './access-token-claims.js';
+import { type Credential, parseCredential } from './credential.js';
+import { ImportRefusedError } from './tokens.errors.js';
+
+/** What a name in the pool may be made of: it becomes the name of a file, and part of a URL. */
+const NAME = /^(?!\.)[A-Za-z0-9._-]{1,64}$/;
+
+const topSchema = z.object({
+  tokens: z.unknown().optional(),
+  OPENAI_API_KEY: z.string().nullish().catch(null),
+});
+const tokensSchema = z.object({
+  access_token: z.string(),
+  refresh_token: z.string().nullish().catch(null),
+  account_id: z.string().nullish(),
+});
+
+/** @throws ImportRefusedError when this can be no name in the pool */
+export function checkName(name: string): void {
+  if (NAME.test(name)) return;
+  throw new ImportRefusedError(
+    'bad_name',
+    'A name is 1 to 64 of the characters A–Z, a–z, 0–9, dot, underscore and hyphen, and does not begin with a dot.',
+  );
+}
+
+/**
+ * The credential in a whole `auth.json` of Codex that is to join the pool.
+ * @throws ImportRefusedError when it is none that the pool could serve with for long; its words quote nothing of it
+ */
+export function checkDocument(document: unknown): Credential {
+  const top = topSchema.safeParse(document);
+  if (!top.success) throw new ImportRefusedError('not_auth_json', NOT_AUTH_JSON);
+  const { tokens, OPENAI_API_KEY: apiKey } = top.data;
+  if (tokens === undefined || tokens === null) throw withoutTokens(apiKey ?? null);
+  const parsed = parseCredential(asText(document));
+  const values = tokensSchema.safeParse(tokens);
+  if (parsed.kind === 'broken' || !values.success) {
+    throw new ImportRefusedError(
+      'not_auth_json',
+      `${parsed.kind === 'broken' ? parsed.reason : 'not the form of a Codex auth.json'}. ${USE_WHOLE_FILE}`,
+    );
+  }
+  const { credential } = parsed;
+  const { access_token: accessToken, refresh_token: refreshToken } = values.data;
+  const inClaims = readClaims(accessToken).accountId;
+  if ([credential.accountId, inClaims, refreshToken].some((it) => it?.startsWith(STAND_IN_PREFIX))) {
+    throw new ImportRefusedError(
+      'stand_in_login',
+      'This is a stand-in login of codex-pool, which is nobody’s and is meant for Codex. Log in with `codex login` and import that auth.json.',
+    );
+  }
+  if (credential.accountId === null) {
+    throw new ImportRefusedError(
+      'no_account',
+      'The tokens name no ChatGPT account, so they are not those of a ChatGPT login. Log in with `codex login` and import that auth.json.',
+    );
+  }
+  if (inClaims !== null && inClaims !== credential.accountId) {
+    throw new ImportRefusedError(
+      'contradictory_account',
+      'account_id names another ChatGPT account than the access token does. Import the auth.json just as `codex login` wrote it.',
+    );
+  }
+  if (credential.refreshToken === null) {
+    throw new ImportRefusedError(
+      'no_refresh_token',
+      'There is no refresh token, so the login would end with its access token. Log in with `codex login` and import that auth.json.',
+    );
+  }
+  return credential;
+}
+
+const USE_WHOLE_FILE = 'Import the whole auth.json that `codex login` has written.';
+const NOT_AUTH_JSON = `This is not the form of a Codex auth.json. ${USE_WHOLE_FILE}`;
+
+function withoutTokens(apiKey: string | null): ImportRefusedError {
+  return apiKey === null
+    ? new ImportRefusedError('no_tokens', `This auth.json holds no tokens. ${USE_WHOLE_FILE}`)
+    : new ImportRefusedError(
+        'api_key_only',
+        'This auth.json holds only an API key; the pool needs a ChatGPT login. Log in with `codex login` and import that auth.json.',
+      );
+}
+
+function asText(document: unknown): string {
+  try {
+    return JSON.stringify(document);
+  } catch {
+    throw new ImportRefusedError('not_auth_json', NOT_AUTH_JSON); // nested deeper than the stack
+  }
+}

@@ -1,0 +1,136 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { CLOCK, type Clock } from '../clock.js';
+import { limits } from '../limits.js';
+import { describeError } from '../pool-error.js';
+import { renewed } from './credential.js';
+import { CredentialVault } from './credential-vault.js';
+import type { HeldJournal, JournalEntry } from './held-journal.js';
+import { fingerprintOf, type Keeping, unsavedEntry } from './keeping.js';
+import { RefreshJournal } from './refresh-journal.js';
+import { REFRESH_STEP_WATCHER, type RefreshStepWatcher } from './refresh-steps.js';
+import { type RefreshReason, type TokenGrant, TokenRefreshClient } from './token-refresh-client.js';
+import { RefreshFailedError } from './tokens.errors.js';
+
+/** What is wanted of a refresh. */
+export interface RefreshWish {
+  readonly reason: RefreshReason;
+  /** False: newer tokens are taken from the file, and nobody is asked for any. */
+  readonly mayAsk: boolean;
+  /** The old access token can still be used: what might cost the refresh token is left for later. */
+  readonly canWait: boolean;
+  /** Asks whatever was learned before: a person wants it so. */
+  readonly isForced: boolean;
+}
+
+/**
+ * One refresh, step by step, in the order in which no token can be lost: lock → read the file again → announce →
+ * ask → journal → file → memory → clear the journal.
+ */
+@Injectable()
+export class TokenRefresh {
+  private readonly logger = new Logger(TokenRefresh.name);
+
+  constructor(
+    private readonly vault: CredentialVault,
+    private readonly journal: RefreshJournal,
+    private readonly client: TokenRefreshClient,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(REFRESH_STEP_WATCHER) private readonly onStep: RefreshStepWatcher,
+  ) {}
+
+  /**
+   * Refreshes one account, or adopts what somebody else has refreshed. What it came to stands in the result.
+   * @throws RefreshFailedError when another process is at it still, or the credential is gone
+   */
+  async run(id: string, wish: RefreshWish): Promise<Keeping> {
+    const known = this.vault.get(id);
+    await using held = await this.journal.hold(id, limits.lockPatienceMs);
+    if (held === null) throw new RefreshFailedError(known.name, 'another process is renewing it');
+    this.onStep('locked', known.name);
+    const finished = await this.vault.finish(this.vault.get(id), held);
+    const before = (await this.vault.adopt(finished)) ?? finished;
+    this.onStep('read-again', before.name);
+    if (before.credential !== known.credential) return before;
+    return this.isAskingWise(before, wish) ? await this.ask(before, wish, held) : before;
+  }
+
+  private isAskingWise({ refresh }: Keeping, { mayAsk, canWait, isForced }: RefreshWish): boolean {
+    if (!mayAsk || isForced) return mayAsk;
+    switch (refresh.kind) {
+      case 'idle':
+        return true;
+      case 'waiting':
+        return refresh.until <= this.clock.now();
+      case 'refused':
+        return false;
+      case 'in-doubt':
+        return !canWait;
+      default:
+        return refresh satisfies never;
+    }
+  }
+
+  private async ask(before: Keeping, wish: RefreshWish, held: HeldJournal): Promise<Keeping> {
+    const { refreshToken } = before.credential;
+    if (refreshToken === null) return this.needsLogin(before, 'no_refresh_token');
+    if (!(await this.announce(before, held)) && wish.canWait) return before;
+    const answer = await this.client.refresh(refreshToken, wish.reason);
+    this.onStep('answered', before.name);
+    switch (answer.kind) {
+      case 'granted':
+        return await this.granted(before, answer.grant, held);
+      case 'refused-for-good': {
+        await this.forget(before, held);
+        // Codex may have used this token a moment ago: then its successor is in the file by now.
+        return (await this.vault.adopt(before)) ?? this.needsLogin(before, answer.code);
+      }
+      case 'failed':
+        await this.forget(before, held);
+        this.logger.warn('token refresh failed', { account: before.name, reason: answer.reason });
+        return this.vault.change(before, { kind: 'failed', reason: answer.reason, at: this.clock.now() });
+      default:
+        return answer satisfies never;
+    }
+  }
+
+  private async granted(before: Keeping, grant: TokenGrant, held: HeldJournal): Promise<Keeping> {
+    const at = this.clock.now();
+    const spent = this.spentWith(before);
+    if (await this.write(held, { unsaved: { grant, at, spent }, asking: null }, before.name))
+      this.onStep('journaled', before.name);
+    return await this.vault.keep(before, renewed(before.credential, grant, at), spent, held);
+  }
+
+  /** Whether the journal says what is about to be done. */
+  private async announce(before: Keeping, held: HeldJournal): Promise<boolean> {
+    const asking = { refreshToken: fingerprintOf(before.credential) ?? '', at: this.clock.now() };
+    const isAnnounced = await this.write(held, { unsaved: unsavedEntry(before), asking }, before.name);
+    if (isAnnounced) this.onStep('announced', before.name);
+    return isAnnounced;
+  }
+
+  /** The question is answered, or will not be: the journal no longer speaks of it. */
+  private async forget(before: Keeping, held: HeldJournal): Promise<void> {
+    await this.write(held, { unsaved: unsavedEntry(before), asking: null }, before.name);
+  }
+
+  private async write(held: HeldJournal, entry: JournalEntry, account: string): Promise<boolean> {
+    try {
+      await held.write(entry);
+      return true;
+    } catch (error) {
+      this.logger.error('journal cannot be written', { account, reason: describeError(error) });
+      return false;
+    }
+  }
+
+  private spentWith({ credential, unsaved }: Keeping): string[] {
+    const sent = fingerprintOf(credential);
+    return [...(unsaved?.spent ?? []), ...(sent === null ? [] : [sent])].slice(-limits.spentTokens);
+  }
+
+  private needsLogin(before: Keeping, code: string): Keeping {
+    this.logger.error('account needs a login', { account: before.name, code });
+    return this.vault.change(before, { kind: 'refused-for-good', code, at: this.clock.now() });
+  }
+}

@@ -1,0 +1,78 @@
+import { type RefreshStep, refreshSteps } from '../../src/tokens/refresh-steps.js';
+import type { StandIn } from '../../src/stand-in/stand-in.js';
+import type { KeptTokens } from './kept-tokens.js';
+import type { LifeKind } from './life.js';
+import type { Prospect } from './prospects.js';
+
+/** What became of one account in one kill. */
+export interface Finding {
+  readonly kept: KeptTokens;
+  readonly last: RefreshStep | null;
+  readonly before: Prospect;
+}
+
+const sum = (numbers: Iterable<number>): number => [...numbers].reduce((total, it) => total + it, 0);
+
+/** The figures of a run, to be printed at its end. */
+export class Report {
+  readonly #beganAt = performance.now();
+  readonly #kills: Record<LifeKind, number> = { traced: 0, plain: 0 };
+  readonly #steps = new Map<RefreshStep, number>();
+  #killsInRefresh = 0;
+  #killsInStart = 0;
+  #inFile = 0;
+  #inJournal = 0;
+  #answersLost = 0;
+  #logins = 0;
+  #turns = 0;
+  #tokenRequests = 0;
+  #reuses = 0;
+
+  constructor(private readonly title: string) {}
+
+  get kills(): number {
+    return sum(Object.values(this.#kills));
+  }
+
+  killed(kind: LifeKind, isInStart: boolean, findings: readonly Finding[]): void {
+    this.#kills[kind] += 1;
+    if (isInStart) this.#killsInStart += 1;
+    const underWay = findings.filter(({ last }) => last !== null && last !== 'journal-cleared');
+    if (underWay.length > 0) this.#killsInRefresh += 1;
+    for (const { kept, last, before } of findings) {
+      if (last !== null) this.#steps.set(last, (this.#steps.get(last) ?? 0) + 1);
+      if (kept.onDisk < kept.issued) this.#answersLost += before.isAnswerLost ? 0 : 1;
+      else if (kept.inFile < kept.onDisk) this.#inJournal += 1;
+      else this.#inFile += 1;
+    }
+  }
+
+  loggedInAnew(): void {
+    this.#logins += 1;
+  }
+
+  turnsServed(count: number): void {
+    this.#turns += count;
+  }
+
+  laneEnded(standIn: StandIn): void {
+    this.#tokenRequests += standIn.tokens.requests.length;
+    this.#reuses += standIn.tokens.reuses;
+  }
+
+  toString(): string {
+    const steps = refreshSteps.map((it) => `  ${it.padEnd(16)}${this.#steps.get(it) ?? 0}`);
+    return [
+      '',
+      `${this.title}: ${this.kills} kills in ${Math.round((performance.now() - this.#beganAt) / 1_000)} s`,
+      `  of the traced program ${this.#kills.traced}, of dist/main.js ${this.#kills.plain}; during the start ${this.#killsInStart}`,
+      `  with a traced refresh under way ${this.#killsInRefresh}`,
+      'last step of an account at a kill (accounts of the traced program; journal-cleared: between two refreshes)',
+      ...steps,
+      'where the newest tokens of an account were after a kill',
+      `  in its file ${this.#inFile}, only in the journal ${this.#inJournal}, answer lost with the process ${this.#answersLost}`,
+      `new logins ${this.#logins}, turns served ${this.#turns}, token requests ${this.#tokenRequests}, reuses ${this.#reuses}`,
+      '',
+    ].join('\n');
+  }
+}

@@ -1,0 +1,14 @@
+import { setTimeout as pause } from 'node:timers/promises';
+
+const LOOK_AGAIN_MS = 20;
+
+/** Looks until the function finds no fault any more; fails with the last fault at the deadline. */
+export async function eventually(fault: () => Promise<string | null>, limitMs: number): Promise<void> {
+  const deadline = performance.now() + limitMs;
+  for (;;) {
+    const found = await fault();
+    if (found === null) return;
+    if (performance.now() > deadline) throw new Error(`Waited ${limitMs} ms in vain: ${found}`);
+    await pause(LOOK_AGAIN_MS);
+  }
+}
