@@ -9,6 +9,7 @@ import type { AppConfig } from './app.config.js';
 import { AppModule } from './app.module.js';
 import { whyRefused } from './boundary.js';
 import { type Clock, systemClock } from './clock.js';
+import { claimDataFolder } from './data-folder.js';
 import { Drain } from './drain.js';
 import { limits } from './limits.js';
 import type { LoginPorts } from './login/login-ports.js';
@@ -52,6 +53,7 @@ export async function startApp(
   }: Surroundings,
 ): Promise<RunningApp> {
   await createFolders(config);
+  const claim = await claimDataFolder(config.dbPath);
   const app = await NestFactory.create<NestExpressApplication>(
     AppModule.register(config, clock, errors, onRefreshStep, loginPorts),
     {
@@ -75,7 +77,11 @@ export async function startApp(
     app,
     server,
     address: { host: config.listen.host, port },
-    stop: () => stop(app, server, config),
+    stop: async () => {
+      const isDrained = await stop(app, server, config);
+      await claim[Symbol.asyncDispose]();
+      return isDrained;
+    },
   };
 }
 

@@ -20,8 +20,8 @@ export function greeting(
       'The pool is empty. What to do next:',
       `1. Put the auth.json of each ChatGPT login into ${config.poolDir}`,
       '   under a name of its own (work.json, home.json); a link to ~/.codex/auth.json will do.',
-      `2. Have them read:  curl -X POST ${origin}/admin/reload`,
-      '3. Point Codex at the proxy, in ~/.codex/config.toml:',
+      '   They serve a moment later; nothing has to be restarted.',
+      '2. Point Codex at the proxy, in ~/.codex/config.toml:',
       '',
       ...codexConfig(origin).map((it) => `   ${it}`),
     );

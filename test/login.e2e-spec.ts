@@ -127,13 +127,13 @@ describe('a login by browser', () => {
     expect(pool.registry.list()).toHaveLength(1);
   });
 
-  it('fails when its name is that of another account, which stays as it is', async () => {
+  it('takes a free name when the one asked for is that of another account, which stays as it is', async () => {
     const { pool, authorization } = await startLogins({ accounts: ['a'] });
     await using _pool = pool;
     const before = await pool.readAuth('a');
     const { id, url } = await begin(pool, 'browser', { name: 'a' });
-    expect((await visit(authorization.allow(url, 'new'))).status).toBe(400);
-    expect(await stateOf(pool, id)).toMatchObject({ state: 'failed', code: 'name_taken' });
+    expect((await visit(authorization.allow(url, 'new'))).status).toBe(200);
+    expect(await stateOf(pool, id)).toMatchObject({ state: 'succeeded', account: 'account-1' });
     expect(await pool.readAuth('a')).toEqual(before);
   });
 

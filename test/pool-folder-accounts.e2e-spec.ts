@@ -127,8 +127,11 @@ describe('an account in two files', () => {
     const [, b] = pool.registry.list();
     const login = pool.standIn.account('b').loginAgain();
     await pool.writeAuth('copy', login);
-    const sentence = (other: string) => `the same account as ${other}.json, which is used`;
-    await eventually(() => stateOf(pool)).toEqual({ a: null, b: sentence('copy'), copy: null });
+    await eventually(() => stateOf(pool)).toEqual({
+      a: null,
+      b: 'the same account as copy.json, which is used',
+      copy: null,
+    });
     expect(pool.registry.list()[1]).toBe(b);
     await pool.turn(session).expect(200);
     expect(pool.standIn.turns().at(-1)?.headers.authorization).toBe(`Bearer ${login.tokens.access_token}`);

@@ -100,6 +100,19 @@ describe('the pool folder', () => {
     },
   );
 
+  it('goes on being watched when another one was put in its place between two looks', async () => {
+    await using pool = await TestPool.start({ accounts: [] });
+    await caughtUp(pool, 'mark');
+    await rm(fileOf(pool, 'mark'));
+    await eventually(() => stateOf(pool)).toEqual({}); // no look is due now, and nothing in the folder can change
+    const folder = join(pool.folder, 'pool');
+    await mkdir(`${folder}-2`);
+    await rename(folder, `${folder}-1`);
+    await rename(`${folder}-2`, folder);
+    await pool.writeAuth('c', pool.standIn.addAccount({ name: 'c' }).authJson());
+    await eventually(() => stateOf(pool)).toEqual({ c: null });
+  });
+
   it('is left alone after a stop', async () => {
     await using pool = await TestPool.start();
     await eventually(watchers).toBeGreaterThan(0);

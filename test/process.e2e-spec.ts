@@ -114,6 +114,19 @@ describe('a program that cannot start says so and exits with 1', { timeout: 30_0
     expect(stderr).toContain('PROXY_LISTEN_ADDR');
   });
 
+  it('when another codex-pool keeps its records in the same place, which goes on', async () => {
+    await using first = await Program.spawn();
+    const origin = await first.origin();
+    const env = { PROXY_DB_PATH: join(first.folder, 'data', 'proxy.db') };
+    await using second = await Program.spawn({ env });
+    const { code } = await second.child.ended;
+    const { stderr } = second.child;
+    expect(code).toBe(1);
+    expect(stderr.trim().split('\n')).toHaveLength(1);
+    expect(stderr).toContain('another codex-pool runs with');
+    expect((await fetch(`${origin}/healthz`)).status).toBe(200);
+  });
+
   it('when settings cannot be used, all of them at once, by name', async () => {
     const env = {
       PROXY_LISTEN_ADDR: 'nowhere',

@@ -74,6 +74,13 @@ describe('whyUnavailable', () => {
   });
 
   it.each<[string, Partial<AvailabilityFacts>, string, number | null]>([
+    ['its file is gone', { withdrawal: { reason: 'removed', why: null } }, 'removed', null],
+    [
+      'its file is broken, whatever else is',
+      { ...settings({ isPaused: true }), withdrawal: { reason: 'broken-file', why: 'the file is empty' } },
+      'broken-file',
+      null,
+    ],
     ['it is paused', settings({ isPaused: true }), 'paused', null],
     ['it is deactivated', deactivated, 'deactivated', null],
     ['it needs a login', loginNeeded, 'needs-login', null],

@@ -42,11 +42,14 @@ export class AccountIntake {
    * Turns in flight go on.
    */
   async remove(name: string): Promise<string | null> {
-    await this.vault.saveUnsaved(); // what is moved away is to hold the newest tokens
-    const movedTo = await this.store.remove(name).catch((error: unknown) => {
-      if (errorCode(error) === 'ENOENT') return null;
-      throw error;
-    });
+    const move = async () =>
+      await this.store.remove(name).catch((error: unknown) => {
+        if (errorCode(error) === 'ENOENT') return null;
+        throw error;
+      });
+    const kept = this.vault.list().find((it) => it.name === name);
+    // What is moved away is to hold the newest tokens, those of a refresh under way included.
+    const movedTo = kept === undefined ? await move() : await this.vault.undisturbed(kept.id, move);
     await this.registry.reload();
     return movedTo;
   }

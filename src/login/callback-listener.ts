@@ -102,10 +102,10 @@ export class CallbackListener implements OnModuleDestroy, OnApplicationShutdown 
     );
     server.maxConnections = limits.callbackConnections;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    server.once('error', reject);
+    // Also later: a connection that cannot be accepted is not to end the program.
+    server.on('error', reject);
     server.listen({ port, host: '127.0.0.1', exclusive: true }, resolve);
     await promise;
-    server.off('error', reject);
     this.answering.add(server);
     server.once('close', () => this.answering.delete(server));
     const address = server.address();

@@ -3,7 +3,7 @@ import { AccountRegistry } from '../accounts/account-registry.js';
 import { CLOCK, type Clock } from '../clock.js';
 import { describeError } from '../pool-error.js';
 import { readClaims } from '../tokens/access-token-claims.js';
-import { CredentialImport } from '../tokens/credential-import.js';
+import { CredentialImport, type Imported } from '../tokens/credential-import.js';
 import { ImportRefusedError } from '../tokens/tokens.errors.js';
 import type { LoginTokens } from './authorization-answers.js';
 import { AuthorizationClient, type AuthorizationCode } from './authorization-client.js';
@@ -56,7 +56,7 @@ export class LoginCompletion implements BeforeApplicationShutdown {
 
   private async save(tokens: LoginTokens, asked: string | null): Promise<LoginEvent> {
     try {
-      const { name, result } = await this.credentials.add(this.document(tokens), asked);
+      const { name, result } = await this.add(this.document(tokens), asked);
       await this.registry.reload();
       return { kind: 'saved', account: name, result };
     } catch (error) {
@@ -71,6 +71,17 @@ export class LoginCompletion implements BeforeApplicationShutdown {
         message:
           'The login was allowed, but the account could not be put into the pool; the log of codex-pool says why.',
       };
+    }
+  }
+
+  /** A name that somebody else has taken is no reason to throw a login away. */
+  private async add(document: object, asked: string | null): Promise<Imported> {
+    try {
+      return await this.credentials.add(document, asked);
+    } catch (error) {
+      const isNameTaken = error instanceof ImportRefusedError && error.code === 'name_taken';
+      if (!isNameTaken) throw error;
+      return await this.credentials.add(document, null);
     }
   }
 

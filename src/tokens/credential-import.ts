@@ -47,7 +47,12 @@ export class CredentialImport {
     const files = await this.store.readAll();
     const id = identityOf('', credential);
     const mine = files.find((it) => it.kind === 'ok' && identityOf(it.name, it.credential) === id);
-    if (mine?.kind === 'ok') return await this.renew(mine, asObject(document), credential);
+    if (mine?.kind === 'ok') {
+      return await this.vault.undisturbed(
+        id,
+        async () => await this.renew(mine, asObject(document), credential),
+      );
+    }
     const free = name ?? (await this.firstFreeName(files));
     if (await this.isTaken(free, files)) {
       throw new ImportRefusedError(
@@ -72,7 +77,6 @@ export class CredentialImport {
   ): Promise<Imported> {
     const { name } = mine;
     const stands = await this.store.document(name);
-    // Looked up last: a refresh may have ended meanwhile, and nothing waits from here to the write.
     const kept = this.vault.find(identityOf(name, credential));
     checkGeneration(mine, kept, credential);
     await this.store.put(name, renewed(stands, document));

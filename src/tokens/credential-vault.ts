@@ -1,4 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { limits } from '../limits.js';
 import { describeError } from '../pool-error.js';
 import { type CredentialFile, CredentialStore } from './credential-store.js';
 import { type Credential, identityOf } from './credential.js';
@@ -94,6 +95,18 @@ export class CredentialVault {
   /** Finishes what the journal tells of an unfinished refresh. */
   async finish(keeping: Keeping, held: HeldJournal): Promise<Keeping> {
     return await this.saving.finish(keeping, held);
+  }
+
+  /**
+   * Runs work on the file of an account while nobody refreshes it here: a refresh under way is waited for, and its
+   * tokens are in the file before.
+   */
+  async undisturbed<T>(id: string, work: () => Promise<T>): Promise<T> {
+    await using held = await this.journal.hold(id, limits.lockPatienceMs);
+    if (held === null)
+      this.logger.warn('another process is still renewing an account that is changed', { id });
+    else await this.saving.saveHeld(id, held);
+    return await work();
   }
 
   /** Tries again to write what the disk has refused before. */

@@ -6,7 +6,7 @@ import { APP_CONFIG, type AppConfig } from '../app.config.js';
 import { limits } from '../limits.js';
 import { describeError, errorCode } from '../pool-error.js';
 import { syncFolder } from './atomic-file.js';
-import { lockFile } from './file-lock.js';
+import { lockFile } from '../file-lock.js';
 import { HeldJournal } from './held-journal.js';
 
 const FOLDER = '.journal';

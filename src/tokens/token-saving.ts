@@ -44,12 +44,16 @@ export class TokenSaving {
     for (const { id, unsaved } of this.kept.list()) {
       if (unsaved === null) continue;
       await using held = await this.journal.hold(id, 0);
-      const keeping = this.kept.find(id);
-      if (held === null || keeping === null || keeping.unsaved === null) continue; // in other hands: it is seen to there
-      if (await this.isNewerInFile(keeping)) continue;
-      if ((await held.entry())?.unsaved == null) await this.journalLate(keeping, held);
-      await this.save(keeping, held);
+      if (held !== null) await this.saveHeld(id, held); // else it is in other hands, and seen to there
     }
+  }
+
+  /** The same for one account, whose journal is held. */
+  async saveHeld(id: string, held: HeldJournal): Promise<void> {
+    const keeping = this.kept.find(id);
+    if (keeping === null || keeping.unsaved === null || (await this.isNewerInFile(keeping))) return;
+    if ((await held.entry())?.unsaved == null) await this.journalLate(keeping, held);
+    await this.save(keeping, held);
   }
 
   /**

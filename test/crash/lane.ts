@@ -54,6 +54,10 @@ export class Lane implements AsyncDisposable {
     return lane;
   }
 
+  get journalFolder(): string {
+    return join(this.folder, 'pool', '.journal');
+  }
+
   begin(kind: LifeKind, diesAt?: LifeOptions['diesAt']): Life {
     const env = {
       PATH: process.env['PATH'] ?? '',

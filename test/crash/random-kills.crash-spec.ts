@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildProgram } from '../support/child-process.js';
 import { Lane } from './lane.js';
 import { Report } from './report.js';
@@ -26,6 +26,10 @@ const LOAD_MS = 250;
 
 describe('a process that is killed at random moments', () => {
   const report = new Report(`random kills with CRASH_SEED=${seed}`);
+  let entry = '';
+  beforeAll(async () => {
+    entry = await buildProgram();
+  });
   afterAll(() => {
     process.stdout.write(`${report.toString()}\n`);
   });
@@ -35,7 +39,7 @@ describe('a process that is killed at random moments', () => {
     async (number) => {
       const random = new SeededRandom(seed + number);
       const slowness = new SeededRandom(seed - number);
-      await using lane = await Lane.create(accounts, await buildProgram(), report, slowness);
+      await using lane = await Lane.create(accounts, entry, report, slowness);
       const share = Math.ceil(kills / lanes.length);
       for (let kill = 0; kill <= share; kill += 1) {
         const life = lane.begin(random.happens(PLAIN_RATIO) ? 'plain' : 'traced');

@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { refreshSteps } from '../../src/tokens/refresh-steps.js';
 import { buildProgram } from '../support/child-process.js';
 import { Lane } from './lane.js';
@@ -12,6 +12,10 @@ const DEATH_LIMIT_MS = 30_000;
 
 describe('a process that is killed in a refresh', () => {
   const report = new Report('kills at each step');
+  let entry = '';
+  beforeAll(async () => {
+    entry = await buildProgram();
+  });
   afterAll(() => {
     process.stdout.write(`${report.toString()}\n`);
   });
@@ -19,7 +23,7 @@ describe('a process that is killed in a refresh', () => {
   it.concurrent.each(refreshSteps)(
     'after the step %s goes on without a token lost or used twice',
     async (step) => {
-      await using lane = await Lane.create(accounts, await buildProgram(), report, new SeededRandom(1));
+      await using lane = await Lane.create(accounts, entry, report, new SeededRandom(1));
       const doomed = lane.begin('traced', { step, account: 'b' });
       await using _doomed = doomed.child;
       const deadline = setTimeout(() => doomed.child.kill('SIGTERM'), DEATH_LIMIT_MS);

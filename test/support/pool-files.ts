@@ -10,6 +10,7 @@ const LIMIT_MS = 8_000;
 
 /** Waits until what is asked for is as told; the reader has noticed a change in the pool folder by then. */
 export const eventually = <T>(read: () => T | Promise<T>) =>
+  // oxlint-disable-next-line vitest/require-awaited-expect-poll -- who calls this awaits it
   expect.poll(read, { timeout: LIMIT_MS, interval: 20 });
 
 /** What the admin API says of each file: null where the account can serve. */

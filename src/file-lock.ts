@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { tryLock } from 'fs-native-extensions';
-import { limits } from '../limits.js';
+import { limits } from './limits.js';
 
 /**
  * Takes the lock on an open file, waiting for it up to so many ms; false when somebody else has it still. It is the
