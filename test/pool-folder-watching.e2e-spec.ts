@@ -111,6 +111,7 @@ describe('the pool folder', () => {
     await rename(`${folder}-2`, folder);
     await pool.writeAuth('c', pool.standIn.addAccount({ name: 'c' }).authJson());
     await eventually(() => stateOf(pool)).toEqual({ c: null });
+    expect(said(pool, 'account added')).toHaveLength(1);
   });
 
   it('is left alone after a stop', async () => {

@@ -67,7 +67,7 @@ export class PoolWatcher implements OnApplicationBootstrap, OnModuleDestroy {
     const now = performance.now();
     const isBlind = this.trouble !== null || this.blindUntil > now;
     if (isBlind || now - this.lookedAt >= limits.folderLookMs) this.wake();
-    else if (now < 0) this.wake();
+    else void this.watch.isStale().then((isStale) => isStale && this.wake());
   }
 
   /** One look at a time; who asks while it runs gets another one after it. */

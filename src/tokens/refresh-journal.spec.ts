@@ -1,0 +1,105 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { loadConfig } from '../app.config.js';
+import { Secret } from '../secret.js';
+import type { JournalEntry } from './held-journal.js';
+import { RefreshJournal } from './refresh-journal.js';
+
+const ID = 'acct:user';
+
+function answered(refreshToken: string): JournalEntry {
+  const grant = { accessToken: new Secret('at'), refreshToken: new Secret(refreshToken), idToken: null };
+  return { unsaved: { grant, at: 1, spent: ['f'] }, asking: null };
+}
+
+describe('RefreshJournal', () => {
+  let folder: string;
+  let journal: RefreshJournal;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'codex-pool-test-'));
+    await mkdir(join(folder, 'pool'));
+    const config = { POOL_DIR: join(folder, 'pool'), PROXY_DB_PATH: join(folder, 'data', 'proxy.db') };
+    journal = new RefreshJournal(loadConfig(config));
+  });
+  afterEach(async () => await rm(folder, { recursive: true }));
+
+  const path = async (place = 'pool') => {
+    const [name = ''] = await readdir(join(folder, place, '.journal'));
+    return join(folder, place, '.journal', name);
+  };
+  /** What a new process finds. */
+  async function found(): Promise<JournalEntry | null> {
+    await using held = await journal.hold(ID, 0);
+    return (await held?.entry()) ?? null;
+  }
+  async function write(entry: JournalEntry): Promise<void> {
+    await using held = await journal.hold(ID, 0);
+    await held?.write(entry);
+  }
+
+  it('has its room on the disk before anything is written', async () => {
+    expect(await found()).toBeNull();
+    const { size, blocks, mode } = await stat(await path());
+    expect(size).toBe(65_536);
+    expect(blocks * 512).toBeGreaterThanOrEqual(size); // not a hole, which a full disk could not fill
+    expect(mode & 0o777).toBe(0o600);
+  });
+
+  it('gives back what was written, to the next process too', async () => {
+    await write(answered('rt-1'));
+    const entry = await found();
+    expect(entry?.unsaved?.grant.refreshToken?.reveal()).toBe('rt-1');
+    expect(entry?.unsaved).toMatchObject({ at: 1, spent: ['f'] });
+    await write({ unsaved: null, asking: { refreshToken: 'f', at: 2 } });
+    expect(await found()).toEqual({ unsaved: null, asking: { refreshToken: 'f', at: 2 } });
+  });
+
+  it('leaves nothing of a longer entry behind a shorter one, and nothing at all when it is cleared', async () => {
+    await write(answered('rt-'.padEnd(100_000, 'x')));
+    await write(answered('rt-2'));
+    expect(await readFile(await path(), 'utf8')).not.toContain('xxx');
+    await using held = await journal.hold(ID, 0);
+    await held?.clear();
+    const bytes = await readFile(await path());
+    expect(bytes.length).toBe(65_536);
+    expect(bytes.every((byte) => byte === 0)).toBe(true);
+  });
+
+  it.each([
+    ['cut off in the middle', (bytes: Buffer) => bytes.fill(0, 150)],
+    ['with a byte that is wrong', (bytes: Buffer) => bytes.fill('z', 120, 121)],
+    ['of another program', () => Buffer.from('something else')],
+  ])('takes an entry %s for none', async (_what, damaged) => {
+    await write(answered('rt-1'));
+    await writeFile(await path(), damaged(await readFile(await path())));
+    expect(await found()).toBeNull();
+  });
+
+  it('is in one hand at a time, for one account', async () => {
+    const first = await journal.hold(ID, 0);
+    expect(await journal.hold(ID, 0)).toBeNull();
+    await using other = await journal.hold('another', 0);
+    expect(other).not.toBeNull();
+    const waiting = journal.hold(ID, 5_000);
+    await first?.[Symbol.asyncDispose]();
+    await using next = await waiting;
+    expect(next).not.toBeNull();
+  });
+
+  it('goes beside the database when the pool folder takes none', async () => {
+    await writeFile(join(folder, 'pool', '.journal'), 'in the way');
+    await write(answered('rt-1'));
+    expect(await readFile(await path('data'), 'utf8')).toContain('rt-1');
+    expect((await found())?.unsaved).not.toBeNull();
+  });
+
+  it('keeps nothing, and says so, when no disk takes one', async () => {
+    await writeFile(join(folder, 'pool', '.journal'), 'in the way');
+    await writeFile(join(folder, 'data'), 'in the way');
+    await using held = await journal.hold(ID, 0);
+    expect(held?.isOnDisk).toBe(false);
+    await expect(held?.write(answered('rt-1'))).rejects.toThrow('no disk takes a journal');
+  });
+});
