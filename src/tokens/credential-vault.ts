@@ -15,6 +15,8 @@ import { withoutTwins } from './twin-files.js';
 @Injectable()
 export class CredentialVault {
   private readonly logger = new Logger(CredentialVault.name);
+  /** Accounts that had a file when the folder was last read. */
+  private filed: ReadonlySet<string> = new Set();
 
   constructor(
     private readonly kept: KeptCredentials,
@@ -45,6 +47,7 @@ export class CredentialVault {
       this.kept.put(afterReading(mine, file));
       if (mine === null) await this.finishLeftOver(id);
     }
+    this.filed = present;
     for (const { id, unsaved } of this.kept.list())
       if (!present.has(id) && !needed.has(id) && unsaved === null) this.forget(id);
     await this.saving.saveUnsaved();
@@ -58,6 +61,11 @@ export class CredentialVault {
 
   list(): readonly Keeping[] {
     return this.kept.list();
+  }
+
+  /** Those with a file: who has moved a file away wants its refresh token as it is. */
+  listFiled(): readonly Keeping[] {
+    return this.list().filter((it) => this.filed.has(it.id));
   }
 
   find(id: string): Keeping | null {

@@ -87,7 +87,7 @@ export class TokenService implements OnApplicationShutdown {
     await this.vault.saveUnsaved();
     if (this.config.refreshDisabled) return;
     let isFirst = true;
-    for (const { id } of this.vault.list()) {
+    for (const { id } of this.vault.listFiled()) {
       if (!this.isDue(id)) continue;
       if (!isFirst) await pause(limits.refreshSpacingMs + Math.random() * limits.refreshJitterMs);
       isFirst = false;

@@ -18,6 +18,8 @@ export interface CodexHomeOptions {
   readonly proxyOrigin: string;
   readonly login: AuthJson;
   readonly provider?: ProviderChanges;
+  /** Where Codex renews its login; by default at the proxy. */
+  readonly tokenEndpoint?: string;
 }
 
 /** A home folder in which nobody but one test has ever used Codex. */
@@ -50,7 +52,7 @@ export function makeCodexHome(folder: string, options: CodexHomeOptions): CodexH
     TMPDIR: made('tmp'),
     LANG: 'C.UTF-8',
     TERM: 'xterm-256color',
-    CODEX_REFRESH_TOKEN_URL_OVERRIDE: `${options.proxyOrigin}/oauth/token`,
+    CODEX_REFRESH_TOKEN_URL_OVERRIDE: options.tokenEndpoint ?? `${options.proxyOrigin}/oauth/token`,
     HTTPS_PROXY: NOWHERE,
     NO_PROXY: '127.0.0.1,localhost',
   };

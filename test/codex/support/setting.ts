@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFailed, onTestFinished } from 'vitest';
@@ -20,6 +20,9 @@ export interface SettingOptions {
   /** The login that Codex itself has. */
   readonly login?: StandInLoginOptions;
   readonly provider?: ProviderChanges;
+  /** Codex uses the login of this account, in the file that the pool has a link to, and renews it at upstream itself. */
+  readonly sharesLoginOf?: string;
+  readonly proxyEnv?: Readonly<Record<string, string>>;
 }
 
 /** How a run of Codex ended. */
@@ -43,7 +46,7 @@ export class Setting implements AsyncDisposable {
 
   static async start(options: SettingOptions = {}): Promise<Setting> {
     const folder = realpathSync(mkdtempSync(join(tmpdir(), 'codex-pool-test-')));
-    const { accounts = ['a', 'b'], prepare, login = {}, provider = {} } = options;
+    const { accounts = ['a', 'b'], prepare, login = {}, provider = {}, sharesLoginOf: shared } = options;
     const standIn = await StandIn.start({ accounts });
     prepare?.(standIn);
     const pool = join(folder, 'pool');
@@ -55,8 +58,15 @@ export class Setting implements AsyncDisposable {
       });
     }
     const paths = { POOL_DIR: pool, PROXY_DB_PATH: join(folder, 'data', 'proxy.db') };
-    const proxy = await startProxy(folder, { ...standIn.env, ...paths });
-    const home = makeCodexHome(folder, { proxyOrigin: proxy.origin, login: standInLogin(login), provider });
+    if (shared !== undefined) linkLogin(pool, shared, folder);
+    const proxy = await startProxy(folder, { ...standIn.env, ...paths, ...options.proxyEnv });
+    const home = makeCodexHome(folder, {
+      proxyOrigin: proxy.origin,
+      login: shared === undefined ? standInLogin(login) : standIn.account(shared).authJson(),
+      provider,
+      ...(shared === undefined ? {} : { tokenEndpoint: `${standIn.origin}/oauth/token` }),
+    });
+    if (shared !== undefined) await fetch(`${proxy.origin}/admin/reload`, { method: 'POST' }); // now it leads somewhere
     const setting = new Setting(folder, standIn, proxy, home);
     onTestFailed(() => {
       process.stderr.write(setting.#told());
@@ -64,6 +74,15 @@ export class Setting implements AsyncDisposable {
     // A test that ran out of time does not come to its own end while a process of it goes on.
     onTestFinished(async () => setting.#stop());
     return setting;
+  }
+
+  /** Another proxy on the same pool folder, with records of its own; the test stops it. */
+  async secondProxy(env: Readonly<Record<string, string>> = {}): Promise<RunningProxy> {
+    const paths = {
+      POOL_DIR: join(this.folder, 'pool'),
+      PROXY_DB_PATH: join(this.folder, 'data-2', 'proxy.db'),
+    };
+    return startProxy(this.folder, { ...this.standIn.env, ...paths, ...env });
   }
 
   /** Waits until the proxy has asked the account for its quota, as it does at its start. */
@@ -109,4 +128,11 @@ export class Setting implements AsyncDisposable {
     const children = this.#children.map((it) => `\n--- codex\n${it.told}`);
     return ['\n--- upstream', ...requests, '--- proxy', this.proxy.child.told, ...children, ''].join('\n');
   }
+}
+
+/** The pool's file becomes a link to where Codex will have its login, as the README tells people to do. */
+function linkLogin(pool: string, account: string, folder: string): void {
+  const file = join(pool, `${account}.json`);
+  rmSync(file);
+  symlinkSync(join(folder, 'codex', 'auth.json'), file);
 }

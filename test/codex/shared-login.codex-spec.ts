@@ -1,0 +1,89 @@
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import type { AuthJson } from '../../src/stand-in/made-up-credentials.js';
+import { Setting } from './support/setting.js';
+
+const ROUNDS = 6;
+const MINUTE_SECONDS = 60;
+
+/** A new login in the file that Codex and the pool share, as Codex would put it there. */
+function logInAgain({ home, standIn }: Setting, lifetimeSeconds: number): void {
+  const login = standIn.account('a').loginAgain(lifetimeSeconds);
+  writeFileSync(`${home.authFile}.new`, JSON.stringify(login), { mode: 0o600 });
+  renameSync(`${home.authFile}.new`, home.authFile);
+}
+
+const tokensIn = ({ home }: Setting): AuthJson['tokens'] => {
+  const json: AuthJson = JSON.parse(readFileSync(home.authFile, 'utf8'));
+  return json.tokens;
+};
+const newest = ({ standIn }: Setting) => standIn.account('a').authJson().tokens;
+
+/** Who has asked for new tokens, in order. */
+const askers = ({ standIn }: Setting): string[] =>
+  standIn.log
+    .filter((it) => it.path === '/oauth/token')
+    .map((it) => (it.headers['user-agent']?.startsWith('codex-pool/') === true ? 'pool' : 'codex'));
+
+async function accountA({ proxy }: Setting): Promise<unknown> {
+  return await (await fetch(`${proxy.origin}/admin/accounts/a`)).json();
+}
+
+/** Codex is to ask us: it starts, says a word, and ends. */
+const exec = async (setting: Setting) => await setting.exec('--skip-git-repo-check', 'say hello');
+
+it('renews a login that Codex shares a quarter of an hour before its end, and Codex uses what came', async () => {
+  await using setting = await Setting.start({ accounts: ['a'], sharesLoginOf: 'a' });
+  setting.standIn.tokens.revokesFamilies = true;
+  setting.standIn.tokens.strict = true;
+  for (let round = 1; round <= ROUNDS; round += 1) {
+    logInAgain(setting, 14 * MINUTE_SECONDS);
+    // Another process of ours on the same folder, which looks for what is due as it starts; Codex runs meanwhile.
+    const [second, run] = await Promise.all([setting.secondProxy(), exec(setting)]);
+    expect(run).toMatchObject({ code: 0, stdout: 'served by a\n' });
+    await expect.poll(() => tokensIn(setting).refresh_token).toBe(newest(setting).refresh_token);
+    await expect.poll(() => askers(setting).length).toBe(round);
+    await second.child.stop();
+  }
+  expect(new Set(askers(setting))).toEqual(new Set(['pool']));
+  expect(setting.standIn.tokens.reuses).toBe(0);
+});
+
+it('takes over what Codex has renewed, five minutes before the end, when refresh is off', async () => {
+  const off = { PROXY_DISABLE_REFRESH: '1' };
+  await using setting = await Setting.start({ accounts: ['a'], sharesLoginOf: 'a', proxyEnv: off });
+  setting.standIn.tokens.revokesFamilies = true;
+  setting.standIn.tokens.strict = true;
+  for (let round = 1; round <= ROUNDS; round += 1) {
+    logInAgain(setting, 4 * MINUTE_SECONDS);
+    expect(await exec(setting)).toMatchObject({ code: 0, stdout: 'served by a\n' });
+    expect(askers(setting)).toHaveLength(round);
+    expect(tokensIn(setting).refresh_token).toBe(newest(setting).refresh_token);
+  }
+  expect(new Set(askers(setting))).toEqual(new Set(['codex']));
+  expect(setting.standIn.tokens.reuses).toBe(0);
+  expect(await accountA(setting)).toMatchObject({ available: true });
+});
+
+it('serves also when both ask at the same moment, which nobody can rule out', async () => {
+  await using setting = await Setting.start({ accounts: ['a'], sharesLoginOf: 'a' });
+  const { tokens } = setting.standIn;
+  for (let round = 1; round <= ROUNDS; round += 1) {
+    logInAgain(setting, 4 * MINUTE_SECONDS);
+    const { refresh_token: before } = tokensIn(setting);
+    // Codex has asked, and has no answer yet; nothing in the file shows that.
+    const held = tokens.hold();
+    const running = exec(setting);
+    await held.arrived;
+    const forced = await fetch(`${setting.proxy.origin}/admin/accounts/a/refresh`, { method: 'POST' });
+    expect(forced.status).toBe(200);
+    held.release();
+    expect(await running).toMatchObject({ code: 0, stdout: 'served by a\n' });
+    expect(tokensIn(setting).refresh_token).toBe(newest(setting).refresh_token);
+    expect(tokensIn(setting).refresh_token).not.toBe(before);
+  }
+  process.stderr.write(
+    `both at the same moment, ${ROUNDS} times: ${tokens.reuses} tokens were sent twice; every turn was served, and the file has the newest\n`,
+  );
+  expect(await accountA(setting)).toMatchObject({ available: true, refresh: 'idle' });
+});
