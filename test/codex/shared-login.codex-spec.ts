@@ -71,6 +71,7 @@ it('serves also when both ask at the same moment, which nobody can rule out', as
   for (let round = 1; round <= ROUNDS; round += 1) {
     logInAgain(setting, 4 * MINUTE_SECONDS);
     const { refresh_token: before } = tokensIn(setting);
+    await fetch(`${setting.proxy.origin}/admin/reload`, { method: 'POST' }); // else there would be something to adopt
     // Codex has asked, and has no answer yet; nothing in the file shows that.
     const held = tokens.hold();
     const running = exec(setting);

@@ -19,7 +19,7 @@ const accounts = ['a', 'b', 'c', 'd', 'e', 'f'];
 const WORKERS = 8;
 /** Some lives are unmodified, and some end before they listen. */
 const PLAIN_RATIO = 0.25;
-const IN_START_RATIO = 0.2;
+const IN_START_RATIO = 0.3;
 const START_MS = 2_000;
 /** The load goes on this long, at most, after the last life was made good. */
 const LOAD_MS = 250;
