@@ -74,7 +74,7 @@ describe('a refresh', () => {
     const path = await journalOf(pool);
     const { mode, size } = await stat(path);
     expect(mode & 0o777).toBe(0o600);
-    expect(size).toBe(65_536);
+    expect(size).toBe(131_072);
     expect((await readFile(path)).every((byte) => byte === 0)).toBe(true);
   });
 

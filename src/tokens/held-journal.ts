@@ -7,7 +7,7 @@ import { Secret } from '../secret.js';
 import type { TokenGrant } from './token-refresh-client.js';
 
 const NO_BYTES = Buffer.alloc(0);
-const header = /^codex-pool-journal\/1 (\d{1,7}) ([0-9a-f]{64})\n/;
+const header = /^codex-pool-journal\/1 (\d{1,15}) (\d{1,7}) ([0-9a-f]{64})\n/;
 
 const entrySchema = z.object({
   unsaved: z
@@ -39,9 +39,20 @@ export class JournalUnavailableError extends PoolError {
   readonly code = 'journal_unavailable';
 }
 
-/** The journal of one account in our hands, alone. */
+/** An entry as it stands in one of the two places that a journal file has for it. */
+interface Written {
+  readonly place: 0 | 1;
+  readonly sequence: number;
+  readonly entry: JournalEntry;
+}
+
+/**
+ * The journal of one account in our hands, alone. An entry goes into the place that the one before does not have, so
+ * that one which a power cut tears in the middle leaves that behind.
+ */
 export class HeldJournal implements AsyncDisposable {
-  private isKeepingTokens = false;
+  /** Undefined: not read yet. */
+  private newest: Written | null | undefined = undefined;
 
   /** Without a file it keeps nothing. */
   constructor(private readonly file: FileHandle | null) {}
@@ -52,55 +63,73 @@ export class HeldJournal implements AsyncDisposable {
 
   /** Whether there are tokens in it that their file may not have, as far as was read or written here. */
   get hasTokens(): boolean {
-    return this.isKeepingTokens;
+    return this.newest?.entry.unsaved != null;
   }
 
-  /** What was left unfinished; null for nothing, and for what was cut while it was written. */
+  /** What was left unfinished; null for nothing. */
   async entry(): Promise<JournalEntry | null> {
     if (this.file === null) return null;
-    const { size } = await this.file.stat();
-    const bytes = Buffer.alloc(Math.min(size, limits.credentialFileBytes));
-    const { bytesRead } = await this.file.read(bytes, 0, bytes.length, 0);
-    const entry = decoded(bytes.subarray(0, bytesRead));
-    this.isKeepingTokens = entry !== null && entry.unsaved !== null;
-    return entry;
+    const found = [await readPlace(this.file, 0), await readPlace(this.file, 1)].filter((it) => it !== null);
+    this.newest = found.toSorted((a, b) => b.sequence - a.sequence)[0] ?? null;
+    return this.newest?.entry ?? null;
   }
 
-  /** Writes an entry in the place of the one before; it is on disk when this resolves. */
+  /** Puts an entry in the place of the one before; it is on disk when this resolves. */
   async write(entry: JournalEntry): Promise<void> {
     if (entry.unsaved === null && entry.asking === null) return await this.clear();
-    await this.overwrite(encoded(entry));
-    this.isKeepingTokens = entry.unsaved !== null;
+    const file = this.opened();
+    if (this.newest === undefined) await this.entry();
+    const sequence = (this.newest?.sequence ?? 0) + 1;
+    const place = this.newest?.place === 0 ? 1 : 0;
+    const bytes = encoded(entry, sequence);
+    if (bytes.length > limits.journalRoomBytes) throw new JournalUnavailableError('the tokens are too large');
+    await overwrite(file, place, bytes);
+    this.newest = { place, sequence, entry };
   }
 
   /** Nothing is unfinished any more; no token stays in the file. */
   async clear(): Promise<void> {
-    await this.overwrite(NO_BYTES);
-    this.isKeepingTokens = false;
-    const { file } = this;
-    if (file !== null && (await file.stat()).size > limits.journalRoomBytes)
-      await file.truncate(limits.journalRoomBytes);
+    const file = this.opened();
+    if (this.newest === undefined) await this.entry();
+    const last = this.newest?.place ?? 0;
+    // The older one first: it is not to be the newest for a moment.
+    await overwrite(file, last === 0 ? 1 : 0, NO_BYTES);
+    await overwrite(file, last, NO_BYTES);
+    this.newest = null;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.file?.close();
   }
 
-  private async overwrite(content: Buffer): Promise<void> {
+  private opened(): FileHandle {
     if (this.file === null) throw new JournalUnavailableError('no disk takes a journal');
-    const { size } = await this.file.stat();
-    // To the end of the file: nothing of the entry before may be left behind a shorter one.
-    const bytes = Buffer.alloc(Math.max(size, content.length));
-    content.copy(bytes);
-    let written = 0;
-    while (written < bytes.length) {
-      written += (await this.file.write(bytes, written, bytes.length - written, written)).bytesWritten;
-    }
-    await this.file.sync();
+    return this.file;
   }
 }
 
-function encoded({ unsaved, asking }: JournalEntry): Buffer {
+/** The size of a journal file: room for an entry in each of its two places. */
+export const JOURNAL_BYTES = 2 * limits.journalRoomBytes;
+
+async function readPlace(file: FileHandle, place: 0 | 1): Promise<Written | null> {
+  const bytes = Buffer.alloc(limits.journalRoomBytes);
+  const { bytesRead } = await file.read(bytes, 0, bytes.length, place * limits.journalRoomBytes);
+  return decoded(bytes.subarray(0, bytesRead), place);
+}
+
+/** The whole place: nothing of an entry before may be left behind a shorter one. */
+async function overwrite(file: FileHandle, place: 0 | 1, content: Buffer): Promise<void> {
+  const bytes = Buffer.alloc(limits.journalRoomBytes);
+  content.copy(bytes);
+  const start = place * limits.journalRoomBytes;
+  let written = 0;
+  while (written < bytes.length) {
+    written += (await file.write(bytes, written, bytes.length - written, start + written)).bytesWritten;
+  }
+  await file.sync();
+}
+
+function encoded({ unsaved, asking }: JournalEntry, sequence: number): Buffer {
   const text = JSON.stringify({
     asking,
     unsaved: unsaved && {
@@ -112,23 +141,28 @@ function encoded({ unsaved, asking }: JournalEntry): Buffer {
     },
   });
   const body = Buffer.from(text);
-  return Buffer.concat([Buffer.from(`codex-pool-journal/1 ${body.length} ${digest(body)}\n`), body]);
+  return Buffer.concat([
+    Buffer.from(`codex-pool-journal/1 ${sequence} ${body.length} ${digest(body)}\n`),
+    body,
+  ]);
 }
 
-function decoded(bytes: Buffer): JournalEntry | null {
-  const found = header.exec(bytes.toString('latin1', 0, 128));
+/** Null for none, and for one that was cut while it was written. */
+function decoded(bytes: Buffer, place: 0 | 1): Written | null {
+  const found = header.exec(bytes.toString('latin1', 0, 160));
   if (found === null) return null;
-  const [line, length, sum] = found;
+  const [line, sequence, length, sum] = found;
   const body = bytes.subarray(line.length, line.length + Number(length));
   if (digest(body) !== sum) return null;
   const { unsaved, asking } = entrySchema.parse(JSON.parse(body.toString('utf8')));
-  if (unsaved === null) return { unsaved, asking };
+  const written = (entry: JournalEntry): Written => ({ place, sequence: Number(sequence), entry });
+  if (unsaved === null) return written({ unsaved, asking });
   const grant: TokenGrant = {
     accessToken: new Secret(unsaved.accessToken),
     refreshToken: unsaved.refreshToken === null ? null : new Secret(unsaved.refreshToken),
     idToken: unsaved.idToken === null ? null : new Secret(unsaved.idToken),
   };
-  return { unsaved: { grant, at: unsaved.at, spent: unsaved.spent }, asking };
+  return written({ unsaved: { grant, at: unsaved.at, spent: unsaved.spent }, asking });
 }
 
 function digest(bytes: Buffer): string {

@@ -42,7 +42,7 @@ describe('RefreshJournal', () => {
   it('has its room on the disk before anything is written', async () => {
     expect(await found()).toBeNull();
     const { size, blocks, mode } = await stat(await path());
-    expect(size).toBe(65_536);
+    expect(size).toBe(131_072);
     expect(blocks * 512).toBeGreaterThanOrEqual(size); // not a hole, which a full disk could not fill
     expect(mode & 0o777).toBe(0o600);
   });
@@ -57,14 +57,38 @@ describe('RefreshJournal', () => {
   });
 
   it('leaves nothing of a longer entry behind a shorter one, and nothing at all when it is cleared', async () => {
-    await write(answered('rt-'.padEnd(100_000, 'x')));
+    await write(answered('rt-'.padEnd(50_000, 'x')));
     await write(answered('rt-2'));
+    await write(answered('rt-3')); // the entry before the last one stays, in case the last is torn
     expect(await readFile(await path(), 'utf8')).not.toContain('xxx');
     await using held = await journal.hold(ID, 0);
     await held?.clear();
     const bytes = await readFile(await path());
-    expect(bytes.length).toBe(65_536);
+    expect(bytes.length).toBe(131_072);
     expect(bytes.every((byte) => byte === 0)).toBe(true);
+  });
+
+  it('goes on with the entry before when one is torn while it is written', async () => {
+    await write({ unsaved: null, asking: { refreshToken: 'f', at: 2 } });
+    await write(answered('rt-1'));
+    const bytes = await readFile(await path());
+    await writeFile(await path(), bytes.fill(0, bytes.indexOf('rt-1')));
+    expect(await found()).toEqual({ unsaved: null, asking: { refreshToken: 'f', at: 2 } });
+  });
+
+  it('is found again in the other folder when the pool folder can be written once more', async () => {
+    await writeFile(join(folder, 'pool', '.journal'), 'in the way');
+    await write(answered('rt-1'));
+    await rm(join(folder, 'pool', '.journal'));
+    expect((await found())?.unsaved?.grant.refreshToken?.reveal()).toBe('rt-1');
+    expect(await readFile(await path('pool'), 'utf8')).toContain('rt-1');
+    expect((await readFile(await path('data'))).every((byte) => byte === 0)).toBe(true);
+  });
+
+  it('refuses what has no room, and keeps what it had', async () => {
+    await write(answered('rt-1'));
+    await expect(write(answered('rt-'.padEnd(70_000, 'x')))).rejects.toThrow('too large');
+    expect((await found())?.unsaved?.grant.refreshToken?.reveal()).toBe('rt-1');
   });
 
   it.each([

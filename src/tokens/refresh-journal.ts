@@ -3,11 +3,10 @@ import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { APP_CONFIG, type AppConfig } from '../app.config.js';
-import { limits } from '../limits.js';
 import { describeError, errorCode } from '../pool-error.js';
 import { syncFolder } from './atomic-file.js';
 import { lockFile } from '../file-lock.js';
-import { HeldJournal } from './held-journal.js';
+import { HeldJournal, JOURNAL_BYTES, type JournalEntry } from './held-journal.js';
 
 const FOLDER = '.journal';
 const OWNER_ONLY = 0o600;
@@ -33,16 +32,39 @@ export class RefreshJournal {
    * (`isOnDisk`).
    */
   async hold(id: string, patienceMs: number): Promise<HeldJournal | null> {
-    const file = await this.open(id);
-    if (file === null) return new HeldJournal(null);
+    const name = `${createHash('sha256').update(id).digest('hex').slice(0, 32)}.journal`;
+    const opened = await this.open(name);
+    if (opened === null) return new HeldJournal(null);
+    const { file, folder } = opened;
     try {
-      if (await this.lock(file, patienceMs)) return new HeldJournal(file);
+      if (await this.lock(file, patienceMs)) {
+        const held = new HeldJournal(file);
+        for (const other of this.folders) if (other !== folder) await this.takeOver(join(other, name), held);
+        return held;
+      }
     } catch (error) {
       await file.close();
       throw error;
     }
     await file.close();
     return null;
+  }
+
+  /** What was written in another folder, while this one could not be, comes here. */
+  private async takeOver(path: string, held: HeldJournal): Promise<void> {
+    const file = await openExisting(path);
+    if (file === null) return;
+    await using left = new HeldJournal(file);
+    try {
+      const entry = await left.entry();
+      if (entry === null) return;
+      const mine = await held.entry();
+      if (mine === null || timeOf(mine) < timeOf(entry)) await held.write(entry);
+      await left.clear();
+    } catch (error) {
+      // Read-only now: it is looked at again next time, and older than what the file has by then.
+      this.logger.debug('a journal stays where it was', { reason: describeError(error) });
+    }
   }
 
   private async lock(file: FileHandle, patienceMs: number): Promise<boolean> {
@@ -55,12 +77,11 @@ export class RefreshJournal {
     }
   }
 
-  private async open(id: string): Promise<FileHandle | null> {
-    const name = `${createHash('sha256').update(id).digest('hex').slice(0, 32)}.journal`;
+  private async open(name: string): Promise<{ file: FileHandle; folder: string } | null> {
     let refused: unknown = null;
     for (const folder of this.folders) {
       try {
-        return await openWithRoom(folder, name);
+        return { file: await openWithRoom(folder, name), folder };
       } catch (error) {
         refused = error;
       }
@@ -74,6 +95,22 @@ export class RefreshJournal {
     this.hasWarned = true;
     this.logger.warn(message, { reason: describeError(error) });
   }
+}
+
+function timeOf({ unsaved, asking }: JournalEntry): number {
+  return Math.max(unsaved?.at ?? 0, asking?.at ?? 0);
+}
+
+/** To be written where that is allowed; null when there is none that could be read. */
+async function openExisting(path: string): Promise<FileHandle | null> {
+  for (const flags of ['r+', 'r']) {
+    try {
+      return await open(path, flags);
+    } catch (error) {
+      if (errorCode(error) === 'ENOENT') return null; // nearly always
+    }
+  }
+  return null;
 }
 
 async function openWithRoom(folder: string, name: string): Promise<FileHandle> {
@@ -91,7 +128,7 @@ async function openWithRoom(folder: string, name: string): Promise<FileHandle> {
   }
   try {
     const { size } = await file.stat();
-    const missing = limits.journalRoomBytes - size;
+    const missing = JOURNAL_BYTES - size;
     // Two processes may do this at the same time: they write the same nothing.
     if (missing > 0) {
       await file.write(Buffer.alloc(missing), 0, missing, size);

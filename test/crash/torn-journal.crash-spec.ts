@@ -7,21 +7,26 @@ import { Report } from './report.js';
 import { SeededRandom } from './seeded-random.js';
 import { TurnLoad } from './turn-load.js';
 
-/** As a loss of power leaves an entry that was just being written over: its first half new, its second half not. */
+const PLACE_BYTES = 65_536;
+/** The answer, which goes beside the announcement: its beginning is there, the rest is not. */
+const half = `codex-pool-journal/1 2 6000 ${'0'.repeat(64)}\n{"unsaved":{"accessToken":"${'~'.repeat(2_000)}`;
+
+/** As a loss of power leaves a journal whose next entry was just being written. */
 async function tearEntries(folder: string): Promise<number> {
   let torn = 0;
   for (const name of await readdir(folder)) {
     const path = join(folder, name);
     const bytes = await readFile(path);
-    const length = bytes.findLastIndex((it) => it !== 0) + 1;
-    if (length === 0) continue;
+    if (bytes.every((it) => it === 0)) continue;
     torn += 1;
-    await writeFile(path, bytes.fill('~', Math.floor(length / 2), length));
+    const isFirstPlaceTaken = bytes.subarray(0, PLACE_BYTES).some((it) => it !== 0);
+    bytes.write(half, isFirstPlaceTaken ? PLACE_BYTES : 0);
+    await writeFile(path, bytes);
   }
   return torn;
 }
 
-it('a journal entry that was cut off in the middle leaves the refresh in doubt, not undone', async () => {
+it('an answer that was cut off on its way into the journal leaves the refresh in doubt, not undone', async () => {
   const report = new Report('torn journal');
   await using lane = await Lane.create(['a', 'b'], await buildProgram(), report, new SeededRandom(1));
   const doomed = lane.begin('traced', { step: 'answered', account: 'b' });
