@@ -1,9 +1,13 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 /** Whole stories of the real program; a script of their own, so that `npm test` stays short. */
 const long = [
   'test/demo.e2e-spec.ts',
   'test/full-disk.e2e-spec.ts',
+  'test/late-answer.e2e-spec.ts',
+  'test/mounted-file.e2e-spec.ts',
+  'test/pool-folder-watching.e2e-spec.ts',
   'test/streaming.e2e-spec.ts',
   'test/two-processes.e2e-spec.ts',
   'test/usage-*.e2e-spec.ts',
@@ -14,6 +18,8 @@ export default defineConfig({
     // A hanging socket must fail by name, not by the runner's own end.
     testTimeout: 15_000,
     hookTimeout: 15_000,
+    // Most of them wait for sockets and disks most of the time; by default one core would be left idle.
+    maxWorkers: availableParallelism(),
     projects: [
       { extends: true, test: { name: 'unit', include: ['src/**/*.spec.ts'] } },
       { extends: true, test: { name: 'e2e', include: ['test/*.e2e-spec.ts'], exclude: long } },

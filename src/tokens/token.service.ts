@@ -14,6 +14,8 @@ import type { RefreshReason } from './token-refresh-client.js';
 import { NeedsLoginError, RefreshFailedError } from './tokens.errors.js';
 import { UpstreamClock } from './upstream-clock.js';
 
+const NO_ANSWER_YET = 'the token endpoint has not answered yet';
+
 /** A fresh access token for every account, with one refresh per account at a time. */
 @Injectable()
 export class TokenService implements OnApplicationShutdown {
@@ -124,8 +126,13 @@ export class TokenService implements OnApplicationShutdown {
     };
     const flight = this.flights.run(id, async () => await this.refreshes.run(id, wish));
     const after = await within(limits.refreshPatienceMs, flight);
-    if (after === null) throw new RefreshFailedError(keeping.name, 'the token endpoint has not answered yet');
-    return after;
+    if (after !== null) return after;
+    // Whoever comes next is not to wait as long for the same answer.
+    const failed = { kind: 'failed', reason: NO_ANSWER_YET, at: this.clock.localNow() } as const;
+    const { refresh } = this.vault.get(id);
+    if (refresh.kind !== 'waiting' || refresh.until <= failed.at)
+      this.vault.change(this.vault.get(id), failed);
+    throw new RefreshFailedError(keeping.name, NO_ANSWER_YET);
   }
 
   private isDue(id: string): boolean {

@@ -19,6 +19,11 @@ export class UpstreamClock {
     sleep.onWake(() => (this.skewMs = 0)); // perhaps the clock was put right
   }
 
+  /** This machine's own time, epoch ms. */
+  localNow(): number {
+    return this.clock.now();
+  }
+
   /** Epoch ms. */
   now(): number {
     return this.clock.now() + this.skewMs;
