@@ -61,7 +61,10 @@ describe('whyUnavailable', () => {
     [
       'its pause began by a clock that has been set back since',
       {
-        evidence: { ...noEvidence, refusal: { kind: 'unauthorized', at: NOW + HOUR, until: NOW + 2 * HOUR } },
+        evidence: {
+          ...noEvidence,
+          refusal: { kind: 'unauthorized', at: NOW + 3_600_000, until: NOW + 7_200_000 },
+        },
       },
     ],
     ['its window is used to the last percent but one', { windows: [window(0.99, LATER)] }],
