@@ -155,9 +155,10 @@ export class TokenSaving {
   /** The file has the tokens: in the journal stays at most that nobody knows whether one of them was used. */
   private async settle(keeping: Keeping, held: HeldJournal): Promise<void> {
     if (!held.isOnDisk) return;
+    const asking = askingOf(keeping);
     try {
-      await held.write({ unsaved: null, asking: askingOf(keeping) });
-      this.onStep('journal-cleared', keeping.name);
+      await held.write({ unsaved: null, asking });
+      if (asking === null) this.onStep('journal-cleared', keeping.name);
     } catch (error) {
       // What stays there is in the file, too: the next start sees that.
       const reason = describeError(error);
