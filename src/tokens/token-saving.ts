@@ -80,7 +80,9 @@ export class TokenSaving {
     if (asking !== null && asking.refreshToken === fingerprintOf(now.credential)) {
       if (now.refresh.kind !== 'in-doubt')
         this.logger.warn('a refresh was cut off, its answer is not known', { account: now.name });
-      now = this.kept.change(now, { kind: 'left-in-doubt', since: asking.at });
+      const doubted = this.kept.change(now, { kind: 'left-in-doubt', since: asking.at });
+      if (now !== keeping && doubted.unsaved === null) await this.settle(doubted, held);
+      return doubted; // the journal goes on saying so
     }
     if (now.unsaved === null) await this.settle(now, held); // the file has these tokens, or newer ones
     return now;
