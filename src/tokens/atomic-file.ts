@@ -85,10 +85,7 @@ async function writeInPlace(path: string, text: string): Promise<void> {
   const file = await open(path, 'r+');
   try {
     const bytes = Buffer.from(text);
-    let written = 0;
-    while (written < bytes.length) {
-      written += (await file.write(bytes, written, bytes.length - written, written)).bytesWritten;
-    }
+    await file.write(bytes, 0, bytes.length, 0);
     await file.truncate(bytes.length);
     await file.sync();
   } finally {

@@ -54,11 +54,8 @@ export class HeldJournal implements AsyncDisposable {
   /** Undefined: not read yet. */
   private newest: Written | null | undefined = undefined;
 
-  /** Without a file it keeps nothing. `onRelease` is called when it is let go. */
-  constructor(
-    private readonly file: FileHandle | null,
-    private readonly onRelease: () => void = () => undefined,
-  ) {}
+  /** Without a file it keeps nothing. */
+  constructor(private readonly file: FileHandle | null) {}
 
   get isOnDisk(): boolean {
     return this.file !== null;
@@ -102,11 +99,7 @@ export class HeldJournal implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    try {
-      await this.file?.close();
-    } finally {
-      this.onRelease();
-    }
+    await this.file?.close();
   }
 
   private opened(): FileHandle {

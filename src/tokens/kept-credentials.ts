@@ -43,11 +43,9 @@ export class KeptCredentials {
     this.kept.delete(id);
   }
 
-  /** Moves the refresh of an account to its next state; not when it has other tokens by now, which know nothing of it. */
+  /** Moves the refresh of an account to its next state. */
   change(keeping: Keeping, event: RefreshEvent): Keeping {
-    const now = this.find(keeping.id) ?? keeping;
-    if (now.credential !== keeping.credential) return now;
-    return this.put({ ...now, refresh: nextRefreshState(now.refresh, event) });
+    return this.put({ ...keeping, refresh: nextRefreshState(keeping.refresh, event) });
   }
 
   /**
