@@ -1,4 +1,4 @@
-import { chown, readdir, readFile, stat } from 'node:fs/promises';
+import { chown, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type RefreshStep, refreshSteps } from '../src/tokens/refresh-steps.js';
@@ -6,6 +6,7 @@ import { TokenService } from '../src/tokens/token.service.js';
 import { DAY, FakeClock, MINUTE, SECOND } from './support/fake-clock.js';
 import { polled } from './support/polled.js';
 import { TestPool, type TestPoolOptions } from './support/pool.js';
+import { send } from './support/raw-client.js';
 import { ALMOST, fileOf, LONG_SECONDS, newest } from './support/refreshing.js';
 
 const OVER = 10 * DAY + MINUTE;
@@ -256,5 +257,77 @@ describe('refreshes ahead of time', () => {
     const cronAt = pool.standIn.tokens.requests.filter((_it, index) => index !== 1).map((it) => it.at);
     const [first = 0, last = 0] = cronAt;
     expect(last - first).toBeGreaterThanOrEqual(SECOND);
+  });
+});
+
+/** The refresh of `a` has been sent, and waits. */
+async function waiting() {
+  const { pool, clock } = await almostOver();
+  const held = pool.standIn.tokens.hold({ afterRotation: true });
+  const turn = send(pool);
+  await held.arrived;
+  return { pool, clock, held, turn };
+}
+
+describe('while a refresh waits for its answer', () => {
+  it('a renamed file gets the tokens under its new name, also when the answer is a failure first', async () => {
+    const { pool, clock } = await almostOver();
+    await using _it = pool;
+    pool.standIn.tokens.answers({ status: 500, body: {} });
+    const held = pool.standIn.tokens.hold();
+    const turn = send(pool);
+    await held.arrived;
+    await rename(fileOf(pool, 'a'), fileOf(pool, 'b'));
+    await reload(pool);
+    held.release();
+    await turn;
+    expect(await pool.account('b')).toMatchObject({ refresh: 'waiting' });
+    clock.advance(MINUTE);
+    await pool.turn().expect(200);
+    expect((await pool.readAuth('b')).tokens).toMatchObject(newest(pool));
+  });
+
+  it('a newer login that comes into the file is neither written over nor forgotten', async () => {
+    const { pool, held, turn } = await waiting();
+    await using _it = pool;
+    const login = {
+      ...pool.standIn.account('a').loginAgain(2 * LONG_SECONDS),
+      last_refresh: '2099-01-01T00:00:00.000Z',
+    };
+    await pool.writeAuth('a', login);
+    await reload(pool);
+    held.release();
+    await turn;
+    expect(await pool.readAuth('a')).toEqual(login);
+    await pool.turn().expect(200);
+    expect(pool.standIn.turns().at(-1)?.headers.authorization).toBe(`Bearer ${login.tokens.access_token}`);
+  });
+
+  it('the file of Codex that is half written is waited for before anybody is asked', async () => {
+    const { pool } = await almostOver();
+    await using _it = pool;
+    const login = pool.standIn.account('a').loginAgain(LONG_SECONDS);
+    const text = JSON.stringify({ ...login, last_refresh: '2099-01-01T00:00:00.000Z' });
+    await writeFile(fileOf(pool, 'a'), text.slice(0, 100));
+    const turn = pool.turn().expect(200);
+    const served = turn.then(() => true);
+    for (const _look of [1, 2, 3]) await pool.client.get('/healthz').expect(200);
+    await writeFile(fileOf(pool, 'a'), text);
+    await served;
+    expect(pool.standIn.tokens.requests).toEqual([]);
+    expect(pool.standIn.turns().at(-1)?.headers.authorization).toBe(`Bearer ${login.tokens.access_token}`);
+  });
+});
+
+describe('a pause after a failure', () => {
+  it('is over when the clock was set back since', async () => {
+    const { pool, clock } = await almostOver();
+    await using _it = pool;
+    clock.advance(DAY); // it is wrong, and upstream has not told yet
+    pool.standIn.tokens.answers({ status: 500, body: {} });
+    await pool.turn();
+    clock.advance(-DAY + MINUTE);
+    await pool.turn().expect(200);
+    expect((await pool.readAuth('a')).tokens).toMatchObject(newest(pool));
   });
 });

@@ -58,6 +58,15 @@ describe('whyUnavailable', () => {
   it.each<[string, Partial<AvailabilityFacts>]>([
     ['nothing speaks against it', {}],
     ['its refusal has ended', refused('rate-limited', NOW)],
+    [
+      'its pause began by a clock that has been set back since',
+      {
+        evidence: {
+          ...noEvidence,
+          refusal: { kind: 'unauthorized', at: NOW + 3_600_000, until: NOW + 7_200_000 },
+        },
+      },
+    ],
     ['its window is used to the last percent but one', { windows: [window(0.99, LATER)] }],
     ['its full window has reset', { windows: [window(1, NOW)] }],
     ['nothing is known of its windows', { windows: [] }],

@@ -1,6 +1,7 @@
-import type { RefreshState } from '../tokens/refresh-state.js';
+import { limits } from '../limits.js';
+import { hasPassed, type RefreshState } from '../tokens/refresh-state.js';
 import { leftRatio, type QuotaWindow } from '../usage/quota-window.js';
-import type { AccountEvidence, RefusalKind } from './account-evidence.js';
+import type { AccountEvidence, Refusal, RefusalKind } from './account-evidence.js';
 import type { AccountSettings, Withdrawal } from './account.js';
 
 export type UnavailableReason =
@@ -47,14 +48,14 @@ export function whyUnavailable(
   if (refresh.kind === 'refused') return { reason: 'needs-login', until: null };
   if (
     refresh.kind === 'waiting' &&
-    refresh.until > now &&
+    !hasPassed(refresh.until, now) &&
     facts.tokenEndsAt !== null &&
     facts.tokenEndsAt <= now
   ) {
     return { reason: 'refresh-failing', until: refresh.until };
   }
   const { refusal } = evidence;
-  const refusedUntil = refusal === null ? 0 : refusal.until;
+  const refusedUntil = refusal === null || isOfAWrongClock(refusal, now) ? 0 : refusal.until;
   const spentUntil = spent(facts.windows, settings.reserveRatio, now) ?? 0;
   // The later of the two: a short window that is back is of no use while a long one is spent.
   if (refusal !== null && refusedUntil > now && refusedUntil >= spentUntil) {
@@ -66,6 +67,11 @@ export function whyUnavailable(
   if (settings.maxInFlight !== null && facts.inFlight >= settings.maxInFlight)
     return { reason: 'full', until: null };
   return null;
+}
+
+/** A pause of ours that begins later than now: the clock was wrong then, and has been set back. */
+function isOfAWrongClock({ kind, at }: Refusal, now: number): boolean {
+  return kind !== 'quota-exhausted' && at - now > limits.clockSkewMs;
 }
 
 /** The latest reset of the windows that are spent; null when none is. */

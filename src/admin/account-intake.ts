@@ -4,7 +4,8 @@ import { describeError, errorCode } from '../pool-error.js';
 import { CredentialImport, type Imported } from '../tokens/credential-import.js';
 import { CredentialStore } from '../tokens/credential-store.js';
 import { CredentialVault } from '../tokens/credential-vault.js';
-import { type ImportRefusal, ImportRefusedError } from '../tokens/tokens.errors.js';
+import { type ImportRefusal, ImportRefusedError, RefreshFailedError } from '../tokens/tokens.errors.js';
+import { Problem } from './problem.js';
 
 /** What became of one `auth.json` of a request. */
 export type IntakeResult = Imported | RefusedImport;
@@ -49,9 +50,18 @@ export class AccountIntake {
       });
     const kept = this.vault.list().find((it) => it.name === name);
     // What is moved away is to hold the newest tokens, those of a refresh under way included.
-    const movedTo = kept === undefined ? await move() : await this.vault.undisturbed(kept.id, move);
+    const movedTo = kept === undefined ? await move() : await this.undisturbed(kept.id, move);
     await this.registry.reload();
     return movedTo;
+  }
+
+  private async undisturbed<T>(id: string, work: () => Promise<T>): Promise<T> {
+    try {
+      return await this.vault.undisturbed(id, work);
+    } catch (error) {
+      if (error instanceof RefreshFailedError) throw new Problem(503, error.code, `${error.message}.`);
+      throw error;
+    }
   }
 
   private async addOne(item: unknown): Promise<IntakeResult> {

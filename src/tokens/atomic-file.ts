@@ -85,7 +85,10 @@ async function writeInPlace(path: string, text: string): Promise<void> {
   const file = await open(path, 'r+');
   try {
     const bytes = Buffer.from(text);
-    await file.write(bytes, 0, bytes.length, 0);
+    let written = 0;
+    while (written < bytes.length) {
+      written += (await file.write(bytes, written, bytes.length - written, written)).bytesWritten;
+    }
     await file.truncate(bytes.length);
     await file.sync();
   } finally {

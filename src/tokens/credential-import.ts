@@ -6,7 +6,7 @@ import { CredentialVault } from './credential-vault.js';
 import { type Credential, identityOf, isNewerGeneration, isSameGeneration } from './credential.js';
 import { checkDocument, checkName } from './import-check.js';
 import { isNewerIn, type Keeping } from './keeping.js';
-import { ImportRefusedError } from './tokens.errors.js';
+import { ImportRefusedError, RefreshFailedError } from './tokens.errors.js';
 
 type WholeFile = CredentialFile & { readonly kind: 'ok' };
 
@@ -47,12 +47,7 @@ export class CredentialImport {
     const files = await this.store.readAll();
     const id = identityOf('', credential);
     const mine = files.find((it) => it.kind === 'ok' && identityOf(it.name, it.credential) === id);
-    if (mine?.kind === 'ok') {
-      return await this.vault.undisturbed(
-        id,
-        async () => await this.renew(mine, asObject(document), credential),
-      );
-    }
+    if (mine?.kind === 'ok') return await this.renewUndisturbed(mine, asObject(document), credential);
     const free = name ?? (await this.firstFreeName(files));
     if (await this.isTaken(free, files)) {
       throw new ImportRefusedError(
@@ -68,6 +63,31 @@ export class CredentialImport {
     }
     await this.store.put(free, asObject(document));
     return { name: free, result: 'added' };
+  }
+
+  private async renewUndisturbed(
+    mine: WholeFile,
+    document: Record<string, unknown>,
+    credential: Credential,
+  ): Promise<Imported> {
+    const id = identityOf(mine.name, credential);
+    const renew = async () => {
+      // Since it was found, it may have been renamed, or replaced by the file of another account.
+      const now = (await this.store.readAll()).find(
+        (it) => it.kind === 'ok' && identityOf(it.name, it.credential) === id,
+      );
+      if (now?.kind === 'ok') return await this.renew(now, document, credential);
+      const name = await this.firstFreeName(await this.store.readAll());
+      await this.store.put(name, document);
+      return { name, result: 'added' } as const;
+    };
+    try {
+      return await this.vault.undisturbed(id, renew);
+    } catch (error) {
+      // What is imported is not to be lost for a token endpoint that does not answer.
+      if (error instanceof RefreshFailedError) return await renew();
+      throw error;
+    }
   }
 
   private async renew(

@@ -22,7 +22,7 @@ export type CredentialFile =
       /** A symbolic link: Codex and we have the same file, and so one generation of tokens. */
       readonly isLink: boolean;
     }
-  | { readonly kind: 'broken'; readonly name: string; readonly reason: string };
+  | { readonly kind: 'broken'; readonly name: string; readonly reason: string; readonly isMissing?: boolean };
 
 /** Reads and writes `pool/*.json`. The format is Codex's own; what we do not know of it is kept. */
 @Injectable()
@@ -57,6 +57,7 @@ export class CredentialStore {
       return {
         kind: 'broken',
         name,
+        isMissing: errorCode(error) === 'ENOENT',
         reason: `the file cannot be read: ${errorCode(error) ?? describeError(error)}`,
       };
     }

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
 import { limits } from '../limits.js';
 import { describeError } from '../pool-error.js';
@@ -9,6 +10,7 @@ import { KeptCredentials } from './kept-credentials.js';
 import { RefreshJournal } from './refresh-journal.js';
 import type { RefreshEvent } from './refresh-state.js';
 import { TokenSaving } from './token-saving.js';
+import { RefreshFailedError } from './tokens.errors.js';
 import { withoutTwins } from './twin-files.js';
 
 /** Owns the credentials: the newest tokens of each account, in memory and in its file. */
@@ -82,7 +84,18 @@ export class CredentialVault {
    * @throws RefreshFailedError when the file holds another account by now
    */
   async adopt(mine: Keeping): Promise<Keeping | null> {
-    return this.kept.adopt(mine, await this.store.read(mine.name));
+    return this.kept.adopt(mine, await this.readWhole(mine.name));
+  }
+
+  /** Codex may be writing the file at this moment: what cannot be used is looked at again for a while. */
+  private async readWhole(name: string): Promise<CredentialFile> {
+    const until = performance.now() + limits.halfWrittenMs;
+    for (;;) {
+      const file = await this.store.read(name);
+      const isHalf = file.kind === 'broken' && file.isMissing !== true;
+      if (!isHalf || performance.now() >= until) return file;
+      await pause(limits.lockRetryMs);
+    }
   }
 
   /** Moves the refresh of an account to its next state. */
@@ -108,12 +121,15 @@ export class CredentialVault {
   /**
    * Runs work on the file of an account while nobody refreshes it here: a refresh under way is waited for, and its
    * tokens are in the file before.
+   * @throws RefreshFailedError when it still has no answer after a while
    */
   async undisturbed<T>(id: string, work: () => Promise<T>): Promise<T> {
     await using held = await this.journal.hold(id, limits.lockPatienceMs);
-    if (held === null)
-      this.logger.warn('another process is still renewing an account that is changed', { id });
-    else await this.saving.saveHeld(id, held);
+    if (held === null) {
+      const name = this.find(id)?.name ?? id;
+      throw new RefreshFailedError(name, 'a refresh that is under way has no answer yet');
+    }
+    await this.saving.saveHeld(id, held);
     return await work();
   }
 

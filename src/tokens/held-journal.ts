@@ -54,8 +54,11 @@ export class HeldJournal implements AsyncDisposable {
   /** Undefined: not read yet. */
   private newest: Written | null | undefined = undefined;
 
-  /** Without a file it keeps nothing. */
-  constructor(private readonly file: FileHandle | null) {}
+  /** Without a file it keeps nothing. `onRelease` is called when it is let go. */
+  constructor(
+    private readonly file: FileHandle | null,
+    private readonly onRelease: () => void = () => undefined,
+  ) {}
 
   get isOnDisk(): boolean {
     return this.file !== null;
@@ -99,7 +102,11 @@ export class HeldJournal implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.file?.close();
+    try {
+      await this.file?.close();
+    } finally {
+      this.onRelease();
+    }
   }
 
   private opened(): FileHandle {

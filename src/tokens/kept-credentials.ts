@@ -43,9 +43,11 @@ export class KeptCredentials {
     this.kept.delete(id);
   }
 
-  /** Moves the refresh of an account to its next state. */
+  /** Moves the refresh of an account to its next state; not when it has other tokens by now, which know nothing of it. */
   change(keeping: Keeping, event: RefreshEvent): Keeping {
-    return this.put({ ...keeping, refresh: nextRefreshState(keeping.refresh, event) });
+    const now = this.find(keeping.id) ?? keeping;
+    if (now.credential !== keeping.credential) return now;
+    return this.put({ ...now, refresh: nextRefreshState(now.refresh, event) });
   }
 
   /**

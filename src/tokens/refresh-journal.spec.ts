@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -85,6 +85,13 @@ describe('RefreshJournal', () => {
     expect((await readFile(await path('data'))).every((byte) => byte === 0)).toBe(true);
   });
 
+  it('is left alone when both folders are the same one', async () => {
+    await symlink(join(folder, 'pool'), join(folder, 'data'));
+    await write(answered('rt-1'));
+    expect((await found())?.unsaved?.grant.refreshToken?.reveal()).toBe('rt-1');
+    expect((await found())?.unsaved?.grant.refreshToken?.reveal()).toBe('rt-1');
+  });
+
   it('refuses what has no room, and keeps what it had', async () => {
     await write(answered('rt-1'));
     await expect(write(answered('rt-'.padEnd(70_000, 'x')))).rejects.toThrow('too large');
@@ -125,5 +132,6 @@ describe('RefreshJournal', () => {
     await using held = await journal.hold(ID, 0);
     expect(held?.isOnDisk).toBe(false);
     await expect(held?.write(answered('rt-1'))).rejects.toThrow('no disk takes a journal');
+    expect(await journal.hold(ID, 0)).toBeNull(); // and two are kept apart all the same
   });
 });

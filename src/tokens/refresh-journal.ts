@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { APP_CONFIG, type AppConfig } from '../app.config.js';
+import { limits } from '../limits.js';
 import { describeError, errorCode } from '../pool-error.js';
 import { syncFolder } from './atomic-file.js';
 import { lockFile } from '../file-lock.js';
@@ -20,6 +22,7 @@ const OWNER_ONLY = 0o600;
 export class RefreshJournal {
   private readonly logger = new Logger(RefreshJournal.name);
   private readonly folders: readonly string[];
+  private readonly inHand = new Set<string>();
   private hasWarned = false;
 
   constructor(@Inject(APP_CONFIG) config: AppConfig) {
@@ -32,22 +35,47 @@ export class RefreshJournal {
    * (`isOnDisk`).
    */
   async hold(id: string, patienceMs: number): Promise<HeldJournal | null> {
-    const name = `${createHash('sha256').update(id).digest('hex').slice(0, 32)}.journal`;
-    const opened = await this.open(name);
-    if (opened === null) return new HeldJournal(null);
-    const { file, folder } = opened;
+    const until = performance.now() + patienceMs;
+    // Within this process it must not depend on a file whether two are kept apart.
+    while (this.inHand.has(id)) {
+      if (performance.now() >= until) return null;
+      await pause(limits.lockRetryMs);
+    }
+    this.inHand.add(id);
+    const release = () => void this.inHand.delete(id);
     try {
-      if (await this.lock(file, patienceMs)) {
-        const held = new HeldJournal(file);
-        for (const other of this.folders) if (other !== folder) await this.takeOver(join(other, name), held);
-        return held;
-      }
+      const held = await this.holdFile(id, Math.max(0, until - performance.now()), release);
+      if (held === null) release();
+      return held;
     } catch (error) {
-      await file.close();
+      release();
       throw error;
     }
-    await file.close();
-    return null;
+  }
+
+  private async holdFile(id: string, patienceMs: number, release: () => void): Promise<HeldJournal | null> {
+    const name = `${createHash('sha256').update(id).digest('hex').slice(0, 32)}.journal`;
+    let refused: unknown = null;
+    for (const folder of this.folders) {
+      let file: FileHandle | null = null;
+      try {
+        file = await openOrMake(folder, name);
+        if (!(await this.lock(file, patienceMs))) {
+          await file.close();
+          return null;
+        }
+        await takeRoom(file);
+      } catch (error) {
+        await file?.close();
+        refused = error;
+        continue;
+      }
+      const held = new HeldJournal(file, release);
+      for (const other of this.folders) if (other !== folder) await this.takeOver(join(other, name), held);
+      return held;
+    }
+    this.warn('no disk takes a journal: a refresh that a crash cuts off would lose its tokens', refused);
+    return new HeldJournal(null, release);
   }
 
   /** What was written in another folder, while this one could not be, comes here. */
@@ -56,6 +84,8 @@ export class RefreshJournal {
     if (file === null) return;
     await using left = new HeldJournal(file);
     try {
+      // The same file under two names, or in the hands of a refresh elsewhere: then it is not to be touched.
+      if (!(await this.lock(file, 0))) return;
       const entry = await left.entry();
       if (entry === null) return;
       const mine = await held.entry();
@@ -71,23 +101,10 @@ export class RefreshJournal {
     try {
       return await lockFile(file, patienceMs);
     } catch (error) {
-      // A network file system may know no locks; one process alone needs none.
+      // A network file system may know no locks.
       this.warn('no lock on the pool folder: let no second program refresh its accounts', error);
       return true;
     }
-  }
-
-  private async open(name: string): Promise<{ file: FileHandle; folder: string } | null> {
-    let refused: unknown = null;
-    for (const folder of this.folders) {
-      try {
-        return { file: await openWithRoom(folder, name), folder };
-      } catch (error) {
-        refused = error;
-      }
-    }
-    this.warn('no disk takes a journal: a refresh that a crash cuts off would lose its tokens', refused);
-    return null;
   }
 
   private warn(message: string, error: unknown): void {
@@ -113,30 +130,33 @@ async function openExisting(path: string): Promise<FileHandle | null> {
   return null;
 }
 
-async function openWithRoom(folder: string, name: string): Promise<FileHandle> {
+async function openOrMake(folder: string, name: string): Promise<FileHandle> {
   const path = join(folder, name);
-  let file: FileHandle;
   try {
-    file = await open(path, 'r+');
+    return await open(path, 'r+');
   } catch (error) {
     if (errorCode(error) !== 'ENOENT') throw error;
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    file = await open(path, 'a+', OWNER_ONLY);
-    await file.close();
-    file = await open(path, 'r+');
-    await syncFolder(folder);
   }
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const made = await open(path, 'a+', OWNER_ONLY);
+  await made.close();
+  const file = await open(path, 'r+');
   try {
-    const { size } = await file.stat();
-    const missing = JOURNAL_BYTES - size;
-    // Two processes may do this at the same time: they write the same nothing.
-    if (missing > 0) {
-      await file.write(Buffer.alloc(missing), 0, missing, size);
-      await file.sync();
-    }
+    await syncFolder(folder);
     return file;
   } catch (error) {
     await file.close();
     throw error;
   }
+}
+
+/** Under the lock: what another process has written meanwhile is not to be written over. */
+async function takeRoom(file: FileHandle): Promise<void> {
+  let { size } = await file.stat();
+  if (size >= JOURNAL_BYTES) return;
+  while (size < JOURNAL_BYTES) {
+    size += (await file.write(Buffer.alloc(JOURNAL_BYTES - size), 0, JOURNAL_BYTES - size, size))
+      .bytesWritten;
+  }
+  await file.sync();
 }

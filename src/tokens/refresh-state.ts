@@ -36,3 +36,8 @@ export function nextRefreshState(state: RefreshState, event: RefreshEvent): Refr
       return event satisfies never;
   }
 }
+
+/** Whether a pause is over (epoch ms). One that is longer than any was begun by a clock that has been set back. */
+export function hasPassed(until: number, now: number): boolean {
+  return until <= now || until - now > limits.refreshBackoffMaxMs;
+}

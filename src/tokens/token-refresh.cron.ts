@@ -1,10 +1,13 @@
-import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import { Cron, CronExpression } from '@nestjs/schedule';
+import { describeError } from '../pool-error.js';
 import { TokenService } from './token.service.js';
 
 /** Refreshes ahead of expiry: at start, then every minute what has come due. */
 @Injectable()
 export class TokenRefreshCron implements OnApplicationBootstrap {
+  private readonly logger = new Logger(TokenRefreshCron.name);
+
   constructor(private readonly tokens: TokenService) {}
 
   onApplicationBootstrap(): void {
@@ -13,6 +16,10 @@ export class TokenRefreshCron implements OnApplicationBootstrap {
 
   @Cron(CronExpression.EVERY_MINUTE, { name: 'token-refresh', waitForCompletion: true })
   async run(): Promise<void> {
-    await this.tokens.refreshDue();
+    try {
+      await this.tokens.refreshDue();
+    } catch (error) {
+      this.logger.error('refresh of what is due failed', { reason: describeError(error) });
+    }
   }
 }

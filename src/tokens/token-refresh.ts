@@ -7,6 +7,7 @@ import { CredentialVault } from './credential-vault.js';
 import type { HeldJournal, JournalEntry } from './held-journal.js';
 import { fingerprintOf, type Keeping, unsavedEntry } from './keeping.js';
 import { RefreshJournal } from './refresh-journal.js';
+import { hasPassed } from './refresh-state.js';
 import { REFRESH_STEP_WATCHER, type RefreshStepWatcher } from './refresh-steps.js';
 import { type RefreshReason, type TokenGrant, TokenRefreshClient } from './token-refresh-client.js';
 import { RefreshFailedError } from './tokens.errors.js';
@@ -60,7 +61,7 @@ export class TokenRefresh {
       case 'idle':
         return true;
       case 'waiting':
-        return refresh.until <= this.clock.now();
+        return hasPassed(refresh.until, this.clock.now());
       case 'refused':
         return false;
       case 'in-doubt':
@@ -80,7 +81,7 @@ export class TokenRefresh {
       case 'granted':
         return await this.granted(before, answer.grant, held);
       case 'refused-for-good': {
-        await this.forget(before, held);
+        await this.write(held, { unsaved: null, asking: null }, before.name);
         // Codex may have used this token a moment ago: then its successor is in the file by now.
         return (await this.vault.adopt(before)) ?? this.needsLogin(before, answer.code);
       }

@@ -1,9 +1,9 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { describeError } from '../pool-error.js';
 import { CredentialStore } from './credential-store.js';
-import { type Credential, isNewerGeneration, renewed } from './credential.js';
-import type { HeldJournal } from './held-journal.js';
-import { fingerprintOf, type Keeping, unsavedEntry } from './keeping.js';
+import { type Credential, identityOf, isNewerGeneration, renewed } from './credential.js';
+import type { HeldJournal, JournalEntry } from './held-journal.js';
+import { afterReading, fingerprintOf, type Keeping, unsavedEntry } from './keeping.js';
 import { KeptCredentials } from './kept-credentials.js';
 import { RefreshJournal } from './refresh-journal.js';
 import { idle } from './refresh-state.js';
@@ -31,28 +31,31 @@ export class TokenSaving {
     spent: readonly string[],
     held: HeldJournal,
   ): Promise<Keeping> {
-    const { name } = this.kept.find(before.id) ?? before; // the file may have been renamed meanwhile
-    const inFile = before.unsaved === null ? fingerprintOf(before.credential) : before.unsaved.inFile;
-    const isFileWorthKeeping = before.unsaved?.isFileWorthKeeping ?? false;
-    const unsaved = { reason: 'not written yet', inFile, spent, isFileWorthKeeping };
-    const grantedAt = issued.lastRefreshAt;
-    return await this.save({ ...before, name, credential: issued, grantedAt, unsaved, refresh: idle }, held);
+    return await this.replace(before, issued, spent, false, held);
   }
 
-  /** Tries again to write what the disk has refused before. */
+  /** Tries again to write what the disk has refused before; one account that goes wrong keeps no other from it. */
   async saveUnsaved(): Promise<void> {
-    for (const { id, unsaved } of this.kept.list()) {
+    for (const { id, name, unsaved } of this.kept.list()) {
       if (unsaved === null) continue;
-      await using held = await this.journal.hold(id, 0);
-      if (held !== null) await this.saveHeld(id, held); // else it is in other hands, and seen to there
+      try {
+        await using held = await this.journal.hold(id, 0);
+        if (held !== null) await this.saveHeld(id, held); // else it is in other hands, and seen to there
+      } catch (error) {
+        this.logger.error('tokens could not be saved', { account: name, reason: describeError(error) });
+      }
     }
   }
 
   /** The same for one account, whose journal is held. */
   async saveHeld(id: string, held: HeldJournal): Promise<void> {
-    const keeping = this.kept.find(id);
-    if (keeping === null || keeping.unsaved === null || (await this.isNewerInFile(keeping))) return;
-    if ((await held.entry())?.unsaved == null) await this.journalLate(keeping, held);
+    const known = this.kept.find(id);
+    if (known === null || known.unsaved === null) return;
+    const read = await this.readAgain(known);
+    // Another process may have gone on from where we are.
+    const keeping = read.unsaved === null ? read : await this.finish(read, held);
+    if (keeping.unsaved === null) return await this.settle(keeping, held);
+    if (!held.hasTokens) await this.journalLate(keeping, held);
     await this.save(keeping, held);
   }
 
@@ -65,37 +68,62 @@ export class TokenSaving {
     if (entry === null) return keeping;
     const { unsaved, asking } = entry;
     let now = keeping;
-    if (unsaved !== null && keeping.unsaved === null) {
+    if (unsaved !== null) {
       const issued = renewed(keeping.credential, unsaved.grant, unsaved.at);
       const isSpent = unsaved.spent.includes(fingerprintOf(keeping.credential) ?? '');
-      if (isSpent || isNewerGeneration(keeping.credential, issued)) {
+      if (isSpent || isProvenNewer(keeping.credential, issued)) {
         this.logger.log('a refresh that was cut off is finished', { account: keeping.name });
-        now = await this.keep(keeping, issued, unsaved.spent, held);
+        const isFileWorthKeeping = !isSpent && keeping.unsaved === null;
+        now = await this.replace(keeping, issued, unsaved.spent, isFileWorthKeeping, held);
       }
     }
     if (asking !== null && asking.refreshToken === fingerprintOf(now.credential)) {
-      if (now !== keeping && now.unsaved === null) await held.write({ unsaved: null, asking });
-      if (now.refresh.kind === 'in-doubt') return now;
-      this.logger.warn('a refresh was cut off, its answer is not known', { account: now.name });
-      return this.kept.change(now, { kind: 'left-in-doubt', since: asking.at });
+      if (now.refresh.kind !== 'in-doubt')
+        this.logger.warn('a refresh was cut off, its answer is not known', { account: now.name });
+      const doubted = this.kept.change(now, { kind: 'left-in-doubt', since: asking.at });
+      if (now !== keeping && doubted.unsaved === null) await this.settle(doubted, held);
+      return doubted; // the journal goes on saying so
     }
-    if (now.unsaved === null) await held.clear(); // the file has these tokens, or newer ones
+    if (now.unsaved === null) await this.settle(now, held); // the file has these tokens, or newer ones
     return now;
   }
 
-  private async isNewerInFile(keeping: Keeping): Promise<boolean> {
-    try {
-      return this.kept.adopt(keeping, await this.store.read(keeping.name)) !== null;
-    } catch (error) {
-      this.logger.debug('nothing to adopt', { account: keeping.name, reason: describeError(error) });
-      return false;
+  /** What its file holds now, by difference. */
+  private async readAgain(keeping: Keeping): Promise<Keeping> {
+    const file = await this.store.read(keeping.name);
+    if (file.kind === 'broken' || identityOf(file.name, file.credential) !== keeping.id) return keeping;
+    return this.kept.put(afterReading(this.kept.find(keeping.id) ?? keeping, file));
+  }
+
+  private async replace(
+    before: Keeping,
+    issued: Credential,
+    spent: readonly string[],
+    isFileWorthKeeping: boolean,
+    held: HeldJournal,
+  ): Promise<Keeping> {
+    // Meanwhile the file may have been renamed, or have got other tokens, which were adopted.
+    const now = this.kept.find(before.id) ?? before;
+    const isOther = now.credential !== before.credential;
+    if (isOther && isNewerGeneration(issued, now.credential)) {
+      this.logger.warn('tokens came that are older than those in use by now', { account: now.name });
+      await this.settle(now, held);
+      return now;
     }
+    const unsaved = {
+      reason: 'not written yet',
+      inFile: now.unsaved === null ? fingerprintOf(now.credential) : now.unsaved.inFile,
+      spent,
+      isFileWorthKeeping: isOther || isFileWorthKeeping || (now.unsaved?.isFileWorthKeeping ?? false),
+    };
+    const grantedAt = issued.lastRefreshAt;
+    return await this.save({ ...now, credential: issued, grantedAt, unsaved, refresh: idle }, held);
   }
 
   /** The journal could not take them when they came. */
   private async journalLate(keeping: Keeping, held: HeldJournal): Promise<void> {
     try {
-      await held.write({ unsaved: unsavedEntry(keeping), asking: null });
+      await held.write({ unsaved: unsavedEntry(keeping), asking: askingOf(keeping) });
     } catch (error) {
       this.logger.debug('still no journal', { account: keeping.name, reason: describeError(error) });
     }
@@ -104,15 +132,17 @@ export class TokenSaving {
   private async save(keeping: Keeping, held: HeldJournal): Promise<Keeping> {
     const { name, credential, unsaved } = keeping;
     if (unsaved === null) return keeping;
+    let { isFileWorthKeeping } = unsaved;
     try {
-      if (unsaved.isFileWorthKeeping) await this.store.copyAside(name);
+      if (isFileWorthKeeping) await this.store.copyAside(name);
+      isFileWorthKeeping = false; // one copy is enough, however often the rest fails
       await this.store.write(name, credential, unsaved.inFile);
     } catch (error) {
       const where = held.hasTokens ? 'in the journal' : 'only in memory';
       const reason = `new tokens are ${where}, their file cannot be written: ${describeError(error)}`;
       if (reason !== unsaved.reason)
         this.logger.error('refreshed tokens could not be written', { account: name, reason });
-      const kept = this.kept.put({ ...keeping, unsaved: { ...unsaved, reason } });
+      const kept = this.kept.put({ ...keeping, unsaved: { ...unsaved, isFileWorthKeeping, reason } });
       this.onStep('in-memory', name);
       return kept;
     }
@@ -120,18 +150,31 @@ export class TokenSaving {
     this.logger.log('token refreshed', { account: name, expiresAt: credential.expiresAt });
     const saved = this.kept.put({ ...keeping, unsaved: null });
     this.onStep('in-memory', name);
-    await this.clear(held, name);
+    await this.settle(saved, held);
     return saved;
   }
 
-  private async clear(held: HeldJournal, account: string): Promise<void> {
+  /** The file has the tokens: in the journal stays at most that nobody knows whether one of them was used. */
+  private async settle(keeping: Keeping, held: HeldJournal): Promise<void> {
     if (!held.isOnDisk) return;
+    const asking = askingOf(keeping);
     try {
-      await held.clear();
-      this.onStep('journal-cleared', account);
+      await held.write({ unsaved: null, asking });
+      if (asking === null) this.onStep('journal-cleared', keeping.name);
     } catch (error) {
       // What stays there is in the file, too: the next start sees that.
-      this.logger.warn('journal could not be cleared', { account, reason: describeError(error) });
+      const reason = describeError(error);
+      this.logger.warn('journal could not be cleared', { account: keeping.name, reason });
     }
   }
+}
+
+function askingOf({ credential, refresh }: Keeping): JournalEntry['asking'] {
+  const refreshToken = fingerprintOf(credential);
+  return refresh.kind === 'in-doubt' && refreshToken !== null ? { refreshToken, at: refresh.since } : null;
+}
+
+/** Tokens that tell no time may be of any age. */
+function isProvenNewer(mine: Credential, other: Credential): boolean {
+  return isNewerGeneration(mine, other) && !isNewerGeneration(other, mine);
 }
