@@ -132,6 +132,12 @@ export const limits = {
   upstreamErrorsInARow: 3,
   upstreamErrorFirstMs: 30 * SECOND,
   upstreamErrorMaxMs: 5 * MINUTE,
+  /** A refusal so soon after newer evidence has ended one: that was wrong, and the next poll has to wait as long. */
+  clearedInVainMs: MINUTE,
+  /** How long a request waits for an account that has as many in flight as it may. */
+  fullAccountMs: 5 * SECOND,
+  /** Sessions of which it is remembered what in their history another account has made. */
+  foreignSessions: 200,
   /** Pieces of work that wait for the database. */
   databaseQueue: 100,
   databaseRetryFirstMs: SECOND,

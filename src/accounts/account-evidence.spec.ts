@@ -14,14 +14,22 @@ const limited = (at: number, retryAfterMs: number | null = null): AccountEvent =
   at,
 });
 const served = (startedAt: number, at: number): AccountEvent => ({ kind: 'served', startedAt, at });
-const polled = (askedAt: number, isAnyWindowFull = false): AccountEvent => ({
+const polled = (askedAt: number, isAnyWindowFull = false, fullUntil: number | null = null): AccountEvent => ({
   kind: 'polled',
+  askedAt,
+  isAnyWindowFull,
+  fullUntil,
+  at: askedAt + 100,
+});
+const quotaSeen = (askedAt: number, isAnyWindowFull: boolean): AccountEvent => ({
+  kind: 'quota-seen',
   askedAt,
   isAnyWindowFull,
   at: askedAt + 100,
 });
 const suspended: AccountEvent = { kind: 'deactivated', code: 'account_suspended', at: T };
 const refuses = (model: string, at: number): AccountEvent => ({ kind: 'not-entitled', model, at });
+const cut = (at: number): AccountEvent => ({ kind: 'cut', at });
 const failed = (at: number): AccountEvent => ({ kind: 'upstream-error', at });
 
 describe('a refusal', () => {
@@ -33,7 +41,7 @@ describe('a refusal', () => {
     ['a failing refresh', { kind: 'unauthorized', until: T + 30_000, at: T }, 'unauthorized', 30_000],
     ['a 403', { kind: 'forbidden', at: T }, 'forbidden', 5 * MINUTE],
   ])('holds for its own time: %s', (_case, event, kind, pauseMs) => {
-    expect(after(event).refusal).toEqual({ kind, at: T, until: T + pauseMs });
+    expect(after(event).refusal).toEqual({ kind, at: T, until: T + pauseMs, pollFrom: T });
   });
 
   it('grows while it comes in a row, and begins anew after a success', () => {
@@ -47,6 +55,17 @@ describe('a refusal', () => {
   it('does not hide a longer lack of quota behind a short pause', () => {
     expect(after(usedUp, limited(T + 1_000)).refusal).toMatchObject({ kind: 'quota-exhausted' });
     expect(after(limited(T), usedUp).refusal).toMatchObject({ kind: 'quota-exhausted' });
+  });
+
+  it('comes with the third cut in a row, and not with three that a whole answer divides', () => {
+    const whole: AccountEvent = { kind: 'completed', at: T };
+    expect(after(cut(T), served(T, T), cut(T)).refusal).toBeNull();
+    expect(after(cut(T), served(T, T), cut(T), served(T, T), cut(T)).refusal).toMatchObject({
+      kind: 'upstream-error',
+      until: T + 30_000,
+    });
+    expect(after(cut(T), cut(T), cut(T), cut(T)).refusal?.until).toBe(T + 60_000);
+    expect(after(cut(T), cut(T), whole, cut(T)).refusal).toBeNull();
   });
 
   it('comes with the third upstream error in a row, and not with three that a success divides', () => {
@@ -76,6 +95,38 @@ describe('newer evidence', () => {
     ['leaves a refusal when a window is full', polled(T + 1, true), false],
   ])('from a poll: %s', (_case, poll, isOver) => {
     expect(after(usedUp, poll).refusal === null).toBe(isOver);
+  });
+
+  it('from a poll tells when a full window is back, and so the end of a refusal; never a later one', () => {
+    expect(after(usedUp, polled(T + 1, true, T + 9 * MINUTE)).refusal?.until).toBe(T + 9 * MINUTE);
+    expect(after(usedUp, polled(T + 1, true, T + 90 * MINUTE)).refusal?.until).toBe(T + 60 * MINUTE);
+    expect(after(usedUp, polled(T - 1, true, T + 9 * MINUTE)).refusal?.until).toBe(T + 60 * MINUTE);
+    expect(after(limited(T, 60_000), polled(T + 1, true, T + 2)).refusal?.until).toBe(T + 60_000);
+  });
+
+  it('that proves wrong within a minute has to be a minute newer the next time', () => {
+    const again: AccountEvent = { kind: 'quota-exhausted', until: T + 60 * MINUTE, at: T + MINUTE };
+    const refusedAgain = after(usedUp, polled(T + 1), again);
+    expect(refusedAgain.refusal).toMatchObject({ at: T + MINUTE, pollFrom: T + 2 * MINUTE });
+    expect(learn(refusedAgain, polled(T + 2 * MINUTE)).refusal).not.toBeNull();
+    expect(learn(refusedAgain, polled(T + 2 * MINUTE + 1)).refusal).toBeNull();
+    const later: AccountEvent = { ...again, at: T + 61_101 };
+    expect(after(usedUp, polled(T + 1), later).refusal?.pollFrom).toBe(T + 61_101);
+  });
+
+  it.each<[string, AccountEvent, boolean]>([
+    ['that was asked afterwards ends it', quotaSeen(T + 1, false), true],
+    ['that was asked before does not', quotaSeen(T - 1, false), false],
+    ['with a full window does not', quotaSeen(T + 1, true), false],
+  ])('in the head of an answer %s when quota was lacking', (_case, event, isOver) => {
+    expect(after(usedUp, event).refusal === null).toBe(isOver);
+    expect(after({ kind: 'forbidden', at: T }, event).refusal).not.toBeNull();
+  });
+
+  it('from a person who logs in ends whatever refused the account', () => {
+    const loggedIn: AccountEvent = { kind: 'logged-in', at: T + 1 };
+    expect(after(usedUp, suspended, loggedIn)).toMatchObject({ refusal: null, deactivated: null });
+    expect(after(loggedIn).clearedAt).toBeNull();
   });
 
   it.each<[string, AccountEvent, boolean]>([
@@ -113,6 +164,12 @@ describe('refused models', () => {
     const { modelRefusals } = after(...many);
     expect(modelRefusals.size).toBe(limits.modelRefusalsPerAccount);
     expect(modelRefusals.has(`m-${many.length - 1}`)).toBe(true);
+  });
+
+  it('are forgotten when the plan changes', () => {
+    const changed: AccountEvent = { kind: 'plan-changed', at: T + 1 };
+    expect(after(refuses('one', T), usedUp, changed).modelRefusals.size).toBe(0);
+    expect(after(refuses('one', T), usedUp, changed).refusal).not.toBeNull();
   });
 
   it('never changes evidence in place', () => {

@@ -13,6 +13,8 @@ export interface Refusal {
   readonly kind: RefusalKind;
   readonly at: number;
   readonly until: number;
+  /** Only a poll that is asked after this ends it: `at`, or later where the last end proved wrong at once. */
+  readonly pollFrom: number;
 }
 
 /** What was last seen of an account. What it may do is derived from this, never stored. */
@@ -24,7 +26,10 @@ export interface AccountEvidence {
   readonly rateLimitsInARow: number;
   readonly forbiddenInARow: number;
   readonly errorsInARow: number;
+  readonly cutsInARow: number;
   readonly lastSuccessAt: number | null;
+  /** When newer evidence has last ended a refusal before its time. */
+  readonly clearedAt: number | null;
 }
 
 export const noEvidence: AccountEvidence = {
@@ -34,7 +39,9 @@ export const noEvidence: AccountEvidence = {
   rateLimitsInARow: 0,
   forbiddenInARow: 0,
   errorsInARow: 0,
+  cutsInARow: 0,
   lastSuccessAt: null,
+  clearedAt: null,
 };
 
 /** Something that was learned of an account at a time (`at`, epoch ms). */
@@ -48,13 +55,28 @@ export type AccountEvent =
   | { readonly kind: 'deactivated'; readonly code: string; readonly at: number }
   | { readonly kind: 'not-entitled'; readonly model: string; readonly at: number }
   | { readonly kind: 'upstream-error'; readonly at: number }
+  /** An answer broke off, or came whole, after the client had got something of it. */
+  | { readonly kind: 'cut'; readonly at: number }
+  | { readonly kind: 'completed'; readonly at: number }
   | {
       readonly kind: 'polled';
+      readonly askedAt: number;
+      readonly isAnyWindowFull: boolean;
+      /** The latest reset among the full windows; null when none is full, or none tells. */
+      readonly fullUntil: number | null;
+      readonly at: number;
+    }
+  /** The windows in the head of an answer to something that was asked at `askedAt`. */
+  | {
+      readonly kind: 'quota-seen';
       readonly askedAt: number;
       readonly isAnyWindowFull: boolean;
       readonly at: number;
     }
   | { readonly kind: 'credential-renewed'; readonly at: number }
+  /** A person has logged this account in anew. */
+  | { readonly kind: 'logged-in'; readonly at: number }
+  | { readonly kind: 'plan-changed'; readonly at: number }
   /** The operator says that whatever was held against it is over. */
   | { readonly kind: 'reset'; readonly at: number };
 
@@ -62,16 +84,18 @@ export type AccountEvent =
 export function learn(evidence: AccountEvidence, event: AccountEvent): AccountEvidence {
   const { at } = event;
   switch (event.kind) {
-    case 'served':
-      return {
+    case 'served': {
+      const counted = {
         ...evidence,
-        // A stream that began before the refusal says nothing about the time after it.
-        refusal: evidence.refusal !== null && event.startedAt < evidence.refusal.at ? evidence.refusal : null,
         rateLimitsInARow: 0,
         forbiddenInARow: 0,
         errorsInARow: 0,
         lastSuccessAt: at,
       };
+      // A stream that began before the refusal says nothing about the time after it.
+      const isNewer = evidence.refusal !== null && event.startedAt >= evidence.refusal.at;
+      return isNewer ? cleared(counted, at) : counted;
+    }
     case 'quota-exhausted':
       return refused(evidence, { kind: 'quota-exhausted', at, until: event.until });
     case 'rate-limited': {
@@ -100,17 +124,22 @@ export function learn(evidence: AccountEvidence, event: AccountEvent): AccountEv
       const counted = { ...evidence, errorsInARow };
       return pause === null ? counted : refused(counted, { kind: 'upstream-error', at, until: at + pause });
     }
-    case 'polled': {
-      const isNewer = (since: number) => event.askedAt > since && !event.isAnyWindowFull;
-      return {
-        ...evidence,
-        refusal: evidence.refusal !== null && isNewer(evidence.refusal.at) ? null : evidence.refusal,
-        deactivated:
-          evidence.deactivated !== null && event.askedAt > evidence.deactivated.at
-            ? null
-            : evidence.deactivated,
-      };
+    case 'cut': {
+      const cutsInARow = evidence.cutsInARow + 1;
+      const pause = upstreamErrorPauseMs(cutsInARow);
+      const counted = { ...evidence, cutsInARow };
+      return pause === null ? counted : refused(counted, { kind: 'upstream-error', at, until: at + pause });
     }
+    case 'completed':
+      return evidence.cutsInARow === 0 ? evidence : { ...evidence, cutsInARow: 0 };
+    case 'polled': {
+      const { deactivated } = evidence;
+      const isGood = deactivated !== null && event.askedAt > deactivated.at;
+      const known = isGood ? { ...evidence, deactivated: null } : evidence;
+      return seen(known, event, event.fullUntil);
+    }
+    case 'quota-seen':
+      return evidence.refusal?.kind === 'quota-exhausted' ? seen(evidence, event, null) : evidence;
     case 'credential-renewed':
       return {
         ...evidence,
@@ -120,6 +149,10 @@ export function learn(evidence: AccountEvidence, event: AccountEvent): AccountEv
             : evidence.refusal,
         deactivated: null,
       };
+    case 'logged-in':
+      return { ...(evidence.refusal === null ? evidence : cleared(evidence, at)), deactivated: null };
+    case 'plan-changed':
+      return evidence.modelRefusals.size === 0 ? evidence : { ...evidence, modelRefusals: new Map() };
     case 'reset':
       return { ...noEvidence, lastSuccessAt: evidence.lastSuccessAt };
     default:
@@ -128,10 +161,31 @@ export function learn(evidence: AccountEvidence, event: AccountEvent): AccountEv
 }
 
 /** A refusal replaces the one before, but a short pause never hides a longer one that still holds. */
-function refused(evidence: AccountEvidence, refusal: Refusal): AccountEvidence {
+function refused(evidence: AccountEvidence, refusal: Omit<Refusal, 'pollFrom'>): AccountEvidence {
   const before = evidence.refusal;
   const holdsLonger = before !== null && before.until > refusal.until && before.kind === 'quota-exhausted';
-  return holdsLonger ? evidence : { ...evidence, refusal };
+  if (holdsLonger) return evidence;
+  const { clearedAt } = evidence;
+  const wasClearedInVain = clearedAt !== null && refusal.at - clearedAt < limits.clearedInVainMs;
+  const pollFrom = wasClearedInVain ? refusal.at + limits.clearedInVainMs : refusal.at;
+  return { ...evidence, refusal: { ...refusal, pollFrom } };
+}
+
+function cleared(evidence: AccountEvidence, at: number): AccountEvidence {
+  return { ...evidence, refusal: null, clearedAt: at };
+}
+
+/** Quota windows that were asked for after a refusal end it when none is full; else they tell its true end. */
+function seen(
+  evidence: AccountEvidence,
+  { askedAt, isAnyWindowFull, at }: { askedAt: number; isAnyWindowFull: boolean; at: number },
+  fullUntil: number | null,
+): AccountEvidence {
+  const { refusal } = evidence;
+  if (refusal === null || askedAt <= refusal.pollFrom) return evidence;
+  if (!isAnyWindowFull) return cleared(evidence, at);
+  if (refusal.kind !== 'quota-exhausted' || fullUntil === null || fullUntil >= refusal.until) return evidence;
+  return { ...evidence, refusal: { ...refusal, until: fullUntil } };
 }
 
 function withModel(

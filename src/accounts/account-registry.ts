@@ -77,9 +77,16 @@ export class AccountRegistry implements OnModuleInit {
     }
   }
 
+  /** A person has logged an account in anew, by its name: whatever was held against it is to be seen again. */
+  loggedIn(name: string): void {
+    const account = this.accounts.find((it) => it.name === name);
+    if (account !== undefined) this.learn(account, { kind: 'logged-in', at: this.clock.now() });
+  }
+
   /** The operator's word on an account, for now and for the next start. */
   configure(account: Account, settings: AccountSettings): void {
     account.settings = settings;
+    account.waiters.callAll();
     this.settings.save(account.id, settings);
   }
 
@@ -156,7 +163,9 @@ export class AccountRegistry implements OnModuleInit {
     const account = this.findById(keeping.id);
     if (account === null) return;
     const isRenewed = account.keeping.credential !== keeping.credential;
+    const { plan } = account;
     account.keeping = keeping;
     if (isRenewed) this.learn(account, { kind: 'credential-renewed', at: this.clock.now() });
+    if (account.plan !== plan) this.learn(account, { kind: 'plan-changed', at: this.clock.now() });
   }
 }

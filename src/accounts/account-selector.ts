@@ -18,6 +18,8 @@ export interface Wish {
   readonly ownerId: string | null;
   /** Identities of accounts that this request has already tried. */
   readonly tried: ReadonlySet<string>;
+  /** Whether the request would rather wait for an account that is full than go elsewhere. */
+  readonly isPatient: boolean;
 }
 
 /** One account as it stood in a choice: null means that it could have served. */
@@ -31,6 +33,14 @@ export type Choice =
       readonly kind: 'leased';
       readonly lease: Lease;
       readonly by: 'owner' | 'affinity' | 'policy';
+      /** Its session belongs to an account that is full at the moment, and stays there. */
+      readonly isOverflow: boolean;
+      readonly considered: readonly Considered[];
+    }
+  /** What the request wants is full: these are worth waiting for. */
+  | {
+      readonly kind: 'full';
+      readonly accounts: readonly Account[];
       readonly considered: readonly Considered[];
     }
   | { readonly kind: 'none'; readonly considered: readonly Considered[] };
@@ -77,23 +87,30 @@ export class AccountSelector {
 
   choose(wish: Wish): Choice {
     const considered = this.consider(wish.model);
-    const free = considered
-      .filter((it) => it.unavailable === null && !wish.tried.has(it.account.id))
-      .map((it) => it.account);
-    const owner = free.find((it) => it.id === wish.ownerId);
-    if (owner !== undefined) return this.leased(owner, 'owner', wish, considered);
+    const untried = considered.filter((it) => !wish.tried.has(it.account.id));
+    const free = untried.filter((it) => it.unavailable === null).map((it) => it.account);
+    const full = untried.filter((it) => it.unavailable?.reason === 'full').map((it) => it.account);
     const boundTo = wish.sessionKey === null ? null : this.affinity.find(wish.sessionKey);
-    const bound = boundTo === null ? undefined : free.find((it) => it.id === boundTo);
-    if (bound !== undefined) return this.leased(bound, 'affinity', wish, considered);
+    for (const [by, id] of [
+      ['owner', wish.ownerId],
+      ['affinity', boundTo],
+    ] as const) {
+      const account = free.find((it) => it.id === id);
+      if (account !== undefined) return this.leased(account, by, wish, false, considered);
+      const isFull = full.filter((it) => it.id === id);
+      if (wish.isPatient && isFull.length > 0) return { kind: 'full', accounts: isFull, considered };
+    }
     const [first, ...others] = free;
-    if (first === undefined) return { kind: 'none', considered };
+    if (first === undefined) {
+      return wish.isPatient && full.length > 0
+        ? { kind: 'full', accounts: full, considered }
+        : { kind: 'none', considered };
+    }
     // Parallel requests of a session whose account is out move together; one that is only full keeps it.
-    const isBoundFull = considered.some(
-      (it) => it.account.id === boundTo && it.unavailable?.reason === 'full',
-    );
+    const isOverflow = full.some((it) => it.id === boundTo);
     const account = this.byPolicy([first, ...others]);
-    if (wish.sessionKey !== null && !isBoundFull) this.affinity.settle(wish.sessionKey, account.id);
-    return this.leased(account, 'policy', wish, considered);
+    if (wish.sessionKey !== null && !isOverflow) this.affinity.move(wish.sessionKey, account.id);
+    return this.leased(account, 'policy', wish, isOverflow, considered);
   }
 
   /** Whether any account is known to refuse a model: only then the model of a request matters to the choice. */
@@ -142,9 +159,10 @@ export class AccountSelector {
     account: Account,
     by: 'owner' | 'affinity' | 'policy',
     wish: Wish,
+    isOverflow: boolean,
     considered: readonly Considered[],
   ): Choice {
     if (wish.sessionKey !== null) this.affinity.claim(wish.sessionKey, account.id);
-    return { kind: 'leased', lease: new Lease(account), by, considered };
+    return { kind: 'leased', lease: new Lease(account), by, isOverflow, considered };
   }
 }

@@ -1,6 +1,7 @@
 import type { Keeping } from '../tokens/keeping.js';
 import { type AccountEvidence, noEvidence } from './account-evidence.js';
 import type { OtherOwner } from './other-owner.js';
+import { Waiters } from './waiters.js';
 
 /** What the operator decides about an account; nothing of it comes from upstream. */
 export interface AccountSettings {
@@ -42,6 +43,8 @@ export class Account {
   otherOwner: OtherOwner | null = null;
   /** Set while it has no file that can be used, until its last turn has ended. */
   withdrawal: Withdrawal | null = null;
+  /** Requests that wait for one of its slots; called whenever one may be free. */
+  readonly waiters = new Waiters();
   private dismiss: (() => void) | null = null;
 
   constructor(

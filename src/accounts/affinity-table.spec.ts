@@ -30,6 +30,41 @@ describe('AffinityTable', () => {
     expect(table.size).toBe(1);
   });
 
+  it('knows who served a session before it moved, whoever was tried on the way', () => {
+    const { table } = tableAt();
+    table.claim('s-1', 'a');
+    expect(table.formerOf('s-1')).toBeNull();
+    table.settle('s-1', 'a');
+    table.move('s-1', 'b');
+    table.move('s-1', 'c');
+    expect(table.formerOf('s-1')).toBe('a');
+    table.settle('s-1', 'c');
+    table.settle('s-1', 'c');
+    expect(table.formerOf('s-1')).toBe('a');
+    table.settle('s-1', 'a');
+    expect(table.formerOf('s-1')).toBe('c');
+  });
+
+  it('has no former account for a session that is back where nobody else has served it', () => {
+    const { table } = tableAt();
+    table.settle('s-1', 'a');
+    table.move('s-1', 'b');
+    table.settle('s-1', 'a');
+    expect(table.formerOf('s-1')).toBeNull();
+    expect(table.formerOf('s-2')).toBeNull();
+  });
+
+  it('tells who watches of the accounts that have served, not of those that are only about to', () => {
+    const { table } = tableAt();
+    const told: string[] = [];
+    table.onSettle((session, { accountId, formerId }) => told.push(`${session} ${accountId} ${formerId}`));
+    table.claim('s-1', 'a');
+    table.settle('s-1', 'a');
+    table.move('s-1', 'b');
+    table.settle('s-1', 'b');
+    expect(told).toEqual(['s-1 a null', 's-1 b a']);
+  });
+
   it('forgets a session that was idle for a week, and no other', () => {
     const { table, advance } = tableAt();
     table.settle('s-1', 'a');

@@ -24,7 +24,7 @@ const settings = (changed: Partial<typeof defaultSettings>): Partial<Availabilit
 });
 
 const refused = (kind: Refusal['kind'], until: number): Partial<AvailabilityFacts> => ({
-  evidence: { ...noEvidence, refusal: { kind, at: NOW - 1_000, until } },
+  evidence: { ...noEvidence, refusal: { kind, at: NOW - 1_000, until, pollFrom: NOW - 1_000 } },
 });
 
 const deactivated: Partial<AvailabilityFacts> = {
@@ -63,7 +63,7 @@ describe('whyUnavailable', () => {
       {
         evidence: {
           ...noEvidence,
-          refusal: { kind: 'unauthorized', at: NOW + 3_600_000, until: NOW + 7_200_000 },
+          refusal: { kind: 'unauthorized', at: NOW + 3_600_000, until: NOW + 7_200_000, pollFrom: 0 },
         },
       },
     ],

@@ -34,7 +34,11 @@ export class AccountIntake {
   async add(items: readonly unknown[]): Promise<IntakeResult[]> {
     const results: IntakeResult[] = [];
     for (const item of items) results.push(await this.addOne(item));
-    if (results.some((it) => it.result !== 'refused')) await this.registry.reload();
+    const taken = results.filter((it) => it.result !== 'refused');
+    if (taken.length > 0) await this.registry.reload();
+    for (const { name } of taken) {
+      if (name !== null) this.registry.loggedIn(name);
+    }
     return results;
   }
 

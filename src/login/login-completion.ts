@@ -58,6 +58,7 @@ export class LoginCompletion implements BeforeApplicationShutdown {
     try {
       const { name, result } = await this.add(this.document(tokens), asked);
       await this.registry.reload();
+      this.registry.loggedIn(name);
       return { kind: 'saved', account: name, result };
     } catch (error) {
       if (error instanceof ImportRefusedError)

@@ -2,14 +2,17 @@ import { Inject, Injectable } from '@nestjs/common';
 import { AccountRegistry } from '../accounts/account-registry.js';
 import type { Account } from '../accounts/account.js';
 import { AffinityTable } from '../accounts/affinity-table.js';
-import { quotaBackAt } from '../accounts/cooldown.js';
 import { OwnerTable } from '../accounts/owner-table.js';
 import { CLOCK, type Clock } from '../clock.js';
 import { SleepWatch } from '../sleep-watch.js';
-import { windowsFromHeaders } from '../usage/quota-window.js';
+import { fullness, windowsFromHeaders } from '../usage/quota-window.js';
 import { QuotaService } from '../usage/quota.service.js';
+import type { AttemptOutcome } from './attempt-outcome.js';
 import type { Attempted } from './attempts.js';
+import type { Course } from './course.js';
+import { evidenceOf, evidenceOfEnd } from './outcome-evidence.js';
 import type { ProxyRequest } from './proxy-request.js';
+import type { RelayEnd } from './stream-relay.js';
 
 export const TURN_STATE = 'x-codex-turn-state';
 
@@ -37,59 +40,41 @@ export class AccountEffects {
     return ownerId === null || ownerId === account.id ? [] : [TURN_STATE];
   }
 
-  async apply(request: ProxyRequest, account: Account, attempted: Attempted): Promise<void> {
+  async apply(course: Course, account: Account, attempted: Attempted, hasRefreshed: boolean): Promise<void> {
     const at = this.clock.now();
-    const { outcome, answer, startedAt } = attempted;
-    if (answer !== null) this.quota.observe(account.id, windowsFromHeaders(answer.response.headers, at));
-    const learn = this.registry.learn.bind(this.registry, account);
-    switch (outcome.kind) {
-      case 'committed':
-        learn({ kind: 'served', startedAt, at });
-        if (request.sessionKey !== null) this.affinity.settle(request.sessionKey, account.id);
-        this.rememberTurnState(account, attempted);
-        break;
-      case 'quota-exhausted':
-        learn({
-          kind: 'quota-exhausted',
-          until: quotaBackAt(outcome.hint, this.quota.windows(account.id), at),
-          at,
-        });
-        break;
-      case 'rate-limited':
-        learn({ kind: 'rate-limited', retryAfterMs: outcome.retryAfterMs, at });
-        break;
-      case 'upstream-error':
-        if (!this.sleep.excuses(startedAt)) learn({ kind: 'upstream-error', at });
-        break;
-      case 'forbidden':
-        learn({ kind: 'forbidden', at });
-        break;
-      case 'deactivated':
-        learn({ kind: 'deactivated', code: outcome.code, at });
-        break;
-      case 'not-entitled': {
-        const model = await request.model();
-        if (model !== null) learn({ kind: 'not-entitled', model, at });
-        break;
-      }
-      case 'refresh-failed': {
-        const { refresh } = account.keeping;
-        if (refresh.kind === 'waiting' && !this.sleep.excuses(startedAt))
-          learn({ kind: 'unauthorized', until: refresh.until, at });
-        break;
-      }
-      case 'unauthorized': // whether it holds is known only after a refresh: `rejectedAgain`
-      case 'needs-login': // the vault knows
-      case 'edge-block': // these are the network's fault, not the account's
-      case 'overloaded':
-      case 'unreachable':
-      case 'client-error': // these say nothing about the account
-      case 'turn-failed':
-      case 'client-gone':
-        break;
-      default:
-        outcome satisfies never;
-    }
+    const { outcome, startedAt } = attempted;
+    this.observe(account, attempted);
+    const evidence = evidenceOf(outcome, {
+      startedAt,
+      at,
+      hasRefreshed,
+      model: outcome.kind === 'not-entitled' ? await course.request.model() : null,
+      windows: this.quota.windows(account.id),
+      refresh: account.keeping.refresh,
+      isExcused: this.sleep.excuses(startedAt),
+    });
+    if (evidence !== null) this.registry.learn(account, evidence);
+    if (outcome.kind !== 'committed') return;
+    const { sessionKey } = course.request;
+    if (sessionKey !== null && !course.isOverflow) this.affinity.settle(sessionKey, account.id);
+    this.rememberTurnState(account, attempted);
+  }
+
+  /** Takes the quota windows that the head of an answer tells, whatever was asked. */
+  observe(account: Account, { answer, startedAt }: Attempted): void {
+    if (answer === null) return;
+    const at = this.clock.now();
+    const windows = windowsFromHeaders(answer.response.headers, at);
+    if (windows.length === 0) return;
+    this.quota.observe(account.id, windows);
+    const { isAnyWindowFull } = fullness(this.quota.windows(account.id), at);
+    this.registry.learn(account, { kind: 'quota-seen', askedAt: startedAt, isAnyWindowFull, at });
+  }
+
+  /** An answer that was sent on has ended. */
+  ended(account: Account, outcome: AttemptOutcome, end: RelayEnd): void {
+    const evidence = outcome.kind === 'committed' ? evidenceOfEnd(end, this.clock.now()) : null;
+    if (evidence !== null) this.registry.learn(account, evidence);
   }
 
   /** Upstream rejects the account even with a fresh token. */

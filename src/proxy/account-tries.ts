@@ -4,9 +4,11 @@ import type { Account } from '../accounts/account.js';
 import { APP_CONFIG, type AppConfig } from '../app.config.js';
 import { limits } from '../limits.js';
 import { AccountEffects } from './account-effects.js';
-import { Attempts, type Attempted, type Destination } from './attempts.js';
+import type { Destination } from './attempt-plan.js';
+import { Attempts, type Attempted } from './attempts.js';
 import type { Course } from './course.js';
 import { decide, type Verdict } from './failover-policy.js';
+import { ForeignRecovery } from './foreign-recovery.js';
 import { discard } from './held-answer.js';
 
 /** How the attempts on one account ended. */
@@ -16,66 +18,83 @@ export interface Tried {
   readonly verdict: Exclude<Verdict, SameAccount>;
 }
 
-type SameAccount = 'refresh' | 'retry' | 'retry-at-once';
+type SameAccount = 'refresh' | 'retry' | 'retry-at-once' | 'strip';
 
-/** All attempts on one account: the first, the one after a refresh, and the one after a fault. */
+/** All attempts on one account: the first, the one after a refresh, the one after a fault, and the recovery. */
 @Injectable()
 export class AccountTries {
   constructor(
     private readonly attempts: Attempts,
     private readonly effects: AccountEffects,
+    private readonly recovery: ForeignRecovery,
     @Inject(APP_CONFIG) private readonly config: AppConfig,
   ) {}
 
   /** Resolves with the last attempt: there is nothing to gain from another one on this account. */
   async run(course: Course, account: Account, chosenBy: string): Promise<Tried> {
-    const { request, path, decision } = course;
-    const to: Destination = {
-      base: 'responses',
-      path,
-      isTurn: true,
-      // Without `accept-encoding` what comes can be read.
-      without: ['accept-encoding', ...this.effects.foreignHeaders(request, account)],
-      withinMs: null,
-    };
+    const { request, decision } = course;
     let by = chosenBy;
     let hasRefreshed = false;
     let hasRetried = false;
     let rejected: Attempted['token'] = null;
     course.tried.add(account.id);
-    course.attempts += 1;
+    if (!course.isRecovering) course.attempts += 1;
     for (;;) {
-      const attempted = await this.attempts.attempt(request, account, to, rejected);
+      const attempted = await this.attempts.attempt(
+        request,
+        account,
+        this.destination(course, account),
+        rejected,
+      );
       decision.attempted(account, by, attempted);
-      await this.effects.apply(request, account, attempted);
-      if (attempted.outcome.kind === 'unauthorized') {
-        if (hasRefreshed) this.effects.rejectedAgain(account);
-        else if (!request.isReplayable) this.attempts.renew(account, attempted.token); // for the next request
-      }
+      await this.effects.apply(course, account, attempted, hasRefreshed);
+      const isRejected = attempted.outcome.kind === 'unauthorized' && !hasRefreshed;
+      if (isRejected && !request.isReplayable) this.attempts.renew(account, attempted.token); // for the next request
+      const isForeign = attempted.outcome.kind === 'foreign-content' && request.isReplayable;
       const verdict = decide(attempted.outcome, {
         attemptsLeft: this.config.maxAttempts - course.attempts,
         isReplayable: request.isReplayable,
         hasRefreshed,
         hasRetried,
         hasRetriedReused: course.hasRetriedReused,
+        recovery: isForeign ? await this.recovery.next(course, account) : null,
         hasMovedFor: (kind) => course.movedFor.has(kind),
       });
-      if (verdict !== 'refresh' && verdict !== 'retry' && verdict !== 'retry-at-once') {
+      const isKept = isForeign && course.refusedBody === null;
+      if (isKept) course.refusedBody = { account, attempted, verdict: 'pass-on' };
+      if (
+        verdict !== 'refresh' &&
+        verdict !== 'retry' &&
+        verdict !== 'retry-at-once' &&
+        verdict !== 'strip'
+      ) {
         return { account, attempted, verdict };
       }
       by = verdict;
-      if (attempted.answer !== null) discard(attempted.answer.response);
+      if (attempted.answer !== null && !isKept) discard(attempted.answer.response);
       if (verdict === 'refresh') {
         hasRefreshed = true;
         rejected = attempted.token;
       } else if (verdict === 'retry-at-once') {
         course.hasRetriedReused = true;
-      } else {
+      } else if (verdict === 'retry') {
         hasRetried = true;
         course.attempts += 1;
         await pauseUnless(request.gone, limits.sameAccountPauseMs);
       }
     }
+  }
+
+  private destination({ request, path, stripped }: Course, account: Account): Destination {
+    return {
+      base: 'responses',
+      path,
+      isTurn: true,
+      // Without `accept-encoding` what comes can be read.
+      without: ['accept-encoding', ...this.effects.foreignHeaders(request, account)],
+      bodyInstead: stripped,
+      withinMs: null,
+    };
   }
 }
 

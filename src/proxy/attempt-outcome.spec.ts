@@ -38,6 +38,8 @@ describe('an answer', () => {
     [400, error('model_not_supported'), 'not-entitled'],
     [400, error('invalid_prompt'), 'client-error'],
     [400, type('usage_limit_reached'), 'client-error'],
+    [400, error('invalid_encrypted_content'), 'foreign-content'],
+    [422, error('invalid_encrypted_content'), 'client-error'],
     [404, null, 'client-error'],
     [413, null, 'client-error'],
     [501, null, 'client-error'],
@@ -68,6 +70,7 @@ describe('an answer', () => {
     ['slow_down', 'try again in 3s', 'rate-limited'],
     ['slow_down', '', 'overloaded'],
     ['server_is_overloaded', '', 'overloaded'],
+    ['invalid_encrypted_content', '', 'foreign-content'],
     ['context_length_exceeded', '', 'turn-failed'],
     ['server_error', '', 'turn-failed'],
   ])('whose first event fails with %s (%s) is %s', (code, message, kind) => {

@@ -17,6 +17,8 @@ export type AttemptOutcome =
   | { readonly kind: 'rate-limited'; readonly retryAfterMs: number | null }
   | { readonly kind: 'overloaded' }
   | { readonly kind: 'upstream-error' }
+  /** Encrypted items in the request that another account has made. */
+  | { readonly kind: 'foreign-content' }
   | { readonly kind: 'client-error' }
   | { readonly kind: 'turn-failed' }
   | { readonly kind: 'unreachable'; readonly wasReused: boolean; readonly reason: string }
@@ -65,6 +67,8 @@ export function classify(answer: AnswerFacts, now: number): AttemptOutcome {
   }
   if (status === 429 || (isFirstEvent && has(rateCodes)))
     return { kind: 'rate-limited', retryAfterMs: wait(answer, now) };
+  if ((status === 400 || isFirstEvent) && codes.includes('invalid_encrypted_content'))
+    return { kind: 'foreign-content' };
   if (isFirstEvent) return { kind: 'turn-failed' };
   if (status === 403) return isEdgePage(answer) ? { kind: 'edge-block' } : { kind: 'forbidden' };
   if (status === 400 && (has(modelCodes) || isModelRefusal(envelope))) return { kind: 'not-entitled' };

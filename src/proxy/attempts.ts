@@ -9,24 +9,11 @@ import type { Secret } from '../secret.js';
 import { TokenService } from '../tokens/token.service.js';
 import { NeedsLoginError } from '../tokens/tokens.errors.js';
 import { type AttemptOutcome, classify } from './attempt-outcome.js';
+import { type Destination, planOf } from './attempt-plan.js';
 import { unlessGone } from './client-gone.js';
 import { type HeldAnswer, holdForOutput, isReadableEventStream, readRefusal } from './held-answer.js';
 import type { ProxyRequest } from './proxy-request.js';
-import { UpstreamClient, type UpstreamBase } from './upstream-client.js';
-import { upstreamHeaders } from './upstream-headers.js';
-
-/** Where an attempt goes, and what it leaves out. */
-export interface Destination {
-  readonly base: UpstreamBase;
-  /** Path below the base address, without leading slash and query. */
-  readonly path: string;
-  /** Whether a stream is held until its first output, so that a refusal inside it is seen in time. */
-  readonly isTurn: boolean;
-  /** Client headers that must not go along. */
-  readonly without: readonly string[];
-  /** When upstream is stopped, answer and all, ms; null for the limits on silence alone. */
-  readonly withinMs: number | null;
-}
+import { UpstreamClient } from './upstream-client.js';
 
 /** How one attempt ended: what it means, and the answer if one came (nobody has got anything of it yet). */
 export interface Attempted {
@@ -101,15 +88,7 @@ export class Attempts {
     }
     if (token === null)
       return without(unreachable(new Error('no token in time'), false), null, performance.now());
-    const plan = {
-      method: request.method,
-      url: this.upstream.urlOf(to.base, to.path) + request.query,
-      headers: upstreamHeaders(request.headers, accountHeaders(account, token), {
-        bodyLength: bodyLength(request),
-        without: to.without,
-      }),
-      body: request.body,
-    };
+    const plan = planOf(request, account, to, token, this.upstream.urlOf(to.base, to.path));
     const sentAt = performance.now();
     const end = await this.upstream.attempt(to.base, plan, stop);
     if (end.kind === 'failed') return without(unreachable(end.error, end.wasReused), token, sentAt);
@@ -154,23 +133,10 @@ export class Attempts {
   }
 }
 
-function accountHeaders(account: Account, accessToken: Secret) {
-  const { accountId, isFedramp } = account.keeping.credential;
-  return { accessToken, accountId, isFedramp, routingOverride: account.routingOverride };
-}
-
 function whyNoToken(error: unknown, account: Account): 'needs-login' | 'refresh-failed' | 'unauthorized' {
   if (error instanceof NeedsLoginError) return 'needs-login';
   // With refresh switched off nothing is being waited for: the rejection is the last word.
   return account.keeping.refresh.kind === 'idle' ? 'unauthorized' : 'refresh-failed';
-}
-
-function bodyLength(request: ProxyRequest): number | 'chunked' | 'none' {
-  const { body } = request;
-  if (body === null) return 'none';
-  if (body.kind === 'kept') return body.bytes.length;
-  const told = request.header('content-length');
-  return told === null ? 'chunked' : Number(told);
 }
 
 function unreachable(error: Error, wasReused: boolean): AttemptOutcome {

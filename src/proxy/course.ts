@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import type { Tried } from './account-tries.js';
 import type { AttemptOutcome } from './attempt-outcome.js';
 import type { DecisionRecord } from './decision-record.js';
 import type { ProxyRequest } from './proxy-request.js';
@@ -9,6 +10,16 @@ export class Course {
   readonly movedFor = new Set<AttemptOutcome['kind']>();
   attempts = 0;
   hasRetriedReused = false;
+  /** Whether it would still wait for an account that is full. */
+  isPatient = true;
+  /** It goes elsewhere only because its session's account is full at the moment. */
+  isOverflow = false;
+  /** The next account is part of the recovery, and so free of the budget. */
+  isRecovering = false;
+  /** The body without what upstream has refused as foreign, once it was taken out. */
+  stripped: Buffer | null = null;
+  /** Upstream's word on the body as the client has sent it: the answer where no recovery helps. */
+  refusedBody: Tried | null = null;
 
   constructor(
     readonly request: ProxyRequest,

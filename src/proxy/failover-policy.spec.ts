@@ -8,6 +8,7 @@ const fresh: Progress = {
   hasRefreshed: false,
   hasRetried: false,
   hasRetriedReused: false,
+  recovery: null,
   hasMovedFor: () => false,
 };
 const quota: AttemptOutcome = { kind: 'quota-exhausted', hint: { resetsAt: null, resetsInSeconds: null } };
@@ -42,6 +43,20 @@ const rows: [string, AttemptOutcome | undefined, Partial<Progress>, string][] = 
   ['good output', { kind: 'committed' }, {}, 'pass-on'],
   ["the client's own fault", { kind: 'client-error' }, {}, 'pass-on'],
   ["the turn's own fault", { kind: 'turn-failed' }, {}, 'pass-on'],
+  ['foreign content', { kind: 'foreign-content' }, {}, 'pass-on'],
+  [
+    'foreign content of a session that has moved',
+    { kind: 'foreign-content' },
+    { recovery: 'go-back' },
+    'go-back',
+  ],
+  ['foreign content with nowhere to go back', { kind: 'foreign-content' }, { recovery: 'strip' }, 'strip'],
+  [
+    'foreign content on the last attempt',
+    { kind: 'foreign-content' },
+    { attemptsLeft: 0, recovery: 'strip' },
+    'strip',
+  ],
   ['a client that has left', { kind: 'client-gone' }, {}, 'stop'],
   ['a first 401', unauthorized, {}, 'refresh'],
   ['a first 401 on the last attempt', unauthorized, { attemptsLeft: 0 }, 'refresh'],

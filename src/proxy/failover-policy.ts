@@ -12,20 +12,35 @@ export interface Progress {
   readonly hasRetried: boolean;
   /** A connection that was used before has already broken for this request. */
   readonly hasRetriedReused: boolean;
+  /** What may still be tried for a request whose encrypted content another account has made; null: nothing. */
+  readonly recovery: Recovery | null;
   /** The request has already gone to another account because of this kind of outcome. */
   readonly hasMovedFor: (kind: AttemptOutcome['kind']) => boolean;
 }
+
+/** Back to the account that the session was with, or without what only that one can read. */
+export type Recovery = 'go-back' | 'strip';
 
 /**
  * - `pass-on`: the answer is the client's, as it is
  * - `refresh`: the same account again, with another token; free of the budget
  * - `retry-at-once`: the same account again; free of the budget
  * - `retry`: the same account again after a pause
+ * - `go-back`: the account that the session was with before; free of the budget
+ * - `strip`: the same account again, without the foreign content; free of the budget
  * - `failover`: another account, if there is one
  * - `give-up`: an answer of our own
  * - `stop`: nobody is there to answer
  */
-export type Verdict = 'pass-on' | 'refresh' | 'retry-at-once' | 'retry' | 'failover' | 'give-up' | 'stop';
+export type Verdict =
+  | 'pass-on'
+  | 'refresh'
+  | 'retry-at-once'
+  | 'retry'
+  | Recovery
+  | 'failover'
+  | 'give-up'
+  | 'stop';
 
 /** Whether to try again, and with whom. Only ever asked before anything was sent to the client. */
 export function decide(outcome: AttemptOutcome, progress: Progress): Verdict {
@@ -37,6 +52,8 @@ export function decide(outcome: AttemptOutcome, progress: Progress): Verdict {
     case 'client-error':
     case 'turn-failed':
       return 'pass-on';
+    case 'foreign-content':
+      return (isReplayable ? progress.recovery : null) ?? 'pass-on';
     case 'client-gone':
       return 'stop';
     case 'unauthorized':

@@ -1,13 +1,14 @@
 import type { ServerResponse } from 'node:http';
 import { Injectable, Logger } from '@nestjs/common';
-import { AccountSelector, type Choice } from '../accounts/account-selector.js';
+import type { Choice } from '../accounts/account-selector.js';
 import type { Account } from '../accounts/account.js';
+import { AccountChooser } from './account-chooser.js';
 import { AccountEffects } from './account-effects.js';
 import { AccountTries, type Tried } from './account-tries.js';
-import type { Attempted } from './attempts.js';
 import { Course } from './course.js';
 import type { DecisionRecord } from './decision-record.js';
 import { EmptyPoolAnswer } from './empty-pool-answer.js';
+import { ForeignRecovery } from './foreign-recovery.js';
 import { discard } from './held-answer.js';
 import type { ProxyRequest } from './proxy-request.js';
 import { ResponseCommit } from './response-commit.js';
@@ -18,9 +19,10 @@ export class Forwarder {
   private readonly logger = new Logger(Forwarder.name);
 
   constructor(
-    private readonly selector: AccountSelector,
+    private readonly chooser: AccountChooser,
     private readonly tries: AccountTries,
     private readonly effects: AccountEffects,
+    private readonly recovery: ForeignRecovery,
     private readonly commit: ResponseCommit,
     private readonly emptyPool: EmptyPoolAnswer,
   ) {}
@@ -33,63 +35,82 @@ export class Forwarder {
     decision: DecisionRecord,
   ): Promise<void> {
     const course = new Course(request, res, path, decision);
-    const ownerId = this.effects.ownerOf(request);
+    let preferredId = this.effects.ownerOf(request);
     let last: Tried | null = null;
     for (;;) {
-      const choice = await this.choose(request, ownerId, course.tried);
+      const choice = await this.choose(course, preferredId);
       decision.considered(choice.considered);
       if (choice.kind === 'none') return await this.deadEnd(course, last);
       using lease = choice.lease;
-      if (last !== null) this.leave(last, lease.account, request);
-      last = await this.tries.run(course, lease.account, choice.by);
-      const { attempted, verdict, account } = last;
-      if (verdict === 'failover') {
-        course.movedFor.add(attempted.outcome.kind);
-      } else if (verdict === 'pass-on' && attempted.answer !== null) {
-        return await this.passOn(course, account, attempted);
-      } else if (verdict === 'stop') {
-        return decision.end('client gone', 499);
-      } else {
-        return await this.deadEnd(course, last);
+      course.isOverflow = choice.isOverflow;
+      if (last !== null) this.leave(course, last, lease.account);
+      last = await this.tries.run(course, lease.account, course.isRecovering ? 'go-back' : choice.by);
+      course.isRecovering = false;
+      switch (last.verdict) {
+        case 'failover':
+          course.movedFor.add(last.attempted.outcome.kind);
+          break;
+        case 'go-back':
+          preferredId = this.recovery.formerOf(course, last.account);
+          course.isRecovering = true;
+          break;
+        case 'pass-on':
+          return await this.passOn(course, last);
+        case 'give-up':
+          return await this.deadEnd(course, last);
+        case 'stop':
+          return decision.end('client gone', 499);
+        default:
+          last.verdict satisfies never;
       }
     }
   }
 
-  /** Where every account is known to refuse the model, upstream is asked again, for its own words. */
+  /** Where nobody is left, the account that has refused foreign content alone may do without it. */
   private async choose(
-    request: ProxyRequest,
-    ownerId: string | null,
-    tried: ReadonlySet<string>,
-  ): Promise<Choice> {
-    const { sessionKey } = request;
-    const model = this.selector.knowsModelRefusals() ? await request.model() : null;
-    const choice = this.selector.choose({ sessionKey, model, ownerId, tried });
-    if (choice.kind === 'leased' || model === null || tried.size > 0) return choice;
-    return this.selector.choose({ sessionKey, model: null, ownerId, tried });
+    course: Course,
+    preferredId: string | null,
+  ): Promise<Exclude<Choice, { kind: 'full' }>> {
+    const choice = await this.chooser.choose(course, preferredId);
+    const refuser = course.refusedBody?.account ?? null;
+    if (choice.kind !== 'none' || refuser === null || course.stripped !== null) return choice;
+    if (!(await this.recovery.strips(course, refuser))) return choice;
+    course.tried.delete(refuser.id);
+    course.isRecovering = true;
+    return await this.chooser.choose(course, refuser.id);
   }
 
-  private async passOn(
-    { request, res, decision }: Course,
-    account: Account,
-    attempted: Attempted,
-  ): Promise<void> {
-    if (attempted.answer === null) return;
-    const relayed = await this.commit.turn(request, res, account, { ...attempted, answer: attempted.answer });
+  private async passOn(course: Course, last: Tried): Promise<void> {
+    const { request, res, decision } = course;
+    const { account, attempted } = this.bestWord(course, last);
+    const { answer } = attempted;
+    if (answer === null) return await this.deadEnd(course, last);
+    const relayed = await this.commit.turn(request, res, account, { ...attempted, answer });
+    this.effects.ended(account, attempted.outcome, relayed.end);
     decision.used(relayed);
-    decision.end(relayed.end, attempted.answer.response.statusCode ?? null);
+    decision.end(relayed.end, answer.response.statusCode ?? null);
+  }
+
+  /** Upstream's refusal of the client's own body rather than one of a body that the client does not know. */
+  private bestWord({ refusedBody }: Course, last: Tried): Tried {
+    const { kind } = last.attempted.outcome;
+    if (refusedBody === null || refusedBody.attempted === last.attempted) return last;
+    const isRefusedAgain = kind !== 'committed' && kind !== 'turn-failed';
+    const [best, other] = isRefusedAgain ? [refusedBody, last] : [last, refusedBody];
+    if (other.attempted.answer !== null) discard(other.attempted.answer.response);
+    return best;
   }
 
   /** Whether upstream's last answer is a better word than ours: there is nobody left who might do better. */
-  private async speaksForItself({ request, tried }: Course, { attempted }: Tried): Promise<boolean> {
-    if (attempted.outcome.kind === 'overloaded') return true;
+  private async speaksForItself(course: Course, { attempted }: Tried): Promise<boolean> {
+    if (course.refusedBody !== null || attempted.outcome.kind === 'overloaded') return true;
     if (attempted.outcome.kind !== 'not-entitled') return false;
-    const model = await request.model();
-    if (model === null) return true; // its refusal cannot be remembered: a repeat would go the same way
-    const considered = this.selector.consider(model);
-    return !considered.some((it) => it.unavailable === null && !tried.has(it.account.id));
+    const model = await course.request.model();
+    // Without a model its refusal cannot be remembered: a repeat would go the same way.
+    return model === null || !this.chooser.isAnyLeft(course, model);
   }
 
-  private leave(last: Tried, next: Account, request: ProxyRequest): void {
+  private leave({ request, refusedBody }: Course, last: Tried, next: Account): void {
     const { account, attempted } = last;
     this.logger.warn('attempt failed over', {
       request: request.id,
@@ -97,14 +118,15 @@ export class Forwarder {
       to: next.name,
       outcome: attempted.outcome.kind,
     });
-    if (attempted.answer !== null) discard(attempted.answer.response);
+    if (attempted.answer !== null && refusedBody?.attempted !== attempted) discard(attempted.answer.response);
   }
 
   /** Nobody else can serve: upstream's own answer where that is the better word, else one of ours. */
   private async deadEnd(course: Course, last: Tried | null): Promise<void> {
     const { request, res, decision, tried } = course;
-    if (last !== null && last.attempted.answer !== null && (await this.speaksForItself(course, last))) {
-      return await this.passOn(course, last.account, last.attempted);
+    if (last !== null && (await this.speaksForItself(course, last))) {
+      const best = this.bestWord(course, last);
+      if (best.attempted.answer !== null) return await this.passOn(course, best);
     }
     if (last?.attempted.answer != null) discard(last.attempted.answer.response);
     this.emptyPool.send(request, res, tried, last?.attempted.outcome.kind ?? null, decision);

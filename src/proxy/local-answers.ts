@@ -99,7 +99,14 @@ export class LocalAnswers {
     const attempted = await this.attempts.attempt(
       request,
       account,
-      { base: 'wham', path, isTurn: false, without: ['accept-encoding'], withinMs: limits.configBundleMs },
+      {
+        base: 'wham',
+        path,
+        isTurn: false,
+        without: ['accept-encoding'],
+        bodyInstead: null,
+        withinMs: limits.configBundleMs,
+      },
       null,
     );
     decision.attempted(account, 'own account', attempted);

@@ -100,6 +100,7 @@ export class Models {
       path: 'models',
       isTurn: false,
       without: ['accept-encoding', 'if-none-match'],
+      bodyInstead: null,
       withinMs: limits.modelsMs,
     } as const;
     let attempted = await this.attempts.attempt(request, account, to, null);

@@ -37,9 +37,10 @@ export class Passthrough {
       model: null,
       ownerId: this.effects.ownerOf(request),
       tried: new Set(),
+      isPatient: false,
     });
     decision.considered(choice.considered);
-    if (choice.kind === 'none') return this.emptyPool.send(request, res, new Set(), null, decision);
+    if (choice.kind !== 'leased') return this.emptyPool.send(request, res, new Set(), null, decision);
     using lease = choice.lease;
     return await this.forward(request, res, lease.account, base, path, decision);
   }
@@ -68,6 +69,7 @@ export class Passthrough {
   ): Promise<void> {
     const attempted = await this.attemptTwice(request, account, base, path, decision);
     const { outcome, answer } = attempted;
+    this.effects.observe(account, attempted);
     if (outcome.kind === 'client-gone') return decision.end('client gone', 499);
     // A 401 would make the client renew its own login; whatever it says, it does not go on.
     if (answer !== null && answer.response.statusCode !== 401 && outcome.kind !== 'edge-block') {
@@ -105,6 +107,7 @@ export class Passthrough {
       path,
       isTurn: false,
       without: this.effects.foreignHeaders(request, account),
+      bodyInstead: null,
       withinMs: null,
     };
     const first = await this.attempts.attempt(request, account, to, null);

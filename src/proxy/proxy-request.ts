@@ -4,7 +4,7 @@ import { limits } from '../limits.js';
 import { type BodyClaim, readBody, type RequestBody } from './request-body.js';
 import type { ReplayBudget } from './replay-budget.js';
 import { effortIn, type ModelAndEffort, modelAndEffortIn, modelIn } from './model-and-effort.js';
-import { readJson } from './request-json.js';
+import { inflated, readJson } from './request-json.js';
 import { sessionKeyFromBody, sessionKeyFromHeaders } from './session-key.js';
 
 /** A frozen picture of what a client asks, with its body read once, and the signal that it has left. */
@@ -73,6 +73,17 @@ export class ProxyRequest implements Disposable {
     if (body.kind !== 'kept') return null;
     this.json ??= readJson(body.bytes, this.req.headers['content-encoding']);
     return modelIn(await this.json);
+  }
+
+  /** The body without its content encoding; null when it was not kept, or cannot be inflated within the bound. */
+  async inflatedBody(): Promise<Buffer | null> {
+    const { body } = this.claim;
+    if (body.kind !== 'kept') return null;
+    try {
+      return await inflated(body.bytes, this.req.headers['content-encoding']);
+    } catch {
+      return null; // damaged, or too large: upstream judges it
+    }
   }
 
   /** For the record: from the turn's metadata, which Codex sends along as a header; else from the body. */

@@ -3,10 +3,12 @@ import { AccountsModule } from '../accounts/accounts.module.js';
 import { TokensModule } from '../tokens/tokens.module.js';
 import { UsageModule } from '../usage/usage.module.js';
 import { AccountEffects } from './account-effects.js';
+import { AccountChooser } from './account-chooser.js';
 import { AccountTries } from './account-tries.js';
 import { Attempts } from './attempts.js';
 import { ClientSigns } from './client-signs.js';
 import { EmptyPoolAnswer } from './empty-pool-answer.js';
+import { ForeignRecovery } from './foreign-recovery.js';
 import { Forwarder } from './forwarder.js';
 import { LocalAnswers } from './local-answers.js';
 import { ModelsEtag } from './models-etag.js';
@@ -23,10 +25,12 @@ import { UpstreamClient } from './upstream-client.js';
   imports: [AccountsModule, TokensModule, UsageModule],
   providers: [
     AccountEffects,
+    AccountChooser,
     AccountTries,
     Attempts,
     ClientSigns,
     EmptyPoolAnswer,
+    ForeignRecovery,
     Forwarder,
     LocalAnswers,
     Models,

@@ -11,6 +11,10 @@ export class SessionAffinity {
   @Column('varchar', { name: 'account_id', length: 200 })
   accountId!: string;
 
+  /** The account that it was with before; null when it has never moved. */
+  @Column('varchar', { name: 'former_id', length: 200, nullable: true })
+  formerId!: string | null;
+
   @Index()
   @Column('bigint', { name: 'used_at', transformer: storedNumber })
   usedAt!: number;

@@ -1,0 +1,39 @@
+import { Injectable } from '@nestjs/common';
+import { AccountSelector, type Choice } from '../accounts/account-selector.js';
+import { calledOrOver } from '../accounts/waiters.js';
+import { limits } from '../limits.js';
+import type { Course } from './course.js';
+
+/** Chooses the next account of a request; one that is only full is waited for, for a while. */
+@Injectable()
+export class AccountChooser {
+  constructor(private readonly selector: AccountSelector) {}
+
+  /** `preferredId`: the account that is to be asked before all others; null for none. */
+  async choose(course: Course, preferredId: string | null): Promise<Exclude<Choice, { kind: 'full' }>> {
+    const { request, tried } = course;
+    const until = performance.now() + limits.fullAccountMs;
+    const wish = { sessionKey: request.sessionKey, ownerId: preferredId, tried };
+    for (;;) {
+      const model = this.selector.knowsModelRefusals() ? await request.model() : null;
+      const left = course.isPatient && !request.gone.aborted ? until - performance.now() : 0;
+      const isPatient = left > 0;
+      let choice = this.selector.choose({ ...wish, model, isPatient });
+      // Where every account is known to refuse the model, upstream is asked again, for its own words.
+      if (choice.kind === 'none' && model !== null && tried.size === 0)
+        choice = this.selector.choose({ ...wish, model: null, isPatient });
+      if (choice.kind !== 'full') return choice;
+      await calledOrOver(
+        choice.accounts.map((it) => it.waiters),
+        left,
+        request.gone,
+      );
+      if (performance.now() >= until) course.isPatient = false; // once is enough for one request
+    }
+  }
+
+  /** Whether an account that was not tried may serve this model. */
+  isAnyLeft({ tried }: Course, model: string): boolean {
+    return this.selector.consider(model).some((it) => it.unavailable === null && !tried.has(it.account.id));
+  }
+}

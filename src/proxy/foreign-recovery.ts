@@ -1,0 +1,82 @@
+import { createHash } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { AccountSelector } from '../accounts/account-selector.js';
+import type { Account } from '../accounts/account.js';
+import { AffinityTable } from '../accounts/affinity-table.js';
+import { limits } from '../limits.js';
+import type { Course } from './course.js';
+import type { Recovery } from './failover-policy.js';
+import { encryptedReasoning, withoutReasoning } from './foreign-content.js';
+
+/**
+ * The way out when upstream refuses encrypted content that another account has made: back to that account, or once
+ * without the reasoning items that only it can read. Remembers, by hashes, what was taken out of a session's history
+ * since it came to its account, so that what the account makes itself stays in when a later turn needs the same.
+ */
+@Injectable()
+export class ForeignRecovery {
+  private readonly strangers = new Map<
+    string,
+    { readonly accountId: string; readonly items: ReadonlySet<string> }
+  >();
+
+  constructor(
+    private readonly selector: AccountSelector,
+    private readonly affinity: AffinityTable,
+  ) {}
+
+  /** What may still be tried for this request, which this account has refused; null: nothing. */
+  async next(course: Course, account: Account): Promise<Recovery | null> {
+    const former = this.formerOf(course, account);
+    if (former !== null && !course.tried.has(former) && this.isFree(former)) return 'go-back';
+    if (course.stripped !== null || (former === null && course.tried.size === 1)) return null;
+    return (await this.strips(course, account)) ? 'strip' : null;
+  }
+
+  /** Takes out of the request what this account cannot read; false when there is nothing that could be. */
+  async strips(course: Course, account: Account): Promise<boolean> {
+    course.stripped = await this.strip(course, account);
+    return course.stripped !== null;
+  }
+
+  /** The account that the session was with before this one; null when it has always been here. */
+  formerOf({ request }: Course, account: Account): string | null {
+    if (request.sessionKey === null) return null;
+    const former = this.affinity.formerOf(request.sessionKey);
+    return former === account.id ? null : former;
+  }
+
+  private isFree(accountId: string): boolean {
+    return this.selector.consider().some((it) => it.account.id === accountId && it.unavailable === null);
+  }
+
+  /** All reasoning is foreign when a session has just come; later only what was so then: the rest is its own. */
+  private async strip({ request }: Course, account: Account): Promise<Buffer | null> {
+    const body = await request.inflatedBody();
+    if (body === null) return null;
+    const all = encryptedReasoning(body);
+    const before = request.sessionKey === null ? undefined : this.strangers.get(request.sessionKey);
+    const known = before?.accountId === account.id ? all.filter((it) => before.items.has(hash(it))) : [];
+    const stripped = withoutReasoning(body, new Set(known.length > 0 ? known : all));
+    if (stripped === null) return null;
+    if (request.sessionKey !== null) {
+      this.remember(request.sessionKey, {
+        accountId: account.id,
+        items: new Set(stripped.removed.map(hash)),
+      });
+    }
+    return stripped.body;
+  }
+
+  private remember(session: string, strangers: { accountId: string; items: ReadonlySet<string> }): void {
+    this.strangers.delete(session);
+    this.strangers.set(session, strangers);
+    const oldest = this.strangers.keys().next();
+    if (this.strangers.size > limits.foreignSessions && oldest.done !== true)
+      this.strangers.delete(oldest.value);
+  }
+}
+
+function hash(encryptedContent: string): string {
+  return createHash('sha256').update(encryptedContent).digest('base64url').slice(0, 22);
+}
