@@ -8,6 +8,14 @@ export class Lease implements Disposable {
     account.inFlight += 1;
   }
 
+  /** Gives the claim to whoever takes the new lease; this one has none any more. */
+  handOver(): Lease {
+    if (!this.#isHeld) throw new Error('a lease that has ended cannot be handed over');
+    this.#isHeld = false;
+    this.account.inFlight -= 1; // the new one counts itself: in between nobody looks
+    return new Lease(this.account);
+  }
+
   [Symbol.dispose](): void {
     if (!this.#isHeld) return;
     this.#isHeld = false;

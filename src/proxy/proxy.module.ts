@@ -5,6 +5,7 @@ import { UsageModule } from '../usage/usage.module.js';
 import { AccountEffects } from './account-effects.js';
 import { AccountChooser } from './account-chooser.js';
 import { AccountTries } from './account-tries.js';
+import { AttemptLoop } from './attempt-loop.js';
 import { Attempts } from './attempts.js';
 import { ClientSigns } from './client-signs.js';
 import { EmptyPoolAnswer } from './empty-pool-answer.js';
@@ -27,6 +28,7 @@ import { UpstreamClient } from './upstream-client.js';
     AccountEffects,
     AccountChooser,
     AccountTries,
+    AttemptLoop,
     Attempts,
     ClientSigns,
     EmptyPoolAnswer,

@@ -1,0 +1,87 @@
+import { Injectable, Logger } from '@nestjs/common';
+import type { Choice } from '../accounts/account-selector.js';
+import type { Account } from '../accounts/account.js';
+import type { Lease } from '../accounts/lease.js';
+import { AccountChooser } from './account-chooser.js';
+import { AccountEffects } from './account-effects.js';
+import { AccountTries, type Tried } from './account-tries.js';
+import type { Course } from './course.js';
+import { ForeignRecovery } from './foreign-recovery.js';
+import { discard } from './held-answer.js';
+
+/** How the attempts of a request ended. The lease of the account that has answered is the caller's to end. */
+export type LoopEnd =
+  | { readonly kind: 'pass-on'; readonly tried: Tried; readonly lease: Lease }
+  | { readonly kind: 'client-gone' }
+  /** Nobody is left who could serve, or the budget is spent; `tried`: the last attempt, null without one. */
+  | { readonly kind: 'dead-end'; readonly tried: Tried | null };
+
+/** One client request, one upstream attempt at a time, until one of them is the answer or nobody is left. */
+@Injectable()
+export class AttemptLoop {
+  private readonly logger = new Logger(AttemptLoop.name);
+
+  constructor(
+    private readonly chooser: AccountChooser,
+    private readonly tries: AccountTries,
+    private readonly effects: AccountEffects,
+    private readonly recovery: ForeignRecovery,
+  ) {}
+
+  async run(course: Course): Promise<LoopEnd> {
+    let preferredId = this.effects.ownerOf(course.request);
+    let last: Tried | null = null;
+    for (;;) {
+      const choice = await this.choose(course, preferredId);
+      course.decision.considered(choice.considered);
+      if (choice.kind === 'none') return { kind: 'dead-end', tried: last };
+      using lease = choice.lease;
+      course.isOverflow = choice.isOverflow;
+      if (last !== null) this.leave(course, last, lease.account);
+      last = await this.tries.run(course, lease.account, course.isRecovering ? 'go-back' : choice.by);
+      course.isRecovering = false;
+      switch (last.verdict) {
+        case 'failover':
+          course.movedFor.add(last.attempted.outcome.kind);
+          break;
+        case 'go-back':
+          preferredId = this.recovery.formerOf(course, last.account);
+          course.isRecovering = true;
+          break;
+        case 'pass-on':
+          return { kind: 'pass-on', tried: last, lease: lease.handOver() };
+        case 'give-up':
+          return { kind: 'dead-end', tried: last };
+        case 'stop':
+          return { kind: 'client-gone' };
+        default:
+          last.verdict satisfies never;
+      }
+    }
+  }
+
+  /** Where nobody is left, the account that has refused foreign content alone may do without it. */
+  private async choose(
+    course: Course,
+    preferredId: string | null,
+  ): Promise<Exclude<Choice, { kind: 'full' }>> {
+    const choice = await this.chooser.choose(course, preferredId);
+    const refuser = course.refusedBody?.account ?? null;
+    if (choice.kind !== 'none' || refuser === null || course.stripped !== null) return choice;
+    if (!(await this.recovery.strips(course, refuser))) return choice;
+    course.tried.delete(refuser.id);
+    course.isRecovering = true;
+    return await this.chooser.choose(course, refuser.id);
+  }
+
+  private leave({ request, refusedBody }: Course, last: Tried, next: Account): void {
+    const { account, attempted } = last;
+    this.logger.warn('attempt failed over', {
+      request: request.id,
+      from: account.name,
+      to: next.name,
+      outcome: attempted.outcome.kind,
+    });
+    if (attempted.answer !== null && refusedBody?.attempted !== attempted) discard(attempted.answer.response);
+  }
+}
