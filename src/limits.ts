@@ -146,6 +146,9 @@ export const limits = {
   unwrittenRecords: 10_000,
   unwrittenSamples: 2_000,
   unwrittenSessions: 10_000,
+  unwrittenEvidence: 10_000,
+  /** How far the last success on record may lag behind: a turn that is served is no reason to write. */
+  successOnRecordMs: 5 * MINUTE,
   /** Rows of each kind in one transaction. */
   writeBatch: 500,
   writePauseMs: 500,

@@ -15,6 +15,7 @@ import { custom, streams } from '../src/stand-in/answers.js';
 import { StandIn } from '../src/stand-in/stand-in.js';
 import { completed, created, delta, framed, type TurnUsage } from '../src/stand-in/turn-events.js';
 import { OpenStream } from './support/open-stream.js';
+import { OtherProgram } from './support/other-program.js';
 import { TestPool } from './support/pool.js';
 import { call, type RawAnswer } from './support/raw-http.js';
 import { Folders, recordsIn, Talk } from './support/usage-program.js';
@@ -26,29 +27,6 @@ const TIMING_BOUND_MS = 250;
 
 /** As long as a backup, or a person with a shell of SQLite, may hold it. */
 const LOCKED_MS = 30_000;
-
-/** A connection of another program. */
-class OtherProgram implements AsyncDisposable {
-  private constructor(private readonly connection: sqlite3.Database) {}
-
-  static async open(path: string): Promise<OtherProgram> {
-    const connection = new sqlite3.Database(path);
-    await once(connection, 'open');
-    return new OtherProgram(connection);
-  }
-
-  async run(sql: string): Promise<void> {
-    const done = Promise.withResolvers<void>();
-    this.connection.exec(sql, (error) => (error === null ? done.resolve() : done.reject(error)));
-    await done.promise;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    const done = Promise.withResolvers<void>();
-    this.connection.close(() => done.resolve());
-    await done.promise;
-  }
-}
 
 /** A turn on a connection that is made for it, and closed after it; the connections are kept, to be counted. */
 function onNewConnections(connections: Set<Socket>): CustomHandler {

@@ -8,6 +8,7 @@ import { CredentialVault } from '../tokens/credential-vault.js';
 import type { Keeping } from '../tokens/keeping.js';
 import { type AccountEvent, learn } from './account-evidence.js';
 import { Account, type AccountSettings } from './account.js';
+import { EvidenceStore } from './evidence-store.js';
 import { differenceOf } from './pool-difference.js';
 import { PoolFolder } from './pool-folder.js';
 import { type BrokenFile, logReload, merged, type ReloadResult } from './reload-report.js';
@@ -24,6 +25,7 @@ export class AccountRegistry implements OnModuleInit {
   constructor(
     private readonly vault: CredentialVault,
     private readonly settings: SettingsStore,
+    private readonly evidence: EvidenceStore,
     private readonly folder: PoolFolder,
     private readonly drain: Drain,
     @Inject(CLOCK) private readonly clock: Clock,
@@ -61,6 +63,7 @@ export class AccountRegistry implements OnModuleInit {
   learn(account: Account, event: AccountEvent): void {
     const before = account.evidence;
     account.evidence = learn(before, event);
+    this.evidence.note(account);
     if (account.evidence.refusal !== before.refusal && account.evidence.refusal !== null) {
       const { kind, until } = account.evidence.refusal;
       this.logger.warn('account is out', {
@@ -144,10 +147,22 @@ export class AccountRegistry implements OnModuleInit {
 
   /** The account of a credential: the one that was there before, with all that is known of it, or a new one. */
   private placed(keeping: Keeping, known: Account | null): Account {
-    const account = known ?? new Account(keeping.id, keeping);
-    if (known === null) account.settings = this.settings.of(keeping.id);
-    account.keeping = keeping;
+    const account = known ?? this.arriving(keeping);
+    if (known !== null) account.keeping = keeping;
     account.readmit();
+    return account;
+  }
+
+  /** An account that was not in the pool, with what was known of it when it last was. */
+  private arriving(keeping: Keeping): Account {
+    const stored = this.evidence.recall(keeping);
+    const refused = keeping.refresh.kind === 'idle' ? (stored?.refused ?? null) : null;
+    // Its token was refused for good before: nobody needs to be asked again to know it.
+    const kept =
+      refused === null ? keeping : this.vault.change(keeping, { kind: 'refused-for-good', ...refused });
+    const account = new Account(keeping.id, kept);
+    account.settings = this.settings.of(keeping.id);
+    if (stored !== null) account.evidence = stored.evidence;
     return account;
   }
 
@@ -166,6 +181,7 @@ export class AccountRegistry implements OnModuleInit {
     const { plan } = account;
     account.keeping = keeping;
     if (isRenewed) this.learn(account, { kind: 'credential-renewed', at: this.clock.now() });
+    else this.evidence.note(account); // its login may have been refused
     if (account.plan !== plan) this.learn(account, { kind: 'plan-changed', at: this.clock.now() });
   }
 }

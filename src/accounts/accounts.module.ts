@@ -8,6 +8,7 @@ import { AccountSelector } from './account-selector.js';
 import { AffinityStore } from './affinity-store.js';
 import { AffinityTable } from './affinity-table.js';
 import { DecisionLog } from './decision-log.js';
+import { EvidenceStore } from './evidence-store.js';
 import { LoginOwners } from './login-owners.js';
 import { OwnerTable } from './owner-table.js';
 import { PoolFolder } from './pool-folder.js';
@@ -29,6 +30,7 @@ import { PoolStatusService } from './pool-status.js';
     AccountPoll,
     AccountPollCron,
     SettingsStore,
+    EvidenceStore,
     AffinityStore,
     PoolFolder,
     PoolWatcher,

@@ -1,19 +1,32 @@
 import sqlite3 from 'sqlite3';
 import type { DataSourceOptions } from 'typeorm';
 import { errorCode } from '../pool-error.js';
+import { AccountEvidenceRow } from './account-evidence.entity.js';
 import { AccountSettingsRow } from './account-settings.entity.js';
 import { UsageOnRecord1795300000000 } from './migrations/1795300000000-usage-on-record.js';
+import { EvidenceOnRecord1795390000000 } from './migrations/1795390000000-evidence-on-record.js';
 import { FormerAccount1795400000000 } from './migrations/1795400000000-former-account.js';
 import { QuotaSample } from './quota-sample.entity.js';
 import { SessionAffinity } from './session-affinity.entity.js';
 import { UsageRecord } from './usage-record.entity.js';
 import { UsageRollup } from './usage-rollup.entity.js';
 
-const entities = [UsageRecord, UsageRollup, QuotaSample, SessionAffinity, AccountSettingsRow];
+const entities = [
+  UsageRecord,
+  UsageRollup,
+  QuotaSample,
+  SessionAffinity,
+  AccountSettingsRow,
+  AccountEvidenceRow,
+];
 /** TypeORM switches the driver's stack traces on, which cost every statement two errors; it is not to. */
 const quietDriver = { ...sqlite3, verbose: () => sqlite3 };
 
-export const migrations = [UsageOnRecord1795300000000, FormerAccount1795400000000];
+export const migrations = [
+  UsageOnRecord1795300000000,
+  EvidenceOnRecord1795390000000,
+  FormerAccount1795400000000,
+];
 
 /**
  * The one place that names the driver. SQLite works on threads that DNS and files share, so a statement

@@ -6,6 +6,7 @@ import { CLOCK, type Clock } from '../clock.js';
 import { Drain } from '../drain.js';
 import { limits } from '../limits.js';
 import { describeError } from '../pool-error.js';
+import { AccountEvidenceRow } from './account-evidence.entity.js';
 import { Database } from './database.js';
 import { QuotaSample } from './quota-sample.entity.js';
 import { SessionAffinity } from './session-affinity.entity.js';
@@ -57,7 +58,13 @@ export class RetentionCron {
         take: limits.retentionStepRows,
       });
       if (sessions.length > 0) await manager.remove(sessions);
-      return records.length + samples.length + sessions.length;
+      const evidence = await manager.find(AccountEvidenceRow, {
+        order: { updatedAt: 'DESC' },
+        skip: limits.accountsWithTotals,
+        take: limits.retentionStepRows,
+      });
+      if (evidence.length > 0) await manager.remove(evidence);
+      return records.length + samples.length + sessions.length + evidence.length;
     });
   }
 }

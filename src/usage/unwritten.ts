@@ -1,4 +1,5 @@
 import { limits } from '../limits.js';
+import type { AccountEvidenceRow } from './account-evidence.entity.js';
 import type { AccountSettingsRow } from './account-settings.entity.js';
 import { BoundedQueue } from './bounded-queue.js';
 import type { QuotaSample } from './quota-sample.entity.js';
@@ -7,7 +8,7 @@ import type { UsageRecord } from './usage-record.entity.js';
 import type { WriteBatch } from './write-batch.js';
 
 /** What there is a bound on; settings are as many as there are accounts. */
-export type Droppable = 'record' | 'sample' | 'session';
+export type Droppable = 'record' | 'sample' | 'session' | 'evidence';
 
 /** All that waits to be written, in memory: what comes above a bound pushes the oldest of its kind out. */
 export class Unwritten {
@@ -16,6 +17,8 @@ export class Unwritten {
   /** By session, each at its newest. */
   private readonly sessions = new Map<string, SessionAffinity>();
   private readonly settings = new Map<string, AccountSettingsRow>();
+  /** By account, each at its newest: a storm of refusals is one row. */
+  private readonly evidence = new Map<string, AccountEvidenceRow>();
 
   constructor(private readonly onLoss: (kind: Droppable) => void) {
     this.records = new BoundedQueue(limits.unwrittenRecords, () => onLoss('record'));
@@ -23,7 +26,8 @@ export class Unwritten {
   }
 
   get size(): number {
-    return this.records.size + this.samples.size + this.sessions.size + this.settings.size;
+    const single = this.sessions.size + this.settings.size + this.evidence.size;
+    return this.records.size + this.samples.size + single;
   }
 
   addRecord(record: UsageRecord): void {
@@ -35,13 +39,13 @@ export class Unwritten {
   }
 
   addSession(session: SessionAffinity): void {
-    this.sessions.delete(session.session);
-    this.sessions.set(session.session, session);
-    if (this.sessions.size <= limits.unwrittenSessions) return;
-    const oldest = this.sessions.keys().next();
-    if (oldest.done === true) return;
-    this.sessions.delete(oldest.value);
-    this.onLoss('session');
+    const isFull = putNewest(this.sessions, session.session, session, limits.unwrittenSessions);
+    if (isFull) this.onLoss('session');
+  }
+
+  addEvidence(evidence: AccountEvidenceRow): void {
+    const isFull = putNewest(this.evidence, evidence.accountId, evidence, limits.unwrittenEvidence);
+    if (isFull) this.onLoss('evidence');
   }
 
   addSettings(settings: AccountSettingsRow): void {
@@ -55,14 +59,24 @@ export class Unwritten {
       samples: this.samples.first(limits.writeBatch),
       sessions: [...this.sessions.values()].slice(0, limits.writeBatch),
       settings: [...this.settings.values()],
+      evidence: [...this.evidence.values()].slice(0, limits.writeBatch),
     };
   }
 
   /** Takes out what was written; what has changed meanwhile waits on. */
-  remove({ records, samples, sessions, settings }: WriteBatch): void {
+  remove({ records, samples, sessions, settings, evidence }: WriteBatch): void {
     this.records.remove(records);
     this.samples.remove(samples);
     for (const it of sessions) if (this.sessions.get(it.session) === it) this.sessions.delete(it.session);
     for (const it of settings) if (this.settings.get(it.accountId) === it) this.settings.delete(it.accountId);
+    for (const it of evidence) if (this.evidence.get(it.accountId) === it) this.evidence.delete(it.accountId);
   }
+}
+
+/** In place of an older one under this key. True: there was no room, and the oldest of another key is gone. */
+function putNewest<T>(rows: Map<string, T>, key: string, row: T, bound: number): boolean {
+  rows.delete(key);
+  rows.set(key, row);
+  const oldest = rows.keys().next();
+  return rows.size > bound && oldest.done !== true && rows.delete(oldest.value);
 }

@@ -10,6 +10,7 @@ import type { Counter } from 'prom-client';
 import { limits } from '../limits.js';
 import { metricNames } from '../metrics.js';
 import { describeError } from '../pool-error.js';
+import type { AccountEvidenceRow } from './account-evidence.entity.js';
 import type { AccountSettingsRow } from './account-settings.entity.js';
 import { Database } from './database.js';
 import type { QuotaSample } from './quota-sample.entity.js';
@@ -91,6 +92,10 @@ export class UsageWriter implements OnModuleInit, OnModuleDestroy, OnApplication
 
   addSettings(settings: AccountSettingsRow): void {
     this.unwritten.addSettings(settings);
+  }
+
+  addEvidence(evidence: AccountEvidenceRow): void {
+    this.unwritten.addEvidence(evidence);
   }
 
   /** Writes all that waits. Never rejects: what could not be written waits on. */

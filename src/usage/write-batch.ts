@@ -1,4 +1,5 @@
 import type { EntityManager } from 'typeorm';
+import { AccountEvidenceRow } from './account-evidence.entity.js';
 import { AccountSettingsRow } from './account-settings.entity.js';
 import { QuotaSample } from './quota-sample.entity.js';
 import { addToRollups } from './rollup-sums.js';
@@ -11,11 +12,12 @@ export interface WriteBatch {
   readonly samples: readonly QuotaSample[];
   readonly sessions: readonly SessionAffinity[];
   readonly settings: readonly AccountSettingsRow[];
+  readonly evidence: readonly AccountEvidenceRow[];
 }
 
 /** The statements of a batch, within the transaction of `manager`. */
 export async function write(manager: EntityManager, batch: WriteBatch): Promise<void> {
-  const { records, samples, sessions, settings } = batch;
+  const { records, samples, sessions, settings, evidence } = batch;
   if (records.length > 0) {
     await insertInPieces(manager, UsageRecord, records);
     await addToRollups(manager, records);
@@ -24,6 +26,7 @@ export async function write(manager: EntityManager, batch: WriteBatch): Promise<
     await upsertInPieces(manager, QuotaSample, samples, ['accountId', 'durationSeconds', 'seenAt']);
   if (sessions.length > 0) await upsertInPieces(manager, SessionAffinity, sessions, ['session']);
   if (settings.length > 0) await upsertInPieces(manager, AccountSettingsRow, settings, ['accountId']);
+  if (evidence.length > 0) await upsertInPieces(manager, AccountEvidenceRow, evidence, ['accountId']);
 }
 
 /** Rows per statement: a statement takes only so many parameters. */

@@ -1,0 +1,97 @@
+import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { CLOCK, type Clock } from '../clock.js';
+import { limits } from '../limits.js';
+import type { Keeping } from '../tokens/keeping.js';
+import { AccountEvidenceRow } from '../usage/account-evidence.entity.js';
+import { Database } from '../usage/database.js';
+import { UsageWriter } from '../usage/usage-writer.js';
+import { type AccountEvidence, noEvidence } from './account-evidence.js';
+import type { Account } from './account.js';
+import { evidenceReader, loginOf, type StoredEvidence, stillHolds, textOf } from './stored-evidence.js';
+
+/**
+ * What was last seen of each account, by its identity: read at the start, written behind, and there again when an
+ * account comes back into the pool. Bounded: the account that nothing was learned of for longest goes first.
+ */
+@Injectable()
+export class EvidenceStore implements OnModuleInit {
+  private readonly logger = new Logger(EvidenceStore.name);
+  private readonly known = new Map<string, StoredEvidence>();
+  /** The last success that is on record, of accounts that have one. */
+  private readonly successOnRecord = new Map<string, number>();
+
+  constructor(
+    private readonly writer: UsageWriter,
+    private readonly database: Database,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  async onModuleInit(): Promise<void> {
+    const otherwise = 'what was known of accounts begins anew: the database cannot be read';
+    await this.database.restore(otherwise, async (manager) => {
+      const rows = await manager.find(AccountEvidenceRow, {
+        order: { updatedAt: 'DESC' },
+        take: limits.accountsWithTotals,
+      });
+      this.restore(rows.toReversed());
+    });
+  }
+
+  /** What is known of an account that comes into the pool with these tokens; null for one never seen. */
+  recall({ id, credential }: Keeping): StoredEvidence | null {
+    const stored = this.known.get(id);
+    return stored === undefined ? null : stillHolds(stored, loginOf(credential), this.clock.now());
+  }
+
+  /** Takes note of what is known of an account by now. */
+  note({ id, evidence, keeping }: Account): void {
+    const { credential, refresh } = keeping;
+    const refused = refresh.kind === 'refused' ? { code: refresh.code, at: refresh.at } : null;
+    const stored = { evidence, login: loginOf(credential), refused };
+    const before = this.known.get(id) ?? { evidence: noEvidence, login: '', refused: null };
+    this.put(id, stored);
+    if (this.isWorthWriting(id, before, stored)) this.write(id, stored);
+  }
+
+  private restore(rows: readonly AccountEvidenceRow[]): void {
+    const read = evidenceReader(this.clock.now());
+    let unreadable = 0;
+    for (const { accountId, evidence } of rows) {
+      const stored = read(evidence);
+      if (stored === null) unreadable += 1;
+      else this.put(accountId, stored);
+    }
+    if (unreadable > 0)
+      this.logger.warn('what was known of some accounts cannot be read, it begins anew', { unreadable });
+  }
+
+  private put(id: string, stored: StoredEvidence): void {
+    this.known.delete(id);
+    this.known.set(id, stored);
+    const oldest = this.known.keys().next();
+    if (this.known.size <= limits.accountsWithTotals || oldest.done === true) return;
+    this.known.delete(oldest.value);
+    this.successOnRecord.delete(oldest.value);
+  }
+
+  /** A success alone is not, unless the one on record is old: every turn that is served brings one. */
+  private isWorthWriting(id: string, before: StoredEvidence, next: StoredEvidence): boolean {
+    if (before.refused?.at !== next.refused?.at || !isSame(before.evidence, next.evidence)) return true;
+    const lastAt = next.evidence.lastSuccessAt ?? 0;
+    return lastAt - (this.successOnRecord.get(id) ?? 0) >= limits.successOnRecordMs;
+  }
+
+  private write(accountId: string, stored: StoredEvidence): void {
+    this.successOnRecord.set(accountId, stored.evidence.lastSuccessAt ?? 0);
+    const row = { accountId, updatedAt: this.clock.now(), evidence: textOf(stored) };
+    this.writer.addEvidence(Object.assign(new AccountEvidenceRow(), row));
+  }
+}
+
+/** Whether nothing but the last success differs. What has not changed is the very same object. */
+function isSame(before: AccountEvidence, next: AccountEvidence): boolean {
+  const nextByName: Readonly<Record<string, unknown>> = { ...next, lastSuccessAt: null };
+  return Object.entries({ ...before, lastSuccessAt: null }).every(
+    ([name, value]) => nextByName[name] === value,
+  );
+}
