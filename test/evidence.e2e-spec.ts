@@ -20,8 +20,10 @@ function withoutPolls(standIn: StandIn): void {
   for (const name of ['a', 'b']) standIn.account(name).usageAnswers(500, 'out of order');
 }
 
-const started = async (env: Readonly<Record<string, string>> = {}): Promise<TestPool> =>
-  await TestPool.start({ prepare: withoutPolls, env });
+/** Account a is the first choice, whatever is left of its quota. */
+const A_FIRST = { PROXY_POLICY: 'fill-first' };
+
+const started = async (): Promise<TestPool> => await TestPool.start({ prepare: withoutPolls, env: A_FIRST });
 
 const database = (pool: TestPool): string => join(pool.folder, 'data', 'proxy.db');
 
@@ -47,7 +49,7 @@ describe('what was learned of an account', { timeout: 60_000 }, () => {
       await using standIn = await StandIn.start({ accounts: ['a', 'b'] });
       withoutPolls(standIn);
       standIn.account('a').always(usageLimit({ resetsInSeconds: RESETS_IN_SECONDS }));
-      await using folders = await Folders.create(standIn, ['a', 'b']);
+      await using folders = await Folders.create(standIn, ['a', 'b'], A_FIRST);
       const before = await folders.start();
       expect((await before.turn()).status).toBe(200);
       expect(standIn.attempts()).toEqual(['a', 'b']);
@@ -88,7 +90,6 @@ describe('what was learned of an account', { timeout: 60_000 }, () => {
     expect(await courseOf(first, aTurn({ model: 'gpt-9' }))).toEqual(['a', 'b']);
     await using pool = await first.restart();
     expect(await courseOf(pool, aTurn({ model: 'gpt-9' }))).toEqual(['b']);
-    await pool.client.patch('/admin/accounts/b').send({ paused: true }).expect(200);
     expect(await courseOf(pool)).toEqual(['a']);
   });
 
@@ -105,7 +106,6 @@ describe('what was learned of an account', { timeout: 60_000 }, () => {
     await pool.writeAuth('a', pool.standIn.account('a').loginAgain());
     await using last = await pool.restart();
     expect(await last.account('a')).toMatchObject({ available: true, refresh: 'idle' });
-    await last.client.patch('/admin/accounts/b').send({ paused: true }).expect(200);
     expect(await courseOf(last)).toEqual(['a']);
   });
 

@@ -26,6 +26,8 @@ const everything = after(
   usedUp,
 );
 
+const refusal = (kind: string, at: number, until: number) => read({ refusal: { kind, at, until } });
+
 describe('evidence on record', () => {
   it('comes back as it was', () => {
     const refused = { code: 'refresh_token_reused', at: T };
@@ -64,8 +66,6 @@ describe('evidence on record', () => {
 });
 
 describe('an end on record', () => {
-  const refusal = (kind: string, at: number, until: number) => read({ refusal: { kind, at, until } });
-
   it('is never later than the longest window after the refusal', () => {
     const at = T - DAY;
     expect(refusal('quota-exhausted', at, YEAR_2446)?.evidence.refusal).toEqual({

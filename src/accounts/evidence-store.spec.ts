@@ -1,0 +1,105 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Counter, Registry } from 'prom-client';
+import { describe, expect, it } from 'vitest';
+import { type AppConfig, loadConfig } from '../app.config.js';
+import { Drain } from '../drain.js';
+import { limits } from '../limits.js';
+import { credentialOf } from '../tokens/credential.js';
+import type { Keeping } from '../tokens/keeping.js';
+import { idle } from '../tokens/refresh-state.js';
+import { AccountEvidenceRow } from '../usage/account-evidence.entity.js';
+import { Database } from '../usage/database.js';
+import { RetentionCron } from '../usage/retention.cron.js';
+import { UsageWriter } from '../usage/usage-writer.js';
+import { learn, noEvidence } from './account-evidence.js';
+import { Account } from './account.js';
+import { EvidenceStore } from './evidence-store.js';
+
+const T = Date.UTC(2026, 10, 22, 12);
+const refused = learn(noEvidence, { kind: 'forbidden', at: T });
+const credential = credentialOf({
+  accessToken: 'opaque',
+  refreshToken: 'rt',
+  idToken: null,
+  accountId: 'acct',
+  lastRefreshAt: null,
+});
+
+const keepingOf = (id: string): Keeping => ({
+  id,
+  name: id,
+  credential,
+  refresh: idle,
+  grantedAt: null,
+  warning: null,
+  isLink: false,
+  unsaved: null,
+});
+
+function accountOf(id: string): Account {
+  const account = new Account(id, keepingOf(id));
+  account.evidence = refused;
+  return account;
+}
+
+/** A database of its own, in which every moment is later than the one before. */
+class Sandbox implements AsyncDisposable {
+  private now = T;
+  private readonly clock = { now: () => (this.now += 1) };
+  private readonly config: AppConfig;
+  private readonly database: Database;
+  readonly writer: UsageWriter;
+
+  private constructor(private readonly folder: string) {
+    this.config = loadConfig({ PROXY_DB_PATH: join(folder, 'proxy.db') });
+    this.database = new Database(this.config, this.clock);
+    const registers = [new Registry()];
+    const dropped = new Counter({ name: 'dropped', help: 'x', labelNames: ['kind'] as const, registers });
+    this.writer = new UsageWriter(this.database, dropped);
+  }
+
+  static async create(): Promise<Sandbox> {
+    return new Sandbox(await mkdtemp(join(tmpdir(), 'codex-pool-evidence-')));
+  }
+
+  store(): EvidenceStore {
+    return new EvidenceStore(this.writer, this.database, this.clock);
+  }
+
+  retention(): RetentionCron {
+    return new RetentionCron(this.database, new Drain(), this.config, this.clock);
+  }
+
+  async rows(): Promise<number> {
+    return await this.database.run(async (manager) => await manager.count(AccountEvidenceRow));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.database.close();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+describe('what is known of accounts', () => {
+  it('is bounded in memory, at the start and on disk: what was learned of longest ago goes first', async () => {
+    await using sandbox = await Sandbox.create();
+    const bound = limits.accountsWithTotals;
+    const store = sandbox.store();
+    for (let i = 0; i < bound; i += 1) store.note(accountOf(`a${i}`));
+    await sandbox.writer.flush();
+    for (let i = bound; i < bound + 3; i += 1) store.note(accountOf(`a${i}`));
+    await sandbox.writer.flush();
+    expect(store.recall(keepingOf('a2'))).toBeNull();
+    expect(store.recall(keepingOf('a3'))).toMatchObject({ evidence: { refusal: { kind: 'forbidden' } } });
+    expect(await sandbox.rows()).toBe(bound + 3);
+    const restarted = sandbox.store();
+    await restarted.onModuleInit();
+    expect(restarted.recall(keepingOf('a2'))).toBeNull();
+    expect(restarted.recall(keepingOf('a3'))?.evidence).toEqual(refused);
+    expect(restarted.recall(keepingOf(`a${bound + 2}`))?.evidence).toEqual(refused);
+    await sandbox.retention().run();
+    expect(await sandbox.rows()).toBe(bound);
+  });
+});
