@@ -58,11 +58,12 @@ function storedEvidence(now: number) {
   const seenOrNever = seen.nullable().default(null);
   const inARow = z.int().nonnegative().default(0);
   const refusal = z
-    .object({ kind: z.enum(refusalKinds), at: end, until: end })
-    .transform(({ kind, at, until }) => {
+    .object({ kind: z.enum(refusalKinds), at: end, until: end, pollFrom: end.nullable().default(null) })
+    .transform(({ kind, at, until, pollFrom }) => {
       const lastsMs = Math.min(Math.max(0, until - at), limits.quotaLongestMs);
       const saneAt = Math.min(at, now); // a clock that was wrong then: as long as it was meant to be, from now
-      return { kind, at: saneAt, until: saneAt + lastsMs };
+      const waitsMs = Math.min(Math.max(0, (pollFrom ?? at) - at), limits.clearedInVainMs);
+      return { kind, at: saneAt, until: saneAt + lastsMs, pollFrom: saneAt + waitsMs };
     });
   const models = z.array(z.tuple([z.string(), end])).transform((pairs) => {
     const latest = now + limits.notEntitledMs;
@@ -80,7 +81,9 @@ function storedEvidence(now: number) {
       rateLimitsInARow: inARow,
       forbiddenInARow: inARow,
       errorsInARow: inARow,
+      cutsInARow: inARow,
       lastSuccessAt: seenOrNever,
+      clearedAt: seenOrNever,
     } satisfies Record<keyof AccountEvidence, z.ZodType>),
   });
 }
