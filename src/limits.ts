@@ -43,7 +43,14 @@ export const limits = {
 
   affinitySessions: 10_000,
   affinityIdleMs: 7 * DAY,
+  /** Of each kind: turn states, responses, files. */
   owners: 10_000,
+  /** An id of a response or a file that is longer is none. */
+  ownedIdChars: 200,
+  /** Words of one body that may be ids of files. */
+  fileWordsPerBody: 20_000,
+  /** An answer that names a new file. */
+  fileAnswerBytes: 64 * KiB,
   decisions: 1_000,
   recentErrors: 20,
   modelRefusalsPerAccount: 200,
@@ -142,13 +149,14 @@ export const limits = {
   databaseQueue: 100,
   databaseRetryFirstMs: SECOND,
   databaseRetryMaxMs: 30 * SECOND,
-  /** Turns, samples and sessions that wait to be written; above it the oldest is dropped, and counted. */
+  /** Turns, samples, sessions and owners that wait to be written; above it the oldest is dropped, and counted. */
   unwrittenRecords: 10_000,
   unwrittenSamples: 2_000,
   unwrittenSessions: 10_000,
   unwrittenEvidence: 10_000,
   /** How far the last success on record may lag behind: a turn that is served is no reason to write. */
   successOnRecordMs: 5 * MINUTE,
+  unwrittenOwned: 10_000,
   /** Rows of each kind in one transaction. */
   writeBatch: 500,
   writePauseMs: 500,

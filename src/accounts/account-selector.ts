@@ -16,6 +16,8 @@ export interface Wish {
   readonly model: string | null;
   /** Identity of the account that issued something this request continues, or null. */
   readonly ownerId: string | null;
+  /** Identity of the only account that can serve it, or null: then no other is considered. */
+  readonly soleId: string | null;
   /** Identities of accounts that this request has already tried. */
   readonly tried: ReadonlySet<string>;
   /** Whether the request would rather wait for an account that is full than go elsewhere. */
@@ -78,21 +80,22 @@ export class AccountSelector {
     );
   }
 
-  /** All accounts, each with why it may not serve. */
-  consider(model: string | null = null): Considered[] {
+  /** All accounts, or the only one that can serve, each with why it may not serve. */
+  consider(model: string | null = null, soleId: string | null = null): Considered[] {
     return this.registry
       .list()
+      .filter((it) => soleId === null || it.id === soleId)
       .map((account) => ({ account, unavailable: this.whyUnavailable(account, model) }));
   }
 
   choose(wish: Wish): Choice {
-    const considered = this.consider(wish.model);
+    const considered = this.consider(wish.model, wish.soleId);
     const untried = considered.filter((it) => !wish.tried.has(it.account.id));
     const free = untried.filter((it) => it.unavailable === null).map((it) => it.account);
     const full = untried.filter((it) => it.unavailable?.reason === 'full').map((it) => it.account);
     const boundTo = wish.sessionKey === null ? null : this.affinity.find(wish.sessionKey);
     for (const [by, id] of [
-      ['owner', wish.ownerId],
+      ['owner', wish.soleId ?? wish.ownerId],
       ['affinity', boundTo],
     ] as const) {
       const account = free.find((it) => it.id === id);

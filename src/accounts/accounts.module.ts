@@ -10,6 +10,7 @@ import { AffinityTable } from './affinity-table.js';
 import { DecisionLog } from './decision-log.js';
 import { EvidenceStore } from './evidence-store.js';
 import { LoginOwners } from './login-owners.js';
+import { OwnerStore } from './owner-store.js';
 import { OwnerTable } from './owner-table.js';
 import { PoolFolder } from './pool-folder.js';
 import { PoolWatcher } from './pool-watcher.js';
@@ -32,6 +33,7 @@ import { PoolStatusService } from './pool-status.js';
     SettingsStore,
     EvidenceStore,
     AffinityStore,
+    OwnerStore,
     PoolFolder,
     PoolWatcher,
   ],

@@ -72,6 +72,7 @@ describe('an end on record', () => {
       kind: 'quota-exhausted',
       at,
       until: at + limits.quotaLongestMs,
+      pollFrom: at,
     });
     const models = [
       ['gpt-one', YEAR_2446],
@@ -89,6 +90,7 @@ describe('an end on record', () => {
       kind: 'forbidden',
       at: T,
       until: T + 5 * MINUTE,
+      pollFrom: T,
     });
     expect(refusal('forbidden', T, T - MINUTE)?.evidence.refusal?.until).toBe(T);
     const later = read({ deactivated: { code: 'account_deleted', at: YEAR_2446 }, lastSuccessAt: YEAR_2446 });

@@ -11,9 +11,9 @@ export class AccountChooser {
 
   /** `preferredId`: the account that is to be asked before all others; null for none. */
   async choose(course: Course, preferredId: string | null): Promise<Exclude<Choice, { kind: 'full' }>> {
-    const { request, tried } = course;
+    const { request, tried, soleId } = course;
     const until = performance.now() + limits.fullAccountMs;
-    const wish = { sessionKey: request.sessionKey, ownerId: preferredId, tried };
+    const wish = { sessionKey: request.sessionKey, ownerId: preferredId, soleId, tried };
     for (;;) {
       const model = this.selector.knowsModelRefusals() ? await request.model() : null;
       const left = course.isPatient && !request.gone.aborted ? until - performance.now() : 0;
@@ -33,7 +33,9 @@ export class AccountChooser {
   }
 
   /** Whether an account that was not tried may serve this model. */
-  isAnyLeft({ tried }: Course, model: string): boolean {
-    return this.selector.consider(model).some((it) => it.unavailable === null && !tried.has(it.account.id));
+  isAnyLeft({ tried, soleId }: Course, model: string): boolean {
+    return this.selector
+      .consider(model, soleId)
+      .some((it) => it.unavailable === null && !tried.has(it.account.id));
   }
 }

@@ -2,7 +2,6 @@ import { Inject, Injectable } from '@nestjs/common';
 import { AccountRegistry } from '../accounts/account-registry.js';
 import type { Account } from '../accounts/account.js';
 import { AffinityTable } from '../accounts/affinity-table.js';
-import { OwnerTable } from '../accounts/owner-table.js';
 import { CLOCK, type Clock } from '../clock.js';
 import { SleepWatch } from '../sleep-watch.js';
 import { fullness, windowsFromHeaders } from '../usage/quota-window.js';
@@ -11,10 +10,8 @@ import type { AttemptOutcome } from './attempt-outcome.js';
 import type { Attempted } from './attempts.js';
 import type { Course } from './course.js';
 import { evidenceOf, evidenceOfEnd } from './outcome-evidence.js';
-import type { ProxyRequest } from './proxy-request.js';
+import { Ownership } from './ownership.js';
 import type { RelayEnd } from './stream-relay.js';
-
-export const TURN_STATE = 'x-codex-turn-state';
 
 /** What an attempt teaches about its account: evidence, quota, affinity, ownership. */
 @Injectable()
@@ -23,22 +20,10 @@ export class AccountEffects {
     private readonly registry: AccountRegistry,
     private readonly quota: QuotaService,
     private readonly affinity: AffinityTable,
-    private readonly owners: OwnerTable,
+    private readonly ownership: Ownership,
     @Inject(CLOCK) private readonly clock: Clock,
     private readonly sleep: SleepWatch,
   ) {}
-
-  /** The account that issued the turn state which this request continues; null when none is known. */
-  ownerOf(request: ProxyRequest): string | null {
-    const turnState = request.header(TURN_STATE);
-    return turnState === null ? null : this.owners.ownerOf(turnState);
-  }
-
-  /** Headers of the client that mean something to another account only, and must not go to this one. */
-  foreignHeaders(request: ProxyRequest, account: Account): string[] {
-    const ownerId = this.ownerOf(request);
-    return ownerId === null || ownerId === account.id ? [] : [TURN_STATE];
-  }
 
   async apply(course: Course, account: Account, attempted: Attempted, hasRefreshed: boolean): Promise<void> {
     const at = this.clock.now();
@@ -57,7 +42,7 @@ export class AccountEffects {
     if (outcome.kind !== 'committed') return;
     const { sessionKey } = course.request;
     if (sessionKey !== null && !course.isOverflow) this.affinity.settle(sessionKey, account.id);
-    this.rememberTurnState(account, attempted);
+    if (attempted.answer !== null) this.ownership.tookTurnState(account, attempted.answer.response.headers);
   }
 
   /** Takes the quota windows that the head of an answer tells, whatever was asked. */
@@ -80,10 +65,5 @@ export class AccountEffects {
   /** Upstream rejects the account even with a fresh token. */
   rejectedAgain(account: Account): void {
     this.registry.learn(account, { kind: 'unauthorized', until: null, at: this.clock.now() });
-  }
-
-  private rememberTurnState(account: Account, { answer }: Attempted): void {
-    const turnState = answer?.response.headers[TURN_STATE];
-    if (typeof turnState === 'string') this.owners.remember(turnState, account.id);
   }
 }

@@ -10,6 +10,7 @@ import type { Course } from './course.js';
 import { decide, type Verdict } from './failover-policy.js';
 import { ForeignRecovery } from './foreign-recovery.js';
 import { discard } from './held-answer.js';
+import { Ownership } from './ownership.js';
 
 /** How the attempts on one account ended. */
 export interface Tried {
@@ -27,6 +28,7 @@ export class AccountTries {
     private readonly attempts: Attempts,
     private readonly effects: AccountEffects,
     private readonly recovery: ForeignRecovery,
+    private readonly ownership: Ownership,
     @Inject(APP_CONFIG) private readonly config: AppConfig,
   ) {}
 
@@ -91,7 +93,7 @@ export class AccountTries {
       path,
       isTurn: true,
       // Without `accept-encoding` what comes can be read.
-      without: ['accept-encoding', ...this.effects.foreignHeaders(request, account)],
+      without: ['accept-encoding', ...this.ownership.foreignHeaders(request, account)],
       bodyInstead: stripped,
       withinMs: null,
     };

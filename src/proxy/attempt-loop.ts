@@ -3,11 +3,11 @@ import type { Choice } from '../accounts/account-selector.js';
 import type { Account } from '../accounts/account.js';
 import type { Lease } from '../accounts/lease.js';
 import { AccountChooser } from './account-chooser.js';
-import { AccountEffects } from './account-effects.js';
 import { AccountTries, type Tried } from './account-tries.js';
 import type { Course } from './course.js';
 import { ForeignRecovery } from './foreign-recovery.js';
 import { discard } from './held-answer.js';
+import { Ownership } from './ownership.js';
 
 /** How the attempts of a request ended. The lease of the account that has answered is the caller's to end. */
 export type LoopEnd =
@@ -24,12 +24,12 @@ export class AttemptLoop {
   constructor(
     private readonly chooser: AccountChooser,
     private readonly tries: AccountTries,
-    private readonly effects: AccountEffects,
+    private readonly ownership: Ownership,
     private readonly recovery: ForeignRecovery,
   ) {}
 
   async run(course: Course): Promise<LoopEnd> {
-    let preferredId = this.effects.ownerOf(course.request);
+    let preferredId = this.ownership.turnStateOwner(course.request);
     let last: Tried | null = null;
     for (;;) {
       const choice = await this.choose(course, preferredId);

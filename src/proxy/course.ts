@@ -27,5 +27,7 @@ export class Course {
     /** Path below upstream's base address, without leading slash and query. */
     readonly path: string,
     readonly decision: DecisionRecord,
+    /** Identity of the only account that can serve it; null when any may. */
+    readonly soleId: string | null,
   ) {}
 }

@@ -24,10 +24,12 @@ export class EmptyPoolAnswer {
     tried: ReadonlySet<string>,
     lastOutcome: AttemptOutcome['kind'] | null,
     decision: DecisionRecord,
+    /** Identity of the only account that could have served it; null when any could. */
+    soleId: string | null = null,
   ): void {
     const refusal = nobodyCanServe(
       {
-        considered: this.selector.consider(),
+        considered: this.selector.consider(null, soleId),
         tried,
         lastOutcome,
         isCodex: request.header('originator') !== null,

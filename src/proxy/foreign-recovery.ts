@@ -6,7 +6,7 @@ import { AffinityTable } from '../accounts/affinity-table.js';
 import { limits } from '../limits.js';
 import type { Course } from './course.js';
 import type { Recovery } from './failover-policy.js';
-import { encryptedReasoning, withoutReasoning } from './foreign-content.js';
+import { encryptedReasoning, type Stripped, withoutReasoning } from './foreign-content.js';
 
 /**
  * The way out when upstream refuses encrypted content that another account has made: back to that account, or once
@@ -52,20 +52,20 @@ export class ForeignRecovery {
 
   /** All reasoning is foreign when a session has just come; later only what was so then: the rest is its own. */
   private async strip({ request }: Course, account: Account): Promise<Buffer | null> {
-    const body = await request.inflatedBody();
-    if (body === null) return null;
-    const all = encryptedReasoning(body);
-    const before = request.sessionKey === null ? undefined : this.strangers.get(request.sessionKey);
-    const known = before?.accountId === account.id ? all.filter((it) => before.items.has(hash(it))) : [];
-    const stripped = withoutReasoning(body, new Set(known.length > 0 ? known : all));
-    if (stripped === null) return null;
+    const stripped = await request.look((plain) => this.stripped(plain, request.sessionKey, account));
+    if (stripped === null || !request.holdMore(stripped.body.length)) return null;
     if (request.sessionKey !== null) {
-      this.remember(request.sessionKey, {
-        accountId: account.id,
-        items: new Set(stripped.removed.map(hash)),
-      });
+      const items = new Set(stripped.removed.map(hash));
+      this.remember(request.sessionKey, { accountId: account.id, items });
     }
     return stripped.body;
+  }
+
+  private stripped(plain: Buffer, session: string | null, account: Account): Stripped | null {
+    const all = encryptedReasoning(plain);
+    const before = session === null ? undefined : this.strangers.get(session);
+    const known = before?.accountId === account.id ? all.filter((it) => before.items.has(hash(it))) : [];
+    return withoutReasoning(plain, new Set(known.length > 0 ? known : all));
   }
 
   private remember(session: string, strangers: { accountId: string; items: ReadonlySet<string> }): void {

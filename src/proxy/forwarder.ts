@@ -8,6 +8,7 @@ import { Course } from './course.js';
 import type { DecisionRecord } from './decision-record.js';
 import { EmptyPoolAnswer } from './empty-pool-answer.js';
 import { discard } from './held-answer.js';
+import { Ownership } from './ownership.js';
 import type { ProxyRequest } from './proxy-request.js';
 import { ResponseCommit } from './response-commit.js';
 
@@ -18,6 +19,7 @@ export class Forwarder {
     private readonly loop: AttemptLoop,
     private readonly chooser: AccountChooser,
     private readonly effects: AccountEffects,
+    private readonly ownership: Ownership,
     private readonly commit: ResponseCommit,
     private readonly emptyPool: EmptyPoolAnswer,
   ) {}
@@ -29,7 +31,8 @@ export class Forwarder {
     path: string,
     decision: DecisionRecord,
   ): Promise<void> {
-    const course = new Course(request, res, path, decision);
+    const soleId = await this.ownership.soleOwner(request, path);
+    const course = new Course(request, res, path, decision, soleId);
     const end = await this.loop.run(course);
     if (end.kind === 'client-gone') return decision.end('client gone', 499);
     if (end.kind === 'dead-end') return await this.deadEnd(course, end.tried);
@@ -42,7 +45,9 @@ export class Forwarder {
     const { account, attempted } = this.bestWord(course, last);
     const { answer } = attempted;
     if (answer === null) return this.ownAnswer(course, last);
-    const relayed = await this.commit.turn(request, res, account, { ...attempted, answer });
+    const relayed = await this.commit.turn(request, res, account, { ...attempted, answer }, (id) =>
+      this.ownership.made('response', id, account),
+    );
     this.effects.ended(account, attempted.outcome, relayed.end);
     decision.used(relayed);
     decision.end(relayed.end, answer.response.statusCode ?? null);
@@ -54,9 +59,9 @@ export class Forwarder {
     this.ownAnswer(course, last);
   }
 
-  private ownAnswer({ request, res, tried, decision }: Course, last: Tried | null): void {
+  private ownAnswer({ request, res, tried, decision, soleId }: Course, last: Tried | null): void {
     if (last?.attempted.answer != null) discard(last.attempted.answer.response);
-    this.emptyPool.send(request, res, tried, last?.attempted.outcome.kind ?? null, decision);
+    this.emptyPool.send(request, res, tried, last?.attempted.outcome.kind ?? null, decision, soleId);
   }
 
   /** Upstream's refusal of the client's own body rather than one of a body that the client does not know. */

@@ -8,7 +8,9 @@ import { Attempts, type Attempted } from './attempts.js';
 import { sendRefusal } from './client-error.js';
 import type { DecisionRecord } from './decision-record.js';
 import { EmptyPoolAnswer } from './empty-pool-answer.js';
+import { FileAnswer } from './file-answer.js';
 import { discard } from './held-answer.js';
+import { Ownership } from './ownership.js';
 import type { ProxyRequest } from './proxy-request.js';
 import { ResponseCommit } from './response-commit.js';
 import type { UpstreamBase } from './upstream-client.js';
@@ -20,11 +22,12 @@ export class Passthrough {
     private readonly selector: AccountSelector,
     private readonly attempts: Attempts,
     private readonly effects: AccountEffects,
+    private readonly ownership: Ownership,
     private readonly commit: ResponseCommit,
     private readonly emptyPool: EmptyPoolAnswer,
   ) {}
 
-  /** With the account of the request's session. */
+  /** With the account of the request's session; what only one account can continue, with that one. */
   async withSession(
     request: ProxyRequest,
     res: ServerResponse,
@@ -32,15 +35,17 @@ export class Passthrough {
     path: string,
     decision: DecisionRecord,
   ): Promise<void> {
+    const soleId = await this.ownership.soleOwner(request, path);
     const choice = this.selector.choose({
       sessionKey: request.sessionKey,
       model: null,
-      ownerId: this.effects.ownerOf(request),
+      ownerId: this.ownership.turnStateOwner(request),
+      soleId,
       tried: new Set(),
       isPatient: false,
     });
     decision.considered(choice.considered);
-    if (choice.kind !== 'leased') return this.emptyPool.send(request, res, new Set(), null, decision);
+    if (choice.kind !== 'leased') return this.emptyPool.send(request, res, new Set(), null, decision, soleId);
     using lease = choice.lease;
     return await this.forward(request, res, lease.account, base, path, decision);
   }
@@ -59,6 +64,28 @@ export class Passthrough {
     return await this.forward(request, res, home, base, path, decision);
   }
 
+  /** A file that is known: with its account, whatever is left of its quota. Else with that of the session, or home. */
+  async aboutFile(
+    request: ProxyRequest,
+    res: ServerResponse,
+    path: string,
+    decision: DecisionRecord,
+  ): Promise<void> {
+    const soleId = await this.ownership.soleOwner(request, path);
+    if (soleId === null) {
+      if (request.sessionKey === null) return await this.withHome(request, res, 'wham', path, decision);
+      return await this.withSession(request, res, 'wham', path, decision);
+    }
+    const considered = this.selector.consider(null, soleId);
+    decision.considered(considered);
+    const [owner] = considered;
+    const isOut = owner?.unavailable != null && owner.unavailable.reason !== 'quota-exhausted';
+    if (owner === undefined || isOut)
+      return this.emptyPool.send(request, res, new Set(), null, decision, soleId);
+    using _lease = new Lease(owner.account);
+    return await this.forward(request, res, owner.account, 'wham', path, decision);
+  }
+
   private async forward(
     request: ProxyRequest,
     res: ServerResponse,
@@ -73,7 +100,10 @@ export class Passthrough {
     if (outcome.kind === 'client-gone') return decision.end('client gone', 499);
     // A 401 would make the client renew its own login; whatever it says, it does not go on.
     if (answer !== null && answer.response.statusCode !== 401 && outcome.kind !== 'edge-block') {
-      const end = await this.commit.plain(request, res, account, answer, attempted.answeredAt);
+      const isNewFile = isUpload(request, path) && outcome.kind === 'committed';
+      const newFile = new FileAnswer((id) => this.ownership.made('file', id, account));
+      const watch = isNewFile ? (bytes: Buffer) => newFile.observe(bytes) : null;
+      const end = await this.commit.plain(request, res, account, { ...attempted, answer }, watch);
       return decision.end(end, answer.response.statusCode ?? null);
     }
     if (answer !== null) discard(answer.response);
@@ -106,7 +136,11 @@ export class Passthrough {
       base,
       path,
       isTurn: false,
-      without: this.effects.foreignHeaders(request, account),
+      // Without `accept-encoding` the answer to an upload can be read.
+      without: [
+        ...this.ownership.foreignHeaders(request, account),
+        ...(isUpload(request, path) ? ['accept-encoding'] : []),
+      ],
       bodyInstead: null,
       withinMs: null,
     };
@@ -135,4 +169,9 @@ export class Passthrough {
     decision.attempted(account, by, attempted);
     return attempted;
   }
+}
+
+/** Its answer names a new file. */
+function isUpload(request: ProxyRequest, path: string): boolean {
+  return request.method === 'POST' && path === 'files';
 }

@@ -2,19 +2,23 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { limits } from '../limits.js';
 import { type BodyClaim, readBody, type RequestBody } from './request-body.js';
-import type { ReplayBudget } from './replay-budget.js';
-import { effortIn, type ModelAndEffort, modelAndEffortIn, modelIn } from './model-and-effort.js';
-import { inflated, readJson } from './request-json.js';
-import { sessionKeyFromBody, sessionKeyFromHeaders } from './session-key.js';
+import { BudgetClaim, type ReplayBudget } from './replay-budget.js';
+import { type BodyFacts, factsOf, noFacts } from './body-facts.js';
+import { type ModelAndEffort, modelAndEffortIn } from './model-and-effort.js';
+import { lookInto } from './request-json.js';
+import { sessionKeyFromHeaders } from './session-key.js';
 
 /** A frozen picture of what a client asks, with its body read once, and the signal that it has left. */
 export class ProxyRequest implements Disposable {
   readonly id = randomUUID();
-  private json: Promise<unknown> | null = null;
+  private readonly copies: BudgetClaim;
 
   private constructor(
     private readonly req: IncomingMessage,
     private readonly claim: BodyClaim,
+    private readonly budget: ReplayBudget,
+    /** What its body tells; null as long as nobody has asked, or there was no room to look. */
+    private facts: BodyFacts | null,
     /** Query with its question mark; empty without one. */
     readonly query: string,
     /** Hash of what names the session; null when nothing does. */
@@ -25,7 +29,9 @@ export class ProxyRequest implements Disposable {
     readonly receivedAt: number,
     /** `performance.now()` when the request was complete. */
     readonly completeAt: number,
-  ) {}
+  ) {
+    this.copies = new BudgetClaim(budget);
+  }
 
   /** Reads the request. Rejects when the client leaves before its body is complete. */
   static async read(
@@ -38,12 +44,12 @@ export class ProxyRequest implements Disposable {
     const receivedAt = Date.now();
     const gone = goneSignal(res);
     const claim = await readBody(req, maxBytes, budget);
-    let sessionKey = sessionKeyFromHeaders(req.headers);
+    const byHeader = sessionKeyFromHeaders(req.headers);
     const completeAt = performance.now();
-    if (sessionKey === null && claim.body.kind === 'kept' && claim.body.bytes.length > 0) {
-      sessionKey = sessionKeyFromBody(await readJson(claim.body.bytes, req.headers['content-encoding']));
-    }
-    return new ProxyRequest(req, claim, query, sessionKey, gone, receivedAt, completeAt);
+    const isAsked = byHeader === null && claim.body.kind === 'kept' && claim.body.bytes.length > 0;
+    const facts = isAsked ? await factsOf(claim.body.bytes, req.headers['content-encoding'], budget) : null;
+    const sessionKey = byHeader ?? facts?.sessionKey ?? null;
+    return new ProxyRequest(req, claim, budget, facts, query, sessionKey, gone, receivedAt, completeAt);
   }
 
   get method(): string {
@@ -67,31 +73,43 @@ export class ProxyRequest implements Disposable {
     return this.claim.body.kind === 'kept';
   }
 
-  /** The model that the body names; null when it names none, or cannot be looked into. Read only when asked for. */
-  async model(): Promise<string | null> {
-    const { body } = this.claim;
-    if (body.kind !== 'kept') return null;
-    this.json ??= readJson(body.bytes, this.req.headers['content-encoding']);
-    return modelIn(await this.json);
+  get isCompressed(): boolean {
+    return (this.req.headers['content-encoding'] ?? 'identity') !== 'identity';
   }
 
-  /** The body without its content encoding; null when it was not kept, or cannot be inflated within the bound. */
-  async inflatedBody(): Promise<Buffer | null> {
-    const { body } = this.claim;
-    if (body.kind !== 'kept') return null;
-    try {
-      return await inflated(body.bytes, this.req.headers['content-encoding']);
-    } catch {
-      return null; // damaged, or too large: upstream judges it
-    }
+  /** The model that the body names; null when it names none, or cannot be looked into. Read only when asked for. */
+  async model(): Promise<string | null> {
+    return (await this.told()).model;
   }
 
   /** For the record: from the turn's metadata, which Codex sends along as a header; else from the body. */
   async modelAndEffort(): Promise<ModelAndEffort> {
     const told = modelAndEffortIn(this.header('x-codex-turn-metadata') ?? '');
     if (told.model !== null) return told;
-    const model = await this.model();
-    return { model: model?.slice(0, 100) ?? null, effort: effortIn(await this.json) };
+    const { model, effort } = await this.told();
+    return { model: model?.slice(0, 100) ?? null, effort };
+  }
+
+  /** Claims room for another copy of the body, until the request ends; false when the process has none left. */
+  holdMore(bytes: number): boolean {
+    return this.copies.more(bytes);
+  }
+
+  /**
+   * What `read` finds in the plain bytes of the body, of which it must keep nothing. Null when the body was
+   * not kept, or cannot be looked into within the budget of the process.
+   */
+  async look<T>(read: (plain: Buffer) => T): Promise<T | null> {
+    const { body } = this.claim;
+    if (body.kind !== 'kept') return null;
+    return lookInto(body.bytes, this.req.headers['content-encoding'], this.budget, read);
+  }
+
+  private async told(): Promise<BodyFacts> {
+    const { body } = this.claim;
+    if (body.kind !== 'kept') return noFacts;
+    this.facts ??= await factsOf(body.bytes, this.req.headers['content-encoding'], this.budget);
+    return this.facts ?? noFacts;
   }
 
   header(name: string): string | null {
@@ -105,6 +123,7 @@ export class ProxyRequest implements Disposable {
    */
   [Symbol.dispose](): void {
     this.claim[Symbol.dispose]();
+    this.copies[Symbol.dispose]();
     const { req } = this;
     if (this.isReplayable || req.readableEnded || req.destroyed) return;
     const timer = setTimeout(() => req.socket.destroy(), limits.unreadBodyMs);

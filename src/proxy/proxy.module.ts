@@ -14,8 +14,10 @@ import { Forwarder } from './forwarder.js';
 import { LocalAnswers } from './local-answers.js';
 import { ModelsEtag } from './models-etag.js';
 import { Models } from './models.js';
+import { Ownership } from './ownership.js';
 import { Passthrough } from './passthrough.js';
 import { ProxyMiddleware } from './proxy.middleware.js';
+import { ReplayBudget } from './replay-budget.js';
 import { RequestIntake } from './request-intake.js';
 import { ResponseCommit } from './response-commit.js';
 import { RouteHandlers } from './route-handlers.js';
@@ -37,7 +39,9 @@ import { UpstreamClient } from './upstream-client.js';
     LocalAnswers,
     Models,
     ModelsEtag,
+    Ownership,
     Passthrough,
+    { provide: ReplayBudget, useFactory: () => new ReplayBudget() },
     RequestIntake,
     ResponseCommit,
     RouteHandlers,

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import type { ReplayBudget } from './replay-budget.js';
+import { BudgetClaim, type ReplayBudget } from './replay-budget.js';
+import { joined } from './stream-relay.js';
 
 /**
  * The body of a client's request: kept whole, so that it can be sent again, or too large for that and
@@ -9,7 +10,7 @@ export type RequestBody =
   | { readonly kind: 'kept'; readonly bytes: Buffer }
   | { readonly kind: 'streaming'; readonly head: readonly Buffer[]; readonly rest: IncomingMessage };
 
-/** Gives back the room that a kept body takes; once. */
+/** Gives back the room that a body takes, also one that was read in part only; once. */
 export interface BodyClaim extends Disposable {
   readonly body: RequestBody;
 }
@@ -24,27 +25,21 @@ export async function readBody(
   budget: ReplayBudget,
 ): Promise<BodyClaim> {
   const chunks: Buffer[] = [];
-  let claimed = 0;
-  const giveBack = () => {
-    budget.giveBack(claimed);
-    claimed = 0;
-  };
-  const streaming = (): BodyClaim => {
-    giveBack();
-    return { body: { kind: 'streaming', head: chunks, rest: req }, [Symbol.dispose]: () => undefined };
-  };
+  const room = new BudgetClaim(budget);
+  const giveBack = () => room[Symbol.dispose]();
+  // What was read of it is held until the end of the request, and counts as long.
+  const streaming = (): BodyClaim => ({
+    body: { kind: 'streaming', head: chunks, rest: req },
+    [Symbol.dispose]: giveBack,
+  });
   if (Number(req.headers['content-length'] ?? 0) > maxBytes) return streaming();
 
   const { promise, resolve, reject } = Promise.withResolvers<boolean>();
   const onData = (chunk: Buffer) => {
     chunks.push(chunk);
-    const fits = claimed + chunk.length <= maxBytes && budget.claim(chunk.length);
-    if (fits) {
-      claimed += chunk.length;
-    } else {
-      req.pause(); // at once: an end that comes before somebody reads on would be missed
-      resolve(false);
-    }
+    if (room.bytes + chunk.length <= maxBytes && room.more(chunk.length)) return;
+    req.pause(); // at once: an end that comes before somebody reads on would be missed
+    resolve(false);
   };
   const onEnd = () => resolve(true);
   const onClose = () => {
@@ -54,8 +49,7 @@ export async function readBody(
   req.on('data', onData).once('end', onEnd).once('close', onClose).once('error', onClose);
   try {
     if (!(await promise)) return streaming();
-    const bytes = chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
-    return { body: { kind: 'kept', bytes }, [Symbol.dispose]: giveBack };
+    return { body: { kind: 'kept', bytes: joined(chunks) }, [Symbol.dispose]: giveBack };
   } catch (error) {
     giveBack();
     throw error;

@@ -21,7 +21,6 @@ export interface Taken {
 @Injectable()
 export class RequestIntake {
   private readonly logger = new Logger(RequestIntake.name);
-  private readonly budget = new ReplayBudget();
 
   constructor(
     private readonly decisions: DecisionLog,
@@ -30,6 +29,7 @@ export class RequestIntake {
     @InjectMetric(metricNames.addedBefore) private readonly addedBefore: Histogram,
     @InjectMetric(metricNames.firstByte) private readonly firstByte: Histogram,
     private readonly usage: UsageService,
+    private readonly budget: ReplayBudget,
   ) {}
 
   /** Reads the request. Rejects when the client leaves before its body is complete. */

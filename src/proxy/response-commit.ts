@@ -25,6 +25,9 @@ export interface Relayed {
   readonly bytes: number;
 }
 
+/** An attempt whose answer is to be sent on. */
+type Answered = Pick<Attempted, 'answeredAt'> & { readonly answer: HeldAnswer };
+
 /** The single place that writes the head of an upstream answer to a client: from here on there is no way back. */
 @Injectable()
 export class ResponseCommit {
@@ -38,43 +41,49 @@ export class ResponseCommit {
     @InjectMetric(metricNames.addedAfter) private readonly addedAfter: Histogram,
   ) {}
 
-  /** Sends a turn's answer on, byte for byte and at once, and counts what it used. */
+  /**
+   * Sends a turn's answer on, byte for byte and at once, and counts what it used. Tells the id of its
+   * response as soon as that has gone by.
+   */
   async turn(
     request: ProxyRequest,
     res: ServerResponse,
     account: Account,
     attempted: Attempted & { answer: HeldAnswer },
+    onResponseId: (id: string) => void,
   ): Promise<Relayed> {
-    const tap = new UsageTap((error) =>
-      this.logger.error('usage tap failed', { reason: describeError(error) }),
-    );
-    const end = await this.relay(request, res, account, attempted.answer, attempted.answeredAt, tap);
+    const onFault = (error: unknown) =>
+      this.logger.error('usage tap failed', { reason: describeError(error) });
+    const tap = new UsageTap({ onResponseId, onFault });
+    const end = await this.relay(request, res, account, attempted, {
+      isTurn: true,
+      watch: (bytes) => tap.observe(bytes),
+    });
     if (attempted.outcome.kind === 'committed') this.count(account, tap.counted);
     return { end, tokens: tap.counted, bytes: tap.length };
   }
 
-  /** Sends any other answer on. */
+  /** Sends any other answer on; `watch` sees its bytes after they have gone on. */
   async plain(
     request: ProxyRequest,
     res: ServerResponse,
     account: Account,
-    answer: HeldAnswer,
-    answeredAt: number,
+    attempted: Answered,
+    watch: ((bytes: Buffer) => void) | null,
   ): Promise<RelayEnd> {
-    return this.relay(request, res, account, answer, answeredAt, null);
+    return this.relay(request, res, account, attempted, { isTurn: false, watch });
   }
 
   private async relay(
     request: ProxyRequest,
     res: ServerResponse,
     account: Account,
-    { response, head }: HeldAnswer,
-    answeredAt: number,
-    tap: UsageTap | null,
+    { answer: { response, head }, answeredAt }: Answered,
+    by: { readonly isTurn: boolean; readonly watch: ((bytes: Buffer) => void) | null },
   ): Promise<RelayEnd> {
     const headers = clientHeaders(response.headers);
     if (!this.modelsEtag.isSteady(account.id, headers['x-models-etag'])) delete headers['x-models-etag'];
-    if (tap !== null) tellPoolQuota(headers, this.pool.status().windows, Date.now());
+    if (by.isTurn) tellPoolQuota(headers, this.pool.status().windows, Date.now());
     headers['x-codex-pool-account'] = headerText(account.name);
     headers['x-codex-pool-request'] = request.id;
     res.writeHead(response.statusCode ?? 502, headers);
@@ -82,7 +91,7 @@ export class ResponseCommit {
     else res.write(joined(head));
     this.addedAfter.observe((performance.now() - answeredAt) / 1_000);
     const watch = (bytes: Buffer) => {
-      tap?.observe(bytes);
+      by.watch?.(bytes);
       bytesPassed(bytes.length);
     };
     if (head.length > 0) watch(joined(head));

@@ -48,9 +48,7 @@ export class RouteHandlers {
       case 'session':
         return this.passthrough.withSession(request, res, 'responses', route.upstreamPath, decision);
       case 'files':
-        if (request.sessionKey === null)
-          return this.passthrough.withHome(request, res, 'wham', route.upstreamPath, decision);
-        return this.passthrough.withSession(request, res, 'wham', route.upstreamPath, decision);
+        return this.passthrough.aboutFile(request, res, route.upstreamPath, decision);
       case 'home':
         return this.passthrough.withHome(request, res, route.base, route.upstreamPath, decision);
       case 'models':

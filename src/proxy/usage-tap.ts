@@ -1,20 +1,27 @@
 import { finalEvents, type TokenCount, usageFromFinalEvent } from '../usage/response-usage.js';
+import { responseIdIn } from './response-id.js';
 import { SseReader } from './sse-events.js';
 
-/** Looks at a stream from the side and keeps the token counts of its final event. Never throws. */
+/** What a tap tells when it sees it. */
+export interface TapListener {
+  /** The id of the response: once, from its first event, or from its last where the first was not seen. */
+  readonly onResponseId: (id: string) => void;
+  /** The watching has ended by a fault of ours. */
+  readonly onFault: (error: unknown) => void;
+}
+
+/** Looks at a stream from the side: the token counts of its final event, the id of its response. Never throws. */
 export class UsageTap {
   private tokens: TokenCount | null = null;
+  private isNamed = false;
   private isWatching = true;
   private bytes = 0;
   private readonly reader = new SseReader(
-    ({ type, data }) => {
-      if (type === null || !finalEvents.has(type)) return;
-      if (data !== null) this.tokens = usageFromFinalEvent(data) ?? this.tokens;
-    },
-    (type) => type === null || finalEvents.has(type),
+    ({ type, data }) => this.saw(type, data),
+    (type) => type === null || finalEvents.has(type) || (type === 'response.created' && !this.isNamed),
   );
 
-  constructor(private readonly onFault: (error: unknown) => void) {}
+  constructor(private readonly listener: TapListener) {}
 
   /** Called after the bytes have gone on. A fault of ours ends the watching, not the stream. */
   observe(chunk: Buffer): void {
@@ -24,7 +31,7 @@ export class UsageTap {
       this.reader.push(chunk);
     } catch (error) {
       this.isWatching = false;
-      this.onFault(error);
+      this.listener.onFault(error);
     }
   }
 
@@ -36,5 +43,16 @@ export class UsageTap {
   /** What the final event told; null when there was none, or it told none. */
   get counted(): TokenCount | null {
     return this.tokens;
+  }
+
+  private saw(type: string | null, data: string | null): void {
+    if (type === null || data === null) return;
+    const isFinal = finalEvents.has(type);
+    if (isFinal) this.tokens = usageFromFinalEvent(data) ?? this.tokens;
+    if (this.isNamed || (!isFinal && type !== 'response.created')) return;
+    const id = responseIdIn(data);
+    if (id === null) return;
+    this.isNamed = true;
+    this.listener.onResponseId(id);
   }
 }

@@ -6,6 +6,8 @@ import { AccountSettingsRow } from './account-settings.entity.js';
 import { UsageOnRecord1795300000000 } from './migrations/1795300000000-usage-on-record.js';
 import { EvidenceOnRecord1795390000000 } from './migrations/1795390000000-evidence-on-record.js';
 import { FormerAccount1795400000000 } from './migrations/1795400000000-former-account.js';
+import { Ownership1795420000000 } from './migrations/1795420000000-ownership.js';
+import { OwnedValue } from './owned-value.entity.js';
 import { QuotaSample } from './quota-sample.entity.js';
 import { SessionAffinity } from './session-affinity.entity.js';
 import { UsageRecord } from './usage-record.entity.js';
@@ -16,6 +18,7 @@ const entities = [
   UsageRollup,
   QuotaSample,
   SessionAffinity,
+  OwnedValue,
   AccountSettingsRow,
   AccountEvidenceRow,
 ];
@@ -26,6 +29,7 @@ export const migrations = [
   UsageOnRecord1795300000000,
   EvidenceOnRecord1795390000000,
   FormerAccount1795400000000,
+  Ownership1795420000000,
 ];
 
 /**

@@ -1,6 +1,6 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { Cron, CronExpression } from '@nestjs/schedule';
-import { In, LessThan } from 'typeorm';
+import { type EntityManager, In, LessThan } from 'typeorm';
 import { APP_CONFIG, type AppConfig } from '../app.config.js';
 import { CLOCK, type Clock } from '../clock.js';
 import { Drain } from '../drain.js';
@@ -8,6 +8,7 @@ import { limits } from '../limits.js';
 import { describeError } from '../pool-error.js';
 import { AccountEvidenceRow } from './account-evidence.entity.js';
 import { Database } from './database.js';
+import { OwnedValue } from './owned-value.entity.js';
 import { QuotaSample } from './quota-sample.entity.js';
 import { SessionAffinity } from './session-affinity.entity.js';
 import { UsageRecord } from './usage-record.entity.js';
@@ -64,7 +65,25 @@ export class RetentionCron {
         take: limits.retentionStepRows,
       });
       if (evidence.length > 0) await manager.remove(evidence);
-      return records.length + samples.length + sessions.length + evidence.length;
+      const owned = await this.beyondBound(manager);
+      if (owned.length > 0) await manager.remove(owned);
+      return records.length + samples.length + sessions.length + evidence.length + owned.length;
     });
+  }
+
+  /** Owners that a start would not read any more: of each kind the newest are kept. */
+  private async beyondBound(manager: EntityManager): Promise<OwnedValue[]> {
+    const found: OwnedValue[] = [];
+    for (const kind of ['response', 'file'] as const) {
+      found.push(
+        ...(await manager.find(OwnedValue, {
+          where: { kind },
+          order: { seenAt: 'DESC' },
+          skip: limits.owners,
+          take: limits.retentionStepRows,
+        })),
+      );
+    }
+    return found;
   }
 }

@@ -2,18 +2,20 @@ import { limits } from '../limits.js';
 import type { AccountEvidenceRow } from './account-evidence.entity.js';
 import type { AccountSettingsRow } from './account-settings.entity.js';
 import { BoundedQueue } from './bounded-queue.js';
+import type { OwnedValue } from './owned-value.entity.js';
 import type { QuotaSample } from './quota-sample.entity.js';
 import type { SessionAffinity } from './session-affinity.entity.js';
 import type { UsageRecord } from './usage-record.entity.js';
 import type { WriteBatch } from './write-batch.js';
 
 /** What there is a bound on; settings are as many as there are accounts. */
-export type Droppable = 'record' | 'sample' | 'session' | 'evidence';
+export type Droppable = 'record' | 'sample' | 'session' | 'evidence' | 'owned';
 
 /** All that waits to be written, in memory: what comes above a bound pushes the oldest of its kind out. */
 export class Unwritten {
   private readonly records: BoundedQueue<UsageRecord>;
   private readonly samples: BoundedQueue<QuotaSample>;
+  private readonly owned: BoundedQueue<OwnedValue>;
   /** By session, each at its newest. */
   private readonly sessions = new Map<string, SessionAffinity>();
   private readonly settings = new Map<string, AccountSettingsRow>();
@@ -23,11 +25,12 @@ export class Unwritten {
   constructor(private readonly onLoss: (kind: Droppable) => void) {
     this.records = new BoundedQueue(limits.unwrittenRecords, () => onLoss('record'));
     this.samples = new BoundedQueue(limits.unwrittenSamples, () => onLoss('sample'));
+    this.owned = new BoundedQueue(limits.unwrittenOwned, () => onLoss('owned'));
   }
 
   get size(): number {
     const single = this.sessions.size + this.settings.size + this.evidence.size;
-    return this.records.size + this.samples.size + single;
+    return this.records.size + this.samples.size + this.owned.size + single;
   }
 
   addRecord(record: UsageRecord): void {
@@ -36,6 +39,10 @@ export class Unwritten {
 
   addSample(sample: QuotaSample): void {
     this.samples.add(sample);
+  }
+
+  addOwned(owned: OwnedValue): void {
+    this.owned.add(owned);
   }
 
   addSession(session: SessionAffinity): void {
@@ -58,15 +65,17 @@ export class Unwritten {
       records: this.records.first(limits.writeBatch),
       samples: this.samples.first(limits.writeBatch),
       sessions: [...this.sessions.values()].slice(0, limits.writeBatch),
+      owned: this.owned.first(limits.writeBatch),
       settings: [...this.settings.values()],
       evidence: [...this.evidence.values()].slice(0, limits.writeBatch),
     };
   }
 
   /** Takes out what was written; what has changed meanwhile waits on. */
-  remove({ records, samples, sessions, settings, evidence }: WriteBatch): void {
+  remove({ records, samples, sessions, owned, settings, evidence }: WriteBatch): void {
     this.records.remove(records);
     this.samples.remove(samples);
+    this.owned.remove(owned);
     for (const it of sessions) if (this.sessions.get(it.session) === it) this.sessions.delete(it.session);
     for (const it of settings) if (this.settings.get(it.accountId) === it) this.settings.delete(it.accountId);
     for (const it of evidence) if (this.evidence.get(it.accountId) === it) this.evidence.delete(it.accountId);

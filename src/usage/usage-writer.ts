@@ -13,6 +13,7 @@ import { describeError } from '../pool-error.js';
 import type { AccountEvidenceRow } from './account-evidence.entity.js';
 import type { AccountSettingsRow } from './account-settings.entity.js';
 import { Database } from './database.js';
+import type { OwnedValue } from './owned-value.entity.js';
 import type { QuotaSample } from './quota-sample.entity.js';
 import type { SessionAffinity } from './session-affinity.entity.js';
 import { type Droppable, Unwritten } from './unwritten.js';
@@ -88,6 +89,10 @@ export class UsageWriter implements OnModuleInit, OnModuleDestroy, OnApplication
 
   addSession(session: SessionAffinity): void {
     this.unwritten.addSession(session);
+  }
+
+  addOwned(owned: OwnedValue): void {
+    this.unwritten.addOwned(owned);
   }
 
   addSettings(settings: AccountSettingsRow): void {

@@ -1,6 +1,7 @@
 import type { EntityManager } from 'typeorm';
 import { AccountEvidenceRow } from './account-evidence.entity.js';
 import { AccountSettingsRow } from './account-settings.entity.js';
+import { OwnedValue } from './owned-value.entity.js';
 import { QuotaSample } from './quota-sample.entity.js';
 import { addToRollups } from './rollup-sums.js';
 import { SessionAffinity } from './session-affinity.entity.js';
@@ -11,13 +12,14 @@ export interface WriteBatch {
   readonly records: readonly UsageRecord[];
   readonly samples: readonly QuotaSample[];
   readonly sessions: readonly SessionAffinity[];
+  readonly owned: readonly OwnedValue[];
   readonly settings: readonly AccountSettingsRow[];
   readonly evidence: readonly AccountEvidenceRow[];
 }
 
 /** The statements of a batch, within the transaction of `manager`. */
 export async function write(manager: EntityManager, batch: WriteBatch): Promise<void> {
-  const { records, samples, sessions, settings, evidence } = batch;
+  const { records, samples, sessions, owned, settings, evidence } = batch;
   if (records.length > 0) {
     await insertInPieces(manager, UsageRecord, records);
     await addToRollups(manager, records);
@@ -25,6 +27,7 @@ export async function write(manager: EntityManager, batch: WriteBatch): Promise<
   if (samples.length > 0)
     await upsertInPieces(manager, QuotaSample, samples, ['accountId', 'durationSeconds', 'seenAt']);
   if (sessions.length > 0) await upsertInPieces(manager, SessionAffinity, sessions, ['session']);
+  if (owned.length > 0) await upsertInPieces(manager, OwnedValue, owned, ['kind', 'hash']);
   if (settings.length > 0) await upsertInPieces(manager, AccountSettingsRow, settings, ['accountId']);
   if (evidence.length > 0) await upsertInPieces(manager, AccountEvidenceRow, evidence, ['accountId']);
 }

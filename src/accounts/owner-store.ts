@@ -1,0 +1,38 @@
+import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
+import { CLOCK, type Clock } from '../clock.js';
+import { limits } from '../limits.js';
+import { Database } from '../usage/database.js';
+import { OwnedValue } from '../usage/owned-value.entity.js';
+import { UsageWriter } from '../usage/usage-writer.js';
+import { OwnerTable } from './owner-table.js';
+
+const kept = ['response', 'file'] as const;
+
+/** Keeps the owners of responses and files over a restart: read at the start, written behind. */
+@Injectable()
+export class OwnerStore implements OnModuleInit {
+  constructor(
+    private readonly table: OwnerTable,
+    private readonly writer: UsageWriter,
+    private readonly database: Database,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  async onModuleInit(): Promise<void> {
+    await this.database.restore('owners begin anew: the database cannot be read', async (manager) => {
+      for (const kind of kept) {
+        const rows = await manager.find(OwnedValue, {
+          where: { kind },
+          order: { seenAt: 'DESC' },
+          take: limits.owners,
+        });
+        for (const row of rows.toReversed()) this.table.restore(row);
+      }
+    });
+    this.table.onRemember(({ kind, hash, accountId }) => {
+      if (kind === 'turn-state') return; // it lives for one turn
+      const row = { kind, hash, accountId, seenAt: this.clock.now() };
+      this.writer.addOwned(Object.assign(new OwnedValue(), row));
+    });
+  }
+}

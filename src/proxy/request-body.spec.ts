@@ -1,0 +1,64 @@
+import { createServer, type IncomingMessage, request } from 'node:http';
+import { once } from 'node:events';
+import { describe, expect, it } from 'vitest';
+import { ReplayBudget } from './replay-budget.js';
+import { type BodyClaim, readBody } from './request-body.js';
+
+/** Has a client send a body in pieces, chunked, and looks at how a server reads it. */
+async function reading(
+  pieces: readonly number[],
+  maxBytes: number,
+  budget: ReplayBudget,
+  then: (claim: BodyClaim, req: IncomingMessage) => void,
+): Promise<void> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  const client = request({ port, host: '127.0.0.1', method: 'POST', agent: false }).on(
+    'error',
+    () => undefined,
+  );
+  const asked = once(server, 'request');
+  client.flushHeaders();
+  const [req]: IncomingMessage[] = await asked;
+  try {
+    if (req === undefined) throw new Error('no request came');
+    const claim = readBody(req, maxBytes, budget);
+    for (const size of pieces) client.write(Buffer.alloc(size, 'x'));
+    client.end();
+    then(await claim, req);
+  } finally {
+    client.destroy();
+    server.closeAllConnections();
+    server.close();
+    await once(server, 'close');
+  }
+}
+
+describe('a body that is read', () => {
+  it('takes its room as long as it is kept, and gives it back once', async () => {
+    const budget = new ReplayBudget(100);
+    await reading([60, 40], 100, budget, (claim) => {
+      expect(claim.body).toMatchObject({ kind: 'kept', bytes: Buffer.alloc(100, 'x') });
+      expect(budget.bytes).toBe(100);
+      for (const _time of [1, 2]) claim[Symbol.dispose]();
+      expect(budget.bytes).toBe(0);
+    });
+  });
+
+  it.each([
+    ['its own bound', 50, 1_000],
+    ['the bound of the process', 1_000, 50],
+  ])('streams above %s, and what was read of it counts as long as it is held', async (_what, own, all) => {
+    const budget = new ReplayBudget(all);
+    await reading([40, 40, 40], own, budget, (claim) => {
+      const { body } = claim;
+      if (body.kind !== 'streaming') return expect.fail('it is kept');
+      expect(body.head.map((it) => it.length)).toEqual([40, 40]);
+      expect(budget.bytes).toBe(40);
+      claim[Symbol.dispose]();
+      expect(budget.bytes).toBe(0);
+    });
+  });
+});
