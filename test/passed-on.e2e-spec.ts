@@ -1,9 +1,11 @@
-import { describe, expect, it } from 'vitest';
-import { failedFirst, raw, refuses } from '../src/stand-in/answers.js';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { custom, failedFirst, raw, refuses } from '../src/stand-in/answers.js';
 import { forbidden, usageLimit } from '../src/stand-in/refusals.js';
-import { failed, framed } from '../src/stand-in/turn-events.js';
+import { failed, framed, type TurnEvent } from '../src/stand-in/turn-events.js';
+import { FakeClock, SECOND } from './support/fake-clock.js';
 import { polled } from './support/polled.js';
 import { aTurn, TestPool } from './support/pool.js';
+import { free, isServedBy, standing, startRanked, turnOf } from './support/ranked.js';
 import { send } from './support/raw-client.js';
 
 /** JSON as no serializer of ours would write it: only bytes that were not touched compare equal. */
@@ -12,84 +14,125 @@ const odd = (text: string): Buffer =>
 const asJson = { 'content-type': 'application/json;charset=UTF-8' };
 const notSupported = 'The gpt-9 model is not supported when using Codex with a ChatGPT account.';
 
-describe('answers that are the client’s', () => {
-  it.each([400, 404, 413, 422])('passes a %i on byte for byte, to nobody’s harm', async (status) => {
-    await using pool = await TestPool.start();
-    await polled(pool);
+// One pool for all that leaves no trace on it.
+const clock = new FakeClock();
+let pool: TestPool;
+beforeAll(async () => {
+  pool = await startRanked({ clock });
+});
+afterAll(async () => pool[Symbol.asyncDispose]());
+
+describe('committed', () => {
+  const windows = { 'x-codex-primary-used-percent': '37', 'x-codex-primary-window-minutes': '300' };
+
+  it('2xx with output goes to the client, and is a success of the account with the windows it tells', async () => {
+    clock.advance(SECOND);
+    const before = pool.standIn.attempts().length;
+    pool.standIn.account('a').answers(raw(turnOf('a'), { ...windows, 'x-served-by': 'a' }));
+    await isServedBy(pool, 'a');
+    expect(pool.standIn.attempts().slice(before)).toEqual(['a']);
+    expect(await pool.account('a')).toMatchObject({
+      ...free,
+      lastSuccessAt: clock.now(),
+      totals: { turns: 1, input: 100, output: 12 },
+      windows: expect.arrayContaining([
+        expect.objectContaining({ durationSeconds: 18_000, usedRatio: 0.37, seenAt: clock.now() }),
+      ]),
+    });
+  });
+
+  it.each<[string, Buffer, Record<string, string>]>([
+    ['JSON that reads like an error', odd('usage_limit_reached'), asJson],
+    ['a page', Buffer.from('<html>hello</html>'), { 'content-type': 'text/html' }],
+    ['bytes of no type', Buffer.from([0, 255, 10]), {}],
+    ['nothing', Buffer.alloc(0), asJson],
+  ])(
+    '2xx that is no stream goes to the client as it is, and is a success: %s',
+    async (_what, body, headers) => {
+      clock.advance(SECOND);
+      const before = pool.standIn.attempts().length;
+      const answers = custom((_req, res) => void res.writeHead(201, headers).end(body));
+      pool.standIn.account('a').answers(answers);
+      const answer = await send(pool);
+      expect(answer).toMatchObject({ status: 201, isBroken: false, headers });
+      expect(answer.body.equals(body)).toBe(true);
+      expect(pool.standIn.attempts().slice(before)).toEqual(['a']);
+      expect(await pool.account('a')).toMatchObject({ ...free, lastSuccessAt: clock.now() });
+    },
+  );
+});
+
+describe('client-error', () => {
+  const client = [400, 404, 405, 409, 410, 413, 415, 422, 451];
+  it.each(client)('%i is passed on byte for byte, to nobody’s harm', async (status) => {
+    const before = pool.standIn.attempts().length;
+    const { lastSuccessAt } = await pool.account('a');
     const body = odd('your request is wrong');
     pool.standIn.account('a').answers(refuses(status, body, { ...asJson, 'x-request-id': 'req-1' }));
     const answer = await send(pool);
     expect(answer.status).toBe(status);
     expect(answer.body.equals(body)).toBe(true);
-    expect(answer.headers).toMatchObject({ ...asJson, 'x-request-id': 'req-1' });
+    expect(answer.headers).toMatchObject({ ...asJson, 'x-request-id': 'req-1', 'x-codex-pool-account': 'a' });
     expect(answer.headers).not.toHaveProperty('x-codex-pool-error');
-    expect(pool.standIn.attempts()).toEqual(['a']);
-    expect(await pool.account('a')).toMatchObject({ available: true });
+    expect(pool.standIn.attempts().slice(before)).toEqual(['a']);
+    expect(await pool.account('a')).toMatchObject({ ...free, lastSuccessAt });
   });
+});
 
-  it.each(['context_length_exceeded', 'invalid_prompt', 'server_error'])(
-    'passes a turn on that upstream fails with %s',
-    async (code) => {
-      await using pool = await TestPool.start();
-      await polled(pool);
-      const stream = Buffer.from(`: hello\n\n${framed(failed(code, 'it is yours'))}`);
-      pool.standIn.account('a').answers(raw(stream));
-      const answer = await send(pool);
-      expect(answer).toMatchObject({ status: 200, isBroken: false });
-      expect(answer.body.equals(stream)).toBe(true);
-      expect(pool.standIn.attempts()).toEqual(['a']);
-      expect(await pool.account('a')).toMatchObject({ available: true });
-    },
-  );
-
-  it('passes on the refusal of a model that no account may use, byte for byte', async () => {
-    await using pool = await TestPool.start();
-    await polled(pool);
-    for (const name of ['a', 'b']) pool.standIn.account(name).always(refuses(400, odd(notSupported), asJson));
+describe('turn-failed', () => {
+  const other = { error: { code: 'made_up', message: 'it is yours' } };
+  it.each<[string, TurnEvent]>([
+    ['response.failed with context_length_exceeded', failed('context_length_exceeded')],
+    ['response.failed with invalid_prompt', failed('invalid_prompt')],
+    ['response.failed with server_error', failed('server_error')],
+    ['response.failed without a code', { type: 'response.failed', response: {} }],
+    ['error with a code at the top', { type: 'error', code: 'made_up', message: 'it is yours' }],
+    ['error with a code inside', { type: 'error', ...other }],
+    ['error without anything', { type: 'error' }],
+  ])('a stream that begins with %s is passed on as it is, to nobody’s harm', async (_what, event) => {
+    const before = pool.standIn.attempts().length;
+    const stream = Buffer.from(`: hello\n\n${framed(event)}`);
+    pool.standIn.account('a').answers(raw(stream));
     const answer = await send(pool);
-    expect(pool.standIn.attempts()).toEqual(['a', 'b']);
+    expect(answer).toMatchObject({ status: 200, isBroken: false, headers: { 'x-codex-pool-account': 'a' } });
+    expect(answer.body.equals(stream)).toBe(true);
+    expect(pool.standIn.attempts().slice(before)).toEqual(['a']);
+    expect(await standing(pool, 'a')).toEqual(free);
+  });
+});
+
+describe('not-entitled', () => {
+  it('a model that no account may use is refused in upstream’s own words, byte for byte', async () => {
+    await using own = await startRanked();
+    for (const name of ['a', 'b']) own.standIn.account(name).always(refuses(400, odd(notSupported), asJson));
+    const answer = await send(own);
+    expect(own.standIn.attempts()).toEqual(['a', 'b']);
     expect(answer.status).toBe(400);
     expect(answer.body.equals(odd(notSupported))).toBe(true);
-  });
-
-  it('goes on saying so to the next client that asks for that model', async () => {
-    await using pool = await TestPool.start();
-    await polled(pool);
-    for (const name of ['a', 'b']) pool.standIn.account(name).always(refuses(400, odd(notSupported), asJson));
-    await send(pool);
-    const answer = await send(pool);
-    expect(answer.status).toBe(400);
-    expect(answer.body.toString()).toContain('model');
-  });
-
-  it('does not take the words of a model for an error of upstream', async () => {
-    await using pool = await TestPool.start();
-    await polled(pool);
-    const tells = { type: 'response.output_text.delta', delta: '{"error":{"code":"usage_limit_reached"}}' };
-    pool.standIn.account('a').answers(raw(Buffer.from(framed(tells))));
-    await pool.turn().expect(200);
-    expect(pool.standIn.attempts()).toEqual(['a']);
-    expect(await pool.account('a')).toMatchObject({ available: true });
+    for (const name of ['a', 'b']) expect(await standing(own, name)).toEqual(free);
+    const next = await send(own);
+    expect(next.status).toBe(400);
+    expect(next.body.equals(odd(notSupported))).toBe(true);
   });
 });
 
 describe('what an answer tells of its way', () => {
   it('names the account, in characters that a header can carry', async () => {
-    await using pool = await TestPool.start({ accounts: ['büro 1'] });
-    const answer = await pool.turn().expect(200);
+    await using own = await TestPool.start({ accounts: ['büro 1'] });
+    const answer = await own.turn().expect(200);
     expect(answer.headers['x-codex-pool-account']).toBe('b%C3%BCro%201');
   });
 
   it('leads to the decision: every candidate, why it was passed over, and every attempt', async () => {
-    await using pool = await TestPool.start({ accounts: ['a', 'b', 'c', 'd'] });
-    await polled(pool);
-    const [paused] = pool.registry.list();
+    await using own = await TestPool.start({ accounts: ['a', 'b', 'c', 'd'] });
+    await polled(own);
+    const [paused] = own.registry.list();
     if (paused !== undefined) paused.settings = { ...paused.settings, isPaused: true };
-    pool.standIn.account('b').answers(forbidden());
-    pool.standIn.account('c').answers(failedFirst('usage_limit_reached'));
-    const answer = await pool.turn({ 'session-id': 'secret-session' }).expect(200);
+    own.standIn.account('b').answers(forbidden());
+    own.standIn.account('c').answers(failedFirst('usage_limit_reached'));
+    const answer = await own.turn({ 'session-id': 'secret-session' }).expect(200);
     const id = answer.headers['x-codex-pool-request'];
-    const { body } = await pool.client.get(`/admin/requests/${id}`).expect(200);
+    const { body } = await own.client.get(`/admin/requests/${id}`).expect(200);
     expect(body).toMatchObject({
       id,
       candidates: [
@@ -109,13 +152,13 @@ describe('what an answer tells of its way', () => {
   });
 
   it('tells of refusals of its own as well', async () => {
-    await using pool = await TestPool.start({ accounts: ['a'] });
-    await polled(pool);
-    pool.standIn.account('a').answers(usageLimit());
-    const answer = await pool.turn({}, aTurn()).expect(429);
+    await using own = await TestPool.start({ accounts: ['a'] });
+    await polled(own);
+    own.standIn.account('a').answers(usageLimit());
+    const answer = await own.turn({}, aTurn()).expect(429);
     const id = answer.headers['x-codex-pool-request'];
-    const { body } = await pool.client.get(`/admin/requests/${id}`).expect(200);
+    const { body } = await own.client.get(`/admin/requests/${id}`).expect(200);
     expect(body).toMatchObject({ attempts: [{ outcome: 'quota-exhausted' }], result: 'usage_limit_reached' });
-    await pool.client.get('/admin/requests/nobody').expect(404);
+    await own.client.get('/admin/requests/nobody').expect(404);
   });
 });
