@@ -1,10 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { hangs } from '../src/stand-in/answers.js';
-import { deactivated, forbidden, rateLimit, usageLimit } from '../src/stand-in/refusals.js';
-import { DAY, FakeClock, HOUR, MINUTE, SECOND } from './support/fake-clock.js';
+import { deactivated, usageLimit } from '../src/stand-in/refusals.js';
+import { DAY, FakeClock, HOUR, SECOND } from './support/fake-clock.js';
 import { polled } from './support/polled.js';
 import { TestPool } from './support/pool.js';
-import { leavingTurn, type Received, send } from './support/raw-client.js';
+import { type Received, send } from './support/raw-client.js';
 
 const errorIn = (answer: Received): unknown => JSON.parse(answer.body.toString()).error;
 
@@ -73,54 +72,15 @@ describe('a pool whose quota is used up', () => {
   });
 });
 
-describe('a pool that rests for a short while', () => {
-  it('says when to come back', async () => {
-    const clock = new FakeClock();
-    await using pool = await TestPool.start({ clock });
-    await polled(pool);
-    pool.standIn.account('a').answers(rateLimit(40));
-    pool.standIn.account('b').answers(rateLimit(20));
-    const answer = await send(pool);
-    expect(answer.status).toBe(429);
-    expect(answer.headers).toMatchObject({
-      'retry-after': '20',
-      'x-codex-pool-error': 'accounts_cooling_down',
-    });
-    expect(errorIn(answer)).toMatchObject({ type: 'rate_limited' });
-  });
-
-  it('answers 503 with the time when that is longer than a minute', async () => {
-    const clock = new FakeClock();
-    await using pool = await TestPool.start({ clock });
-    await polled(pool);
-    for (const name of ['a', 'b']) pool.standIn.account(name).answers(forbidden());
-    const answer = await send(pool);
-    expect(answer.status).toBe(503);
-    expect(answer.headers['retry-after']).toBe(String((5 * MINUTE) / SECOND));
-  });
-
-  it('says so when every account has as many turns as it may', async () => {
-    await using pool = await TestPool.start({ accounts: ['a'] });
-    await polled(pool);
-    const [a] = pool.registry.list();
-    if (a !== undefined) a.settings = { ...a.settings, maxInFlight: 1 };
-    const silent = hangs();
-    pool.standIn.account('a').answers(silent);
-    const first = leavingTurn(pool);
-    await pool.standIn.until(() => pool.standIn.turns().length === 1, 'the first turn');
-    const answer = await send(pool);
-    expect(answer.status).toBe(503);
-    expect(answer.headers).toMatchObject({ 'retry-after': '1', 'x-codex-pool-error': 'pool_full' });
-    silent.release();
-    await first.left;
-    await pool.turn().expect(200);
-  });
-});
-
 describe('a pool that needs a person', () => {
   const shortLived = ['a', 'b'].map((name) => ({ name, accessTokenLifetimeSeconds: 86_400 }));
   const cases: [string, string[], () => Promise<TestPool>][] = [
     ['is empty', ['pool folder', 'auth.json', '/admin/reload'], () => TestPool.start({ accounts: [] })],
+    [
+      'has nothing but a file that cannot be used',
+      ['auth.json', 'pool folder'],
+      () => TestPool.start({ accounts: [], files: { 'a.json': '{"tokens":' } }),
+    ],
     [
       'is paused',
       ['a is paused', 'b is paused'],
