@@ -1,12 +1,11 @@
 import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
-import { hangs, refuses } from '../src/stand-in/answers.js';
+import { refuses } from '../src/stand-in/answers.js';
 import { forbidden, rateLimit, usageLimit } from '../src/stand-in/refusals.js';
 import { FakeClock, MINUTE, SECOND } from './support/fake-clock.js';
-import { TestPool } from './support/pool.js';
 import { free, isServedBy, out, standing, startRanked } from './support/ranked.js';
-import { leavingTurn, type Received, send } from './support/raw-client.js';
+import { type Received, send } from './support/raw-client.js';
 
 /** What the client got is JSON of ours: its status, its code, its type, and when to come back. */
 function told({ status, headers, body }: Received): unknown[] {
@@ -90,22 +89,6 @@ describe('longer cooldowns', () => {
     expect(told(await send(pool))).toEqual([503, 'upstream_unreachable', 'pool_unavailable', '2']);
     expect(told(await send(pool))).toEqual([429, 'accounts_cooling_down', 'rate_limited', '60']);
     expect(pool.standIn.attempts()).toEqual(['a', 'a', 'a', 'a']);
-  });
-});
-
-describe('every account is full', () => {
-  it('is 503 with Retry-After: 1, and the repeat is served', async () => {
-    await using pool = await TestPool.start({ accounts: ['a'] });
-    const [a] = pool.registry.list();
-    if (a !== undefined) a.settings = { ...a.settings, maxInFlight: 1 };
-    const silent = hangs();
-    pool.standIn.account('a').answers(silent);
-    const first = leavingTurn(pool);
-    await pool.standIn.until(() => pool.standIn.turns().length === 1, 'the first turn');
-    expect(told(await send(pool))).toEqual([503, 'pool_full', 'pool_unavailable', '1']);
-    silent.release();
-    await first.left;
-    await pool.turn().expect(200);
   });
 });
 
