@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import { Drain } from '../../src/drain.js';
 import type { Answer } from '../../src/stand-in/answer.js';
 import { raw } from '../../src/stand-in/answers.js';
 import { framed, messageTurn } from '../../src/stand-in/turn-events.js';
@@ -88,4 +89,12 @@ export async function isServedBy(pool: TestPool, name: string, sent: Sent = {}):
 export async function forgiven(pool: TestPool): Promise<void> {
   for (const { name } of pool.registry.list())
     await pool.client.post(`/admin/accounts/${name}/reset`).expect(200);
+}
+
+/** Nothing is under way: at the door, on an account, or at upstream. */
+export async function expectQuiet(pool: TestPool): Promise<void> {
+  await expect.poll(() => pool.running.app.get(Drain).inFlight).toBe(0);
+  const { body } = await pool.client.get('/admin/accounts').expect(200);
+  expect(body.map((it: { inFlight: number }) => it.inFlight)).toEqual(body.map(() => 0));
+  await pool.standIn.untilIdle();
 }
