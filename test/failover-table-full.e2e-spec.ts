@@ -70,6 +70,7 @@ describe.concurrent('an account that has as many turns as it may', () => {
     await settled(pool);
     client.leave();
     await client.left;
+    await settled(pool);
     silent.release();
     await first;
     await isServedBy(pool, 'a', session);

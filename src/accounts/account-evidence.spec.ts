@@ -14,11 +14,10 @@ const limited = (at: number, retryAfterMs: number | null = null): AccountEvent =
   at,
 });
 const served = (startedAt: number, at: number): AccountEvent => ({ kind: 'served', startedAt, at });
-const polled = (askedAt: number, isAnyWindowFull = false, fullUntil: number | null = null): AccountEvent => ({
+const polled = (askedAt: number, isAnyWindowFull = false): AccountEvent => ({
   kind: 'polled',
   askedAt,
   isAnyWindowFull,
-  fullUntil,
   at: askedAt + 100,
 });
 const quotaSeen = (askedAt: number, isAnyWindowFull: boolean): AccountEvent => ({
@@ -97,19 +96,13 @@ describe('newer evidence', () => {
     expect(after(usedUp, poll).refusal === null).toBe(isOver);
   });
 
-  it('from a poll tells when a full window is back, and so the end of a refusal; never a later one', () => {
-    expect(after(usedUp, polled(T + 1, true, T + 9 * MINUTE)).refusal?.until).toBe(T + 9 * MINUTE);
-    expect(after(usedUp, polled(T + 1, true, T + 90 * MINUTE)).refusal?.until).toBe(T + 60 * MINUTE);
-    expect(after(usedUp, polled(T - 1, true, T + 9 * MINUTE)).refusal?.until).toBe(T + 60 * MINUTE);
-    expect(after(limited(T, 60_000), polled(T + 1, true, T + 2)).refusal?.until).toBe(T + 60_000);
-  });
-
   it('that proves wrong within a minute has to be a minute newer the next time', () => {
     const again: AccountEvent = { kind: 'quota-exhausted', until: T + 60 * MINUTE, at: T + MINUTE };
     const refusedAgain = after(usedUp, polled(T + 1), again);
     expect(refusedAgain.refusal).toMatchObject({ at: T + MINUTE, pollFrom: T + 2 * MINUTE });
     expect(learn(refusedAgain, polled(T + 2 * MINUTE)).refusal).not.toBeNull();
     expect(learn(refusedAgain, polled(T + 2 * MINUTE + 1)).refusal).toBeNull();
+    expect(after(limited(T, 5), served(T + 9, T + 9), again).refusal?.pollFrom).toBe(T + MINUTE); // it had run out
     const later: AccountEvent = { ...again, at: T + 61_101 };
     expect(after(usedUp, polled(T + 1), later).refusal?.pollFrom).toBe(T + 61_101);
   });

@@ -62,8 +62,6 @@ export type AccountEvent =
       readonly kind: 'polled';
       readonly askedAt: number;
       readonly isAnyWindowFull: boolean;
-      /** The latest reset among the full windows; null when none is full, or none tells. */
-      readonly fullUntil: number | null;
       readonly at: number;
     }
   /** The windows in the head of an answer to something that was asked at `askedAt`. */
@@ -136,10 +134,10 @@ export function learn(evidence: AccountEvidence, event: AccountEvent): AccountEv
       const { deactivated } = evidence;
       const isGood = deactivated !== null && event.askedAt > deactivated.at;
       const known = isGood ? { ...evidence, deactivated: null } : evidence;
-      return seen(known, event, event.fullUntil);
+      return seen(known, event);
     }
     case 'quota-seen':
-      return evidence.refusal?.kind === 'quota-exhausted' ? seen(evidence, event, null) : evidence;
+      return evidence.refusal?.kind === 'quota-exhausted' ? seen(evidence, event) : evidence;
     case 'credential-renewed':
       return {
         ...evidence,
@@ -171,21 +169,19 @@ function refused(evidence: AccountEvidence, refusal: Omit<Refusal, 'pollFrom'>):
   return { ...evidence, refusal: { ...refusal, pollFrom } };
 }
 
+/** Ends a refusal; one that had run out by then was not ended by this. */
 function cleared(evidence: AccountEvidence, at: number): AccountEvidence {
-  return { ...evidence, refusal: null, clearedAt: at };
+  const isInForce = evidence.refusal !== null && evidence.refusal.until > at;
+  return { ...evidence, refusal: null, clearedAt: isInForce ? at : evidence.clearedAt };
 }
 
-/** Quota windows that were asked for after a refusal end it when none is full; else they tell its true end. */
+/** Quota windows of which none is full end a refusal, if they were asked for after it. */
 function seen(
   evidence: AccountEvidence,
   { askedAt, isAnyWindowFull, at }: { askedAt: number; isAnyWindowFull: boolean; at: number },
-  fullUntil: number | null,
 ): AccountEvidence {
-  const { refusal } = evidence;
-  if (refusal === null || askedAt <= refusal.pollFrom) return evidence;
-  if (!isAnyWindowFull) return cleared(evidence, at);
-  if (refusal.kind !== 'quota-exhausted' || fullUntil === null || fullUntil >= refusal.until) return evidence;
-  return { ...evidence, refusal: { ...refusal, until: fullUntil } };
+  const isOver = evidence.refusal !== null && askedAt > evidence.refusal.pollFrom && !isAnyWindowFull;
+  return isOver ? cleared(evidence, at) : evidence;
 }
 
 function withModel(

@@ -6,7 +6,7 @@ import { limits } from '../limits.js';
 import { ownCall } from '../own-call.js';
 import { describeError } from '../pool-error.js';
 import { TokenService } from '../tokens/token.service.js';
-import { fullness, quotaFromUsage } from '../usage/quota-window.js';
+import { isAnyFull, quotaFromUsage } from '../usage/quota-window.js';
 import { QuotaService } from '../usage/quota.service.js';
 import { AccountRegistry } from './account-registry.js';
 import type { Account } from './account.js';
@@ -52,7 +52,12 @@ export class AccountPoll {
     account.polledPlan = answer.plan;
     if (account.plan !== plan) this.registry.learn(account, { kind: 'plan-changed', at: now });
     this.quota.replace(account.id, answer.windows, now);
-    this.registry.learn(account, { kind: 'polled', askedAt, ...fullness(answer.windows, now), at: now });
+    this.registry.learn(account, {
+      kind: 'polled',
+      askedAt,
+      isAnyWindowFull: isAnyFull(answer.windows, now),
+      at: now,
+    });
     const check = checkSchema.safeParse(await this.get(account, 'wham/accounts/check'));
     if (!check.success) return; // an account without this answer is routed as it always was
     const entry = check.data.accounts.find((it) => it.id === account.keeping.credential.accountId);

@@ -4,7 +4,7 @@ import type { Account } from '../accounts/account.js';
 import { AffinityTable } from '../accounts/affinity-table.js';
 import { CLOCK, type Clock } from '../clock.js';
 import { SleepWatch } from '../sleep-watch.js';
-import { fullness, windowsFromHeaders } from '../usage/quota-window.js';
+import { isAnyFull, windowsFromHeaders } from '../usage/quota-window.js';
 import { QuotaService } from '../usage/quota.service.js';
 import type { AttemptOutcome } from './attempt-outcome.js';
 import type { Attempted } from './attempts.js';
@@ -52,7 +52,7 @@ export class AccountEffects {
     const windows = windowsFromHeaders(answer.response.headers, at);
     if (windows.length === 0) return;
     this.quota.observe(account.id, windows);
-    const { isAnyWindowFull } = fullness(this.quota.windows(account.id), at);
+    const isAnyWindowFull = isAnyFull(this.quota.windows(account.id), at);
     this.registry.learn(account, { kind: 'quota-seen', askedAt: startedAt, isAnyWindowFull, at });
   }
 

@@ -34,8 +34,9 @@ export class AttemptLoop {
     for (;;) {
       const choice = await this.choose(course, preferredId);
       course.decision.considered(choice.considered);
-      if (choice.kind === 'none') return { kind: 'dead-end', tried: last };
+      if (choice.kind === 'none') return this.nobody(course, last);
       using lease = choice.lease;
+      if (course.request.gone.aborted) return { kind: 'client-gone' };
       course.isOverflow = choice.isOverflow;
       if (last !== null) this.leave(course, last, lease.account);
       last = await this.tries.run(course, lease.account, course.isRecovering ? 'go-back' : choice.by);
@@ -58,6 +59,10 @@ export class AttemptLoop {
           last.verdict satisfies never;
       }
     }
+  }
+
+  private nobody({ request }: Course, last: Tried | null): LoopEnd {
+    return request.gone.aborted ? { kind: 'client-gone' } : { kind: 'dead-end', tried: last };
   }
 
   /** Where nobody is left, the account that has refused foreign content alone may do without it. */

@@ -111,12 +111,7 @@ export function leftRatio(window: QuotaWindow, now: number): number {
   return Math.min(1, Math.max(0, 1 - window.usedRatio));
 }
 
-/** Whether any window is spent, and the latest reset among those that are (epoch ms; null when none tells). */
-export function fullness(
-  windows: readonly QuotaWindow[],
-  now: number,
-): { readonly isAnyWindowFull: boolean; readonly fullUntil: number | null } {
-  const full = windows.filter((it) => leftRatio(it, now) === 0);
-  const resets = full.flatMap((it) => (it.resetsAt === null ? [] : [it.resetsAt]));
-  return { isAnyWindowFull: full.length > 0, fullUntil: resets.length === 0 ? null : Math.max(...resets) };
+/** Whether any window is spent. */
+export function isAnyFull(windows: readonly QuotaWindow[], now: number): boolean {
+  return windows.some((it) => leftRatio(it, now) === 0);
 }
