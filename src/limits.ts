@@ -145,6 +145,8 @@ export const limits = {
   fullAccountMs: 5 * SECOND,
   /** Sessions of which it is remembered what in their history another account has made. */
   foreignSessions: 200,
+  /** Accounts that are remembered to have met one trouble of upstream. */
+  upstreamTroubleAccounts: 16,
   /** Pieces of work that wait for the database. */
   databaseQueue: 100,
   databaseRetryFirstMs: SECOND,

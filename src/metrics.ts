@@ -21,6 +21,7 @@ export const metricNames = {
   firstByte: 'codex_pool_first_byte_seconds',
   unreplayable: 'codex_pool_unreplayable_requests_total',
   dropped: 'codex_pool_usage_dropped_total',
+  upstreamTrouble: 'codex_pool_upstream_trouble',
 } as const;
 
 const added = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 1];
@@ -88,6 +89,11 @@ const providers = [
   makeCounterProvider({
     name: metricNames.dropped,
     help: 'Rows for the database that found no room to wait in',
+    labelNames: ['kind'],
+  }),
+  makeGaugeProvider({
+    name: metricNames.upstreamTrouble,
+    help: '1 while upstream is in this trouble, whatever the account, else 0',
     labelNames: ['kind'],
   }),
 ];

@@ -3,13 +3,17 @@ import { z } from 'zod';
 import { APP_CONFIG, type AppConfig } from '../app.config.js';
 import { CLOCK, type Clock } from '../clock.js';
 import { limits } from '../limits.js';
-import { ownCall } from '../own-call.js';
+import { type OwnCall, ownCall, type OwnCallAnswer } from '../own-call.js';
 import { describeError } from '../pool-error.js';
 import { TokenService } from '../tokens/token.service.js';
 import { isAnyFull, quotaFromUsage } from '../usage/quota-window.js';
 import { QuotaService } from '../usage/quota.service.js';
 import { AccountRegistry } from './account-registry.js';
 import type { Account } from './account.js';
+import { networkCode } from './upstream-trouble.js';
+import { UpstreamWatch } from './upstream-watch.js';
+
+const USAGE = 'wham/usage';
 
 const checkSchema = z.object({
   accounts: z.array(z.object({ id: z.string(), account_routing_override: z.string().nullish().catch(null) })),
@@ -26,6 +30,7 @@ export class AccountPoll {
     private readonly quota: QuotaService,
     @Inject(APP_CONFIG) private readonly config: AppConfig,
     @Inject(CLOCK) private readonly clock: Clock,
+    private readonly upstream: UpstreamWatch,
   ) {}
 
   /** Polls every account that could be used, one after another. A poll that fails changes nothing. */
@@ -45,8 +50,9 @@ export class AccountPoll {
   /** One account. Rejects when upstream gave no usable answer. */
   async poll(account: Account): Promise<void> {
     const askedAt = this.clock.now();
-    const answer = quotaFromUsage(await this.get(account, 'wham/usage'), this.clock.now());
+    const answer = quotaFromUsage(await this.get(account, USAGE), this.clock.now());
     if (answer === null) throw new Error('the answer is none about usage');
+    this.upstream.note({ kind: 'served' });
     const now = this.clock.now();
     const { plan } = account;
     account.polledPlan = answer.plan;
@@ -69,7 +75,7 @@ export class AccountPoll {
     const token = await this.tokens.accessToken(account.id);
     const { accountId } = account.keeping.credential;
     const tellTime = this.tokens.askingTime();
-    const answer = await ownCall({
+    const answer = await this.asked({
       method: 'GET',
       url: new URL(`${this.config.whamBase.href.replace(/\/$/, '')}/${path}`),
       headers: {
@@ -79,11 +85,27 @@ export class AccountPoll {
       timeoutMs: limits.pollTimeoutMs,
     });
     tellTime(answer.headers['date']);
+    if (answer.status >= 500 && path === USAGE)
+      this.upstream.note({ kind: 'failing', accountId: account.id, at: this.clock.now() });
     if (answer.status !== 200) throw new Error(`upstream answered ${answer.status}`);
     try {
       return JSON.parse(answer.text);
     } catch {
       throw new Error('the answer is not JSON'); // the parser's own words would quote it
+    }
+  }
+
+  private async asked(call: OwnCall): Promise<OwnCallAnswer> {
+    try {
+      const answer = await ownCall(call);
+      this.upstream.note({ kind: 'answered' });
+      return answer;
+    } catch (error) {
+      const code = networkCode(error);
+      // An answer that is too long is one all the same.
+      if (code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE') this.upstream.note({ kind: 'answered' });
+      else this.upstream.note({ kind: 'unreachable', code, at: this.clock.now() });
+      throw error;
     }
   }
 }

@@ -16,6 +16,7 @@ import { PoolFolder } from './pool-folder.js';
 import { PoolWatcher } from './pool-watcher.js';
 import { SettingsStore } from './settings-store.js';
 import { PoolStatusService } from './pool-status.js';
+import { UpstreamWatch } from './upstream-watch.js';
 
 /** Who is in the pool, and who may serve now. */
 @Module({
@@ -36,6 +37,7 @@ import { PoolStatusService } from './pool-status.js';
     OwnerStore,
     PoolFolder,
     PoolWatcher,
+    UpstreamWatch,
   ],
   exports: [
     AccountPoll,
@@ -46,6 +48,7 @@ import { PoolStatusService } from './pool-status.js';
     LoginOwners,
     DecisionLog,
     PoolStatusService,
+    UpstreamWatch,
   ],
 })
 export class AccountsModule {}

@@ -19,6 +19,8 @@ import { JsonBody } from './json-body.middleware.js';
 import { PoolGauges } from './pool-gauges.middleware.js';
 import { PoolHealth } from './pool.health.js';
 import { StatusController } from './status.controller.js';
+import { UpstreamGauge } from './upstream-gauge.middleware.js';
+import { UpstreamHealth } from './upstream.health.js';
 import { UsageHealth } from './usage.health.js';
 import { UsageController } from './usage.controller.js';
 
@@ -47,6 +49,7 @@ import { UsageController } from './usage.controller.js';
     PoolHealth,
     UsageHealth,
     ClientHealth,
+    UpstreamHealth,
     HealthIndicators,
   ],
 })
@@ -59,6 +62,6 @@ export class AdminModule implements NestModule {
         { path: 'admin/{*path}', method: RequestMethod.POST },
         { path: 'admin/{*path}', method: RequestMethod.PATCH },
       );
-    consumer.apply(PoolGauges).forRoutes('metrics');
+    consumer.apply(PoolGauges, UpstreamGauge).forRoutes('metrics');
   }
 }

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { HealthIndicatorFunction } from '@nestjs/terminus';
 import { ClientHealth } from './client.health.js';
 import { PoolHealth } from './pool.health.js';
+import { UpstreamHealth } from './upstream.health.js';
 import { UsageHealth } from './usage.health.js';
 
 /** Everything that `/healthz` looks at. */
@@ -11,13 +12,18 @@ export class HealthIndicators {
     readonly pool: PoolHealth,
     private readonly usage: UsageHealth,
     private readonly clients: ClientHealth,
+    private readonly upstream: UpstreamHealth,
   ) {}
 
   checks(): HealthIndicatorFunction[] {
-    return [this.pool, this.usage, this.clients].map((it) => () => it.check());
+    return this.all().map((it) => () => it.check());
   }
 
   isDegraded(): boolean {
-    return [this.pool, this.usage, this.clients].some((it) => it.isDegraded());
+    return this.all().some((it) => it.isDegraded());
+  }
+
+  private all() {
+    return [this.pool, this.usage, this.clients, this.upstream];
   }
 }

@@ -1,19 +1,25 @@
 import { Controller, Get, Header } from '@nestjs/common';
 import { PoolStatusService } from '../accounts/pool-status.js';
+import { UpstreamWatch } from '../accounts/upstream-watch.js';
 import { VERSION } from '../own-call.js';
 
 /** What a person sees who opens the address in a browser. */
 @Controller()
 export class StatusController {
-  constructor(private readonly pool: PoolStatusService) {}
+  constructor(
+    private readonly pool: PoolStatusService,
+    private readonly upstream: UpstreamWatch,
+  ) {}
 
   @Get(['/', 'dashboard'])
   @Header('content-type', 'text/plain; charset=utf-8')
   status(): string {
     const { accounts, available, inFlight } = this.pool.status();
+    const trouble = this.upstream.warning();
     return [
       `codex-pool ${VERSION}`,
       `accounts: ${accounts}, available: ${available}, requests in flight: ${inFlight}`,
+      ...(trouble === null ? [] : [trouble]),
       'more: /healthz  /readyz  /metrics  /admin/accounts  /admin/requests',
       '',
     ].join('\n');

@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { AccountRegistry } from '../accounts/account-registry.js';
 import type { Account } from '../accounts/account.js';
 import { AffinityTable } from '../accounts/affinity-table.js';
+import { UpstreamWatch } from '../accounts/upstream-watch.js';
 import { CLOCK, type Clock } from '../clock.js';
 import { SleepWatch } from '../sleep-watch.js';
 import { isAnyFull, windowsFromHeaders } from '../usage/quota-window.js';
@@ -23,6 +24,7 @@ export class AccountEffects {
     private readonly ownership: Ownership,
     @Inject(CLOCK) private readonly clock: Clock,
     private readonly sleep: SleepWatch,
+    private readonly upstream: UpstreamWatch,
   ) {}
 
   async apply(course: Course, account: Account, attempted: Attempted, hasRefreshed: boolean): Promise<void> {
@@ -36,13 +38,17 @@ export class AccountEffects {
       model: outcome.kind === 'not-entitled' ? await course.request.model() : null,
       windows: this.quota.windows(account.id),
       refresh: account.keeping.refresh,
-      isExcused: this.sleep.excuses(startedAt),
+      isExcused: this.sleep.excuses(startedAt) || this.isUpstreamsFault(outcome),
     });
     if (evidence !== null) this.registry.learn(account, evidence);
     if (outcome.kind !== 'committed') return;
     const { sessionKey } = course.request;
     if (sessionKey !== null && !course.isOverflow) this.affinity.settle(sessionKey, account.id);
     if (attempted.answer !== null) this.ownership.tookTurnState(account, attempted.answer.response.headers);
+  }
+
+  private isUpstreamsFault({ kind }: AttemptOutcome): boolean {
+    return kind === 'upstream-error' && this.upstream.isFailingForAll();
   }
 
   /** Takes the quota windows that the head of an answer tells, whatever was asked. */

@@ -2,6 +2,8 @@ import { Inject, Injectable } from '@nestjs/common';
 import { InjectMetric } from '@willsoto/nestjs-prometheus';
 import type { Counter } from 'prom-client';
 import type { Account } from '../accounts/account.js';
+import { networkCode } from '../accounts/upstream-trouble.js';
+import { UpstreamWatch } from '../accounts/upstream-watch.js';
 import { CLOCK, type Clock } from '../clock.js';
 import { metricNames } from '../metrics.js';
 import { describeError } from '../pool-error.js';
@@ -36,6 +38,7 @@ export class Attempts {
     private readonly upstream: UpstreamClient,
     @Inject(CLOCK) private readonly clock: Clock,
     @InjectMetric(metricNames.attempts) private readonly counter: Counter<'account' | 'outcome'>,
+    private readonly watch: UpstreamWatch,
   ) {}
 
   /** `rejected`: the token that this account has just been refused with; another one is sent. */
@@ -49,6 +52,7 @@ export class Attempts {
     const attempted = await this.send(request, account, to, rejected, startedAt);
     const outcome: AttemptOutcome = request.gone.aborted ? { kind: 'client-gone' } : attempted.outcome;
     this.counter.inc({ account: account.name, outcome: outcome.kind });
+    if (to.isTurn) this.noteTurn(account.id, outcome.kind);
     return { ...attempted, outcome };
   }
 
@@ -91,7 +95,12 @@ export class Attempts {
     const plan = planOf(request, account, to, token, this.upstream.urlOf(to.base, to.path));
     const sentAt = performance.now();
     const end = await this.upstream.attempt(to.base, plan, stop);
-    if (end.kind === 'failed') return without(unreachable(end.error, end.wasReused), token, sentAt);
+    if (end.kind === 'failed') {
+      // A connection that was kept may have been closed meanwhile; a client that has left says nothing.
+      if (!end.wasReused && !stop.aborted) this.noteUnreachable(end.error);
+      return without(unreachable(end.error, end.wasReused), token, sentAt);
+    }
+    this.watch.note({ kind: 'answered' });
     const facts = { status: end.response.statusCode ?? 0, headers: end.response.headers };
     if (facts.status < 200 || facts.status > 599) {
       end.response.destroy();
@@ -130,6 +139,19 @@ export class Attempts {
       classify({ ...facts, envelope: hold.envelope, isFirstEvent: true }, this.clock.now()),
       answer,
     );
+  }
+
+  private noteUnreachable(error: Error): void {
+    this.watch.note({ kind: 'unreachable', code: networkCode(error), at: this.clock.now() });
+  }
+
+  /** Other routes may fail or work by themselves: they show only whether upstream can be reached. */
+  private noteTurn(accountId: string, outcome: AttemptOutcome['kind']): void {
+    const at = this.clock.now();
+    if (outcome === 'committed') this.watch.note({ kind: 'served' });
+    else if (outcome === 'upstream-error' || outcome === 'overloaded')
+      this.watch.note({ kind: 'failing', accountId, at });
+    else if (outcome === 'edge-block') this.watch.note({ kind: 'blocked', accountId, at });
   }
 }
 

@@ -1,0 +1,23 @@
+import { Injectable, type NestMiddleware } from '@nestjs/common';
+import { InjectMetric } from '@willsoto/nestjs-prometheus';
+import type { NextFunction, Request, Response } from 'express';
+import type { Gauge } from 'prom-client';
+import { UpstreamWatch } from '../accounts/upstream-watch.js';
+import { troubleKinds } from '../accounts/upstream-view.js';
+import { metricNames } from '../metrics.js';
+
+/** Sets the gauge of upstream's troubles when it is asked for. */
+@Injectable()
+export class UpstreamGauge implements NestMiddleware {
+  constructor(
+    private readonly upstream: UpstreamWatch,
+    @InjectMetric(metricNames.upstreamTrouble) private readonly gauge: Gauge<'kind'>,
+  ) {}
+
+  use(_req: Request, _res: Response, next: NextFunction): void {
+    const troubles = this.upstream.troubles();
+    for (const kind of troubleKinds)
+      this.gauge.set({ kind }, troubles.some((it) => it.kind === kind) ? 1 : 0);
+    next();
+  }
+}
