@@ -148,11 +148,13 @@ describe('whose fault it is: an edge that blocks', { timeout: 30_000 }, () => {
     expect(await health(pool)).toEqual({ status: 'up', trouble: null });
   });
 
-  it('one account while another serves is told of nobody', async () => {
+  it('one account, and lets another through, is not everybody’s trouble, even without a success', async () => {
     await using pool = await TestPool.start({ env: { PROXY_POLICY: 'fill-first' } });
     await polled(pool);
     pool.standIn.account('a').always(edgeBlock());
-    expect(await turns(pool, 2)).toEqual([200, 200]);
+    pool.standIn.account('b').always(refuses(400, { error: { message: 'no', code: 'invalid_prompt' } }));
+    expect(await turns(pool, 2)).toEqual([400, 400]);
+    expect(pool.standIn.attempts()).toEqual(['a', 'b', 'a', 'b']);
     expect(await trouble(pool)).toBeNull();
   });
 });
