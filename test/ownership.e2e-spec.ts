@@ -60,6 +60,15 @@ describe('a turn that continues a response', () => {
     expect(attemptsAfter(pool)).toEqual(['a']);
   });
 
+  it('is looked for in no compressed turn of Codex, which never names one over HTTP', async () => {
+    await using pool = await withResponse();
+    const headers = { 'content-encoding': 'zstd', 'x-codex-turn-metadata': '{"session_id":"s-2"}' };
+    expect(await send(pool, { headers, body: zstdCompressSync(continues('resp_1')) })).toMatchObject({
+      status: 200,
+    });
+    expect(attemptsAfter(pool)).toEqual(['a']);
+  });
+
   it('knows the account also of a response whose stream was cut', async () => {
     await using pool = await startTilted();
     const events = [created('resp_1'), delta('x')];

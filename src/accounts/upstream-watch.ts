@@ -41,9 +41,9 @@ export class UpstreamWatch {
     return trouble === undefined ? null : told(trouble);
   }
 
-  /** Whether errors of upstream say nothing about the account that met them. */
+  /** Whether errors of upstream say nothing about the account that met them; with a single account nobody can tell. */
   isFailingForAll(): boolean {
-    return this.troubles().some((it) => it.kind === 'provider');
+    return (this.view.failing?.accounts.size ?? 0) > 1;
   }
 
   /** Those that turns could go to, if nothing but time stands against them. */
