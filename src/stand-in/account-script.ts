@@ -2,6 +2,7 @@ import type { Answer, WholeAnswer } from './answer.js';
 import { refuses, streams } from './answers.js';
 import { madeUpAuthJson, type AuthJson, type MadeUpIdentity } from './made-up-credentials.js';
 import { LITTLE_USED, quotaHeaders, usageBody, type UsageWindows } from './quota.js';
+import { SocketScript } from './socket-script.js';
 import type { TokenLedger } from './token-ledger.js';
 
 const TEN_DAYS_IN_SECONDS = 864_000;
@@ -26,6 +27,8 @@ export class AccountScript {
   readonly plan: string;
   /** What `GET /wham/config/bundle` answers to this account. */
   bundle: Answer;
+  /** What it answers on WebSockets. */
+  readonly sockets = new SocketScript();
   readonly #ledger: TokenLedger;
   readonly #lifetimeSeconds: number;
   readonly #identity: MadeUpIdentity;

@@ -1,4 +1,4 @@
-import type { AccountScript } from './account-script.js';
+import { AccountScript } from './account-script.js';
 import type { Answer } from './answer.js';
 import { refuses } from './answers.js';
 import { backendRoute, type ModelList } from './backend-routes.js';
@@ -16,6 +16,16 @@ export function backendAnswer(
 ): Answer {
   const route = backendRoute(request.method, pathnameOf(request.path));
   if (route === null) return refuses(404, { detail: 'Not Found' });
+  const caller = callerOf(request, account, ledger);
+  return caller instanceof AccountScript ? route(caller, request.path, models) : caller;
+}
+
+/** The account that asks, or the refusal of a request whose access token is not good. */
+export function callerOf(
+  request: LoggedRequest,
+  account: AccountScript | undefined,
+  ledger: TokenLedger,
+): AccountScript | Answer {
   const isGood = ledger.judge(bearerOf(request.headers)).kind === 'good';
   if (!isGood || account === undefined) return unauthorized();
   const claimed = request.headers['chatgpt-account-id'];
@@ -23,5 +33,5 @@ export function backendAnswer(
   if (claimed !== undefined && claimed !== account.accountId) {
     return refuses(403, { detail: 'chatgpt-account-id is not the account of the access token' });
   }
-  return route(account, request.path, models);
+  return account;
 }

@@ -1,5 +1,14 @@
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+
+/** What serves the connections of a server. */
+export interface Listeners {
+  readonly request: RequestListener;
+  /** A request to go on as a WebSocket; the connection is the listener's from here on. */
+  readonly upgrade: (req: IncomingMessage, socket: Duplex, head: Buffer) => void;
+  readonly connectionClosed: () => void;
+}
 
 /** A server on a loopback port that knows its connections and can be taken down and up again. */
 export class LoopbackServer {
@@ -7,8 +16,9 @@ export class LoopbackServer {
   readonly #sockets = new Set<Socket>();
   #port = 0;
 
-  constructor(listener: RequestListener, onConnectionClosed: () => void) {
-    this.#server = createServer(listener);
+  constructor(listeners: Listeners) {
+    this.#server = createServer({ shouldUpgradeCallback: asksForSocket }, listeners.request);
+    this.#server.on('upgrade', listeners.upgrade);
     // A pooled connection must not be closed under a test that reuses it; bodies may take as long as they like.
     this.#server.keepAliveTimeout = 0;
     this.#server.requestTimeout = 0;
@@ -16,7 +26,7 @@ export class LoopbackServer {
       this.#sockets.add(socket);
       socket.once('close', () => {
         this.#sockets.delete(socket);
-        onConnectionClosed();
+        listeners.connectionClosed();
       });
     });
   }
@@ -50,4 +60,9 @@ export class LoopbackServer {
     for (const socket of this.#sockets) socket.destroy();
     await closed.promise;
   }
+}
+
+/** Any other upgrade that is offered is not taken up, as by a server that knows none. */
+function asksForSocket({ headers }: IncomingMessage): boolean {
+  return headers.upgrade?.toLowerCase() === 'websocket';
 }

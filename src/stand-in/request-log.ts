@@ -27,6 +27,8 @@ export interface LoggedRequest {
 /** The log entry while its request is still being served. */
 export interface OpenEntry extends LoggedRequest {
   body: Buffer;
+  /** The connection became a WebSocket: that is the whole answer. */
+  isUpgraded: boolean;
   closedEarly: boolean;
   endedAt: number | null;
 }

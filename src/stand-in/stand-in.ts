@@ -1,16 +1,13 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AccountScript, type StandInAccountOptions } from './account-script.js';
-import { writeAnswer } from './answer-writing.js';
 import type { CustomHandler } from './answer.js';
 import { AuthorizationServer } from './authorization-server.js';
-import { backendAnswer } from './backend-answer.js';
 import { TURN_PATH, type ModelList } from './backend-routes.js';
-import { Exchange } from './exchange.js';
-import { sendText } from './local-answer.js';
 import { LoopbackServer } from './loopback-server.js';
-import { bearerOf, pathnameOf } from './request-head.js';
-import { modelIn, readBody } from './request-body.js';
-import { RequestLog, type LoggedRequest, type OpenEntry } from './request-log.js';
+import { RequestDispatch } from './request-dispatch.js';
+import { pathnameOf } from './request-head.js';
+import { RequestLog, type LoggedRequest } from './request-log.js';
+import { SocketLog } from './socket-log.js';
+import { SocketServer } from './socket-server.js';
 import { TokenEndpoint } from './token-endpoint.js';
 import { TokenLedger } from './token-ledger.js';
 
@@ -34,20 +31,33 @@ export class StandIn implements AsyncDisposable {
   );
   readonly models: ModelList = { body: { models: [] }, etag: 'W/"made-up-1"' };
   readonly #ledger: TokenLedger;
-  readonly #now: () => number;
   readonly #log = new RequestLog();
   readonly #accounts = new Map<string, AccountScript>();
-  readonly #overrides = new Map<string, CustomHandler>();
+  /** The WebSockets that were accepted, and the turns on them; handshakes are in `log`. */
+  readonly sockets = new SocketLog(() => this.#log.changed());
+  readonly #dispatch: RequestDispatch;
   readonly #server: LoopbackServer;
-  #inFlight = 0;
-  #lastId = 0;
 
   private constructor(now: () => number) {
-    this.#now = now;
     this.#ledger = new TokenLedger(now);
     this.tokens = new TokenEndpoint(this.#ledger);
-    const listener = (req: IncomingMessage, res: ServerResponse): void => void this.#serve(req, res);
-    this.#server = new LoopbackServer(listener, () => this.#log.changed());
+    const { authorization, models, tokens } = this;
+    const parts = {
+      ledger: this.#ledger,
+      accounts: this.#accounts,
+      log: this.#log,
+      authorization,
+      models,
+      now,
+      tokens,
+    };
+    this.#dispatch = new RequestDispatch(parts);
+    const socketServer = new SocketServer(parts, this.#dispatch, this.sockets);
+    this.#server = new LoopbackServer({
+      request: (req, res) => void this.#dispatch.serve(req, res),
+      upgrade: (req, tcp, head) => void socketServer.upgrade(req, tcp, head),
+      connectionClosed: () => this.#log.changed(),
+    });
   }
 
   static async start(options: StandInOptions = {}): Promise<StandIn> {
@@ -88,7 +98,7 @@ export class StandIn implements AsyncDisposable {
 
   /** Answers this method and path (without query) by hand from now on, whoever asks, with or without a token. */
   on(method: string, path: string, handler: CustomHandler): this {
-    this.#overrides.set(`${method.toUpperCase()} ${path}`, handler);
+    this.#dispatch.on(method, path, handler);
     return this;
   }
 
@@ -119,13 +129,18 @@ export class StandIn implements AsyncDisposable {
     return this.#server.openConnections;
   }
 
-  /** Requests whose answers have not ended, those on hold included. */
+  /** Handshakes of WebSockets among the log, refused ones too. */
+  handshakes(): readonly LoggedRequest[] {
+    return this.log.filter((it) => it.method === 'GET' && pathnameOf(it.path) === TURN_PATH);
+  }
+
+  /** Requests and turns on sockets whose answers have not ended, those on hold included. */
   inFlight(): number {
-    return this.#inFlight;
+    return this.#dispatch.inFlight + this.sockets.inFlight;
   }
 
   async untilIdle(): Promise<void> {
-    await this.until(() => this.#inFlight === 0, 'the end of all its requests');
+    await this.until(() => this.inFlight() === 0, 'the end of all its requests');
   }
 
   /** Ends at once, in the middle of whatever is going on. */
@@ -144,64 +159,5 @@ export class StandIn implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
-  }
-
-  async #serve(req: IncomingMessage, res: ServerResponse): Promise<void> {
-    const entry = this.#entryOf(req, res);
-    const exchange = new Exchange(req, res, entry);
-    this.#inFlight += 1;
-    void exchange.closed.then(() => this.#ended(entry, exchange));
-    res.setHeader('date', new Date(this.#now()).toUTCString());
-    const { body, isWhole } = await readBody(req);
-    entry.body = body;
-    entry.closedEarly = !isWhole;
-    this.#log.add(entry);
-    if (!isWhole) return void res.destroy();
-    try {
-      await this.#answer(entry, exchange);
-    } catch (error) {
-      if (res.headersSent) return exchange.cut();
-      sendText(res, 500, `The stand-in failed: ${String(error)}`, 'text/plain');
-    }
-  }
-
-  #entryOf(req: IncomingMessage, res: ServerResponse): OpenEntry {
-    this.#lastId += 1;
-    const verdict = this.#ledger.judge(bearerOf(req.headers));
-    return {
-      id: this.#lastId,
-      at: Date.now(),
-      method: req.method ?? '',
-      path: req.url ?? '',
-      headers: req.headers,
-      rawHeaders: req.rawHeaders,
-      body: Buffer.alloc(0),
-      account: verdict.kind === 'unknown' ? null : verdict.account,
-      get status() {
-        return res.headersSent ? res.statusCode : null;
-      },
-      closedEarly: false,
-      endedAt: null,
-    };
-  }
-
-  #ended(entry: OpenEntry, exchange: Exchange): void {
-    this.#inFlight -= 1;
-    entry.endedAt = Date.now();
-    entry.closedEarly = !exchange.res.writableFinished && !exchange.wasCutByUs;
-    this.#log.changed();
-  }
-
-  async #answer(entry: OpenEntry, exchange: Exchange): Promise<void> {
-    const pathname = pathnameOf(entry.path);
-    const override = this.#overrides.get(`${entry.method} ${pathname}`);
-    if (override !== undefined) return override(exchange.req, exchange.res, entry);
-    if (await this.authorization.serve(exchange)) return;
-    if (entry.method === 'POST' && pathname === '/oauth/token') return this.tokens.serve(exchange);
-    const account = this.#accounts.get(entry.account ?? '');
-    const model = modelIn(entry.body, exchange.req.headers['content-encoding']);
-    const facts = { account: account?.name ?? '', model };
-    const headers = { ...account?.turnHeaders(), 'x-models-etag': this.models.etag };
-    await writeAnswer(backendAnswer(entry, account, this.#ledger, this.models), exchange, facts, headers);
   }
 }

@@ -17,7 +17,8 @@ export interface TurnUsage {
 /** What a default turn costs. */
 export const DEFAULT_USAGE: TurnUsage = { input: 100, cached: 40, output: 12, reasoning: 4 };
 
-const newId = (prefix: string): string => `${prefix}_${randomUUID().replaceAll('-', '')}`;
+/** A made-up id, as the backend gives them. */
+export const newId = (prefix: string): string => `${prefix}_${randomUUID().replaceAll('-', '')}`;
 
 /** `response.created`. */
 export function created(responseId = newId('resp')): TurnEvent {
