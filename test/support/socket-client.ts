@@ -1,0 +1,198 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+// Taken at load time, so that a test which fakes the clock does not stop the deadline of its own waiting.
+import { clearTimeout, setTimeout } from 'node:timers';
+import { WebSocket } from 'ws';
+import { codexHandshake, responseCreate } from './codex-socket.js';
+import { endsTurn, typeOf, type Frame } from './socket-frame.js';
+
+const LIMIT_MS = 5_000;
+
+/** How a socket ended; 1006 without a reason for a connection that broke. */
+export interface SocketEnd {
+  readonly code: number;
+  readonly reason: string;
+}
+
+/** A handshake that was answered with something else than a WebSocket. */
+export interface RefusedHandshake {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly text: string;
+}
+
+/** What the handshake of a client differs in from the usual one. */
+export interface HandshakeOptions {
+  /** Session and thread id; by default one of its own. */
+  readonly session?: string;
+  readonly path?: string;
+  /** Beside, or instead of, the header fields that Codex sends; undefined leaves a field out. */
+  readonly headers?: Readonly<Record<string, string | undefined>>;
+  /** Offers no permessage-deflate. */
+  readonly withoutDeflate?: boolean;
+}
+
+/** A client that speaks WebSocket as Codex does: its handshake, its `response.create`, one turn after the other. */
+export class SocketClient implements AsyncDisposable {
+  readonly frames: Frame[] = [];
+  readonly pings: Buffer[] = [];
+  readonly pongs: Buffer[] = [];
+  readonly closed: Promise<SocketEnd>;
+  readonly #watchers = new Set<() => void>();
+  #end: SocketEnd | null = null;
+
+  /** Called by a handshake alone. */
+  constructor(
+    private readonly ws: WebSocket,
+    readonly session: string,
+    /** Of the answer to the handshake. */
+    readonly headers: IncomingHttpHeaders,
+  ) {
+    ws.on('message', (data: unknown, isBinary) => {
+      const bytes = Buffer.isBuffer(data) ? data : Buffer.alloc(0);
+      this.frames.push({ bytes, isBinary, at: performance.now() });
+      this.#changed();
+    });
+    ws.on('ping', (payload) => {
+      this.pings.push(payload);
+      this.#changed();
+    });
+    ws.on('pong', (payload) => {
+      this.pongs.push(payload);
+      this.#changed();
+    });
+    this.closed = new Promise((resolve) => {
+      ws.once('close', (code, reason) => {
+        this.#end = { code, reason: reason.toString('utf8') };
+        resolve(this.#end);
+        this.#changed();
+      });
+    });
+  }
+
+  /** Connects to an origin (`http://…`); fails when the handshake is refused. */
+  static async connect(origin: string, options: HandshakeOptions = {}): Promise<SocketClient> {
+    const answer = await handshake(origin, options);
+    if (answer instanceof SocketClient) return answer;
+    throw new Error(`The handshake was refused: ${answer.status} ${answer.text.slice(0, 500)}`);
+  }
+
+  /** The refusal of a handshake; fails when it is accepted. */
+  static async refused(origin: string, options: HandshakeOptions = {}): Promise<RefusedHandshake> {
+    const answer = await handshake(origin, options);
+    if (!(answer instanceof SocketClient)) return answer;
+    answer.cut();
+    throw new Error('The handshake was accepted');
+  }
+
+  /** Null while it is open. */
+  get end(): SocketEnd | null {
+    return this.#end;
+  }
+
+  /** Whether permessage-deflate was agreed on. */
+  get isDeflated(): boolean {
+    return this.ws.extensions.includes('permessage-deflate');
+  }
+
+  /** Sends a `response.create`, and gives the frames that come from then on until a turn ends, or the socket does. */
+  async turn(fields: object = {}): Promise<Frame[]> {
+    const from = this.frames.length;
+    this.send(JSON.stringify(responseCreate(this.session, fields)));
+    return this.untilTurnEnds(from);
+  }
+
+  /** A turn that asks for no output, as Codex sends one right after the handshake. */
+  async prewarm(): Promise<Frame[]> {
+    return this.turn({ generate: false });
+  }
+
+  /** The frames from this index on, when the next turn has ended after it, or the socket has. */
+  async untilTurnEnds(from = 0): Promise<Frame[]> {
+    const isOver = (): boolean => this.frames.slice(from).some((it) => endsTurn(it));
+    await this.until(() => this.#end !== null || isOver(), 'the end of a turn');
+    const rest = this.frames.slice(from);
+    const last = rest.findIndex((it) => endsTurn(it));
+    return last === -1 ? rest : rest.slice(0, last + 1);
+  }
+
+  /** Sends one message: a text, or bytes as binary. */
+  send(message: string | Buffer): void {
+    this.ws.send(message, { binary: Buffer.isBuffer(message) });
+  }
+
+  ping(payload = ''): void {
+    this.ws.ping(payload);
+  }
+
+  /** Stops reading, as a slow client does, and goes on. */
+  pause(): void {
+    this.ws.pause();
+  }
+
+  resume(): void {
+    this.ws.resume();
+  }
+
+  close(code = 1000, reason = ''): void {
+    this.ws.close(code, reason);
+  }
+
+  /** Closes the connection without a word, as Codex does. */
+  cut(): void {
+    this.ws.terminate();
+  }
+
+  /** Resolves as soon as the condition holds; looked at whenever something has come. */
+  async until(condition: () => boolean, what: string, limitMs = LIMIT_MS): Promise<void> {
+    if (condition()) return;
+    await new Promise<void>((resolve, reject) => {
+      const look = (): void => {
+        if (condition()) finish(resolve);
+      };
+      const finish = (settle: () => void): void => {
+        clearTimeout(deadline);
+        this.#watchers.delete(look);
+        settle();
+      };
+      const late = (): Error =>
+        new Error(`Waited ${limitMs} ms in vain for ${what}; came: ${this.frames.map(typeOf).join(', ')}`);
+      const deadline = setTimeout(() => finish(() => reject(late())), limitMs);
+      this.#watchers.add(look);
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.cut();
+    await this.closed;
+  }
+
+  #changed(): void {
+    for (const look of this.#watchers) look();
+  }
+}
+
+async function handshake(
+  origin: string,
+  options: HandshakeOptions,
+): Promise<SocketClient | RefusedHandshake> {
+  const { session = randomUUID(), path = '/v1/responses', withoutDeflate = false } = options;
+  const fields = Object.entries({ ...codexHandshake(session), ...options.headers });
+  const headers = Object.fromEntries(fields.filter((it): it is [string, string] => it[1] !== undefined));
+  const ws = new WebSocket(`${origin.replace(/^http/, 'ws')}${path}`, {
+    headers,
+    perMessageDeflate: !withoutDeflate,
+    maxPayload: 0,
+  });
+  return new Promise((resolve, reject) => {
+    ws.on('error', reject); // after the handshake nobody listens any more: the close is what counts
+    ws.once('upgrade', (res) => resolve(new SocketClient(ws, session, res.headers)));
+    ws.once('unexpected-response', (_req, res) => void refusalOf(res).then(resolve, reject));
+  });
+}
+
+async function refusalOf(res: IncomingMessage): Promise<RefusedHandshake> {
+  let text = '';
+  for await (const chunk of res.setEncoding('utf8')) text += String(chunk);
+  return { status: res.statusCode ?? 0, headers: res.headers, text };
+}
