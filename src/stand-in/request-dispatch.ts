@@ -1,15 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AccountScript } from './account-script.js';
 import { writeAnswer } from './answer-writing.js';
-import type { CustomHandler } from './answer.js';
+import type { Answer, CustomHandler } from './answer.js';
 import type { AuthorizationServer } from './authorization-server.js';
 import { backendAnswer } from './backend-answer.js';
-import type { ModelList } from './backend-routes.js';
+import { type ModelList, TURN_PATH } from './backend-routes.js';
 import { Exchange } from './exchange.js';
 import { sendText } from './local-answer.js';
 import { bearerOf, pathnameOf } from './request-head.js';
 import { modelIn, readBody } from './request-body.js';
-import type { OpenEntry, RequestLog } from './request-log.js';
+import type { LoggedRequest, OpenEntry, RequestLog } from './request-log.js';
 import type { TokenEndpoint } from './token-endpoint.js';
 import type { TokenLedger } from './token-ledger.js';
 
@@ -24,8 +24,12 @@ export interface StandInParts {
   readonly now: () => number;
 }
 
+/** What a turn is answered, with the scripted answer at hand: the 401 of a token that is not good among them. */
+export type TurnDecision = (turn: LoggedRequest, scripted: Answer) => Answer;
+
 /** Takes each request in, logs it, and has it answered by whom it is meant for. */
 export class RequestDispatch {
+  decides: TurnDecision | null = null;
   readonly #overrides = new Map<string, CustomHandler>();
   #inFlight = 0;
   #lastId = 0;
@@ -80,7 +84,10 @@ export class RequestDispatch {
     const model = modelIn(entry.body, exchange.req.headers['content-encoding']);
     const facts = { account: account?.name ?? '', model };
     const headers = { ...account?.turnHeaders(), 'x-models-etag': models.etag };
-    await writeAnswer(backendAnswer(entry, account, ledger, models), exchange, facts, headers);
+    const scripted = backendAnswer(entry, account, ledger, models);
+    const isTurn = entry.method === 'POST' && pathnameOf(entry.path) === TURN_PATH;
+    const answer = isTurn && this.decides !== null ? this.decides(entry, scripted) : scripted;
+    await writeAnswer(answer, exchange, facts, headers);
   }
 
   #entryOf(req: IncomingMessage, res: ServerResponse): OpenEntry {

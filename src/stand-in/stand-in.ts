@@ -3,7 +3,7 @@ import type { CustomHandler } from './answer.js';
 import { AuthorizationServer } from './authorization-server.js';
 import { TURN_PATH, type ModelList } from './backend-routes.js';
 import { LoopbackServer } from './loopback-server.js';
-import { RequestDispatch } from './request-dispatch.js';
+import { RequestDispatch, type TurnDecision } from './request-dispatch.js';
 import { pathnameOf } from './request-head.js';
 import { RequestLog, type LoggedRequest } from './request-log.js';
 import { SocketLog } from './socket-log.js';
@@ -67,6 +67,11 @@ export class StandIn implements AsyncDisposable {
     }
     await standIn.#server.listen(options.port ?? 0);
     return standIn;
+  }
+
+  /** Who decides what each turn is answered; null leaves it to the script. */
+  set decides(decides: TurnDecision | null) {
+    this.#dispatch.decides = decides;
   }
 
   get origin(): string {

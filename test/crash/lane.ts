@@ -9,7 +9,7 @@ import { keptTokens } from './kept-tokens.js';
 import { Life, type LifeKind, type LifeOptions } from './life.js';
 import { lossOf, prospectAfter, type Prospect, untouched } from './prospects.js';
 import type { Finding, Report } from './report.js';
-import type { SeededRandom } from './seeded-random.js';
+import type { SeededRandom } from '../support/seeded-random.js';
 import type { TurnLoad } from './turn-load.js';
 
 /**

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildProgram } from '../support/child-process.js';
 import { Lane } from './lane.js';
 import { Report } from './report.js';
-import { SeededRandom } from './seeded-random.js';
+import { SeededRandom } from '../support/seeded-random.js';
 import { TurnLoad } from './turn-load.js';
 
 /**

@@ -3,7 +3,7 @@ import { refreshSteps } from '../../src/tokens/refresh-steps.js';
 import { buildProgram } from '../support/child-process.js';
 import { Lane } from './lane.js';
 import { Report } from './report.js';
-import { SeededRandom } from './seeded-random.js';
+import { SeededRandom } from '../support/seeded-random.js';
 import { TurnLoad } from './turn-load.js';
 
 const accounts = ['a', 'b', 'c'];

@@ -1,0 +1,70 @@
+import type { FaultKind } from './fault-mix.js';
+
+/** What an attempt was answered: a fault, the 401 of a token that was refused before, or a turn that goes well. */
+export type Told = FaultKind | 'refused token' | 'none';
+
+/** Something that the program is told, by an answer or by the operator. Times are epoch ms. */
+export interface Word {
+  /** From here on it may know. */
+  readonly toldAt: number;
+  /** From here on it must know, since it has gone on to something that comes after it; infinite until then. */
+  knownAt: number;
+}
+
+/** One attempt as upstream sees it. */
+export interface Attempt extends Word {
+  /** Names the attempt in whatever is answered to it. */
+  readonly mark: string;
+  readonly turn: number;
+  /** The how manieth attempt of its turn it is, from 0, whatever request of the client it belongs to. */
+  readonly nth: number;
+  readonly account: string;
+  readonly model: string;
+  /** What it was answered. */
+  told: Told;
+  /** Upstream had told the account so before. */
+  isStill: boolean;
+}
+
+/** One request of the client, and what upstream saw of it. */
+export interface Asked {
+  readonly turn: number;
+  /** The how manieth request of its turn, from 1. */
+  readonly request: number;
+  readonly session: string;
+  readonly model: string;
+  readonly sentAt: number;
+  /** The account that served its session last; null when none has, or when it is not certain which. */
+  readonly owner: string | null;
+  /** What the requests of its session before this one came to, newest last; for the account of a fault. */
+  readonly past: readonly string[];
+  readonly attempts: Attempt[];
+}
+
+/** What the client got for a request. */
+export interface Answered {
+  /** Null when the connection ended before a head came. */
+  readonly status: number | null;
+  /** When the head came, epoch ms. */
+  readonly at: number;
+  readonly endedAt: number;
+  readonly retryAfterMs: number | null;
+  /** The code of a refusal by the program itself. */
+  readonly poolError: string | null;
+  /** Finds the decision in `GET /admin/requests/{id}`. */
+  readonly id: string | null;
+  readonly account: string | null;
+  /** Marks of the attempts whose output is in it, one for each piece, in order. */
+  readonly output: readonly string[];
+  /** Marks of the attempts whose error is in it. */
+  readonly errors: readonly string[];
+  /** The last event was `response.completed`, or it is a whole answer of another kind. */
+  readonly isComplete: boolean;
+  readonly isBroken: boolean;
+  /** Its beginning, for the account of a fault. */
+  readonly text: string;
+}
+
+export const markOf = (turn: number, nth: number): string => `${turn}.${nth}`;
+export const outputOf = (mark: string, piece: number): string => `<<output ${mark} ${piece}>>`;
+export const errorOf = (mark: string): string => `<<error ${mark}>>`;

@@ -1,0 +1,210 @@
+import type { Answer } from '../../src/stand-in/answer.js';
+import type { LoggedRequest } from '../../src/stand-in/request-log.js';
+import type { StandIn } from '../../src/stand-in/stand-in.js';
+import { type Answered, type Asked, type Attempt, markOf, type Told } from './attempt.js';
+import { type Fault, faultOf } from './fault-mix.js';
+import { meaningOf, type Out, type StormTimes } from './fault-meaning.js';
+import { InARow } from './in-a-row.js';
+import { serves } from './passing-faults.js';
+import type { Remedy } from './spell.js';
+import { Spells } from './spells.js';
+
+/** How a turn's body names the request of the client that it is. */
+export const nameOf = (turn: number, request: number): string => `<<turn ${turn} request ${request}>>`;
+const named = /<<turn (\d+) request (\d+)>>/;
+
+/** Upstream errors in a row that take an account out. */
+const THIRD = 3;
+const output: ReadonlySet<Told> = new Set<Told>(['none', 'paused', 'no stream', 'breaks after output']);
+const unauthorized: ReadonlySet<Told> = new Set<Told>([
+  'refused token',
+  'expired token',
+  'needs login',
+  'rejected after a refresh',
+]);
+
+/** A fault that upstream goes on telling until its time is over. */
+interface Standing {
+  readonly account: string;
+  readonly model: string | null;
+  readonly fault: Fault;
+  readonly since: number;
+  /** What the operator has to do before it is over; null when it ends by its own time. */
+  readonly remedy: Remedy | null;
+  until: number;
+}
+
+/**
+ * Upstream, which knows what every account was told and when it may serve again by the table of failover. It answers
+ * every attempt, and asks the program nothing.
+ */
+export class Oracle {
+  readonly spells = new Spells();
+  readonly faults = new Map<string, number>();
+  /** Accounts that the operator is to pause for a while. */
+  readonly toBePaused: { readonly account: string; readonly dice: number }[] = [];
+  attempts = 0;
+  readonly #requests = new Map<string, Asked>();
+  readonly #attemptsOfTurn = new Map<number, number>();
+  readonly #standing = new Set<Standing>();
+  readonly #rateLimits = new InARow();
+  readonly #errors = new InARow();
+  readonly #renewing = new Set<Attempt>();
+
+  constructor(
+    private readonly standIn: StandIn,
+    private readonly seed: number,
+    private readonly times: StormTimes,
+    /** Told of every attempt when it arrives, before it is answered. */
+    private readonly onAttempt: (asked: Asked, attempt: Attempt) => void,
+  ) {
+    standIn.decides = (turn, scripted) => this.#decide(turn, scripted);
+  }
+
+  /** The client is about to send this. */
+  expects(asked: Asked): void {
+    this.#requests.set(nameOf(asked.turn, asked.request), asked);
+  }
+
+  /** The client has got the answer: the program knows of every attempt that led to it. */
+  answered(asked: Asked, { at }: Answered): void {
+    const last = asked.attempts.at(-1);
+    if (last !== undefined) this.#known(last, at);
+  }
+
+  /** From now on upstream has nothing against the account any more that this remedy is for. */
+  relents(account: string, remedy: Remedy): void {
+    for (const it of this.#standing) if (it.account === account && it.remedy === remedy) it.until = 0;
+  }
+
+  reset(account: string, from: number): void {
+    this.#rateLimits.reset(account, from);
+    this.#errors.reset(account, from);
+  }
+
+  /** The program was killed at `from`, and knows at `by` what it will ever know again. */
+  restarted(from: number, by: number, isOnDisk: (at: number) => boolean): void {
+    this.#rateLimits.clear();
+    this.#errors.clear();
+    this.spells.restarted(from, by, isOnDisk);
+  }
+
+  /** From now on the account is at its usage limit for so long. */
+  limit(account: string, ms: number): void {
+    const fault = { kind: 'usage limit', dice: 0 } as const;
+    const since = Date.now() + ms - this.times.limitMs[0];
+    const until = Date.now() + ms - 1_000;
+    this.#standing.add({ account, model: null, fault, since, remedy: null, until });
+  }
+
+  #decide(turn: LoggedRequest, scripted: Answer): Answer {
+    const asked = this.#requests.get(named.exec(turn.body.toString())?.[0] ?? '');
+    if (asked === undefined || turn.account === null) throw new Error('an attempt that nobody has asked for');
+    const now = Date.now();
+    const nth = this.#attemptsOfTurn.get(asked.turn) ?? 0;
+    this.#attemptsOfTurn.set(asked.turn, nth + 1);
+    this.attempts += 1;
+    const { account } = turn;
+    const mark = markOf(asked.turn, nth);
+    const attempt: Attempt = {
+      mark,
+      turn: asked.turn,
+      nth,
+      account,
+      model: asked.model,
+      toldAt: now,
+      knownAt: Infinity,
+      told: 'none',
+      isStill: false,
+    };
+    const previous = asked.attempts.at(-1);
+    if (previous !== undefined) this.#known(previous, now);
+    this.onAttempt(asked, attempt);
+    asked.attempts.push(attempt);
+    const answer = this.#answer(attempt, scripted);
+    this.#learnsFrom(attempt, asked);
+    return answer;
+  }
+
+  #answer(attempt: Attempt, scripted: Answer): Answer {
+    const { account, model, turn, nth, mark, toldAt: now } = attempt;
+    if (scripted.kind === 'whole') {
+      if (scripted.status !== 401)
+        throw new Error(`an attempt with credentials that do not fit: ${scripted.status}`);
+      attempt.told = 'refused token';
+      return scripted;
+    }
+    const standing = this.#standingFor(account, model, now);
+    const fault = standing?.fault ?? faultOf(this.seed, turn, nth);
+    if (fault === null) return serves(mark);
+    attempt.told = fault.kind;
+    attempt.isStill = standing !== null;
+    const { answer, out } = meaningOf(fault, mark, standing?.since ?? now, this.times);
+    if (out !== null) this.#isOut(attempt, out);
+    if (out !== null && standing === null && out.standsUntil > now) {
+      const remedy = 'remedy' in out.end ? out.end.remedy : null;
+      const until = out.standsUntil;
+      this.#standing.add({ account, model: ofModel(out, model), fault, since: now, remedy, until });
+    }
+    if (fault.kind === 'paused') this.toBePaused.push({ account, dice: fault.dice });
+    return answer;
+  }
+
+  /** What follows from an attempt besides its answer. */
+  #learnsFrom(attempt: Attempt, { attempts }: Asked): void {
+    const { account, told, toldAt } = attempt;
+    this.faults.set(told, (this.faults.get(told) ?? 0) + 1);
+    if (output.has(told)) this.spells.served(account, toldAt);
+    if (told === 'upstream-error' && this.#errors.add(attempt) >= THIRD) this.#mayBeOut(attempt);
+    if (!unauthorized.has(told)) return;
+    this.#renewing.add(attempt);
+    this.spells.renews(attempt);
+    const before = attempts.filter((it) => it !== attempt && it.account === account);
+    if (before.some((it) => unauthorized.has(it.told))) this.#mayBeOut(attempt);
+    if (told === 'expired token' || told === 'needs login') this.standIn.account(account).expireAccessToken();
+    if (told === 'needs login') this.standIn.account(account).revokeRefreshToken();
+  }
+
+  #isOut(attempt: Attempt, out: Out): void {
+    const { account, model } = attempt;
+    let { end } = out;
+    if (out.kind === 'rate-limited') {
+      const inARow = this.#rateLimits.add(attempt);
+      if (attempt.told === 'bare 429' && 'mostMs' in end)
+        end = { leastMs: end.leastMs, mostMs: end.mostMs * 2 ** (inARow - 1) };
+    }
+    const { kind, isSure } = out;
+    const isSureStill = isSure && !(isRenewable(out) && this.#isRenewing(account));
+    this.spells.add({ kind, account, model: ofModel(out, model), end, isSure: isSureStill }, attempt);
+  }
+
+  /** A cooldown that depends on the order in which other requests were heard; the operator ends it soon. */
+  #mayBeOut(attempt: Attempt): void {
+    const end = { remedy: 'reset', dueAt: attempt.toldAt + 300 } as const;
+    this.spells.add({ kind: 'refused', account: attempt.account, model: null, end, isSure: false }, attempt);
+  }
+
+  #isRenewing(account: string): boolean {
+    return [...this.#renewing].some((it) => it.account === account);
+  }
+
+  #known(attempt: Attempt, at: number): void {
+    if (attempt.knownAt !== Infinity) return;
+    attempt.knownAt = at;
+    this.#renewing.delete(attempt);
+    if (!output.has(attempt.told)) return;
+    this.#rateLimits.served(attempt);
+    this.#errors.served(attempt);
+  }
+
+  #standingFor(account: string, model: string, now: number): Standing | null {
+    for (const it of this.#standing) {
+      if (it.until <= now) this.#standing.delete(it);
+      else if (it.account === account && (it.model === null || it.model === model)) return it;
+    }
+    return null;
+  }
+}
+
+const ofModel = (out: Out, model: string): string | null => (out.kind === 'model' ? model : null);
+const isRenewable = ({ kind }: Out): boolean => kind === 'refused' || kind === 'deactivated';

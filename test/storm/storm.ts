@@ -1,0 +1,208 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { join } from 'node:path';
+import { StandIn } from '../../src/stand-in/stand-in.js';
+import { call } from '../support/raw-http.js';
+import { SeededRandom } from '../support/seeded-random.js';
+import { Folders, type RunningProgram } from '../support/usage-program.js';
+import type { Answered, Asked } from './attempt.js';
+import { CodexPatience } from './codex-patience.js';
+import type { StormTimes } from './fault-meaning.js';
+import { type Found, Judge, MAX_ATTEMPTS } from './judge.js';
+import { Operator } from './operator.js';
+import { Oracle } from './oracle.js';
+import { Sessions } from './sessions.js';
+import { StormClient } from './storm-client.js';
+import { lineOf, StormReport, storyOf } from './storm-report.js';
+
+export const accounts = ['a', 'b', 'c', 'd', 'e', 'f'];
+const AT_ONCE = 24;
+
+export interface StormOptions {
+  readonly title: string;
+  readonly seed: number;
+  readonly turns: number;
+  readonly times: StormTimes;
+}
+
+/** The program in a process of its own between a client like Codex and an upstream that fails three times in ten. */
+export class Storm implements AsyncDisposable {
+  readonly report: StormReport;
+  readonly oracle: Oracle;
+  readonly judge: Judge;
+  readonly operator: Operator;
+  readonly sessions: Sessions;
+  readonly #client: StormClient;
+  readonly #served: { readonly asked: Asked; readonly answered: Answered }[] = [];
+  /** What was found while a request was on its way; its decision can be asked for when it has ended. */
+  readonly #pending = new Map<Asked, readonly Found[]>();
+  readonly #telling: Promise<void>[] = [];
+  /** Turns so far. */
+  begun = 0;
+  #operating: Promise<void> = Promise.resolve();
+  /** When the process was killed; null while it lives. */
+  #killedAt: number | null = null;
+  #alive = Promise.withResolvers<void>();
+
+  private constructor(
+    private readonly options: StormOptions,
+    readonly standIn: StandIn,
+    private readonly folders: Folders,
+    private program: RunningProgram,
+  ) {
+    const origin = (): string => this.program.origin;
+    this.report = new StormReport(options.title);
+    this.sessions = new Sessions(new SeededRandom(options.seed));
+    this.oracle = new Oracle(standIn, options.seed, options.times, (asked, attempt) => {
+      const found = this.judge.arrival(asked, attempt);
+      if (found.length > 0) this.#pending.set(asked, [...(this.#pending.get(asked) ?? []), ...found]);
+    });
+    this.judge = new Judge(this.oracle, accounts);
+    this.operator = new Operator(this.oracle, standIn, join(folders.path, 'pool'), origin);
+    this.#client = new StormClient(origin);
+    this.#alive.resolve();
+  }
+
+  static async start(options: StormOptions): Promise<Storm> {
+    const standIn = await StandIn.start({ accounts });
+    const folders = await Folders.create(standIn, accounts, {
+      PROXY_MAX_ATTEMPTS: String(MAX_ATTEMPTS),
+      // Only the operator polls: what a poll ends, ends when the oracle knows of it.
+      PROXY_USAGE_REFRESH_SECONDS: '86400',
+    });
+    const program = await folders.start();
+    const isPolled = (name: string): boolean =>
+      standIn.log.some((it) => it.account === name && it.path.endsWith('/wham/accounts/check'));
+    await standIn.until(() => accounts.every(isPolled), 'the polls of the start', 20_000);
+    return new Storm(options, standIn, folders, program);
+  }
+
+  /** All turns, many at a time. */
+  async rage(): Promise<void> {
+    this.#operating = this.operator.work();
+    const turns = Array.from({ length: AT_ONCE }, async () => await this.#work());
+    // An operator who cannot work any more ends the storm.
+    await Promise.race([Promise.all(turns), this.#operating.then(() => Promise.all(turns))]);
+    await this.#rest();
+  }
+
+  /** Ends the process without a word, and starts another on the same folders. */
+  async killAndStart(onDiskMs: number): Promise<void> {
+    await this.#rest();
+    this.#alive = Promise.withResolvers();
+    const killedAt = Date.now();
+    this.#killedAt = killedAt;
+    await this.program.kill9();
+    const isOnDisk = (at: number): boolean => at < killedAt - onDiskMs;
+    this.sessions.forget((movedAt) => !isOnDisk(movedAt));
+    this.program = await this.folders.start();
+    this.oracle.restarted(killedAt, Date.now(), isOnDisk);
+    this.#killedAt = null;
+    this.#operating = this.operator.work();
+    this.#alive.resolve();
+  }
+
+  /** Looks at every turn once more, now that nothing can come any more. */
+  async end(): Promise<void> {
+    for (const { asked, answered } of this.#served) {
+      const again = this.judge.ranAgain(asked, answered);
+      if (again !== null) this.#found([again], asked, answered);
+    }
+    await Promise.all(this.#telling);
+  }
+
+  toString(): string {
+    const { oracle, operator, judge } = this;
+    return this.report.told({
+      attempts: `${oracle.attempts}, of them ${list(oracle.faults)}`,
+      'accounts out': list(oracle.spells.counts),
+      'the operator': list(operator.done),
+      'sessions whose account was available': `${judge.affinityChecks} requests, moved ${this.sessions.moves} times in all`,
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#client[Symbol.dispose]();
+    await this.folders[Symbol.asyncDispose]();
+    await this.standIn.close();
+  }
+
+  async #rest(): Promise<void> {
+    this.operator.stop();
+    await this.#operating;
+  }
+
+  async #work(): Promise<void> {
+    while (this.begun < this.options.turns) {
+      this.begun += 1;
+      await this.#turn(this.begun);
+    }
+  }
+
+  async #turn(turn: number): Promise<void> {
+    const session = this.sessions.take();
+    const patience = new CodexPatience();
+    for (let number = 1; ; number += 1) {
+      await this.#alive.promise;
+      const { name, model, owner, past } = session;
+      const sentAt = Date.now();
+      const asked: Asked = { turn, request: number, session: name, model, owner, past, sentAt, attempts: [] };
+      this.oracle.expects(asked);
+      const answered = await this.#client.send(asked);
+      if (this.#isKilled(asked)) {
+        this.sessions.uncertain(session);
+        await this.#alive.promise;
+        continue;
+      }
+      this.oracle.answered(asked, answered);
+      this.report.answered(asked, answered);
+      const onTheWay = this.#pending.get(asked) ?? [];
+      this.#pending.delete(asked);
+      this.#found([...onTheWay, ...this.judge.answer(asked, answered)], asked, answered);
+      if (answered.output.length > 0) {
+        this.#served.push({ asked, answered });
+        this.sessions.served(session, answered.account, answered.at);
+      }
+      session.past = [...past.slice(-2), lineOf(asked, answered)];
+      const next = patience.next(answered);
+      if (next.kind === 'again') {
+        if (answered.retryAfterMs !== null) this.report.waitedMs += next.afterMs;
+        await pause(next.afterMs);
+        continue;
+      }
+      if (next.kind !== 'served') this.#found(this.judge.failure(asked, answered), asked, answered);
+      this.report.turns.add(next.kind);
+      break;
+    }
+    this.sessions.giveBack(session);
+  }
+
+  /** Whether the process that had this request was killed under it. */
+  #isKilled({ sentAt }: Asked): boolean {
+    return this.#killedAt !== null && this.#killedAt >= sentAt;
+  }
+
+  #found(found: readonly Found[], asked: Asked, answered: Answered): void {
+    for (const { breach, why } of found) {
+      if (!this.report.isWorthTelling(breach)) this.report.breached(breach, null);
+      else this.#telling.push(this.#tell({ breach, why }, asked, answered));
+    }
+  }
+
+  async #tell({ breach, why }: Found, asked: Asked, answered: Answered): Promise<void> {
+    this.report.breached(breach, null);
+    const concerned = new Set([asked.owner, ...asked.attempts.map((it) => it.account)]);
+    const spells = this.oracle.spells.told(concerned, Date.now());
+    let decision: string | null = null;
+    if (answered.id !== null) {
+      const asking = await call(this.program.origin, { path: `/admin/requests/${answered.id}` });
+      decision = asking.body.toString();
+    }
+    this.report.stories.push(storyOf(`${breach}: ${why}`, asked, answered, spells, decision));
+  }
+}
+
+const list = (counts: ReadonlyMap<string, number>): string =>
+  [...counts]
+    .toSorted((a, b) => b[1] - a[1])
+    .map(([name, count]) => `${name} ${count}`)
+    .join(', ');

@@ -1,0 +1,15 @@
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    name: 'storm',
+    root: fileURLToPath(new URL('../..', import.meta.url)),
+    include: ['test/storm/*.storm-spec.ts'],
+    testTimeout: 600_000,
+    hookTimeout: 120_000,
+    // Two processes keep two cores busy: the program, and the client with the upstream.
+    fileParallelism: false,
+    disableConsoleIntercept: true,
+  },
+});
