@@ -13,6 +13,8 @@ import { Spells } from './spells.js';
 export const nameOf = (turn: number, request: number): string => `<<turn ${turn} request ${request}>>`;
 const named = /<<turn (\d+) request (\d+)>>/;
 
+/** Longer than the usage limits that the mix brings. */
+const LONG_MS = 3_000;
 /** Upstream errors in a row that take an account out. */
 const THIRD = 3;
 const output: ReadonlySet<Told> = new Set<Told>(['none', 'paused', 'no stream', 'breaks after output']);
@@ -95,6 +97,12 @@ export class Oracle {
     const since = Date.now() + ms - this.times.limitMs[0];
     const until = Date.now() + ms - 1_000;
     this.#standing.add({ account, model: null, fault, since, remedy: null, until });
+  }
+
+  /** Whether the program has been told so, and must know. */
+  isAtLimit(account: string): boolean {
+    const now = Date.now();
+    return this.spells.surelyOut(account, '', now, now + LONG_MS)?.kind === 'quota';
   }
 
   #decide(turn: LoggedRequest, scripted: Answer): Answer {

@@ -25,7 +25,7 @@ export class StormReport {
   readonly turns = new Tally();
   readonly refusals = new Tally();
   readonly breaches = new Tally();
-  readonly stories: string[] = [];
+  readonly #stories: { readonly breach: Breach; readonly story: string }[] = [];
   waitedMs = 0;
   requests = 0;
   failovers = 0;
@@ -38,14 +38,22 @@ export class StormReport {
     return breaches.some((it) => this.breaches.of(it) > 0);
   }
 
-  /** The first few of each kind are told in full. */
-  isWorthTelling(breach: Breach): boolean {
-    return this.breaches.of(breach) < STORIES;
+  get stories(): readonly string[] {
+    return this.#stories.map((it) => it.story);
   }
 
-  breached(breach: Breach, story: string | null): void {
+  storiesOf(breach: Breach): readonly string[] {
+    return this.#stories.filter((it) => it.breach === breach).map((it) => it.story);
+  }
+
+  /** Counts it; true when it is one of the first of its kind, which are told in full. */
+  breached(breach: Breach): boolean {
     this.breaches.add(breach);
-    if (story !== null) this.stories.push(story);
+    return this.breaches.of(breach) <= STORIES;
+  }
+
+  tell(breach: Breach, story: string): void {
+    this.#stories.push({ breach, story });
   }
 
   answered({ attempts }: Asked, { poolError }: Answered): void {
@@ -89,7 +97,7 @@ export function storyOf(
   asked: Asked,
   answered: Answered,
   spells: readonly string[],
-  decision: string | null,
+  decision: string,
 ): string {
   const { sentAt, session, owner, model, attempts } = asked;
   const since = (at: number): string => (at === Infinity ? 'never' : `${at - sentAt} ms`);
@@ -103,6 +111,6 @@ export function storyOf(
     ),
     `  answer after ${since(answered.at)}: ${answered.status ?? 'none'} ${answered.poolError ?? ''} from ${answered.account ?? 'nobody'}; ${JSON.stringify(answered.text)}`,
     ...spells.map((it) => `  ${it}`),
-    `  its decision: ${decision ?? 'not asked for'}`,
+    `  its decision: ${decision}`,
   ].join('\n');
 }

@@ -14,8 +14,9 @@ import { Sessions } from './sessions.js';
 import { StormClient } from './storm-client.js';
 import { lineOf, StormReport, storyOf } from './storm-report.js';
 
-export const accounts = ['a', 'b', 'c', 'd', 'e', 'f'];
+const accounts = ['a', 'b', 'c', 'd', 'e', 'f'];
 const AT_ONCE = 24;
+const LOOK_MS = 10;
 
 export interface StormOptions {
   readonly title: string;
@@ -26,6 +27,7 @@ export interface StormOptions {
 
 /** The program in a process of its own between a client like Codex and an upstream that fails three times in ten. */
 export class Storm implements AsyncDisposable {
+  readonly accounts = accounts;
   readonly report: StormReport;
   readonly oracle: Oracle;
   readonly judge: Judge;
@@ -39,8 +41,8 @@ export class Storm implements AsyncDisposable {
   /** Turns so far. */
   begun = 0;
   #operating: Promise<void> = Promise.resolve();
-  /** When the process was killed; null while it lives. */
-  #killedAt: number | null = null;
+  /** How often the process was killed. */
+  #life = 0;
   #alive = Promise.withResolvers<void>();
 
   private constructor(
@@ -85,18 +87,30 @@ export class Storm implements AsyncDisposable {
     await this.#rest();
   }
 
+  /** Resolves when so many turns have begun. */
+  async untilBegun(turns: number): Promise<void> {
+    await this.until(() => this.begun >= turns);
+  }
+
+  /** Resolves while the storm goes on, as soon as this holds. */
+  async until(holds: () => boolean): Promise<void> {
+    while (!holds()) {
+      if (this.begun >= this.options.turns) throw new Error('the storm was over before that');
+      await pause(LOOK_MS);
+    }
+  }
+
   /** Ends the process without a word, and starts another on the same folders. */
   async killAndStart(onDiskMs: number): Promise<void> {
     await this.#rest();
     this.#alive = Promise.withResolvers();
     const killedAt = Date.now();
-    this.#killedAt = killedAt;
+    this.#life += 1;
     await this.program.kill9();
     const isOnDisk = (at: number): boolean => at < killedAt - onDiskMs;
     this.sessions.forget((movedAt) => !isOnDisk(movedAt));
     this.program = await this.folders.start();
     this.oracle.restarted(killedAt, Date.now(), isOnDisk);
-    this.#killedAt = null;
     this.#operating = this.operator.work();
     this.#alive.resolve();
   }
@@ -142,15 +156,14 @@ export class Storm implements AsyncDisposable {
     const session = this.sessions.take();
     const patience = new CodexPatience();
     for (let number = 1; ; number += 1) {
-      await this.#alive.promise;
+      const life = await this.#untilAlive();
       const { name, model, owner, past } = session;
       const sentAt = Date.now();
       const asked: Asked = { turn, request: number, session: name, model, owner, past, sentAt, attempts: [] };
       this.oracle.expects(asked);
       const answered = await this.#client.send(asked);
-      if (this.#isKilled(asked)) {
-        this.sessions.uncertain(session);
-        await this.#alive.promise;
+      if (life !== this.#life) {
+        this.sessions.uncertain(session); // killed under it, which is nobody's fault
         continue;
       }
       this.oracle.answered(asked, answered);
@@ -176,28 +189,34 @@ export class Storm implements AsyncDisposable {
     this.sessions.giveBack(session);
   }
 
-  /** Whether the process that had this request was killed under it. */
-  #isKilled({ sentAt }: Asked): boolean {
-    return this.#killedAt !== null && this.#killedAt >= sentAt;
+  /** Resolves when the process lives, with the number of its life. */
+  async #untilAlive(): Promise<number> {
+    for (;;) {
+      const life = this.#life;
+      await this.#alive.promise;
+      if (life === this.#life) return life;
+    }
   }
 
   #found(found: readonly Found[], asked: Asked, answered: Answered): void {
     for (const { breach, why } of found) {
-      if (!this.report.isWorthTelling(breach)) this.report.breached(breach, null);
-      else this.#telling.push(this.#tell({ breach, why }, asked, answered));
+      if (this.report.breached(breach)) this.#telling.push(this.#tell({ breach, why }, asked, answered));
+    }
+  }
+
+  async #decisionOf(id: string): Promise<string> {
+    try {
+      return (await call(this.program.origin, { path: `/admin/requests/${id}` })).body.toString();
+    } catch (error) {
+      return `not told: ${String(error)}`; // the process has been killed
     }
   }
 
   async #tell({ breach, why }: Found, asked: Asked, answered: Answered): Promise<void> {
-    this.report.breached(breach, null);
     const concerned = new Set([asked.owner, ...asked.attempts.map((it) => it.account)]);
     const spells = this.oracle.spells.told(concerned, Date.now());
-    let decision: string | null = null;
-    if (answered.id !== null) {
-      const asking = await call(this.program.origin, { path: `/admin/requests/${answered.id}` });
-      decision = asking.body.toString();
-    }
-    this.report.stories.push(storyOf(`${breach}: ${why}`, asked, answered, spells, decision));
+    const decision = answered.id === null ? 'none' : await this.#decisionOf(answered.id);
+    this.report.tell(breach, storyOf(`${breach}: ${why}`, asked, answered, spells, decision));
   }
 }
 
