@@ -94,12 +94,15 @@ export class AccountSelector {
     const free = untried.filter((it) => it.unavailable === null).map((it) => it.account);
     const full = untried.filter((it) => it.unavailable?.reason === 'full').map((it) => it.account);
     const boundTo = wish.sessionKey === null ? null : this.affinity.find(wish.sessionKey);
+    const tentative = wish.sessionKey === null ? null : this.affinity.tentative(wish.sessionKey);
     for (const [by, id] of [
       ['owner', wish.soleId ?? wish.ownerId],
       ['affinity', boundTo],
+      ['affinity', tentative],
     ] as const) {
       const account = free.find((it) => it.id === id);
-      if (account !== undefined) return this.leased(account, by, wish, false, considered);
+      const isOverflow = id !== boundTo && full.some((it) => it.id === boundTo);
+      if (account !== undefined) return this.leased(account, by, wish, isOverflow, considered);
       const isFull = full.filter((it) => it.id === id);
       if (wish.isPatient && isFull.length > 0) return { kind: 'full', accounts: isFull, considered };
     }
@@ -109,11 +112,8 @@ export class AccountSelector {
         ? { kind: 'full', accounts: full, considered }
         : { kind: 'none', considered };
     }
-    // Parallel requests of a session whose account is out move together; one that is only full keeps it.
     const isOverflow = full.some((it) => it.id === boundTo);
-    const account = this.byPolicy([first, ...others]);
-    if (wish.sessionKey !== null && !isOverflow) this.affinity.move(wish.sessionKey, account.id);
-    return this.leased(account, 'policy', wish, isOverflow, considered);
+    return this.leased(this.byPolicy([first, ...others]), 'policy', wish, isOverflow, considered);
   }
 
   /** Whether any account is known to refuse a model: only then the model of a request matters to the choice. */
@@ -165,7 +165,8 @@ export class AccountSelector {
     isOverflow: boolean,
     considered: readonly Considered[],
   ): Choice {
-    if (wish.sessionKey !== null) this.affinity.claim(wish.sessionKey, account.id);
+    // Parallel requests of a session whose account is out move together; one that is only full keeps it.
+    if (wish.sessionKey !== null && !isOverflow) this.affinity.claim(wish.sessionKey, account.id);
     return { kind: 'leased', lease: new Lease(account), by, isOverflow, considered };
   }
 }

@@ -15,11 +15,12 @@ describe('AffinityTable', () => {
     expect(tableAt().table.find('s-1')).toBeNull();
   });
 
-  it('keeps a session with the account that claimed it first', () => {
+  it('keeps a session with the account that has served it while another is about to', () => {
     const { table } = tableAt();
-    table.claim('s-1', 'a');
+    table.settle('s-1', 'a');
     table.claim('s-1', 'b');
     expect(table.find('s-1')).toBe('a');
+    expect(table.tentative('s-1')).toBe('b');
   });
 
   it('moves a session to the account that served it', () => {
@@ -35,9 +36,9 @@ describe('AffinityTable', () => {
     table.claim('s-1', 'a');
     expect(table.formerOf('s-1')).toBeNull();
     table.settle('s-1', 'a');
-    table.move('s-1', 'b');
-    table.move('s-1', 'c');
-    expect(table.formerOf('s-1')).toBe('a');
+    table.claim('s-1', 'b');
+    table.claim('s-1', 'c');
+    expect(table.formerOf('s-1')).toBeNull();
     table.settle('s-1', 'c');
     table.settle('s-1', 'c');
     expect(table.formerOf('s-1')).toBe('a');
@@ -48,7 +49,7 @@ describe('AffinityTable', () => {
   it('has no former account for a session that is back where nobody else has served it', () => {
     const { table } = tableAt();
     table.settle('s-1', 'a');
-    table.move('s-1', 'b');
+    table.claim('s-1', 'b');
     table.settle('s-1', 'a');
     expect(table.formerOf('s-1')).toBeNull();
     expect(table.formerOf('s-2')).toBeNull();
@@ -60,7 +61,7 @@ describe('AffinityTable', () => {
     table.onSettle((session, { accountId, formerId }) => told.push(`${session} ${accountId} ${formerId}`));
     table.claim('s-1', 'a');
     table.settle('s-1', 'a');
-    table.move('s-1', 'b');
+    table.claim('s-1', 'b');
     table.settle('s-1', 'b');
     expect(told).toEqual(['s-1 a null', 's-1 b a']);
   });
@@ -77,7 +78,7 @@ describe('AffinityTable', () => {
     expect(table.find('s-1')).toBeNull();
     expect(table.find('s-2')).toBe('a');
     table.claim('s-1', 'b');
-    expect(table.find('s-1')).toBe('b');
+    expect([table.find('s-1'), table.tentative('s-1')]).toEqual([null, 'b']);
   });
 
   it('holds as many sessions as it may, and lets the least recently used go first', () => {

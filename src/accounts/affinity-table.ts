@@ -10,9 +10,11 @@ export interface Affinity {
   readonly formerId: string | null;
 }
 
-interface Entry extends Affinity {
-  /** Whether the account has served the session, or is only about to. */
-  readonly isSettled: boolean;
+/** What a session has: an account that has served it, one that is about to, or both while it may be moving. */
+interface Entry {
+  readonly settled: Affinity | null;
+  readonly tentativeId: string | null;
+  readonly usedAt: number;
 }
 
 /**
@@ -30,33 +32,36 @@ export class AffinityTable {
     return this.entries.size;
   }
 
+  /** The account that has last served the session; null when none has. */
   find(sessionKey: string): string | null {
-    const entry = this.entries.get(sessionKey);
-    if (entry === undefined) return null;
-    if (this.clock.now() - entry.usedAt <= limits.affinityIdleMs) return entry.accountId;
-    this.entries.delete(sessionKey);
-    return null;
+    return this.entryOf(sessionKey)?.settled?.accountId ?? null;
+  }
+
+  /** The account that another request of the session was sent to, which has not been served yet; null without one. */
+  tentative(sessionKey: string): string | null {
+    return this.entryOf(sessionKey)?.tentativeId ?? null;
   }
 
   /** The account that served the session before the one that it is with now; null when none did. */
   formerOf(sessionKey: string): string | null {
-    return this.find(sessionKey) === null ? null : (this.entries.get(sessionKey)?.formerId ?? null);
+    return this.entryOf(sessionKey)?.settled?.formerId ?? null;
   }
 
-  /** At selection: parallel first requests of a session share an account. Who has it already keeps it. */
+  /** At selection: parallel requests of a session share an account. It stays with the one that has served it. */
   claim(sessionKey: string, accountId: string): void {
-    if (this.find(sessionKey) === null) this.put(sessionKey, accountId, false);
-  }
-
-  /** At selection, when the session's account is out: parallel requests of a session move together. */
-  move(sessionKey: string, accountId: string): void {
-    this.put(sessionKey, accountId, false);
+    const entry = this.entryOf(sessionKey);
+    const tentativeId = entry?.settled?.accountId === accountId ? entry.tentativeId : accountId;
+    this.put(sessionKey, { settled: entry?.settled ?? null, tentativeId, usedAt: this.clock.now() });
   }
 
   /** At commit: the session follows the account that served it. */
   settle(sessionKey: string, accountId: string): void {
-    const { isSettled: _, ...affinity } = this.put(sessionKey, accountId, true);
-    for (const watcher of this.watchers) watcher(sessionKey, affinity);
+    const before = this.entryOf(sessionKey)?.settled ?? null;
+    const hasMoved = before !== null && before.accountId !== accountId;
+    const formerId = hasMoved ? before.accountId : (before?.formerId ?? null);
+    const settled = { accountId, usedAt: this.clock.now(), formerId };
+    this.put(sessionKey, { settled, tentativeId: null, usedAt: settled.usedAt });
+    for (const watcher of this.watchers) watcher(sessionKey, settled);
   }
 
   /** Calls back whenever a session has settled on an account. */
@@ -66,25 +71,21 @@ export class AffinityTable {
 
   /** Puts a session where it was before a restart; from the least recently used to the most. */
   restore(sessionKey: string, affinity: Affinity): void {
-    this.entries.set(sessionKey, { ...affinity, isSettled: true });
-    this.bound();
+    this.put(sessionKey, { settled: affinity, tentativeId: null, usedAt: affinity.usedAt });
   }
 
-  private put(sessionKey: string, accountId: string, isSettled: boolean): Entry {
-    const before = this.entries.get(sessionKey) ?? null;
-    const hasLeft = before !== null && before.isSettled && before.accountId !== accountId;
-    const formerId = hasLeft ? before.accountId : (before?.formerId ?? null);
-    const entry = {
-      accountId,
-      usedAt: this.clock.now(),
-      formerId: formerId === accountId ? null : formerId,
-      // Chosen once more by another request, it stays what it was.
-      isSettled: isSettled || (before !== null && before.isSettled && before.accountId === accountId),
-    };
+  private entryOf(sessionKey: string): Entry | null {
+    const entry = this.entries.get(sessionKey);
+    if (entry === undefined) return null;
+    if (this.clock.now() - entry.usedAt <= limits.affinityIdleMs) return entry;
+    this.entries.delete(sessionKey);
+    return null;
+  }
+
+  private put(sessionKey: string, entry: Entry): void {
     this.entries.delete(sessionKey);
     this.entries.set(sessionKey, entry);
     this.bound();
-    return entry;
   }
 
   private bound(): void {

@@ -42,8 +42,8 @@ export class ForeignRecovery {
   /** The account that the session was with before this one; null when it has always been here. */
   formerOf({ request }: Course, account: Account): string | null {
     if (request.sessionKey === null) return null;
-    const former = this.affinity.formerOf(request.sessionKey);
-    return former === account.id ? null : former;
+    const served = this.affinity.find(request.sessionKey);
+    return served === account.id ? this.affinity.formerOf(request.sessionKey) : served;
   }
 
   private isFree(accountId: string): boolean {
