@@ -1,0 +1,114 @@
+import { expect, it } from 'vitest';
+import type { Answer } from '../../src/stand-in/answer.js';
+import {
+  byModel,
+  custom,
+  dropsConnection,
+  failedFirst,
+  refuses,
+  streams,
+} from '../../src/stand-in/answers.js';
+import {
+  deactivated,
+  edgeBlock,
+  forbidden,
+  overloaded,
+  rateLimit,
+  unauthorized,
+  usageLimit,
+} from '../../src/stand-in/refusals.js';
+import { completed, created, framed, functionCallDone, messageTurn } from '../../src/stand-in/turn-events.js';
+import { Setting } from './support/setting.js';
+
+const page = { 'content-type': 'text/html' };
+const notSupported = 'This model is not supported when using Codex with a ChatGPT account.';
+
+/** What the first account answers, again and again, while the second one could serve. */
+const faults: [string, Answer][] = [
+  ['usage limit', usageLimit()],
+  ['usage limit as first event', failedFirst('usage_limit_reached')],
+  ['bare 429', refuses(429, '')],
+  ['429 with a Retry-After', rateLimit(30)],
+  ['401', unauthorized()],
+  ['402', deactivated()],
+  ['403 JSON', forbidden()],
+  ['403 HTML', edgeBlock()],
+  ['500', refuses(500, { error: { message: 'oops', type: 'server_error' } })],
+  ['502 page', refuses(502, '<html>oops</html>', page)],
+  ['520 page', refuses(520, '<html>oops</html>', page)],
+  ['503 overloaded', overloaded()],
+  ['overloaded as first event', failedFirst('server_is_overloaded')],
+  ['connection closed', dropsConnection()],
+  ['stream closed before its output', streams({ events: [created()], thenCut: true })],
+  ['stream reset before its output', streams({ events: [created()], thenReset: true })],
+  ['model not supported', refuses(400, { detail: notSupported })],
+  ['usage not included', refuses(429, { error: { type: 'usage_not_included', message: 'no' } })],
+  ['account suspended', refuses(403, { error: { code: 'account_suspended', message: 'no' } })],
+  ['rate limit as first event', failedFirst('rate_limit_exceeded', 'Please try again in 20s.')],
+];
+
+/** What has been served in a turn: the call of a tool, then the answer, each by whom. */
+interface Served {
+  readonly by: string;
+  readonly what: 'call' | 'answer';
+}
+
+it('with one faulty account in each of twenty turns, Codex sees nothing of it', async () => {
+  let turn = 0;
+  let served: Served[] = [];
+  let fault: Answer = streams();
+  let faultyFrom = 0;
+  const serves = (by: string): Answer =>
+    custom((_req, res, { body }) => {
+      const what = body.includes('"function_call_output"') ? 'answer' : 'call';
+      const args = { cmd: `echo made-${turn}-$((40 + 2))` };
+      const call = [created(), functionCallDone('exec_command', args), completed()];
+      const events = what === 'call' ? call : messageTurn([`turn ${turn} `, 'by ', by]);
+      served.push({ by, what });
+      res.writeHead(200, { 'content-type': 'text/event-stream' });
+      res.end(events.map((it) => framed(it)).join(''));
+    });
+  await using setting = await Setting.start({
+    proxyEnv: { PROXY_POLICY: 'fill-first' },
+    prepare: (standIn) => {
+      const good = serves('a');
+      standIn.account('a').always(byModel(() => (served.length >= faultyFrom ? fault : good)));
+      standIn.account('b').always(serves('b'));
+    },
+  });
+  for (const name of ['a', 'b']) await setting.quotaKnown(name);
+  for (const [what, answer] of faults) {
+    turn += 1;
+    // In turns: before anything was served, and between the tool's call and its output.
+    faultyFrom = turn % 2;
+    [fault, served] = [answer, []];
+    const before = setting.standIn.attempts().length;
+    const run = await setting.exec(
+      '--skip-git-repo-check',
+      '--sandbox',
+      'danger-full-access',
+      `count ${turn}`,
+    );
+    const turns = setting.standIn.turns().slice(before);
+    const [code, stdout] = [run.code, run.stdout];
+    const words = /reconnecting|usage limit|unexpected status|retry limit|stream error/i.exec(run.stderr);
+    const wasFaulty = turns.filter((it) => it.account === 'a').length > faultyFrom;
+    const outputs = String(turns.at(-1)?.body).split(`made-${turn}-42`).length - 1;
+    expect({ what, code, stdout, words, served, wasFaulty, outputs }).toEqual({
+      what,
+      code: 0,
+      stdout: `turn ${turn} by b\n`,
+      words: null,
+      served: [
+        { by: faultyFrom === 1 ? 'a' : 'b', what: 'call' },
+        { by: 'b', what: 'answer' },
+      ],
+      wasFaulty: true,
+      outputs: 1,
+    });
+    for (const name of ['a', 'b']) {
+      const url = `${setting.proxy.origin}/admin/accounts/${name}/reset`;
+      expect((await fetch(url, { method: 'POST' })).status).toBe(200);
+    }
+  }
+});
