@@ -80,9 +80,11 @@ export async function movesToB(
   return pool.standIn.attempts().slice(before);
 }
 
-/** Sends a turn, and sees that the client gets that of this account. */
-export async function isServedBy(pool: TestPool, name: string, sent: Sent = {}): Promise<void> {
+/** Sends a turn, and sees that the client gets that of this account; who was asked, in order. */
+export async function isServedBy(pool: TestPool, name: string, sent: Sent = {}): Promise<string[]> {
+  const before = pool.standIn.attempts().length;
   expectTurnOf(name, await send(pool, sent));
+  return pool.standIn.attempts().slice(before);
 }
 
 /** Forgets what is held against the accounts, for tests that share a pool. */
