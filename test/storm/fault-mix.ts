@@ -17,7 +17,8 @@ const weights = {
   'closed before the head': 6,
   'breaks before output': 8,
   'breaks after output': 10,
-  'edge block': 3,
+  // rare: two of them on one request are told with a wait of half a minute
+  'edge block': 1.5,
   'expired token': 4,
   // the turn's own
   'failed with another code': 5,
@@ -40,7 +41,7 @@ const weights = {
   deactivated: 0.4,
   unreachable: 0.3,
   paused: 0.4,
-  // Its recovery is not built yet: a weight here as soon as it is, and its rule in against-the-table.ts.
+  // Its recovery is not built yet: a weight here as soon as it is, and its rule in judge.ts.
   'invalid encrypted content': 0,
 } as const satisfies Record<string, number>;
 

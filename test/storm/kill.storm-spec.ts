@@ -20,7 +20,7 @@ describe('a storm of faults with a kill -9 and a start in the middle', () => {
     const title = `storm with a kill in the middle with STORM_SEED=${seed}, ${TURNS} turns`;
     storm = await Storm.start({ title, seed, turns: TURNS, times: { limitMs: [1_000, 2_000] } });
     const raging = storm.rage();
-    await storm.untilBegun(TURNS * 0.25);
+    await storm.until(() => storm.begun >= TURNS * 0.25);
     // A poll could tell what the program is to know by itself.
     for (const name of storm.accounts) storm.standIn.account(name).usageAnswers(500, 'out of order');
     const endsAt = Date.now() + LIMIT_MS;

@@ -2,12 +2,13 @@ import type { Answer } from '../../src/stand-in/answer.js';
 import type { LoggedRequest } from '../../src/stand-in/request-log.js';
 import type { StandIn } from '../../src/stand-in/stand-in.js';
 import { type Answered, type Asked, type Attempt, markOf, type Told } from './attempt.js';
-import { type Fault, faultOf } from './fault-mix.js';
+import { faultOf } from './fault-mix.js';
 import { meaningOf, type Out, type StormTimes } from './fault-meaning.js';
 import { InARow } from './in-a-row.js';
 import { serves } from './passing-faults.js';
 import type { Remedy } from './spell.js';
 import { Spells } from './spells.js';
+import { StandingFaults } from './standing-faults.js';
 
 /** How a turn's body names the request of the client that it is. */
 export const nameOf = (turn: number, request: number): string => `<<turn ${turn} request ${request}>>`;
@@ -25,17 +26,6 @@ const unauthorized: ReadonlySet<Told> = new Set<Told>([
   'rejected after a refresh',
 ]);
 
-/** A fault that upstream goes on telling until its time is over. */
-interface Standing {
-  readonly account: string;
-  readonly model: string | null;
-  readonly fault: Fault;
-  readonly since: number;
-  /** What the operator has to do before it is over; null when it ends by its own time. */
-  readonly remedy: Remedy | null;
-  until: number;
-}
-
 /**
  * Upstream, which knows what every account was told and when it may serve again by the table of failover. It answers
  * every attempt, and asks the program nothing.
@@ -48,7 +38,7 @@ export class Oracle {
   attempts = 0;
   readonly #requests = new Map<string, Asked>();
   readonly #attemptsOfTurn = new Map<number, number>();
-  readonly #standing = new Set<Standing>();
+  readonly #standing = new StandingFaults();
   readonly #rateLimits = new InARow();
   readonly #errors = new InARow();
   readonly #renewing = new Set<Attempt>();
@@ -76,7 +66,7 @@ export class Oracle {
 
   /** From now on upstream has nothing against the account any more that this remedy is for. */
   relents(account: string, remedy: Remedy): void {
-    for (const it of this.#standing) if (it.account === account && it.remedy === remedy) it.until = 0;
+    this.#standing.relents(account, remedy);
   }
 
   reset(account: string, from: number): void {
@@ -142,7 +132,7 @@ export class Oracle {
       attempt.told = 'refused token';
       return scripted;
     }
-    const standing = this.#standingFor(account, model, now);
+    const standing = this.#standing.of(account, model, now);
     const fault = standing?.fault ?? faultOf(this.seed, turn, nth);
     if (fault === null) return serves(mark);
     attempt.told = fault.kind;
@@ -203,14 +193,6 @@ export class Oracle {
     if (!output.has(attempt.told)) return;
     this.#rateLimits.served(attempt);
     this.#errors.served(attempt);
-  }
-
-  #standingFor(account: string, model: string, now: number): Standing | null {
-    for (const it of this.#standing) {
-      if (it.until <= now) this.#standing.delete(it);
-      else if (it.account === account && (it.model === null || it.model === model)) return it;
-    }
-    return null;
   }
 }
 

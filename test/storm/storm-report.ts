@@ -2,6 +2,7 @@ import type { Answered, Asked } from './attempt.js';
 import { type Breach, breaches } from './judge.js';
 
 const STORIES = 6;
+const HOPELESS = 500;
 
 export class Tally {
   readonly #counts = new Map<string, number>();
@@ -15,8 +16,7 @@ export class Tally {
   }
 
   toString(): string {
-    const all = [...this.#counts].toSorted((a, b) => b[1] - a[1]);
-    return all.length === 0 ? 'none' : all.map(([name, count]) => `${name} ${count}`).join(', ');
+    return list(this.#counts);
   }
 }
 
@@ -36,6 +36,11 @@ export class StormReport {
 
   get hasBreach(): boolean {
     return breaches.some((it) => this.breaches.of(it) > 0);
+  }
+
+  /** So much is wrong that more turns would tell nothing new. */
+  get isHopeless(): boolean {
+    return breaches.reduce((sum, it) => sum + this.breaches.of(it), 0) >= HOPELESS;
   }
 
   get stories(): readonly string[] {
@@ -80,6 +85,13 @@ export class StormReport {
     ].join('\n');
   }
 }
+
+/** Counts in one line, the highest first. */
+export const list = (counts: ReadonlyMap<string, number>): string =>
+  [...counts]
+    .toSorted((a, b) => b[1] - a[1])
+    .map(([name, count]) => `${name} ${count}`)
+    .join(', ');
 
 /** A request in one line. */
 export function lineOf(

@@ -1,18 +1,18 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { join } from 'node:path';
 import { StandIn } from '../../src/stand-in/stand-in.js';
-import { call } from '../support/raw-http.js';
 import { SeededRandom } from '../support/seeded-random.js';
 import { Folders, type RunningProgram } from '../support/usage-program.js';
 import type { Answered, Asked } from './attempt.js';
 import { CodexPatience } from './codex-patience.js';
 import type { StormTimes } from './fault-meaning.js';
-import { type Found, Judge, MAX_ATTEMPTS } from './judge.js';
+import { Findings } from './findings.js';
+import { Judge, MAX_ATTEMPTS } from './judge.js';
 import { Operator } from './operator.js';
 import { Oracle } from './oracle.js';
 import { Sessions } from './sessions.js';
 import { StormClient } from './storm-client.js';
-import { lineOf, StormReport, storyOf } from './storm-report.js';
+import { lineOf, list, StormReport } from './storm-report.js';
 
 const accounts = ['a', 'b', 'c', 'd', 'e', 'f'];
 const AT_ONCE = 24;
@@ -35,9 +35,7 @@ export class Storm implements AsyncDisposable {
   readonly sessions: Sessions;
   readonly #client: StormClient;
   readonly #served: { readonly asked: Asked; readonly answered: Answered }[] = [];
-  /** What was found while a request was on its way; its decision can be asked for when it has ended. */
-  readonly #pending = new Map<Asked, readonly Found[]>();
-  readonly #telling: Promise<void>[] = [];
+  readonly #findings: Findings;
   /** Turns so far. */
   begun = 0;
   #operating: Promise<void> = Promise.resolve();
@@ -55,10 +53,10 @@ export class Storm implements AsyncDisposable {
     this.report = new StormReport(options.title);
     this.sessions = new Sessions(new SeededRandom(options.seed));
     this.oracle = new Oracle(standIn, options.seed, options.times, (asked, attempt) => {
-      const found = this.judge.arrival(asked, attempt);
-      if (found.length > 0) this.#pending.set(asked, [...(this.#pending.get(asked) ?? []), ...found]);
+      this.#findings.add(asked, this.judge.arrival(asked, attempt));
     });
     this.judge = new Judge(this.oracle, accounts);
+    this.#findings = new Findings(this.report, this.oracle.spells, origin);
     this.operator = new Operator(this.oracle, standIn, join(folders.path, 'pool'), origin);
     this.#client = new StormClient(origin);
     this.#alive.resolve();
@@ -71,6 +69,7 @@ export class Storm implements AsyncDisposable {
       // Only the operator polls: what a poll ends, ends when the oracle knows of it.
       PROXY_USAGE_REFRESH_SECONDS: '86400',
     });
+    process.stdout.write(`${options.title}\n`); // known also when it does not come to its end
     const program = await folders.start();
     const isPolled = (name: string): boolean =>
       standIn.log.some((it) => it.account === name && it.path.endsWith('/wham/accounts/check'));
@@ -87,15 +86,11 @@ export class Storm implements AsyncDisposable {
     await this.#rest();
   }
 
-  /** Resolves when so many turns have begun. */
-  async untilBegun(turns: number): Promise<void> {
-    await this.until(() => this.begun >= turns);
-  }
-
   /** Resolves while the storm goes on, as soon as this holds. */
   async until(holds: () => boolean): Promise<void> {
     while (!holds()) {
-      if (this.begun >= this.options.turns) throw new Error('the storm was over before that');
+      if (this.begun >= this.options.turns || this.report.isHopeless)
+        throw new Error('the storm was over before that');
       await pause(LOOK_MS);
     }
   }
@@ -119,9 +114,12 @@ export class Storm implements AsyncDisposable {
   async end(): Promise<void> {
     for (const { asked, answered } of this.#served) {
       const again = this.judge.ranAgain(asked, answered);
-      if (again !== null) this.#found([again], asked, answered);
+      if (again !== null && !asked.attempts.every((it) => it.knownAt <= answered.at)) {
+        this.#findings.add(asked, [again]);
+        this.#findings.ended(asked, answered);
+      }
     }
-    await Promise.all(this.#telling);
+    await this.#findings.told();
   }
 
   toString(): string {
@@ -146,7 +144,7 @@ export class Storm implements AsyncDisposable {
   }
 
   async #work(): Promise<void> {
-    while (this.begun < this.options.turns) {
+    while (this.begun < this.options.turns && !this.report.isHopeless) {
       this.begun += 1;
       await this.#turn(this.begun);
     }
@@ -168,9 +166,8 @@ export class Storm implements AsyncDisposable {
       }
       this.oracle.answered(asked, answered);
       this.report.answered(asked, answered);
-      const onTheWay = this.#pending.get(asked) ?? [];
-      this.#pending.delete(asked);
-      this.#found([...onTheWay, ...this.judge.answer(asked, answered)], asked, answered);
+      this.#findings.add(asked, this.judge.answer(asked, answered));
+      this.#findings.ended(asked, answered);
       if (answered.output.length > 0) {
         this.#served.push({ asked, answered });
         this.sessions.served(session, answered.account, answered.at);
@@ -182,7 +179,10 @@ export class Storm implements AsyncDisposable {
         await pause(next.afterMs);
         continue;
       }
-      if (next.kind !== 'served') this.#found(this.judge.failure(asked, answered), asked, answered);
+      if (next.kind !== 'served') {
+        this.#findings.add(asked, this.judge.failure(asked, answered));
+        this.#findings.ended(asked, answered);
+      }
       this.report.turns.add(next.kind);
       break;
     }
@@ -197,31 +197,4 @@ export class Storm implements AsyncDisposable {
       if (life === this.#life) return life;
     }
   }
-
-  #found(found: readonly Found[], asked: Asked, answered: Answered): void {
-    for (const { breach, why } of found) {
-      if (this.report.breached(breach)) this.#telling.push(this.#tell({ breach, why }, asked, answered));
-    }
-  }
-
-  async #decisionOf(id: string): Promise<string> {
-    try {
-      return (await call(this.program.origin, { path: `/admin/requests/${id}` })).body.toString();
-    } catch (error) {
-      return `not told: ${String(error)}`; // the process has been killed
-    }
-  }
-
-  async #tell({ breach, why }: Found, asked: Asked, answered: Answered): Promise<void> {
-    const concerned = new Set([asked.owner, ...asked.attempts.map((it) => it.account)]);
-    const spells = this.oracle.spells.told(concerned, Date.now());
-    const decision = answered.id === null ? 'none' : await this.#decisionOf(answered.id);
-    this.report.tell(breach, storyOf(`${breach}: ${why}`, asked, answered, spells, decision));
-  }
 }
-
-const list = (counts: ReadonlyMap<string, number>): string =>
-  [...counts]
-    .toSorted((a, b) => b[1] - a[1])
-    .map(([name, count]) => `${name} ${count}`)
-    .join(', ');
