@@ -112,7 +112,6 @@ function assign({ res }: Exchange, tcp: Duplex): void {
   res.assignSocket(tcp);
   res.once('finish', () => tcp.end());
   tcp.once('end', () => tcp.end());
-  tcp.resume();
 }
 
 /** The model that a handshake is for; only its turn metadata tells. */

@@ -179,12 +179,20 @@ describe('handshakes', () => {
 
   it('knows no socket on another path', async () => {
     await using standIn = await StandIn.start({ accounts: ['a'] });
-    const ws = new WebSocket(`${standIn.origin.replace('http', 'ws')}/backend-api/wham/usage`);
-    const status = await new Promise((resolve) => {
+    const headers = { authorization: `Bearer ${standIn.account('a').authJson().tokens.access_token}` };
+    for (const [path, expected] of [
+      ['/backend-api/wham/usage', 200],
+      ['/backend-api/other', 404],
+    ] as const) {
+      const ws = new WebSocket(standIn.origin.replace('http', 'ws') + path, { headers });
       ws.once('error', () => undefined);
-      ws.once('unexpected-response', (_req, res) => resolve(res.statusCode));
-    });
-    expect(status).toBe(401);
+      const status = await new Promise((resolve) => {
+        ws.once('open', () => resolve(101));
+        ws.once('unexpected-response', (_req, res) => resolve(res.statusCode));
+      });
+      expect(status).toBe(expected);
+      ws.terminate();
+    }
   });
 
   it('agrees on permessage-deflate when it is offered, unless told otherwise', async () => {
@@ -358,7 +366,8 @@ describe('turns on a socket', () => {
       await first.started;
       first.send(delta('of the first'));
       await client.gets(interleaves ? 5 : 3);
-      expect(client.types.includes('response.completed')).toBe(interleaves);
+      const came = client.came.map((it) => it.bytes.toString()).join('');
+      expect(came.includes('of the second')).toBe(interleaves);
       first.end();
       await client.gets(5);
       expect(client.types.filter((it) => it === 'response.completed')).toHaveLength(1);
