@@ -11,7 +11,8 @@ export interface Frame {
 /** The `type` of a frame's JSON; empty if there is none. */
 export function typeOf(frame: Frame): string {
   try {
-    return String(jsonOf(frame)['type'] ?? '');
+    const { type } = jsonOf(frame);
+    return typeof type === 'string' ? type : '';
   } catch {
     return '';
   }
