@@ -1,13 +1,9 @@
 import { expect, it } from 'vitest';
-import { z } from 'zod';
 import { streams } from '../../src/stand-in/answers.js';
 import { quotaHeaders } from '../../src/stand-in/quota.js';
 import { AppServer } from './support/app-server.js';
 import { Setting } from './support/setting.js';
-
-const threadStarted = z.object({ thread: z.object({ id: z.string() }) });
-const turnStarted = z.object({ turn: z.object({ id: z.string() }) });
-const turnEnded = z.object({ turn: z.object({ id: z.string(), status: z.string(), error: z.unknown() }) });
+import { Thread } from './support/thread.js';
 
 it('shows an IDE the account that Codex is logged in with', async () => {
   await using setting = await Setting.start({ login: { plan: 'pro', accountId: 'pool' } });
@@ -62,15 +58,9 @@ it('finishes two turns of one thread on one account', async () => {
     },
   });
   const server = await AppServer.start(setting);
-  const { thread } = threadStarted.parse(
-    await server.request('thread/start', { cwd: setting.home.workFolder }),
-  );
+  const thread = await Thread.start(server, setting.home.workFolder);
   for (const text of ['one', 'two']) {
-    const input = [{ type: 'text', text }];
-    const { turn } = turnStarted.parse(await server.request('turn/start', { threadId: thread.id, input }));
-    const isIts = (params: unknown): boolean => turnEnded.safeParse(params).data?.turn.id === turn.id;
-    const ended = turnEnded.parse(await server.notification('turn/completed', isIts));
-    expect(ended.turn).toMatchObject({ status: 'completed', error: null });
+    expect(await thread.turn(text)).toMatchObject({ status: 'completed', error: null });
   }
   expect(await server.end()).toBe(0);
   const turns = setting.standIn.turns().filter((entry) => entry.headers['session-id'] === thread.id);

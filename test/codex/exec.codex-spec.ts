@@ -84,13 +84,6 @@ it('passes the zstd bodies on that Codex sends to a provider with the name OpenA
   expect(turn?.body.subarray(0, 4).toString('hex')).toBe('28b52ffd');
 });
 
-it('answers over HTTP, without a word, to a Codex that would like a WebSocket', async () => {
-  await using setting = await Setting.start({ provider: { supportsWebsockets: true } });
-  const run = await setting.exec('--skip-git-repo-check', 'say hello');
-  expect(run).toMatchObject({ code: 0, stdout: expect.stringMatching(/^served by [ab]\n$/) });
-  expect(run.stderr).not.toMatch(/reconnecting|falling back/i);
-});
-
 it('starts with the login of a business plan, on which no workspace’s rules are imposed', async () => {
   await using setting = await Setting.start({ login: { plan: 'business' } });
   const run = await setting.exec('--skip-git-repo-check', 'say hello');

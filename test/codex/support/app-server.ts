@@ -49,6 +49,11 @@ export class AppServer {
     return (await this.#until(isIt, `the notification ${method}`)).params;
   }
 
+  /** How often it has told, so far, that a connection was lost and is tried again. */
+  reconnects(): number {
+    return this.#messages().filter(tellsOfReconnect).length;
+  }
+
   /** Closes its input and gives the exit code. */
   async end(): Promise<number | null> {
     this.#child.endInput();
@@ -63,4 +68,8 @@ export class AppServer {
     const lines = this.#child.stdout.split('\n').slice(0, -1);
     return lines.filter((it) => it !== '').map((it) => message.parse(JSON.parse(it)));
   }
+}
+
+function tellsOfReconnect({ method, params }: Message): boolean {
+  return method === 'error' && JSON.stringify(params).includes('Reconnecting');
 }

@@ -125,8 +125,20 @@ export class Setting implements AsyncDisposable {
     const requests = this.standIn.log
       .slice(-TOLD_REQUESTS)
       .map((it) => `${it.method} ${it.path} account=${it.account ?? '-'} status=${it.status ?? '-'}`);
+    const turns = this.standIn.sockets
+      .turns()
+      .slice(-TOLD_REQUESTS)
+      .map((it) => `socket ${it.socket.id} turn ${it.id} account=${it.account}`);
     const children = this.#children.map((it) => `\n--- codex\n${it.told}`);
-    return ['\n--- upstream', ...requests, '--- proxy', this.proxy.child.told, ...children, ''].join('\n');
+    return [
+      '\n--- upstream',
+      ...requests,
+      ...turns,
+      '--- proxy',
+      this.proxy.child.told,
+      ...children,
+      '',
+    ].join('\n');
   }
 }
 
