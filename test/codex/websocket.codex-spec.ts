@@ -138,7 +138,7 @@ it('with all accounts at their limit, Codex says so in its own words', async () 
   });
   const run = await setting.exec('--skip-git-repo-check', 'say hello');
   expect(run).toMatchObject({ code: 1, stdout: '' });
-  expect(run.stderr).toMatch(/You.ve hit your usage limit\..*try again at/);
+  expect(run.stderr).toMatch(/You.ve hit your usage limit\..*try again at/i);
   expect(reconnectsIn(run.stderr)).toBe(0);
   expect(new Set(setting.standIn.handshakes().map((it) => it.account))).toEqual(new Set(names));
 });
