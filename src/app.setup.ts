@@ -14,6 +14,8 @@ import { Drain } from './drain.js';
 import { limits } from './limits.js';
 import type { LoginPorts } from './login/login-ports.js';
 import { isPlainPath } from './plain-path.js';
+import { SocketSessions } from './proxy/websocket/socket-sessions.js';
+import { UpgradeGate } from './proxy/websocket/upgrade-gate.js';
 import { RecentErrors } from './recent-errors.js';
 import type { RefreshStepWatcher } from './tokens/refresh-steps.js';
 
@@ -67,6 +69,7 @@ export async function startApp(
   app.set('query parser', 'simple');
   app.use(boundary(config));
   const server = app.getHttpServer();
+  app.get(UpgradeGate).attach(server);
   server.requestTimeout = 0; // a large body over a slow line is no fault; headers have their own limit
   server.timeout = 0;
   server.keepAliveTimeout = limits.keepAliveMs;
@@ -115,6 +118,7 @@ async function stop(app: NestExpressApplication, server: Server, config: AppConf
   server.closeIdleConnections();
   const isDrained = await app.get(Drain).start(config.drainSeconds * 1_000);
   server.closeAllConnections();
+  app.get(SocketSessions).endAll();
   await app.close();
   return isDrained;
 }

@@ -6,6 +6,7 @@ export class Drain {
   private draining = false;
   private running = 0;
   private waiting: (() => void)[] = [];
+  private readonly watchers: (() => void)[] = [];
 
   get isDraining(): boolean {
     return this.draining;
@@ -29,9 +30,15 @@ export class Drain {
     };
   }
 
+  /** Calls back once, when the stop begins. */
+  onStart(watcher: () => void): void {
+    this.watchers.push(watcher);
+  }
+
   /** Takes no more; resolves to true when all has ended, to false when `deadlineMs` came first. */
   async start(deadlineMs: number): Promise<boolean> {
     this.draining = true;
+    for (const watcher of this.watchers) watcher();
     if (this.running === 0) return true;
     const { promise, resolve } = Promise.withResolvers<boolean>();
     this.waiting.push(() => resolve(true));

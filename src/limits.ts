@@ -41,6 +41,17 @@ export const limits = {
   /** The second attempt on the same account after a network fault or an upstream error. */
   sameAccountPauseMs: 250,
 
+  /** A WebSocket at upstream: connection and handshake together; less than a client waits for its own. */
+  socketHandshakeMs: 10 * SECOND,
+  /** The largest frame that passes. */
+  frameBytes: 32 * MiB,
+  /** What waits in a WebSocket for a slow reader before the other side is paused. */
+  socketBacklogBytes: MiB,
+  /** A WebSocket on which no turn runs and nothing comes. */
+  idleSocketMs: HOUR,
+  /** A closing handshake that the other side does not answer. */
+  socketCloseMs: SECOND,
+
   affinitySessions: 10_000,
   affinityIdleMs: 7 * DAY,
   /** Of each kind: turn states, responses, files. */

@@ -5,12 +5,12 @@ import { AffinityTable } from '../accounts/affinity-table.js';
 import { UpstreamWatch } from '../accounts/upstream-watch.js';
 import { CLOCK, type Clock } from '../clock.js';
 import { SleepWatch } from '../sleep-watch.js';
-import { isAnyFull, windowsFromHeaders } from '../usage/quota-window.js';
+import { isAnyFull, type QuotaWindow, windowsFromHeaders } from '../usage/quota-window.js';
 import { QuotaService } from '../usage/quota.service.js';
 import type { AttemptOutcome } from './attempt-outcome.js';
 import type { Attempted } from './attempts.js';
 import type { Course } from './course.js';
-import { evidenceOf, evidenceOfEnd } from './outcome-evidence.js';
+import { evidenceOf, evidenceOfEnd, type OutcomeFacts } from './outcome-evidence.js';
 import { Ownership } from './ownership.js';
 import type { RelayEnd } from './stream-relay.js';
 
@@ -28,23 +28,35 @@ export class AccountEffects {
   ) {}
 
   async apply(course: Course, account: Account, attempted: Attempted, hasRefreshed: boolean): Promise<void> {
-    const at = this.clock.now();
     const { outcome, startedAt } = attempted;
     this.observe(account, attempted);
-    const evidence = evidenceOf(outcome, {
-      startedAt,
-      at,
-      hasRefreshed,
-      model: outcome.kind === 'not-entitled' ? await course.request.model() : null,
-      windows: this.quota.windows(account.id),
-      refresh: account.keeping.refresh,
-      isExcused: this.sleep.excuses(startedAt) || this.isUpstreamsFault(outcome),
-    });
-    if (evidence !== null) this.registry.learn(account, evidence);
+    const model = outcome.kind === 'not-entitled' ? await course.request.model() : null;
+    this.learn(account, outcome, { startedAt, hasRefreshed, model });
     if (outcome.kind !== 'committed') return;
     const { sessionKey } = course.request;
-    if (sessionKey !== null && !course.isOverflow) this.affinity.settle(sessionKey, account.id);
+    if (sessionKey !== null && !course.isOverflow) this.settle(sessionKey, account);
     if (attempted.answer !== null) this.ownership.tookTurnState(account, attempted.answer.response.headers);
+  }
+
+  /** What an outcome says about its account, wherever it came from. `startedAt` is epoch ms. */
+  learn(
+    account: Account,
+    outcome: AttemptOutcome,
+    asked: Pick<OutcomeFacts, 'startedAt' | 'hasRefreshed' | 'model'>,
+  ): void {
+    const evidence = evidenceOf(outcome, {
+      ...asked,
+      at: this.clock.now(),
+      windows: this.quota.windows(account.id),
+      refresh: account.keeping.refresh,
+      isExcused: this.sleep.excuses(asked.startedAt) || this.isUpstreamsFault(outcome),
+    });
+    if (evidence !== null) this.registry.learn(account, evidence);
+  }
+
+  /** The session follows the account that has served it. */
+  settle(sessionKey: string, account: Account): void {
+    this.affinity.settle(sessionKey, account.id);
   }
 
   private isUpstreamsFault({ kind }: AttemptOutcome): boolean {
@@ -55,11 +67,16 @@ export class AccountEffects {
   observe(account: Account, { answer, startedAt }: Attempted): void {
     if (answer === null) return;
     const at = this.clock.now();
-    const windows = windowsFromHeaders(answer.response.headers, at);
+    this.observeWindows(account, windowsFromHeaders(answer.response.headers, at), startedAt);
+  }
+
+  /** Takes quota windows that were seen in the answer to something that was asked at `askedAt` (epoch ms). */
+  observeWindows(account: Account, windows: readonly QuotaWindow[], askedAt: number): void {
     if (windows.length === 0) return;
+    const at = this.clock.now();
     this.quota.observe(account.id, windows);
     const isAnyWindowFull = isAnyFull(this.quota.windows(account.id), at);
-    this.registry.learn(account, { kind: 'quota-seen', askedAt: startedAt, isAnyWindowFull, at });
+    this.registry.learn(account, { kind: 'quota-seen', askedAt, isAnyWindowFull, at });
   }
 
   /** An answer that was sent on has ended. */

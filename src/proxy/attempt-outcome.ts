@@ -6,6 +6,8 @@ import { retryAfterMs } from './retry-after.js';
 /** How one attempt ended. What it means for the account and what comes next is decided elsewhere. */
 export type AttemptOutcome =
   | { readonly kind: 'committed' }
+  /** A WebSocket stands; what its turns come to is known later. */
+  | { readonly kind: 'opened' }
   | { readonly kind: 'unauthorized' }
   | { readonly kind: 'needs-login' }
   | { readonly kind: 'refresh-failed' }

@@ -11,6 +11,8 @@ export interface Destination {
   readonly base: UpstreamBase;
   /** Path below the base address, without leading slash and query. */
   readonly path: string;
+  /** A WebSocket is asked for, not an answer. */
+  readonly isSocket: boolean;
   /** Whether a stream is held until its first output, so that a refusal inside it is seen in time. */
   readonly isTurn: boolean;
   /** Client headers that must not go along. */

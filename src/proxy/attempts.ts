@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { InjectMetric } from '@willsoto/nestjs-prometheus';
 import type { Counter } from 'prom-client';
+import type { WebSocket } from 'ws';
 import type { Account } from '../accounts/account.js';
 import { networkCode } from '../accounts/upstream-trouble.js';
 import { UpstreamWatch } from '../accounts/upstream-watch.js';
@@ -16,11 +17,14 @@ import { unlessGone } from './client-gone.js';
 import { type HeldAnswer, holdForOutput, isReadableEventStream, readRefusal } from './held-answer.js';
 import type { ProxyRequest } from './proxy-request.js';
 import { UpstreamClient } from './upstream-client.js';
+import { UpstreamSockets } from './websocket/upstream-sockets.js';
 
 /** How one attempt ended: what it means, and the answer if one came (nobody has got anything of it yet). */
 export interface Attempted {
   readonly outcome: AttemptOutcome;
   readonly answer: HeldAnswer | null;
+  /** The WebSocket that was asked for; null when none was, or none was to be had. */
+  readonly socket: WebSocket | null;
   /** The token that was sent; null when none was to be had. */
   readonly token: Secret | null;
   /** Epoch ms. */
@@ -36,6 +40,7 @@ export class Attempts {
   constructor(
     private readonly tokens: TokenService,
     private readonly upstream: UpstreamClient,
+    private readonly sockets: UpstreamSockets,
     @Inject(CLOCK) private readonly clock: Clock,
     @InjectMetric(metricNames.attempts) private readonly counter: Counter<'account' | 'outcome'>,
     private readonly watch: UpstreamWatch,
@@ -73,6 +78,7 @@ export class Attempts {
     const without = (outcome: AttemptOutcome, token: Secret | null, sentAt: number): Attempted => ({
       outcome,
       answer: null,
+      socket: null,
       token,
       startedAt,
       sentAt,
@@ -94,7 +100,9 @@ export class Attempts {
       return without(unreachable(new Error('no token in time'), false), null, performance.now());
     const plan = planOf(request, account, to, token, this.upstream.urlOf(to.base, to.path));
     const sentAt = performance.now();
-    const end = await this.upstream.attempt(to.base, plan, stop);
+    const end = to.isSocket
+      ? await this.sockets.open(plan, stop)
+      : await this.upstream.attempt(to.base, plan, stop);
     if (end.kind === 'failed') {
       // A connection that was kept may have been closed meanwhile; a client that has left says nothing.
       if (!end.wasReused && !stop.aborted) this.noteUnreachable(end.error);
@@ -102,7 +110,8 @@ export class Attempts {
     }
     this.watch.note({ kind: 'answered' });
     const facts = { status: end.response.statusCode ?? 0, headers: end.response.headers };
-    if (facts.status < 200 || facts.status > 599) {
+    const isNone = facts.status < 200 || facts.status > 599 || (to.isSocket && facts.status < 400);
+    if (end.kind === 'answered' && isNone) {
       end.response.destroy();
       return without(
         unreachable(new Error(`upstream answered with status ${facts.status}`), false),
@@ -113,11 +122,16 @@ export class Attempts {
     const done = (outcome: AttemptOutcome, answer: HeldAnswer): Attempted => ({
       outcome,
       answer,
+      socket: null,
       token,
       startedAt,
       sentAt,
       answeredAt: end.at,
     });
+    if (end.kind === 'opened') {
+      const answer = { response: end.response, head: [] };
+      return { ...done({ kind: 'opened' }, answer), socket: end.socket };
+    }
     if (facts.status >= 400) {
       const refusal = await readRefusal(end.response);
       return done(

@@ -1,10 +1,9 @@
-import type { ServerResponse } from 'node:http';
 import type { Tried } from './account-tries.js';
 import type { AttemptOutcome } from './attempt-outcome.js';
 import type { DecisionRecord } from './decision-record.js';
 import type { ProxyRequest } from './proxy-request.js';
 
-/** A client's request on its way: what is asked, where the answer goes, and what it has been through. */
+/** A client's request on its way: what is asked, and what it has been through. */
 export class Course {
   readonly tried = new Set<string>();
   readonly movedFor = new Set<AttemptOutcome['kind']>();
@@ -23,11 +22,12 @@ export class Course {
 
   constructor(
     readonly request: ProxyRequest,
-    readonly res: ServerResponse,
     /** Path below upstream's base address, without leading slash and query. */
     readonly path: string,
     readonly decision: DecisionRecord,
     /** Identity of the only account that can serve it; null when any may. */
     readonly soleId: string | null,
+    /** A WebSocket is asked for, not an answer. */
+    readonly isSocket = false,
   ) {}
 }

@@ -6,6 +6,17 @@ import type { TurnFacts } from '../usage/usage.service.js';
 import type { ProxyRequest } from './proxy-request.js';
 import type { Relayed } from './response-commit.js';
 
+/** What is on record of a request, or of a turn on a WebSocket. */
+export type Recorded = Pick<
+  ProxyRequest,
+  'id' | 'receivedAt' | 'completeAt' | 'method' | 'sessionKey' | 'isReplayable'
+>;
+
+/** What is on record of an attempt; `answer` null: none came. */
+export type RecordedAttempt = Pick<Attempted, 'outcome' | 'startedAt' | 'sentAt' | 'answeredAt'> & {
+  readonly answer: { readonly response: { readonly statusCode?: number | undefined } } | null;
+};
+
 /** Writes down, while a request is served, why it goes where it goes. */
 export class DecisionRecord {
   private candidates: Decision['candidates'] | null = null;
@@ -19,7 +30,7 @@ export class DecisionRecord {
   private relayed: Pick<Relayed, 'tokens' | 'bytes'> = { tokens: null, bytes: 0 };
 
   constructor(
-    private readonly request: ProxyRequest,
+    private readonly request: Recorded,
     private readonly route: string,
     private readonly log: DecisionLog,
   ) {
@@ -52,7 +63,7 @@ export class DecisionRecord {
   attempted(
     account: Account,
     by: string,
-    { outcome, answer, startedAt, sentAt, answeredAt }: Attempted,
+    { outcome, answer, startedAt, sentAt, answeredAt }: RecordedAttempt,
   ): void {
     this.lastAccountId = account.id;
     this.sentAt ??= sentAt;

@@ -49,6 +49,7 @@ export function decide(outcome: AttemptOutcome, progress: Progress): Verdict {
     isReplayable && attemptsLeft > 0 ? 'failover' : otherwise;
   switch (outcome.kind) {
     case 'committed':
+    case 'opened':
     case 'client-error':
     case 'turn-failed':
       return 'pass-on';

@@ -41,9 +41,21 @@ export class ForeignRecovery {
 
   /** The account that the session was with before this one; null when it has always been here. */
   formerOf({ request }: Course, account: Account): string | null {
-    if (request.sessionKey === null) return null;
-    const served = this.affinity.find(request.sessionKey);
-    return served === account.id ? this.affinity.formerOf(request.sessionKey) : served;
+    return this.former(request.sessionKey, account);
+  }
+
+  /** The message of a turn on a WebSocket without what this account cannot read; null when nothing can be taken out. */
+  withoutForeign(message: Buffer, session: string | null, account: Account): Buffer | null {
+    if (this.former(session, account) === null) return null;
+    const stripped = this.stripped(message, session, account);
+    if (stripped !== null) this.remember(session, account, stripped);
+    return stripped?.body ?? null;
+  }
+
+  private former(session: string | null, account: Account): string | null {
+    if (session === null) return null;
+    const served = this.affinity.find(session);
+    return served === account.id ? this.affinity.formerOf(session) : served;
   }
 
   private isFree(accountId: string): boolean {
@@ -54,10 +66,7 @@ export class ForeignRecovery {
   private async strip({ request }: Course, account: Account): Promise<Buffer | null> {
     const stripped = await request.look((plain) => this.stripped(plain, request.sessionKey, account));
     if (stripped === null || !request.holdMore(stripped.body.length)) return null;
-    if (request.sessionKey !== null) {
-      const items = new Set(stripped.removed.map(hash));
-      this.remember(request.sessionKey, { accountId: account.id, items });
-    }
+    this.remember(request.sessionKey, account, stripped);
     return stripped.body;
   }
 
@@ -68,7 +77,9 @@ export class ForeignRecovery {
     return withoutReasoning(plain, new Set(known.length > 0 ? known : all));
   }
 
-  private remember(session: string, strangers: { accountId: string; items: ReadonlySet<string> }): void {
+  private remember(session: string | null, account: Account, { removed }: Stripped): void {
+    if (session === null) return;
+    const strangers = { accountId: account.id, items: new Set(removed.map(hash)) };
     this.strangers.delete(session);
     this.strangers.set(session, strangers);
     const oldest = this.strangers.keys().next();

@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { AccountChooser } from './account-chooser.js';
 import { AccountEffects } from './account-effects.js';
 import type { Tried } from './account-tries.js';
-import { AttemptLoop } from './attempt-loop.js';
+import { AttemptLoop, type LoopEnd } from './attempt-loop.js';
 import { Course } from './course.js';
 import type { DecisionRecord } from './decision-record.js';
 import { EmptyPoolAnswer } from './empty-pool-answer.js';
@@ -32,19 +32,24 @@ export class Forwarder {
     decision: DecisionRecord,
   ): Promise<void> {
     const soleId = await this.ownership.soleOwner(request, path);
-    const course = new Course(request, res, path, decision, soleId);
-    const end = await this.loop.run(course);
-    if (end.kind === 'client-gone') return decision.end('client gone', 499);
-    if (end.kind === 'dead-end') return await this.deadEnd(course, end.tried);
-    using _lease = end.lease;
-    return await this.passOn(course, end.tried);
+    const course = new Course(request, path, decision, soleId);
+    return await this.answer(course, res, await this.loop.run(course));
   }
 
-  private async passOn(course: Course, last: Tried): Promise<void> {
-    const { request, res, decision } = course;
+  /** Gives the client the answer that the attempts have come to. Resolves when that has ended. */
+  async answer(course: Course, res: ServerResponse, end: LoopEnd): Promise<void> {
+    const { decision } = course;
+    if (end.kind === 'client-gone') return decision.end('client gone', 499);
+    if (end.kind === 'dead-end') return await this.deadEnd(course, res, end.tried);
+    using _lease = end.lease;
+    return await this.passOn(course, res, end.tried);
+  }
+
+  private async passOn(course: Course, res: ServerResponse, last: Tried): Promise<void> {
+    const { request, decision } = course;
     const { account, attempted } = this.bestWord(course, last);
     const { answer } = attempted;
-    if (answer === null) return this.ownAnswer(course, last);
+    if (answer === null) return this.ownAnswer(course, res, last);
     const relayed = await this.commit.turn(request, res, account, { ...attempted, answer }, (id) =>
       this.ownership.made('response', id, account),
     );
@@ -54,12 +59,17 @@ export class Forwarder {
   }
 
   /** Nobody else can serve: upstream's own answer where that is the better word, else one of ours. */
-  private async deadEnd(course: Course, last: Tried | null): Promise<void> {
-    if (last !== null && (await this.speaksForItself(course, last))) return await this.passOn(course, last);
-    this.ownAnswer(course, last);
+  private async deadEnd(course: Course, res: ServerResponse, last: Tried | null): Promise<void> {
+    if (last !== null && (await this.speaksForItself(course, last)))
+      return await this.passOn(course, res, last);
+    this.ownAnswer(course, res, last);
   }
 
-  private ownAnswer({ request, res, tried, decision, soleId }: Course, last: Tried | null): void {
+  private ownAnswer(
+    { request, tried, decision, soleId }: Course,
+    res: ServerResponse,
+    last: Tried | null,
+  ): void {
     if (last?.attempted.answer != null) discard(last.attempted.answer.response);
     this.emptyPool.send(request, res, tried, last?.attempted.outcome.kind ?? null, decision, soleId);
   }

@@ -103,6 +103,7 @@ export class LocalAnswers {
         base: 'wham',
         path,
         isTurn: false,
+        isSocket: false,
         without: ['accept-encoding'],
         bodyInstead: null,
         withinMs: limits.configBundleMs,

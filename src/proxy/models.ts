@@ -99,6 +99,7 @@ export class Models {
       base: 'responses',
       path: 'models',
       isTurn: false,
+      isSocket: false,
       without: ['accept-encoding', 'if-none-match'],
       bodyInstead: null,
       withinMs: limits.modelsMs,

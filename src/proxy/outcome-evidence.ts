@@ -43,6 +43,7 @@ export function evidenceOf(outcome: AttemptOutcome, facts: OutcomeFacts): Accoun
         : null;
     case 'unauthorized': // the first time a refresh may help
       return facts.hasRefreshed ? { kind: 'unauthorized', until: null, at } : null;
+    case 'opened': // that it lets in says nothing of what it will serve
     case 'needs-login': // the vault knows
     case 'edge-block': // these are the network's fault, not the account's
     case 'overloaded':

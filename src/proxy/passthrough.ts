@@ -136,6 +136,7 @@ export class Passthrough {
       base,
       path,
       isTurn: false,
+      isSocket: false,
       // Without `accept-encoding` the answer to an upload can be read.
       without: [
         ...this.ownership.foreignHeaders(request, account),

@@ -52,6 +52,21 @@ export class ProxyRequest implements Disposable {
     return new ProxyRequest(req, claim, budget, facts, query, sessionKey, gone, receivedAt, completeAt);
   }
 
+  /** A request for a WebSocket: it has no body, and its client is there as long as the connection is. */
+  static ofUpgrade(
+    req: IncomingMessage,
+    query: string,
+    budget: ReplayBudget,
+    gone: AbortSignal,
+  ): ProxyRequest {
+    const claim: BodyClaim = {
+      body: { kind: 'kept', bytes: Buffer.alloc(0) },
+      [Symbol.dispose]: () => undefined,
+    };
+    const session = sessionKeyFromHeaders(req.headers);
+    return new ProxyRequest(req, claim, budget, null, query, session, gone, Date.now(), performance.now());
+  }
+
   get method(): string {
     return this.req.method ?? 'GET';
   }

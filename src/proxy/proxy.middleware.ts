@@ -8,10 +8,11 @@ import { metricNames } from '../metrics.js';
 import { describeError } from '../pool-error.js';
 import { ClientSigns } from './client-signs.js';
 import { notFound, type Refusal, sendJson, sendRefusal } from './client-error.js';
+import { mayUse, wrongToken } from './client-token.js';
 import { RouteHandlers } from './route-handlers.js';
 import { type Route, routeOf } from './routes.js';
 
-const stopping: Refusal = {
+export const stopping: Refusal = {
   status: 503,
   code: 'stopping',
   type: 'pool_unavailable',
@@ -19,11 +20,12 @@ const stopping: Refusal = {
   headers: { 'retry-after': '1', connection: 'close' },
 };
 
-const wrongToken: Refusal = {
-  status: 403,
-  code: 'wrong_client_token',
-  type: 'forbidden',
-  message: 'This proxy wants its client token (PROXY_CLIENT_TOKEN) as bearer token.',
+const badUpgrade: Refusal = {
+  status: 426,
+  code: 'upgrade_not_supported',
+  type: 'invalid_request',
+  message: 'Only an upgrade to a WebSocket is served here.',
+  headers: { upgrade: 'websocket', connection: 'upgrade, close' },
 };
 
 /** HTTP in: what a request is, whether it may pass, and who serves it. Decides nothing about accounts. */
@@ -77,7 +79,7 @@ export class ProxyMiddleware implements NestMiddleware {
   private answerAtOnce(route: Route, req: Request, res: Response): boolean {
     if (route.kind === 'unknown') {
       sendRefusal(res, notFound);
-    } else if (route.kind !== 'stand-in-token' && !this.mayUse(req)) {
+    } else if (route.kind !== 'stand-in-token' && !mayUse(req.headers, this.config.clientToken)) {
       sendRefusal(res, wrongToken);
     } else if (route.kind === 'wrong-method') {
       sendRefusal(res, {
@@ -90,24 +92,11 @@ export class ProxyMiddleware implements NestMiddleware {
     } else if (route.kind === 'reachable') {
       sendJson(res, 200, { name: 'codex-pool' });
     } else if (route.kind === 'websocket') {
-      sendRefusal(res, {
-        status: 426,
-        code: 'websocket_not_supported',
-        type: 'invalid_request',
-        message: 'Turns over WebSocket are not served yet; Codex goes on over HTTP.',
-        headers: { upgrade: 'HTTP/1.1', connection: 'upgrade, close' },
-      });
+      sendRefusal(res, badUpgrade); // one that is meant to be a WebSocket comes by another way
     } else {
       return false;
     }
     return true;
-  }
-
-  private mayUse(req: Request): boolean {
-    const { clientToken } = this.config;
-    if (clientToken === null) return true;
-    const given = /^Bearer +(\S+)$/i.exec(req.headers.authorization ?? '')?.[1];
-    return given !== undefined && clientToken.equals(given);
   }
 }
 

@@ -21,7 +21,13 @@ import { ReplayBudget } from './replay-budget.js';
 import { RequestIntake } from './request-intake.js';
 import { ResponseCommit } from './response-commit.js';
 import { RouteHandlers } from './route-handlers.js';
+import { TurnCounters } from './turn-counters.js';
 import { UpstreamClient } from './upstream-client.js';
+import { SocketHandshake } from './websocket/socket-handshake.js';
+import { SocketSessions } from './websocket/socket-sessions.js';
+import { TurnBooks } from './websocket/turn-books.js';
+import { UpgradeGate } from './websocket/upgrade-gate.js';
+import { UpstreamSockets } from './websocket/upstream-sockets.js';
 
 /** One client request, its attempts, one answer. */
 @Module({
@@ -45,7 +51,13 @@ import { UpstreamClient } from './upstream-client.js';
     RequestIntake,
     ResponseCommit,
     RouteHandlers,
+    SocketHandshake,
+    SocketSessions,
+    TurnBooks,
+    TurnCounters,
+    UpgradeGate,
     UpstreamClient,
+    UpstreamSockets,
   ],
 })
 export class ProxyModule implements NestModule {

@@ -1,7 +1,7 @@
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { Injectable, Logger } from '@nestjs/common';
 import { InjectMetric } from '@willsoto/nestjs-prometheus';
-import type { Counter, Histogram } from 'prom-client';
+import type { Histogram } from 'prom-client';
 import type { Account } from '../accounts/account.js';
 import { PoolStatusService } from '../accounts/pool-status.js';
 import { metricNames } from '../metrics.js';
@@ -14,6 +14,7 @@ import { bytesPassed } from './passing-garbage.js';
 import { tellPoolQuota } from './pool-quota-headers.js';
 import type { ProxyRequest } from './proxy-request.js';
 import { joined, type RelayEnd, relayStream } from './stream-relay.js';
+import { TurnCounters } from './turn-counters.js';
 import { clientHeaders } from './upstream-headers.js';
 import { UsageTap } from './usage-tap.js';
 
@@ -36,8 +37,7 @@ export class ResponseCommit {
   constructor(
     private readonly modelsEtag: ModelsEtag,
     private readonly pool: PoolStatusService,
-    @InjectMetric(metricNames.tokens) private readonly tokens: Counter<'account' | 'kind'>,
-    @InjectMetric(metricNames.turns) private readonly turns: Counter<'account'>,
+    private readonly counters: TurnCounters,
     @InjectMetric(metricNames.addedAfter) private readonly addedAfter: Histogram,
   ) {}
 
@@ -59,7 +59,7 @@ export class ResponseCommit {
       isTurn: true,
       watch: (bytes) => tap.observe(bytes),
     });
-    if (attempted.outcome.kind === 'committed') this.count(account, tap.counted);
+    if (attempted.outcome.kind === 'committed') this.counters.served(account, tap.counted);
     return { end, tokens: tap.counted, bytes: tap.length };
   }
 
@@ -74,6 +74,21 @@ export class ResponseCommit {
     return this.relay(request, res, account, attempted, { isTurn: false, watch });
   }
 
+  /** The head that the client gets: upstream's, with the pool's quota, and how to ask what became of the request. */
+  headersOf(
+    request: ProxyRequest,
+    account: Account,
+    response: IncomingMessage,
+    isTurn: boolean,
+  ): OutgoingHttpHeaders {
+    const headers = clientHeaders(response.headers);
+    if (!this.modelsEtag.isSteady(account.id, headers['x-models-etag'])) delete headers['x-models-etag'];
+    if (isTurn) tellPoolQuota(headers, this.pool.status().windows, Date.now());
+    headers['x-codex-pool-account'] = headerText(account.name);
+    headers['x-codex-pool-request'] = request.id;
+    return headers;
+  }
+
   private async relay(
     request: ProxyRequest,
     res: ServerResponse,
@@ -81,11 +96,7 @@ export class ResponseCommit {
     { answer: { response, head }, answeredAt }: Answered,
     by: { readonly isTurn: boolean; readonly watch: ((bytes: Buffer) => void) | null },
   ): Promise<RelayEnd> {
-    const headers = clientHeaders(response.headers);
-    if (!this.modelsEtag.isSteady(account.id, headers['x-models-etag'])) delete headers['x-models-etag'];
-    if (by.isTurn) tellPoolQuota(headers, this.pool.status().windows, Date.now());
-    headers['x-codex-pool-account'] = headerText(account.name);
-    headers['x-codex-pool-request'] = request.id;
+    const headers = this.headersOf(request, account, response, by.isTurn);
     res.writeHead(response.statusCode ?? 502, headers);
     if (head.length === 0) res.flushHeaders(); // else the head goes out with the first bytes
     else res.write(joined(head));
@@ -96,14 +107,6 @@ export class ResponseCommit {
     };
     if (head.length > 0) watch(joined(head));
     return relayStream(response, res, watch);
-  }
-
-  private count(account: Account, counted: TokenCount | null): void {
-    this.turns.inc({ account: account.name });
-    if (counted === null) return;
-    for (const kind of ['input', 'cached', 'output', 'reasoning'] as const) {
-      if (counted[kind] > 0) this.tokens.inc({ account: account.name, kind }, counted[kind]);
-    }
   }
 }
 

@@ -69,6 +69,11 @@ export class UpstreamClient implements OnApplicationShutdown {
     return end;
   }
 
+  /** The connections of a base address, and the way to it. */
+  agentOf(base: UpstreamBase): HttpAgent {
+    return this.upstreams[base].agent;
+  }
+
   /** Closes the connections that nobody uses now: they may be dead without knowing it. Those in use stay. */
   dropIdleConnections(): void {
     for (const { agent } of Object.values(this.upstreams)) {

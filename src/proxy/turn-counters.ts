@@ -1,0 +1,24 @@
+import { Injectable } from '@nestjs/common';
+import { InjectMetric } from '@willsoto/nestjs-prometheus';
+import type { Counter } from 'prom-client';
+import type { Account } from '../accounts/account.js';
+import { metricNames } from '../metrics.js';
+import type { TokenCount } from '../usage/response-usage.js';
+
+/** Counts the turns that accounts have served, and what they used, in the metrics. */
+@Injectable()
+export class TurnCounters {
+  constructor(
+    @InjectMetric(metricNames.tokens) private readonly tokens: Counter<'account' | 'kind'>,
+    @InjectMetric(metricNames.turns) private readonly turns: Counter<'account'>,
+  ) {}
+
+  /** `counted`: null when the turn told no tokens. */
+  served(account: Account, counted: TokenCount | null): void {
+    this.turns.inc({ account: account.name });
+    if (counted === null) return;
+    for (const kind of ['input', 'cached', 'output', 'reasoning'] as const) {
+      if (counted[kind] > 0) this.tokens.inc({ account: account.name, kind }, counted[kind]);
+    }
+  }
+}

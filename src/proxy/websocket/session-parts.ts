@@ -1,0 +1,30 @@
+import type { WebSocket } from 'ws';
+import type { Account } from '../../accounts/account.js';
+import type { Unavailable } from '../../accounts/availability.js';
+import type { AttemptOutcome } from '../attempt-outcome.js';
+import type { ProxyRequest } from '../proxy-request.js';
+import type { SocketTurn } from './socket-turn.js';
+import type { TurnBooks } from './turn-books.js';
+
+/** A WebSocket at upstream, and whose it is. */
+export interface Opened {
+  readonly socket: WebSocket;
+  readonly account: Account;
+}
+
+/** What a session needs of the program around it. */
+export interface SessionParts {
+  readonly books: TurnBooks;
+  /** The handshake: its headers name the session. */
+  readonly request: ProxyRequest;
+  readonly maxAttempts: number;
+  readonly isDraining: () => boolean;
+  /** Why this account may not serve now; null when it may. `model` null asks for any. */
+  readonly whyUnavailable: (account: Account, model: string | null) => Unavailable | null;
+  /** A WebSocket of another account than those that the turn has tried; null when there is none. */
+  readonly openFor: (turn: SocketTurn) => Promise<Opened | null>;
+  /** The pool's own refusal, where it says more than upstream's; null where upstream's stands. */
+  readonly ownWord: (turn: SocketTurn, outcome: AttemptOutcome) => Buffer | null;
+  /** The message without what another account has encrypted; null when nothing can be taken out. */
+  readonly withoutForeign: (message: Buffer, account: Account) => Buffer | null;
+}

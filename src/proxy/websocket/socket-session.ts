@@ -1,0 +1,244 @@
+import type { WebSocket } from 'ws';
+import { calledOrOver } from '../../accounts/waiters.js';
+import { limits } from '../../limits.js';
+import type { AttemptOutcome } from '../attempt-outcome.js';
+import { INTERNAL_ERROR, sendable, SERVICE_RESTART } from './close-code.js';
+import { frameType } from './frame.js';
+import { closeSocket, passFrame } from './frame-pipe.js';
+import type { SocketTurn } from './socket-turn.js';
+import type { Opened, SessionParts } from './session-parts.js';
+
+const failures: ReadonlySet<string | null> = new Set(['error', 'response.failed']);
+const endings: ReadonlySet<string | null> = new Set([
+  ...failures,
+  'response.completed',
+  'response.incomplete',
+  'response.done',
+]);
+const isOutput = (type: string | null): boolean =>
+  type !== null && (type.startsWith('response.output_') || type.endsWith('.delta') || endings.has(type));
+
+/** What another account may not meet. */
+const movable: ReadonlySet<AttemptOutcome['kind']> = new Set([
+  'unauthorized',
+  'deactivated',
+  'edge-block',
+  'forbidden',
+  'quota-exhausted',
+  'not-entitled',
+  'rate-limited',
+  'overloaded',
+  'upstream-error',
+]);
+
+/** One client's WebSocket and the one at upstream: frame by frame, in both directions, each at its own pace. */
+export class SocketSession {
+  readonly #turns: SocketTurn[] = [];
+  /** Frames of the client wait for the one before: a turn may have to wait for an account, or to move. */
+  #incoming: Promise<void> = Promise.resolve();
+  #upstream: Opened;
+  #idle: NodeJS.Timeout;
+  #hold: NodeJS.Timeout | null = null;
+  #isOver = false;
+
+  constructor(
+    private readonly client: WebSocket,
+    opened: Opened,
+    private readonly parts: SessionParts,
+    private readonly onEnd: () => void,
+  ) {
+    this.#idle = setTimeout(() => this.#whenIdle(), limits.idleSocketMs);
+    client.on('message', (frame: Buffer, isBinary) => {
+      this.#incoming = this.#incoming.then(() => this.#fromClient(frame, isBinary));
+    });
+    client.on('error', () => undefined); // its close follows
+    client.once('close', (code, reason) => this.#end('client-gone', () => this.#leaveUpstream(code, reason)));
+    this.#upstream = opened;
+    this.#listen(opened);
+  }
+
+  get isBusy(): boolean {
+    return this.#turns.length > 0;
+  }
+
+  /** Ends both sides; the client is told to come again. */
+  restart(reason: string): void {
+    this.#end('cut', () => {
+      closeSocket(this.client, SERVICE_RESTART, reason);
+      this.#leaveUpstream(1001, '');
+    });
+  }
+
+  #listen({ socket }: Opened): void {
+    socket.on('message', (frame: Buffer, isBinary) => {
+      if (socket === this.#upstream.socket) this.#fromUpstream(frame, isBinary);
+    });
+    socket.once('close', (code, reason) => {
+      if (socket !== this.#upstream.socket) return;
+      this.#end('cut', () => closeSocket(this.client, sendable(code) ?? INTERNAL_ERROR, reason));
+    });
+    socket.resume();
+  }
+
+  async #fromClient(frame: Buffer, isBinary: boolean): Promise<void> {
+    if (this.#isOver) return;
+    this.#idle.refresh();
+    if (!isBinary && frameType(frame) === 'response.create') return await this.#begin(frame);
+    this.#toUpstream(frame, isBinary);
+  }
+
+  async #begin(message: Buffer): Promise<void> {
+    const { books, request, isDraining, whyUnavailable } = this.parts;
+    if (isDraining()) return this.restart('codex-pool is stopping');
+    const { account } = this.#upstream;
+    if (whyUnavailable(account, null)?.reason === 'full')
+      await calledOrOver([account.waiters], limits.fullAccountMs, request.gone);
+    if (this.#isOver) return;
+    const turn = books.open(request.sessionKey, account, message);
+    // Two at once cannot be told apart in what comes: then nothing is held, and nobody moves.
+    if (this.#turns.push(turn) > 1) for (const it of this.#turns) this.#commit(it);
+    const why = whyUnavailable(account, turn.wish.model);
+    const isOut = why !== null && why.reason !== 'full';
+    if (isOut && turn.held !== null && books.isAnyoneLeft(turn)) return await this.#move(turn, null);
+    this.#send(turn);
+  }
+
+  #send(turn: SocketTurn): void {
+    this.#hold = setTimeout(() => this.#commit(turn), limits.holdMs);
+    this.#toUpstream(turn.message, false);
+  }
+
+  #fromUpstream(frame: Buffer, isBinary: boolean): void {
+    this.#idle.refresh();
+    const type = isBinary ? null : frameType(frame);
+    const passed =
+      type === 'codex.rate_limits' ? this.parts.books.quotaFrame(this.#upstream.account, frame) : frame;
+    const turn = this.#turns[0];
+    if (turn === undefined) return this.#toClient(passed, isBinary);
+    turn.bytes += frame.length;
+    if (turn.held !== null) {
+      if (failures.has(type)) return void this.#refused(turn, frame);
+      if (!isOutput(type) && !isBinary) return this.#keep(turn, passed);
+      this.#commit(turn);
+    }
+    this.#toClient(passed, isBinary);
+    if (endings.has(type)) this.#close(turn, 'complete', frame);
+  }
+
+  #keep(turn: SocketTurn, frame: Buffer): void {
+    turn.held?.push(frame);
+    turn.heldBytes += frame.length;
+    if (turn.heldBytes >= limits.holdBytes) this.#commit(turn);
+  }
+
+  /** From here on the turn is the client's: what was held goes to it, and nothing is tried again. */
+  #commit(turn: SocketTurn): void {
+    if (this.#hold !== null) clearTimeout(this.#hold);
+    const { held } = turn;
+    if (held === null) return;
+    turn.held = null;
+    this.parts.books.served(turn, this.parts.request.sessionKey);
+    for (const frame of held) this.#toClient(frame, false);
+  }
+
+  async #refused(turn: SocketTurn, frame: Buffer): Promise<void> {
+    if (this.#hold !== null) clearTimeout(this.#hold);
+    const outcome = this.parts.books.outcomeOf(frame);
+    this.parts.books.refused(turn, outcome);
+    if (outcome.kind === 'foreign-content' && this.#strip(turn)) return this.#send(turn);
+    if (!movable.has(outcome.kind)) return this.#handOn(turn, frame);
+    // A token that is not accepted may be renewed; every other refusal is this account's last word on the turn.
+    if (outcome.kind !== 'unauthorized') turn.tried.add(turn.account.id);
+    if (!this.parts.books.isAnyoneLeft(turn) || turn.attempts >= this.parts.maxAttempts)
+      return this.#handOn(turn, this.parts.ownWord(turn, outcome) ?? frame);
+    if (turn.wish.isWhole) return await this.#move(turn, frame);
+    // What is missing in it another account cannot know: the client comes again with everything.
+    this.#close(turn, 'reconnect', null);
+    this.restart('another account serves from here on');
+  }
+
+  /** To another account, unseen; `frame`: the refusal, for when nobody else will have it. */
+  async #move(turn: SocketTurn, frame: Buffer | null): Promise<void> {
+    if (!turn.wish.isWhole) {
+      this.#close(turn, 'reconnect', null);
+      return this.restart('another account serves from here on');
+    }
+    this.client.pause();
+    const opened = await this.parts.openFor(turn);
+    if (this.#isOver) {
+      opened?.socket.terminate();
+      return;
+    }
+    this.client.resume();
+    if (opened === null) {
+      if (frame === null) return this.#send(turn); // let upstream say it
+      return this.#handOn(turn, this.parts.ownWord(turn, this.parts.books.outcomeOf(frame)) ?? frame);
+    }
+    const before = this.#upstream;
+    this.#upstream = opened;
+    closeSocket(before.socket, 1000, '');
+    turn.moveTo(opened.account);
+    turn.sentAgain();
+    this.#listen(opened);
+    this.#send(turn);
+  }
+
+  #strip(turn: SocketTurn): boolean {
+    if (turn.hasStripped) return false;
+    turn.hasStripped = true;
+    const stripped = this.parts.withoutForeign(turn.message, turn.account);
+    if (stripped === null) return false;
+    turn.message = stripped;
+    turn.sentAgain();
+    return true;
+  }
+
+  /** The client gets a refusal, after what came before it. */
+  #handOn(turn: SocketTurn, frame: Buffer): void {
+    const { held } = turn;
+    for (const it of held ?? []) this.#toClient(it, false);
+    this.#toClient(frame, false);
+    this.#close(turn, 'refused', frame);
+  }
+
+  #close(
+    turn: SocketTurn,
+    result: 'complete' | 'cut' | 'client-gone' | 'refused' | 'reconnect',
+    last: Buffer | null,
+  ): void {
+    const at = this.#turns.indexOf(turn);
+    if (at === -1) return;
+    this.#turns.splice(at, 1);
+    this.parts.books.close(turn, result, last);
+    if (this.parts.isDraining() && !this.isBusy) this.restart('codex-pool is stopping');
+  }
+
+  #end(result: 'cut' | 'client-gone', closeOther: () => void): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    clearTimeout(this.#idle);
+    if (this.#hold !== null) clearTimeout(this.#hold);
+    for (const turn of this.#turns.toReversed()) this.#close(turn, result, null);
+    closeOther();
+    this.onEnd();
+  }
+
+  #whenIdle(): void {
+    // A turn that runs has limits of its own: those on silence.
+    if (this.isBusy) return void this.#idle.refresh();
+    this.restart('idle');
+  }
+
+  #leaveUpstream(code: number, reason: Buffer | string): void {
+    closeSocket(this.#upstream.socket, sendable(code), reason);
+  }
+
+  #toUpstream(frame: Buffer, isBinary: boolean): void {
+    passFrame(this.client, this.#upstream.socket, frame, { isBinary, isCompressed: true });
+  }
+
+  /** Never compressed: the way is short, and time costs more. */
+  #toClient(frame: Buffer, isBinary: boolean): void {
+    passFrame(this.#upstream.socket, this.client, frame, { isBinary, isCompressed: false });
+  }
+}

@@ -1,0 +1,100 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { WebSocket } from 'ws';
+import { AccountSelector } from '../../accounts/account-selector.js';
+import { APP_CONFIG, type AppConfig } from '../../app.config.js';
+import { Drain } from '../../drain.js';
+import { AttemptLoop } from '../attempt-loop.js';
+import type { AttemptOutcome } from '../attempt-outcome.js';
+import { Course } from '../course.js';
+import { EmptyPoolAnswer } from '../empty-pool-answer.js';
+import { ForeignRecovery } from '../foreign-recovery.js';
+import type { ProxyRequest } from '../proxy-request.js';
+import { discard } from '../held-answer.js';
+import { errorFrame } from './frame-refusal.js';
+import type { Opened } from './session-parts.js';
+import { SocketSession } from './socket-session.js';
+import type { SocketTurn } from './socket-turn.js';
+import { TurnBooks } from './turn-books.js';
+
+/** All WebSockets of clients. A stop ends each as soon as no turn runs on it. */
+@Injectable()
+export class SocketSessions {
+  private readonly sessions = new Set<SocketSession>();
+
+  constructor(
+    private readonly books: TurnBooks,
+    private readonly selector: AccountSelector,
+    private readonly loop: AttemptLoop,
+    private readonly recovery: ForeignRecovery,
+    private readonly emptyPool: EmptyPoolAnswer,
+    private readonly drain: Drain,
+    @Inject(APP_CONFIG) private readonly config: AppConfig,
+  ) {
+    drain.onStart(() => this.restartIdle());
+  }
+
+  get size(): number {
+    return this.sessions.size;
+  }
+
+  /** Relays between a client and upstream from now on. */
+  begin(client: WebSocket, opened: Opened, request: ProxyRequest, path: string): void {
+    const session: SocketSession = new SocketSession(
+      client,
+      opened,
+      {
+        books: this.books,
+        request,
+        maxAttempts: this.config.maxAttempts,
+        isDraining: () => this.drain.isDraining,
+        whyUnavailable: (account, model) => this.selector.whyUnavailable(account, model),
+        openFor: (turn) => this.openFor(turn, request, path),
+        ownWord: (turn, outcome) => this.ownWord(turn, outcome, request),
+        withoutForeign: (message, account) =>
+          this.recovery.withoutForeign(message, request.sessionKey, account),
+      },
+      () => {
+        this.sessions.delete(session);
+        request[Symbol.dispose]();
+      },
+    );
+    this.sessions.add(session);
+  }
+
+  /** Ends all of them, whatever runs. */
+  endAll(): void {
+    for (const it of this.sessions) it.restart('codex-pool is stopping');
+  }
+
+  private restartIdle(): void {
+    for (const it of this.sessions) if (!it.isBusy) it.restart('codex-pool is stopping');
+  }
+
+  private async openFor(turn: SocketTurn, request: ProxyRequest, path: string): Promise<Opened | null> {
+    const course = new Course(request, path, turn.decision, null, true);
+    for (const it of turn.tried) course.tried.add(it);
+    course.attempts = turn.attempts;
+    const end = await this.loop.run(course);
+    turn.attempts = course.attempts;
+    if (end.kind !== 'pass-on') {
+      const answer = end.kind === 'dead-end' ? end.tried?.attempted.answer : null;
+      if (answer != null) discard(answer.response);
+      return null;
+    }
+    using _lease = end.lease; // the turn has one of its own
+    const { account, attempted } = end.tried;
+    if (attempted.socket !== null) return { socket: attempted.socket, account };
+    if (attempted.answer !== null) discard(attempted.answer.response);
+    return null;
+  }
+
+  /** What is true of the whole pool: its earliest reset, what a person must do. */
+  private ownWord(turn: SocketTurn, outcome: AttemptOutcome, request: ProxyRequest): Buffer | null {
+    const isUpstreams =
+      outcome.kind === 'overloaded' ||
+      outcome.kind === 'not-entitled' ||
+      turn.attempts >= this.config.maxAttempts;
+    if (isUpstreams) return null;
+    return errorFrame(this.emptyPool.refusal(request, turn.tried, outcome.kind, null));
+  }
+}

@@ -1,0 +1,89 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { Account } from '../../accounts/account.js';
+import { AccountSelector } from '../../accounts/account-selector.js';
+import { DecisionLog } from '../../accounts/decision-log.js';
+import { PoolStatusService } from '../../accounts/pool-status.js';
+import { CLOCK, type Clock } from '../../clock.js';
+import { Drain } from '../../drain.js';
+import { type TokenCount, usageFromFinalEvent } from '../../usage/response-usage.js';
+import { UsageService } from '../../usage/usage.service.js';
+import { AccountEffects } from '../account-effects.js';
+import type { AttemptOutcome } from '../attempt-outcome.js';
+import type { RelayEnd } from '../stream-relay.js';
+import { TurnCounters } from '../turn-counters.js';
+import { outcomeOfFrame } from './frame-refusal.js';
+import { windowsFromFrame, withPoolQuota } from './frame-quota.js';
+import { SocketTurn } from './socket-turn.js';
+
+/** What turns on WebSockets teach about accounts, and what they cost. */
+@Injectable()
+export class TurnBooks {
+  constructor(
+    private readonly selector: AccountSelector,
+    private readonly effects: AccountEffects,
+    private readonly usage: UsageService,
+    private readonly counters: TurnCounters,
+    private readonly pool: PoolStatusService,
+    private readonly decisions: DecisionLog,
+    private readonly drain: Drain,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  open(sessionKey: string | null, account: Account, message: Buffer): SocketTurn {
+    const turn = new SocketTurn(sessionKey, account, message, this.decisions, this.drain.enter());
+    turn.decision.considered(this.selector.consider(turn.wish.model));
+    return turn;
+  }
+
+  /** Whether another account than those that have refused it may serve this turn now. */
+  isAnyoneLeft({ wish, tried }: SocketTurn): boolean {
+    return this.selector
+      .consider(wish.model)
+      .some((it) => it.unavailable === null && !tried.has(it.account.id));
+  }
+
+  /** What the frame that upstream ends a turn with means. */
+  outcomeOf(frame: Buffer): AttemptOutcome {
+    return outcomeOfFrame(frame, this.clock.now());
+  }
+
+  /** The first output of a turn has come: its account serves. */
+  served(turn: SocketTurn, sessionKey: string | null): void {
+    this.note(turn, { kind: 'committed' }, 200);
+    if (sessionKey !== null) this.effects.settle(sessionKey, turn.account);
+  }
+
+  /** Upstream has refused the turn. */
+  refused(turn: SocketTurn, outcome: AttemptOutcome): void {
+    this.note(turn, outcome, null);
+  }
+
+  /** A `codex.rate_limits` frame of this account: noted, and with the pool's numbers for the client. */
+  quotaFrame(account: Account, frame: Buffer): Buffer {
+    this.effects.observeWindows(account, windowsFromFrame(frame, this.clock.now()), this.clock.now());
+    return withPoolQuota(frame, this.pool.status().windows);
+  }
+
+  /** The turn is over. `last`: its final frame; null when it broke off. */
+  close(turn: SocketTurn, result: RelayEnd | 'refused' | 'reconnect', last: Buffer | null): void {
+    const tokens: TokenCount | null = last === null ? null : usageFromFinalEvent(last.toString('utf8'));
+    const isServed = turn.held === null;
+    if (isServed && (result === 'complete' || result === 'cut' || result === 'client-gone')) {
+      this.counters.served(turn.account, tokens);
+      this.effects.ended(turn.account, { kind: 'committed' }, result);
+    }
+    turn.decision.used({ tokens, bytes: turn.bytes });
+    turn.decision.end(result, isServed ? 200 : null);
+    const facts = turn.decision.turn(Date.now());
+    if (facts !== null) this.usage.record({ ...facts, model: turn.wish.model, effort: turn.wish.effort });
+    turn[Symbol.dispose]();
+  }
+
+  private note(turn: SocketTurn, outcome: AttemptOutcome, status: number | null): void {
+    const { account, startedAt, sentAt, wish } = turn;
+    const answer = status === null ? null : { response: { statusCode: status } };
+    const attempt = { outcome, startedAt, sentAt, answeredAt: performance.now(), answer };
+    turn.decision.attempted(account, 'socket', attempt);
+    this.effects.learn(account, outcome, { startedAt, hasRefreshed: false, model: wish.model });
+  }
+}

@@ -1,0 +1,76 @@
+import { type IncomingMessage, type Server, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { Socket } from 'node:net';
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { InjectMetric } from '@willsoto/nestjs-prometheus';
+import type { Counter } from 'prom-client';
+import { APP_CONFIG, type AppConfig } from '../../app.config.js';
+import { whyRefused } from '../../boundary.js';
+import { Drain } from '../../drain.js';
+import { metricNames } from '../../metrics.js';
+import { describeError } from '../../pool-error.js';
+import { notFound, type Refusal, sendRefusal } from '../client-error.js';
+import { ClientSigns } from '../client-signs.js';
+import { mayUse, wrongToken } from '../client-token.js';
+import { stopping } from '../proxy.middleware.js';
+import { routeOf } from '../routes.js';
+import { SocketHandshake } from './socket-handshake.js';
+
+/** WebSockets in: the same doors as for every other request, before one is opened. */
+@Injectable()
+export class UpgradeGate {
+  private readonly logger = new Logger(UpgradeGate.name);
+
+  constructor(
+    private readonly handshake: SocketHandshake,
+    private readonly signs: ClientSigns,
+    private readonly drain: Drain,
+    @Inject(APP_CONFIG) private readonly config: AppConfig,
+    @InjectMetric(metricNames.requests) private readonly requests: Counter<'route' | 'status'>,
+  ) {}
+
+  /** Takes the upgrades of a server from now on. */
+  attach(server: Server): void {
+    server.on('upgrade', (req: IncomingMessage, socket: Duplex, head: Buffer) => {
+      if (socket instanceof Socket) void this.enter(req, socket, head);
+      else socket.destroy();
+    });
+  }
+
+  private async enter(req: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
+    socket.on('error', () => undefined); // its close follows
+    const res = new ServerResponse(req);
+    res.shouldKeepAlive = false;
+    res.assignSocket(socket);
+    res.once('finish', () => {
+      res.detachSocket(socket);
+      socket.destroySoon();
+    });
+    const [path = '', query = ''] = /^([^?]*)(.*)$/s.exec(req.url ?? '')?.slice(1) ?? [];
+    const route = routeOf(req.method ?? '', path, true);
+    const refusal = this.whyNot(req, path, route.kind);
+    res.once('close', () =>
+      this.requests.inc({ route: route.kind, status: `${Math.floor(res.statusCode / 100)}xx` }),
+    );
+    if (refusal !== null) return sendRefusal(res, refusal);
+    this.signs.came('websocket');
+    this.signs.entered(req.headers);
+    try {
+      await this.handshake.serve({ req, res, socket, head, query });
+    } catch (error) {
+      this.logger.error('WebSocket failed inside the proxy', { reason: describeError(error) });
+      socket.destroy();
+    }
+  }
+
+  private whyNot(req: IncomingMessage, path: string, route: string): Refusal | null {
+    const trespass = whyRefused(
+      { method: req.method ?? '', path, headers: req.headers },
+      this.config.allowedHosts,
+    );
+    if (trespass !== null) return { status: 403, type: 'forbidden', ...trespass };
+    if (route !== 'websocket' || !/^websocket$/i.test(req.headers.upgrade ?? '')) return notFound;
+    if (!mayUse(req.headers, this.config.clientToken)) return wrongToken;
+    return this.drain.isDraining ? stopping : null;
+  }
+}
