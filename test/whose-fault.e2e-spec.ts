@@ -105,7 +105,7 @@ describe('whose fault it is: an upstream that fails', { timeout: 30_000 }, () =>
     await polled(pool);
     await pool.client.patch('/admin/accounts/paused').send({ paused: true }).expect(200);
     pool.standIn.account('a').always(serverError);
-    expect(await turns(pool, 2)).toEqual([503, 503]);
+    expect(await turns(pool, 2)).toEqual([503, 429]); // the third error: it rests for half a minute
     expect(await trouble(pool)).toContain('Upstream itself is failing');
     expect(await pool.account('a')).toMatchObject({ available: false, reason: 'upstream-error' });
   });
