@@ -22,6 +22,10 @@ export interface Attempt extends Word {
   readonly model: string;
   /** What it was answered. */
   told: Told;
+  /** The account's token was refused before in the same request: another refusal is the account's, and renews nothing. */
+  readonly wasRefused: boolean;
+  /** Its body has no reasoning of another account any more. */
+  readonly isStripped: boolean;
   /** Upstream had told the account so before. */
   isStill: boolean;
 }
@@ -36,6 +40,10 @@ export interface Asked {
   readonly sentAt: number;
   /** The account that served its session last; null when none has, or when it is not certain which. */
   readonly owner: string | null;
+  /** The account that served its session before the owner; null when none did, or when that is not certain. */
+  readonly former: string | null;
+  /** False when it is not certain where the session was. */
+  readonly isPastSure: boolean;
   /** What the requests of its session before this one came to, newest last; for the account of a fault. */
   readonly past: readonly string[];
   readonly attempts: Attempt[];

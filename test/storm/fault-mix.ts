@@ -23,6 +23,8 @@ const weights = {
   // the turn's own
   'failed with another code': 5,
   'other 4xx': 5,
+  // the turn's own, unless another account can read it
+  'invalid encrypted content': 4,
   // no fault at all
   'no stream': 6,
   // an account is out for a while
@@ -41,8 +43,6 @@ const weights = {
   deactivated: 0.4,
   unreachable: 0.3,
   paused: 0.4,
-  // Its recovery is not built yet: a weight here as soon as it is, and its rule in judge.ts.
-  'invalid encrypted content': 0,
 } as const satisfies Record<string, number>;
 
 export type FaultKind = keyof typeof weights;

@@ -19,6 +19,8 @@ export interface Found {
   readonly why: string;
 }
 
+const FOREIGN = 'invalid encrypted content';
+
 /** `PROXY_MAX_ATTEMPTS`. */
 export const MAX_ATTEMPTS = 6;
 
@@ -49,6 +51,12 @@ export class Judge {
     if (spell !== null && isChosen && (spell.model === null || isAnyOther)) {
       const why = `${account} was out (${spell.kind}) for ${Math.round(spell.endsFrom - now)} ms more`;
       found.push({ breach: 'asked while out', why });
+    }
+    if (previous?.told === FOREIGN && !isRecovery(asked, previous, attempt)) {
+      found.push({
+        breach: 'against the table',
+        why: `went on to ${account} with what only another can read`,
+      });
     }
     if (previous !== undefined && isOwnWord(previous)) {
       found.push({
@@ -86,6 +94,11 @@ export class Judge {
       if (!isWhole && !mayBreak) found.push({ breach: 'against the table', why: 'the output is not whole' });
       if (answered.account !== last?.account)
         found.push({ breach: 'against the table', why: `says that ${answered.account} has served` });
+    } else if (last?.told === FOREIGN) {
+      const why = this.#whatWasLeft(asked, last, answered);
+      if (errors.join() !== last.mark)
+        found.push({ breach: 'against the table', why: 'did not get the original 400' });
+      else if (why !== null) found.push({ breach: 'refused although an account could have served', why });
     } else if (last !== undefined && isOwnWord(last)) {
       const isPassedOn = errors.join() === last.mark;
       if (!isPassedOn) found.push({ breach: 'against the table', why: `did not get the turn's own answer` });
@@ -108,7 +121,7 @@ export class Judge {
   /** When the client does not send the turn again, with nothing to show for it. */
   failure(asked: Asked, answered: Answered): readonly Found[] {
     const last = asked.attempts.at(-1);
-    if (last !== undefined && isOwnWord(last)) return [];
+    if (last !== undefined && (isOwnWord(last) || last.told === FOREIGN)) return [];
     const from = last?.toldAt ?? asked.sentAt;
     const could = this.accounts.filter((it) => this.#isIn(it, asked.model, from, answered.at));
     const untried = could.filter(
@@ -128,11 +141,27 @@ export class Judge {
     return this.accounts.find((it) => !tried.has(it) && this.#isIn(it, model, from, at)) ?? null;
   }
 
+  /** What the recovery from foreign content had still to try; null when nothing. */
+  #whatWasLeft(asked: Asked, last: Attempt, { at }: Answered): string | null {
+    const home = last.account === asked.owner ? asked.former : asked.owner;
+    if (!asked.isPastSure || home === null) return null; // it has always been here: the content is not foreign
+    const isTried = asked.attempts.some((it) => it.account === home);
+    if (!isTried && this.#isIn(home, asked.model, last.toldAt, at))
+      return `${home} made the content and was available`;
+    return asked.attempts.some((it) => it.isStripped) ? null : 'the foreign reasoning was not taken out';
+  }
+
   #isIn(account: string, model: string, from: number, to: number): boolean {
     return this.oracle.spells.isSurelyIn(account, model, from, to);
   }
 }
 
 function isOwnWord({ told }: Attempt): boolean {
-  return told === 'other 4xx' || told === 'failed with another code' || told === 'invalid encrypted content';
+  return told === 'other 4xx' || told === 'failed with another code';
+}
+
+/** Back to an account that the session was with, or once more without what that one has made. */
+function isRecovery({ owner, former, isPastSure }: Asked, refused: Attempt, next: Attempt): boolean {
+  if (next.account === refused.account) return next.isStripped && !refused.isStripped;
+  return next.account === owner || next.account === former || next.isStripped || !isPastSure;
 }

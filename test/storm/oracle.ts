@@ -12,11 +12,13 @@ import { StandingFaults } from './standing-faults.js';
 
 /** How a turn's body names the request of the client that it is. */
 export const nameOf = (turn: number, request: number): string => `<<turn ${turn} request ${request}>>`;
+/** In the encrypted content that only one account can read. */
+export const REASONING = 'made-up reasoning';
 const named = /<<turn (\d+) request (\d+)>>/;
 
 /** Longer than the usage limits that the mix brings. */
 const LONG_MS = 3_000;
-/** Upstream errors in a row that take an account out. */
+/** Upstream errors, or cuts, in a row that take an account out. */
 const THIRD = 3;
 const output: ReadonlySet<Told> = new Set<Told>(['none', 'paused', 'no stream', 'breaks after output']);
 const unauthorized: ReadonlySet<Told> = new Set<Told>([
@@ -41,6 +43,7 @@ export class Oracle {
   readonly #standing = new StandingFaults();
   readonly #rateLimits = new InARow();
   readonly #errors = new InARow();
+  readonly #cuts = new InARow();
   readonly #renewing = new Set<Attempt>();
 
   constructor(
@@ -72,12 +75,14 @@ export class Oracle {
   reset(account: string, from: number): void {
     this.#rateLimits.reset(account, from);
     this.#errors.reset(account, from);
+    this.#cuts.reset(account, from);
   }
 
   /** The program was killed at `from`, and knows at `by` what it will ever know again. */
   restarted(from: number, by: number, isOnDisk: (at: number) => boolean): void {
     this.#rateLimits.clear();
     this.#errors.clear();
+    this.#cuts.clear();
     this.spells.restarted(from, by, isOnDisk);
   }
 
@@ -96,7 +101,8 @@ export class Oracle {
   }
 
   #decide(turn: LoggedRequest, scripted: Answer): Answer {
-    const asked = this.#requests.get(named.exec(turn.body.toString())?.[0] ?? '');
+    const body = turn.body.toString();
+    const asked = this.#requests.get(named.exec(body)?.[0] ?? '');
     if (asked === undefined || turn.account === null) throw new Error('an attempt that nobody has asked for');
     const now = Date.now();
     const nth = this.#attemptsOfTurn.get(asked.turn) ?? 0;
@@ -113,6 +119,8 @@ export class Oracle {
       toldAt: now,
       knownAt: Infinity,
       told: 'none',
+      wasRefused: asked.attempts.some((it) => it.account === account && unauthorized.has(it.told)),
+      isStripped: !body.includes(REASONING),
       isStill: false,
     };
     const previous = asked.attempts.at(-1);
@@ -120,7 +128,7 @@ export class Oracle {
     this.onAttempt(asked, attempt);
     asked.attempts.push(attempt);
     const answer = this.#answer(attempt, scripted);
-    this.#learnsFrom(attempt, asked);
+    this.#learnsFrom(attempt);
     return answer;
   }
 
@@ -149,16 +157,16 @@ export class Oracle {
   }
 
   /** What follows from an attempt besides its answer. */
-  #learnsFrom(attempt: Attempt, { attempts }: Asked): void {
+  #learnsFrom(attempt: Attempt): void {
     const { account, told, toldAt } = attempt;
     this.faults.set(told, (this.faults.get(told) ?? 0) + 1);
     if (output.has(told)) this.spells.served(account, toldAt);
     if (told === 'upstream-error' && this.#errors.add(attempt) >= THIRD) this.#mayBeOut(attempt);
+    if (told === 'breaks after output' && this.#cuts.add(attempt) >= THIRD) this.#mayBeOut(attempt);
     if (!unauthorized.has(told)) return;
     this.#renewing.add(attempt);
     this.spells.renews(attempt);
-    const before = attempts.filter((it) => it !== attempt && it.account === account);
-    if (before.some((it) => unauthorized.has(it.told))) this.#mayBeOut(attempt);
+    if (attempt.wasRefused) this.#mayBeOut(attempt);
     if (told === 'expired token' || told === 'needs login') this.standIn.account(account).expireAccessToken();
     if (told === 'needs login') this.standIn.account(account).revokeRefreshToken();
   }
@@ -172,8 +180,11 @@ export class Oracle {
         end = { leastMs: end.leastMs, mostMs: end.mostMs * 2 ** (inARow - 1) };
     }
     const { kind, isSure } = out;
-    const isSureStill = isSure && !(isRenewable(out) && this.#isRenewing(account));
-    this.spells.add({ kind, account, model: ofModel(out, model), end, isSure: isSureStill }, attempt);
+    const isOtherwise = kind === 'login' ? attempt.wasRefused : isRenewable(out) && this.#isRenewing(account);
+    this.spells.add(
+      { kind, account, model: ofModel(out, model), end, isSure: isSure && !isOtherwise },
+      attempt,
+    );
   }
 
   /** A cooldown that depends on the order in which other requests were heard; the operator ends it soon. */
@@ -193,6 +204,7 @@ export class Oracle {
     if (!output.has(attempt.told)) return;
     this.#rateLimits.served(attempt);
     this.#errors.served(attempt);
+    if (attempt.told !== 'breaks after output') this.#cuts.served(attempt);
   }
 }
 

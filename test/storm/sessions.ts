@@ -9,6 +9,9 @@ export interface Session {
   readonly model: string;
   /** The account that served it last; null when none has, or when it is not certain which. */
   owner: string | null;
+  /** The account before that one. */
+  former: string | null;
+  isPastSure: boolean;
   movedAt: number;
   /** What its last requests came to, newest last; for the account of a fault. */
   past: readonly string[];
@@ -25,6 +28,8 @@ export class Sessions {
       name: `session-${index}`,
       model: models[index % models.length] ?? '',
       owner: null,
+      former: null,
+      isPastSure: true,
       movedAt: 0,
       past: [],
     }));
@@ -43,17 +48,23 @@ export class Sessions {
 
   served(session: Session, account: string | null, at: number): void {
     if (session.owner === account) return;
-    if (session.owner !== null) this.moves += 1;
+    if (session.owner !== null) {
+      this.moves += 1;
+      session.former = session.owner;
+      session.isPastSure = true;
+    }
     session.owner = account;
     session.movedAt = at;
   }
 
   uncertain(session: Session): void {
     session.owner = null;
+    session.former = null;
+    session.isPastSure = false;
   }
 
   /** Where these sessions are is not known any more. */
   forget(isOf: (movedAt: number) => boolean): void {
-    for (const it of this.#all) if (isOf(it.movedAt)) it.owner = null;
+    for (const it of this.#all) if (isOf(it.movedAt)) this.uncertain(it);
   }
 }

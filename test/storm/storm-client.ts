@@ -1,6 +1,6 @@
 import { Agent, type IncomingMessage, request } from 'node:http';
 import type { Answered, Asked } from './attempt.js';
-import { nameOf } from './oracle.js';
+import { nameOf, REASONING } from './oracle.js';
 
 const TOLD_CHARACTERS = 600;
 const marks = (body: string, what: 'output' | 'error'): string[] =>
@@ -17,7 +17,10 @@ export class StormClient implements Disposable {
       model: asked.model,
       stream: true,
       store: false,
-      input: [{ role: 'user', content: nameOf(asked.turn, asked.request) }],
+      input: [
+        { type: 'reasoning', encrypted_content: `${REASONING} of ${asked.session}`, summary: [] },
+        { role: 'user', content: nameOf(asked.turn, asked.request) },
+      ],
     });
     const response = await this.#head(asked.session, body);
     const at = Date.now();

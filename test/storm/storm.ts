@@ -155,9 +155,9 @@ export class Storm implements AsyncDisposable {
     const patience = new CodexPatience();
     for (let number = 1; ; number += 1) {
       const life = await this.#untilAlive();
-      const { name, model, owner, past } = session;
+      const { name, past, ...known } = session;
       const sentAt = Date.now();
-      const asked: Asked = { turn, request: number, session: name, model, owner, past, sentAt, attempts: [] };
+      const asked: Asked = { ...known, turn, request: number, session: name, past, sentAt, attempts: [] };
       this.oracle.expects(asked);
       const answered = await this.#client.send(asked);
       if (life !== this.#life) {
