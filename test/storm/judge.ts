@@ -96,12 +96,14 @@ export class Judge {
         found.push({ breach: 'against the table', why: `says that ${answered.account} has served` });
     } else if (last?.told === FOREIGN) {
       const why = this.#whatWasLeft(asked, last, answered);
-      if (errors.join() !== last.mark)
+      if (!attempts.some((it) => it.told === FOREIGN && it.mark === errors.join()))
         found.push({ breach: 'against the table', why: 'did not get the original 400' });
       else if (why !== null) found.push({ breach: 'refused although an account could have served', why });
     } else if (last !== undefined && isOwnWord(last)) {
-      const isPassedOn = errors.join() === last.mark;
-      if (!isPassedOn) found.push({ breach: 'against the table', why: `did not get the turn's own answer` });
+      // After a recovery that has come to nothing, the original refusal may be the client's.
+      const isOriginal = attempts.some((it) => it.told === FOREIGN && it.mark === errors.join());
+      if (errors.join() !== last.mark && !isOriginal)
+        found.push({ breach: 'against the table', why: `did not get the turn's own answer` });
     } else {
       const better = this.#whoCouldHaveServed(asked, answered);
       const why = `${better} had not been tried and was available`;

@@ -168,8 +168,9 @@ export class Storm implements AsyncDisposable {
       this.report.answered(asked, answered);
       this.#findings.add(asked, this.judge.answer(asked, answered));
       this.#findings.ended(asked, answered);
-      if (answered.output.length > 0) {
-        this.#served.push({ asked, answered });
+      if (answered.output.length > 0) this.#served.push({ asked, answered });
+      // Committed, also where the connection broke before anything of the output was here.
+      if (answered.status === 200 && answered.errors.length === 0) {
         this.sessions.served(session, answered.account, answered.at);
       }
       session.past = [...past.slice(-2), lineOf(asked, answered)];
