@@ -76,3 +76,23 @@ export interface Answered {
 export const markOf = (turn: number, nth: number): string => `${turn}.${nth}`;
 export const outputOf = (mark: string, piece: number): string => `<<output ${mark} ${piece}>>`;
 export const errorOf = (mark: string): string => `<<error ${mark}>>`;
+
+/** How a turn's body names the request of the client that it is. */
+export const nameOf = (turn: number, request: number): string => `<<turn ${turn} request ${request}>>`;
+/** In the encrypted content that only one account can read. */
+export const REASONING = 'made-up reasoning';
+
+/** What the program commits. */
+export const output: ReadonlySet<Told> = new Set<Told>([
+  'none',
+  'paused',
+  'no stream',
+  'breaks after output',
+]);
+/** What is answered with a 401. */
+export const unauthorized: ReadonlySet<Told> = new Set<Told>([
+  'refused token',
+  'expired token',
+  'needs login',
+  'rejected after a refresh',
+]);

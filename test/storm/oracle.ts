@@ -1,7 +1,16 @@
 import type { Answer } from '../../src/stand-in/answer.js';
 import type { LoggedRequest } from '../../src/stand-in/request-log.js';
 import type { StandIn } from '../../src/stand-in/stand-in.js';
-import { type Answered, type Asked, type Attempt, markOf, type Told } from './attempt.js';
+import {
+  type Answered,
+  type Asked,
+  type Attempt,
+  markOf,
+  nameOf,
+  output,
+  REASONING,
+  unauthorized,
+} from './attempt.js';
 import { faultOf } from './fault-mix.js';
 import { meaningOf, type Out, type StormTimes } from './fault-meaning.js';
 import { InARow } from './in-a-row.js';
@@ -10,24 +19,12 @@ import type { Remedy } from './spell.js';
 import { Spells } from './spells.js';
 import { StandingFaults } from './standing-faults.js';
 
-/** How a turn's body names the request of the client that it is. */
-export const nameOf = (turn: number, request: number): string => `<<turn ${turn} request ${request}>>`;
-/** In the encrypted content that only one account can read. */
-export const REASONING = 'made-up reasoning';
 const named = /<<turn (\d+) request (\d+)>>/;
 
 /** Longer than the usage limits that the mix brings. */
 const LONG_MS = 3_000;
 /** Upstream errors, or cuts, in a row that take an account out. */
 const THIRD = 3;
-const output: ReadonlySet<Told> = new Set<Told>(['none', 'paused', 'no stream', 'breaks after output']);
-const unauthorized: ReadonlySet<Told> = new Set<Told>([
-  'refused token',
-  'expired token',
-  'needs login',
-  'rejected after a refresh',
-]);
-
 /**
  * Upstream, which knows what every account was told and when it may serve again by the table of failover. It answers
  * every attempt, and asks the program nothing.

@@ -1,6 +1,5 @@
 import { Agent, type IncomingMessage, request } from 'node:http';
-import type { Answered, Asked } from './attempt.js';
-import { nameOf, REASONING } from './oracle.js';
+import { type Answered, type Asked, nameOf, REASONING } from './attempt.js';
 
 const TOLD_CHARACTERS = 600;
 const marks = (body: string, what: 'output' | 'error'): string[] =>
