@@ -11,6 +11,7 @@ const usedUp: AccountEvent = { kind: 'quota-exhausted', until: T + 60 * MINUTE, 
 const limited = (at: number, retryAfterMs: number | null = null): AccountEvent => ({
   kind: 'rate-limited',
   retryAfterMs,
+  startedAt: at,
   at,
 });
 const served = (startedAt: number, at: number): AccountEvent => ({ kind: 'served', startedAt, at });
@@ -28,8 +29,8 @@ const quotaSeen = (askedAt: number, isAnyWindowFull: boolean): AccountEvent => (
 });
 const suspended: AccountEvent = { kind: 'deactivated', code: 'account_suspended', at: T };
 const refuses = (model: string, at: number): AccountEvent => ({ kind: 'not-entitled', model, at });
-const cut = (at: number): AccountEvent => ({ kind: 'cut', at });
-const failed = (at: number): AccountEvent => ({ kind: 'upstream-error', at });
+const cut = (at: number): AccountEvent => ({ kind: 'cut', startedAt: at, at });
+const failed = (at: number): AccountEvent => ({ kind: 'upstream-error', startedAt: at, at });
 
 describe('a refusal', () => {
   it.each<[string, AccountEvent, string, number]>([
@@ -38,7 +39,7 @@ describe('a refusal', () => {
     ['a rate limit without one', limited(T), 'rate-limited', 2_000],
     ['a rejected token', { kind: 'unauthorized', until: null, at: T }, 'unauthorized', 5 * MINUTE],
     ['a failing refresh', { kind: 'unauthorized', until: T + 30_000, at: T }, 'unauthorized', 30_000],
-    ['a 403', { kind: 'forbidden', at: T }, 'forbidden', 5 * MINUTE],
+    ['a 403', { kind: 'forbidden', startedAt: T, at: T }, 'forbidden', 5 * MINUTE],
   ])('holds for its own time: %s', (_case, event, kind, pauseMs) => {
     expect(after(event).refusal).toEqual({ kind, at: T, until: T + pauseMs, pollFrom: T });
   });
@@ -47,7 +48,7 @@ describe('a refusal', () => {
     expect(after(limited(T), limited(T + 3_000)).refusal?.until).toBe(T + 3_000 + 4_000);
     const succeeded = after(limited(T), limited(T), served(T + 10_000, T + 11_000), limited(T + 12_000));
     expect(succeeded.refusal?.until).toBe(T + 12_000 + 2_000);
-    const forbidden: AccountEvent = { kind: 'forbidden', at: T };
+    const forbidden: AccountEvent = { kind: 'forbidden', startedAt: T, at: T };
     expect(after(forbidden, forbidden).refusal?.until).toBe(T + 10 * MINUTE);
   });
 
@@ -57,7 +58,7 @@ describe('a refusal', () => {
   });
 
   it('comes with the third cut in a row, and not with three that a whole answer divides', () => {
-    const whole: AccountEvent = { kind: 'completed', at: T };
+    const whole: AccountEvent = { kind: 'completed', startedAt: T, at: T };
     expect(after(cut(T), served(T, T), cut(T)).refusal).toBeNull();
     expect(after(cut(T), served(T, T), cut(T), served(T, T), cut(T)).refusal).toMatchObject({
       kind: 'upstream-error',
@@ -65,6 +66,23 @@ describe('a refusal', () => {
     });
     expect(after(cut(T), cut(T), cut(T), cut(T)).refusal?.until).toBe(T + 60_000);
     expect(after(cut(T), cut(T), whole, cut(T)).refusal).toBeNull();
+  });
+
+  it('that many requests met at once is one', () => {
+    const at = (
+      kind: 'forbidden' | 'upstream-error' | 'cut',
+      startedAt: number,
+      seenAt: number,
+    ): AccountEvent => ({
+      kind,
+      startedAt,
+      at: seenAt,
+    });
+    const burst = [T, T + 1, T + 2, T + 3];
+    expect(after(...burst.map((it) => at('forbidden', T - 1, it))).refusal?.until).toBe(T + 3 + 5 * MINUTE);
+    expect(after(...burst.map((it) => at('upstream-error', T - 1, it))).refusal).toBeNull();
+    expect(after(...burst.map((it) => at('cut', T - 1, it))).refusal).toBeNull();
+    expect(after(...burst.map((it) => at('cut', it, it))).refusal).not.toBeNull();
   });
 
   it('comes with the third upstream error in a row, and not with three that a success divides', () => {
@@ -113,7 +131,7 @@ describe('newer evidence', () => {
     ['with a full window does not', quotaSeen(T + 1, true), false],
   ])('in the head of an answer %s when quota was lacking', (_case, event, isOver) => {
     expect(after(usedUp, event).refusal === null).toBe(isOver);
-    expect(after({ kind: 'forbidden', at: T }, event).refusal).not.toBeNull();
+    expect(after({ kind: 'forbidden', startedAt: T, at: T }, event).refusal).not.toBeNull();
   });
 
   it('from a person who logs in ends whatever refused the account', () => {
@@ -125,16 +143,29 @@ describe('newer evidence', () => {
   it.each<[string, AccountEvent, boolean]>([
     ['a poll that was asked afterwards', polled(T + 1), true],
     ['a poll that was asked before', polled(T - 1), false],
-    ['a new login', { kind: 'credential-renewed', at: T + 1 }, true],
+    ['a new login', { kind: 'credential-renewed', isRefresh: false, at: T + 1 }, true],
   ])('about a deactivation: %s', (_case, event, isOver) => {
     expect(after(suspended).deactivated).toEqual({ code: 'account_suspended', at: T });
     expect(after(suspended, event).deactivated === null).toBe(isOver);
   });
 
+  it('from a refresh of ours ends a rejected token, and nothing that was said of the account', () => {
+    const refreshed: AccountEvent = { kind: 'credential-renewed', isRefresh: true, at: T + 1 };
+    const rejected: AccountEvent = { kind: 'unauthorized', until: null, at: T };
+    expect(after(rejected, refreshed).refusal).toBeNull();
+    expect(after({ kind: 'forbidden', startedAt: T, at: T }, refreshed).refusal).not.toBeNull();
+    expect(after(suspended, refreshed).deactivated).not.toBeNull();
+  });
+
+  it('from the same limit told anew is what counts, also when it ends sooner', () => {
+    const sooner: AccountEvent = { kind: 'quota-exhausted', until: T + 2 * MINUTE, at: T + MINUTE };
+    expect(after(usedUp, sooner).refusal).toMatchObject({ at: T + MINUTE, until: T + 2 * MINUTE });
+  });
+
   it('from a new login ends what was said of the old one, but not the lack of quota', () => {
-    const renewed: AccountEvent = { kind: 'credential-renewed', at: T + 1 };
+    const renewed: AccountEvent = { kind: 'credential-renewed', isRefresh: false, at: T + 1 };
     expect(after({ kind: 'unauthorized', until: null, at: T }, renewed).refusal).toBeNull();
-    expect(after({ kind: 'forbidden', at: T }, renewed).refusal).toBeNull();
+    expect(after({ kind: 'forbidden', startedAt: T, at: T }, renewed).refusal).toBeNull();
     expect(after(usedUp, renewed).refusal).toMatchObject({ kind: 'quota-exhausted' });
   });
 });
@@ -176,6 +207,7 @@ describe('a reset', () => {
   it('ends whatever is held against an account, and keeps its last success', () => {
     const held = after(served(T, T + 1), usedUp, suspended, refuses('m', T), failed(T), limited(T), {
       kind: 'forbidden',
+      startedAt: T,
       at: T,
     });
     expect(learn(held, { kind: 'reset', at: T + 2 })).toEqual({ ...noEvidence, lastSuccessAt: T + 1 });

@@ -27,6 +27,8 @@ export interface AccountEvidence {
   readonly forbiddenInARow: number;
   readonly errorsInARow: number;
   readonly cutsInARow: number;
+  /** When the last of what is counted in a row was counted. */
+  readonly countedAt: number | null;
   readonly lastSuccessAt: number | null;
   /** When newer evidence has last ended a refusal before its time. */
   readonly clearedAt: number | null;
@@ -40,24 +42,31 @@ export const noEvidence: AccountEvidence = {
   forbiddenInARow: 0,
   errorsInARow: 0,
   cutsInARow: 0,
+  countedAt: null,
   lastSuccessAt: null,
   clearedAt: null,
 };
+
+/** What is counted in a row: those that began before the last of them was known are one with it. */
+interface Asked {
+  readonly startedAt: number;
+  readonly at: number;
+}
 
 /** Something that was learned of an account at a time (`at`, epoch ms). */
 export type AccountEvent =
   | { readonly kind: 'served'; readonly startedAt: number; readonly at: number }
   | { readonly kind: 'quota-exhausted'; readonly until: number; readonly at: number }
-  | { readonly kind: 'rate-limited'; readonly retryAfterMs: number | null; readonly at: number }
+  | ({ readonly kind: 'rate-limited'; readonly retryAfterMs: number | null } & Asked)
   /** Rejected even with a fresh token, or until a refresh may be tried again; `until` null: the usual pause. */
   | { readonly kind: 'unauthorized'; readonly until: number | null; readonly at: number }
-  | { readonly kind: 'forbidden'; readonly at: number }
+  | ({ readonly kind: 'forbidden' } & Asked)
   | { readonly kind: 'deactivated'; readonly code: string; readonly at: number }
   | { readonly kind: 'not-entitled'; readonly model: string; readonly at: number }
-  | { readonly kind: 'upstream-error'; readonly at: number }
+  | ({ readonly kind: 'upstream-error' } & Asked)
   /** An answer broke off, or came whole, after the client had got something of it. */
-  | { readonly kind: 'cut'; readonly at: number }
-  | { readonly kind: 'completed'; readonly at: number }
+  | ({ readonly kind: 'cut' } & Asked)
+  | ({ readonly kind: 'completed' } & Asked)
   | {
       readonly kind: 'polled';
       readonly askedAt: number;
@@ -71,7 +80,8 @@ export type AccountEvent =
       readonly isAnyWindowFull: boolean;
       readonly at: number;
     }
-  | { readonly kind: 'credential-renewed'; readonly at: number }
+  /** Other tokens: refreshed by us, or put into the file by somebody else. */
+  | { readonly kind: 'credential-renewed'; readonly isRefresh: boolean; readonly at: number }
   /** A person has logged this account in anew. */
   | { readonly kind: 'logged-in'; readonly at: number }
   | { readonly kind: 'plan-changed'; readonly at: number }
@@ -97,9 +107,12 @@ export function learn(evidence: AccountEvidence, event: AccountEvent): AccountEv
     case 'quota-exhausted':
       return refused(evidence, { kind: 'quota-exhausted', at, until: event.until });
     case 'rate-limited': {
-      const rateLimitsInARow = evidence.rateLimitsInARow + 1;
+      const rateLimitsInARow = inARow(evidence, evidence.rateLimitsInARow, event);
       const pause = event.retryAfterMs ?? rateLimitPauseMs(rateLimitsInARow);
-      return refused({ ...evidence, rateLimitsInARow }, { kind: 'rate-limited', at, until: at + pause });
+      return refused(
+        { ...evidence, rateLimitsInARow, countedAt: at },
+        { kind: 'rate-limited', at, until: at + pause },
+      );
     }
     case 'unauthorized':
       return refused(evidence, {
@@ -108,24 +121,24 @@ export function learn(evidence: AccountEvidence, event: AccountEvent): AccountEv
         until: event.until ?? at + limits.unauthorizedCooldownMs,
       });
     case 'forbidden': {
-      const forbiddenInARow = evidence.forbiddenInARow + 1;
+      const forbiddenInARow = inARow(evidence, evidence.forbiddenInARow, event);
       const until = at + forbiddenPauseMs(forbiddenInARow);
-      return refused({ ...evidence, forbiddenInARow }, { kind: 'forbidden', at, until });
+      return refused({ ...evidence, forbiddenInARow, countedAt: at }, { kind: 'forbidden', at, until });
     }
     case 'deactivated':
       return { ...evidence, deactivated: { code: event.code, at } };
     case 'not-entitled':
       return { ...evidence, modelRefusals: withModel(evidence.modelRefusals, event.model, at) };
     case 'upstream-error': {
-      const errorsInARow = evidence.errorsInARow + 1;
+      const errorsInARow = inARow(evidence, evidence.errorsInARow, event);
       const pause = upstreamErrorPauseMs(errorsInARow);
-      const counted = { ...evidence, errorsInARow };
+      const counted = { ...evidence, errorsInARow, countedAt: at };
       return pause === null ? counted : refused(counted, { kind: 'upstream-error', at, until: at + pause });
     }
     case 'cut': {
-      const cutsInARow = evidence.cutsInARow + 1;
+      const cutsInARow = inARow(evidence, evidence.cutsInARow, event);
       const pause = upstreamErrorPauseMs(cutsInARow);
-      const counted = { ...evidence, cutsInARow };
+      const counted = { ...evidence, cutsInARow, countedAt: at };
       return pause === null ? counted : refused(counted, { kind: 'upstream-error', at, until: at + pause });
     }
     case 'completed':
@@ -138,15 +151,15 @@ export function learn(evidence: AccountEvidence, event: AccountEvent): AccountEv
     }
     case 'quota-seen':
       return evidence.refusal?.kind === 'quota-exhausted' ? seen(evidence, event) : evidence;
-    case 'credential-renewed':
+    case 'credential-renewed': {
+      const { refusal, deactivated } = evidence;
+      const isOver = refusal?.kind === 'unauthorized' || (refusal?.kind === 'forbidden' && !event.isRefresh);
       return {
         ...evidence,
-        refusal:
-          evidence.refusal?.kind === 'unauthorized' || evidence.refusal?.kind === 'forbidden'
-            ? null
-            : evidence.refusal,
-        deactivated: null,
+        refusal: isOver ? null : refusal,
+        deactivated: event.isRefresh ? deactivated : null,
       };
+    }
     case 'logged-in':
       return { ...(evidence.refusal === null ? evidence : cleared(evidence, at)), deactivated: null };
     case 'plan-changed':
@@ -158,11 +171,16 @@ export function learn(evidence: AccountEvidence, event: AccountEvent): AccountEv
   }
 }
 
+/** Several at once are one event, however many requests have met it. */
+function inARow({ countedAt }: AccountEvidence, before: number, { startedAt }: Asked): number {
+  return before > 0 && countedAt !== null && startedAt < countedAt ? before : before + 1;
+}
+
 /** A refusal replaces the one before, but a short pause never hides a longer one that still holds. */
 function refused(evidence: AccountEvidence, refusal: Omit<Refusal, 'pollFrom'>): AccountEvidence {
   const before = evidence.refusal;
-  const holdsLonger = before !== null && before.until > refusal.until && before.kind === 'quota-exhausted';
-  if (holdsLonger) return evidence;
+  const isShort = before !== null && before.kind === 'quota-exhausted' && refusal.kind !== before.kind;
+  if (isShort && before.until > refusal.until) return evidence;
   const { clearedAt } = evidence;
   const wasClearedInVain = clearedAt !== null && refusal.at - clearedAt < limits.clearedInVainMs;
   const pollFrom = wasClearedInVain ? refusal.at + limits.clearedInVainMs : refusal.at;

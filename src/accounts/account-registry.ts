@@ -63,6 +63,7 @@ export class AccountRegistry implements OnModuleInit {
   learn(account: Account, event: AccountEvent): void {
     const before = account.evidence;
     account.evidence = learn(before, event);
+    if (account.evidence.refusal !== before.refusal) account.waiters.callAll(); // who waits for it may look elsewhere
     this.evidence.note(account);
     if (account.evidence.refusal !== before.refusal && account.evidence.refusal !== null) {
       const { kind, until } = account.evidence.refusal;
@@ -180,7 +181,12 @@ export class AccountRegistry implements OnModuleInit {
     const isRenewed = account.keeping.credential !== keeping.credential;
     const { plan } = account;
     account.keeping = keeping;
-    if (isRenewed) this.learn(account, { kind: 'credential-renewed', at: this.clock.now() });
+    if (isRenewed)
+      this.learn(account, {
+        kind: 'credential-renewed',
+        isRefresh: keeping.grantedAt !== null,
+        at: this.clock.now(),
+      });
     else this.evidence.note(account); // its login may have been refused
     if (account.plan !== plan) this.learn(account, { kind: 'plan-changed', at: this.clock.now() });
   }

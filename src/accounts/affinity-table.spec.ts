@@ -55,6 +55,17 @@ describe('AffinityTable', () => {
     expect(table.formerOf('s-2')).toBeNull();
   });
 
+  it('is not brought back by a request that began before it moved', () => {
+    const { table, advance } = tableAt(1_000);
+    table.settle('s-1', 'a', 1_000);
+    advance(10);
+    table.settle('s-1', 'b', 1_005);
+    advance(10);
+    table.settle('s-1', 'a', 1_001);
+    expect(table.find('s-1')).toBe('b');
+    expect(table.hasBeenElsewhere('s-1')).toBe(true);
+  });
+
   it('tells who watches of the accounts that have served, not of those that are only about to', () => {
     const { table } = tableAt();
     const told: string[] = [];

@@ -14,6 +14,8 @@ export interface Affinity {
 interface Entry {
   readonly settled: Affinity | null;
   readonly tentativeId: string | null;
+  /** A turn of it overflowed to another account. */
+  readonly hasBeenElsewhere: boolean;
   readonly usedAt: number;
 }
 
@@ -47,20 +49,39 @@ export class AffinityTable {
     return this.entryOf(sessionKey)?.settled?.formerId ?? null;
   }
 
+  /** Whether another account has served a turn of the session that did not move. */
+  hasBeenElsewhere(sessionKey: string): boolean {
+    return this.entryOf(sessionKey)?.hasBeenElsewhere ?? false;
+  }
+
+  /** At commit, of a turn that went to another account while the session's own was full. */
+  overflowed(sessionKey: string): void {
+    const entry = this.entryOf(sessionKey);
+    if (entry !== null) this.put(sessionKey, { ...entry, hasBeenElsewhere: true });
+  }
+
   /** At selection: parallel requests of a session share an account. It stays with the one that has served it. */
   claim(sessionKey: string, accountId: string): void {
     const entry = this.entryOf(sessionKey);
     const tentativeId = entry?.settled?.accountId === accountId ? entry.tentativeId : accountId;
-    this.put(sessionKey, { settled: entry?.settled ?? null, tentativeId, usedAt: this.clock.now() });
+    const hasBeenElsewhere = entry?.hasBeenElsewhere ?? false;
+    const settled = entry?.settled ?? null;
+    this.put(sessionKey, { settled, tentativeId, hasBeenElsewhere, usedAt: this.clock.now() });
   }
 
-  /** At commit: the session follows the account that served it. */
-  settle(sessionKey: string, accountId: string): void {
-    const before = this.entryOf(sessionKey)?.settled ?? null;
+  /**
+   * At commit: the session follows the account that served it. A request that began (`startedAt`, epoch ms) before
+   * the session moved elsewhere does not bring it back.
+   */
+  settle(sessionKey: string, accountId: string, startedAt = this.clock.now()): void {
+    const entry = this.entryOf(sessionKey);
+    const before = entry?.settled ?? null;
     const hasMoved = before !== null && before.accountId !== accountId;
+    if (hasMoved && startedAt < before.usedAt) return this.overflowed(sessionKey);
     const formerId = hasMoved ? before.accountId : (before?.formerId ?? null);
     const settled = { accountId, usedAt: this.clock.now(), formerId };
-    this.put(sessionKey, { settled, tentativeId: null, usedAt: settled.usedAt });
+    const hasBeenElsewhere = entry?.hasBeenElsewhere ?? false;
+    this.put(sessionKey, { settled, tentativeId: null, hasBeenElsewhere, usedAt: settled.usedAt });
     for (const watcher of this.watchers) watcher(sessionKey, settled);
   }
 
@@ -71,7 +92,8 @@ export class AffinityTable {
 
   /** Puts a session where it was before a restart; from the least recently used to the most. */
   restore(sessionKey: string, affinity: Affinity): void {
-    this.put(sessionKey, { settled: affinity, tentativeId: null, usedAt: affinity.usedAt });
+    const { usedAt } = affinity;
+    this.put(sessionKey, { settled: affinity, tentativeId: null, hasBeenElsewhere: false, usedAt });
   }
 
   private entryOf(sessionKey: string): Entry | null {

@@ -18,7 +18,7 @@ import { Account } from './account.js';
 import { EvidenceStore } from './evidence-store.js';
 
 const T = Date.UTC(2026, 10, 22, 12);
-const refused = learn(noEvidence, { kind: 'forbidden', at: T });
+const refused = learn(noEvidence, { kind: 'forbidden', startedAt: T, at: T });
 const credential = credentialOf({
   accessToken: 'opaque',
   refreshToken: 'rt',

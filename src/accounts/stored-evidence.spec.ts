@@ -17,9 +17,9 @@ const usedUp: AccountEvent = { kind: 'quota-exhausted', until: T + 60 * MINUTE, 
 const suspended: AccountEvent = { kind: 'deactivated', code: 'account_suspended', at: T };
 const everything = after(
   { kind: 'served', startedAt: T - 2, at: T - 1 },
-  { kind: 'rate-limited', retryAfterMs: null, at: T },
-  { kind: 'forbidden', at: T },
-  { kind: 'upstream-error', at: T },
+  { kind: 'rate-limited', retryAfterMs: null, startedAt: T, at: T },
+  { kind: 'forbidden', startedAt: T, at: T },
+  { kind: 'upstream-error', startedAt: T, at: T },
   { kind: 'not-entitled', model: 'gpt-one', at: T },
   { kind: 'not-entitled', model: '__proto__', at: T },
   suspended,

@@ -20,7 +20,7 @@ export function loginOf({ refreshToken, accessToken }: Credential): string {
 /** What still holds of it for an account that comes with this login: another one ends what stood against the old. */
 export function stillHolds(stored: StoredEvidence, login: string, now: number): StoredEvidence {
   if (stored.login === login) return stored;
-  const evidence = learn(stored.evidence, { kind: 'credential-renewed', at: now });
+  const evidence = learn(stored.evidence, { kind: 'credential-renewed', isRefresh: false, at: now });
   return { evidence, login, refused: null };
 }
 
@@ -82,6 +82,7 @@ function storedEvidence(now: number) {
       forbiddenInARow: inARow,
       errorsInARow: inARow,
       cutsInARow: inARow,
+      countedAt: seenOrNever,
       lastSuccessAt: seenOrNever,
       clearedAt: seenOrNever,
     } satisfies Record<keyof AccountEvidence, z.ZodType>),

@@ -34,7 +34,8 @@ export class AccountEffects {
     this.learn(account, outcome, { startedAt, hasRefreshed, model });
     if (outcome.kind !== 'committed') return;
     const { sessionKey } = course.request;
-    if (sessionKey !== null && !course.isOverflow) this.settle(sessionKey, account);
+    if (sessionKey !== null && course.isOverflow) this.affinity.overflowed(sessionKey);
+    else if (sessionKey !== null) this.settle(sessionKey, account, startedAt);
     if (attempted.answer !== null) this.ownership.tookTurnState(account, attempted.answer.response.headers);
   }
 
@@ -55,8 +56,8 @@ export class AccountEffects {
   }
 
   /** The session follows the account that has served it. */
-  settle(sessionKey: string, account: Account): void {
-    this.affinity.settle(sessionKey, account.id);
+  settle(sessionKey: string, account: Account, startedAt: number): void {
+    this.affinity.settle(sessionKey, account.id, startedAt);
   }
 
   private isUpstreamsFault({ kind }: AttemptOutcome): boolean {
@@ -79,9 +80,12 @@ export class AccountEffects {
     this.registry.learn(account, { kind: 'quota-seen', askedAt, isAnyWindowFull, at });
   }
 
-  /** An answer that was sent on has ended. */
-  ended(account: Account, outcome: AttemptOutcome, end: RelayEnd): void {
-    const evidence = outcome.kind === 'committed' ? evidenceOfEnd(end, this.clock.now()) : null;
+  /** An answer that was sent on has ended; its attempt began at `startedAt` (epoch ms). */
+  ended(account: Account, outcome: AttemptOutcome, end: RelayEnd, startedAt: number): void {
+    const at = this.clock.now();
+    // What the sleep of the machine has cut is nobody's fault.
+    const isExcused = end === 'cut' && this.sleep.excuses(at);
+    const evidence = outcome.kind === 'committed' && !isExcused ? evidenceOfEnd(end, startedAt, at) : null;
     if (evidence !== null) this.registry.learn(account, evidence);
   }
 

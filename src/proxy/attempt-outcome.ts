@@ -67,7 +67,7 @@ export function classify(answer: AnswerFacts, now: number): AttemptOutcome {
     if (isOverload || (codes.includes('slow_down') && wait(answer, now) === null))
       return { kind: 'overloaded' };
   }
-  if (status === 429 || (isFirstEvent && has(rateCodes)))
+  if (status === 429 || ((isFirstEvent || status === 503) && has(rateCodes)))
     return { kind: 'rate-limited', retryAfterMs: wait(answer, now) };
   if ((status === 400 || isFirstEvent) && codes.includes('invalid_encrypted_content'))
     return { kind: 'foreign-content' };
@@ -94,6 +94,10 @@ function isEdgePage({ headers, envelope }: AnswerFacts): boolean {
   return envelope === null && /cloudflare/i.test(String(headers['server'] ?? ''));
 }
 
+/** A setting that the model does not take is the client's own mistake, whatever account it goes to. */
+const settingCodes = new Set(['unsupported_parameter', 'unsupported_value', 'invalid_value']);
+
 function isModelRefusal(envelope: ErrorEnvelope | null): boolean {
+  if (envelope?.codes.some((it) => settingCodes.has(it)) === true) return false;
   return /\bmodel\b.{0,80}\bnot (supported|available)\b/i.test(envelope?.message ?? '');
 }

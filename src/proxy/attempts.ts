@@ -106,6 +106,8 @@ export class Attempts {
     if (end.kind === 'failed') {
       // A connection that was kept may have been closed meanwhile; a client that has left says nothing.
       if (!end.wasReused && !stop.aborted) this.noteUnreachable(end.error);
+      // Where one kept connection has died, the others may have, too.
+      if (end.wasReused) this.upstream.dropIdleConnections();
       return without(unreachable(end.error, end.wasReused), token, sentAt);
     }
     this.watch.note({ kind: 'answered' });

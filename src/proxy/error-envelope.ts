@@ -33,12 +33,21 @@ export function readEnvelope(json: unknown): ErrorEnvelope | null {
     error,
   ].find((it) => typeof it === 'string');
   if (codes.length === 0 && message === undefined) return null;
+  const places = [inner, isRecord(detail) ? detail : {}, json];
   return {
     codes,
     message: typeof message === 'string' ? message : '',
-    resetsAt: numberIn(inner['resets_at']),
-    resetsInSeconds: numberIn(inner['resets_in_seconds']),
+    resetsAt: first(places, 'resets_at'),
+    resetsInSeconds: first(places, 'resets_in_seconds'),
   };
+}
+
+function first(places: readonly Readonly<Record<string, unknown>>[], name: string): number | null {
+  for (const it of places) {
+    const found = numberIn(it[name]);
+    if (found !== null) return found;
+  }
+  return null;
 }
 
 /** Numbers come as numbers, floats, or text; anything else is unknown. */

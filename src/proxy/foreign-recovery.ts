@@ -27,9 +27,14 @@ export class ForeignRecovery {
 
   /** What may still be tried for this request, which this account has refused; null: nothing. */
   async next(course: Course, account: Account): Promise<Recovery | null> {
+    const { sessionKey } = course.request;
     const former = this.formerOf(course, account);
-    if (former !== null && !course.tried.has(former) && this.isFree(former)) return 'go-back';
-    if (course.stripped !== null || (former === null && course.tried.size === 1)) return null;
+    // One that has come to stay does not go back at every turn: two accounts that cannot read each other would share it.
+    const hasStripped = sessionKey !== null && this.strangers.get(sessionKey)?.accountId === account.id;
+    const isWayBack = former !== null && !hasStripped && !course.tried.has(former);
+    if (isWayBack && (await this.isFree(course, former))) return 'go-back';
+    if (course.stripped !== null || (course.tried.size === 1 && this.isAtHome(sessionKey, account)))
+      return null;
     return (await this.strips(course, account)) ? 'strip' : null;
   }
 
@@ -46,10 +51,16 @@ export class ForeignRecovery {
 
   /** The message of a turn on a WebSocket without what this account cannot read; null when nothing can be taken out. */
   withoutForeign(message: Buffer, session: string | null, account: Account): Buffer | null {
-    if (this.former(session, account) === null) return null;
+    if (this.isAtHome(session, account)) return null;
     const stripped = this.stripped(message, session, account);
     if (stripped !== null) this.remember(session, account, stripped);
     return stripped?.body ?? null;
+  }
+
+  /** Whether all of the session that the pool has seen was made here. What it has not seen may be anybody's. */
+  private isAtHome(session: string | null, account: Account): boolean {
+    if (session === null || this.affinity.find(session) !== account.id) return false;
+    return this.affinity.formerOf(session) === null && !this.affinity.hasBeenElsewhere(session);
   }
 
   private former(session: string | null, account: Account): string | null {
@@ -58,8 +69,10 @@ export class ForeignRecovery {
     return served === account.id ? this.affinity.formerOf(session) : served;
   }
 
-  private isFree(accountId: string): boolean {
-    return this.selector.consider().some((it) => it.account.id === accountId && it.unavailable === null);
+  /** As the choice that follows will see it. */
+  private async isFree({ request, soleId }: Course, accountId: string): Promise<boolean> {
+    const considered = this.selector.consider(await request.model(), soleId);
+    return considered.some((it) => it.account.id === accountId && it.unavailable === null);
   }
 
   /** All reasoning is foreign when a session has just come; later only what was so then: the rest is its own. */

@@ -53,7 +53,7 @@ export class Forwarder {
     const relayed = await this.commit.turn(request, res, account, { ...attempted, answer }, (id) =>
       this.ownership.made('response', id, account),
     );
-    this.effects.ended(account, attempted.outcome, relayed.end);
+    this.effects.ended(account, attempted.outcome, relayed.end, attempted.startedAt);
     decision.used(relayed);
     decision.end(relayed.end, answer.response.statusCode ?? null);
   }

@@ -16,6 +16,7 @@ export type HoldEnd =
   | { readonly kind: 'failed'; readonly head: readonly Buffer[]; readonly envelope: ErrorEnvelope }
   | { readonly kind: 'broken'; readonly error: Error };
 
+const EVENT_END = Buffer.from('\n\n');
 const outputPrefix = 'response.output_';
 const endings = new Set(['response.completed', 'response.incomplete', 'response.done']);
 const failures = new Set(['response.failed', 'error']);
@@ -28,7 +29,7 @@ export function isReadableEventStream({ headers }: IncomingMessage): boolean {
 
 /**
  * Holds an event stream until its first event of output, or the failure that came instead. A stream that
- * brings neither within the bounds, or ends, counts as output: then it goes on as it is.
+ * brings neither within the bounds counts as output: then it goes on as it is. One that ends before is broken.
  */
 export async function holdForOutput(response: IncomingMessage): Promise<HoldEnd> {
   const head: Buffer[] = [];
@@ -56,7 +57,10 @@ export async function holdForOutput(response: IncomingMessage): Promise<HoldEnd>
     reader.push(chunk);
     if (bytes >= limits.holdBytes) output();
   };
-  const onEnd = output;
+  const onEnd = () => {
+    if (!isDecided) reader.push(EVENT_END); // the last event may lack its blank line
+    onBroken(new Error('the stream ended without output'));
+  };
   const onBroken = (error?: Error) =>
     resolve({ kind: 'broken', error: error ?? new Error('the stream broke off') });
   const timer = setTimeout(output, limits.holdMs);

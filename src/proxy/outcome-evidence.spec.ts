@@ -28,7 +28,7 @@ describe('what an outcome says about its account', () => {
       'a rate limit: out as long as told',
       { kind: 'rate-limited', retryAfterMs: 7 },
       {},
-      { kind: 'rate-limited', retryAfterMs: 7, at: T },
+      { kind: 'rate-limited', retryAfterMs: 7, startedAt: T - 500, at: T },
     ],
     ['a first 401: nothing yet', { kind: 'unauthorized' }, {}, null],
     [
@@ -50,7 +50,7 @@ describe('what an outcome says about its account', () => {
       null,
     ],
     ['a refresh that nobody waits for', { kind: 'refresh-failed' }, {}, null],
-    ['a 403: forbidden', { kind: 'forbidden' }, {}, { kind: 'forbidden', at: T }],
+    ['a 403: forbidden', { kind: 'forbidden' }, {}, { kind: 'forbidden', startedAt: T - 500, at: T }],
     [
       'a deactivation',
       { kind: 'deactivated', code: 'account_suspended' },
@@ -64,7 +64,12 @@ describe('what an outcome says about its account', () => {
       { kind: 'not-entitled', model: 'm', at: T },
     ],
     ['a model that nobody named', { kind: 'not-entitled' }, { model: null }, null],
-    ['an upstream error: counted', { kind: 'upstream-error' }, {}, { kind: 'upstream-error', at: T }],
+    [
+      'an upstream error: counted',
+      { kind: 'upstream-error' },
+      {},
+      { kind: 'upstream-error', startedAt: T - 500, at: T },
+    ],
     [
       'an upstream error of a network that is at fault',
       { kind: 'upstream-error' },
@@ -84,10 +89,10 @@ describe('what an outcome says about its account', () => {
   });
 
   it.each([
-    ['complete', { kind: 'completed', at: T }],
-    ['cut', { kind: 'cut', at: T }],
+    ['complete', { kind: 'completed', startedAt: T - 500, at: T }],
+    ['cut', { kind: 'cut', startedAt: T - 500, at: T }],
     ['client-gone', null],
   ] as const)('an answer that ends %s', (end, evidence) => {
-    expect(evidenceOfEnd(end, T)).toEqual(evidence);
+    expect(evidenceOfEnd(end, T - 500, T)).toEqual(evidence);
   });
 });

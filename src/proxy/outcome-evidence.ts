@@ -28,11 +28,11 @@ export function evidenceOf(outcome: AttemptOutcome, facts: OutcomeFacts): Accoun
     case 'quota-exhausted':
       return { kind: 'quota-exhausted', until: quotaBackAt(outcome.hint, facts.windows, at), at };
     case 'rate-limited':
-      return { kind: 'rate-limited', retryAfterMs: outcome.retryAfterMs, at };
+      return { kind: 'rate-limited', retryAfterMs: outcome.retryAfterMs, startedAt, at };
     case 'upstream-error':
-      return facts.isExcused ? null : { kind: 'upstream-error', at };
+      return facts.isExcused ? null : { kind: 'upstream-error', startedAt, at };
     case 'forbidden':
-      return { kind: 'forbidden', at };
+      return { kind: 'forbidden', startedAt, at };
     case 'deactivated':
       return { kind: 'deactivated', code: outcome.code, at };
     case 'not-entitled':
@@ -59,7 +59,11 @@ export function evidenceOf(outcome: AttemptOutcome, facts: OutcomeFacts): Accoun
 }
 
 /** What the end of an answer that was sent on says about its account. */
-export function evidenceOfEnd(end: 'complete' | 'cut' | 'client-gone', at: number): AccountEvent | null {
+export function evidenceOfEnd(
+  end: 'complete' | 'cut' | 'client-gone',
+  startedAt: number,
+  at: number,
+): AccountEvent | null {
   if (end === 'client-gone') return null;
-  return { kind: end === 'cut' ? 'cut' : 'completed', at };
+  return { kind: end === 'cut' ? 'cut' : 'completed', startedAt, at };
 }

@@ -18,14 +18,17 @@ function fromHeader(value: string, now: number): number | null {
 
 const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
+/** One amount, or several: `1.2s`, `6m0s`, `1h2m`, `20 seconds`. */
 function fromMessage(message: string): number | null {
-  const match =
-    /try again in (\d+(?:\.\d+)?)\s*(ms|milliseconds?|s|seconds?|m|min|minutes?|h|hours?|d|days?)\b/i.exec(
-      message,
-    );
-  const amount = match?.[1];
-  const word = match?.[2]?.toLowerCase();
-  if (amount === undefined || word === undefined) return null;
-  const unit = word.startsWith('milli') || word === 'ms' ? 'ms' : word.charAt(0);
-  return Math.ceil(Number(amount) * (unitMs[unit] ?? 0));
+  const told = /try again in ((?:\d+(?:\.\d+)?\s*[a-z]+\s*){1,4})/i.exec(message)?.[1];
+  if (told === undefined) return null;
+  let ms: number | null = null;
+  const amounts =
+    /(\d+(?:\.\d+)?)\s*(ms|milliseconds?|seconds?|s|minutes?|min|m|hours?|h|days?|d)(?![a-z])/gi;
+  for (const [, amount, word = ''] of told.matchAll(amounts)) {
+    const lower = word.toLowerCase();
+    const unit = lower.startsWith('milli') || lower === 'ms' ? 'ms' : lower.charAt(0);
+    ms = (ms ?? 0) + Number(amount) * (unitMs[unit] ?? 0);
+  }
+  return ms === null ? null : Math.ceil(ms);
 }

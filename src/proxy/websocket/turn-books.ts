@@ -50,7 +50,7 @@ export class TurnBooks {
   /** The first output of a turn has come: its account serves. */
   served(turn: SocketTurn, sessionKey: string | null): void {
     this.note(turn, { kind: 'committed' }, 200);
-    if (sessionKey !== null) this.effects.settle(sessionKey, turn.account);
+    if (sessionKey !== null) this.effects.settle(sessionKey, turn.account, turn.startedAt);
   }
 
   /** Upstream has refused the turn. */
@@ -70,7 +70,7 @@ export class TurnBooks {
     const isServed = turn.held === null;
     if (isServed && (result === 'complete' || result === 'cut' || result === 'client-gone')) {
       this.counters.served(turn.account, tokens);
-      this.effects.ended(turn.account, { kind: 'committed' }, result);
+      this.effects.ended(turn.account, { kind: 'committed' }, result, turn.startedAt);
     }
     turn.decision.used({ tokens, bytes: turn.bytes });
     turn.decision.end(result, isServed ? 200 : null);
