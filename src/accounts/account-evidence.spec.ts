@@ -29,6 +29,15 @@ const quotaSeen = (askedAt: number, isAnyWindowFull: boolean): AccountEvent => (
 });
 const suspended: AccountEvent = { kind: 'deactivated', code: 'account_suspended', at: T };
 const refuses = (model: string, at: number): AccountEvent => ({ kind: 'not-entitled', model, at });
+const counted = (
+  kind: 'forbidden' | 'upstream-error' | 'cut',
+  startedAt: number,
+  seenAt: number,
+): AccountEvent => ({
+  kind,
+  startedAt,
+  at: seenAt,
+});
 const cut = (at: number): AccountEvent => ({ kind: 'cut', startedAt: at, at });
 const failed = (at: number): AccountEvent => ({ kind: 'upstream-error', startedAt: at, at });
 
@@ -69,20 +78,13 @@ describe('a refusal', () => {
   });
 
   it('that many requests met at once is one', () => {
-    const at = (
-      kind: 'forbidden' | 'upstream-error' | 'cut',
-      startedAt: number,
-      seenAt: number,
-    ): AccountEvent => ({
-      kind,
-      startedAt,
-      at: seenAt,
-    });
     const burst = [T, T + 1, T + 2, T + 3];
-    expect(after(...burst.map((it) => at('forbidden', T - 1, it))).refusal?.until).toBe(T + 3 + 5 * MINUTE);
-    expect(after(...burst.map((it) => at('upstream-error', T - 1, it))).refusal).toBeNull();
-    expect(after(...burst.map((it) => at('cut', T - 1, it))).refusal).toBeNull();
-    expect(after(...burst.map((it) => at('cut', it, it))).refusal).not.toBeNull();
+    expect(after(...burst.map((it) => counted('forbidden', T - 1, it))).refusal?.until).toBe(
+      T + 3 + 5 * MINUTE,
+    );
+    expect(after(...burst.map((it) => counted('upstream-error', T - 1, it))).refusal).toBeNull();
+    expect(after(...burst.map((it) => counted('cut', T - 1, it))).refusal).toBeNull();
+    expect(after(...burst.map((it) => counted('cut', it, it))).refusal).not.toBeNull();
   });
 
   it('comes with the third upstream error in a row, and not with three that a success divides', () => {

@@ -128,7 +128,7 @@ export class AccountSelector {
   largestPlan(): Account | null {
     let largest: Account | null = null;
     for (const { account, unavailable } of this.consider()) {
-      if (unavailable !== null && unavailable.reason !== 'quota-exhausted') continue;
+      if (unavailable !== null && !hasNoQuota(unavailable)) continue;
       if (largest === null || planCapacity(account.plan) > planCapacity(largest.plan)) largest = account;
     }
     return largest;
@@ -169,4 +169,9 @@ export class AccountSelector {
     if (wish.sessionKey !== null && !isOverflow) this.affinity.claim(wish.sessionKey, account.id);
     return { kind: 'leased', lease: new Lease(account), by, isOverflow, considered };
   }
+}
+
+/** Out for its quota alone: what costs none it can still be asked. */
+export function hasNoQuota({ reason }: Unavailable): boolean {
+  return reason === 'quota-exhausted' || reason === 'reserved';
 }

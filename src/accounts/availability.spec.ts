@@ -104,7 +104,7 @@ describe('whyUnavailable', () => {
     [
       'what is left of a window is its reserve',
       { ...settings({ reserveRatio: 0.2 }), windows: [window(0.85, LATER)] },
-      'quota-exhausted',
+      'reserved',
       LATER,
     ],
     ['it is at its cap', { ...settings({ maxInFlight: 2 }), inFlight: 2 }, 'full', null],

@@ -12,6 +12,7 @@ export type UnavailableReason =
   | 'refresh-failing'
   | 'not-entitled'
   | 'full'
+  | 'reserved'
   | RefusalKind;
 
 /** Why an account may not serve now, and until when (epoch ms; null: until somebody or something acts). */
@@ -56,12 +57,14 @@ export function whyUnavailable(
   }
   const { refusal } = evidence;
   const refusedUntil = refusal === null || isOfAWrongClock(refusal, now) ? 0 : refusal.until;
-  const spentUntil = spent(facts.windows, settings.reserveRatio, now) ?? 0;
+  const spentUntil = spent(facts.windows, 0, now) ?? 0;
+  const reservedUntil = spent(facts.windows, settings.reserveRatio, now) ?? 0;
   // The later of the two: a short window that is back is of no use while a long one is spent.
   if (refusal !== null && refusedUntil > now && refusedUntil >= spentUntil) {
     return { reason: refusal.kind, until: refusedUntil };
   }
-  if (spentUntil > now) return { reason: 'quota-exhausted', until: spentUntil };
+  if (spentUntil > now) return { reason: 'quota-exhausted', until: Math.max(spentUntil, reservedUntil) };
+  if (reservedUntil > now) return { reason: 'reserved', until: reservedUntil };
   const modelUntil = model === null ? undefined : evidence.modelRefusals.get(model);
   if (modelUntil !== undefined && modelUntil > now) return { reason: 'not-entitled', until: modelUntil };
   if (settings.maxInFlight !== null && facts.inFlight >= settings.maxInFlight)

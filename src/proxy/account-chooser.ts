@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { AccountSelector, type Choice } from '../accounts/account-selector.js';
+import { AccountSelector, type Choice, type Considered } from '../accounts/account-selector.js';
 import { calledOrOver } from '../accounts/waiters.js';
 import { limits } from '../limits.js';
 import type { Course } from './course.js';
+import { needsPerson } from './nobody-can-serve.js';
 
 /** Chooses the next account of a request; one that is only full is waited for, for a while. */
 @Injectable()
@@ -20,7 +21,7 @@ export class AccountChooser {
       const isPatient = left > 0;
       let choice = this.selector.choose({ ...wish, model, isPatient });
       // Where every account is known to refuse the model, upstream is asked again, for its own words.
-      if (choice.kind === 'none' && model !== null && tried.size === 0)
+      if (choice.kind === 'none' && model !== null && tried.size === 0 && !mayServeLater(choice.considered))
         choice = this.selector.choose({ ...wish, model: null, isPatient });
       if (choice.kind !== 'full') return choice;
       await calledOrOver(
@@ -32,10 +33,21 @@ export class AccountChooser {
     }
   }
 
-  /** Whether an account that was not tried may serve this model. */
-  isAnyLeft({ tried, soleId }: Course, model: string): boolean {
-    return this.selector
-      .consider(model, soleId)
-      .some((it) => it.unavailable === null && !tried.has(it.account.id));
+  /** Whether it matters which model is asked for. */
+  isAnyRefusing(): boolean {
+    return this.selector.knowsModelRefusals();
   }
+
+  /** Whether an account that was not tried may serve this model, now or once it has rested. */
+  isAnyLeft({ tried, soleId }: Course, model: string): boolean {
+    return mayServeLater(this.selector.consider(model, soleId).filter((it) => !tried.has(it.account.id)));
+  }
+}
+
+/** Whether any of them is free, or only rests. */
+function mayServeLater(considered: readonly Considered[]): boolean {
+  return considered.some(
+    ({ unavailable }) =>
+      unavailable === null || (unavailable.reason !== 'not-entitled' && !needsPerson.has(unavailable.reason)),
+  );
 }

@@ -12,7 +12,15 @@ import type { Attempted } from './attempts.js';
 import type { Course } from './course.js';
 import { evidenceOf, evidenceOfEnd, type OutcomeFacts } from './outcome-evidence.js';
 import { Ownership } from './ownership.js';
+import type { ProxyRequest } from './proxy-request.js';
 import type { RelayEnd } from './stream-relay.js';
+
+/** Refusals of the account itself, whatever was asked of it. */
+const spokenOfTheAccount: ReadonlySet<AttemptOutcome['kind']> = new Set([
+  'quota-exhausted',
+  'rate-limited',
+  'deactivated',
+]);
 
 /** What an attempt teaches about its account: evidence, quota, affinity, ownership. */
 @Injectable()
@@ -37,6 +45,16 @@ export class AccountEffects {
     if (sessionKey !== null && course.isOverflow) this.affinity.overflowed(sessionKey);
     else if (sessionKey !== null) this.settle(sessionKey, account, startedAt);
     if (attempted.answer !== null) this.ownership.tookTurnState(account, attempted.answer.response.headers);
+  }
+
+  /** What a request that belongs to a session, but is no turn, says about its account. */
+  learnOfSession(request: ProxyRequest, account: Account, { outcome, startedAt }: Attempted): void {
+    if (spokenOfTheAccount.has(outcome.kind))
+      this.learn(account, outcome, { startedAt, hasRefreshed: false, model: null });
+    if (outcome.kind === 'committed' && request.sessionKey !== null) {
+      const settledOn = this.affinity.find(request.sessionKey) ?? account.id;
+      if (settledOn === account.id) this.settle(request.sessionKey, account, startedAt);
+    }
   }
 
   /** What an outcome says about its account, wherever it came from. `startedAt` is epoch ms. */

@@ -52,7 +52,9 @@ export class AttemptLoop {
         case 'pass-on':
           return { kind: 'pass-on', tried: last, lease: lease.handOver() };
         case 'give-up':
-          return { kind: 'dead-end', tried: last };
+          preferredId = await this.withoutForeign(course);
+          if (preferredId === null) return { kind: 'dead-end', tried: last };
+          break;
         case 'stop':
           return { kind: 'client-gone' };
         default:
@@ -71,12 +73,19 @@ export class AttemptLoop {
     preferredId: string | null,
   ): Promise<Exclude<Choice, { kind: 'full' }>> {
     const choice = await this.chooser.choose(course, preferredId);
+    if (choice.kind !== 'none') return choice;
+    const refuserId = await this.withoutForeign(course);
+    return refuserId === null ? choice : await this.chooser.choose(course, refuserId);
+  }
+
+  /** Makes the request ready for the account that has refused its foreign content; null where that is no way. */
+  private async withoutForeign(course: Course): Promise<string | null> {
     const refuser = course.refusedBody?.account ?? null;
-    if (choice.kind !== 'none' || refuser === null || course.stripped !== null) return choice;
-    if (!(await this.recovery.strips(course, refuser))) return choice;
+    if (refuser === null || course.stripped !== null) return null;
+    if (!(await this.recovery.strips(course, refuser))) return null;
     course.tried.delete(refuser.id);
     course.isRecovering = true;
-    return await this.chooser.choose(course, refuser.id);
+    return refuser.id;
   }
 
   private leave({ request, refusedBody }: Course, last: Tried, next: Account): void {

@@ -26,8 +26,10 @@ export class EmptyPoolAnswer {
     decision: DecisionRecord,
     /** Identity of the only account that could have served it; null when any could. */
     soleId: string | null = null,
+    /** What it asks for: an account that may not use it is none that could have served. Null asks for any. */
+    model: string | null = null,
   ): void {
-    const refusal = this.refusal(request, tried, lastOutcome, soleId);
+    const refusal = this.refusal(request, tried, lastOutcome, soleId, model);
     this.logger.warn('no account could serve', {
       request: request.id,
       code: refusal.code,
@@ -43,8 +45,11 @@ export class EmptyPoolAnswer {
     tried: ReadonlySet<string>,
     lastOutcome: AttemptOutcome['kind'] | null,
     soleId: string | null,
+    model: string | null,
   ): Refusal {
-    const considered = this.selector.consider(null, soleId);
+    const all = this.selector.consider(model, soleId);
+    const entitled = all.filter((it) => it.unavailable?.reason !== 'not-entitled');
+    const considered = entitled.length === 0 ? all : entitled;
     const isCodex = request.header('originator') !== null;
     return nobodyCanServe({ considered, tried, lastOutcome, isCodex }, this.clock.now());
   }

@@ -49,7 +49,7 @@ export class Forwarder {
     const { request, decision } = course;
     const { account, attempted } = this.bestWord(course, last);
     const { answer } = attempted;
-    if (answer === null) return this.ownAnswer(course, res, last);
+    if (answer === null) return await this.ownAnswer(course, res, last);
     const relayed = await this.commit.turn(request, res, account, { ...attempted, answer }, (id) =>
       this.ownership.made('response', id, account),
     );
@@ -62,34 +62,37 @@ export class Forwarder {
   private async deadEnd(course: Course, res: ServerResponse, last: Tried | null): Promise<void> {
     if (last !== null && (await this.speaksForItself(course, last)))
       return await this.passOn(course, res, last);
-    this.ownAnswer(course, res, last);
+    await this.ownAnswer(course, res, last);
   }
 
-  private ownAnswer(
-    { request, tried, decision, soleId }: Course,
-    res: ServerResponse,
-    last: Tried | null,
-  ): void {
-    if (last?.attempted.answer != null) discard(last.attempted.answer.response);
-    this.emptyPool.send(request, res, tried, last?.attempted.outcome.kind ?? null, decision, soleId);
+  private async ownAnswer(course: Course, res: ServerResponse, last: Tried | null): Promise<void> {
+    const { request, tried, decision, soleId } = course;
+    for (const it of [last, course.refusedBody])
+      if (it?.attempted.answer != null) discard(it.attempted.answer.response);
+    const model = this.chooser.isAnyRefusing() ? await request.model() : null;
+    this.emptyPool.send(request, res, tried, last?.attempted.outcome.kind ?? null, decision, soleId, model);
   }
 
   /** Upstream's refusal of the client's own body rather than one of a body that the client does not know. */
   private bestWord({ refusedBody }: Course, last: Tried): Tried {
     if (refusedBody === null || refusedBody.attempted === last.attempted) return last;
-    const { kind } = last.attempted.outcome;
-    const isRefusedAgain = kind !== 'committed' && kind !== 'turn-failed';
-    const [best, other] = isRefusedAgain ? [refusedBody, last] : [last, refusedBody];
+    const [best, other] = isOfTheBody(last) ? [refusedBody, last] : [last, refusedBody];
     if (other.attempted.answer !== null) discard(other.attempted.answer.response);
     return best;
   }
 
   /** Whether upstream's last answer is a better word than ours: there is nobody left who might do better. */
   private async speaksForItself(course: Course, { attempted }: Tried): Promise<boolean> {
-    if (course.refusedBody !== null || attempted.outcome.kind === 'overloaded') return true;
-    if (attempted.outcome.kind !== 'not-entitled') return false;
+    const { kind } = attempted.outcome;
+    if (kind === 'overloaded' || kind === 'foreign-content') return true;
+    if (kind !== 'not-entitled') return false;
     const model = await course.request.model();
     // Without a model its refusal cannot be remembered: a repeat would go the same way.
     return model === null || !this.chooser.isAnyLeft(course, model);
   }
+}
+
+/** Upstream has read the body, and will not have it. */
+function isOfTheBody({ attempted }: Tried): boolean {
+  return attempted.outcome.kind === 'foreign-content' || attempted.outcome.kind === 'client-error';
 }

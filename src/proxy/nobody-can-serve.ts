@@ -16,7 +16,8 @@ export interface DeadEnd {
   readonly isCodex: boolean;
 }
 
-const needsPerson: ReadonlySet<UnavailableReason> = new Set([
+/** Nothing but a person ends these. */
+export const needsPerson: ReadonlySet<UnavailableReason> = new Set([
   'removed',
   'broken-file',
   'paused',
@@ -51,8 +52,7 @@ export function nobodyCanServe(end: DeadEnd, now: number): Refusal {
       message: whatAPersonMustDo(considered),
     };
   }
-  const ends = considered.flatMap((it) => (it.unavailable?.until == null ? [] : [it.unavailable.until]));
-  const earliest = ends.length === 0 ? null : Math.min(...ends);
+  const earliest = earliestEnd(considered);
   const seconds = earliest === null ? 0 : Math.max(1, Math.ceil((earliest - now) / 1_000));
   if (earliest !== null && earliest - now <= limits.shortWaitMs) {
     return {
@@ -65,11 +65,9 @@ export function nobodyCanServe(end: DeadEnd, now: number): Refusal {
   }
   // An account that has quota, but is full or out of reach, is worth a retry; a limit would end the turn.
   const isEveryoneOut = considered.every((it) => it.unavailable !== null && it.unavailable.reason !== 'full');
-  if (
-    earliest !== null &&
-    isEveryoneOut &&
-    considered.some((it) => it.unavailable?.reason === 'quota-exhausted')
-  ) {
+  if (isEveryoneOut && considered.some((it) => it.unavailable?.reason === 'reserved')) return reserved(end);
+  const quotaBack = earliestEnd(considered.filter((it) => it.unavailable?.reason === 'quota-exhausted'));
+  if (quotaBack !== null && isEveryoneOut) {
     return {
       status: 429,
       code: 'usage_limit_reached',
@@ -77,8 +75,8 @@ export function nobodyCanServe(end: DeadEnd, now: number): Refusal {
       message: 'The usage limit of every account in the pool has been reached.',
       fields: {
         plan_type: largestPlan(considered),
-        resets_at: Math.ceil(earliest / 1_000),
-        resets_in_seconds: seconds,
+        resets_at: Math.ceil(quotaBack / 1_000),
+        resets_in_seconds: Math.max(1, Math.ceil((quotaBack - now) / 1_000)),
       },
     };
   }
@@ -93,6 +91,23 @@ export function nobodyCanServe(end: DeadEnd, now: number): Refusal {
     return unavailable('pool_full', 'Every account has as many requests in flight as it may.', 1);
   }
   return unreachable();
+}
+
+/** Epoch ms; null when nothing tells an end. */
+function earliestEnd(considered: readonly Considered[]): number | null {
+  const ends = considered.flatMap((it) => (it.unavailable?.until == null ? [] : [it.unavailable.until]));
+  return ends.length === 0 ? null : Math.min(...ends);
+}
+
+/** A cap of the operator's own must not look like the provider's limit. */
+function reserved({ considered, isCodex }: DeadEnd): Refusal {
+  const names = considered.filter((it) => it.unavailable?.reason === 'reserved').map((it) => it.account.name);
+  return {
+    status: isCodex ? 400 : 503,
+    code: 'quota_reserved',
+    type: 'pool_unavailable',
+    message: `What is left of the quota of ${names.join(', ')} is reserved (\`reserve\`), and no other account can serve. See GET /admin/accounts.`,
+  };
 }
 
 function largestPlan(considered: readonly Considered[]): string {

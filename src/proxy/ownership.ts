@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { Injectable } from '@nestjs/common';
 import { AccountRegistry } from '../accounts/account-registry.js';
 import type { Account } from '../accounts/account.js';
+import { AffinityTable } from '../accounts/affinity-table.js';
 import { type OwnedKind, OwnerTable } from '../accounts/owner-table.js';
 import { fileIds, previousResponseIds } from './owned-ids.js';
 import type { ProxyRequest } from './proxy-request.js';
@@ -16,13 +17,18 @@ export const TURN_STATE = 'x-codex-turn-state';
 export class Ownership {
   constructor(
     private readonly owners: OwnerTable,
+    private readonly affinity: AffinityTable,
     private readonly registry: AccountRegistry,
   ) {}
 
   /** The account that issued the turn state which this request continues; null when none is known. */
   turnStateOwner(request: ProxyRequest): string | null {
     const turnState = request.header(TURN_STATE);
-    return turnState === null ? null : this.owners.ownerOf('turn-state', turnState);
+    if (turnState === null) return null;
+    const { sessionKey } = request;
+    // After a restart nobody remembers: then it is from where the session was.
+    const servedBy = sessionKey === null ? null : this.affinity.find(sessionKey);
+    return this.owners.ownerOf('turn-state', turnState) ?? servedBy;
   }
 
   /** Headers of the client that mean something to another account only, and must not go to this one. */

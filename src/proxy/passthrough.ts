@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { Injectable } from '@nestjs/common';
-import { AccountSelector } from '../accounts/account-selector.js';
+import { AccountSelector, hasNoQuota } from '../accounts/account-selector.js';
 import type { Account } from '../accounts/account.js';
 import { Lease } from '../accounts/lease.js';
 import { AccountEffects } from './account-effects.js';
@@ -47,7 +47,8 @@ export class Passthrough {
     decision.considered(choice.considered);
     if (choice.kind !== 'leased') return this.emptyPool.send(request, res, new Set(), null, decision, soleId);
     using lease = choice.lease;
-    return await this.forward(request, res, lease.account, base, path, decision);
+    const learn = (attempted: Attempted) => this.effects.learnOfSession(request, lease.account, attempted);
+    return await this.forward(request, res, lease.account, base, path, decision, learn);
   }
 
   /** With the home account: the identity under which the client's settings and connectors live. */
@@ -79,7 +80,7 @@ export class Passthrough {
     const considered = this.selector.consider(null, soleId);
     decision.considered(considered);
     const [owner] = considered;
-    const isOut = owner?.unavailable != null && owner.unavailable.reason !== 'quota-exhausted';
+    const isOut = owner?.unavailable != null && !hasNoQuota(owner.unavailable);
     if (owner === undefined || isOut)
       return this.emptyPool.send(request, res, new Set(), null, decision, soleId);
     using _lease = new Lease(owner.account);
@@ -93,10 +94,12 @@ export class Passthrough {
     base: UpstreamBase,
     path: string,
     decision: DecisionRecord,
+    learn: (attempted: Attempted) => void = () => undefined,
   ): Promise<void> {
     const attempted = await this.attemptTwice(request, account, base, path, decision);
     const { outcome, answer } = attempted;
     this.effects.observe(account, attempted);
+    learn(attempted);
     if (outcome.kind === 'client-gone') return decision.end('client gone', 499);
     // A 401 would make the client renew its own login; whatever it says, it does not go on.
     if (answer !== null && answer.response.statusCode !== 401 && outcome.kind !== 'edge-block') {

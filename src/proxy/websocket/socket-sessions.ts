@@ -95,6 +95,6 @@ export class SocketSessions {
       outcome.kind === 'not-entitled' ||
       turn.attempts >= this.config.maxAttempts;
     if (isUpstreams) return null;
-    return errorFrame(this.emptyPool.refusal(request, turn.tried, outcome.kind, null));
+    return errorFrame(this.emptyPool.refusal(request, turn.tried, outcome.kind, null, turn.wish.model));
   }
 }
