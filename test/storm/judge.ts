@@ -147,10 +147,12 @@ export class Judge {
   #whatWasLeft(asked: Asked, last: Attempt, { at }: Answered): string | null {
     const home = last.account === asked.owner ? asked.former : asked.owner;
     if (!asked.isPastSure || home === null) return null; // it has always been here: the content is not foreign
+    // Once it has been taken out, the session has come to stay.
+    if (asked.attempts.some((it) => it.isStripped)) return null;
     const isTried = asked.attempts.some((it) => it.account === home);
     if (!isTried && this.#isIn(home, asked.model, last.toldAt, at))
       return `${home} made the content and was available`;
-    return asked.attempts.some((it) => it.isStripped) ? null : 'the foreign reasoning was not taken out';
+    return 'the foreign reasoning was not taken out';
   }
 
   #isIn(account: string, model: string, from: number, to: number): boolean {

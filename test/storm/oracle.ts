@@ -13,8 +13,8 @@ import {
 } from './attempt.js';
 import { faultOf } from './fault-mix.js';
 import { meaningOf, type Out, type StormTimes } from './fault-meaning.js';
-import { InARow } from './in-a-row.js';
 import { serves } from './passing-faults.js';
+import { Rows } from './rows.js';
 import type { Remedy } from './spell.js';
 import { Spells } from './spells.js';
 import { StandingFaults } from './standing-faults.js';
@@ -25,6 +25,7 @@ const named = /<<turn (\d+) request (\d+)>>/;
 const LONG_MS = 3_000;
 /** Upstream errors, or cuts, in a row that take an account out. */
 const THIRD = 3;
+
 /**
  * Upstream, which knows what every account was told and when it may serve again by the table of failover. It answers
  * every attempt, and asks the program nothing.
@@ -38,9 +39,7 @@ export class Oracle {
   readonly #requests = new Map<string, Asked>();
   readonly #attemptsOfTurn = new Map<number, number>();
   readonly #standing = new StandingFaults();
-  readonly #rateLimits = new InARow();
-  readonly #errors = new InARow();
-  readonly #cuts = new InARow();
+  readonly #rows = new Rows();
   readonly #renewing = new Set<Attempt>();
 
   constructor(
@@ -70,17 +69,21 @@ export class Oracle {
   }
 
   reset(account: string, from: number): void {
-    this.#rateLimits.reset(account, from);
-    this.#errors.reset(account, from);
-    this.#cuts.reset(account, from);
+    this.#rows.reset(account, from);
   }
 
   /** The program was killed at `from`, and knows at `by` what it will ever know again. */
   restarted(from: number, by: number, isOnDisk: (at: number) => boolean): void {
-    this.#rateLimits.clear();
-    this.#errors.clear();
-    this.#cuts.clear();
+    this.#renewing.clear();
+    this.#rows.restarted(from, by, isOnDisk);
     this.spells.restarted(from, by, isOnDisk);
+  }
+
+  /** The newest tokens of the account were answered to a process that was killed at `from`: nobody has them. */
+  lostLogin(account: string, from: number): void {
+    const end = { remedy: 'new file', dueAt: from } as const;
+    const word = { toldAt: from, knownAt: Date.now() };
+    this.spells.add({ kind: 'login', account, model: null, end, isSure: false }, word);
   }
 
   /** From now on the account is at its usage limit for so long. */
@@ -158,8 +161,8 @@ export class Oracle {
     const { account, told, toldAt } = attempt;
     this.faults.set(told, (this.faults.get(told) ?? 0) + 1);
     if (output.has(told)) this.spells.served(account, toldAt);
-    if (told === 'upstream-error' && this.#errors.add(attempt) >= THIRD) this.#mayBeOut(attempt);
-    if (told === 'breaks after output' && this.#cuts.add(attempt) >= THIRD) this.#mayBeOut(attempt);
+    if (told === 'upstream-error' && this.#rows.errors.add(attempt) >= THIRD) this.#mayBeOut(attempt);
+    if (told === 'breaks after output' && this.#rows.cuts.add(attempt) >= THIRD) this.#mayBeOut(attempt);
     if (!unauthorized.has(told)) return;
     this.#renewing.add(attempt);
     this.spells.renews(attempt);
@@ -172,7 +175,7 @@ export class Oracle {
     const { account, model } = attempt;
     let { end } = out;
     if (out.kind === 'rate-limited') {
-      const inARow = this.#rateLimits.add(attempt);
+      const inARow = this.#rows.rateLimits.add(attempt);
       if (attempt.told === 'bare 429' && 'mostMs' in end)
         end = { leastMs: end.leastMs, mostMs: end.mostMs * 2 ** (inARow - 1) };
     }
@@ -198,10 +201,7 @@ export class Oracle {
     if (attempt.knownAt !== Infinity) return;
     attempt.knownAt = at;
     this.#renewing.delete(attempt);
-    if (!output.has(attempt.told)) return;
-    this.#rateLimits.served(attempt);
-    this.#errors.served(attempt);
-    if (attempt.told !== 'breaks after output') this.#cuts.served(attempt);
+    if (output.has(attempt.told)) this.#rows.served(attempt);
   }
 }
 

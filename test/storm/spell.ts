@@ -88,4 +88,15 @@ export class Spell {
     this.mayEnd(from);
     this.#endsBy = Math.min(this.#endsBy, by);
   }
+
+  /**
+   * The program was killed at `from`, and knows at `by` what it will ever know again: a usage limit that was on disk.
+   * Of the rest it may know, or not, that it began, and what had just ended it may be forgotten, so that it goes on.
+   */
+  restarted(from: number, by: number, isOnDisk: (at: number) => boolean): void {
+    const isKept = this.kind === 'quota' && isOnDisk(this.word.knownAt);
+    if (!isKept) this.mayEnd(from);
+    if (!isOnDisk(this.#endsBy)) this.#endsBy = Infinity;
+    if (this.word.knownAt > from) this.word.knownAt = by;
+  }
 }

@@ -90,13 +90,9 @@ export class Spells {
     }
   }
 
-  /** The program was killed at `from` and knows at `by` what it will ever know again; a usage limit it still knows. */
-  restarted(from: number, by: number, isOnDisk: (toldAt: number) => boolean): void {
-    for (const it of this.#all) {
-      const isKept = it.kind === 'quota' && isOnDisk(it.word.knownAt);
-      if (!isKept) it.mayEnd(from);
-      if (it.word.knownAt > from) it.word.knownAt = by;
-    }
+  /** The program was killed at `from`, and knows at `by` what it will ever know again. */
+  restarted(from: number, by: number, isOnDisk: (at: number) => boolean): void {
+    for (const it of this.#all) it.restarted(from, by, isOnDisk);
   }
 
   /** For the account of a fault: what may have held in the last seconds. */

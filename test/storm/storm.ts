@@ -7,6 +7,8 @@ import type { Answered, Asked } from './attempt.js';
 import { CodexPatience } from './codex-patience.js';
 import type { StormTimes } from './fault-meaning.js';
 import { Findings } from './findings.js';
+import { Lives } from './lives.js';
+import { lostLogins } from './lost-logins.js';
 import { Judge, MAX_ATTEMPTS } from './judge.js';
 import { Operator } from './operator.js';
 import { Oracle } from './oracle.js';
@@ -39,9 +41,9 @@ export class Storm implements AsyncDisposable {
   /** Turns so far. */
   begun = 0;
   #operating: Promise<void> = Promise.resolve();
-  /** How often the process was killed. */
-  #life = 0;
-  #alive = Promise.withResolvers<void>();
+  readonly #lives = new Lives();
+  /** Accounts whose tokens a kill has cost. */
+  #lost: readonly string[] = [];
 
   private constructor(
     private readonly options: StormOptions,
@@ -57,9 +59,8 @@ export class Storm implements AsyncDisposable {
     });
     this.judge = new Judge(this.oracle, accounts);
     this.#findings = new Findings(this.report, this.oracle.spells, origin);
-    this.operator = new Operator(this.oracle, standIn, join(folders.path, 'pool'), origin);
+    this.operator = new Operator(this.oracle, standIn, this.#poolFolder, origin);
     this.#client = new StormClient(origin);
-    this.#alive.resolve();
   }
 
   static async start(options: StormOptions): Promise<Storm> {
@@ -98,16 +99,18 @@ export class Storm implements AsyncDisposable {
   /** Ends the process without a word, and starts another on the same folders. */
   async killAndStart(onDiskMs: number): Promise<void> {
     await this.#rest();
-    this.#alive = Promise.withResolvers();
+    this.#lives.ends();
     const killedAt = Date.now();
-    this.#life += 1;
     await this.program.kill9();
     const isOnDisk = (at: number): boolean => at < killedAt - onDiskMs;
     this.sessions.forget((movedAt) => !isOnDisk(movedAt));
     this.program = await this.folders.start();
+    const { standIn } = this;
+    this.#lost = await lostLogins(standIn, accounts, this.#poolFolder, killedAt - onDiskMs);
     this.oracle.restarted(killedAt, Date.now(), isOnDisk);
+    for (const it of this.#lost) this.oracle.lostLogin(it, killedAt);
     this.#operating = this.operator.work();
-    this.#alive.resolve();
+    this.#lives.begins();
   }
 
   /** Looks at every turn once more, now that nothing can come any more. */
@@ -128,6 +131,7 @@ export class Storm implements AsyncDisposable {
       attempts: `${oracle.attempts}, of them ${list(oracle.faults)}`,
       'accounts out': list(oracle.spells.counts),
       'the operator': list(operator.done),
+      'logins lost by a kill': this.#lost.join(', '),
       'sessions whose account was available': `${judge.affinityChecks} requests, moved ${this.sessions.moves} times in all`,
     });
   }
@@ -136,6 +140,10 @@ export class Storm implements AsyncDisposable {
     this.#client[Symbol.dispose]();
     await this.folders[Symbol.asyncDispose]();
     await this.standIn.close();
+  }
+
+  get #poolFolder(): string {
+    return join(this.folders.path, 'pool');
   }
 
   async #rest(): Promise<void> {
@@ -154,13 +162,13 @@ export class Storm implements AsyncDisposable {
     const session = this.sessions.take();
     const patience = new CodexPatience();
     for (let number = 1; ; number += 1) {
-      const life = await this.#untilAlive();
+      const life = await this.#lives.untilAlive();
       const { name, past, ...known } = session;
       const sentAt = Date.now();
       const asked: Asked = { ...known, turn, request: number, session: name, past, sentAt, attempts: [] };
       this.oracle.expects(asked);
       const answered = await this.#client.send(asked);
-      if (life !== this.#life) {
+      if (!this.#lives.isNow(life)) {
         this.sessions.uncertain(session); // killed under it, which is nobody's fault
         continue;
       }
@@ -188,14 +196,5 @@ export class Storm implements AsyncDisposable {
       break;
     }
     this.sessions.giveBack(session);
-  }
-
-  /** Resolves when the process lives, with the number of its life. */
-  async #untilAlive(): Promise<number> {
-    for (;;) {
-      const life = this.#life;
-      await this.#alive.promise;
-      if (life === this.#life) return life;
-    }
   }
 }
