@@ -1,0 +1,84 @@
+import { describe, expect, it } from 'vitest';
+import { probe } from './probe.js';
+import { Soak } from './soak.js';
+import { told } from './soak-report.js';
+
+/** How long turns go on, and on how many sockets. */
+const seconds = Number(process.env['SOCKETS_SECONDS'] ?? 40);
+const count = Number(process.env['SOCKETS_COUNT'] ?? 200);
+/** Bytes held after a collection differ by some 0.3 MB from one to the next. */
+const MAY_GROW = 1e6;
+/** Of memory that nobody accounts for only the RSS tells, and coarsely. */
+const RSS_MAY_GROW = 25e6;
+
+describe('WebSockets held open', () => {
+  it('leak no socket, no listener and no memory, and every turn is whole and on record', async () => {
+    const title = `${count} WebSockets for ${seconds} s (SOCKETS_COUNT, SOCKETS_SECONDS)`;
+    process.stdout.write(`${title}\n`);
+    await using soak = await Soak.start(count);
+    const { standIn, program, turns } = soak;
+
+    // Code that has never run would count as memory of the sockets.
+    await soak.open(20);
+    await soak.warmUp(40);
+    await soak.leave();
+    const before = await probe(program);
+    const without = await soak.connections();
+
+    await soak.open();
+    const idle = await probe(program);
+    await soak.warmUp();
+    const warm = await probe(program);
+    const warmTurns = soak.answered;
+    const samples = [{ seconds: 0, figures: warm }, ...(await soak.run(seconds))];
+    const end = samples.at(-1)?.figures ?? warm;
+    const withAll = { ...(await soak.connections()), open: standIn.sockets.open };
+    const connectionsUpstream = standIn.openConnections();
+
+    await soak.leave();
+    const left = await probe(program);
+    const after = await soak.connections();
+    const rss = { before: before.rss, idle: idle.rss, end: end.rss, left: left.rss };
+    const turnsCompared = soak.answered - warmTurns;
+    const { slowestMs } = soak;
+    const report = {
+      title,
+      turns: soak.answered,
+      slowestMs,
+      seconds,
+      sockets: count,
+      rss,
+      samples,
+      turnsCompared,
+    };
+    process.stdout.write(told({ ...report, mayGrow: MAY_GROW }));
+
+    expect(turns.faults).toEqual([]);
+    expect(turns.got.size, 'turns that came back').toBe(turns.given);
+    expect(soak.asked, 'turns that upstream was asked for').toBe(soak.answered);
+    await program.untilRecorded(soak.answered);
+    const { totals } = await program.json('/admin/usage');
+    expect(totals, 'usage on record').toEqual({ turns: soak.answered, ...turns.spent });
+    expect(await soak.inFlight(), 'in flight').toBe(0);
+
+    expect(withAll).toMatchObject({ open: count, clients: count, upstream: connectionsUpstream });
+    expect(standIn.sockets.open, 'sockets at upstream without a client').toBe(0);
+    expect(after.clients, 'connections to clients that have left').toBe(0);
+    expect(after.upstream, 'connections to upstream').toBeLessThanOrEqual(without.upstream);
+    expect(after.descriptors, 'open files and connections').toBeLessThanOrEqual(without.descriptors);
+    expect(
+      [idle, warm, end, left].map((at) => at.webSockets),
+      'WebSocket objects',
+    ).toEqual([count, count, count, 0].map((it) => 2 * it));
+
+    expect(program.log).not.toContain('MaxListenersExceededWarning');
+    expect(
+      [warm, end, left].map((at) => at.listeners),
+      'listeners',
+    ).toEqual([idle.listeners, idle.listeners, before.listeners]);
+
+    expect(end.held - warm.held, 'memory that turns have left').toBeLessThan(MAY_GROW);
+    expect(left.held - before.held, 'memory that sockets have left').toBeLessThan(MAY_GROW);
+    expect(end.rss - warm.rss, 'growth of the RSS').toBeLessThan(RSS_MAY_GROW);
+  });
+});
