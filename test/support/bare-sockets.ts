@@ -1,0 +1,103 @@
+import { once } from 'node:events';
+import { WebSocket, WebSocketServer } from 'ws';
+import { codexHandshake } from './codex-socket.js';
+
+/** A frame as bytes: also text that is no UTF-8, which `SocketClient` and the stand-in would refuse. */
+export interface BareFrame {
+  readonly bytes: Buffer;
+  readonly isBinary: boolean;
+}
+
+/** One end of a WebSocket that looks into nothing: what it sends and gets is the test's. */
+export class BareSocket implements Disposable {
+  readonly frames: BareFrame[] = [];
+  readonly closed: Promise<{ code: number; reason: string }>;
+  readonly #changed: (() => void)[] = [];
+
+  constructor(readonly ws: WebSocket) {
+    ws.on('error', () => undefined); // its close is what counts
+    ws.on('message', (bytes: Buffer, isBinary) => {
+      this.frames.push({ bytes, isBinary });
+      for (const look of this.#changed) look();
+    });
+    this.closed = new Promise((resolve) => {
+      ws.once('close', (code, reason) => resolve({ code, reason: reason.toString() }));
+    });
+  }
+
+  send({ bytes, isBinary }: BareFrame): void {
+    this.ws.send(bytes, { binary: isBinary });
+  }
+
+  text(text: string): void {
+    this.send({ bytes: Buffer.from(text), isBinary: false });
+  }
+
+  /** Resolves when so many frames have come in all. */
+  async gets(count: number): Promise<readonly BareFrame[]> {
+    const enough = Promise.withResolvers<void>();
+    this.#changed.push(() => {
+      if (this.frames.length >= count) enough.resolve();
+    });
+    if (this.frames.length < count) await Promise.race([enough.promise, this.closed]);
+    return this.frames;
+  }
+
+  [Symbol.dispose](): void {
+    this.ws.terminate();
+  }
+}
+
+/** An upstream that accepts every WebSocket and answers nothing of itself. */
+export class BareUpstream implements AsyncDisposable {
+  readonly #sockets: BareSocket[] = [];
+  readonly #waiting: ((socket: BareSocket) => void)[] = [];
+
+  private constructor(
+    private readonly server: WebSocketServer,
+    private readonly port: number,
+  ) {
+    server.on('connection', (ws) => {
+      const socket = new BareSocket(ws);
+      this.#sockets.push(socket);
+      this.#waiting.shift()?.(socket);
+    });
+  }
+
+  static async start(): Promise<BareUpstream> {
+    const server = new WebSocketServer({
+      port: 0,
+      host: '127.0.0.1',
+      skipUTF8Validation: true,
+      maxPayload: 0,
+      perMessageDeflate: true,
+    });
+    await once(server, 'listening');
+    const address = server.address();
+    return new BareUpstream(server, typeof address === 'object' && address !== null ? address.port : 0);
+  }
+
+  /** The settings that send turns here; everything else goes on to the stand-in. */
+  get env(): Record<string, string> {
+    return { UPSTREAM_RESPONSES_BASE: `http://127.0.0.1:${this.port}/backend-api/codex` };
+  }
+
+  /** A client's end at this proxy, and the one that upstream got for it. */
+  async through(origin: string, session = 's-1'): Promise<{ client: BareSocket; upstream: BareSocket }> {
+    const come = new Promise<BareSocket>((resolve) => this.#waiting.push(resolve));
+    const ws = new WebSocket(`${origin.replace(/^http/, 'ws')}/v1/responses`, {
+      headers: codexHandshake(session),
+      skipUTF8Validation: true,
+      maxPayload: 0,
+    });
+    const client = new BareSocket(ws);
+    const [upstream] = await Promise.all([come, once(ws, 'open')]);
+    return { client, upstream };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const it of this.#sockets) it.ws.terminate();
+    this.server.close();
+    await once(this.server, 'close');
+  }
+}
