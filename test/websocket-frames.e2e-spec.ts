@@ -10,28 +10,30 @@ const KiB = 1_024;
 const MiB = 1_024 * KiB;
 const text = (it: string): BareFrame => ({ bytes: Buffer.from(it), isBinary: false });
 
-/** Says where two lists of frames differ, without printing megabytes. */
-function expectSame(came: readonly BareFrame[], sent: readonly BareFrame[], what: string): void {
+/** Where two lists of frames differ, without printing megabytes. */
+function difference(came: readonly BareFrame[], sent: readonly BareFrame[]): object {
   const fault = sent.findIndex((it, at) => {
     const other = came[at];
     return other === undefined || other.isBinary !== it.isBinary || !other.bytes.equals(it.bytes);
   });
-  expect({ what, fault, count: came.length }).toEqual({ what, fault: -1, count: sent.length });
+  return { firstFault: fault, missing: sent.length - came.length };
 }
+const same = { firstFault: -1, missing: 0 };
 
 async function crossed(
   { client, upstream }: { client: BareSocket; upstream: BareSocket },
   fromClient: readonly BareFrame[],
   fromUpstream: readonly BareFrame[],
-  what: string,
-): Promise<void> {
+): Promise<object> {
   for (let at = 0; at < Math.max(fromClient.length, fromUpstream.length); at += 1) {
     const [out, back] = [fromClient[at], fromUpstream[at]];
     if (out !== undefined) client.send(out);
     if (back !== undefined) upstream.send(back);
   }
-  expectSame(await upstream.gets(fromClient.length), fromClient, `to upstream, ${what}`);
-  expectSame(await client.gets(fromUpstream.length), fromUpstream, `to the client, ${what}`);
+  return {
+    toUpstream: difference(await upstream.gets(fromClient.length), fromClient),
+    toClient: difference(await client.gets(fromUpstream.length), fromUpstream),
+  };
 }
 
 const sizes = [0, 1, 125, 126, 65_535, 65_536, 1_000, 70 * KiB, 300 * KiB, 2 * MiB];
@@ -77,21 +79,20 @@ describe('frames on a WebSocket', () => {
       for (const it of answers[at] ?? []) ends.upstream.send(it);
       await ends.client.gets(answers.slice(0, at + 1).flat().length);
     }
-    expectSame(ends.upstream.frames, toUpstream, 'to upstream');
-    expectSame(ends.client.frames, answers.flat(), 'to the client');
+    expect(difference(ends.upstream.frames, toUpstream)).toEqual(same);
+    expect(difference(ends.client.frames, answers.flat())).toEqual(same);
     const { totals, inFlight } = await pool.account(accountOf(await pool.client.get('/admin/requests')));
     expect({ inFlight, turns: totals.turns }).toEqual({ inFlight: 0, turns: 2 });
   });
 
   it.each([1, 2, 3])('at random pass unchanged and in order, in both directions at once (%i)', async () => {
     const seed = randomInt(2 ** 31);
-    console.info(`random frames: seed ${seed}`);
     const random = new SeededRandom(seed);
     await using upstream = await BareUpstream.start();
     await using pool = await TestPool.start({ env: upstream.env });
     const ends = await upstream.through(pool.origin);
     const some = (): BareFrame[] => Array.from({ length: 120 }, () => randomFrame(random));
-    await crossed(ends, some(), some(), `seed ${seed}`);
+    expect(await crossed(ends, some(), some()), `seed ${seed}`).toEqual({ toUpstream: same, toClient: same });
   });
 
   it('of 16 MiB pass unchanged, in both directions at once', async () => {
@@ -101,7 +102,7 @@ describe('frames on a WebSocket', () => {
     const large = { bytes: Buffer.alloc(16 * MiB, 'made-up é '), isBinary: false };
     const turn = text('{"type":"response.create","model":"m","input":[]}');
     const around = [turn, large, { ...large, isBinary: true }, text('')];
-    await crossed(ends, around, around.slice(1), 'large');
+    expect(await crossed(ends, around, around.slice(1))).toEqual({ toUpstream: same, toClient: same });
   });
 
   it('codex.rate_limits alone is changed: the numbers of the pool, all else of it kept', async () => {
@@ -114,16 +115,15 @@ describe('frames on a WebSocket', () => {
     });
     await polled(pool);
     const ends = await upstream.through(pool.origin);
-    const window = (used: number) => ({
-      used_percent: used,
-      window_minutes: 300,
-      reset_at: 2_000_000_000,
-      odd: 1,
-    });
     const frame = {
       type: 'codex.rate_limits',
       plan_type: 'plus',
-      rate_limits: { allowed: true, primary: window(90), secondary: null, odd: 'kept' },
+      rate_limits: {
+        allowed: true,
+        primary: { used_percent: 90, window_minutes: 300, reset_at: 2_000_000_000, odd: 1 },
+        secondary: null,
+        odd: 'kept',
+      },
       credits: { balance: 'kept' },
     };
     const other = text(JSON.stringify({ ...frame, metered_limit_name: 'another_meter' }));

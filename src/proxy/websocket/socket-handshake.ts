@@ -14,6 +14,7 @@ import { ProxyRequest } from '../proxy-request.js';
 import { ReplayBudget } from '../replay-budget.js';
 import { ResponseCommit } from '../response-commit.js';
 import { deflate } from './deflate.js';
+import { readAhead } from './read-ahead.js';
 import { SocketSessions } from './socket-sessions.js';
 
 /** A client that asks for a WebSocket. */
@@ -68,12 +69,13 @@ export class SocketHandshake {
     const { req, res, socket, query } = visit;
     const gone = new AbortController();
     socket.once('close', () => gone.abort());
+    const takeHead = readAhead(socket, visit.head);
     const request = ProxyRequest.ofUpgrade(req, query, this.budget, gone.signal);
     const decision = new DecisionRecord(request, 'websocket', this.decisions);
     const course = new Course(request, PATH, decision, null, true);
     const end = await this.loop.run(course);
     if (end.kind === 'pass-on' && end.tried.attempted.socket !== null)
-      return this.accept(visit, request, course, end);
+      return this.accept({ ...visit, head: takeHead() }, request, course, end);
     if (end.kind === 'pass-on' && meansNoSockets.has(end.tried.attempted.answer?.response.statusCode)) {
       using _lease = end.lease;
       if (end.tried.attempted.answer !== null) discard(end.tried.attempted.answer.response);

@@ -19,6 +19,8 @@ import { SocketHandshake } from './socket-handshake.js';
 /** WebSockets in: the same doors as for every other request, before one is opened. */
 @Injectable()
 export class UpgradeGate {
+  /** Connections without an answer as yet. */
+  private readonly waiting = new Set<Socket>();
   private readonly logger = new Logger(UpgradeGate.name);
 
   constructor(
@@ -27,7 +29,12 @@ export class UpgradeGate {
     private readonly drain: Drain,
     @Inject(APP_CONFIG) private readonly config: AppConfig,
     @InjectMetric(metricNames.requests) private readonly requests: Counter<'route' | 'status'>,
-  ) {}
+  ) {
+    // Who still waits for upstream has nothing to lose: it comes again.
+    drain.onStart(() => {
+      for (const it of this.waiting) it.destroy();
+    });
+  }
 
   /** Takes the upgrades of a server from now on. */
   attach(server: Server): void {
@@ -55,11 +62,14 @@ export class UpgradeGate {
     if (refusal !== null) return sendRefusal(res, refusal);
     this.signs.came('websocket');
     this.signs.entered(req.headers);
+    this.waiting.add(socket);
     try {
       await this.handshake.serve({ req, res, socket, head, query });
     } catch (error) {
       this.logger.error('WebSocket failed inside the proxy', { reason: describeError(error) });
       socket.destroy();
+    } finally {
+      this.waiting.delete(socket);
     }
   }
 
