@@ -15,7 +15,8 @@ const schema = z.object({ rate_limits: z.object({ primary: windowSchema, seconda
 
 /** The quota windows that a `codex.rate_limits` frame tells (docs/protocol.md, WebSocket). */
 export function windowsFromFrame(frame: Buffer, now: number): QuotaWindow[] {
-  const told = schema.safeParse(jsonOf(frame)).data?.rate_limits;
+  const json = jsonOf(frame);
+  const told = isOfTurns(json) ? schema.safeParse(json).data?.rate_limits : undefined;
   return [told?.primary, told?.secondary].flatMap((it) =>
     it == null
       ? []
@@ -34,7 +35,8 @@ export function windowsFromFrame(frame: Buffer, now: number): QuotaWindow[] {
  */
 export function withPoolQuota(frame: Buffer, windows: readonly PoolWindow[]): Buffer {
   const json = jsonOf(frame);
-  if (!isRecord(json) || !isRecord(json['rate_limits']) || windows.length === 0) return frame;
+  if (!isRecord(json) || !isRecord(json['rate_limits']) || windows.length === 0 || !isOfTurns(json))
+    return frame;
   const limits = json['rate_limits'];
   const [primary, ...others] = windows;
   const told = {
@@ -45,10 +47,18 @@ export function withPoolQuota(frame: Buffer, windows: readonly PoolWindow[]): Bu
   return Buffer.from(JSON.stringify({ ...json, rate_limits: told }));
 }
 
+/** Not a limit of its own name, which is about something else than turns. */
+function isOfTurns(json: unknown): boolean {
+  if (!isRecord(json)) return false;
+  const name = json['metered_limit_name'] ?? json['limit_name'] ?? 'codex';
+  return typeof name === 'string' && name.toLowerCase() === 'codex';
+}
+
 function slot(before: unknown, window: PoolWindow | undefined): object | null {
   if (window === undefined) return null;
+  const { reset_at: _at, reset_after_seconds: _after, ...others } = isRecord(before) ? before : {};
   return {
-    ...(isRecord(before) ? before : {}),
+    ...others,
     used_percent: Math.round(window.usedRatio * 100),
     window_minutes: Math.round(window.durationSeconds / 60),
     ...(window.resetsAt === null ? {} : { reset_at: Math.round(window.resetsAt / 1_000) }),

@@ -26,8 +26,15 @@ export function outcomeOfFrame(frame: Buffer, now: number): AttemptOutcome {
 }
 
 /** A refusal of our own in the form of upstream's. */
-export function errorFrame({ status, type, code, message, fields }: Refusal): Buffer {
-  return Buffer.from(JSON.stringify({ type: 'error', status, error: { type, code, message, ...fields } }));
+export function errorFrame({ status, type, code, message, fields, headers }: Refusal): Buffer {
+  return Buffer.from(
+    JSON.stringify({
+      type: 'error',
+      status,
+      error: { type, code, message, ...fields },
+      headers: { ...headers, 'x-codex-pool-error': code },
+    }),
+  );
 }
 
 function headersIn(value: unknown): Record<string, string> {

@@ -21,10 +21,9 @@ export interface TurnWish {
 
 export function turnWish(frame: Buffer): TurnWish {
   return {
-    isWhole: !/^"previous_response_id"\s*:\s*"/.test(at(frame, '"previous_response_id"')),
+    isWhole: found(frame, '"previous_response_id"', /^\s*:\s*"/) === null,
     model: /"model"\s*:\s*"([^"\\]{1,100})"/.exec(headOf(frame))?.[1] ?? null,
-    effort:
-      /^"reasoning"\s*:\s*\{\s*"effort"\s*:\s*"([^"\\]{1,20})"/.exec(at(frame, '"reasoning":{'))?.[1] ?? null,
+    effort: found(frame, '"reasoning"', /^\s*:\s*\{\s*"effort"\s*:\s*"([^"\\]{1,20})"/)?.[1] ?? null,
   };
 }
 
@@ -45,8 +44,15 @@ function headOf(frame: Buffer): string {
   return frame.toString('latin1', 0, HEAD_BYTES);
 }
 
-/** Text inside a string has its quotes escaped: what is found here is a name. */
-function at(frame: Buffer, name: string): string {
-  const found = frame.indexOf(name);
-  return found === -1 ? '' : frame.toString('latin1', found, found + 128);
+/**
+ * The first place where this name is followed so. Text inside a string has its quotes escaped; but the same word may
+ * stand as a whole string, or as a name further inside.
+ */
+function found(frame: Buffer, name: string, followedBy: RegExp): RegExpExecArray | null {
+  for (let at = frame.indexOf(name); at !== -1; at = frame.indexOf(name, at + name.length)) {
+    const after = at + name.length;
+    const match = followedBy.exec(frame.toString('latin1', after, after + 128));
+    if (match !== null) return match;
+  }
+  return null;
 }

@@ -18,13 +18,15 @@ export interface SessionParts {
   /** The handshake: its headers name the session. */
   readonly request: ProxyRequest;
   readonly maxAttempts: number;
+  /** A fault of our own has ended the session. */
+  readonly failed: (error: unknown) => void;
   readonly isDraining: () => boolean;
   /** Why this account may not serve now; null when it may. `model` null asks for any. */
   readonly whyUnavailable: (account: Account, model: string | null) => Unavailable | null;
   /** A WebSocket of another account than those that the turn has tried; null when there is none. */
   readonly openFor: (turn: SocketTurn) => Promise<Opened | null>;
   /** The pool's own refusal, where it says more than upstream's; null where upstream's stands. */
-  readonly ownWord: (turn: SocketTurn, outcome: AttemptOutcome) => Buffer | null;
+  readonly ownWord: (turn: SocketTurn, outcome: AttemptOutcome | null) => Buffer | null;
   /** The message without what another account has encrypted; null when nothing can be taken out. */
   readonly withoutForeign: (message: Buffer, account: Account) => Buffer | null;
 }

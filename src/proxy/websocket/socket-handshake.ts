@@ -101,11 +101,15 @@ export class SocketHandshake {
     if (answer !== null)
       this.answers.set(req, handshakeFields(this.commit.headersOf(request, account, answer.response, true)));
     res.detachSocket(socket);
+    let isOpen = false;
     this.server.handleUpgrade(req, socket, head, (client) => {
-      this.sessions.begin(client, { socket: upstream, account }, request, PATH);
+      isOpen = true;
       decision.end('opened', 101);
+      this.sessions.begin(client, { socket: upstream, account }, request, PATH);
     });
-    if (socket.destroyed) upstream.terminate();
+    if (isOpen) return; // it calls back at once, or never
+    upstream.terminate();
+    decision.end('bad handshake', 400);
   }
 }
 

@@ -1,8 +1,8 @@
-import type { WebSocket } from 'ws';
+import { WebSocket } from 'ws';
 import { calledOrOver } from '../../accounts/waiters.js';
 import { limits } from '../../limits.js';
 import type { AttemptOutcome } from '../attempt-outcome.js';
-import { INTERNAL_ERROR, sendable, SERVICE_RESTART } from './close-code.js';
+import { INTERNAL_ERROR, sendable, SERVICE_RESTART, TOO_BIG } from './close-code.js';
 import { frameType } from './frame.js';
 import { closeSocket, passFrame } from './frame-pipe.js';
 import type { SocketTurn } from './socket-turn.js';
@@ -36,6 +36,10 @@ export class SocketSession {
   readonly #turns: SocketTurn[] = [];
   /** Frames of the client wait for the one before: a turn may have to wait for an account, or to move. */
   #incoming: Promise<void> = Promise.resolve();
+  #waitingBytes = 0;
+  /** A turn on its way to another account: nothing of the client goes to upstream until it is there. */
+  #moving: Promise<void> = Promise.resolve();
+  #isMoving = false;
   #upstream: Opened;
   #idle: NodeJS.Timeout;
   #hold: NodeJS.Timeout | null = null;
@@ -49,7 +53,11 @@ export class SocketSession {
   ) {
     this.#idle = setTimeout(() => this.#whenIdle(), limits.idleSocketMs);
     client.on('message', (frame: Buffer, isBinary) => {
-      this.#incoming = this.#incoming.then(() => this.#fromClient(frame, isBinary));
+      this.#waits(frame.length);
+      this.#incoming = this.#incoming
+        .then(() => this.#fromClient(frame, isBinary))
+        .catch((it) => this.#fail(it))
+        .then(() => this.#waits(-frame.length));
     });
     client.on('error', () => undefined); // its close follows
     client.once('close', (code, reason) => this.#end('client-gone', () => this.#leaveUpstream(code, reason)));
@@ -73,14 +81,39 @@ export class SocketSession {
     socket.on('message', (frame: Buffer, isBinary) => {
       if (socket === this.#upstream.socket) this.#fromUpstream(frame, isBinary);
     });
-    socket.once('close', (code, reason) => {
-      if (socket !== this.#upstream.socket) return;
-      this.#end('cut', () => closeSocket(this.client, sendable(code) ?? INTERNAL_ERROR, reason));
+    let ownCode = INTERNAL_ERROR;
+    socket.on('error', (error) => {
+      if ('code' in error && error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') ownCode = TOO_BIG;
     });
+    const closed = (code: number, reason: Buffer | string) => {
+      if (socket !== this.#upstream.socket || this.#isMoving) return;
+      this.#end('cut', () => closeSocket(this.client, sendable(code) ?? ownCode, reason));
+    };
+    socket.once('close', closed);
+    if (socket.readyState === WebSocket.CLOSED) return closed(INTERNAL_ERROR, ''); // before anybody listened
     socket.resume();
   }
 
+  /** The client goes on being read while a turn moves, so that its leaving is seen; but not without end. */
+  #waits(bytes: number): void {
+    this.#waitingBytes += bytes;
+    const isTooMuch = this.#waitingBytes >= limits.socketBacklogBytes;
+    if (isTooMuch) this.client.pause();
+    else if (this.client.isPaused && this.#upstream.socket.bufferedAmount < limits.socketBacklogBytes)
+      this.client.resume();
+  }
+
+  /** A fault of ours ends both sides. */
+  #fail(error: unknown): void {
+    this.parts.failed(error);
+    this.#end('cut', () => {
+      closeSocket(this.client, INTERNAL_ERROR, 'codex-pool failed; its log says why');
+      this.#leaveUpstream(1001, '');
+    });
+  }
+
   async #fromClient(frame: Buffer, isBinary: boolean): Promise<void> {
+    await this.#moving;
     if (this.#isOver) return;
     this.#idle.refresh();
     if (!isBinary && frameType(frame) === 'response.create') return await this.#begin(frame);
@@ -89,18 +122,33 @@ export class SocketSession {
 
   async #begin(message: Buffer): Promise<void> {
     const { books, request, isDraining, whyUnavailable } = this.parts;
-    if (isDraining()) return this.restart('codex-pool is stopping');
-    const { account } = this.#upstream;
-    if (whyUnavailable(account, null)?.reason === 'full')
-      await calledOrOver([account.waiters], limits.fullAccountMs, request.gone);
+    if (isDraining()) {
+      // What runs may finish; with its end the client is told to come again, and comes with this one.
+      if (!this.isBusy) this.restart('codex-pool is stopping');
+      return;
+    }
+    if (whyUnavailable(this.#upstream.account, null)?.reason === 'full') {
+      await calledOrOver([this.#upstream.account.waiters], limits.fullAccountMs, request.gone);
+      await this.#moving;
+    }
     if (this.#isOver) return;
+    const { account } = this.#upstream;
     const turn = books.open(request.sessionKey, account, message);
     // Two at once cannot be told apart in what comes: then nothing is held, and nobody moves.
     if (this.#turns.push(turn) > 1) for (const it of this.#turns) this.#commit(it);
     const why = whyUnavailable(account, turn.wish.model);
     const isOut = why !== null && why.reason !== 'full';
-    if (isOut && turn.held !== null && books.isAnyoneLeft(turn)) return await this.#move(turn, null);
-    this.#send(turn);
+    if (!isOut || turn.held === null) return this.#send(turn);
+    if (books.isAnyoneLeft(turn)) return await this.#move(turn, null);
+    this.#askNobody(turn);
+  }
+
+  /** No account can serve: the pool says so, unless it is only about this model; that is for upstream to say. */
+  #askNobody(turn: SocketTurn): void {
+    const why = this.parts.whyUnavailable(turn.account, null);
+    const word = why === null || why.reason === 'full' ? null : this.parts.ownWord(turn, null);
+    if (word === null) return this.#send(turn);
+    this.#handOn(turn, word);
   }
 
   #send(turn: SocketTurn): void {
@@ -110,14 +158,17 @@ export class SocketSession {
 
   #fromUpstream(frame: Buffer, isBinary: boolean): void {
     this.#idle.refresh();
+    if (this.#isMoving) return; // the rest of what was refused
     const type = isBinary ? null : frameType(frame);
-    const passed =
-      type === 'codex.rate_limits' ? this.parts.books.quotaFrame(this.#upstream.account, frame) : frame;
     const turn = this.#turns[0];
+    const passed =
+      type === 'codex.rate_limits'
+        ? this.parts.books.quotaFrame(this.#upstream.account, frame, turn?.startedAt ?? null)
+        : frame;
     if (turn === undefined) return this.#toClient(passed, isBinary);
     turn.bytes += frame.length;
     if (turn.held !== null) {
-      if (failures.has(type)) return void this.#refused(turn, frame);
+      if (failures.has(type)) return this.#whenRefused(turn, frame);
       if (!isOutput(type) && !isBinary) return this.#keep(turn, passed);
       this.#commit(turn);
     }
@@ -139,6 +190,10 @@ export class SocketSession {
     turn.held = null;
     this.parts.books.served(turn, this.parts.request.sessionKey);
     for (const frame of held) this.#toClient(frame, false);
+  }
+
+  #whenRefused(turn: SocketTurn, frame: Buffer): void {
+    this.#moving = this.#refused(turn, frame).catch((it) => this.#fail(it));
   }
 
   async #refused(turn: SocketTurn, frame: Buffer): Promise<void> {
@@ -163,16 +218,18 @@ export class SocketSession {
       this.#close(turn, 'reconnect', null);
       return this.restart('another account serves from here on');
     }
-    this.client.pause();
+    this.#isMoving = true;
     const opened = await this.parts.openFor(turn);
+    this.#isMoving = false;
     if (this.#isOver) {
       opened?.socket.terminate();
       return;
     }
-    this.client.resume();
     if (opened === null) {
-      if (frame === null) return this.#send(turn); // let upstream say it
-      return this.#handOn(turn, this.parts.ownWord(turn, this.parts.books.outcomeOf(frame)) ?? frame);
+      if (frame === null) this.#askNobody(turn);
+      else this.#handOn(turn, this.parts.ownWord(turn, this.parts.books.outcomeOf(frame)) ?? frame);
+      if (this.#upstream.socket.readyState !== WebSocket.OPEN) this.restart('upstream has closed');
+      return;
     }
     const before = this.#upstream;
     this.#upstream = opened;

@@ -1,8 +1,9 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { WebSocket } from 'ws';
 import { AccountSelector } from '../../accounts/account-selector.js';
 import { APP_CONFIG, type AppConfig } from '../../app.config.js';
 import { Drain } from '../../drain.js';
+import { describeError } from '../../pool-error.js';
 import { AttemptLoop } from '../attempt-loop.js';
 import type { AttemptOutcome } from '../attempt-outcome.js';
 import { Course } from '../course.js';
@@ -19,6 +20,7 @@ import { TurnBooks } from './turn-books.js';
 /** All WebSockets of clients. A stop ends each as soon as no turn runs on it. */
 @Injectable()
 export class SocketSessions {
+  private readonly logger = new Logger(SocketSessions.name);
   private readonly sessions = new Set<SocketSession>();
 
   constructor(
@@ -46,6 +48,11 @@ export class SocketSessions {
         books: this.books,
         request,
         maxAttempts: this.config.maxAttempts,
+        failed: (error) =>
+          this.logger.error('WebSocket failed inside the proxy', {
+            request: request.id,
+            reason: describeError(error),
+          }),
         isDraining: () => this.drain.isDraining,
         whyUnavailable: (account, model) => this.selector.whyUnavailable(account, model),
         openFor: (turn) => this.openFor(turn, request, path),
@@ -59,6 +66,7 @@ export class SocketSessions {
       },
     );
     this.sessions.add(session);
+    if (this.drain.isDraining) session.restart('codex-pool is stopping'); // the stop began during the handshake
   }
 
   /** Ends all of them, whatever runs. */
@@ -88,13 +96,16 @@ export class SocketSessions {
     return null;
   }
 
-  /** What is true of the whole pool: its earliest reset, what a person must do. */
-  private ownWord(turn: SocketTurn, outcome: AttemptOutcome, request: ProxyRequest): Buffer | null {
+  /** What is true of the whole pool: its earliest reset, what a person must do. `outcome` null: nothing was asked. */
+  private ownWord(turn: SocketTurn, outcome: AttemptOutcome | null, request: ProxyRequest): Buffer | null {
     const isUpstreams =
-      outcome.kind === 'overloaded' ||
-      outcome.kind === 'not-entitled' ||
-      turn.attempts >= this.config.maxAttempts;
+      outcome !== null &&
+      (outcome.kind === 'overloaded' ||
+        outcome.kind === 'not-entitled' ||
+        turn.attempts >= this.config.maxAttempts);
     if (isUpstreams) return null;
-    return errorFrame(this.emptyPool.refusal(request, turn.tried, outcome.kind, null, turn.wish.model));
+    return errorFrame(
+      this.emptyPool.refusal(request, turn.tried, outcome?.kind ?? null, null, turn.wish.model),
+    );
   }
 }

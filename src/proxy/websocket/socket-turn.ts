@@ -2,8 +2,17 @@ import { randomUUID } from 'node:crypto';
 import type { Account } from '../../accounts/account.js';
 import { Lease } from '../../accounts/lease.js';
 import type { DecisionLog } from '../../accounts/decision-log.js';
+import type { Clock } from '../../clock.js';
 import { DecisionRecord } from '../decision-record.js';
 import { type TurnWish, turnWish } from './frame.js';
+
+/** What a turn begins with. */
+interface Begun {
+  readonly sessionKey: string | null;
+  readonly account: Account;
+  readonly message: Buffer;
+  readonly clock: Clock;
+}
 
 /** One turn on a WebSocket: a `response.create` of the client, up to the frame that ends it. */
 export class SocketTurn implements Disposable {
@@ -18,21 +27,25 @@ export class SocketTurn implements Disposable {
   hasStripped = false;
   bytes = 0;
   /** Epoch ms, and `performance.now()`, of the last sending to upstream. */
-  startedAt = Date.now();
+  startedAt: number;
   sentAt = performance.now();
   #lease: Lease;
 
+  /** What upstream is asked, as the client has sent it. */
+  message: Buffer;
+  readonly #clock: Clock;
+
   constructor(
-    sessionKey: string | null,
-    account: Account,
-    /** What upstream is asked, as the client has sent it. */
-    public message: Buffer,
+    { sessionKey, account, message, clock }: Begun,
     log: DecisionLog,
     private readonly place: Disposable,
   ) {
+    this.message = message;
+    this.#clock = clock;
+    this.startedAt = clock.now();
     this.wish = turnWish(message);
     this.#lease = new Lease(account);
-    const now = { receivedAt: this.startedAt, completeAt: this.sentAt };
+    const now = { receivedAt: Date.now(), completeAt: this.sentAt };
     const isReplayable = this.wish.isWhole;
     const asked = { id: randomUUID(), method: 'WEBSOCKET', sessionKey, isReplayable, ...now };
     this.decision = new DecisionRecord(asked, 'websocket', log);
@@ -51,7 +64,7 @@ export class SocketTurn implements Disposable {
   sentAgain(): void {
     this.held = [];
     this.heldBytes = 0;
-    this.startedAt = Date.now();
+    this.startedAt = this.#clock.now();
     this.sentAt = performance.now();
   }
 

@@ -30,7 +30,11 @@ export class TurnBooks {
   ) {}
 
   open(sessionKey: string | null, account: Account, message: Buffer): SocketTurn {
-    const turn = new SocketTurn(sessionKey, account, message, this.decisions, this.drain.enter());
+    const turn = new SocketTurn(
+      { sessionKey, account, message, clock: this.clock },
+      this.decisions,
+      this.drain.enter(),
+    );
     turn.decision.considered(this.selector.consider(turn.wish.model));
     return turn;
   }
@@ -58,9 +62,13 @@ export class TurnBooks {
     this.note(turn, outcome, null);
   }
 
-  /** A `codex.rate_limits` frame of this account: noted, and with the pool's numbers for the client. */
-  quotaFrame(account: Account, frame: Buffer): Buffer {
-    this.effects.observeWindows(account, windowsFromFrame(frame, this.clock.now()), this.clock.now());
+  /**
+   * A `codex.rate_limits` frame of this account: noted, and with the pool's numbers for the client. `askedAt` (epoch
+   * ms): when the turn that it came with was sent; null without one.
+   */
+  quotaFrame(account: Account, frame: Buffer, askedAt: number | null): Buffer {
+    const now = this.clock.now();
+    this.effects.observeWindows(account, windowsFromFrame(frame, now), askedAt ?? now);
     return withPoolQuota(frame, this.pool.status().windows);
   }
 
@@ -72,6 +80,8 @@ export class TurnBooks {
       this.counters.served(turn.account, tokens);
       this.effects.ended(turn.account, { kind: 'committed' }, result, turn.startedAt);
     }
+    if (!isServed && (result === 'cut' || result === 'client-gone'))
+      this.note(turn, nothingCame(result), null);
     turn.decision.used({ tokens, bytes: turn.bytes });
     turn.decision.end(result, isServed ? 200 : null);
     const facts = turn.decision.turn(Date.now());
@@ -86,4 +96,9 @@ export class TurnBooks {
     turn.decision.attempted(account, 'socket', attempt);
     this.effects.learn(account, outcome, { startedAt, hasRefreshed: false, model: wish.model });
   }
+}
+
+function nothingCame(result: 'cut' | 'client-gone'): AttemptOutcome {
+  if (result === 'client-gone') return { kind: 'client-gone' };
+  return { kind: 'unreachable', wasReused: true, reason: 'the WebSocket closed before any output' };
 }

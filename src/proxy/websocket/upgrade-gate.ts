@@ -16,6 +16,14 @@ import { stopping } from '../proxy.middleware.js';
 import { routeOf } from '../routes.js';
 import { SocketHandshake } from './socket-handshake.js';
 
+const badHandshake: Refusal = {
+  status: 400,
+  code: 'bad_websocket_handshake',
+  type: 'invalid_request',
+  message: 'A WebSocket needs Sec-WebSocket-Version 13 and a Sec-WebSocket-Key (RFC 6455).',
+  headers: { 'sec-websocket-version': '13' },
+};
+
 /** WebSockets in: the same doors as for every other request, before one is opened. */
 @Injectable()
 export class UpgradeGate {
@@ -36,8 +44,9 @@ export class UpgradeGate {
     });
   }
 
-  /** Takes the upgrades of a server from now on. */
+  /** Takes the WebSockets of a server from now on. Every other upgrade is an offer that we do not take: plain HTTP. */
   attach(server: Server): void {
+    Object.assign(server, { shouldUpgradeCallback: asksForWebSocket }); // its types do not know it yet
     server.on('upgrade', (req: IncomingMessage, socket: Duplex, head: Buffer) => {
       if (socket instanceof Socket) void this.enter(req, socket, head);
       else socket.destroy();
@@ -56,15 +65,17 @@ export class UpgradeGate {
     const [path = '', query = ''] = /^([^?]*)(.*)$/s.exec(req.url ?? '')?.slice(1) ?? [];
     const route = routeOf(req.method ?? '', path, true);
     const refusal = this.whyNot(req, path, route.kind);
-    res.once('close', () =>
-      this.requests.inc({ route: route.kind, status: `${Math.floor(res.statusCode / 100)}xx` }),
-    );
+    res.once('close', () => {
+      const status = res.headersSent ? `${Math.floor(res.statusCode / 100)}xx` : '499';
+      this.requests.inc({ route: route.kind, status });
+    });
     if (refusal !== null) return sendRefusal(res, refusal);
     this.signs.came('websocket');
     this.signs.entered(req.headers);
     this.waiting.add(socket);
     try {
       await this.handshake.serve({ req, res, socket, head, query });
+      if (res.socket === null && !res.headersSent) this.requests.inc({ route: route.kind, status: '1xx' });
     } catch (error) {
       this.logger.error('WebSocket failed inside the proxy', { reason: describeError(error) });
       socket.destroy();
@@ -79,8 +90,21 @@ export class UpgradeGate {
       this.config.allowedHosts,
     );
     if (trespass !== null) return { status: 403, type: 'forbidden', ...trespass };
-    if (route !== 'websocket' || !/^websocket$/i.test(req.headers.upgrade ?? '')) return notFound;
+    if (route !== 'websocket' || !asksForWebSocket(req)) return notFound;
     if (!mayUse(req.headers, this.config.clientToken)) return wrongToken;
+    if (!isHandshake(req)) return badHandshake;
     return this.drain.isDraining ? stopping : null;
   }
+}
+
+function asksForWebSocket({ method, headers }: IncomingMessage): boolean {
+  return method === 'GET' && /^websocket$/i.test(headers.upgrade ?? '');
+}
+
+/** Looked at before anything is asked of upstream. */
+function isHandshake({ headers }: IncomingMessage): boolean {
+  return (
+    headers['sec-websocket-version'] === '13' &&
+    /^[+/0-9A-Za-z]{22}==$/.test(headers['sec-websocket-key'] ?? '')
+  );
 }
