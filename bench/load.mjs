@@ -66,11 +66,13 @@ async function runStreams({ port, streams, events, everyMs }) {
   return { gaps: await Promise.all(Array.from({ length: streams }, (_, index) => one(index))) };
 }
 
-process.on('message', async ({ task, ...order }) => {
+async function serve({ task, ...order }) {
   try {
     process.send({ result: await (task === 'turns' ? runTurns(order) : runStreams(order)) });
   } catch (error) {
     process.send({ failure: error.message });
   }
-});
+}
+
+process.on('message', (message) => void serve(message));
 process.once('disconnect', () => process.exit(0));
