@@ -40,6 +40,8 @@ export const limits = {
 
   /** The second attempt on the same account after a network fault or an upstream error. */
   sameAccountPauseMs: 250,
+  /** No further attempt is begun for a request that is older than this. */
+  attemptsMs: 5 * MINUTE,
 
   /** A WebSocket at upstream: connection and handshake together; less than a client waits for its own. */
   socketHandshakeMs: 10 * SECOND,

@@ -40,7 +40,7 @@ export class AccountTries {
     let hasRetried = false;
     let rejected: Attempted['token'] = null;
     course.tried.add(account.id);
-    if (!course.isRecovering) course.attempts += 1;
+    if (!course.isRecovering) course.budget.spent += 1;
     for (;;) {
       const attempted = await this.attempts.attempt(
         request,
@@ -54,7 +54,7 @@ export class AccountTries {
       if (isRejected && !request.isReplayable) this.attempts.renew(account, attempted.token); // for the next request
       const isForeign = attempted.outcome.kind === 'foreign-content' && request.isReplayable;
       const verdict = decide(attempted.outcome, {
-        attemptsLeft: this.config.maxAttempts - course.attempts,
+        attemptsLeft: course.budget.left(this.config.maxAttempts),
         isReplayable: request.isReplayable,
         hasRefreshed,
         hasRetried,
@@ -81,7 +81,7 @@ export class AccountTries {
         course.hasRetriedReused = true;
       } else if (verdict === 'retry') {
         hasRetried = true;
-        course.attempts += 1;
+        course.budget.spent += 1;
         await pauseUnless(request.gone, limits.sameAccountPauseMs);
       }
     }

@@ -1,4 +1,5 @@
 import type { Tried } from './account-tries.js';
+import { AttemptBudget } from './attempt-budget.js';
 import type { AttemptOutcome } from './attempt-outcome.js';
 import type { DecisionRecord } from './decision-record.js';
 import type { ProxyRequest } from './proxy-request.js';
@@ -7,7 +8,7 @@ import type { ProxyRequest } from './proxy-request.js';
 export class Course {
   readonly tried = new Set<string>();
   readonly movedFor = new Set<AttemptOutcome['kind']>();
-  attempts = 0;
+  readonly budget = new AttemptBudget();
   hasRetriedReused = false;
   /** Whether it would still wait for an account that is full. */
   isPatient = true;

@@ -81,9 +81,9 @@ export class SocketSessions {
   private async openFor(turn: SocketTurn, request: ProxyRequest, path: string): Promise<Opened | null> {
     const course = new Course(request, path, turn.decision, null, true);
     for (const it of turn.tried) course.tried.add(it);
-    course.attempts = turn.attempts;
+    course.budget.spent = turn.attempts;
     const end = await this.loop.run(course);
-    turn.attempts = course.attempts;
+    turn.attempts = course.budget.spent;
     if (end.kind !== 'pass-on') {
       const answer = end.kind === 'dead-end' ? end.tried?.attempted.answer : null;
       if (answer != null) discard(answer.response);
