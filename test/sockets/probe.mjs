@@ -1,5 +1,5 @@
-// Preloaded into the program (`--import`), which itself offers no way to collect garbage: on SIGUSR2 it collects, and
-// prints what is left. It changes nothing else.
+// Preloaded into the program (`--import`), which itself offers no way to collect garbage: on SIGUSR2 or
+// SIGWINCH it collects, and prints what is left. It changes nothing else.
 import { EventEmitter } from 'node:events';
 import { Socket } from 'node:net';
 import { queryObjects, setFlagsFromString } from 'node:v8';
@@ -25,14 +25,24 @@ function countListeners() {
     .reduce((sum, it) => sum + it, 0);
 }
 
-process.on('SIGUSR2', () => {
+/** Walking the whole heap stops the program for seconds: only for when no turn runs. */
+function countWebSockets() {
+  return queryObjects(WebSocket, { format: 'count' });
+}
+
+function tell(isAtRest) {
   collect();
   // What waited for a finalizer goes with the next one.
   setImmediate(() => {
     collect();
     const { rss, heapUsed, external } = process.memoryUsage();
-    const webSockets = queryObjects(WebSocket, { format: 'count' });
-    const figures = { rss, held: heapUsed + external, webSockets, listeners: countListeners() };
+    const listeners = countListeners();
+    const webSockets = isAtRest ? countWebSockets() : null;
+    const figures = { rss, held: heapUsed + external, listeners, webSockets };
     process.stdout.write(`probed ${JSON.stringify(figures)}\n`);
   });
-});
+}
+
+process.on('SIGUSR2', () => tell(false));
+// A signal carries nothing: another one for the other question.
+process.on('SIGWINCH', () => tell(true));

@@ -7,7 +7,7 @@ import { endsTurn } from '../support/socket-frame.js';
 import { Folders, type RunningProgram } from '../support/usage-program.js';
 import { type Connections, connectionsOf } from './connections.js';
 import { NumberedTurns } from './numbered-turns.js';
-import { type Figures, probe, probedBy } from './probe.js';
+import { type Figures, probe, probeAtRest, probedBy } from './probe.js';
 
 const accounts = ['a', 'b', 'c', 'd'];
 /** Between two turns on one socket. */
@@ -101,7 +101,7 @@ export class Soak implements AsyncDisposable {
     });
     const [samples] = await Promise.all([Promise.all(sampling), ...turning]);
     await this.standIn.untilIdle();
-    return [...samples, { seconds, figures: await probe(this.program) }];
+    return [...samples, { seconds, figures: await probeAtRest(this.program) }];
   }
 
   /** All clients go, every second one without a word. Returns when nothing of them is left open, or too much too long. */
