@@ -96,3 +96,21 @@ export const unauthorized: ReadonlySet<Told> = new Set<Told>([
   'needs login',
   'rejected after a refresh',
 ]);
+
+/** An attempt of the request that arrives now, the `nth` of its turn. */
+export function attemptOf(asked: Asked, account: string, nth: number, body: string): Attempt {
+  const { turn, model, attempts } = asked;
+  return {
+    mark: markOf(turn, nth),
+    turn,
+    nth,
+    account,
+    model,
+    toldAt: Date.now(),
+    knownAt: Infinity,
+    told: 'none',
+    wasRefused: attempts.some((it) => it.account === account && unauthorized.has(it.told)),
+    isStripped: !body.includes(REASONING),
+    isStill: false,
+  };
+}

@@ -5,10 +5,9 @@ import {
   type Answered,
   type Asked,
   type Attempt,
-  markOf,
+  attemptOf,
   nameOf,
   output,
-  REASONING,
   unauthorized,
 } from './attempt.js';
 import { faultOf } from './fault-mix.js';
@@ -104,27 +103,12 @@ export class Oracle {
     const body = turn.body.toString();
     const asked = this.#requests.get(named.exec(body)?.[0] ?? '');
     if (asked === undefined || turn.account === null) throw new Error('an attempt that nobody has asked for');
-    const now = Date.now();
     const nth = this.#attemptsOfTurn.get(asked.turn) ?? 0;
     this.#attemptsOfTurn.set(asked.turn, nth + 1);
     this.attempts += 1;
-    const { account } = turn;
-    const mark = markOf(asked.turn, nth);
-    const attempt: Attempt = {
-      mark,
-      turn: asked.turn,
-      nth,
-      account,
-      model: asked.model,
-      toldAt: now,
-      knownAt: Infinity,
-      told: 'none',
-      wasRefused: asked.attempts.some((it) => it.account === account && unauthorized.has(it.told)),
-      isStripped: !body.includes(REASONING),
-      isStill: false,
-    };
+    const attempt = attemptOf(asked, turn.account, nth, body);
     const previous = asked.attempts.at(-1);
-    if (previous !== undefined) this.#known(previous, now);
+    if (previous !== undefined) this.#known(previous, attempt.toldAt);
     this.onAttempt(asked, attempt);
     asked.attempts.push(attempt);
     const answer = this.#answer(attempt, scripted);

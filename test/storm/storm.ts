@@ -43,7 +43,7 @@ export class Storm implements AsyncDisposable {
   #operating: Promise<void> = Promise.resolve();
   readonly #lives = new Lives();
   /** Accounts whose tokens a kill has cost. */
-  #lost: readonly string[] = [];
+  lost: readonly string[] = [];
 
   private constructor(
     private readonly options: StormOptions,
@@ -59,7 +59,7 @@ export class Storm implements AsyncDisposable {
     });
     this.judge = new Judge(this.oracle, accounts);
     this.#findings = new Findings(this.report, this.oracle.spells, origin);
-    this.operator = new Operator(this.oracle, standIn, this.#poolFolder, origin);
+    this.operator = new Operator(this.oracle, standIn, join(folders.path, 'pool'), origin);
     this.#client = new StormClient(origin);
   }
 
@@ -96,19 +96,23 @@ export class Storm implements AsyncDisposable {
     }
   }
 
-  /** Ends the process without a word, and starts another on the same folders. */
-  async killAndStart(onDiskMs: number): Promise<void> {
+  /**
+   * Ends the process without a word, and starts another on the same folders. `untilMoment` resolves when it is to be
+   * killed; the operator rests by then.
+   */
+  async killAndStart(onDiskMs: number, untilMoment: () => Promise<void>): Promise<void> {
     await this.#rest();
+    await untilMoment();
     this.#lives.ends();
     const killedAt = Date.now();
     await this.program.kill9();
     const isOnDisk = (at: number): boolean => at < killedAt - onDiskMs;
     this.sessions.forget((movedAt) => !isOnDisk(movedAt));
     this.program = await this.folders.start();
-    const { standIn } = this;
-    this.#lost = await lostLogins(standIn, accounts, this.#poolFolder, killedAt - onDiskMs);
+    const pool = join(this.folders.path, 'pool');
+    this.lost = await lostLogins(this.standIn, accounts, pool, killedAt - onDiskMs);
     this.oracle.restarted(killedAt, Date.now(), isOnDisk);
-    for (const it of this.#lost) this.oracle.lostLogin(it, killedAt);
+    for (const it of this.lost) this.oracle.lostLogin(it, killedAt);
     this.#operating = this.operator.work();
     this.#lives.begins();
   }
@@ -131,7 +135,7 @@ export class Storm implements AsyncDisposable {
       attempts: `${oracle.attempts}, of them ${list(oracle.faults)}`,
       'accounts out': list(oracle.spells.counts),
       'the operator': list(operator.done),
-      'logins lost by a kill': this.#lost.join(', '),
+      'logins lost by a kill': this.lost.join(', '),
       'sessions whose account was available': `${judge.affinityChecks} requests, moved ${this.sessions.moves} times in all`,
     });
   }
@@ -140,10 +144,6 @@ export class Storm implements AsyncDisposable {
     this.#client[Symbol.dispose]();
     await this.folders[Symbol.asyncDispose]();
     await this.standIn.close();
-  }
-
-  get #poolFolder(): string {
-    return join(this.folders.path, 'pool');
   }
 
   async #rest(): Promise<void> {
