@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { streams } from '../src/stand-in/answers.js';
+import { refuses, streams } from '../src/stand-in/answers.js';
 import { FakeClock, MINUTE } from './support/fake-clock.js';
 import { forwarded } from './support/forwarded.js';
 import { TestPool } from './support/pool.js';
 import { call } from './support/raw-http.js';
+import { SocketClient } from './support/socket-client.js';
 import { startTilted } from './support/tilted.js';
 
 const MODELS = '/backend-api/codex/models';
@@ -138,19 +139,14 @@ describe('a client that looks whether we are there', () => {
   });
 
   it.each(['/v1/responses', '/responses', '/backend-api/codex/responses', '/api/codex/responses'])(
-    'gets 426 for a WebSocket on %s, so that Codex goes on over HTTP',
+    'gets 426 for a WebSocket on %s where upstream takes none, so that Codex goes on over HTTP',
     async (path) => {
-      await using pool = await TestPool.start();
-      const headers = {
-        connection: 'Upgrade',
-        upgrade: 'websocket',
-        'sec-websocket-version': '13',
-        'sec-websocket-key': 'bWFkZSB1cCBub25jZSAxNg==',
-      };
-      const answer = await call(pool.origin, { path, headers });
-      expect(answer.status).toBe(426);
-      expect(JSON.parse(answer.body.toString())).toHaveProperty('error.code');
-      expect(forwarded(pool.standIn)).toEqual([]);
+      await using pool = await TestPool.start({ accounts: ['a'] });
+      pool.standIn.account('a').sockets.handshakes(refuses(426, { detail: 'made-up' }));
+      const { status, headers, text } = await SocketClient.refused(pool.origin, { path });
+      expect(status).toBe(426);
+      expect(headers).toMatchObject({ upgrade: 'HTTP/1.1', 'content-type': expect.stringMatching(/json/) });
+      expect(JSON.parse(text)).toHaveProperty('error.code', 'websocket_not_supported');
     },
   );
 });
