@@ -93,7 +93,7 @@ describe('a refusal in a turn, before any output', () => {
     await client.turn();
     const { body } = await pool.client.get('/admin/requests').expect(200);
     const turn = body.find((it: { method: string }) => it.method === 'WEBSOCKET');
-    expect(turn).toMatchObject({ route: 'websocket', session: client.session, result: 'complete' });
+    expect(turn).toMatchObject({ route: 'websocket', session: expect.any(String), result: 'complete' });
     const outcomes = turn.attempts.map((it: object) => ({ ...it }));
     expect(outcomes).toMatchObject([
       { account: 'a', outcome: 'quota-exhausted' },
