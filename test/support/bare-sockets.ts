@@ -56,6 +56,7 @@ export class BareUpstream implements AsyncDisposable {
   private constructor(
     private readonly server: WebSocketServer,
     private readonly port: number,
+    private readonly deflates: boolean,
   ) {
     server.on('connection', (ws) => {
       const socket = new BareSocket(ws);
@@ -64,17 +65,19 @@ export class BareUpstream implements AsyncDisposable {
     });
   }
 
-  static async start(): Promise<BareUpstream> {
+  /** `deflates`: whether it and its clients agree to permessage-deflate. */
+  static async start(deflates = true): Promise<BareUpstream> {
     const server = new WebSocketServer({
       port: 0,
       host: '127.0.0.1',
       skipUTF8Validation: true,
       maxPayload: 0,
-      perMessageDeflate: true,
+      perMessageDeflate: deflates,
     });
     await once(server, 'listening');
     const address = server.address();
-    return new BareUpstream(server, typeof address === 'object' && address !== null ? address.port : 0);
+    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    return new BareUpstream(server, port, deflates);
   }
 
   /** The settings that send turns here; everything else goes on to the stand-in. */
@@ -89,6 +92,7 @@ export class BareUpstream implements AsyncDisposable {
       headers: codexHandshake(session),
       skipUTF8Validation: true,
       maxPayload: 0,
+      perMessageDeflate: this.deflates,
     });
     const client = new BareSocket(ws);
     const [upstream] = await Promise.all([come, once(ws, 'open')]);
