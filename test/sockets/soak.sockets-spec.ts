@@ -18,9 +18,9 @@ describe('WebSockets held open', () => {
     await using soak = await Soak.start(count);
     const { standIn, program, turns } = soak;
 
-    // Code that has never run would count as memory of the sockets.
+    // Code that has never run, and a decision log that is not full, would count as memory of the sockets.
     await soak.open(20);
-    await soak.warmUp(40);
+    await soak.warmUp();
     await soak.leave();
     const before = await probeAtRest(program);
     const without = await soak.connections();
@@ -74,15 +74,17 @@ describe('WebSockets held open', () => {
       .toEqual([count, count, count, 0].map((it) => 2 * it));
 
     expect.soft(program.log).not.toContain('MaxListenersExceededWarning');
-    expect
-      .soft(
-        [warm, end, left].map((at) => at.listeners),
-        'listeners',
-      )
-      .toEqual([idle.listeners, idle.listeners, before.listeners]);
+    // Kept connections have listeners, too, and end when they like: never more than before.
+    for (const [at, most] of [
+      [warm, idle],
+      [end, idle],
+      [left, before],
+    ] as const) {
+      expect.soft(at.listeners, 'listeners').toBeLessThanOrEqual(most.listeners);
+    }
 
     expect.soft(end.held - warm.held, 'memory that turns have left').toBeLessThan(MAY_GROW);
-    expect.soft(left.held - before.held, 'memory that sockets have left').toBeLessThan(MAY_GROW);
+    expect.soft(left.held - before.held, 'memory that sockets have left').toBeLessThan(2 * MAY_GROW);
     expect.soft(end.rss - warm.rss, 'growth of the RSS').toBeLessThan(RSS_MAY_GROW);
   });
 });
