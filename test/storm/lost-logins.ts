@@ -21,13 +21,12 @@ export async function lostLogins(
   poolFolder: string,
   since: number,
 ): Promise<readonly string[]> {
-  const lost: string[] = [];
-  for (const name of accounts) {
-    if (await hasNewest(standIn, name, poolFolder)) continue;
+  const saved = await Promise.all(accounts.map(async (name) => await hasNewest(standIn, name, poolFolder)));
+  const lost = accounts.filter((_, index) => saved[index] === false);
+  for (const name of lost) {
     const askedAt = standIn.tokens.requestsFor(name).at(-1)?.at ?? 0;
     if (askedAt < since)
       throw new Error(`${name} has lost tokens that it was given ${since - askedAt} ms too early for a kill`);
-    lost.push(name);
   }
   return lost;
 }
