@@ -2,7 +2,7 @@ import { gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from 'node
 import { describe, expect, it } from 'vitest';
 import { refuses } from '../src/stand-in/answers.js';
 import { rateLimit, usageLimit } from '../src/stand-in/refusals.js';
-import { FakeClock, MINUTE } from './support/fake-clock.js';
+import { FakeClock, HOUR, MINUTE } from './support/fake-clock.js';
 import type { TestPool } from './support/pool.js';
 import { expectTurnOf, free, isServedBy, movesToB, standing, startRanked } from './support/ranked.js';
 import { type Received, send } from './support/raw-client.js';
@@ -110,5 +110,73 @@ describe('foreign content', () => {
     expect(answer.body.equals(original)).toBe(true);
     expect(pool.standIn.attempts()).toEqual(['a', 'a']);
     expect(await standing(pool, 'a')).toEqual(free);
+  });
+});
+
+describe('foreign content that nobody saw coming', () => {
+  it.each([
+    ['a session that the pool has never served', { headers: { 'session-id': 's-new' } }],
+    ['a request without a session', {}],
+  ])('is taken out for %s', async (_what, sent) => {
+    await using pool = await startRanked({ clock: new FakeClock() });
+    pool.standIn.account('a').answers(refusal);
+    expectTurnOf('a', await send(pool, { ...sent, body: whole }));
+    expect(pool.standIn.attempts()).toEqual(['a', 'a']);
+    expect(bodiesTo(pool)).toEqual([whole, without]);
+    expect(await standing(pool, 'a')).toEqual(free);
+  });
+});
+
+describe('a session that has come to stay without its reasoning', () => {
+  const ownReasoning = '{"type":"reasoning","id":"rs_2","summary":[],"encrypted_content":"of b"}';
+
+  it('is stripped again where it is, of the same alone, though its former account is free', async () => {
+    const clock = new FakeClock();
+    await using pool = await startRanked({ clock });
+    await isServedBy(pool, 'a', session);
+    pool.standIn.account('a').answers(usageLimit({ resetsInSeconds: 3_600 }));
+    pool.standIn.account('b').answers(refusal);
+    expectTurnOf('b', await send(pool, { ...session, body: whole }));
+    clock.advance(2 * HOUR);
+    expect(await standing(pool, 'a')).toEqual(free);
+    const before = pool.standIn.attempts().length;
+    for (const _turn of [1, 2]) {
+      pool.standIn.account('b').answers(refusal);
+      const body = bodyWith(user, reasoning, call, ownReasoning);
+      expectTurnOf('b', await send(pool, { ...session, body }));
+      expect(bodiesTo(pool).slice(-2)).toEqual([body, bodyWith(user, call, ownReasoning)]);
+    }
+    expect(pool.standIn.attempts().slice(before)).toEqual(['b', 'b', 'b', 'b']);
+  });
+});
+
+describe('a recovery that does not go well', () => {
+  const fault = refuses(500, { error: { message: 'oops', type: 'server_error' } });
+
+  it('ends without the reasoning when the way back has spent the budget', async () => {
+    const clock = new FakeClock();
+    await using pool = await startRanked({ clock, env: { PROXY_MAX_ATTEMPTS: '2' } });
+    await isServedBy(pool, 'a', session);
+    await movesToB(pool, [rateLimit()], session);
+    clock.advance(MINUTE);
+    const before = pool.standIn.attempts().length;
+    pool.standIn.account('b').answers(refusal);
+    pool.standIn.account('a').answers(fault, fault);
+    expectTurnOf('b', await send(pool, { ...session, body: whole }));
+    expect(pool.standIn.attempts().slice(before)).toEqual(['b', 'a', 'a', 'b']);
+    expect(bodiesTo(pool).slice(before)).toEqual([whole, whole, whole, without]);
+  });
+
+  it.each([
+    ['500', [fault, fault]],
+    ['429', [rateLimit(20)]],
+  ])('is no refusal of the client’s body when its last word is %s', async (_word, last) => {
+    await using pool = await startMoving();
+    pool.standIn.account('b').answers(refusal, ...last);
+    const answer = await send(pool, { ...session, body: whole });
+    expect(answer.status).toBeOneOf([429, 503]);
+    expect(answer.headers['x-codex-pool-error']).toBeDefined();
+    expect(pool.standIn.attempts().slice(1)).toEqual(['a', 'b', ...last.map(() => 'b')]);
+    expect(answer.body.toString()).not.toContain('invalid_encrypted_content');
   });
 });
