@@ -36,6 +36,8 @@ describe('an answer', () => {
       'not-entitled',
     ],
     [400, error('model_not_supported'), 'not-entitled'],
+    [400, error('unsupported_value', 'With this model the effort is not supported'), 'client-error'],
+    [400, error('invalid_value', "The 'x' model has this not available."), 'client-error'],
     [400, error('invalid_prompt'), 'client-error'],
     [400, type('usage_limit_reached'), 'client-error'],
     [400, error('invalid_encrypted_content'), 'foreign-content'],
@@ -84,7 +86,20 @@ describe('an answer', () => {
     }
   });
 
+  it.each([
+    ['in the error', { error: { type: 'usage_limit_reached', resets_at: 9, resets_in_seconds: 4 } }],
+    ['in the detail', { detail: { code: 'usage_limit_reached', resets_at: 9, resets_in_seconds: 4 } }],
+    ['at the top', { code: 'usage_limit_reached', resets_at: 9, resets_in_seconds: 4 }],
+  ])('tells when quota is back where its code stands: %s', (_where, body) => {
+    const hint = { resetsAt: 9, resetsInSeconds: 4 };
+    expect(of(429, body)).toEqual({ kind: 'quota-exhausted', hint });
+  });
+
   it('tells how long to wait', () => {
+    expect(of(503, error('slow_down'), { 'retry-after': '20' })).toEqual({
+      kind: 'rate-limited',
+      retryAfterMs: 20_000,
+    });
     expect(of(429, null, { 'retry-after': '7' })).toEqual({ kind: 'rate-limited', retryAfterMs: 7_000 });
     expect(of(429, error('x', 'try again in 2s'))).toEqual({ kind: 'rate-limited', retryAfterMs: 2_000 });
     expect(of(429, null)).toEqual({ kind: 'rate-limited', retryAfterMs: null });

@@ -16,6 +16,10 @@ describe('how long to wait', () => {
     [undefined, 'try again in 250ms', 250],
     [undefined, 'Try again in 3 minutes', 180_000],
     [undefined, 'try again in 2 hours', 7_200_000],
+    [undefined, 'Please try again in 6m0s. Visit us.', 360_000],
+    [undefined, 'try again in 1h2m3.5s', 3_723_500],
+    [undefined, 'try again in 1 hour 30 min', 5_400_000],
+    [undefined, 'try again in 20 moons', null],
     [undefined, 'try again later', null],
     ['junk', 'try again in 4s', 4_000],
   ])('Retry-After %s, message "%s": %s', (header, message, expected) => {

@@ -1,0 +1,61 @@
+import { once } from 'node:events';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+
+/** A way to upstream on which connections can grow old: what is sent on an old one is answered with a reset. */
+export class AgingRelay implements AsyncDisposable {
+  readonly #sockets = new Set<Socket>();
+  readonly #old = new WeakSet<Socket>();
+  #target = new URL('http://127.0.0.1:9');
+
+  private constructor(
+    private readonly server: Server,
+    private readonly port: number,
+  ) {
+    server.on('connection', (socket) => this.#relay(socket));
+  }
+
+  static async start(): Promise<AgingRelay> {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const address = server.address();
+    if (typeof address !== 'object' || address === null) throw new Error('the relay does not listen');
+    return new AgingRelay(server, address.port);
+  }
+
+  leadTo(target: string): void {
+    this.#target = new URL(target);
+  }
+
+  /** The settings that send turns this way. */
+  get env(): Record<string, string> {
+    return { UPSTREAM_RESPONSES_BASE: `http://127.0.0.1:${this.port}/backend-api/codex` };
+  }
+
+  /** Every connection that stands now is old from here on; returns how many they are. */
+  age(): number {
+    for (const it of this.#sockets) this.#old.add(it);
+    return this.#sockets.size;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const it of this.#sockets) it.destroy();
+    this.server.close();
+    await once(this.server, 'close');
+  }
+
+  #relay(socket: Socket): void {
+    this.#sockets.add(socket);
+    const onward = connect(Number(this.#target.port), this.#target.hostname);
+    for (const it of [socket, onward]) it.on('error', () => it.destroy());
+    socket.on('data', (bytes: Buffer) => {
+      if (this.#old.has(socket)) socket.resetAndDestroy();
+      else onward.write(bytes);
+    });
+    onward.pipe(socket);
+    onward.once('close', () => socket.destroy());
+    socket.once('close', () => {
+      this.#sockets.delete(socket);
+      onward.destroy();
+    });
+  }
+}
