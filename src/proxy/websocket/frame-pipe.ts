@@ -15,12 +15,19 @@ export function passFrame(
   if (to.bufferedAmount >= limits.socketBacklogBytes) from.pause();
 }
 
-/** Closes a socket, in good order where the other side answers, and anyhow within a second. */
+/**
+ * Closes a socket, in good order where the other side answers, and anyhow within a second; a slow reader gets what
+ * waits for it as long as it reads on.
+ */
 export function closeSocket(socket: WebSocket, code: number | null, reason: Buffer | string): void {
   if (socket.readyState === WebSocket.CLOSED) return;
   if (code === null) return socket.terminate();
   if (socket.isPaused) socket.resume(); // else its own closing frame is never read
+  let waiting = Infinity;
+  const timer = setInterval(() => {
+    if (socket.bufferedAmount === 0 || socket.bufferedAmount >= waiting) socket.terminate();
+    waiting = socket.bufferedAmount;
+  }, limits.socketCloseMs);
+  socket.once('close', () => clearInterval(timer));
   socket.close(code, reason);
-  const timer = setTimeout(() => socket.terminate(), limits.socketCloseMs);
-  socket.once('close', () => clearTimeout(timer));
 }

@@ -1,47 +1,23 @@
 import { WebSocket } from 'ws';
 import { calledOrOver } from '../../accounts/waiters.js';
 import { limits } from '../../limits.js';
-import type { AttemptOutcome } from '../attempt-outcome.js';
 import { INTERNAL_ERROR, sendable, SERVICE_RESTART, TOO_BIG } from './close-code.js';
 import { frameType } from './frame.js';
+import { endings, failures, isOutput, movable } from './frame-kinds.js';
 import { closeSocket, passFrame } from './frame-pipe.js';
+import { FrameQueue } from './frame-queue.js';
+import { IdleWatch } from './idle-watch.js';
 import type { SocketTurn } from './socket-turn.js';
 import type { Opened, SessionParts } from './session-parts.js';
-
-const failures: ReadonlySet<string | null> = new Set(['error', 'response.failed']);
-const endings: ReadonlySet<string | null> = new Set([
-  ...failures,
-  'response.completed',
-  'response.incomplete',
-  'response.done',
-]);
-const isOutput = (type: string | null): boolean =>
-  type !== null && (type.startsWith('response.output_') || type.endsWith('.delta') || endings.has(type));
-
-/** What another account may not meet. */
-const movable: ReadonlySet<AttemptOutcome['kind']> = new Set([
-  'unauthorized',
-  'deactivated',
-  'edge-block',
-  'forbidden',
-  'quota-exhausted',
-  'not-entitled',
-  'rate-limited',
-  'overloaded',
-  'upstream-error',
-]);
 
 /** One client's WebSocket and the one at upstream: frame by frame, in both directions, each at its own pace. */
 export class SocketSession {
   readonly #turns: SocketTurn[] = [];
-  /** Frames of the client wait for the one before: a turn may have to wait for an account, or to move. */
-  #incoming: Promise<void> = Promise.resolve();
-  #waitingBytes = 0;
   /** A turn on its way to another account: nothing of the client goes to upstream until it is there. */
   #moving: Promise<void> = Promise.resolve();
   #isMoving = false;
   #upstream: Opened;
-  #idle: NodeJS.Timeout;
+  readonly #idle: IdleWatch;
   #hold: NodeJS.Timeout | null = null;
   #isOver = false;
 
@@ -51,14 +27,17 @@ export class SocketSession {
     private readonly parts: SessionParts,
     private readonly onEnd: () => void,
   ) {
-    this.#idle = setTimeout(() => this.#whenIdle(), limits.idleSocketMs);
-    client.on('message', (frame: Buffer, isBinary) => {
-      this.#waits(frame.length);
-      this.#incoming = this.#incoming
-        .then(() => this.#fromClient(frame, isBinary))
-        .catch((it) => this.#fail(it))
-        .then(() => this.#waits(-frame.length));
-    });
+    this.#idle = new IdleWatch(
+      () => this.isBusy,
+      () => this.restart('idle'),
+    );
+    const frames = new FrameQueue(
+      client,
+      () => this.#upstream.socket.bufferedAmount < limits.socketBacklogBytes,
+      async (frame, isBinary) => await this.#fromClient(frame, isBinary),
+      (error) => this.#fail(error),
+    );
+    client.on('message', (frame: Buffer, isBinary) => frames.add(frame, isBinary));
     client.on('error', () => undefined); // its close follows
     client.once('close', (code, reason) => this.#end('client-gone', () => this.#leaveUpstream(code, reason)));
     this.#upstream = opened;
@@ -94,15 +73,6 @@ export class SocketSession {
     socket.resume();
   }
 
-  /** The client goes on being read while a turn moves, so that its leaving is seen; but not without end. */
-  #waits(bytes: number): void {
-    this.#waitingBytes += bytes;
-    const isTooMuch = this.#waitingBytes >= limits.socketBacklogBytes;
-    if (isTooMuch) this.client.pause();
-    else if (this.client.isPaused && this.#upstream.socket.bufferedAmount < limits.socketBacklogBytes)
-      this.client.resume();
-  }
-
   /** A fault of ours ends both sides. */
   #fail(error: unknown): void {
     this.parts.failed(error);
@@ -115,7 +85,7 @@ export class SocketSession {
   async #fromClient(frame: Buffer, isBinary: boolean): Promise<void> {
     await this.#moving;
     if (this.#isOver) return;
-    this.#idle.refresh();
+    this.#idle.moved();
     if (!isBinary && frameType(frame) === 'response.create') return await this.#begin(frame);
     this.#toUpstream(frame, isBinary);
   }
@@ -157,7 +127,7 @@ export class SocketSession {
   }
 
   #fromUpstream(frame: Buffer, isBinary: boolean): void {
-    this.#idle.refresh();
+    this.#idle.moved();
     if (this.#isMoving) return; // the rest of what was refused
     const type = isBinary ? null : frameType(frame);
     const turn = this.#turns[0];
@@ -273,17 +243,11 @@ export class SocketSession {
   #end(result: 'cut' | 'client-gone', closeOther: () => void): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    clearTimeout(this.#idle);
+    this.#idle.end();
     if (this.#hold !== null) clearTimeout(this.#hold);
     for (const turn of this.#turns.toReversed()) this.#close(turn, result, null);
     closeOther();
     this.onEnd();
-  }
-
-  #whenIdle(): void {
-    // A turn that runs has limits of its own: those on silence.
-    if (this.isBusy) return void this.#idle.refresh();
-    this.restart('idle');
   }
 
   #leaveUpstream(code: number, reason: Buffer | string): void {
