@@ -118,6 +118,22 @@ describe('nobodyCanServe', () => {
       'upstream_unreachable',
       '2',
     ],
+    [
+      'what is left is reserved',
+      [out('a', 'reserved', 2 * HOUR), out('b', 'quota-exhausted', HOUR), out('c', 'paused')],
+      {},
+      503,
+      'quota_reserved',
+      undefined,
+    ],
+    [
+      'what is left is reserved, and the rest is at its cap',
+      [out('a', 'reserved', HOUR), out('b', 'full')],
+      {},
+      503,
+      'pool_full',
+      '1',
+    ],
     ['every account is at its cap', [out('a', 'full'), out('b', 'full')], {}, 503, 'pool_full', '1'],
     [
       'the only account with quota is at its cap',
@@ -134,14 +150,28 @@ describe('nobodyCanServe', () => {
     expect([401, 403]).not.toContain(refusal.status);
   });
 
-  it('tells the earliest reset of quota, in whole seconds', () => {
-    const refusal = answer([out('a', 'quota-exhausted', 2 * HOUR), out('b', 'quota-exhausted', HOUR + 400)]);
+  it('tells the earliest reset of quota, in whole seconds, and the end of nothing else', () => {
+    const refusal = answer([
+      out('a', 'quota-exhausted', 2 * HOUR),
+      out('b', 'quota-exhausted', HOUR + 400),
+      out('c', 'forbidden', 5 * MINUTE),
+    ]);
     expect(refusal.type).toBe('usage_limit_reached');
     expect(refusal.fields).toMatchObject({
       resets_at: NOW_SECONDS + 3_601,
       resets_in_seconds: 3_601,
       plan_type: expect.any(String),
     });
+  });
+
+  it('says to Codex as a 400, and by name, what is reserved', () => {
+    const accounts = [
+      out('a', 'reserved', HOUR),
+      out('b', 'quota-exhausted', HOUR),
+      out('c', 'reserved', HOUR),
+    ];
+    expect(answer(accounts).message).toContain('a, c');
+    expect(answer(accounts, { isCodex: true })).toEqual({ ...answer(accounts), status: 400 });
   });
 
   it('names every account and what is the matter with it when a person must act', () => {
