@@ -150,6 +150,17 @@ describe('a session that has come to stay without its reasoning', () => {
   });
 });
 
+it('does not send a turn back to a former account that may not use its model', async () => {
+  await using pool = await startRanked({ accounts: ['a', 'b', 'c'], clock: new FakeClock() });
+  await isServedBy(pool, 'a', session);
+  const body = whole.replace('gpt-5.5', 'gpt-9');
+  pool.standIn.account('a').answers(refuses(400, { error: { code: 'model_not_supported' } }));
+  await isServedBy(pool, 'b', { ...session, body });
+  pool.standIn.account('b').answers(refusal);
+  await isServedBy(pool, 'b', { ...session, body });
+  expect(pool.standIn.attempts()).toEqual(['a', 'a', 'b', 'b', 'b']);
+});
+
 describe('a recovery that does not go well', () => {
   const fault = refuses(500, { error: { message: 'oops', type: 'server_error' } });
 
