@@ -99,7 +99,6 @@ describe('answers', () => {
     ],
     ['no newline at the end', lf.trimEnd()],
     ['a byte order mark and no space after the colon', `\uFEFFevent:x\ndata:{}\n\n${lf}`],
-    ['nothing at all', ''],
     ['one event of 8 MiB', framed(delta('x'.repeat(8 * MiB))) + lf],
   ])('stream byte for byte: %s', async (_what, text) => {
     await using pool = await TestPool.start({ accounts: ['a'] });

@@ -1,10 +1,10 @@
 import { gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { refuses } from '../src/stand-in/answers.js';
+import { raw, refuses } from '../src/stand-in/answers.js';
 import { rateLimit, usageLimit } from '../src/stand-in/refusals.js';
 import { FakeClock, HOUR, MINUTE } from './support/fake-clock.js';
 import type { TestPool } from './support/pool.js';
-import { expectTurnOf, free, isServedBy, movesToB, standing, startRanked } from './support/ranked.js';
+import { expectTurnOf, free, isServedBy, movesToB, standing, startRanked, turnOf } from './support/ranked.js';
 import { type Received, send } from './support/raw-client.js';
 
 const session = { headers: { 'session-id': 's-1' } };
@@ -124,6 +124,20 @@ describe('foreign content that nobody saw coming', () => {
     expect(pool.standIn.attempts()).toEqual(['a', 'a']);
     expect(bodiesTo(pool)).toEqual([whole, without]);
     expect(await standing(pool, 'a')).toEqual(free);
+  });
+});
+
+describe('a session that came from elsewhere', () => {
+  it('is stripped at each of its turns, also after a restart', async () => {
+    const first = await startRanked();
+    first.standIn.account('a').answers(refusal, raw(turnOf('a'), { 'x-served-by': 'a' }), refusal);
+    const turn = { headers: { 'session-id': 's-new' }, body: whole };
+    expectTurnOf('a', await send(first, turn));
+    expectTurnOf('a', await send(first, turn));
+    await using pool = await first.restart();
+    pool.standIn.account('a').answers(refusal);
+    expectTurnOf('a', await send(pool, turn));
+    expect(bodiesTo(pool)).toEqual([whole, without, whole, without, whole, without]);
   });
 });
 

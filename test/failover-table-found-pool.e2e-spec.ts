@@ -37,6 +37,18 @@ describe('a model that the free account may not use', () => {
     await isServedBy(pool, 'a', asking('gpt-9'));
   });
 
+  it('is worth a wait for the account that was at its limit a moment ago', async () => {
+    const clock = new FakeClock();
+    await using pool = await startRanked({ clock });
+    refusesNew(pool, 'b');
+    pool.standIn.account('a').answers(rateLimit());
+    const answer = await send(pool, asking('gpt-9'));
+    expect(answer).toMatchObject({ status: 429, headers: { 'retry-after': '2' } });
+    expect(pool.standIn.attempts()).toEqual(['a', 'b']);
+    clock.advance(2 * SECOND);
+    await isServedBy(pool, 'a', asking('gpt-9'));
+  });
+
   it('is upstream’s own 400 when nobody may use it, each time', async () => {
     await using pool = await startRanked({ clock: new FakeClock() });
     refusesNew(pool, 'a', 'b');
@@ -83,6 +95,9 @@ describe('a turn state that was issued before a restart', () => {
     await movesToB(pool, [usageLimit()], continued);
     const sent = pool.standIn.turns().map((it) => it.headers['x-codex-turn-state']);
     expect(sent).toEqual([undefined, 'issued-by-a', undefined]);
+    // The session is on b by now; the turn still says what a has told it.
+    await isServedBy(pool, 'b', continued);
+    expect(pool.standIn.turns().at(-1)?.headers).not.toHaveProperty('x-codex-turn-state');
   });
 });
 

@@ -85,6 +85,13 @@ describe('a refusal', () => {
     expect(after(...burst.map((it) => counted('upstream-error', T - 1, it))).refusal).toBeNull();
     expect(after(...burst.map((it) => counted('cut', T - 1, it))).refusal).toBeNull();
     expect(after(...burst.map((it) => counted('cut', it, it))).refusal).not.toBeNull();
+    // Each begins before the one before it has failed: that goes on for ever, and is no single event.
+    const chain = Array.from({ length: 10 }, (_, i) =>
+      counted('upstream-error', T + i * 1_000, T + i * 1_000 + 1_500),
+    );
+    expect(after(...chain).refusal).not.toBeNull();
+    const setBack = [T, T - 5_000, T - 4_000].map((it) => counted('upstream-error', it, it));
+    expect(after(...setBack).refusal).not.toBeNull();
   });
 
   it('comes with the third upstream error in a row, and not with three that a success divides', () => {

@@ -107,10 +107,12 @@ export function learn(evidence: AccountEvidence, event: AccountEvent): AccountEv
     case 'quota-exhausted':
       return refused(evidence, { kind: 'quota-exhausted', at, until: event.until });
     case 'rate-limited': {
-      const rateLimitsInARow = inARow(evidence, evidence.rateLimitsInARow, event);
+      const isNew = isCounted(evidence, evidence.rateLimitsInARow, event);
+      const rateLimitsInARow = evidence.rateLimitsInARow + (isNew ? 1 : 0);
+      const countedAt = isNew ? at : evidence.countedAt;
       const pause = event.retryAfterMs ?? rateLimitPauseMs(rateLimitsInARow);
       return refused(
-        { ...evidence, rateLimitsInARow, countedAt: at },
+        { ...evidence, rateLimitsInARow, countedAt },
         { kind: 'rate-limited', at, until: at + pause },
       );
     }
@@ -121,24 +123,30 @@ export function learn(evidence: AccountEvidence, event: AccountEvent): AccountEv
         until: event.until ?? at + limits.unauthorizedCooldownMs,
       });
     case 'forbidden': {
-      const forbiddenInARow = inARow(evidence, evidence.forbiddenInARow, event);
+      const isNew = isCounted(evidence, evidence.forbiddenInARow, event);
+      const forbiddenInARow = evidence.forbiddenInARow + (isNew ? 1 : 0);
+      const countedAt = isNew ? at : evidence.countedAt;
       const until = at + forbiddenPauseMs(forbiddenInARow);
-      return refused({ ...evidence, forbiddenInARow, countedAt: at }, { kind: 'forbidden', at, until });
+      return refused({ ...evidence, forbiddenInARow, countedAt }, { kind: 'forbidden', at, until });
     }
     case 'deactivated':
       return { ...evidence, deactivated: { code: event.code, at } };
     case 'not-entitled':
       return { ...evidence, modelRefusals: withModel(evidence.modelRefusals, event.model, at) };
     case 'upstream-error': {
-      const errorsInARow = inARow(evidence, evidence.errorsInARow, event);
+      const isNew = isCounted(evidence, evidence.errorsInARow, event);
+      const errorsInARow = evidence.errorsInARow + (isNew ? 1 : 0);
+      const countedAt = isNew ? at : evidence.countedAt;
       const pause = upstreamErrorPauseMs(errorsInARow);
-      const counted = { ...evidence, errorsInARow, countedAt: at };
+      const counted = { ...evidence, errorsInARow, countedAt };
       return pause === null ? counted : refused(counted, { kind: 'upstream-error', at, until: at + pause });
     }
     case 'cut': {
-      const cutsInARow = inARow(evidence, evidence.cutsInARow, event);
+      const isNew = isCounted(evidence, evidence.cutsInARow, event);
+      const cutsInARow = evidence.cutsInARow + (isNew ? 1 : 0);
+      const countedAt = isNew ? at : evidence.countedAt;
       const pause = upstreamErrorPauseMs(cutsInARow);
-      const counted = { ...evidence, cutsInARow, countedAt: at };
+      const counted = { ...evidence, cutsInARow, countedAt };
       return pause === null ? counted : refused(counted, { kind: 'upstream-error', at, until: at + pause });
     }
     case 'completed':
@@ -172,8 +180,9 @@ export function learn(evidence: AccountEvidence, event: AccountEvent): AccountEv
 }
 
 /** Several at once are one event, however many requests have met it. */
-function inARow({ countedAt }: AccountEvidence, before: number, { startedAt }: Asked): number {
-  return before > 0 && countedAt !== null && startedAt < countedAt ? before : before + 1;
+function isCounted({ countedAt }: AccountEvidence, before: number, { startedAt, at }: Asked): boolean {
+  const isOneWithTheLast = countedAt !== null && countedAt <= at && startedAt < countedAt;
+  return before === 0 || !isOneWithTheLast;
 }
 
 /** A refusal replaces the one before, but a short pause never hides a longer one that still holds. */

@@ -8,6 +8,8 @@ export interface Affinity {
   readonly usedAt: number;
   /** The account that served the session before it moved here; null when it has never moved. */
   readonly formerId: string | null;
+  /** Other accounts have made some of it, although it has not moved. */
+  readonly hasBeenElsewhere: boolean;
 }
 
 /** What a session has: an account that has served it, one that is about to, or both while it may be moving. */
@@ -49,15 +51,18 @@ export class AffinityTable {
     return this.entryOf(sessionKey)?.settled?.formerId ?? null;
   }
 
-  /** Whether another account has served a turn of the session that did not move. */
+  /** Whether other accounts have made some of the session, although it has not moved. */
   hasBeenElsewhere(sessionKey: string): boolean {
     return this.entryOf(sessionKey)?.hasBeenElsewhere ?? false;
   }
 
-  /** At commit, of a turn that went to another account while the session's own was full. */
-  overflowed(sessionKey: string): void {
+  /** Other accounts have made some of the session: a turn of it overflowed, or its history has shown it. */
+  wasElsewhere(sessionKey: string): void {
     const entry = this.entryOf(sessionKey);
-    if (entry !== null) this.put(sessionKey, { ...entry, hasBeenElsewhere: true });
+    if (entry === null || entry.hasBeenElsewhere) return;
+    const settled = entry.settled === null ? null : { ...entry.settled, hasBeenElsewhere: true };
+    this.put(sessionKey, { ...entry, settled, hasBeenElsewhere: true });
+    if (settled !== null) this.tell(sessionKey, settled);
   }
 
   /** At selection: parallel requests of a session share an account. It stays with the one that has served it. */
@@ -77,12 +82,12 @@ export class AffinityTable {
     const entry = this.entryOf(sessionKey);
     const before = entry?.settled ?? null;
     const hasMoved = before !== null && before.accountId !== accountId;
-    if (hasMoved && startedAt < before.usedAt) return this.overflowed(sessionKey);
+    if (hasMoved && startedAt < before.usedAt) return this.wasElsewhere(sessionKey);
     const formerId = hasMoved ? before.accountId : (before?.formerId ?? null);
-    const settled = { accountId, usedAt: this.clock.now(), formerId };
     const hasBeenElsewhere = entry?.hasBeenElsewhere ?? false;
+    const settled = { accountId, usedAt: this.clock.now(), formerId, hasBeenElsewhere };
     this.put(sessionKey, { settled, tentativeId: null, hasBeenElsewhere, usedAt: settled.usedAt });
-    for (const watcher of this.watchers) watcher(sessionKey, settled);
+    this.tell(sessionKey, settled);
   }
 
   /** Calls back whenever a session has settled on an account. */
@@ -92,8 +97,12 @@ export class AffinityTable {
 
   /** Puts a session where it was before a restart; from the least recently used to the most. */
   restore(sessionKey: string, affinity: Affinity): void {
-    const { usedAt } = affinity;
-    this.put(sessionKey, { settled: affinity, tentativeId: null, hasBeenElsewhere: false, usedAt });
+    const { usedAt, hasBeenElsewhere } = affinity;
+    this.put(sessionKey, { settled: affinity, tentativeId: null, hasBeenElsewhere, usedAt });
+  }
+
+  private tell(sessionKey: string, affinity: Affinity): void {
+    for (const watcher of this.watchers) watcher(sessionKey, affinity);
   }
 
   private entryOf(sessionKey: string): Entry | null {

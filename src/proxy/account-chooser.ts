@@ -40,12 +40,14 @@ export class AccountChooser {
 
   /** Whether an account that was not tried may serve this model, now or once it has rested. */
   isAnyLeft({ tried, soleId }: Course, model: string): boolean {
-    return mayServeLater(this.selector.consider(model, soleId).filter((it) => !tried.has(it.account.id)));
+    const considered = this.selector.consider(model, soleId);
+    // One that was tried and rests since may serve the client's next try.
+    return mayServeLater(considered.filter((it) => it.unavailable !== null || !tried.has(it.account.id)));
   }
 }
 
 /** Whether any of them is free, or only rests. */
-function mayServeLater(considered: readonly Considered[]): boolean {
+export function mayServeLater(considered: readonly Considered[]): boolean {
   return considered.some(
     ({ unavailable }) =>
       unavailable === null || (unavailable.reason !== 'not-entitled' && !needsPerson.has(unavailable.reason)),

@@ -42,7 +42,7 @@ export class AccountEffects {
     this.learn(account, outcome, { startedAt, hasRefreshed, model });
     if (outcome.kind !== 'committed') return;
     const { sessionKey } = course.request;
-    if (sessionKey !== null && course.isOverflow) this.affinity.overflowed(sessionKey);
+    if (sessionKey !== null && course.isOverflow) this.affinity.wasElsewhere(sessionKey);
     else if (sessionKey !== null) this.settle(sessionKey, account, startedAt);
     if (attempted.answer !== null) this.ownership.tookTurnState(account, attempted.answer.response.headers);
   }

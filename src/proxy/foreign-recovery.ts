@@ -92,6 +92,7 @@ export class ForeignRecovery {
 
   private remember(session: string | null, account: Account, { removed }: Stripped): void {
     if (session === null) return;
+    this.affinity.wasElsewhere(session);
     const strangers = { accountId: account.id, items: new Set(removed.map(hash)) };
     this.strangers.delete(session);
     this.strangers.set(session, strangers);

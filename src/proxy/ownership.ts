@@ -26,9 +26,12 @@ export class Ownership {
     const turnState = request.header(TURN_STATE);
     if (turnState === null) return null;
     const { sessionKey } = request;
-    // After a restart nobody remembers: then it is from where the session was.
-    const servedBy = sessionKey === null ? null : this.affinity.find(sessionKey);
-    return this.owners.ownerOf('turn-state', turnState) ?? servedBy;
+    const known = this.owners.ownerOf('turn-state', turnState);
+    if (known !== null || sessionKey === null) return known;
+    // After a restart nobody remembers: then it is from where the session was, and stays so when that moves.
+    const servedBy = this.affinity.find(sessionKey);
+    if (servedBy !== null) this.owners.remember('turn-state', turnState, servedBy);
+    return servedBy;
   }
 
   /** Headers of the client that mean something to another account only, and must not go to this one. */

@@ -206,10 +206,16 @@ describe('the writer', () => {
     await using sandbox = await Sandbox.create();
     const { writer } = writerOf(sandbox.database);
     for (let i = 0; i < limits.unwrittenSessions + 2; i += 1)
-      writer.addSession({ session: `s${i}`, accountId: 'a', usedAt: i, formerId: null });
+      writer.addSession({
+        session: `s${i}`,
+        accountId: 'a',
+        usedAt: i,
+        formerId: null,
+        hasBeenElsewhere: false,
+      });
     expect(writer.droppedCount).toBe(2);
     const flush = writer.flush();
-    writer.addSession({ session: 's2', accountId: 'b', usedAt: 99, formerId: null });
+    writer.addSession({ session: 's2', accountId: 'b', usedAt: 99, formerId: null, hasBeenElsewhere: false });
     await flush;
     expect(writer.pending).toBe(0);
     const rows = await sandbox.database.run(

@@ -15,6 +15,10 @@ export class SessionAffinity {
   @Column('varchar', { name: 'former_id', length: 200, nullable: true })
   formerId!: string | null;
 
+  /** Other accounts have made some of it, although it has not moved. */
+  @Column('boolean', { name: 'been_elsewhere' })
+  hasBeenElsewhere!: boolean;
+
   @Index()
   @Column('bigint', { name: 'used_at', transformer: storedNumber })
   usedAt!: number;

@@ -4,6 +4,7 @@ import { AccountSelector } from '../../accounts/account-selector.js';
 import { APP_CONFIG, type AppConfig } from '../../app.config.js';
 import { Drain } from '../../drain.js';
 import { describeError } from '../../pool-error.js';
+import { mayServeLater } from '../account-chooser.js';
 import { AttemptLoop } from '../attempt-loop.js';
 import type { AttemptOutcome } from '../attempt-outcome.js';
 import { Course } from '../course.js';
@@ -98,11 +99,9 @@ export class SocketSessions {
 
   /** What is true of the whole pool: its earliest reset, what a person must do. `outcome` null: nothing was asked. */
   private ownWord(turn: SocketTurn, outcome: AttemptOutcome | null, request: ProxyRequest): Buffer | null {
-    const isUpstreams =
-      outcome !== null &&
-      (outcome.kind === 'overloaded' ||
-        outcome.kind === 'not-entitled' ||
-        turn.attempts >= this.config.maxAttempts);
+    const isModels =
+      outcome?.kind === 'not-entitled' && !mayServeLater(this.selector.consider(turn.wish.model));
+    const isUpstreams = outcome?.kind === 'overloaded' || isModels;
     if (isUpstreams) return null;
     return errorFrame(
       this.emptyPool.refusal(request, turn.tried, outcome?.kind ?? null, null, turn.wish.model),

@@ -1,6 +1,6 @@
 import { type MigrationInterface, type QueryRunner, TableColumn } from 'typeorm';
 
-/** Which account a session was with before it moved. */
+/** Which account a session was with before it moved, and whether others have made some of it. */
 export class FormerAccount1795400000000 implements MigrationInterface {
   readonly name = 'FormerAccount1795400000000';
 
@@ -9,9 +9,14 @@ export class FormerAccount1795400000000 implements MigrationInterface {
       'session_affinity',
       new TableColumn({ name: 'former_id', type: 'varchar', length: '200', isNullable: true }),
     );
+    await runner.addColumn(
+      'session_affinity',
+      new TableColumn({ name: 'been_elsewhere', type: 'boolean', default: false }),
+    );
   }
 
   async down(runner: QueryRunner): Promise<void> {
+    await runner.dropColumn('session_affinity', 'been_elsewhere');
     await runner.dropColumn('session_affinity', 'former_id');
   }
 }
