@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { hangs, large, raw, streams } from '../src/stand-in/answers.js';
+import { hangs, large, streams } from '../src/stand-in/answers.js';
 import { controlled } from '../src/stand-in/controlled-turn.js';
 import { StandIn } from '../src/stand-in/stand-in.js';
 import { completed, created, delta, framed } from '../src/stand-in/turn-events.js';
@@ -116,16 +116,6 @@ describe('what comes before the output', () => {
     await client.untilText('the end of the prelude');
     turn.end();
     expect((await client.whole()).isBroken).toBe(false);
-  });
-
-  it('is the whole answer when nothing else comes', async () => {
-    await using pool = await TestPool.start();
-    const bytes = Buffer.from(`: ping\n\n${framed(created())}`);
-    pool.standIn.account('a').answers(raw(bytes));
-    const answer = await call(pool.origin, turnWith(body));
-    expect(answer).toMatchObject({ status: 200, isBroken: false });
-    expect(answer.body.toString()).toBe(bytes.toString());
-    expect(pool.standIn.attempts()).toEqual(['a']);
   });
 });
 
