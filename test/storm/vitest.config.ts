@@ -7,7 +7,7 @@ export default defineConfig({
     root: fileURLToPath(new URL('../..', import.meta.url)),
     include: ['test/storm/*.storm-spec.ts'],
     testTimeout: 600_000,
-    hookTimeout: 120_000,
+    hookTimeout: 300_000,
     // Two processes keep two cores busy: the program, and the client with the upstream.
     fileParallelism: false,
     disableConsoleIntercept: true,
