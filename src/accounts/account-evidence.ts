@@ -93,7 +93,7 @@ export function learn(evidence: AccountEvidence, event: AccountEvent): AccountEv
   const { at } = event;
   switch (event.kind) {
     case 'served': {
-      const counted = {
+      const served = {
         ...evidence,
         rateLimitsInARow: 0,
         forbiddenInARow: 0,
@@ -102,19 +102,14 @@ export function learn(evidence: AccountEvidence, event: AccountEvent): AccountEv
       };
       // A stream that began before the refusal says nothing about the time after it.
       const isNewer = evidence.refusal !== null && event.startedAt >= evidence.refusal.at;
-      return isNewer ? cleared(counted, at) : counted;
+      return isNewer ? cleared(served, at) : served;
     }
     case 'quota-exhausted':
       return refused(evidence, { kind: 'quota-exhausted', at, until: event.until });
     case 'rate-limited': {
-      const isNew = isCounted(evidence, evidence.rateLimitsInARow, event);
-      const rateLimitsInARow = evidence.rateLimitsInARow + (isNew ? 1 : 0);
-      const countedAt = isNew ? at : evidence.countedAt;
-      const pause = event.retryAfterMs ?? rateLimitPauseMs(rateLimitsInARow);
-      return refused(
-        { ...evidence, rateLimitsInARow, countedAt },
-        { kind: 'rate-limited', at, until: at + pause },
-      );
+      const now = counted(evidence, 'rateLimitsInARow', event);
+      const pause = event.retryAfterMs ?? rateLimitPauseMs(now.rateLimitsInARow);
+      return refused(now, { kind: 'rate-limited', at, until: at + pause });
     }
     case 'unauthorized':
       return refused(evidence, {
@@ -123,32 +118,17 @@ export function learn(evidence: AccountEvidence, event: AccountEvent): AccountEv
         until: event.until ?? at + limits.unauthorizedCooldownMs,
       });
     case 'forbidden': {
-      const isNew = isCounted(evidence, evidence.forbiddenInARow, event);
-      const forbiddenInARow = evidence.forbiddenInARow + (isNew ? 1 : 0);
-      const countedAt = isNew ? at : evidence.countedAt;
-      const until = at + forbiddenPauseMs(forbiddenInARow);
-      return refused({ ...evidence, forbiddenInARow, countedAt }, { kind: 'forbidden', at, until });
+      const now = counted(evidence, 'forbiddenInARow', event);
+      return refused(now, { kind: 'forbidden', at, until: at + forbiddenPauseMs(now.forbiddenInARow) });
     }
     case 'deactivated':
       return { ...evidence, deactivated: { code: event.code, at } };
     case 'not-entitled':
       return { ...evidence, modelRefusals: withModel(evidence.modelRefusals, event.model, at) };
-    case 'upstream-error': {
-      const isNew = isCounted(evidence, evidence.errorsInARow, event);
-      const errorsInARow = evidence.errorsInARow + (isNew ? 1 : 0);
-      const countedAt = isNew ? at : evidence.countedAt;
-      const pause = upstreamErrorPauseMs(errorsInARow);
-      const counted = { ...evidence, errorsInARow, countedAt };
-      return pause === null ? counted : refused(counted, { kind: 'upstream-error', at, until: at + pause });
-    }
-    case 'cut': {
-      const isNew = isCounted(evidence, evidence.cutsInARow, event);
-      const cutsInARow = evidence.cutsInARow + (isNew ? 1 : 0);
-      const countedAt = isNew ? at : evidence.countedAt;
-      const pause = upstreamErrorPauseMs(cutsInARow);
-      const counted = { ...evidence, cutsInARow, countedAt };
-      return pause === null ? counted : refused(counted, { kind: 'upstream-error', at, until: at + pause });
-    }
+    case 'upstream-error':
+      return failing(counted(evidence, 'errorsInARow', event), 'errorsInARow', at);
+    case 'cut':
+      return failing(counted(evidence, 'cutsInARow', event), 'cutsInARow', at);
     case 'completed':
       return evidence.cutsInARow === 0 ? evidence : { ...evidence, cutsInARow: 0 };
     case 'polled': {
@@ -179,10 +159,20 @@ export function learn(evidence: AccountEvidence, event: AccountEvent): AccountEv
   }
 }
 
-/** Several at once are one event, however many requests have met it. */
-function isCounted({ countedAt }: AccountEvidence, before: number, { startedAt, at }: Asked): boolean {
+type Counter = 'rateLimitsInARow' | 'forbiddenInARow' | 'errorsInARow' | 'cutsInARow';
+
+/** One more in a row. Several at once are one event, however many requests have met it. */
+function counted(evidence: AccountEvidence, counter: Counter, { startedAt, at }: Asked): AccountEvidence {
+  const { countedAt } = evidence;
   const isOneWithTheLast = countedAt !== null && countedAt <= at && startedAt < countedAt;
-  return before === 0 || !isOneWithTheLast;
+  if (evidence[counter] > 0 && isOneWithTheLast) return evidence;
+  return { ...evidence, [counter]: evidence[counter] + 1, countedAt: at };
+}
+
+/** Out once there were too many in a row. */
+function failing(evidence: AccountEvidence, counter: Counter, at: number): AccountEvidence {
+  const pause = upstreamErrorPauseMs(evidence[counter]);
+  return pause === null ? evidence : refused(evidence, { kind: 'upstream-error', at, until: at + pause });
 }
 
 /** A refusal replaces the one before, but a short pause never hides a longer one that still holds. */

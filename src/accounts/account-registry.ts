@@ -63,6 +63,7 @@ export class AccountRegistry implements OnModuleInit {
   learn(account: Account, event: AccountEvent): void {
     const before = account.evidence;
     account.evidence = learn(before, event);
+    if (account.evidence === before) return; // it says nothing new
     if (account.evidence.refusal !== before.refusal) account.waiters.callAll(); // who waits for it may look elsewhere
     this.evidence.note(account);
     if (account.evidence.refusal !== before.refusal && account.evidence.refusal !== null) {

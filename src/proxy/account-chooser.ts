@@ -16,7 +16,7 @@ export class AccountChooser {
     const until = performance.now() + limits.fullAccountMs;
     const wish = { sessionKey: request.sessionKey, ownerId: preferredId, soleId, tried };
     for (;;) {
-      const model = this.selector.knowsModelRefusals() ? await request.model() : null;
+      const model = this.selector.knowsModelRefusals() ? await course.model() : null;
       const left = course.isPatient && !request.gone.aborted ? until - performance.now() : 0;
       const isPatient = left > 0;
       let choice = this.selector.choose({ ...wish, model, isPatient });

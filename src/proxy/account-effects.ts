@@ -38,7 +38,7 @@ export class AccountEffects {
   async apply(course: Course, account: Account, attempted: Attempted, hasRefreshed: boolean): Promise<void> {
     const { outcome, startedAt } = attempted;
     this.observe(account, attempted);
-    const model = outcome.kind === 'not-entitled' ? await course.request.model() : null;
+    const model = outcome.kind === 'not-entitled' ? await course.model() : null;
     this.learn(account, outcome, { startedAt, hasRefreshed, model });
     if (outcome.kind !== 'committed') return;
     const { sessionKey } = course.request;
@@ -105,10 +105,5 @@ export class AccountEffects {
     const isExcused = end === 'cut' && this.sleep.excuses(at);
     const evidence = outcome.kind === 'committed' && !isExcused ? evidenceOfEnd(end, startedAt, at) : null;
     if (evidence !== null) this.registry.learn(account, evidence);
-  }
-
-  /** Upstream rejects the account even with a fresh token. */
-  rejectedAgain(account: Account): void {
-    this.registry.learn(account, { kind: 'unauthorized', until: null, at: this.clock.now() });
   }
 }

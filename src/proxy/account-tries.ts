@@ -87,12 +87,12 @@ export class AccountTries {
     }
   }
 
-  private destination({ request, path, stripped, isSocket }: Course, account: Account): Destination {
+  private destination({ request, path, stripped, socket }: Course, account: Account): Destination {
     return {
       base: 'responses',
       path,
       isTurn: true,
-      isSocket,
+      isSocket: socket !== null,
       // Without `accept-encoding` what comes can be read.
       without: ['accept-encoding', ...this.ownership.foreignHeaders(request, account)],
       bodyInstead: stripped,

@@ -28,7 +28,12 @@ export class Course {
     readonly decision: DecisionRecord,
     /** Identity of the only account that can serve it; null when any may. */
     readonly soleId: string | null,
-    /** A WebSocket is asked for, not an answer. */
-    readonly isSocket = false,
+    /** The WebSocket that is asked for in place of an answer, and the model that its turn is about; null for an answer. */
+    readonly socket: { readonly model: string | null } | null = null,
   ) {}
+
+  /** The model that is asked for; null when none is named. */
+  async model(): Promise<string | null> {
+    return this.socket === null ? await this.request.model() : this.socket.model;
+  }
 }

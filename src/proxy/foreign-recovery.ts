@@ -70,8 +70,8 @@ export class ForeignRecovery {
   }
 
   /** As the choice that follows will see it. */
-  private async isFree({ request, soleId }: Course, accountId: string): Promise<boolean> {
-    const considered = this.selector.consider(await request.model(), soleId);
+  private async isFree(course: Course, accountId: string): Promise<boolean> {
+    const considered = this.selector.consider(await course.model(), course.soleId);
     return considered.some((it) => it.account.id === accountId && it.unavailable === null);
   }
 

@@ -69,7 +69,7 @@ export class Forwarder {
     const { request, tried, decision, soleId } = course;
     for (const it of [last, course.refusedBody])
       if (it?.attempted.answer != null) discard(it.attempted.answer.response);
-    const model = this.chooser.isAnyRefusing() ? await request.model() : null;
+    const model = this.chooser.isAnyRefusing() ? await course.model() : null;
     this.emptyPool.send(request, res, tried, last?.attempted.outcome.kind ?? null, decision, soleId, model);
   }
 
@@ -86,7 +86,7 @@ export class Forwarder {
     const { kind } = attempted.outcome;
     if (kind === 'overloaded' || kind === 'foreign-content') return true;
     if (kind !== 'not-entitled') return false;
-    const model = await course.request.model();
+    const model = await course.model();
     // Without a model its refusal cannot be remembered: a repeat would go the same way.
     return model === null || !this.chooser.isAnyLeft(course, model);
   }

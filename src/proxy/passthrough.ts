@@ -157,7 +157,9 @@ export class Passthrough {
     if (outcome.kind !== 'unauthorized' || first.token === null) return first;
     if (first.answer !== null) discard(first.answer.response);
     const second = await this.again(request, account, to, first.token, 'refresh', decision);
-    if (second.outcome.kind === 'unauthorized') this.effects.rejectedAgain(account);
+    const { outcome: again, startedAt } = second;
+    if (again.kind === 'unauthorized')
+      this.effects.learn(account, again, { startedAt, hasRefreshed: true, model: null });
     return second;
   }
 

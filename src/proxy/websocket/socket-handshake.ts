@@ -72,7 +72,7 @@ export class SocketHandshake {
     const takeHead = readAhead(socket, visit.head);
     const request = ProxyRequest.ofUpgrade(req, query, this.budget, gone.signal);
     const decision = new DecisionRecord(request, 'websocket', this.decisions);
-    const course = new Course(request, PATH, decision, null, true);
+    const course = new Course(request, PATH, decision, null, { model: null });
     const end = await this.loop.run(course);
     if (end.kind === 'pass-on' && end.tried.attempted.socket !== null)
       return this.accept({ ...visit, head: takeHead() }, request, course, end);

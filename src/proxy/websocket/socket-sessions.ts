@@ -80,7 +80,7 @@ export class SocketSessions {
   }
 
   private async openFor(turn: SocketTurn, request: ProxyRequest, path: string): Promise<Opened | null> {
-    const course = new Course(request, path, turn.decision, null, true);
+    const course = new Course(request, path, turn.decision, null, { model: turn.wish.model });
     for (const it of turn.tried) course.tried.add(it);
     course.budget.spent = turn.attempts;
     const end = await this.loop.run(course);

@@ -36,6 +36,7 @@ export class UpstreamSockets {
   /** Resolves when upstream has answered the handshake, one way or the other. `signal` stops it until then. */
   async open(plan: AttemptPlan, signal: AbortSignal): Promise<OpeningEnd> {
     const { promise, resolve } = Promise.withResolvers<OpeningEnd>();
+    let request: ClientRequest | null = null;
     const headers = Object.fromEntries(
       Object.entries(plan.headers).filter(([name]) => !handshakeHeaders.includes(name)),
     );
@@ -46,8 +47,11 @@ export class UpstreamSockets {
       maxPayload: limits.frameBytes,
       perMessageDeflate: deflate,
       skipUTF8Validation: true, // frames pass as they are
+      finishRequest: (asked) => {
+        request = asked;
+        asked.end();
+      },
     });
-    let request: ClientRequest | null = null;
     let head: IncomingMessage | null = null;
     const onAbort = () => socket.terminate();
     signal.addEventListener('abort', onAbort, { once: true });
@@ -60,7 +64,6 @@ export class UpstreamSockets {
         if (head !== null) resolve({ kind: 'opened', socket, response: head, at: performance.now() });
       })
       .once('unexpected-response', (asked, response) => {
-        request = asked;
         response.once('close', () => asked.destroy());
         resolve({ kind: 'answered', response, at: performance.now() });
       })
