@@ -23,7 +23,6 @@ const usage = JSON.stringify({
   },
 });
 const answerHead = {
-  'content-type': 'text/event-stream; charset=utf-8',
   'cache-control': 'no-cache',
   'x-codex-plan-type': 'pro',
   'x-codex-primary-used-percent': '4',

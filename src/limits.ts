@@ -21,9 +21,11 @@ export const limits = {
   /** An inflated request body that is looked into for its session key. */
   inflatedBodyBytes: 16 * MiB,
 
-  /** How long an event stream is held for its first event of output, and how much of it. */
+  /** How long an event stream is held for its first output, counted from its first byte, and how much of it. */
   holdMs: 10 * SECOND,
   holdBytes: MiB,
+  /** How much of a response without a label is read to see whether it starts like an event stream. */
+  streamStartBytes: 4 * KiB,
   /** How much of a refusal is read to understand it, and how long that may take. */
   refusalBytes: 64 * KiB,
   refusalMs: 5 * SECOND,

@@ -43,7 +43,7 @@ describe('a stream that goes on without an event', () => {
     ['bytes that are no text', '\0', '\xff\xfe'.repeat(16 * KiB)],
   ])('is held for a mebibyte, then goes on as it is: %s', async (_what, first, piece) => {
     await using pool = await startRanked({ clock: new FakeClock() });
-    const turn = controlled();
+    const turn = controlled({ 'content-type': 'text/event-stream' }); // so that no start is too odd to be held
     pool.standIn.account('a').answers(turn.answer);
     const client = exchange(pool.origin, asking);
     await turn.started;
@@ -72,7 +72,7 @@ describe('a stream that goes on without an event', () => {
 });
 
 describe('a head and then silence', () => {
-  it('of a stream goes on after ten seconds; when upstream then dies, so does the answer', async () => {
+  it('of a stream is waited for; ten seconds after its first byte it is committed, and dies with upstream', async () => {
     await using pool = await startRanked({ clock: new FakeClock() });
     const turn = controlled({ 'x-of': 'a' });
     pool.standIn.account('a').answers(turn.answer);
@@ -80,14 +80,23 @@ describe('a head and then silence', () => {
     const client = exchange(pool.origin, asking);
     await turn.started;
     await isServedBy(pool, 'a'); // a round trip on the same way: the stream is held by now
+    await vi.advanceTimersByTimeAsync(60_000);
+    await isServedBy(pool, 'a');
+    expect(client.hasHead).toBe(false);
+    turn.send({ comment: 'first' });
+    await isServedBy(pool, 'a');
     await vi.advanceTimersByTimeAsync(9_900);
     await isServedBy(pool, 'a');
     expect(client.hasHead).toBe(false);
     await vi.advanceTimersByTimeAsync(200);
     expect((await client.head).headers).toMatchObject({ 'x-of': 'a', 'x-codex-pool-account': 'a' });
     turn.cut();
-    expect(await client.whole()).toMatchObject({ status: 200, isBroken: true, body: Buffer.alloc(0) });
-    expect(pool.standIn.attempts()).toEqual(['a', 'a', 'a']);
+    expect(await client.whole()).toMatchObject({
+      status: 200,
+      isBroken: true,
+      body: Buffer.from(': first\n\n'),
+    });
+    expect(pool.standIn.attempts()).toEqual(['a', 'a', 'a', 'a', 'a']);
     expect(await standing(pool, 'a')).toEqual(free);
     await expectFine(pool);
   });

@@ -48,7 +48,7 @@ describe('from the first output on', () => {
     const client = send(pool.origin, turnWith(body));
     turn.send(delta('early'));
     expect((await client.head).headers).toMatchObject({
-      'content-type': 'text/event-stream; charset=utf-8',
+      'content-type': 'text/event-stream',
       'x-made-up': '1',
       'x-codex-pool-account': 'a',
     });

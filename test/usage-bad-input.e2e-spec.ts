@@ -108,7 +108,7 @@ describe('what a client sends', () => {
     // By hand, because the stand-in would name the model in a header.
     const events = [created(), delta('words'), completed()].map((it) => framed(it)).join('');
     const answer = custom((_req, res) => {
-      res.writeHead(200, { 'content-type': 'text/event-stream' }).end(events);
+      res.writeHead(200).end(events);
     });
     pool.standIn.account('a').always(answer);
     const program = new Talk(pool.origin);

@@ -32,7 +32,7 @@ const LOCKED_MS = 30_000;
 function onNewConnections(connections: Set<Socket>): CustomHandler {
   return (req, res) => {
     connections.add(req.socket);
-    res.writeHead(200, { 'content-type': 'text/event-stream', connection: 'close' });
+    res.writeHead(200, { connection: 'close' });
     res.end([created(), delta('words'), completed(usage)].map((it) => framed(it)).join(''));
   };
 }

@@ -95,7 +95,7 @@ function serving(plans: readonly Plan[]): CustomHandler {
       res.writeHead(500, { 'content-type': 'application/json' }).end('{"error":{"message":"made up"}}');
       return;
     }
-    res.writeHead(200, { 'content-type': 'text/event-stream' });
+    res.writeHead(200);
     const closed = new Promise<void>((resolve) => void res.once('close', resolve));
     for (const event of [created(), messageAdded(), delta('some words')]) res.write(framed(event));
     if (plan.kind === 'leaves-early') return closed;

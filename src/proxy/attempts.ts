@@ -14,7 +14,7 @@ import { NeedsLoginError } from '../tokens/tokens.errors.js';
 import { type AttemptOutcome, classify } from './attempt-outcome.js';
 import { type Destination, planOf } from './attempt-plan.js';
 import { unlessGone } from './client-gone.js';
-import { type HeldAnswer, holdForOutput, isReadableEventStream, readRefusal } from './held-answer.js';
+import { type HeldAnswer, holdForOutput, isReadable, readRefusal } from './held-answer.js';
 import type { ProxyRequest } from './proxy-request.js';
 import { UpstreamClient } from './upstream-client.js';
 import { UpstreamSockets } from './websocket/upstream-sockets.js';
@@ -131,7 +131,7 @@ export class Attempts {
       answeredAt: end.at,
     });
     if (end.kind === 'opened') {
-      const answer = { response: end.response, head: [] };
+      const answer = { response: end.response, head: [], isEventStream: false };
       return { ...done({ kind: 'opened' }, answer), socket: end.socket };
     }
     if (facts.status >= 400) {
@@ -141,15 +141,13 @@ export class Attempts {
         refusal,
       );
     }
-    if (!to.isTurn || !isReadableEventStream(end.response)) {
-      return done(classify({ ...facts, envelope: null, isFirstEvent: false }, this.clock.now()), {
-        response: end.response,
-        head: [],
-      });
-    }
+    const asItIs = classify({ ...facts, envelope: null, isFirstEvent: false }, this.clock.now());
+    if (!to.isTurn || facts.status >= 300 || !isReadable(end.response))
+      return done(asItIs, { response: end.response, head: [], isEventStream: false });
     const hold = await holdForOutput(end.response);
     if (hold.kind === 'broken') return without(unreachable(hold.error, false), token, sentAt);
-    const answer = { response: end.response, head: hold.head };
+    const answer = { response: end.response, head: hold.head, isEventStream: hold.kind !== 'plain' };
+    if (hold.kind === 'plain') return done(asItIs, answer);
     if (hold.kind === 'output') return done({ kind: 'committed' }, answer);
     return done(
       classify({ ...facts, envelope: hold.envelope, isFirstEvent: true }, this.clock.now()),

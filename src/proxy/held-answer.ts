@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { limits } from '../limits.js';
 import { type ErrorEnvelope, readEnvelope } from './error-envelope.js';
+import { looksLikeEventStream } from './event-stream-start.js';
 import { inflated } from './request-json.js';
 import { SseReader } from './sse-events.js';
 
@@ -8,11 +9,15 @@ import { SseReader } from './sse-events.js';
 export interface HeldAnswer {
   readonly response: IncomingMessage;
   readonly head: readonly Buffer[];
+  /** A turn's event stream, by its label or by its first bytes. */
+  readonly isEventStream: boolean;
 }
 
-/** What a held stream turned out to be. */
+/** How the hold of a turn's response ended. */
 export type HoldEnd =
   | { readonly kind: 'output'; readonly head: readonly Buffer[] }
+  /** Its first bytes are not those of an event stream. */
+  | { readonly kind: 'plain'; readonly head: readonly Buffer[] }
   | { readonly kind: 'failed'; readonly head: readonly Buffer[]; readonly envelope: ErrorEnvelope }
   | { readonly kind: 'broken'; readonly error: Error };
 
@@ -21,49 +26,70 @@ const outputPrefix = 'response.output_';
 const endings = new Set(['response.completed', 'response.incomplete', 'response.done']);
 const failures = new Set(['response.failed', 'error']);
 
-/** An event stream whose events can be seen; a compressed one is passed on as it is. */
-export function isReadableEventStream({ headers }: IncomingMessage): boolean {
-  const encoding = headers['content-encoding'] ?? 'identity';
-  return encoding === 'identity' && /^\s*text\/event-stream\b/i.test(headers['content-type'] ?? '');
+/** Whether the body can be read as it comes: a compressed one is passed on without a look. */
+export function isReadable({ headers }: IncomingMessage): boolean {
+  return (headers['content-encoding'] ?? 'identity') === 'identity';
+}
+
+/** Whether the label says that the body is an event stream; null without one, as the backend sends its turns. */
+function labelledEventStream({ headers }: IncomingMessage): boolean | null {
+  const label = (headers['content-type'] ?? '').trim();
+  return label === '' ? null : /^text\/event-stream\b/i.test(label);
 }
 
 /**
- * Holds an event stream until its first event of output, or the failure that came instead. A stream that
- * brings neither within the bounds counts as output: then it goes on as it is. One that ends before is broken.
+ * Holds the 2xx response to a turn until the first output of its event stream, or the failure that comes instead.
+ * The backend sends turns without a content type (docs/protocol.md, section 3), so a response without the label is
+ * judged by its first bytes. A stream that brings neither output nor failure within 10 s of its first byte and 1 MiB
+ * counts as output: it is passed on as it is. One that ends before is broken, and so is an empty response, unless
+ * its label says that it is something else.
  */
 export async function holdForOutput(response: IncomingMessage): Promise<HoldEnd> {
   const head: Buffer[] = [];
   let bytes = 0;
+  const label = labelledEventStream(response);
+  let isEventStream = label === true ? true : null;
   let isDecided = false;
+  let timer: NodeJS.Timeout | undefined;
   const { promise, resolve } = Promise.withResolvers<HoldEnd>();
   const decide = (end: HoldEnd) => {
     isDecided = true;
     resolve(end);
   };
-  const output = () => decide({ kind: 'output', head });
+  const output = () => decide({ kind: isEventStream === true ? 'output' : 'plain', head });
   const reader = new SseReader(
     ({ type, data }) => {
-      if (type === null) return;
+      if (isDecided || type === null) return;
       if (type.startsWith(outputPrefix) || type.endsWith('.delta') || endings.has(type)) output();
       else if (failures.has(type)) decide({ kind: 'failed', head, envelope: failureIn(data) });
     },
     (type) => type === null || failures.has(type),
     limits.holdBytes,
   );
+  /** The bytes that the reader has not seen; null while it is open whether they are an event stream. */
+  const unread = (chunk: Buffer): Buffer | null => {
+    if (isEventStream !== null) return chunk;
+    const start = head.length === 1 ? chunk : Buffer.concat(head);
+    isEventStream = looksLikeEventStream(start);
+    if (isEventStream === null && start.length > limits.streamStartBytes) isEventStream = false;
+    return isEventStream === null ? null : start;
+  };
   const onData = (chunk: Buffer) => {
     head.push(chunk);
     if (isDecided) return; // it came in the same read, and goes on with the rest
     bytes += chunk.length;
-    reader.push(chunk);
-    if (bytes >= limits.holdBytes) output();
+    timer ??= setTimeout(output, limits.holdMs);
+    const fresh = unread(chunk);
+    if (fresh !== null && isEventStream === true) reader.push(fresh);
+    if (isEventStream === false || bytes >= limits.holdBytes) output();
   };
   const onEnd = () => {
+    if (isEventStream === null && label === false) output();
     if (!isDecided) reader.push(EVENT_END); // the last event may lack its blank line
     onBroken(new Error('the stream ended without output'));
   };
   const onBroken = (error?: Error) =>
     resolve({ kind: 'broken', error: error ?? new Error('the stream broke off') });
-  const timer = setTimeout(output, limits.holdMs);
   response.on('data', onData).once('end', onEnd).once('error', onBroken).once('close', onBroken);
   try {
     const end = await promise;
@@ -117,6 +143,7 @@ export async function readRefusal(response: IncomingMessage): Promise<ReadRefusa
   return {
     response,
     head,
+    isEventStream: false,
     envelope: await envelopeIn(Buffer.concat(head), response.headers['content-encoding']),
   };
 }

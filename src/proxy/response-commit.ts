@@ -93,10 +93,12 @@ export class ResponseCommit {
     request: ProxyRequest,
     res: ServerResponse,
     account: Account,
-    { answer: { response, head }, answeredAt }: Answered,
+    { answer: { response, head, isEventStream }, answeredAt }: Answered,
     by: { readonly isTurn: boolean; readonly watch: ((bytes: Buffer) => void) | null },
   ): Promise<RelayEnd> {
     const headers = this.headersOf(request, account, response, by.isTurn);
+    if (isEventStream && (response.headers['content-type'] ?? '').trim() === '')
+      headers['content-type'] = 'text/event-stream';
     res.writeHead(response.statusCode ?? 502, headers);
     if (head.length === 0) res.flushHeaders(); // else the head goes out with the first bytes
     else res.write(joined(head));

@@ -2,6 +2,7 @@ import { limits } from '../limits.js';
 
 const LF = 10;
 const CR = 13;
+const BOM = [0xef, 0xbb, 0xbf];
 const NO_BYTES = Buffer.alloc(0);
 /** Within these nearly every type ends: `data: {"type":"…"`. */
 const TYPE_BYTES = 96;
@@ -29,6 +30,8 @@ export class SseReader {
   private data: string[] | null = [];
   private dataBytes = 0;
   private isEmpty = true;
+  /** How much of a byte order mark has been read; its length once the stream is past it. */
+  private bomBytes = 0;
 
   constructor(
     private readonly onEvent: (event: SseEvent) => void,
@@ -38,7 +41,7 @@ export class SseReader {
   ) {}
 
   push(chunk: Buffer): void {
-    let start = 0;
+    let start = this.bomBytes === BOM.length ? 0 : this.skipBom(chunk);
     while (start < chunk.length) {
       const end = chunk.indexOf(LF, start);
       if (end === -1) {
@@ -49,6 +52,20 @@ export class SseReader {
       this.endLine();
       start = end + 1;
     }
+  }
+
+  /** A byte order mark at the start of a stream is ignored (WHATWG HTML, section 9.2.6). */
+  private skipBom(chunk: Buffer): number {
+    let at = 0;
+    while (this.bomBytes < BOM.length && at < chunk.length) {
+      if (chunk[at] !== BOM[this.bomBytes]) {
+        this.bomBytes = BOM.length;
+        return at;
+      }
+      this.bomBytes += 1;
+      at += 1;
+    }
+    return at;
   }
 
   private take(part: Buffer): void {

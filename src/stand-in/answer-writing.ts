@@ -38,6 +38,7 @@ export async function writeAnswer(
   }
 }
 
+/** As the backend does, without a content type (docs/protocol.md, section 3). */
 async function writeStream(
   answer: StreamAnswer,
   exchange: Exchange,
@@ -46,7 +47,6 @@ async function writeStream(
 ): Promise<void> {
   const { res } = exchange;
   res.writeHead(200, {
-    'content-type': 'text/event-stream; charset=utf-8',
     'cache-control': 'no-cache',
     'x-request-id': randomUUID(),
     'openai-processing-ms': '12',

@@ -65,7 +65,7 @@ it('with one faulty account in each of twenty turns, Codex sees nothing of it', 
       const call = [created(), functionCallDone('exec_command', args), completed()];
       const events = what === 'call' ? call : messageTurn([`turn ${turn} `, 'by ', by]);
       served.push({ by, what });
-      res.writeHead(200, { 'content-type': 'text/event-stream' });
+      res.writeHead(200);
       res.end(events.map((it) => framed(it)).join(''));
     });
   await using setting = await Setting.start({
