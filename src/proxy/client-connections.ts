@@ -32,7 +32,7 @@ export class ClientConnections {
       const responses = this.open.get(socket);
       if (responses === undefined) return abandon(res);
       responses.add(res);
-      res.once('close', () => responses.delete(res));
+      res.once('close', () => process.nextTick(() => this.closed(responses, res)));
     });
   }
 
@@ -80,6 +80,12 @@ export class ClientConnections {
     socket.on('drain', onDrain);
     for (const res of responses) await ended(res);
     socket.off('drain', onDrain);
+  }
+
+  /** A listener that throws keeps the ones behind it from being told: they are, now. */
+  private closed(responses: Set<ServerResponse>, res: ServerResponse): void {
+    responses.delete(res);
+    if (res.listenerCount('close') > 0) res.emit('close');
   }
 
   private over(socket: Socket): void {

@@ -9,6 +9,7 @@ import { metricNames } from '../metrics.js';
 import { ClientSigns } from './client-signs.js';
 import { notFound, type Refusal, sendJson, sendRefusal } from './client-error.js';
 import { mayUse, wrongToken } from './client-token.js';
+import { ClientLeftError } from './request-body.js';
 import { RouteHandlers } from './route-handlers.js';
 import { type Route, routeOf } from './routes.js';
 
@@ -57,7 +58,7 @@ export class ProxyMiddleware implements NestMiddleware {
     try {
       await this.handlers.serve(route, req, res, query);
     } catch (error) {
-      if (res.destroyed || res.closed) return; // the client has left in the middle of its request
+      if (error instanceof ClientLeftError) return;
       this.faults.note('request', error, { route: route.kind });
       if (res.headersSent) res.destroy();
       else

@@ -1,4 +1,3 @@
-import { FaultDomain } from '../../src/fault-domain.js';
 import { Faults } from '../../src/faults.js';
 import { lastResort } from '../../src/last-resort.js';
 import type { TestPool } from './pool.js';
@@ -20,21 +19,21 @@ export class OwnProcessFaults implements Disposable {
   [Symbol.dispose](): void {
     this.#resort[Symbol.dispose]();
     for (const { kind, listeners } of this.#runners)
-      for (const it of listeners) process.on(kind, (...args: unknown[]) => void Reflect.apply(it, process, args));
+      for (const it of listeners)
+        process.on(kind, (...args: unknown[]) => void Reflect.apply(it, process, args));
   }
 }
 
-/** Replaces a method of a part of the running program: thrown once by its next call, it works again after that. */
-export function breaksOnce<T extends object>(part: T, method: keyof T & string, how: () => unknown): void {
+/**
+ * Breaks the next call of a method in the running program: `fault` is called first, with its arguments. When that
+ * does not throw, the method works as ever.
+ */
+export function breaksOnce(part: object, method: string, fault: (...args: never[]) => unknown): void {
   const works: unknown = Reflect.get(part, method);
   if (typeof works !== 'function') throw new TypeError(`${method} is no method`);
   Reflect.set(part, method, (...args: unknown[]): unknown => {
     Reflect.set(part, method, works);
-    return how() ?? Reflect.apply(works, part, args);
+    Reflect.apply(fault, null, args);
+    return Reflect.apply(works, part, args);
   });
-}
-
-/** The connection whose work runs now. */
-export function isInside(): boolean {
-  return FaultDomain.current !== null;
 }
