@@ -245,17 +245,20 @@ const places: [where: string, place: string, provoke: (pool: TestPool) => Promis
       await client.whole();
     },
   ],
-  ...(['request', 'upgrade', 'connect', 'clientError'] as const).map(
-    (event): (typeof places)[number] => [
-      'connection',
-      `a listener of the server's ${event} throws`,
-      async (pool) => {
-        pool.running.server.prependOnceListener(event, boom);
-        const bytes = { request: post(), upgrade: upgrade(), connect: connectTo('x:1'), clientError: '\0\r\n\r\n' };
-        await ended(pool, bytes[event]);
-      },
-    ],
-  ),
+  ...(['request', 'upgrade', 'connect', 'clientError'] as const).map((event): (typeof places)[number] => [
+    'connection',
+    `a listener of the server's ${event} throws`,
+    async (pool) => {
+      pool.running.server.prependOnceListener(event, boom);
+      const bytes = {
+        request: post(),
+        upgrade: upgrade(),
+        connect: connectTo('x:1'),
+        clientError: '\0\r\n\r\n',
+      };
+      await ended(pool, bytes[event]);
+    },
+  ]),
   [
     'operator',
     'a route of the operator throws',
