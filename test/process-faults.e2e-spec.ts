@@ -32,7 +32,7 @@ async function streaming(standIn: StandIn) {
   return { program, origin, upstream, client };
 }
 
-describe('an exception in the real program', { timeout: 30_000 }, () => {
+describe('an exception in the real program', { timeout: 90_000 }, () => {
   it('outside any connection is logged with its stack, the streams finish, and the exit code is 1', async () => {
     await using standIn = await StandIn.start({ accounts: ['a'] });
     const { program, origin, upstream, client } = await streaming(standIn);
