@@ -11,9 +11,14 @@ import { whyRefused } from './boundary.js';
 import { type Clock, systemClock } from './clock.js';
 import { claimDataFolder } from './data-folder.js';
 import { Drain } from './drain.js';
+import { divide } from './fault-domain.js';
+import { Faults } from './faults.js';
 import { limits } from './limits.js';
 import type { LoginPorts } from './login/login-ports.js';
 import { isPlainPath } from './plain-path.js';
+import { BadRequests } from './proxy/bad-requests.js';
+import { ClientConnections } from './proxy/client-connections.js';
+import { ConnectRefusal } from './proxy/connect-refusal.js';
 import { SocketSessions } from './proxy/websocket/socket-sessions.js';
 import { UpgradeGate } from './proxy/websocket/upgrade-gate.js';
 import { RecentErrors } from './recent-errors.js';
@@ -69,7 +74,11 @@ export async function startApp(
   app.set('query parser', 'simple');
   app.use(boundary(config));
   const server = app.getHttpServer();
+  divide(server, 'connection', app.get(Faults));
+  app.get(ClientConnections).attach(server);
   app.get(UpgradeGate).attach(server);
+  app.get(ConnectRefusal).attach(server);
+  app.get(BadRequests).attach(server);
   server.requestTimeout = 0; // a large body over a slow line is no fault; headers have their own limit
   server.timeout = 0;
   server.keepAliveTimeout = limits.keepAliveMs;
@@ -119,6 +128,7 @@ async function stop(app: NestExpressApplication, server: Server, config: AppConf
   const isDrained = await app.get(Drain).start(config.drainSeconds * 1_000);
   server.closeAllConnections();
   app.get(SocketSessions).endAll();
+  app.get(ClientConnections).endAll();
   await app.close();
   return isDrained;
 }

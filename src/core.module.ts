@@ -3,6 +3,7 @@ import { APP_CONFIG, type AppConfig } from './app.config.js';
 import { BypassWatch } from './bypass-watch.js';
 import { CLOCK, type Clock } from './clock.js';
 import { Drain } from './drain.js';
+import { Faults } from './faults.js';
 import { LOGIN_PORTS, type LoginPorts } from './login/login-ports.js';
 import { RecentErrors } from './recent-errors.js';
 import { SleepWatch } from './sleep-watch.js';
@@ -26,6 +27,7 @@ export class CoreModule {
       { provide: REFRESH_STEP_WATCHER, useValue: onRefreshStep },
       { provide: LOGIN_PORTS, useValue: loginPorts },
       Drain,
+      Faults,
       BypassWatch,
       SleepWatch,
     ];

@@ -47,6 +47,8 @@ export const limits = {
 
   /** A WebSocket at upstream: connection and handshake together; less than a client waits for its own. */
   socketHandshakeMs: 10 * SECOND,
+  /** What is left of a stop after the drain time: closing sockets, the last writes. */
+  stopMs: 10 * SECOND,
   /** The largest frame that passes. */
   frameBytes: 32 * MiB,
   /** What waits in a WebSocket for a slow reader before the other side is paused. */

@@ -22,6 +22,7 @@ export const metricNames = {
   unreplayable: 'codex_pool_unreplayable_requests_total',
   dropped: 'codex_pool_usage_dropped_total',
   upstreamTrouble: 'codex_pool_upstream_trouble',
+  faults: 'codex_pool_faults_total',
 } as const;
 
 const added = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 1];
@@ -95,6 +96,11 @@ const providers = [
     name: metricNames.upstreamTrouble,
     help: '1 while upstream is in this trouble, whatever the account, else 0',
     labelNames: ['kind'],
+  }),
+  makeCounterProvider({
+    name: metricNames.faults,
+    help: 'Exceptions inside the proxy, by the place where they were stopped',
+    labelNames: ['where'],
   }),
 ];
 

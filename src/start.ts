@@ -3,6 +3,9 @@ import { existsSync } from 'node:fs';
 import { AccountRegistry } from './accounts/account-registry.js';
 import { type AppConfig, InvalidConfigError, loadConfig } from './app.config.js';
 import { type RunningApp, startApp } from './app.setup.js';
+import { Faults } from './faults.js';
+import { lastResort } from './last-resort.js';
+import { limits } from './limits.js';
 import { describeError, errorCode } from './pool-error.js';
 import { PoolLogger } from './pool-logger.js';
 import { RecentErrors } from './recent-errors.js';
@@ -14,6 +17,8 @@ export async function start(): Promise<void> {
   if (config === null) return;
   const errors = new RecentErrors();
   const logger = new PoolLogger(errors, config.debug, process.stdout.isTTY);
+  // A reader of the log that has gone is no reason to end a turn; there is nowhere left to tell it.
+  for (const output of [process.stdout, process.stderr]) output.on('error', () => undefined);
   let running: RunningApp;
   try {
     running = await startApp(config, { logger, errors });
@@ -21,7 +26,12 @@ export async function start(): Promise<void> {
     giveUp(whyNotStarted(error, config));
     return;
   }
-  stopOnSignals(running, logger);
+  const stop = stopping(running, logger, config.drainSeconds);
+  lastResort(running.app.get(Faults), () => {
+    logger.error('stopping after a fault outside any connection');
+    stop(1);
+  });
+  stopOnSignals(stop, logger);
   const accounts = running.app.get(AccountRegistry);
   process.stdout.write(greeting(running.address, config, accounts.list(), accounts.broken()));
 }
@@ -57,22 +67,36 @@ function giveUp(sentence: string): void {
   setImmediate(() => process.exit(1));
 }
 
-function stopOnSignals(running: RunningApp, logger: PoolLogger): void {
+/** Stops in order, once, and ends the process with the worst of the codes that were asked for. */
+function stopping(running: RunningApp, logger: PoolLogger, drainSeconds: number): (code: number) => void {
   let isStopping = false;
-  const onSignal = (signal: NodeJS.Signals) => {
-    if (isStopping) process.exit(1); // asked twice: at once
+  let worst = 0;
+  return (code) => {
+    worst = Math.max(worst, code);
+    if (isStopping) return;
     isStopping = true;
-    logger.log('stopping', { signal });
+    // After a fault the rest of a stop may hang.
+    setTimeout(() => process.exit(1), drainSeconds * 1_000 + limits.stopMs).unref();
     running.stop().then(
       (isDrained) => {
         if (!isDrained) logger.warn('streams were cut at the end of the drain time');
-        process.exit(0);
+        process.exit(worst);
       },
       (error: unknown) => {
         logger.error('stop failed', { reason: describeError(error) });
         process.exit(1);
       },
     );
+  };
+}
+
+function stopOnSignals(stop: (code: number) => void, logger: PoolLogger): void {
+  let isAsked = false;
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (isAsked) process.exit(1); // asked twice: at once
+    isAsked = true;
+    logger.log('stopping', { signal });
+    stop(0);
   };
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);

@@ -48,6 +48,8 @@ const table = labels.flatMap(([label, headers]) =>
   ),
 );
 
+const empty = (headers: Record<string, string>) => raw(Buffer.alloc(0), headers);
+
 const clock = new FakeClock();
 let pool: TestPool;
 beforeAll(async () => {
@@ -135,8 +137,6 @@ describe('a response that is not an event stream, with', () => {
 });
 
 describe('an empty response', () => {
-  const empty = (headers: Record<string, string>) => raw(Buffer.alloc(0), headers);
-
   it.each(labels.filter(([, headers]) => labelFor(headers).startsWith('text/event-stream')))(
     'with %s brought no turn: another account serves',
     async (_label, headers) => {

@@ -12,6 +12,7 @@ import { AccountsController } from './accounts.controller.js';
 import { AdminAccess } from './admin-access.middleware.js';
 import { AdminController } from './admin.controller.js';
 import { ClientHealth } from './client.health.js';
+import { FaultHealth } from './fault.health.js';
 import { HealthController } from './health.controller.js';
 import { HealthIndicators } from './health-indicators.js';
 import { LoginController } from './login.controller.js';
@@ -50,6 +51,7 @@ import { UsageController } from './usage.controller.js';
     UsageHealth,
     ClientHealth,
     UpstreamHealth,
+    FaultHealth,
     HealthIndicators,
   ],
 })

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { HealthIndicatorFunction } from '@nestjs/terminus';
 import { ClientHealth } from './client.health.js';
+import { FaultHealth } from './fault.health.js';
 import { PoolHealth } from './pool.health.js';
 import { UpstreamHealth } from './upstream.health.js';
 import { UsageHealth } from './usage.health.js';
@@ -13,6 +14,7 @@ export class HealthIndicators {
     private readonly usage: UsageHealth,
     private readonly clients: ClientHealth,
     private readonly upstream: UpstreamHealth,
+    private readonly faults: FaultHealth,
   ) {}
 
   checks(): HealthIndicatorFunction[] {
@@ -24,6 +26,6 @@ export class HealthIndicators {
   }
 
   private all() {
-    return [this.pool, this.usage, this.clients, this.upstream];
+    return [this.pool, this.usage, this.clients, this.upstream, this.faults];
   }
 }

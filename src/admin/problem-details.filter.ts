@@ -1,20 +1,22 @@
 import { STATUS_CODES } from 'node:http';
-import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
+import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common';
 import type { Response } from 'express';
-import { describeError } from '../pool-error.js';
+import { Faults } from '../faults.js';
 import { DatabaseUnavailableError } from '../usage/database.js';
 import { Problem } from './problem.js';
 
 /** Errors of the operator's routes as problem details (RFC 9457). Faults of ours are logged, not told. */
 @Catch()
 export class ProblemDetailsFilter implements ExceptionFilter {
-  private readonly logger = new Logger(ProblemDetailsFilter.name);
+  constructor(private readonly faults: Faults) {}
 
   catch(error: unknown, host: ArgumentsHost): void {
     const res = host.switchToHttp().getResponse<Response>();
     const status = statusOf(error);
-    if (status >= 500) this.logger.error('operator request failed', { reason: describeError(error) });
+    if (status === 500) this.faults.note('operator', error);
+    if (res.headersSent) return void res.destroy();
     const detail = error instanceof HttpException ? error.message : 'codex-pool failed; its log says why.';
+    if (status === 500) res.set('connection', 'close');
     res
       .status(status)
       .type('application/problem+json')

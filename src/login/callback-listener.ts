@@ -1,5 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { Inject, Injectable, type OnApplicationShutdown, type OnModuleDestroy } from '@nestjs/common';
+import { divide } from '../fault-domain.js';
+import { Faults } from '../faults.js';
 import { limits } from '../limits.js';
 import { errorCode } from '../pool-error.js';
 import { CALLBACK_PATH } from './callback.js';
@@ -39,7 +41,10 @@ export class CallbackListener implements OnModuleDestroy, OnApplicationShutdown 
   private handle: CallbackHandler = async () => notFound;
   private readonly answering = new Set<Server>();
 
-  constructor(@Inject(LOGIN_PORTS) private readonly ports: LoginPorts) {}
+  constructor(
+    @Inject(LOGIN_PORTS) private readonly ports: LoginPorts,
+    private readonly faults: Faults,
+  ) {}
 
   /** Who looks at what browsers bring, and says what they are shown. */
   onCallback(handler: CallbackHandler): void {
@@ -100,6 +105,7 @@ export class CallbackListener implements OnModuleDestroy, OnApplicationShutdown 
       { headersTimeout: limits.callbackHeadMs, requestTimeout: limits.callbackHeadMs },
       (req, res) => void this.answer(req, res),
     );
+    divide(server, 'callback', this.faults);
     server.maxConnections = limits.callbackConnections;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     // Also later: a connection that cannot be accepted is not to end the program.
@@ -113,7 +119,10 @@ export class CallbackListener implements OnModuleDestroy, OnApplicationShutdown 
   }
 
   private async answer(req: IncomingMessage, res: ServerResponse): Promise<void> {
-    const page = await this.pageFor(req).catch(() => broken);
+    const page = await this.pageFor(req).catch((error: unknown) => {
+      this.faults.note('callback', error);
+      return broken;
+    });
     res.writeHead(page.status, pageHeaders).end(htmlOf(page));
   }
 

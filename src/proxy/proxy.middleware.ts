@@ -1,14 +1,15 @@
-import { Inject, Injectable, Logger, type NestMiddleware } from '@nestjs/common';
+import { Inject, Injectable, type NestMiddleware } from '@nestjs/common';
 import { InjectMetric } from '@willsoto/nestjs-prometheus';
 import type { NextFunction, Request, Response } from 'express';
 import type { Counter } from 'prom-client';
 import { APP_CONFIG, type AppConfig } from '../app.config.js';
 import { Drain } from '../drain.js';
+import { Faults } from '../faults.js';
 import { metricNames } from '../metrics.js';
-import { describeError } from '../pool-error.js';
 import { ClientSigns } from './client-signs.js';
 import { notFound, type Refusal, sendJson, sendRefusal } from './client-error.js';
 import { mayUse, wrongToken } from './client-token.js';
+import { ClientLeftError } from './request-body.js';
 import { RouteHandlers } from './route-handlers.js';
 import { type Route, routeOf } from './routes.js';
 
@@ -31,14 +32,13 @@ const badUpgrade: Refusal = {
 /** HTTP in: what a request is, whether it may pass, and who serves it. Decides nothing about accounts. */
 @Injectable()
 export class ProxyMiddleware implements NestMiddleware {
-  private readonly logger = new Logger(ProxyMiddleware.name);
-
   constructor(
     private readonly handlers: RouteHandlers,
     private readonly drain: Drain,
     @Inject(APP_CONFIG) private readonly config: AppConfig,
     @InjectMetric(metricNames.requests) private readonly requests: Counter<'route' | 'status'>,
     private readonly signs: ClientSigns,
+    private readonly faults: Faults,
   ) {}
 
   use(req: Request, res: Response, next: NextFunction): void {
@@ -58,12 +58,8 @@ export class ProxyMiddleware implements NestMiddleware {
     try {
       await this.handlers.serve(route, req, res, query);
     } catch (error) {
-      if (res.destroyed || res.closed) return; // the client has left in the middle of its request
-      this.logger.error(
-        'request failed inside the proxy',
-        { route: route.kind, reason: describeError(error) },
-        stackOf(error),
-      );
+      if (error instanceof ClientLeftError) return;
+      this.faults.note('request', error, { route: route.kind });
       if (res.headersSent) res.destroy();
       else
         sendRefusal(res, {
@@ -71,6 +67,7 @@ export class ProxyMiddleware implements NestMiddleware {
           code: 'internal_error',
           type: 'internal_error',
           message: 'codex-pool failed; its log says why.',
+          headers: { connection: 'close' },
         });
     }
   }
@@ -107,8 +104,4 @@ function splitQuery(url: string): [string, string] {
 
 function statusClass(res: Response): string {
   return res.headersSent ? `${Math.floor(res.statusCode / 100)}xx` : '499';
-}
-
-function stackOf(error: unknown): string | undefined {
-  return error instanceof Error ? error.stack : undefined;
 }

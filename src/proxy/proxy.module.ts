@@ -7,7 +7,10 @@ import { AccountChooser } from './account-chooser.js';
 import { AccountTries } from './account-tries.js';
 import { AttemptLoop } from './attempt-loop.js';
 import { Attempts } from './attempts.js';
+import { BadRequests } from './bad-requests.js';
+import { ClientConnections } from './client-connections.js';
 import { ClientSigns } from './client-signs.js';
+import { ConnectRefusal } from './connect-refusal.js';
 import { EmptyPoolAnswer } from './empty-pool-answer.js';
 import { ForeignRecovery } from './foreign-recovery.js';
 import { Forwarder } from './forwarder.js';
@@ -38,7 +41,10 @@ import { UpstreamSockets } from './websocket/upstream-sockets.js';
     AccountTries,
     AttemptLoop,
     Attempts,
+    BadRequests,
+    ClientConnections,
     ClientSigns,
+    ConnectRefusal,
     EmptyPoolAnswer,
     ForeignRecovery,
     Forwarder,

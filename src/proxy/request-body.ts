@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { PoolError } from '../pool-error.js';
 import { BudgetClaim, type ReplayBudget } from './replay-budget.js';
 import { joined } from './stream-relay.js';
 
@@ -10,6 +11,15 @@ export type RequestBody =
   | { readonly kind: 'kept'; readonly bytes: Buffer }
   | { readonly kind: 'streaming'; readonly head: readonly Buffer[]; readonly rest: IncomingMessage };
 
+/** The client has left before its body was complete: no fault, and nobody is left to be told. */
+export class ClientLeftError extends PoolError {
+  readonly code = 'client_left';
+
+  constructor() {
+    super('the client left before its request was complete');
+  }
+}
+
 /** Gives back the room that a body takes, also one that was read in part only; once. */
 export interface BodyClaim extends Disposable {
   readonly body: RequestBody;
@@ -17,7 +27,7 @@ export interface BodyClaim extends Disposable {
 
 /**
  * Reads a body whole as long as it fits into `maxBytes` and into the budget of the process.
- * Rejects when the client leaves before its body is complete.
+ * Rejects with `ClientLeftError` when the client leaves before its body is complete.
  */
 export async function readBody(
   req: IncomingMessage,
@@ -44,7 +54,7 @@ export async function readBody(
   const onEnd = () => resolve(true);
   const onClose = () => {
     // A request that was read to its end closes too, before anyone here is told: an error then costs, for nobody.
-    if (!req.readableEnded) reject(new Error('the client left before its request was complete'));
+    if (!req.readableEnded) reject(new ClientLeftError());
   };
   req.on('data', onData).once('end', onEnd).once('close', onClose).once('error', onClose);
   try {

@@ -1,11 +1,11 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { InjectMetric } from '@willsoto/nestjs-prometheus';
 import type { Histogram } from 'prom-client';
 import type { Account } from '../accounts/account.js';
 import { PoolStatusService } from '../accounts/pool-status.js';
+import { Faults } from '../faults.js';
 import { metricNames } from '../metrics.js';
-import { describeError } from '../pool-error.js';
 import type { TokenCount } from '../usage/response-usage.js';
 import type { Attempted } from './attempts.js';
 import type { HeldAnswer } from './held-answer.js';
@@ -32,13 +32,12 @@ type Answered = Pick<Attempted, 'answeredAt'> & { readonly answer: HeldAnswer };
 /** The single place that writes the head of an upstream answer to a client: from here on there is no way back. */
 @Injectable()
 export class ResponseCommit {
-  private readonly logger = new Logger(ResponseCommit.name);
-
   constructor(
     private readonly modelsEtag: ModelsEtag,
     private readonly pool: PoolStatusService,
     private readonly counters: TurnCounters,
     @InjectMetric(metricNames.addedAfter) private readonly addedAfter: Histogram,
+    private readonly faults: Faults,
   ) {}
 
   /**
@@ -52,8 +51,7 @@ export class ResponseCommit {
     attempted: Attempted & { answer: HeldAnswer },
     onResponseId: (id: string) => void,
   ): Promise<Relayed> {
-    const onFault = (error: unknown) =>
-      this.logger.error('usage tap failed', { reason: describeError(error) });
+    const onFault = (error: unknown) => this.faults.note('tap', error, { request: request.id });
     const tap = new UsageTap({ onResponseId, onFault });
     const end = await this.relay(request, res, account, attempted, {
       isTurn: true,

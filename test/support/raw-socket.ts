@@ -36,10 +36,27 @@ export class RawSocket implements Disposable {
     return within(Promise.race([taken, this.#closed]), 'the other side to take what is sent');
   }
 
+  /** Resolves when this text has come. */
+  async until(text: string): Promise<void> {
+    const found = new Promise<void>((resolve) => {
+      const look = () => {
+        if (this.#text.includes(text)) resolve();
+      };
+      this.#socket.on('data', look);
+      look();
+    });
+    await within(found, `${JSON.stringify(text)} in ${JSON.stringify(this.#text.slice(-500))}`);
+  }
+
   /** Everything that comes until the other side closes. */
   async whole(): Promise<string> {
     await within(this.#closed, `the end of ${JSON.stringify(this.#text.slice(0, 500))}`);
     return this.#text;
+  }
+
+  /** Leaves with a reset (RST) instead of an orderly end. */
+  reset(): void {
+    this.#socket.resetAndDestroy();
   }
 
   [Symbol.dispose](): void {

@@ -29,7 +29,7 @@ export class SocketSession {
   ) {
     this.#idle = new IdleWatch(
       () => this.isBusy,
-      () => this.restart('idle'),
+      this.#guarded(() => this.restart('idle')),
     );
     const frames = new FrameQueue(
       client,
@@ -37,9 +37,17 @@ export class SocketSession {
       async (frame, isBinary) => await this.#fromClient(frame, isBinary),
       (error) => this.#fail(error),
     );
-    client.on('message', (frame: Buffer, isBinary) => frames.add(frame, isBinary));
+    client.on(
+      'message',
+      this.#guarded((frame: Buffer, isBinary: boolean) => frames.add(frame, isBinary)),
+    );
     client.on('error', () => undefined); // its close follows
-    client.once('close', (code, reason) => this.#end('client-gone', () => this.#leaveUpstream(code, reason)));
+    client.once(
+      'close',
+      this.#guarded((code: number, reason: Buffer) =>
+        this.#end('client-gone', () => this.#leaveUpstream(code, reason)),
+      ),
+    );
     this.#upstream = opened;
     this.#listen(opened);
   }
@@ -57,20 +65,34 @@ export class SocketSession {
   }
 
   #listen({ socket }: Opened): void {
-    socket.on('message', (frame: Buffer, isBinary) => {
-      if (socket === this.#upstream.socket) this.#fromUpstream(frame, isBinary);
-    });
+    socket.on(
+      'message',
+      this.#guarded((frame: Buffer, isBinary: boolean) => {
+        if (socket === this.#upstream.socket) this.#fromUpstream(frame, isBinary);
+      }),
+    );
     let ownCode = INTERNAL_ERROR;
     socket.on('error', (error) => {
       if ('code' in error && error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') ownCode = TOO_BIG;
     });
-    const closed = (code: number, reason: Buffer | string) => {
+    const closed = this.#guarded((code: number, reason: Buffer | string) => {
       if (socket !== this.#upstream.socket || this.#isMoving) return;
       this.#end('cut', () => closeSocket(this.client, sendable(code) ?? ownCode, reason));
-    };
+    });
     socket.once('close', closed);
     if (socket.readyState === WebSocket.CLOSED) return closed(INTERNAL_ERROR, ''); // before anybody listened
     socket.resume();
+  }
+
+  /** What a socket or a timer calls: nothing of it is thrown on. */
+  #guarded<T extends unknown[]>(work: (...args: T) => void): (...args: T) => void {
+    return (...args) => {
+      try {
+        work(...args);
+      } catch (error) {
+        this.#fail(error);
+      }
+    };
   }
 
   /** A fault of ours ends both sides. */
@@ -122,7 +144,10 @@ export class SocketSession {
   }
 
   #send(turn: SocketTurn): void {
-    this.#hold = setTimeout(() => this.#commit(turn), limits.holdMs);
+    this.#hold = setTimeout(
+      this.#guarded(() => this.#commit(turn)),
+      limits.holdMs,
+    );
     this.#toUpstream(turn.message, false);
   }
 
@@ -236,7 +261,11 @@ export class SocketSession {
     const at = this.#turns.indexOf(turn);
     if (at === -1) return;
     this.#turns.splice(at, 1);
-    this.parts.books.close(turn, result, last);
+    try {
+      this.parts.books.close(turn, result, last);
+    } finally {
+      turn[Symbol.dispose](); // its lease is given back, whatever fails in the books
+    }
     if (this.parts.isDraining() && !this.isBusy) this.restart('codex-pool is stopping');
   }
 
@@ -245,9 +274,12 @@ export class SocketSession {
     this.#isOver = true;
     this.#idle.end();
     if (this.#hold !== null) clearTimeout(this.#hold);
-    for (const turn of this.#turns.toReversed()) this.#close(turn, result, null);
-    closeOther();
-    this.onEnd();
+    for (const turn of this.#turns.toReversed()) this.#guarded(() => this.#close(turn, result, null))();
+    try {
+      closeOther();
+    } finally {
+      this.onEnd();
+    }
   }
 
   #leaveUpstream(code: number, reason: Buffer | string): void {

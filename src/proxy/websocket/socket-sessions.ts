@@ -1,9 +1,9 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import type { WebSocket } from 'ws';
 import { AccountSelector } from '../../accounts/account-selector.js';
 import { APP_CONFIG, type AppConfig } from '../../app.config.js';
 import { Drain } from '../../drain.js';
-import { describeError } from '../../pool-error.js';
+import { Faults } from '../../faults.js';
 import { mayServeLater } from '../account-chooser.js';
 import { AttemptLoop } from '../attempt-loop.js';
 import type { AttemptOutcome } from '../attempt-outcome.js';
@@ -21,7 +21,6 @@ import { TurnBooks } from './turn-books.js';
 /** All WebSockets of clients. A stop ends each as soon as no turn runs on it. */
 @Injectable()
 export class SocketSessions {
-  private readonly logger = new Logger(SocketSessions.name);
   private readonly sessions = new Set<SocketSession>();
 
   constructor(
@@ -32,6 +31,7 @@ export class SocketSessions {
     private readonly emptyPool: EmptyPoolAnswer,
     private readonly drain: Drain,
     @Inject(APP_CONFIG) private readonly config: AppConfig,
+    private readonly faults: Faults,
   ) {
     drain.onStart(() => this.restartIdle());
   }
@@ -49,11 +49,7 @@ export class SocketSessions {
         books: this.books,
         request,
         maxAttempts: this.config.maxAttempts,
-        failed: (error) =>
-          this.logger.error('WebSocket failed inside the proxy', {
-            request: request.id,
-            reason: describeError(error),
-          }),
+        failed: (error) => this.faults.note('websocket', error, { request: request.id }),
         isDraining: () => this.drain.isDraining,
         whyUnavailable: (account, model) => this.selector.whyUnavailable(account, model),
         openFor: (turn) => this.openFor(turn, request, path),

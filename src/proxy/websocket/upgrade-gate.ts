@@ -1,14 +1,15 @@
-import { type IncomingMessage, type Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { Socket } from 'node:net';
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { InjectMetric } from '@willsoto/nestjs-prometheus';
 import type { Counter } from 'prom-client';
 import { APP_CONFIG, type AppConfig } from '../../app.config.js';
 import { whyRefused } from '../../boundary.js';
 import { Drain } from '../../drain.js';
+import { Faults } from '../../faults.js';
 import { metricNames } from '../../metrics.js';
-import { describeError } from '../../pool-error.js';
+import { ClientConnections, type HandedOver } from '../client-connections.js';
 import { notFound, type Refusal, sendRefusal } from '../client-error.js';
 import { ClientSigns } from '../client-signs.js';
 import { mayUse, wrongToken } from '../client-token.js';
@@ -20,7 +21,7 @@ const badHandshake: Refusal = {
   status: 400,
   code: 'bad_websocket_handshake',
   type: 'invalid_request',
-  message: 'A WebSocket needs Sec-WebSocket-Version 13 and a Sec-WebSocket-Key (RFC 6455).',
+  message: 'A WebSocket needs Sec-WebSocket-Version 13, a Sec-WebSocket-Key, and no body (RFC 6455).',
   headers: { 'sec-websocket-version': '13' },
 };
 
@@ -29,10 +30,11 @@ const badHandshake: Refusal = {
 export class UpgradeGate {
   /** Connections without an answer as yet. */
   private readonly waiting = new Set<Socket>();
-  private readonly logger = new Logger(UpgradeGate.name);
 
   constructor(
     private readonly handshake: SocketHandshake,
+    private readonly connections: ClientConnections,
+    private readonly faults: Faults,
     private readonly signs: ClientSigns,
     private readonly drain: Drain,
     @Inject(APP_CONFIG) private readonly config: AppConfig,
@@ -54,14 +56,18 @@ export class UpgradeGate {
   }
 
   private async enter(req: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
-    socket.on('error', () => undefined); // its close follows
-    const res = new ServerResponse(req);
-    res.shouldKeepAlive = false;
-    res.assignSocket(socket);
-    res.once('finish', () => {
-      res.detachSocket(socket);
-      socket.destroySoon();
-    });
+    try {
+      const handed = await this.connections.handedOver(req, socket, head);
+      if (handed !== null) await this.serve(req, socket, handed);
+    } catch (error) {
+      this.faults.note('upgrade', error);
+      socket.destroy();
+    } finally {
+      this.waiting.delete(socket);
+    }
+  }
+
+  private async serve(req: IncomingMessage, socket: Socket, { res, head }: HandedOver): Promise<void> {
     const [path = '', query = ''] = /^([^?]*)(.*)$/s.exec(req.url ?? '')?.slice(1) ?? [];
     const route = routeOf(req.method ?? '', path, true);
     const refusal = this.whyNot(req, path, route.kind);
@@ -73,15 +79,8 @@ export class UpgradeGate {
     this.signs.came('websocket');
     this.signs.entered(req.headers);
     this.waiting.add(socket);
-    try {
-      await this.handshake.serve({ req, res, socket, head, query });
-      if (res.socket === null && !res.headersSent) this.requests.inc({ route: route.kind, status: '1xx' });
-    } catch (error) {
-      this.logger.error('WebSocket failed inside the proxy', { reason: describeError(error) });
-      socket.destroy();
-    } finally {
-      this.waiting.delete(socket);
-    }
+    await this.handshake.serve({ req, res, socket, head, query });
+    if (res.socket === null && !res.headersSent) this.requests.inc({ route: route.kind, status: '1xx' });
   }
 
   private whyNot(req: IncomingMessage, path: string, route: string): Refusal | null {
@@ -105,6 +104,8 @@ function asksForWebSocket({ method, headers }: IncomingMessage): boolean {
 function isHandshake({ headers }: IncomingMessage): boolean {
   return (
     headers['sec-websocket-version'] === '13' &&
-    /^[+/0-9A-Za-z]{22}==$/.test(headers['sec-websocket-key'] ?? '')
+    /^[+/0-9A-Za-z]{22}==$/.test(headers['sec-websocket-key'] ?? '') &&
+    headers['transfer-encoding'] === undefined &&
+    Number(headers['content-length'] ?? 0) === 0 // a body would be read as frames
   );
 }
