@@ -21,6 +21,10 @@ const compiler = `
   const { appendFileSync, existsSync, mkdirSync, rmSync, writeFileSync } = require('node:fs');
   appendFileSync('compiler-runs', 'x');
   if (existsSync('fails-at-once')) process.exit(1);
+  if (existsSync('stops-while-it-overwrites')) {
+    writeFileSync('dist/main.js', 'half');
+    process.exit(1);
+  }
   rmSync('dist', { recursive: true, force: true });
   mkdirSync('dist');
   if (existsSync('is-killed')) process.kill(process.pid, 'SIGKILL');
@@ -136,7 +140,7 @@ describe('a build is made anew', () => {
   });
 
   it.each(['finds-an-error', 'is-killed', 'fails-at-once'])(
-    'as long as the compiler %s, and nothing starts meanwhile',
+    'as long as its compiler %s, and the script fails with it',
     async (fault) => {
       await using project = await built();
       await project.write('src/main.ts', 'edited');
@@ -149,16 +153,19 @@ describe('a build is made anew', () => {
     },
   );
 
-  it('after a failed one also when the edit is taken back', async () => {
-    await using project = await built();
-    await project.write('src/main.ts', 'edited');
-    await project.write('finds-an-error', '');
-    expect((await project.build()).code).toBe(1);
-    await project.remove('finds-an-error');
-    await project.write('src/main.ts', 'main');
-    expect(await project.build()).toMatchObject({ code: 0 });
-    expect(await project.compilerRuns()).toBe(3);
-  });
+  it.each(['finds-an-error', 'stops-while-it-overwrites'])(
+    'also when the edit is taken back after a compiler that %s',
+    async (fault) => {
+      await using project = await built();
+      await project.write('src/main.ts', 'edited');
+      await project.write(fault, '');
+      expect((await project.build()).code).toBe(1);
+      await project.remove(fault);
+      await project.write('src/main.ts', 'main');
+      expect(await project.build()).toMatchObject({ code: 0 });
+      expect(await project.compilerRuns()).toBe(3);
+    },
+  );
 
   it('when a source was changed while it was compiled', async () => {
     await using project = await Project.create();

@@ -27,8 +27,8 @@ describe('with an empty home and an empty npm cache, `npm install && npm start`'
       expect((await talk.turn()).status).toBe(200);
       await talk.untilRecorded(1);
       const { totals } = await talk.json('/admin/usage');
-      expect(totals.inputTokens).toBeGreaterThan(0);
-      expect(totals.outputTokens).toBeGreaterThan(0);
+      expect(totals.input).toBeGreaterThan(0);
+      expect(totals.output).toBeGreaterThan(0);
       await first.child.stop();
 
       const second = await newcomer.start(standIn);
