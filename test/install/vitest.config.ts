@@ -7,7 +7,7 @@ export default defineConfig({
     root: fileURLToPath(new URL('../..', import.meta.url)),
     include: ['test/install/*.install-spec.ts'],
     // Each installs some hundred packages and compiles the program; where sqlite3 compiles, two minutes more.
-    testTimeout: 420_000,
+    testTimeout: 600_000,
     hookTimeout: 120_000,
     disableConsoleIntercept: true,
   },
