@@ -13,6 +13,7 @@ import { claimDataFolder } from './data-folder.js';
 import { Drain } from './drain.js';
 import { divide } from './fault-domain.js';
 import { Faults } from './faults.js';
+import { whyNoKernelLock } from './file-lock.js';
 import { limits } from './limits.js';
 import type { LoginPorts } from './login/login-ports.js';
 import { isPlainPath } from './plain-path.js';
@@ -60,6 +61,10 @@ export async function startApp(
   }: Surroundings,
 ): Promise<RunningApp> {
   await createFolders(config);
+  if (whyNoKernelLock !== null) {
+    const message = 'locks are files here: what a killed codex-pool held is free after some seconds';
+    logger.warn(message, { reason: whyNoKernelLock }, 'FileLock');
+  }
   const claim = await claimDataFolder(config.dbPath);
   const app = await NestFactory.create<NestExpressApplication>(
     AppModule.register(config, clock, errors, onRefreshStep, loginPorts),

@@ -1,5 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import { lockFile } from './file-lock.js';
+import { lockFile, whyNoKernelLock } from './file-lock.js';
+import { limits } from './limits.js';
 import { PoolError } from './pool-error.js';
 
 /** Another codex-pool keeps its records in the same place. */
@@ -12,21 +13,25 @@ export class DataFolderInUseError extends PoolError {
   }
 }
 
+/** A lock that is a file is waited for until it would be stale: a restart after a crash must not be refused. */
+const patienceMs = whyNoKernelLock === null ? 0 : limits.staleLockMs + limits.renewLockMs;
+
 /**
  * Claims the database's place for this process, until disposed or until the process ends in whatever way. Where no
  * lock can be had, as on some network drives, nothing is claimed.
  * @throws DataFolderInUseError
  */
 export async function claimDataFolder(dbPath: string): Promise<AsyncDisposable> {
+  const path = `${dbPath}.lock`;
   let file: FileHandle;
   try {
-    file = await open(`${dbPath}.lock`, 'a', 0o600);
+    file = await open(path, 'a', 0o600);
   } catch {
     return { [Symbol.asyncDispose]: async () => undefined }; // what is wrong with the place is the database's to tell
   }
   let isOurs: boolean;
   try {
-    isOurs = await lockFile(file, 0);
+    isOurs = await lockFile(file, patienceMs, path);
   } catch {
     isOurs = true; // the file system knows no locks
   }

@@ -88,6 +88,9 @@ export const limits = {
   /** How long another process's refresh of the same account is waited for, and how often it is looked after. */
   lockPatienceMs: 25 * SECOND,
   lockRetryMs: 25,
+  /** Where locks are files: how old one is that counts as left behind, and how often its owner renews it. */
+  staleLockMs: 5 * SECOND,
+  renewLockMs: SECOND,
   /** What is kept free on disk for the new tokens of each account, twice. */
   journalRoomBytes: 64 * KiB,
   /** Refresh tokens of one account that are remembered as used up while a disk refuses their successors. */

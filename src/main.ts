@@ -8,6 +8,12 @@ if (major < 22 || (major === 22 && minor < 19)) {
   );
   process.exitCode = 1;
 } else {
+  // Imported here, too: an older Node does not have these names.
+  const { enableCompileCache, flushCompileCache } = await import('node:module');
+  // Within the build, so that it goes with it; where that is read-only, nothing is cached.
+  enableCompileCache(`${import.meta.dirname}/.compile-cache`);
   const { start } = await import('./start.js');
   await start();
+  // At once, since a process that is killed writes none.
+  flushCompileCache();
 }

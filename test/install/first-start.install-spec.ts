@@ -1,0 +1,43 @@
+import { describe, expect, it } from 'vitest';
+import { StandIn } from '../../src/stand-in/stand-in.js';
+import { Talk } from '../support/usage-program.js';
+import { Newcomer } from './newcomer.js';
+
+/** Of the first start, which compiles; a share, since the machine may be busy with other things. */
+const SECOND_START_RATIO = 0.5;
+
+const newcomers = [
+  { title: 'npm 12', npm: '12', options: [], isBare: false },
+  { title: 'npm 12 with --ignore-scripts', npm: '12', options: ['--ignore-scripts'], isBare: false },
+  { title: 'npm 12 on a PATH without compiler and Python', npm: '12', options: [], isBare: true },
+];
+
+describe('with an empty home and an empty npm cache, `npm install && npm start`', () => {
+  it.each(newcomers)(
+    'by $title starts, serves a turn and records its usage',
+    async ({ title, npm, options, isBare }) => {
+      await using standIn = await StandIn.start({ accounts: ['a'] });
+      await using newcomer = await Newcomer.arrive(npm, { isBare });
+      const said = await newcomer.install(...options);
+      expect(said).not.toMatch(/unknown .*config/i);
+      await newcomer.addAccount(standIn, 'a');
+
+      const first = await newcomer.start(standIn);
+      const talk = new Talk(first.origin);
+      expect((await talk.turn()).status).toBe(200);
+      await talk.untilRecorded(1);
+      const { totals } = await talk.json('/admin/usage');
+      expect(totals.input).toBeGreaterThan(0);
+      expect(totals.output).toBeGreaterThan(0);
+      await first.child.stop();
+
+      const second = await newcomer.start(standIn);
+      expect(second.child.stdout + second.child.stderr).not.toContain('Building codex-pool');
+      expect((await new Talk(second.origin).json('/admin/usage')).totals).toEqual(totals);
+      expect(second.ms / first.ms).toBeLessThan(SECOND_START_RATIO);
+      process.stdout.write(
+        `${title}: first start ${Math.round(first.ms)} ms, second ${Math.round(second.ms)} ms\n`,
+      );
+    },
+  );
+});

@@ -1,0 +1,119 @@
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import type { StandIn } from '../../src/stand-in/stand-in.js';
+import { Child } from '../codex/support/child.js';
+
+const run = promisify(execFile);
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const INSTALL_MS = 400_000;
+const START_MS = 120_000;
+
+/** How this machine reaches its registry; nothing else of it is passed on. */
+const WAY_OUT = [
+  'NODE_EXTRA_CA_CERTS',
+  'HTTPS_PROXY',
+  'HTTP_PROXY',
+  'NO_PROXY',
+  'https_proxy',
+  'http_proxy',
+  'no_proxy',
+];
+
+/** What npm and its scripts cannot do without; neither a compiler nor Python nor make. */
+const BARE_COMMANDS = ['sh', 'env', 'uname'];
+
+/** Somebody with a clone of the project, an empty home, an empty npm cache, and the npm that is asked for. */
+export class Newcomer implements AsyncDisposable {
+  readonly #children: Child[] = [];
+  private constructor(
+    private readonly folder: string,
+    private readonly env: Readonly<Record<string, string>>,
+  ) {}
+
+  /** `npm`: a version as in `npm@12`. `isBare`: without the machine's own commands, and so without a compiler. */
+  static async arrive(npm: string, { isBare = false } = {}): Promise<Newcomer> {
+    const folder = await mkdtemp(join(tmpdir(), 'codex-pool-newcomer-'));
+    const bin = join(folder, 'bin');
+    const home = join(folder, 'home');
+    for (const it of [bin, home]) await mkdir(it);
+    const { stdout } = await run('npm', ['config', 'get', 'registry'], { cwd: tmpdir() });
+    const wayOut = WAY_OUT.map((name) => [name, process.env[name]] as const);
+    const env = {
+      HOME: home,
+      PATH: isBare ? bin : [bin, process.env['PATH'] ?? ''].join(delimiter),
+      npm_config_cache: join(folder, 'cache'),
+      npm_config_registry: stdout.trim(),
+      ...Object.fromEntries(wayOut.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]))),
+    };
+    await run('npm', ['install', '--prefix', join(folder, 'npm'), `npm@${npm}`]);
+    await symlink(process.execPath, join(bin, 'node'));
+    await symlink(join(folder, 'npm', 'node_modules', '.bin', 'npm'), join(bin, 'npm'));
+    if (isBare) for (const it of BARE_COMMANDS) await symlink(await pathOf(it), join(bin, it));
+    await copyProject(join(folder, 'codex-pool'));
+    return new Newcomer(folder, env);
+  }
+
+  get project(): string {
+    return join(this.folder, 'codex-pool');
+  }
+
+  /** Everything that npm said. */
+  async install(...options: readonly string[]): Promise<string> {
+    const child = this.npm(['install', ...options]);
+    const deadline = setTimeout(() => child.kill('SIGKILL'), INSTALL_MS);
+    const { code } = await child.ended;
+    clearTimeout(deadline);
+    if (code !== 0) throw new Error(`npm install failed\n${child.told}`);
+    return child.stdout + child.stderr;
+  }
+
+  async addAccount(standIn: StandIn, name: string): Promise<void> {
+    const path = join(this.project, 'pool', `${name}.json`);
+    await writeFile(path, JSON.stringify(standIn.account(name).authJson()), { mode: 0o600 });
+  }
+
+  /** `npm start`; resolves once it listens. `ms`: how long that took. */
+  async start(standIn: StandIn): Promise<{ child: Child; origin: string; ms: number }> {
+    const startedAt = performance.now();
+    const child = this.npm(['start'], { PROXY_LISTEN_ADDR: '127.0.0.1:0', ...standIn.env });
+    const told = (): string | null =>
+      /^codex-pool listens on (http:\/\/\S+:[1-9]\d*)$/m.exec(child.stdout)?.[1] ?? null;
+    const origin = await child.until(told, 'the program to listen', START_MS);
+    return { child, origin, ms: performance.now() - startedAt };
+  }
+
+  private npm(args: readonly string[], env: Readonly<Record<string, string>> = {}): Child {
+    const child = new Child(join(this.folder, 'bin', 'npm'), args, {
+      env: { ...this.env, ...env },
+      cwd: this.project,
+    });
+    this.#children.push(child);
+    return child;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const child of this.#children) await child.stop();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+async function pathOf(command: string): Promise<string> {
+  const { stdout } = await run('sh', ['-c', `command -v ${command}`]);
+  return stdout.trim();
+}
+
+/** The files under version control, and those that would be, as they are now. */
+async function copyProject(to: string): Promise<void> {
+  const list = ['ls-files', '-z', '--cached', '--others', '--exclude-standard'];
+  const { stdout } = await run('git', list, { cwd: root });
+  for (const path of stdout.split('\0').filter((it) => it !== '')) {
+    if (!existsSync(join(root, path))) continue; // deleted, and not yet committed
+    await mkdir(dirname(join(to, path)), { recursive: true });
+    await cp(join(root, path), join(to, path));
+  }
+}

@@ -1,0 +1,14 @@
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    name: 'install',
+    root: fileURLToPath(new URL('../..', import.meta.url)),
+    include: ['test/install/*.install-spec.ts'],
+    // Each installs some hundred packages and compiles the program; where sqlite3 compiles, two minutes more.
+    testTimeout: 600_000,
+    hookTimeout: 120_000,
+    disableConsoleIntercept: true,
+  },
+});
