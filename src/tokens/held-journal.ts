@@ -12,15 +12,26 @@ const header = /^codex-pool-journal\/1 (\d{1,15}) (\d{1,7}) ([0-9a-f]{64})\n/;
 const entrySchema = z.object({
   unsaved: z
     .object({
-      accessToken: z.string().min(1),
+      accessToken: z.string().min(1).nullable(),
       refreshToken: z.string().min(1).nullable(),
       idToken: z.string().min(1).nullable(),
       at: z.number(),
       spent: z.array(z.string()),
     })
     .nullable(),
-  asking: z.object({ refreshToken: z.string(), at: z.number() }).nullable(),
+  // Entries of before this field was there are of a first question.
+  asking: z
+    .object({ refreshToken: z.string(), at: z.number(), isAgain: z.boolean().default(false) })
+    .nullable(),
 });
+
+/** A refresh token that was about to be sent: while this stands, it is not known whether it was used. */
+export interface Asking {
+  readonly refreshToken: string;
+  readonly at: number;
+  /** It was in doubt already. */
+  readonly isAgain: boolean;
+}
 
 /** What is unfinished. Times are epoch ms; refresh tokens that are only named are told by their fingerprints. */
 export interface JournalEntry {
@@ -30,8 +41,7 @@ export interface JournalEntry {
     readonly at: number;
     readonly spent: readonly string[];
   } | null;
-  /** The refresh token that was about to be sent: while this stands, nobody knows whether it was used. */
-  readonly asking: { readonly refreshToken: string; readonly at: number } | null;
+  readonly asking: Asking | null;
 }
 
 /** No disk takes the entry. */
@@ -140,7 +150,7 @@ function encoded({ unsaved, asking }: JournalEntry, sequence: number): Buffer {
   const text = JSON.stringify({
     asking,
     unsaved: unsaved && {
-      accessToken: unsaved.grant.accessToken.reveal(),
+      accessToken: unsaved.grant.accessToken?.reveal() ?? null,
       refreshToken: unsaved.grant.refreshToken?.reveal() ?? null,
       idToken: unsaved.grant.idToken?.reveal() ?? null,
       at: unsaved.at,
@@ -165,7 +175,7 @@ function decoded(bytes: Buffer, place: 0 | 1): Written | null {
   const written = (entry: JournalEntry): Written => ({ place, sequence: Number(sequence), entry });
   if (unsaved === null) return written({ unsaved, asking });
   const grant: TokenGrant = {
-    accessToken: new Secret(unsaved.accessToken),
+    accessToken: unsaved.accessToken === null ? null : new Secret(unsaved.accessToken),
     refreshToken: unsaved.refreshToken === null ? null : new Secret(unsaved.refreshToken),
     idToken: unsaved.idToken === null ? null : new Secret(unsaved.idToken),
   };
