@@ -1,6 +1,6 @@
 import type { CredentialFile } from './credential-store.js';
 import { type Credential, identityOf, isNewerGeneration, isSameGeneration } from './credential.js';
-import type { Asking, JournalEntry } from './held-journal.js';
+import type { Asking, JournalEntry } from './journal-entry.js';
 import { idle, nextRefreshState, type RefreshState } from './refresh-state.js';
 
 /** What is known of the credential of one account; replaced as a whole, never changed. */

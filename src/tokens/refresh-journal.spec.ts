@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { loadConfig } from '../app.config.js';
 import { Secret } from '../secret.js';
-import type { JournalEntry } from './held-journal.js';
+import type { JournalEntry } from './journal-entry.js';
 import { RefreshJournal } from './refresh-journal.js';
 
 const ID = 'acct:user';

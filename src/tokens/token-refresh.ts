@@ -4,7 +4,8 @@ import { limits } from '../limits.js';
 import { describeError } from '../pool-error.js';
 import { renewed } from './credential.js';
 import { CredentialVault } from './credential-vault.js';
-import type { Asking, HeldJournal, JournalEntry } from './held-journal.js';
+import type { HeldJournal } from './held-journal.js';
+import type { Asking, JournalEntry } from './journal-entry.js';
 import { askingOf, fingerprintOf, type Keeping, unsavedEntry } from './keeping.js';
 import { RefreshJournal } from './refresh-journal.js';
 import { hasPassed } from './refresh-state.js';
@@ -45,7 +46,7 @@ export class TokenRefresh {
    */
   async run(id: string, wish: RefreshWish): Promise<Keeping> {
     const known = this.vault.get(id);
-    await using held = await this.journal.hold(id, limits.lockPatienceMs);
+    await using held = await this.journal.hold(id, limits.lockPatienceMs, known.name);
     if (held === null) throw new RefreshFailedError(known.name, 'another process is renewing it');
     this.onStep('locked', known.name);
     const finished = await this.vault.finish(this.vault.get(id), held);

@@ -2,7 +2,8 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import { describeError } from '../pool-error.js';
 import { CredentialStore } from './credential-store.js';
 import { type Credential, identityOf, isNewerGeneration, renewed } from './credential.js';
-import type { Asking, HeldJournal } from './held-journal.js';
+import type { HeldJournal } from './held-journal.js';
+import type { Asking } from './journal-entry.js';
 import { afterReading, askingOf, fingerprintOf, type Keeping, unsavedEntry } from './keeping.js';
 import { KeptCredentials } from './kept-credentials.js';
 import { RefreshJournal } from './refresh-journal.js';
@@ -39,7 +40,7 @@ export class TokenSaving {
     for (const { id, name, unsaved } of this.kept.list()) {
       if (unsaved === null) continue;
       try {
-        await using held = await this.journal.hold(id, 0);
+        await using held = await this.journal.hold(id, 0, name);
         if (held !== null) await this.saveHeld(id, held); // else it is in other hands, and seen to there
       } catch (error) {
         this.logger.error('tokens could not be saved', { account: name, reason: describeError(error) });

@@ -84,16 +84,16 @@ export class TokenService implements OnApplicationShutdown {
 
   /**
    * Refreshes what ends within the leeway, one account after the other with a pause between; begins none during a
-   * stop. A refresh that somebody waits for does not queue here.
+   * stop. A refresh that somebody waits for does not queue here. `firstPauseMs`: the pause before the first one.
    */
-  async refreshDue(): Promise<void> {
+  async refreshDue(firstPauseMs = 0): Promise<void> {
     await this.vault.saveUnsaved();
     if (this.config.refreshDisabled) return;
-    let isFirst = true;
+    let pauseMs = firstPauseMs;
     for (const { id } of this.vault.listFiled()) {
       if (!this.isDue(id)) continue;
-      if (!isFirst) await pause(limits.refreshSpacingMs + Math.random() * limits.refreshJitterMs);
-      isFirst = false;
+      if (pauseMs > 0) await pause(pauseMs);
+      pauseMs = limits.refreshSpacingMs + Math.random() * limits.refreshJitterMs;
       if (this.drain.isDraining) return;
       if (this.isDue(id)) await this.refreshQuietly(this.vault.get(id)); // a turn may have seen to it meanwhile
     }

@@ -44,7 +44,6 @@ export class Lane implements AsyncDisposable {
     const standIn = await StandIn.start({
       accounts: accounts.map((name) => ({ name, accessTokenLifetimeSeconds })),
     });
-    standIn.tokens.revokesFamilies = true;
     standIn.tokens.lifetimeSeconds = TOKEN_LIFETIME_SECONDS;
     standIn.tokens.slowness = () => random.between(0, 20);
     const folder = await mkdtemp(join(tmpdir(), 'codex-pool-crash-'));

@@ -26,6 +26,7 @@ export class TokenWire implements AsyncDisposable {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   #next: { readonly fault: WireFault; readonly strike: () => void } | null = null;
+  #always: WireFault | null = null;
   /** Connections that were made. */
   connections = 0;
 
@@ -54,6 +55,11 @@ export class TokenWire implements AsyncDisposable {
     await struck.promise;
   }
 
+  /** Breaks every connection from now on. */
+  breaksAll(fault: WireFault): void {
+    this.#always = fault;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     const closed = once(this.#server, 'close');
     this.#server.close();
@@ -70,7 +76,8 @@ export class TokenWire implements AsyncDisposable {
 
   #serve(client: Socket): void {
     this.connections += 1;
-    const broken = this.#next;
+    const always = this.#always;
+    const broken = this.#next ?? (always && { fault: always, strike: () => undefined });
     this.#next = null;
     if (broken === null) return this.#pass(client);
     const strike = (how: (socket: Socket) => void): void => {
