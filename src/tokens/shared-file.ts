@@ -84,17 +84,32 @@ async function nameOf(path: string): Promise<string | null> {
   }
 }
 
-/** Made where it is missing. Nobody else may write there, nor put a link in its place. */
+/** Made where it is missing; the first that is safe. */
 async function runtimeFolder(): Promise<string> {
-  const own = process.env['XDG_RUNTIME_DIR'] ?? '';
   const uid = process.getuid?.() ?? null;
-  const folder =
-    own === '' ? join(tmpdir(), `codex-pool-${uid ?? userInfo().username}`) : join(own, 'codex-pool');
+  const own = process.env['XDG_RUNTIME_DIR'] ?? '';
+  const folders = [
+    ...(own === '' ? [] : [join(own, 'codex-pool')]),
+    join(tmpdir(), `codex-pool-${uid ?? userInfo().username}`),
+  ];
+  let refused: unknown = null;
+  for (const folder of folders) {
+    try {
+      await makeSafe(folder, uid);
+      return folder;
+    } catch (error) {
+      refused = error; // that of another user, for one, whose environment was kept
+    }
+  }
+  throw refused;
+}
+
+/** Nobody else may write there, nor put a link in its place. `uid` null: the system knows none. */
+async function makeSafe(folder: string, uid: number | null): Promise<void> {
   await mkdir(folder, { recursive: true, mode: OWNER_ONLY_FOLDER });
   const facts = await lstat(folder);
   if (!facts.isDirectory() || (uid !== null && facts.uid !== uid)) {
     throw new RuntimeFolderError(`${folder} is no folder of this user`);
   }
   if (uid !== null && (facts.mode & 0o077) !== 0) await chmod(folder, OWNER_ONLY_FOLDER);
-  return folder;
 }
