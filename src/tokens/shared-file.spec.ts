@@ -70,9 +70,9 @@ describe('a credential file that several pool folders link', () => {
   });
 });
 
-describe('the folder for locks', () => {
-  const locksIn = async (name: string): Promise<number> => (await readdir(at(name))).length;
+const locksIn = async (name: string): Promise<number> => (await readdir(at(name))).length;
 
+describe('the folder for locks', () => {
   it('is open to its owner alone, and made so', async () => {
     await mkdir(at('run', 'codex-pool'), { recursive: true });
     await chmod(at('run', 'codex-pool'), 0o777);

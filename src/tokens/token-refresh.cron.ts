@@ -17,7 +17,7 @@ export class TokenRefreshCron implements OnApplicationBootstrap {
   ) {}
 
   onApplicationBootstrap(): void {
-    void this.refresh(firstPauseMs(this.config.poolDir)); // the start does not wait for a token endpoint
+    void this.refresh(pauseAtStart(this.config.poolDir)); // the start does not wait for a token endpoint
   }
 
   @Cron(CronExpression.EVERY_MINUTE, { name: 'token-refresh', waitForCompletion: true })
@@ -35,6 +35,6 @@ export class TokenRefreshCron implements OnApplicationBootstrap {
 }
 
 /** Programs on several pool folders that start together do not ask at the same moment. */
-function firstPauseMs(poolDir: string): number {
+function pauseAtStart(poolDir: string): number {
   return createHash('sha256').update(poolDir).digest().readUInt32BE() % limits.refreshJitterMs;
 }

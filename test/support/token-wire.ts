@@ -85,23 +85,17 @@ export class TokenWire implements AsyncDisposable {
       how(client);
       broken.strike();
     };
-    const reset = (socket: Socket): void => {
-      socket.resetAndDestroy();
-    };
-    const close = (socket: Socket): void => {
-      socket.destroy();
-    };
     switch (broken.fault) {
       case 'is reset before the request is read':
         return void client.once('readable', () => strike(reset)); // it has left, and waits to be read
       case 'is reset after the head of the request':
-        return void whenRead(
+        return whenRead(
           client,
           (text) => text.includes(HEAD_END),
           () => strike(reset),
         );
       case 'is reset after the request, before tokens are issued':
-        return void whenRead(client, isWhole, () => strike(reset));
+        return whenRead(client, isWhole, () => strike(reset));
       case 'is reset after tokens are issued, before the answer':
         return this.#passHalf(client, 0, () => strike(reset));
       case 'is closed after tokens are issued, before the answer':
@@ -138,6 +132,14 @@ export class TokenWire implements AsyncDisposable {
       onward.destroy();
     });
   }
+}
+
+function reset(socket: Socket): void {
+  socket.resetAndDestroy();
+}
+
+function close(socket: Socket): void {
+  socket.destroy();
 }
 
 /** Collects what is read until it is enough. */
