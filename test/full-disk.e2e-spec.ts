@@ -20,7 +20,6 @@ const isAbleToMount = canMount();
 async function strictStandIn(): Promise<StandIn> {
   const standIn = await StandIn.start({ accounts });
   standIn.tokens.strict = true;
-  standIn.tokens.revokesFamilies = true;
   return standIn;
 }
 

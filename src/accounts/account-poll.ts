@@ -38,7 +38,7 @@ export class AccountPoll {
     for (const account of this.registry.list()) {
       if (isStopping()) return;
       if (account.withdrawal !== null || account.settings.isPaused) continue;
-      if (account.keeping.refresh.kind === 'refused') continue;
+      if (account.needsLogin(this.clock.now())) continue;
       try {
         await this.poll(account);
       } catch (error) {

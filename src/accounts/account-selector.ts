@@ -70,7 +70,7 @@ export class AccountSelector {
         withdrawal: account.withdrawal,
         settings: account.settings,
         refresh: keeping.refresh,
-        tokenEndsAt: keeping.credential.isExpiryEstimated ? null : keeping.credential.expiresAt,
+        tokenEndsAt: account.tokenEndsAt,
         evidence: account.evidence,
         windows: this.quota.windows(account.id),
         inFlight: account.inFlight,
@@ -142,7 +142,8 @@ export class AccountSelector {
     const own = clientAccountId === null ? null : this.registry.findByAccountId(clientAccountId);
     if (own !== null) return own;
     const usable = this.registry.list().filter((it) => it.withdrawal === null && !it.settings.isPaused);
-    return usable.find((it) => it.keeping.refresh.kind !== 'refused') ?? usable[0] ?? null;
+    const now = this.clock.now();
+    return usable.find((it) => !it.needsLogin(now)) ?? usable[0] ?? null;
   }
 
   private byPolicy(accounts: readonly [Account, ...Account[]]): Account {

@@ -1,4 +1,5 @@
 import type { Keeping } from '../tokens/keeping.js';
+import { needsLogin } from '../tokens/refresh-state.js';
 import { type AccountEvidence, noEvidence } from './account-evidence.js';
 import type { OtherOwner } from './other-owner.js';
 import { Waiters } from './waiters.js';
@@ -56,6 +57,17 @@ export class Account {
   /** The name of its credential file; what people and the API call it. */
   get name(): string {
     return this.keeping.name;
+  }
+
+  /** End of the access token, epoch ms; null when it does not tell. */
+  get tokenEndsAt(): number | null {
+    const { isExpiryEstimated, expiresAt } = this.keeping.credential;
+    return isExpiryEstimated ? null : expiresAt;
+  }
+
+  /** Whether only a login helps. `now`: epoch ms. */
+  needsLogin(now: number): boolean {
+    return needsLogin(this.keeping.refresh, this.tokenEndsAt, now);
   }
 
   /** Takes no new turns from now on; calls back once no turn is in flight, at once if none is. */

@@ -40,8 +40,17 @@ const waiting = (until: number, tokenEndsAt: number | null): Partial<Availabilit
   tokenEndsAt,
 });
 
+const inDoubt = (until: number | null, tokenEndsAt: number | null): Partial<AvailabilityFacts> => ({
+  refresh: { kind: 'in-doubt', since: NOW - 1_000, isAgain: true, until, failures: 0, reason: 'reset' },
+  tokenEndsAt,
+});
+
+const loginSoon: Partial<AvailabilityFacts> = {
+  refresh: { kind: 'refused', code: 'refresh_token_reused', at: NOW, isTokenRejected: false },
+};
+
 const loginNeeded: Partial<AvailabilityFacts> = {
-  refresh: { kind: 'refused', code: 'refresh_token_reused', at: NOW },
+  refresh: { kind: 'refused', code: 'refresh_token_reused', at: NOW, isTokenRejected: true },
 };
 
 const window = (usedRatio: number, resetsAt: number | null, durationSeconds = 18_000): QuotaWindow => ({
@@ -74,6 +83,9 @@ describe('whyUnavailable', () => {
     ['its refresh fails, and its token is still good', waiting(LATER, NOW + 1)],
     ['its refresh fails, and nobody knows the end of its token', waiting(LATER, null)],
     ['its refresh may be tried again', waiting(NOW, NOW)],
+    ['its refresh is in doubt, and its token is still good', inDoubt(LATER, NOW + 1)],
+    ['its refresh is in doubt, and may be tried', inDoubt(null, NOW)],
+    ['its refresh token is refused, and its token is still good', { ...loginSoon, tokenEndsAt: NOW + 1 }],
     ['it has room for one more', { ...settings({ maxInFlight: 2 }), inFlight: 1 }],
     ['it has any number in flight and no cap', { inFlight: 1_000 }],
     ['it refuses a model that nobody asks for', refusesModel('gpt-9', LATER)],
@@ -93,6 +105,13 @@ describe('whyUnavailable', () => {
     ['it is paused', settings({ isPaused: true }), 'paused', null],
     ['it is deactivated', deactivated, 'deactivated', null],
     ['it needs a login', loginNeeded, 'needs-login', null],
+    [
+      'its refresh token is refused, and its token has ended',
+      { ...loginSoon, tokenEndsAt: NOW },
+      'needs-login',
+      null,
+    ],
+    ['its token has ended, and its refresh is in doubt', inDoubt(LATER, NOW), 'refresh-failing', LATER],
     ['its token has ended and cannot be refreshed now', waiting(LATER, NOW), 'refresh-failing', LATER],
     ['it is rate limited', refused('rate-limited', LATER), 'rate-limited', LATER],
     ['it was refused its quota', refused('quota-exhausted', LATER), 'quota-exhausted', LATER],

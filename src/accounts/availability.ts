@@ -1,5 +1,5 @@
 import { limits } from '../limits.js';
-import { hasPassed, type RefreshState } from '../tokens/refresh-state.js';
+import { hasPassed, needsLogin, pausedUntil, type RefreshState } from '../tokens/refresh-state.js';
 import { leftRatio, type QuotaWindow } from '../usage/quota-window.js';
 import type { AccountEvidence, Refusal, RefusalKind } from './account-evidence.js';
 import type { AccountSettings, Withdrawal } from './account.js';
@@ -46,14 +46,15 @@ export function whyUnavailable(
   if (facts.withdrawal !== null) return { reason: facts.withdrawal.reason, until: null };
   if (settings.isPaused) return { reason: 'paused', until: null };
   if (evidence.deactivated !== null) return { reason: 'deactivated', until: null };
-  if (refresh.kind === 'refused') return { reason: 'needs-login', until: null };
+  if (needsLogin(refresh, facts.tokenEndsAt, now)) return { reason: 'needs-login', until: null };
+  const refreshAt = pausedUntil(refresh);
   if (
-    refresh.kind === 'waiting' &&
-    !hasPassed(refresh.until, now) &&
+    refreshAt !== null &&
+    !hasPassed(refreshAt, now) &&
     facts.tokenEndsAt !== null &&
     facts.tokenEndsAt <= now
   ) {
-    return { reason: 'refresh-failing', until: refresh.until };
+    return { reason: 'refresh-failing', until: refreshAt };
   }
   const { refusal } = evidence;
   const refusedUntil = refusal === null || isOfAWrongClock(refusal, now) ? 0 : refusal.until;

@@ -2,6 +2,7 @@ import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { CLOCK, type Clock } from '../clock.js';
 import { limits } from '../limits.js';
 import type { Keeping } from '../tokens/keeping.js';
+import type { RefreshState } from '../tokens/refresh-state.js';
 import { AccountEvidenceRow } from '../usage/account-evidence.entity.js';
 import { Database } from '../usage/database.js';
 import { UsageWriter } from '../usage/usage-writer.js';
@@ -46,7 +47,7 @@ export class EvidenceStore implements OnModuleInit {
   /** Takes note of what is known of an account by now. */
   note({ id, evidence, keeping }: Account): void {
     const { credential, refresh } = keeping;
-    const refused = refresh.kind === 'refused' ? { code: refresh.code, at: refresh.at } : null;
+    const refused = refusedOf(refresh);
     const stored = { evidence, login: loginOf(credential), refused };
     const before = this.known.get(id) ?? { evidence: noEvidence, login: '', refused: null };
     this.put(id, stored);
@@ -76,7 +77,10 @@ export class EvidenceStore implements OnModuleInit {
 
   /** A success alone is not, unless the one on record is old: every turn that is served brings one. */
   private isWorthWriting(id: string, before: StoredEvidence, next: StoredEvidence): boolean {
-    if (before.refused?.at !== next.refused?.at || !isSame(before.evidence, next.evidence)) return true;
+    const isRefusalSame =
+      before.refused?.at === next.refused?.at &&
+      before.refused?.isTokenRejected === next.refused?.isTokenRejected;
+    if (!isRefusalSame || !isSame(before.evidence, next.evidence)) return true;
     const lastAt = next.evidence.lastSuccessAt ?? 0;
     return lastAt - (this.successOnRecord.get(id) ?? 0) >= limits.successOnRecordMs;
   }
@@ -86,6 +90,12 @@ export class EvidenceStore implements OnModuleInit {
     const row = { accountId, updatedAt: this.clock.now(), evidence: textOf(stored) };
     this.writer.addEvidence(Object.assign(new AccountEvidenceRow(), row));
   }
+}
+
+function refusedOf(refresh: RefreshState): StoredEvidence['refused'] {
+  if (refresh.kind !== 'refused') return null;
+  const { code, at, isTokenRejected } = refresh;
+  return { code, at, isTokenRejected };
 }
 
 /** Whether nothing but the last success differs. What has not changed is the very same object. */

@@ -30,7 +30,7 @@ const refusal = (kind: string, at: number, until: number) => read({ refusal: { k
 
 describe('evidence on record', () => {
   it('comes back as it was', () => {
-    const refused = { code: 'refresh_token_reused', at: T };
+    const refused = { code: 'refresh_token_reused', at: T, isTokenRejected: false };
     const whole = { ...stored(everything), refused };
     expect(evidenceReader(T)(textOf(whole))).toEqual(whole);
     expect(everything).toMatchObject({ refusal: expect.anything(), deactivated: expect.anything() });
@@ -106,7 +106,10 @@ describe('an end on record', () => {
 });
 
 describe('another login of the same account', () => {
-  const before: StoredEvidence = { ...stored(everything), refused: { code: 'invalid_grant', at: T } };
+  const before: StoredEvidence = {
+    ...stored(everything),
+    refused: { code: 'invalid_grant', at: T, isTokenRejected: false },
+  };
 
   it('ends what stood against the old one, and not its lack of quota', () => {
     expect(stillHolds(before, 'l', T)).toBe(before);

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { limits } from '../limits.js';
 import type { Credential } from '../tokens/credential.js';
+import type { Refused } from '../tokens/refresh-state.js';
 import { type AccountEvidence, learn, noEvidence, type RefusalKind } from './account-evidence.js';
 
 /** What is known of an account beyond its stay in the pool: on disk for the next start. Times are epoch ms. */
@@ -9,7 +10,7 @@ export interface StoredEvidence {
   /** Which login it was seen with (`loginOf`). */
   readonly login: string;
   /** The token endpoint's final word on that login; null as long as there is none. */
-  readonly refused: { readonly code: string; readonly at: number } | null;
+  readonly refused: Refused | null;
 }
 
 /** Tells two logins of an account apart, and nothing else of them. */
@@ -72,7 +73,11 @@ function storedEvidence(now: number) {
   });
   return z.object({
     login: z.string(),
-    refused: z.object({ code: z.string(), at: seen }).nullable().default(null),
+    // Rows without the last field are of accounts that did not serve any more.
+    refused: z
+      .object({ code: z.string(), at: seen, isTokenRejected: z.boolean().default(true) })
+      .nullable()
+      .default(null),
     // A field that the row does not have yet gets its default.
     evidence: z.object({
       refusal: refusal.nullable().default(noEvidence.refusal),

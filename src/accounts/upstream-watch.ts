@@ -1,4 +1,5 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { CLOCK, type Clock } from '../clock.js';
 import { AccountRegistry } from './account-registry.js';
 import { told } from './upstream-trouble.js';
 import {
@@ -16,7 +17,10 @@ export class UpstreamWatch {
   private readonly logger = new Logger(UpstreamWatch.name);
   private view: UpstreamView = nothingWrong;
 
-  constructor(private readonly registry: AccountRegistry) {}
+  constructor(
+    private readonly registry: AccountRegistry,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
 
   /** Takes note of how an attempt or a poll has ended. */
   note(event: UpstreamEvent): void {
@@ -48,9 +52,10 @@ export class UpstreamWatch {
 
   /** Those that turns could go to, if nothing but time stands against them. */
   private accountsThere(): number {
-    return this.registry.list().filter(({ withdrawal, settings, keeping, evidence }) => {
-      const isOut = settings.isPaused || keeping.refresh.kind === 'refused' || evidence.deactivated !== null;
-      return withdrawal === null && !isOut;
+    const now = this.clock.now();
+    return this.registry.list().filter((it) => {
+      const isOut = it.settings.isPaused || it.needsLogin(now) || it.evidence.deactivated !== null;
+      return it.withdrawal === null && !isOut;
     }).length;
   }
 }

@@ -66,11 +66,19 @@ export function accountView(
       account.withdrawal?.why ?? null,
       warning,
       unsaved?.reason ?? null,
+      unavailable?.reason === 'needs-login' ? null : loginWarning(account),
       otherOwnerWarning(account),
     ].filter((it) => it !== null),
     windows,
     totals,
   };
+}
+
+/** It still serves, but nothing will renew its token; null when that is not so. */
+function loginWarning({ keeping: { refresh }, tokenEndsAt }: Account): string | null {
+  if (refresh.kind !== 'refused') return null;
+  const until = tokenEndsAt === null ? 'its access token ends' : new Date(tokenEndsAt).toISOString();
+  return `The account needs a new login (${refresh.code}): it serves until ${until}.`;
 }
 
 /** A credential file that is no account: in the same list, with the reason. */

@@ -1,6 +1,6 @@
 import type { AccountEvent } from '../accounts/account-evidence.js';
 import { quotaBackAt } from '../accounts/cooldown.js';
-import type { RefreshState } from '../tokens/refresh-state.js';
+import { pausedUntil, type RefreshState } from '../tokens/refresh-state.js';
 import type { QuotaWindow } from '../usage/quota-window.js';
 import type { AttemptOutcome } from './attempt-outcome.js';
 
@@ -37,10 +37,10 @@ export function evidenceOf(outcome: AttemptOutcome, facts: OutcomeFacts): Accoun
       return { kind: 'deactivated', code: outcome.code, at };
     case 'not-entitled':
       return model === null ? null : { kind: 'not-entitled', model, at };
-    case 'refresh-failed':
-      return refresh.kind === 'waiting' && !facts.isExcused
-        ? { kind: 'unauthorized', until: refresh.until, at }
-        : null;
+    case 'refresh-failed': {
+      const until = pausedUntil(refresh);
+      return until !== null && !facts.isExcused ? { kind: 'unauthorized', until, at } : null;
+    }
     case 'unauthorized': // the first time a refresh may help
       return facts.hasRefreshed ? { kind: 'unauthorized', until: null, at } : null;
     case 'opened': // that it lets in says nothing of what it will serve

@@ -55,7 +55,7 @@ export class TokenEndpoint {
     this.ledger.strict = strict;
   }
 
-  /** When set, the second use of a refresh token ends its whole family, as a provider does that suspects a thief. */
+  /** By default the second use of a refresh token ends its whole family, as a provider does that suspects a thief. */
   set revokesFamilies(revokes: boolean) {
     this.ledger.revokesFamilies = revokes;
   }

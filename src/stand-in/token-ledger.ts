@@ -28,8 +28,8 @@ export type Redemption =
  */
 export class TokenLedger {
   strict = false;
-  /** When set, the second use of a refresh token ends its whole family: all tokens of that login, newer ones too. */
-  revokesFamilies = false;
+  /** The second use of a refresh token ends its whole family: all tokens of that login, newer ones too. */
+  revokesFamilies = true;
   readonly #current = new Map<string, TokenGeneration>();
   readonly #identities = new Map<string, MadeUpIdentity>();
   readonly #byAccessToken = new Map<string, TokenGeneration>();

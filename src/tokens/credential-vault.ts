@@ -124,7 +124,7 @@ export class CredentialVault {
    * @throws RefreshFailedError when it still has no answer after a while
    */
   async undisturbed<T>(id: string, work: () => Promise<T>): Promise<T> {
-    await using held = await this.journal.hold(id, limits.lockPatienceMs);
+    await using held = await this.journal.hold(id, limits.lockPatienceMs, this.find(id)?.name ?? null);
     if (held === null) {
       const name = this.find(id)?.name ?? id;
       throw new RefreshFailedError(name, 'a refresh that is under way has no answer yet');
@@ -139,7 +139,8 @@ export class CredentialVault {
   }
 
   private async finishLeftOver(id: string): Promise<void> {
-    await using held = await this.journal.hold(id, 0);
+    const { name } = this.kept.get(id);
+    await using held = await this.journal.hold(id, 0, name);
     if (held === null) return; // another process is at it
     try {
       await this.saving.finish(this.kept.get(id), held);

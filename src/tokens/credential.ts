@@ -2,11 +2,10 @@ import { z } from 'zod';
 import { limits } from '../limits.js';
 import { Secret } from '../secret.js';
 import { noClaims, readClaims } from './access-token-claims.js';
+import { headerText } from './header-text.js';
 import type { TokenGrant } from './token-refresh-client.js';
 
 const secretText = z.string().min(1);
-/** What goes into a header: anything else could not be sent. */
-const headerText = z.string().regex(/^[\x21-\x7e]+$/);
 
 /**
  * The part of Codex's `auth.json` that we read (old and new format, docs/protocol.md). Everything else
@@ -16,10 +15,10 @@ const credentialFileSchema = z.object({
   OPENAI_API_KEY: z.string().nullish(),
   tokens: z
     .object({
-      access_token: headerText,
+      access_token: z.string().regex(headerText),
       refresh_token: secretText.nullish().catch(null),
       id_token: secretText.nullish().catch(null),
-      account_id: headerText.nullish(),
+      account_id: z.string().regex(headerText).nullish(),
     })
     .nullish(),
   last_refresh: z.string().nullish().catch(null),
@@ -114,7 +113,7 @@ export function credentialOf(values: TokenValues): Credential {
 /** The credential with newly issued tokens; those that a grant does not bring stay as they were. */
 export function renewed(before: Credential, grant: TokenGrant, refreshedAt: number): Credential {
   return credentialOf({
-    accessToken: grant.accessToken.reveal(),
+    accessToken: (grant.accessToken ?? before.accessToken).reveal(),
     refreshToken: (grant.refreshToken ?? before.refreshToken)?.reveal() ?? null,
     idToken: (grant.idToken ?? before.idToken)?.reveal() ?? null,
     accountId: before.accountId,

@@ -1,39 +1,10 @@
-import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
-import { z } from 'zod';
 import { limits } from '../limits.js';
 import { PoolError } from '../pool-error.js';
-import { Secret } from '../secret.js';
-import type { TokenGrant } from './token-refresh-client.js';
+import type { SharedFile } from './shared-file.js';
+import { decoded, encoded, type JournalEntry } from './journal-entry.js';
 
 const NO_BYTES = Buffer.alloc(0);
-const header = /^codex-pool-journal\/1 (\d{1,15}) (\d{1,7}) ([0-9a-f]{64})\n/;
-
-const entrySchema = z.object({
-  unsaved: z
-    .object({
-      accessToken: z.string().min(1),
-      refreshToken: z.string().min(1).nullable(),
-      idToken: z.string().min(1).nullable(),
-      at: z.number(),
-      spent: z.array(z.string()),
-    })
-    .nullable(),
-  asking: z.object({ refreshToken: z.string(), at: z.number() }).nullable(),
-});
-
-/** What is unfinished. Times are epoch ms; refresh tokens that are only named are told by their fingerprints. */
-export interface JournalEntry {
-  /** Tokens that were answered, and are not known to be in the file. `spent`: those that they make useless. */
-  readonly unsaved: {
-    readonly grant: TokenGrant;
-    readonly at: number;
-    readonly spent: readonly string[];
-  } | null;
-  /** The refresh token that was about to be sent: while this stands, nobody knows whether it was used. */
-  readonly asking: { readonly refreshToken: string; readonly at: number } | null;
-}
-
 /** No disk takes the entry. */
 export class JournalUnavailableError extends PoolError {
   readonly code = 'journal_unavailable';
@@ -53,6 +24,8 @@ interface Written {
 export class HeldJournal implements AsyncDisposable {
   /** Undefined: not read yet. */
   private newest: Written | null | undefined = undefined;
+  private shared: SharedFile | null = null;
+  private hasNoted = false;
 
   /** Without a file it keeps nothing. `onRelease` is called when it is let go. */
   constructor(
@@ -69,19 +42,41 @@ export class HeldJournal implements AsyncDisposable {
     return this.newest?.entry.unsaved != null;
   }
 
-  /** What was left unfinished; null for nothing. */
+  /** Keeps the credential file in hand, too, as long as the journal; other programs learn there what is asked. */
+  joins(shared: SharedFile): void {
+    this.shared = shared;
+  }
+
+  /** What was left unfinished, here or by another program with the same credential file; null for nothing. */
   async entry(): Promise<JournalEntry | null> {
+    const entry = await this.ownEntry();
+    const noted = (await this.shared?.asking()) ?? null;
+    if (noted === null || noted.at <= (entry?.asking?.at ?? -1)) return entry;
+    return { unsaved: entry?.unsaved ?? null, asking: noted };
+  }
+
+  /** Puts an entry in the place of the one before; it is on disk when this resolves. */
+  async write(entry: JournalEntry): Promise<void> {
+    await this.writeOwn(entry);
+    if (entry.asking !== null) {
+      this.hasNoted = this.shared !== null;
+      await this.shared?.note(entry.asking);
+    } else if (entry.unsaved === null && this.hasNoted) {
+      await this.shared?.note(null); // not before the file has the answer; a note of others is theirs
+    }
+  }
+
+  private async ownEntry(): Promise<JournalEntry | null> {
     if (this.file === null) return null;
     const found = [await readPlace(this.file, 0), await readPlace(this.file, 1)].filter((it) => it !== null);
     this.newest = found.toSorted((a, b) => b.sequence - a.sequence)[0] ?? null;
     return this.newest?.entry ?? null;
   }
 
-  /** Puts an entry in the place of the one before; it is on disk when this resolves. */
-  async write(entry: JournalEntry): Promise<void> {
+  private async writeOwn(entry: JournalEntry): Promise<void> {
     if (entry.unsaved === null && entry.asking === null) return await this.clear();
     const file = this.opened();
-    if (this.newest === undefined) await this.entry();
+    if (this.newest === undefined) await this.ownEntry();
     const sequence = (this.newest?.sequence ?? 0) + 1;
     const place = this.newest?.place === 0 ? 1 : 0;
     const bytes = encoded(entry, sequence);
@@ -93,7 +88,7 @@ export class HeldJournal implements AsyncDisposable {
   /** Nothing is unfinished any more; no token stays in the file. */
   async clear(): Promise<void> {
     const file = this.opened();
-    if (this.newest === undefined) await this.entry();
+    if (this.newest === undefined) await this.ownEntry();
     const last = this.newest?.place ?? 0;
     // The older one first: it is not to be the newest for a moment.
     await overwrite(file, last === 0 ? 1 : 0, NO_BYTES);
@@ -103,6 +98,7 @@ export class HeldJournal implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     try {
+      await this.shared?.[Symbol.asyncDispose]();
       await this.file?.close();
     } finally {
       this.onRelease();
@@ -121,7 +117,8 @@ export const JOURNAL_BYTES = 2 * limits.journalRoomBytes;
 async function readPlace(file: FileHandle, place: 0 | 1): Promise<Written | null> {
   const bytes = Buffer.alloc(limits.journalRoomBytes);
   const { bytesRead } = await file.read(bytes, 0, bytes.length, place * limits.journalRoomBytes);
-  return decoded(bytes.subarray(0, bytesRead), place);
+  const found = decoded(bytes.subarray(0, bytesRead));
+  return found && { place, ...found };
 }
 
 /** The whole place: nothing of an entry before may be left behind a shorter one. */
@@ -134,44 +131,4 @@ async function overwrite(file: FileHandle, place: 0 | 1, content: Buffer): Promi
     written += (await file.write(bytes, written, bytes.length - written, start + written)).bytesWritten;
   }
   await file.sync();
-}
-
-function encoded({ unsaved, asking }: JournalEntry, sequence: number): Buffer {
-  const text = JSON.stringify({
-    asking,
-    unsaved: unsaved && {
-      accessToken: unsaved.grant.accessToken.reveal(),
-      refreshToken: unsaved.grant.refreshToken?.reveal() ?? null,
-      idToken: unsaved.grant.idToken?.reveal() ?? null,
-      at: unsaved.at,
-      spent: unsaved.spent,
-    },
-  });
-  const body = Buffer.from(text);
-  return Buffer.concat([
-    Buffer.from(`codex-pool-journal/1 ${sequence} ${body.length} ${digest(body)}\n`),
-    body,
-  ]);
-}
-
-/** Null for none, and for one that was cut while it was written. */
-function decoded(bytes: Buffer, place: 0 | 1): Written | null {
-  const found = header.exec(bytes.toString('latin1', 0, 160));
-  if (found === null) return null;
-  const [line, sequence, length, sum] = found;
-  const body = bytes.subarray(line.length, line.length + Number(length));
-  if (digest(body) !== sum) return null;
-  const { unsaved, asking } = entrySchema.parse(JSON.parse(body.toString('utf8')));
-  const written = (entry: JournalEntry): Written => ({ place, sequence: Number(sequence), entry });
-  if (unsaved === null) return written({ unsaved, asking });
-  const grant: TokenGrant = {
-    accessToken: new Secret(unsaved.accessToken),
-    refreshToken: unsaved.refreshToken === null ? null : new Secret(unsaved.refreshToken),
-    idToken: unsaved.idToken === null ? null : new Secret(unsaved.idToken),
-  };
-  return written({ unsaved: { grant, at: unsaved.at, spent: unsaved.spent }, asking });
-}
-
-function digest(bytes: Buffer): string {
-  return createHash('sha256').update(bytes).digest('hex');
 }

@@ -53,7 +53,12 @@ describe('afterReading', () => {
   const now = tokens('now', NOON);
   const newer = tokens('newer', NOON + HOUR);
   const spentOld = fingerprintOf(old) ?? '';
-  const refused: RefreshState = { kind: 'refused', code: 'refresh_token_reused', at: NOON };
+  const refused: RefreshState = {
+    kind: 'refused',
+    code: 'refresh_token_reused',
+    at: NOON,
+    isTokenRejected: false,
+  };
 
   it.each([
     ['an unknown account', null, file(now), now],

@@ -1,6 +1,6 @@
 import type { CredentialFile } from './credential-store.js';
 import { type Credential, identityOf, isNewerGeneration, isSameGeneration } from './credential.js';
-import type { JournalEntry } from './held-journal.js';
+import type { Asking, JournalEntry } from './journal-entry.js';
 import { idle, nextRefreshState, type RefreshState } from './refresh-state.js';
 
 /** What is known of the credential of one account; replaced as a whole, never changed. */
@@ -69,6 +69,13 @@ export function unsavedEntry({ credential, unsaved }: Keeping): JournalEntry['un
   if (unsaved === null) return null;
   const { accessToken, refreshToken, idToken, lastRefreshAt } = credential;
   return { grant: { accessToken, refreshToken, idToken }, at: lastRefreshAt ?? 0, spent: unsaved.spent };
+}
+
+/** What the journal says, and must go on saying, while it is not known whether the refresh token was used. */
+export function askingOf({ credential, refresh }: Keeping): Asking | null {
+  const refreshToken = fingerprintOf(credential);
+  if (refresh.kind !== 'in-doubt' || refreshToken === null) return null;
+  return { refreshToken, at: refresh.since, isAgain: refresh.isAgain };
 }
 
 /** What the file, whose tokens are not newer than ours, lacks of ours. */

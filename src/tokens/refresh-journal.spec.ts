@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { loadConfig } from '../app.config.js';
 import { Secret } from '../secret.js';
-import type { JournalEntry } from './held-journal.js';
+import type { JournalEntry } from './journal-entry.js';
 import { RefreshJournal } from './refresh-journal.js';
 
 const ID = 'acct:user';
@@ -52,8 +52,8 @@ describe('RefreshJournal', () => {
     const entry = await found();
     expect(entry?.unsaved?.grant.refreshToken?.reveal()).toBe('rt-1');
     expect(entry?.unsaved).toMatchObject({ at: 1, spent: ['f'] });
-    await write({ unsaved: null, asking: { refreshToken: 'f', at: 2 } });
-    expect(await found()).toEqual({ unsaved: null, asking: { refreshToken: 'f', at: 2 } });
+    await write({ unsaved: null, asking: { refreshToken: 'f', at: 2, isAgain: false } });
+    expect(await found()).toEqual({ unsaved: null, asking: { refreshToken: 'f', at: 2, isAgain: false } });
   });
 
   it('leaves nothing of a longer entry behind a shorter one, and nothing at all when it is cleared', async () => {
@@ -69,11 +69,11 @@ describe('RefreshJournal', () => {
   });
 
   it('goes on with the entry before when one is torn while it is written', async () => {
-    await write({ unsaved: null, asking: { refreshToken: 'f', at: 2 } });
+    await write({ unsaved: null, asking: { refreshToken: 'f', at: 2, isAgain: false } });
     await write(answered('rt-1'));
     const bytes = await readFile(await path());
     await writeFile(await path(), bytes.fill(0, bytes.indexOf('rt-1')));
-    expect(await found()).toEqual({ unsaved: null, asking: { refreshToken: 'f', at: 2 } });
+    expect(await found()).toEqual({ unsaved: null, asking: { refreshToken: 'f', at: 2, isAgain: false } });
   });
 
   it('is found again in the other folder when the pool folder can be written once more', async () => {

@@ -8,7 +8,9 @@ import { limits } from '../limits.js';
 import { describeError, errorCode } from '../pool-error.js';
 import { syncFolder } from './atomic-file.js';
 import { lockFile } from '../file-lock.js';
-import { HeldJournal, JOURNAL_BYTES, type JournalEntry } from './held-journal.js';
+import { SharedFile } from './shared-file.js';
+import { HeldJournal, JOURNAL_BYTES } from './held-journal.js';
+import type { JournalEntry } from './journal-entry.js';
 
 const FOLDER = '.journal';
 const OWNER_ONLY = 0o600;
@@ -23,18 +25,20 @@ export class RefreshJournal {
   private readonly logger = new Logger(RefreshJournal.name);
   private readonly folders: readonly string[];
   private readonly inHand = new Set<string>();
-  private hasWarned = false;
+  private readonly poolDir: string;
+  private readonly warned = new Set<string>();
 
   constructor(@Inject(APP_CONFIG) config: AppConfig) {
+    this.poolDir = config.poolDir;
     this.folders = [join(config.poolDir, FOLDER), join(dirname(config.dbPath), FOLDER)];
   }
 
   /**
    * Takes hold of an account's journal, by the account's identity; nobody else refreshes it until it is let go. Waits
    * up to so many ms; null when another process has it still. Where no disk has room for it the hold keeps nothing
-   * (`isOnDisk`).
+   * (`isOnDisk`). `name`: its credential file, which another pool folder may link; it is held, too, after the journal.
    */
-  async hold(id: string, patienceMs: number): Promise<HeldJournal | null> {
+  async hold(id: string, patienceMs: number, name: string | null = null): Promise<HeldJournal | null> {
     const until = performance.now() + patienceMs;
     // Within this process it must not depend on a file whether two are kept apart.
     while (this.inHand.has(id)) {
@@ -46,6 +50,13 @@ export class RefreshJournal {
     try {
       const held = await this.holdFile(id, Math.max(0, until - performance.now()), release);
       if (held === null) release();
+      if (held === null || name === null) return held;
+      const shared = await this.holdShared(name, Math.max(0, until - performance.now()));
+      if (shared === 'busy') {
+        await held[Symbol.asyncDispose]();
+        return null;
+      }
+      if (shared !== null) held.joins(shared);
       return held;
     } catch (error) {
       release();
@@ -60,7 +71,7 @@ export class RefreshJournal {
       let file: FileHandle | null = null;
       try {
         file = await openOrMake(folder, name);
-        if (!(await this.lock(file, patienceMs))) {
+        if (!(await this.lock(file, join(folder, name), patienceMs))) {
           await file.close();
           return null;
         }
@@ -78,6 +89,15 @@ export class RefreshJournal {
     return new HeldJournal(null, release);
   }
 
+  private async holdShared(name: string, patienceMs: number): Promise<SharedFile | 'busy' | null> {
+    try {
+      return await SharedFile.hold(join(this.poolDir, `${name}.json`), patienceMs);
+    } catch (error) {
+      this.warn('no lock for credential files: link none of them into a second pool folder', error);
+      return null;
+    }
+  }
+
   /** What was written in another folder, while this one could not be, comes here. */
   private async takeOver(path: string, held: HeldJournal): Promise<void> {
     const file = await openExisting(path);
@@ -85,7 +105,7 @@ export class RefreshJournal {
     await using left = new HeldJournal(file);
     try {
       // The same file under two names, or in the hands of a refresh elsewhere: then it is not to be touched.
-      if (!(await this.lock(file, 0))) return;
+      if (!(await this.lock(file, path, 0))) return;
       const entry = await left.entry();
       if (entry === null) return;
       const mine = await held.entry();
@@ -97,9 +117,9 @@ export class RefreshJournal {
     }
   }
 
-  private async lock(file: FileHandle, patienceMs: number): Promise<boolean> {
+  private async lock(file: FileHandle, path: string, patienceMs: number): Promise<boolean> {
     try {
-      return await lockFile(file, patienceMs);
+      return await lockFile(file, patienceMs, path);
     } catch (error) {
       // A network file system may know no locks.
       this.warn('no lock on the pool folder: let no second program refresh its accounts', error);
@@ -108,8 +128,8 @@ export class RefreshJournal {
   }
 
   private warn(message: string, error: unknown): void {
-    if (this.hasWarned) return;
-    this.hasWarned = true;
+    if (this.warned.has(message)) return;
+    this.warned.add(message);
     this.logger.warn(message, { reason: describeError(error) });
   }
 }

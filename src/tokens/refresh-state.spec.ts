@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { idle, nextRefreshState, type RefreshState } from './refresh-state.js';
+import { idle, needsLogin, nextRefreshState, pausedUntil, type RefreshState } from './refresh-state.js';
 
 const failed = { kind: 'failed', reason: 'HTTP 500', at: 1_000_000 } as const;
 
@@ -19,8 +19,39 @@ describe('the state of a refresh', () => {
   });
 
   it('stays refused only by the word of the token endpoint', () => {
-    const refused = nextRefreshState(idle, { kind: 'refused-for-good', code: 'refresh_token_reused', at: 5 });
-    expect(refused).toEqual({ kind: 'refused', code: 'refresh_token_reused', at: 5 });
+    const word = { code: 'refresh_token_reused', at: 5, isTokenRejected: false };
+    const refused = nextRefreshState(idle, { kind: 'refused-for-good', ...word });
+    expect(refused).toEqual({ kind: 'refused', ...word });
     expect(nextRefreshState(refused, { kind: 'renewed-elsewhere' })).toEqual(idle);
+  });
+
+  it('needs a login, once refused, when the access token has ended or is rejected', () => {
+    const refused: RefreshState = { kind: 'refused', code: 'c', at: 5, isTokenRejected: false };
+    expect([null, 11, 10, 9].map((endsAt) => needsLogin(refused, endsAt, 10))).toEqual([
+      false,
+      false,
+      true,
+      true,
+    ]);
+    const rejected = nextRefreshState(refused, { kind: 'token-rejected' });
+    expect([null, 11].map((endsAt) => needsLogin(rejected, endsAt, 10))).toEqual([true, true]);
+    expect(nextRefreshState(idle, { kind: 'token-rejected' })).toEqual(idle);
+  });
+
+  const doubt = { kind: 'left-in-doubt', since: failed.at, reason: 'reset' } as const;
+
+  it('asks in doubt as soon as there is a reason to, and then not for 15 min', () => {
+    const once = nextRefreshState(idle, { ...doubt, isAgain: false });
+    expect(pausedUntil(once)).toBeNull();
+    const twice = nextRefreshState(once, { ...doubt, isAgain: true });
+    expect(pausedUntil(twice)).toBe(failed.at + 900_000);
+  });
+
+  it('stays in doubt through failures that are known, with their pauses', () => {
+    let state = nextRefreshState(idle, { ...doubt, isAgain: false });
+    for (const pause of [30_000, 60_000]) {
+      state = nextRefreshState(state, failed);
+      expect(state).toMatchObject({ kind: 'in-doubt', since: failed.at, until: failed.at + pause });
+    }
   });
 });

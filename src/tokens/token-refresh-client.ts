@@ -2,24 +2,29 @@ import { Inject, Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { APP_CONFIG, type AppConfig } from '../app.config.js';
 import { limits } from '../limits.js';
-import { ownCall } from '../own-call.js';
+import { singleCall } from '../own-call.js';
 import { describeError } from '../pool-error.js';
 import { Secret } from '../secret.js';
+import { headerText } from './header-text.js';
 import { UpstreamClock } from './upstream-clock.js';
 
 /** Codex's own public OAuth client (docs/protocol.md, section on refresh): the tokens were issued to it. */
 const CLIENT_ID = 'app_EMoamEEZ73f0CkXaXp7hrann';
 
+const tokenText = z.string().min(1).nullish().catch(null);
+
+/** Each token for itself: one that cannot be used spoils no other. */
 const grantSchema = z
   .object({
-    access_token: z.string().min(1),
-    refresh_token: z.string().min(1).nullish(),
-    id_token: z.string().min(1).nullish(),
+    access_token: z.string().regex(headerText).nullish().catch(null),
+    refresh_token: tokenText,
+    id_token: tokenText,
   })
+  .refine((it) => it.access_token != null || it.refresh_token != null)
   .transform((it) => ({
-    accessToken: new Secret(it.access_token),
-    refreshToken: it.refresh_token == null ? null : new Secret(it.refresh_token),
-    idToken: it.id_token == null ? null : new Secret(it.id_token),
+    accessToken: secretOf(it.access_token),
+    refreshToken: secretOf(it.refresh_token),
+    idToken: secretOf(it.id_token),
   }));
 
 /** What the token endpoint issued; a token that is null stays the one we have. */
@@ -28,7 +33,10 @@ export type TokenGrant = z.infer<typeof grantSchema>;
 export type RefreshAnswer =
   | { readonly kind: 'granted'; readonly grant: TokenGrant }
   | { readonly kind: 'refused-for-good'; readonly code: string }
-  | { readonly kind: 'failed'; readonly reason: string };
+  /** The refresh token is still good, as far as can be known: nothing was sent, or the refusal is a passing one. */
+  | { readonly kind: 'failed'; readonly reason: string }
+  /** The request has left, and what became of it cannot be known: the refresh token may be used up. */
+  | { readonly kind: 'unknown'; readonly reason: string };
 
 export type RefreshReason = 'proactive_expiry' | 'unauthorized_recovery' | 'forced';
 
@@ -69,37 +77,46 @@ export class TokenRefreshClient {
 
   async refresh(refreshToken: Secret, reason: RefreshReason): Promise<RefreshAnswer> {
     const tellTime = this.upstreamClock.asking();
-    try {
-      const answer = await ownCall({
-        method: 'POST',
-        url: this.url,
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({
-          client_id: CLIENT_ID,
-          grant_type: 'refresh_token',
-          refresh_reason: reason,
-          refresh_token: refreshToken.reveal(),
-        }),
-        timeoutMs: limits.refreshTimeoutMs,
-      });
-      tellTime(answer.headers['date']);
-      return readRefreshAnswer(answer.status, answer.text);
-    } catch (error) {
-      return { kind: 'failed', reason: `no answer from the token endpoint: ${describeError(error)}` };
+    const end = await singleCall({
+      method: 'POST',
+      url: this.url,
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({
+        client_id: CLIENT_ID,
+        grant_type: 'refresh_token',
+        refresh_reason: reason,
+        refresh_token: refreshToken.reveal(),
+      }),
+      timeoutMs: limits.refreshTimeoutMs,
+    });
+    switch (end.kind) {
+      case 'answered':
+        tellTime(end.response.headers['date']);
+        return readRefreshAnswer(end.response.status, end.response.text);
+      case 'not-sent':
+        return { kind: 'failed', reason: `no way to the token endpoint: ${describeError(end.error)}` };
+      case 'unknown':
+        return {
+          kind: 'unknown',
+          reason: `no whole answer from the token endpoint: ${describeError(end.error)}`,
+        };
+      default:
+        return end satisfies never;
     }
   }
 }
 
 /**
- * What the token endpoint's answer means. Refused for good are: any 401, a 400 `invalid_grant`, and the
- * `refresh_token_…` codes at any status. Everything else that is no grant is a passing failure.
+ * What the token endpoint's whole answer means (docs/protocol.md, section on refresh). Refused for good are: any 401,
+ * a 400 `invalid_grant`, and the `refresh_token_…` codes at any status. A success in which no token can be read is
+ * unknown: the tokens were issued, perhaps. Everything else that is no grant is a passing failure.
  */
 export function readRefreshAnswer(status: number, text: string): RefreshAnswer {
   const json = parseJson(text);
   if (status >= 200 && status < 300) {
     const grant = grantSchema.safeParse(json);
     if (grant.success) return { kind: 'granted', grant: grant.data };
-    return { kind: 'failed', reason: `the token endpoint answered ${status} without tokens` };
+    return { kind: 'unknown', reason: `the token endpoint answered ${status} without readable tokens` };
   }
   const code = errorCodeOf(json);
   const isPermanent =
@@ -111,6 +128,10 @@ export function readRefreshAnswer(status: number, text: string): RefreshAnswer {
     kind: 'failed',
     reason: `the token endpoint answered ${status}${code === null ? '' : ` (${code})`}`,
   };
+}
+
+function secretOf(text: string | null | undefined): Secret | null {
+  return text == null ? null : new Secret(text);
 }
 
 const errorSchema = z.object({

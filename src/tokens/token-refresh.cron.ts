@@ -1,5 +1,8 @@
-import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
+import { createHash } from 'node:crypto';
+import { Inject, Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import { Cron, CronExpression } from '@nestjs/schedule';
+import { APP_CONFIG, type AppConfig } from '../app.config.js';
+import { limits } from '../limits.js';
 import { describeError } from '../pool-error.js';
 import { TokenService } from './token.service.js';
 
@@ -8,18 +11,30 @@ import { TokenService } from './token.service.js';
 export class TokenRefreshCron implements OnApplicationBootstrap {
   private readonly logger = new Logger(TokenRefreshCron.name);
 
-  constructor(private readonly tokens: TokenService) {}
+  constructor(
+    private readonly tokens: TokenService,
+    @Inject(APP_CONFIG) private readonly config: AppConfig,
+  ) {}
 
   onApplicationBootstrap(): void {
-    void this.run(); // the start does not wait for a token endpoint
+    void this.refresh(pauseAtStart(this.config.poolDir)); // the start does not wait for a token endpoint
   }
 
   @Cron(CronExpression.EVERY_MINUTE, { name: 'token-refresh', waitForCompletion: true })
   async run(): Promise<void> {
+    await this.refresh(0);
+  }
+
+  private async refresh(firstPauseMs: number): Promise<void> {
     try {
-      await this.tokens.refreshDue();
+      await this.tokens.refreshDue(firstPauseMs);
     } catch (error) {
       this.logger.error('refresh of what is due failed', { reason: describeError(error) });
     }
   }
+}
+
+/** Programs on several pool folders that start together do not ask at the same moment. */
+function pauseAtStart(poolDir: string): number {
+  return createHash('sha256').update(poolDir).digest().readUInt32BE() % limits.refreshJitterMs;
 }

@@ -4,8 +4,9 @@ import { limits } from '../limits.js';
 import { describeError } from '../pool-error.js';
 import { renewed } from './credential.js';
 import { CredentialVault } from './credential-vault.js';
-import type { HeldJournal, JournalEntry } from './held-journal.js';
-import { fingerprintOf, type Keeping, unsavedEntry } from './keeping.js';
+import type { HeldJournal } from './held-journal.js';
+import type { Asking, JournalEntry } from './journal-entry.js';
+import { askingOf, fingerprintOf, type Keeping, unsavedEntry } from './keeping.js';
 import { RefreshJournal } from './refresh-journal.js';
 import { hasPassed } from './refresh-state.js';
 import { REFRESH_STEP_WATCHER, type RefreshStepWatcher } from './refresh-steps.js';
@@ -45,7 +46,7 @@ export class TokenRefresh {
    */
   async run(id: string, wish: RefreshWish): Promise<Keeping> {
     const known = this.vault.get(id);
-    await using held = await this.journal.hold(id, limits.lockPatienceMs);
+    await using held = await this.journal.hold(id, limits.lockPatienceMs, known.name);
     if (held === null) throw new RefreshFailedError(known.name, 'another process is renewing it');
     this.onStep('locked', known.name);
     const finished = await this.vault.finish(this.vault.get(id), held);
@@ -65,7 +66,7 @@ export class TokenRefresh {
       case 'refused':
         return false;
       case 'in-doubt':
-        return !canWait;
+        return !canWait && (refresh.until === null || hasPassed(refresh.until, this.clock.now()));
       default:
         return refresh satisfies never;
     }
@@ -81,14 +82,15 @@ export class TokenRefresh {
       case 'granted':
         return await this.granted(before, answer.grant, held);
       case 'refused-for-good': {
-        await this.write(held, { unsaved: null, asking: null }, before.name);
+        await this.write(held, { unsaved: unsavedEntry(before), asking: null }, before.name);
         // Codex may have used this token a moment ago: then its successor is in the file by now.
         return (await this.vault.adopt(before)) ?? this.needsLogin(before, answer.code);
       }
       case 'failed':
-        await this.forget(before, held);
-        this.logger.warn('token refresh failed', { account: before.name, reason: answer.reason });
-        return this.vault.change(before, { kind: 'failed', reason: answer.reason, at: this.clock.now() });
+        await this.write(held, { unsaved: unsavedEntry(before), asking: askingOf(before) }, before.name);
+        return this.failed(before, answer.reason);
+      case 'unknown':
+        return await this.leftInDoubt(before, answer.reason, held);
       default:
         return answer satisfies never;
     }
@@ -99,20 +101,41 @@ export class TokenRefresh {
     const spent = this.spentWith(before);
     if (await this.write(held, { unsaved: { grant, at, spent }, asking: null }, before.name))
       this.onStep('journaled', before.name);
-    return await this.vault.keep(before, renewed(before.credential, grant, at), spent, held);
+    const after = await this.vault.keep(before, renewed(before.credential, grant, at), spent, held);
+    // The next question is one of its own, with another token; but it must not follow at once, again and again.
+    return grant.accessToken === null ? this.failed(after, 'no access token was issued') : after;
+  }
+
+  private failed(keeping: Keeping, reason: string): Keeping {
+    this.logger.warn('token refresh failed', { account: keeping.name, reason });
+    return this.vault.change(keeping, { kind: 'failed', reason, at: this.clock.now() });
+  }
+
+  /** The journal goes on saying that this token was asked with. */
+  private async leftInDoubt(before: Keeping, reason: string, held: HeldJournal): Promise<Keeping> {
+    this.logger.warn('token refresh is in doubt: the refresh token may be used up, or not', {
+      account: before.name,
+      reason,
+    });
+    const { at: since, isAgain } = this.question(before);
+    const doubted = this.vault.change(before, { kind: 'left-in-doubt', since, isAgain, reason });
+    const entry = { unsaved: unsavedEntry(doubted), asking: askingOf(doubted) };
+    await this.write(held, entry, before.name);
+    // Codex may have used it meanwhile: then its successor is in the file.
+    return (await this.vault.adopt(doubted)) ?? doubted;
+  }
+
+  private question({ credential, refresh }: Keeping): Asking {
+    const isAgain = refresh.kind === 'in-doubt';
+    return { refreshToken: credential.refreshToken?.fingerprint() ?? '', at: this.clock.now(), isAgain };
   }
 
   /** Whether the journal says what is about to be done. */
   private async announce(before: Keeping, held: HeldJournal): Promise<boolean> {
-    const asking = { refreshToken: fingerprintOf(before.credential) ?? '', at: this.clock.now() };
-    const isAnnounced = await this.write(held, { unsaved: unsavedEntry(before), asking }, before.name);
+    const entry = { unsaved: unsavedEntry(before), asking: this.question(before) };
+    const isAnnounced = await this.write(held, entry, before.name);
     if (isAnnounced) this.onStep('announced', before.name);
     return isAnnounced;
-  }
-
-  /** The question is answered, or will not be: the journal no longer speaks of it. */
-  private async forget(before: Keeping, held: HeldJournal): Promise<void> {
-    await this.write(held, { unsaved: unsavedEntry(before), asking: null }, before.name);
   }
 
   private async write(held: HeldJournal, entry: JournalEntry, account: string): Promise<boolean> {
@@ -131,7 +154,18 @@ export class TokenRefresh {
   }
 
   private needsLogin(before: Keeping, code: string): Keeping {
-    this.logger.error('account needs a login', { account: before.name, code });
-    return this.vault.change(before, { kind: 'refused-for-good', code, at: this.clock.now() });
+    const { expiresAt, isExpiryEstimated } = before.credential;
+    const servesUntil = isExpiryEstimated || expiresAt === null ? null : new Date(expiresAt).toISOString();
+    this.logger.error('account needs a login, and serves at most until its access token ends', {
+      account: before.name,
+      code,
+      servesUntil,
+    });
+    return this.vault.change(before, {
+      kind: 'refused-for-good',
+      code,
+      at: this.clock.now(),
+      isTokenRejected: false,
+    });
   }
 }

@@ -2,8 +2,9 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import { describeError } from '../pool-error.js';
 import { CredentialStore } from './credential-store.js';
 import { type Credential, identityOf, isNewerGeneration, renewed } from './credential.js';
-import type { HeldJournal, JournalEntry } from './held-journal.js';
-import { afterReading, fingerprintOf, type Keeping, unsavedEntry } from './keeping.js';
+import type { HeldJournal } from './held-journal.js';
+import type { Asking } from './journal-entry.js';
+import { afterReading, askingOf, fingerprintOf, type Keeping, unsavedEntry } from './keeping.js';
 import { KeptCredentials } from './kept-credentials.js';
 import { RefreshJournal } from './refresh-journal.js';
 import { idle } from './refresh-state.js';
@@ -39,7 +40,7 @@ export class TokenSaving {
     for (const { id, name, unsaved } of this.kept.list()) {
       if (unsaved === null) continue;
       try {
-        await using held = await this.journal.hold(id, 0);
+        await using held = await this.journal.hold(id, 0, name);
         if (held !== null) await this.saveHeld(id, held); // else it is in other hands, and seen to there
       } catch (error) {
         this.logger.error('tokens could not be saved', { account: name, reason: describeError(error) });
@@ -78,14 +79,21 @@ export class TokenSaving {
       }
     }
     if (asking !== null && asking.refreshToken === fingerprintOf(now.credential)) {
-      if (now.refresh.kind !== 'in-doubt')
-        this.logger.warn('a refresh was cut off, its answer is not known', { account: now.name });
-      const doubted = this.kept.change(now, { kind: 'left-in-doubt', since: asking.at });
+      const doubted = this.doubt(now, asking);
       if (now !== keeping && doubted.unsaved === null) await this.settle(doubted, held);
       return doubted; // the journal goes on saying so
     }
     if (now.unsaved === null) await this.settle(now, held); // the file has these tokens, or newer ones
     return now;
+  }
+
+  private doubt(keeping: Keeping, { at: since, isAgain }: Asking): Keeping {
+    const { refresh, name: account } = keeping;
+    if (refresh.kind === 'refused') return keeping; // no doubt is left
+    if (refresh.kind === 'in-doubt' && refresh.since >= since) return keeping;
+    const reason = 'a refresh was cut off, its answer is not known';
+    if (refresh.kind !== 'in-doubt') this.logger.warn(reason, { account });
+    return this.kept.change(keeping, { kind: 'left-in-doubt', since, isAgain, reason });
   }
 
   /** What its file holds now, by difference. */
@@ -167,11 +175,6 @@ export class TokenSaving {
       this.logger.warn('journal could not be cleared', { account: keeping.name, reason });
     }
   }
-}
-
-function askingOf({ credential, refresh }: Keeping): JournalEntry['asking'] {
-  const refreshToken = fingerprintOf(credential);
-  return refresh.kind === 'in-doubt' && refreshToken !== null ? { refreshToken, at: refresh.since } : null;
 }
 
 /** Tokens that tell no time may be of any age. */

@@ -9,6 +9,7 @@ import { CredentialVault } from './credential-vault.js';
 import type { Keeping } from './keeping.js';
 import { SingleFlight } from './single-flight.js';
 import { endsWithin, isDue } from './token-expiry.js';
+import { pausedUntil } from './refresh-state.js';
 import { TokenRefresh } from './token-refresh.js';
 import type { RefreshReason } from './token-refresh-client.js';
 import { NeedsLoginError, RefreshFailedError } from './tokens.errors.js';
@@ -63,7 +64,7 @@ export class TokenService implements OnApplicationShutdown {
     if (!accessToken.equals(rejected)) return accessToken;
     const after = await this.refresh(id, 'unauthorized_recovery');
     if (!after.credential.accessToken.equals(rejected)) return after.credential.accessToken;
-    throw whyNot(after);
+    throw whyNot(this.vault.change(after, { kind: 'token-rejected' }));
   }
 
   /** Called as something is asked of upstream; what it returns takes the `date` header of the answer. */
@@ -83,16 +84,16 @@ export class TokenService implements OnApplicationShutdown {
 
   /**
    * Refreshes what ends within the leeway, one account after the other with a pause between; begins none during a
-   * stop. A refresh that somebody waits for does not queue here.
+   * stop. A refresh that somebody waits for does not queue here. `firstPauseMs`: the pause before the first one.
    */
-  async refreshDue(): Promise<void> {
+  async refreshDue(firstPauseMs = 0): Promise<void> {
     await this.vault.saveUnsaved();
     if (this.config.refreshDisabled) return;
-    let isFirst = true;
+    let pauseMs = firstPauseMs;
     for (const { id } of this.vault.listFiled()) {
       if (!this.isDue(id)) continue;
-      if (!isFirst) await pause(limits.refreshSpacingMs + Math.random() * limits.refreshJitterMs);
-      isFirst = false;
+      if (pauseMs > 0) await pause(pauseMs);
+      pauseMs = limits.refreshSpacingMs + Math.random() * limits.refreshJitterMs;
       if (this.drain.isDraining) return;
       if (this.isDue(id)) await this.refreshQuietly(this.vault.get(id)); // a turn may have seen to it meanwhile
     }
@@ -129,8 +130,8 @@ export class TokenService implements OnApplicationShutdown {
     if (after !== null) return after;
     // Whoever comes next is not to wait as long for the same answer.
     const failed = { kind: 'failed', reason: NO_ANSWER_YET, at: this.clock.localNow() } as const;
-    const { refresh } = this.vault.get(id);
-    if (refresh.kind !== 'waiting' || refresh.until <= failed.at)
+    // It is no word on the refresh token: that is not sent again before this refresh has come to its end.
+    if ((pausedUntil(this.vault.get(id).refresh) ?? 0) <= failed.at)
       this.vault.change(this.vault.get(id), failed);
     throw new RefreshFailedError(keeping.name, NO_ANSWER_YET);
   }
@@ -162,5 +163,6 @@ async function within<T>(ms: number, promise: Promise<T>): Promise<T | null> {
 
 function whyNot({ name, refresh }: Keeping): NeedsLoginError | RefreshFailedError {
   if (refresh.kind === 'refused') return new NeedsLoginError(name, refresh.code);
-  return new RefreshFailedError(name, refresh.kind === 'waiting' ? refresh.reason : 'the token was rejected');
+  const reason = 'reason' in refresh ? refresh.reason : 'the token was rejected';
+  return new RefreshFailedError(name, reason);
 }

@@ -9,6 +9,7 @@ import { keptTokens } from './kept-tokens.js';
 import { Life, type LifeKind, type LifeOptions } from './life.js';
 import { lossOf, prospectAfter, type Prospect, untouched } from './prospects.js';
 import type { Finding, Report } from './report.js';
+import { TokenWire, type WireFault } from '../support/token-wire.js';
 import type { SeededRandom } from '../support/seeded-random.js';
 import type { TurnLoad } from './turn-load.js';
 
@@ -28,6 +29,7 @@ export class Lane implements AsyncDisposable {
 
   private constructor(
     readonly standIn: StandIn,
+    private readonly wire: TokenWire,
     readonly accounts: readonly string[],
     private readonly folder: string,
     private readonly entry: string,
@@ -44,12 +46,12 @@ export class Lane implements AsyncDisposable {
     const standIn = await StandIn.start({
       accounts: accounts.map((name) => ({ name, accessTokenLifetimeSeconds })),
     });
-    standIn.tokens.revokesFamilies = true;
     standIn.tokens.lifetimeSeconds = TOKEN_LIFETIME_SECONDS;
     standIn.tokens.slowness = () => random.between(0, 20);
+    const wire = await TokenWire.start(String(standIn.env['UPSTREAM_REFRESH_BASE']));
     const folder = await mkdtemp(join(tmpdir(), 'codex-pool-crash-'));
     await mkdir(join(folder, 'pool'));
-    const lane = new Lane(standIn, accounts, folder, entry, report);
+    const lane = new Lane(standIn, wire, accounts, folder, entry, report);
     for (const name of accounts) await lane.#putFile(name, standIn.account(name).authJson());
     return lane;
   }
@@ -58,7 +60,8 @@ export class Lane implements AsyncDisposable {
     return join(this.folder, 'pool', '.journal');
   }
 
-  begin(kind: LifeKind, diesAt?: LifeOptions['diesAt']): Life {
+  /** `stallMs`: after so long a token request without an answer is given up; only by a traced life. */
+  begin(kind: LifeKind, diesAt?: LifeOptions['diesAt'], stallMs?: number): Life {
     const env = {
       PATH: process.env['PATH'] ?? '',
       HOME: this.folder,
@@ -66,6 +69,8 @@ export class Lane implements AsyncDisposable {
       PROXY_LISTEN_ADDR: '127.0.0.1:0',
       PROXY_POLICY: 'round-robin', // each account gets its turns
       ...this.standIn.env,
+      UPSTREAM_REFRESH_BASE: this.wire.origin,
+      ...(stallMs === undefined ? {} : { VICTIM_STALL_MS: String(stallMs) }),
     };
     const options = { kind, entry: this.entry, folder: this.folder, env };
     return new Life(diesAt === undefined ? options : { ...options, diesAt });
@@ -108,6 +113,25 @@ export class Lane implements AsyncDisposable {
     }
   }
 
+  /** One token request goes wrong; then its account serves on, asks nothing more, and is well again after a login. */
+  async breakOnce(fault: WireFault, life: Life, origin: string, load: TurnLoad): Promise<void> {
+    try {
+      await this.wire.breaks(fault);
+      const doubted = await this.#doubted(origin);
+      this.report.networkFailed(fault);
+      this.#asked.set(doubted, this.standIn.tokens.requestsFor(doubted).length);
+      for (const _round of [1, 2]) await this.#everyAccountServes(load, this.accounts);
+      if (this.#hasAsked(doubted)) throw new Error(`${doubted} was asked for again after it ${fault}`);
+      await this.#logInAnew(doubted, origin);
+      await eventually(async () => (this.#hasAsked(doubted) ? null : doubted), SERVED_LIMIT_MS);
+      this.checkFaults(load);
+    } catch (error) {
+      throw new Error(`after a connection that ${fault}: ${String(error)}\n${life.child.told}`, {
+        cause: error,
+      });
+    }
+  }
+
   checkFaults(load: TurnLoad): void {
     if (this.standIn.tokens.reuses > 0) throw new Error('a spent refresh token was used again');
     if (load.failures.length > 0) throw new Error(load.failures.join('\n'));
@@ -115,6 +139,7 @@ export class Lane implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.report.laneEnded(this.standIn);
+    await this.wire[Symbol.asyncDispose]();
     await this.standIn.close();
     await rm(this.folder, { recursive: true, force: true });
   }
@@ -125,6 +150,20 @@ export class Lane implements AsyncDisposable {
 
   #hasAsked(account: string): boolean {
     return this.standIn.tokens.requestsFor(account).length > (this.#asked.get(account) ?? 0);
+  }
+
+  /** The one account whose refresh is in doubt. */
+  async #doubted(origin: string): Promise<string> {
+    let found: string[] = [];
+    await eventually(async () => {
+      const { body } = await call(origin, { path: '/admin/accounts' });
+      const views: { name: string; refresh: string; available: boolean }[] = JSON.parse(body.toString());
+      found = views.filter((it) => it.refresh === 'in-doubt' && it.available).map((it) => it.name);
+      return found.length === 1
+        ? null
+        : `one account in doubt, but: ${JSON.stringify(views.map((it) => it.refresh))}`;
+    }, SERVED_LIMIT_MS);
+    return found[0] ?? '';
   }
 
   async #staleFile(): Promise<string | null> {

@@ -24,6 +24,7 @@ export class Report {
   #inJournal = 0;
   #answersLost = 0;
   #logins = 0;
+  readonly #faults = new Map<string, number>();
   #turns = 0;
   #tokenRequests = 0;
   #reuses = 0;
@@ -45,6 +46,10 @@ export class Report {
       else if (kept.inFile < kept.onDisk) this.#inJournal += 1;
       else this.#inFile += 1;
     }
+  }
+
+  networkFailed(fault: string): void {
+    this.#faults.set(fault, (this.#faults.get(fault) ?? 0) + 1);
   }
 
   loggedInAnew(): void {
@@ -71,6 +76,8 @@ export class Report {
       ...steps,
       'where the newest tokens of an account were after a kill',
       `  in its file ${this.#inFile}, only in the journal ${this.#inJournal}, answer lost with the process ${this.#answersLost}`,
+      `network faults ${sum(this.#faults.values())}`,
+      ...[...this.#faults].map(([fault, count]) => `  ${String(count).padStart(4)} ${fault}`),
       `new logins ${this.#logins}, turns served ${this.#turns}, token requests ${this.#tokenRequests}, reuses ${this.#reuses}`,
       '',
     ].join('\n');

@@ -1,5 +1,5 @@
-// The program as `dist/main.js` starts it, and nothing else, but for two things that only a process itself can do: it
-// notes each step of a refresh before the next one begins, and it dies at the step it is told to. `startApp` is the
+// The program as `dist/main.js` starts it, and nothing else, but for what only a process itself can do: it notes each
+// step of a refresh before the next one begins, dies at the step it is told to, and may be less patient. `startApp` is the
 // one that is deployed; what is left out is the check of the Node version and the stop on a signal, since nobody asks
 // this process to stop. Some of the random kills hit `dist/main.js` as it is (random-kills.crash-spec.ts).
 import 'reflect-metadata';
@@ -8,11 +8,13 @@ import { flushCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-const { VICTIM_DIST, VICTIM_STEPS, VICTIM_DIES_AT = '', VICTIM_DIES_FOR = '' } = process.env;
+const { VICTIM_DIST, VICTIM_STEPS, VICTIM_DIES_AT = '', VICTIM_DIES_FOR = '', VICTIM_STALL_MS } = process.env;
 const built = (name) => import(pathToFileURL(join(VICTIM_DIST, name)).href);
-const [{ loadConfig }, { startApp }, { PoolLogger }, { RecentErrors }] = await Promise.all(
-  ['app.config.js', 'app.setup.js', 'pool-logger.js', 'recent-errors.js'].map(built),
+const [{ loadConfig }, { startApp }, { PoolLogger }, { RecentErrors }, { limits }] = await Promise.all(
+  ['app.config.js', 'app.setup.js', 'pool-logger.js', 'recent-errors.js', 'limits.js'].map(built),
 );
+// A token endpoint that says nothing is waited for five minutes: too long for a test.
+if (VICTIM_STALL_MS !== undefined) limits.refreshTimeoutMs = Number(VICTIM_STALL_MS);
 
 // What was written before a SIGKILL is in the hands of the system, and so in the file.
 const steps = openSync(VICTIM_STEPS, 'a');

@@ -1,0 +1,82 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { Secret } from '../secret.js';
+import type { TokenGrant } from './token-refresh-client.js';
+
+const header = /^codex-pool-journal\/1 (\d{1,15}) (\d{1,7}) ([0-9a-f]{64})\n/;
+
+const entrySchema = z.object({
+  unsaved: z
+    .object({
+      accessToken: z.string().min(1).nullable(),
+      refreshToken: z.string().min(1).nullable(),
+      idToken: z.string().min(1).nullable(),
+      at: z.number(),
+      spent: z.array(z.string()),
+    })
+    .nullable(),
+  // Entries of before this field was there are of a first question.
+  asking: z
+    .object({ refreshToken: z.string(), at: z.number(), isAgain: z.boolean().default(false) })
+    .nullable(),
+});
+
+/** A refresh token that was about to be sent: while this stands, it is not known whether it was used. */
+export interface Asking {
+  readonly refreshToken: string;
+  readonly at: number;
+  /** It was in doubt already. */
+  readonly isAgain: boolean;
+}
+
+/** What is unfinished. Times are epoch ms; refresh tokens that are only named are told by their fingerprints. */
+export interface JournalEntry {
+  /** Tokens that were answered, and are not known to be in the file. `spent`: those that they make useless. */
+  readonly unsaved: {
+    readonly grant: TokenGrant;
+    readonly at: number;
+    readonly spent: readonly string[];
+  } | null;
+  readonly asking: Asking | null;
+}
+
+/** As it stands on disk: one line with its number, length and sum, then JSON. `sequence`: the newer one has the higher. */
+export function encoded({ unsaved, asking }: JournalEntry, sequence: number): Buffer {
+  const text = JSON.stringify({
+    asking,
+    unsaved: unsaved && {
+      accessToken: unsaved.grant.accessToken?.reveal() ?? null,
+      refreshToken: unsaved.grant.refreshToken?.reveal() ?? null,
+      idToken: unsaved.grant.idToken?.reveal() ?? null,
+      at: unsaved.at,
+      spent: unsaved.spent,
+    },
+  });
+  const body = Buffer.from(text);
+  return Buffer.concat([
+    Buffer.from(`codex-pool-journal/1 ${sequence} ${body.length} ${digest(body)}\n`),
+    body,
+  ]);
+}
+
+/** Null for none, and for one that was cut while it was written. */
+export function decoded(bytes: Buffer): { sequence: number; entry: JournalEntry } | null {
+  const found = header.exec(bytes.toString('latin1', 0, 160));
+  if (found === null) return null;
+  const [line, sequence, length, sum] = found;
+  const body = bytes.subarray(line.length, line.length + Number(length));
+  if (digest(body) !== sum) return null;
+  const { unsaved, asking } = entrySchema.parse(JSON.parse(body.toString('utf8')));
+  const written = (entry: JournalEntry) => ({ sequence: Number(sequence), entry });
+  if (unsaved === null) return written({ unsaved, asking });
+  const grant: TokenGrant = {
+    accessToken: unsaved.accessToken === null ? null : new Secret(unsaved.accessToken),
+    refreshToken: unsaved.refreshToken === null ? null : new Secret(unsaved.refreshToken),
+    idToken: unsaved.idToken === null ? null : new Secret(unsaved.idToken),
+  };
+  return written({ unsaved: { grant, at: unsaved.at, spent: unsaved.spent }, asking });
+}
+
+function digest(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
