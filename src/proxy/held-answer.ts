@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { limits } from '../limits.js';
 import { type ErrorEnvelope, readEnvelope } from './error-envelope.js';
+import { failureEvents, failureIn } from './event-failure.js';
 import { looksLikeEventStream } from './event-stream-start.js';
 import { inflated } from './request-json.js';
 import { SseReader } from './sse-events.js';
@@ -24,7 +25,6 @@ export type HoldEnd =
 const EVENT_END = Buffer.from('\n\n');
 const outputPrefix = 'response.output_';
 const endings = new Set(['response.completed', 'response.incomplete', 'response.done']);
-const failures = new Set(['response.failed', 'error']);
 
 /** Whether the body can be read as it comes: a compressed one is passed on without a look. */
 export function isReadable({ headers }: IncomingMessage): boolean {
@@ -61,9 +61,9 @@ export async function holdForOutput(response: IncomingMessage): Promise<HoldEnd>
     ({ type, data }) => {
       if (isDecided || type === null) return;
       if (type.startsWith(outputPrefix) || type.endsWith('.delta') || endings.has(type)) output();
-      else if (failures.has(type)) decide({ kind: 'failed', head, envelope: failureIn(data) });
+      else if (failureEvents.has(type)) decide({ kind: 'failed', head, envelope: failureIn(data) });
     },
-    (type) => type === null || failures.has(type),
+    (type) => type === null || failureEvents.has(type),
     limits.holdBytes,
   );
   /** The bytes that the reader has not seen; null while it is open whether they are an event stream. */
@@ -98,20 +98,6 @@ export async function holdForOutput(response: IncomingMessage): Promise<HoldEnd>
   } finally {
     clearTimeout(timer);
     response.off('data', onData).off('end', onEnd).off('error', onBroken).off('close', onBroken);
-  }
-}
-
-/** `response.failed` has its error inside its response; a top-level `error` event is one itself. */
-function failureIn(data: string | null): ErrorEnvelope {
-  const none: ErrorEnvelope = { codes: [], message: '', resetsAt: null, resetsInSeconds: null };
-  if (data === null) return none;
-  try {
-    const json: unknown = JSON.parse(data);
-    const inside =
-      typeof json === 'object' && json !== null && 'response' in json ? readEnvelope(json.response) : null;
-    return inside ?? readEnvelope(json) ?? none;
-  } catch {
-    return none;
   }
 }
 

@@ -36,3 +36,18 @@ describe('the id of a response', () => {
     expect(ids).toEqual([]);
   });
 });
+
+describe('a failure after output', () => {
+  const error = { code: 'usage_limit_reached', message: 'limit', resets_at: 2_000_000_000 };
+  it.each([
+    ['response.failed', { type: 'response.failed', response: { id: 'resp_1', error } }],
+    ['a nested error event', { type: 'error', error }],
+    ['a top-level error event', { type: 'error', ...error }],
+  ])('is kept from %s, wherever the stream is split', (_name, event) => {
+    for (const text of [framed(event), framed(event).replaceAll('\n', '\r\n')]) {
+      const tap = new UsageTap({ onResponseId: () => {}, onFault: (it) => expect.fail(String(it)) });
+      for (const byte of Buffer.from(framed(delta('x')) + text)) tap.observe(Buffer.from([byte]));
+      expect(tap.failure).toMatchObject({ codes: ['usage_limit_reached'], resetsAt: 2_000_000_000 });
+    }
+  });
+});

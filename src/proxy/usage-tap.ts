@@ -1,4 +1,6 @@
 import { finalEvents, type TokenCount, usageFromFinalEvent } from '../usage/response-usage.js';
+import type { ErrorEnvelope } from './error-envelope.js';
+import { failureEvents, failureIn } from './event-failure.js';
 import { responseIdIn } from './response-id.js';
 import { SseReader } from './sse-events.js';
 
@@ -13,12 +15,17 @@ export interface TapListener {
 /** Looks at a stream from the side: the token counts of its final event, the id of its response. Never throws. */
 export class UsageTap {
   private tokens: TokenCount | null = null;
+  private failed: ErrorEnvelope | null = null;
   private isNamed = false;
   private isWatching = true;
   private bytes = 0;
   private readonly reader = new SseReader(
     ({ type, data }) => this.saw(type, data),
-    (type) => type === null || finalEvents.has(type) || (type === 'response.created' && !this.isNamed),
+    (type) =>
+      type === null ||
+      finalEvents.has(type) ||
+      failureEvents.has(type) ||
+      (type === 'response.created' && !this.isNamed),
   );
 
   constructor(private readonly listener: TapListener) {}
@@ -45,8 +52,15 @@ export class UsageTap {
     return this.tokens;
   }
 
+  /** The error that a failure event told; null when none came. */
+  get failure(): ErrorEnvelope | null {
+    return this.failed;
+  }
+
   private saw(type: string | null, data: string | null): void {
-    if (type === null || data === null) return;
+    if (type === null) return;
+    if (failureEvents.has(type)) this.failed ??= failureIn(data);
+    if (data === null) return;
     const isFinal = finalEvents.has(type);
     if (isFinal) this.tokens = usageFromFinalEvent(data) ?? this.tokens;
     if (this.isNamed || (!isFinal && type !== 'response.created')) return;
