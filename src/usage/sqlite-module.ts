@@ -5,7 +5,7 @@ export type StatementCallback = (
   rows?: object[],
 ) => void;
 
-/** One connection. Statements are done one at a time, in the order in which they were asked. */
+/** One connection. The package promises no order: its caller waits for a statement before the next one. */
 export interface SqliteConnection {
   run(sql: string, callback: StatementCallback): unknown;
   run(sql: string, values: readonly unknown[] | undefined, callback: StatementCallback): unknown;
