@@ -1,6 +1,7 @@
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Worker } from 'node:worker_threads';
 import { Logger } from '@nestjs/common';
 import { Counter, Registry } from 'prom-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -155,6 +156,26 @@ describe.each(drivers)('the database (%s)', (driver) => {
     expect((await readdir(join(sandbox.folder, 'data'))).toSorted()).toEqual(['proxy.db']);
     expect(await sandbox.count()).toBe(1);
   });
+});
+
+it("a database on Node's own SQLite whose thread dies is opened anew for the next piece of work", async () => {
+  await using sandbox = await Sandbox.create('node');
+  const threads: Worker[] = [];
+  const onWorker = (it: Worker) => threads.push(it);
+  process.on('worker', onWorker);
+  try {
+    await sandbox.database.run(async (manager) => await manager.insert(UsageRecord, record()));
+    const dying = sandbox.database.run(async (manager) => {
+      await manager.insert(UsageRecord, record());
+      await threads.at(-1)?.terminate();
+      await manager.count(UsageRecord);
+    });
+    await expect(dying).rejects.toThrow('the thread of the database has ended');
+    expect(await sandbox.count()).toBe(1);
+    expect(sandbox.database.trouble).toBeNull();
+  } finally {
+    process.off('worker', onWorker);
+  }
 });
 
 describe.each(drivers)('the writer (%s)', (driver) => {

@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
 import { chooseDriver } from './database-driver.js';
 import type { SqliteConnection } from './sqlite-module.js';
@@ -54,6 +55,18 @@ class Connection implements AsyncDisposable {
     await this.close();
     if (this.isOwner) await rm(this.folder, { recursive: true });
   }
+}
+
+/** Long enough to be under way when its thread is ended; it reads rows, between which a thread can end. */
+const ENDLESS =
+  'WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT 300000) SELECT x FROM n';
+
+/** The thread that is started on the way; Node tells the process of each. */
+async function withThread(open: () => Promise<Connection>) {
+  const started = Promise.withResolvers<Worker>();
+  process.once('worker', started.resolve);
+  const connection = await open();
+  return { connection, thread: await started.promise };
 }
 
 /** With and without the affinity of a column. */
@@ -158,6 +171,15 @@ describe("Node's own SQLite", () => {
     await connection.close();
     const late = await connection.do('all', 'SELECT 1');
     expect(late.error).toMatchObject({ message: expect.stringContaining('the thread of the database') });
+  });
+
+  it('fails all that waits for a thread that dies, and what comes after; the process lives', async () => {
+    const { connection, thread } = await withThread(async () => await Connection.open('node'));
+    await using opened = connection;
+    const asked = Array.from({ length: 5 }, () => opened.do('all', ENDLESS));
+    await thread.terminate();
+    for (const { error } of await Promise.all(asked)) expect(error?.message).toContain('has ended');
+    expect((await opened.do('all', 'SELECT 1')).error?.message).toContain('has ended');
   });
 
   it('refuses what SQLite cannot store', async () => {
