@@ -6,6 +6,7 @@ import { selectionPolicyNames } from './accounts/selection-policy.js';
 import { isLoopbackName } from './boundary.js';
 import { PoolError } from './pool-error.js';
 import { Secret } from './secret.js';
+import { driverSettings } from './usage/driver-setting.js';
 
 export const APP_CONFIG = Symbol('AppConfig');
 
@@ -108,6 +109,9 @@ const schema = z
     PROXY_LISTEN_ADDR: listenAddress,
     POOL_DIR: path('./pool'),
     PROXY_DB_PATH: path('./data/proxy.db'),
+    PROXY_SQLITE_DRIVER: setting(
+      z.enum(driverSettings, { error: `expected one of ${driverSettings.join(', ')}` }).default('auto'),
+    ),
     PROXY_MAX_ATTEMPTS: integer(1, 100, 3),
     PROXY_USAGE_REFRESH_SECONDS: integer(1, 86_400, 300),
     PROXY_USAGE_RETENTION_DAYS: integer(1, 36_500, 30),
@@ -155,6 +159,7 @@ function toConfig(it: z.infer<typeof schema>) {
     listen: it.PROXY_LISTEN_ADDR,
     poolDir: it.POOL_DIR,
     dbPath: it.PROXY_DB_PATH,
+    sqliteDriver: it.PROXY_SQLITE_DRIVER,
     maxAttempts: it.PROXY_MAX_ATTEMPTS,
     usageRefreshSeconds: it.PROXY_USAGE_REFRESH_SECONDS,
     usageRetentionDays: it.PROXY_USAGE_RETENTION_DAYS,

@@ -6,6 +6,7 @@ import { deactivated, rateLimit, usageLimit } from '../src/stand-in/refusals.js'
 import { StandIn } from '../src/stand-in/stand-in.js';
 import { AccountEvidenceRow } from '../src/usage/account-evidence.entity.js';
 import { Database } from '../src/usage/database.js';
+import { databaseDrivers, type TestedDriver, using } from './support/database-drivers.js';
 import { OtherProgram } from './support/other-program.js';
 import { aTurn, TestPool } from './support/pool.js';
 import { said } from './support/pool-files.js';
@@ -23,7 +24,8 @@ function withoutPolls(standIn: StandIn): void {
 /** Account a is the first choice, whatever is left of its quota. */
 const A_FIRST = { PROXY_POLICY: 'fill-first' };
 
-const started = async (): Promise<TestPool> => await TestPool.start({ prepare: withoutPolls, env: A_FIRST });
+const started = async (driver: TestedDriver): Promise<TestPool> =>
+  await TestPool.start({ prepare: withoutPolls, env: { ...A_FIRST, ...using(driver) } });
 
 const database = (pool: TestPool): string => join(pool.folder, 'data', 'proxy.db');
 
@@ -42,14 +44,14 @@ async function updatedAt(pool: TestPool): Promise<number | null> {
   return rows.find((it) => it.accountId.startsWith('acct-a'))?.updatedAt ?? null;
 }
 
-describe('what was learned of an account', { timeout: 60_000 }, () => {
+describe.each(databaseDrivers)('what was learned of an account (%s)', { timeout: 60_000 }, (driver) => {
   it.each(['SIGTERM', 'SIGKILL'] as const)(
     'holds after %s and a start: one at its limit is not asked before its reset',
     async (signal) => {
       await using standIn = await StandIn.start({ accounts: ['a', 'b'] });
       withoutPolls(standIn);
       standIn.account('a').always(usageLimit({ resetsInSeconds: RESETS_IN_SECONDS }));
-      await using folders = await Folders.create(standIn, ['a', 'b'], A_FIRST);
+      await using folders = await Folders.create(standIn, ['a', 'b'], { ...A_FIRST, ...using(driver) });
       const before = await folders.start();
       expect((await before.turn()).status).toBe(200);
       expect(standIn.attempts()).toEqual(['a', 'b']);
@@ -71,7 +73,7 @@ describe('what was learned of an account', { timeout: 60_000 }, () => {
   );
 
   it('holds for a deactivated account until a good poll', async () => {
-    const first = await started();
+    const first = await started(driver);
     first.standIn.account('a').answers(deactivated());
     expect(await courseOf(first)).toEqual(['a', 'b']);
     await using pool = await first.restart();
@@ -85,7 +87,7 @@ describe('what was learned of an account', { timeout: 60_000 }, () => {
   });
 
   it('holds for the model that it refuses, and no other', async () => {
-    const first = await started();
+    const first = await started(driver);
     first.standIn.account('a').answers(refuses(400, NO_MODEL));
     expect(await courseOf(first, aTurn({ model: 'gpt-9' }))).toEqual(['a', 'b']);
     await using pool = await first.restart();
@@ -94,7 +96,7 @@ describe('what was learned of an account', { timeout: 60_000 }, () => {
   });
 
   it('holds for a login that was refused for good, which nobody asks for again, until another one comes', async () => {
-    const first = await started();
+    const first = await started(driver);
     first.standIn.account('a').expireAccessToken().revokeRefreshToken();
     expect(await courseOf(first)).toEqual(['a', 'b']);
     expect(await first.account('a')).toMatchObject({ reason: 'needs-login' });
@@ -110,7 +112,7 @@ describe('what was learned of an account', { timeout: 60_000 }, () => {
   });
 
   it('is there again when its file comes back, and ends with another login', async () => {
-    await using pool = await started();
+    await using pool = await started(driver);
     pool.standIn.account('a').answers(deactivated());
     expect(await courseOf(pool)).toEqual(['a', 'b']);
     const json = await pool.readAuth('a');
@@ -135,7 +137,7 @@ describe('what was learned of an account', { timeout: 60_000 }, () => {
   });
 
   it('of one account cannot be read: one line in the log, and that of the others holds', async () => {
-    const first = await started();
+    const first = await started(driver);
     for (const name of ['a', 'b']) first.standIn.account(name).answers(deactivated());
     await first.turn().expect(503);
     await first.running.stop();
@@ -151,7 +153,7 @@ describe('what was learned of an account', { timeout: 60_000 }, () => {
   });
 
   it('is written behind: while the database is locked no turn waits, and it holds all the same', async () => {
-    const first = await started();
+    const first = await started(driver);
     const program = new Talk(first.origin);
     // A storm of refusals: each is news of both accounts, and none of them waits for the one before.
     for (const name of ['a', 'b']) first.standIn.account(name).always(rateLimit('0'));
@@ -181,7 +183,7 @@ describe('what was learned of an account', { timeout: 60_000 }, () => {
   });
 
   it('is written when something new is learned, and not for every turn that is served', async () => {
-    await using pool = await started();
+    await using pool = await started(driver);
     const program = new Talk(pool.origin);
     const written = async (): Promise<unknown> => {
       await program.untilHealth((it) => it.details.usage.pending === 0, 'everything to be written');

@@ -14,6 +14,7 @@ import type { CustomHandler } from '../src/stand-in/answer.js';
 import { custom, streams } from '../src/stand-in/answers.js';
 import { StandIn } from '../src/stand-in/stand-in.js';
 import { completed, created, delta, framed, type TurnUsage } from '../src/stand-in/turn-events.js';
+import { databaseDrivers, type TestedDriver, using } from './support/database-drivers.js';
 import { OpenStream } from './support/open-stream.js';
 import { OtherProgram } from './support/other-program.js';
 import { TestPool } from './support/pool.js';
@@ -40,12 +41,16 @@ function onNewConnections(connections: Set<Socket>): CustomHandler {
 /** Two threads for what blocks: where the database held both, no host name would be found. */
 const FEW_THREADS = { UV_THREADPOOL_SIZE: '2' };
 
-async function byHostName(standIn: StandIn): Promise<Folders> {
+async function byHostName(standIn: StandIn, driver: TestedDriver): Promise<Folders> {
   const env = Object.entries(standIn.env).map(([name, value]) => [
     name,
     value.replace('127.0.0.1', 'localhost'),
   ]);
-  return await Folders.create(standIn, ['a'], { ...Object.fromEntries(env), ...FEW_THREADS });
+  return await Folders.create(standIn, ['a'], {
+    ...Object.fromEntries(env),
+    ...FEW_THREADS,
+    ...using(driver),
+  });
 }
 
 /** How long some turns waited for their first byte, ms. */
@@ -75,96 +80,100 @@ async function served(turn: Promise<RawAnswer>): Promise<void> {
 const isTroubled = (health: { details: { usage: { trouble: unknown } } }): boolean =>
   health.details.usage.trouble !== null;
 
-describe('a database that is locked for a while', { timeout: 30_000 }, () => {
-  it(
-    'for 30 s makes no stream wait, nor a new connection by host name, and loses nothing',
-    { timeout: 90_000 },
-    async () => {
+describe.each(databaseDrivers)(
+  'a database that is locked for a while (%s)',
+  { timeout: 30_000 },
+  (driver) => {
+    it(
+      'for 30 s makes no stream wait, nor a new connection by host name, and loses nothing',
+      { timeout: 90_000 },
+      async () => {
+        await using standIn = await StandIn.start({ accounts: ['a'] });
+        const connections = new Set<Socket>();
+        standIn.account('a').always(custom(onNewConnections(connections)));
+        await using folders = await byHostName(standIn, driver);
+        const program = await folders.start();
+        await firstBytes(program, 10);
+        const before = await firstBytes(program, 20);
+        await program.untilRecorded(30);
+        const begin = async (session: string) =>
+          await OpenStream.begin(standIn.account('a'), program, session, usage);
+        const opened = [await begin('early'), await begin('also early')];
+        const piecesBefore: number[] = [];
+        for (let i = 0; i < 20; i += 1) for (const it of opened) piecesBefore.push(await it.piece());
+        const whileLocked: number[] = [];
+        const piecesWhileLocked: number[] = [];
+        {
+          await using other = await OtherProgram.open(folders.database);
+          await other.run('BEGIN EXCLUSIVE');
+          const lockedAt = performance.now();
+          opened.push(await begin('late'));
+          // Real time: it is the driver's own wait for the lock, in a process of its own, that must not be felt.
+          while (performance.now() - lockedAt < LOCKED_MS) {
+            whileLocked.push(...(await firstBytes(program, 1)));
+            for (const it of opened) piecesWhileLocked.push(await it.piece());
+            await pause(LOCKED_MS / 200);
+          }
+          const health = await program.untilHealth(isTroubled, 'a word on the lock');
+          expect(health.status).toBe('degraded');
+          expect(health.details.usage.pending).toBeGreaterThanOrEqual(whileLocked.length);
+          await other.run('ROLLBACK');
+        }
+        process.stdout.write(
+          `${told('first byte', before)}, ${told('locked', whileLocked)}; ` +
+            `${told('piece', piecesBefore)}, ${told('locked', piecesWhileLocked)}\n`,
+        );
+        expect(max(whileLocked)).toBeLessThan(max(before) + TIMING_BOUND_MS);
+        expect(max(piecesWhileLocked)).toBeLessThan(max(piecesBefore) + TIMING_BOUND_MS);
+        expect(connections.size).toBe(30 + whileLocked.length);
+        for (const it of opened) {
+          const { answer, sent } = await it.end();
+          expect(answer.body.toString()).toBe(sent);
+          expect(answer.isBroken).toBe(false);
+        }
+        const turns = 30 + whileLocked.length + opened.length;
+        await program.untilRecorded(turns);
+        expect(await program.health()).toMatchObject({
+          status: 'up',
+          details: { usage: { dropped: 0, trouble: null } },
+        });
+        const { totals } = await program.json('/admin/usage');
+        expect(totals).toMatchObject({ turns, input: turns * usage.input });
+        await program.stop();
+        expect(await folders.records()).toHaveLength(turns);
+      },
+    );
+
+    it('at the stop is waited for, so that the last batch is on disk all the same', async () => {
       await using standIn = await StandIn.start({ accounts: ['a'] });
-      const connections = new Set<Socket>();
-      standIn.account('a').always(custom(onNewConnections(connections)));
-      await using folders = await byHostName(standIn);
+      standIn.account('a').always(streams({ usage }));
+      await using folders = await Folders.create(standIn, ['a'], using(driver));
       const program = await folders.start();
-      await firstBytes(program, 10);
-      const before = await firstBytes(program, 20);
-      await program.untilRecorded(30);
-      const begin = async (session: string) =>
-        await OpenStream.begin(standIn.account('a'), program, session, usage);
-      const opened = [await begin('early'), await begin('also early')];
-      const piecesBefore: number[] = [];
-      for (let i = 0; i < 20; i += 1) for (const it of opened) piecesBefore.push(await it.piece());
-      const whileLocked: number[] = [];
-      const piecesWhileLocked: number[] = [];
+      await served(program.turn());
+      await program.untilRecorded(1);
       {
         await using other = await OtherProgram.open(folders.database);
         await other.run('BEGIN EXCLUSIVE');
-        const lockedAt = performance.now();
-        opened.push(await begin('late'));
-        // Real time: it is the driver's own wait for the lock, in a process of its own, that must not be felt.
-        while (performance.now() - lockedAt < LOCKED_MS) {
-          whileLocked.push(...(await firstBytes(program, 1)));
-          for (const it of opened) piecesWhileLocked.push(await it.piece());
-          await pause(LOCKED_MS / 200);
-        }
-        const health = await program.untilHealth(isTroubled, 'a word on the lock');
-        expect(health.status).toBe('degraded');
-        expect(health.details.usage.pending).toBeGreaterThanOrEqual(whileLocked.length);
+        await served(program.turn());
+        program.child.kill('SIGTERM');
+        // Longer than one statement waits for a lock, shorter than the program may take to write at its end.
+        const late = new Promise((resolve) => setTimeout(resolve, 2_000));
+        await Promise.race([program.child.ended, late]);
         await other.run('ROLLBACK');
       }
-      process.stdout.write(
-        `${told('first byte', before)}, ${told('locked', whileLocked)}; ` +
-          `${told('piece', piecesBefore)}, ${told('locked', piecesWhileLocked)}\n`,
-      );
-      expect(max(whileLocked)).toBeLessThan(max(before) + TIMING_BOUND_MS);
-      expect(max(piecesWhileLocked)).toBeLessThan(max(piecesBefore) + TIMING_BOUND_MS);
-      expect(connections.size).toBe(30 + whileLocked.length);
-      for (const it of opened) {
-        const { answer, sent } = await it.end();
-        expect(answer.body.toString()).toBe(sent);
-        expect(answer.isBroken).toBe(false);
-      }
-      const turns = 30 + whileLocked.length + opened.length;
-      await program.untilRecorded(turns);
-      expect(await program.health()).toMatchObject({
-        status: 'up',
-        details: { usage: { dropped: 0, trouble: null } },
-      });
-      const { totals } = await program.json('/admin/usage');
-      expect(totals).toMatchObject({ turns, input: turns * usage.input });
-      await program.stop();
-      expect(await folders.records()).toHaveLength(turns);
-    },
-  );
-
-  it('at the stop is waited for, so that the last batch is on disk all the same', async () => {
-    await using standIn = await StandIn.start({ accounts: ['a'] });
-    standIn.account('a').always(streams({ usage }));
-    await using folders = await Folders.create(standIn, ['a']);
-    const program = await folders.start();
-    await served(program.turn());
-    await program.untilRecorded(1);
-    {
-      await using other = await OtherProgram.open(folders.database);
-      await other.run('BEGIN EXCLUSIVE');
-      await served(program.turn());
-      program.child.kill('SIGTERM');
-      // Longer than one statement waits for a lock, shorter than the program may take to write at its end.
-      const late = new Promise((resolve) => setTimeout(resolve, 2_000));
-      await Promise.race([program.child.ended, late]);
-      await other.run('ROLLBACK');
-    }
-    expect(await program.child.ended).toEqual({ code: 0, signal: null });
-    expect(await folders.records()).toHaveLength(2);
-  });
-});
+      expect(await program.child.ended).toEqual({ code: 0, signal: null });
+      expect(await folders.records()).toHaveLength(2);
+    });
+  },
+);
 
 const fileOf = (pool: TestPool): string => join(pool.folder, 'data', 'proxy.db');
 const parts = ['', '-wal', '-shm'];
 
-async function started(env: Readonly<Record<string, string>> = {}): Promise<TestPool> {
+async function started(driver: TestedDriver, env: Readonly<Record<string, string>> = {}): Promise<TestPool> {
   return await TestPool.start({
     accounts: ['a'],
-    env,
+    env: { ...using(driver), ...env },
     prepare: (standIn) => void standIn.account('a').always(streams({ usage })),
   });
 }
@@ -203,11 +212,11 @@ const losses: [
   ],
 ];
 
-describe('a database that goes away', { timeout: 30_000 }, () => {
+describe.each(databaseDrivers)('a database that goes away (%s)', { timeout: 30_000 }, (driver) => {
   it.each(losses)(
     'because %s: turns go on, /healthz tells, and nothing is lost',
     async (_how, { lose, bringBack }) => {
-      await using pool = await started();
+      await using pool = await started(driver);
       const program = new Talk(pool.origin);
       const before = await firstBytes(program, 10);
       await program.untilRecorded(10);
@@ -227,11 +236,11 @@ describe('a database that goes away', { timeout: 30_000 }, () => {
   );
 
   it('because another file is put in its place goes on in that one', async () => {
-    await using pool = await started();
+    await using pool = await started(driver);
     const program = new Talk(pool.origin);
     await firstBytes(program, 3);
     await program.untilRecorded(3);
-    const copy = await started();
+    const copy = await started(driver);
     await copy.running.stop();
     await rename(fileOf(copy), fileOf(pool));
     for (const it of ['-wal', '-shm']) await rm(fileOf(pool) + it, { force: true });
@@ -243,7 +252,7 @@ describe('a database that goes away', { timeout: 30_000 }, () => {
   });
 
   it('because its file is deleted is made anew, and turns go on', async () => {
-    await using pool = await started();
+    await using pool = await started(driver);
     const program = new Talk(pool.origin);
     const before = await firstBytes(program, 10);
     await program.untilRecorded(10);
@@ -257,7 +266,7 @@ describe('a database that goes away', { timeout: 30_000 }, () => {
   });
 
   it('before the start, with a folder under its name: turns are served, and it comes back', async () => {
-    const first = await started();
+    const first = await started(driver);
     await first.running.stop();
     for (const it of parts) await rm(fileOf(first) + it, { force: true });
     await mkdir(fileOf(first));
@@ -273,11 +282,11 @@ describe('a database that goes away', { timeout: 30_000 }, () => {
   });
 });
 
-describe('a disk that is full', { timeout: 30_000 }, () => {
+describe.each(databaseDrivers)('a disk that is full (%s)', { timeout: 30_000 }, (driver) => {
   it('while the program runs: turns go on, /healthz tells, and all is on record when there is room again', async () => {
     await using standIn = await StandIn.start({ accounts: ['a'] });
     standIn.account('a').always(streams({ usage }));
-    await using folders = await Folders.create(standIn, ['a']);
+    await using folders = await Folders.create(standIn, ['a'], using(driver));
     const program = await folders.start();
     await served(program.turn());
     await program.untilRecorded(1);
@@ -297,7 +306,7 @@ describe('a disk that is full', { timeout: 30_000 }, () => {
 
   it('from the start: turns are served, /healthz tells, and the program ends in order', async () => {
     await using standIn = await StandIn.start({ accounts: ['a'] });
-    await using folders = await Folders.create(standIn, ['a']);
+    await using folders = await Folders.create(standIn, ['a'], using(driver));
     const program = await folders.start('ulimit -f 4');
     for (let i = 0; i < 3; i += 1) await served(program.turn());
     const health = await program.untilHealth(isTroubled, 'a word on the disk');
@@ -308,8 +317,8 @@ describe('a disk that is full', { timeout: 30_000 }, () => {
 });
 
 /** A program that has left records behind, ended in order; the caller starts it again. */
-async function ended(turns: number, env: Readonly<Record<string, string>> = {}): Promise<TestPool> {
-  const pool = await started(env);
+async function ended(driver: TestedDriver, turns: number): Promise<TestPool> {
+  const pool = await started(driver);
   const program = new Talk(pool.origin);
   for (let i = 0; i < turns; i += 1) await served(program.turn({ 'session-id': `s${i}` }));
   await pool.running.stop();
@@ -321,9 +330,9 @@ const aside = async (pool: TestPool): Promise<string[]> =>
     (it) => it.includes('.damaged-') && !/-(wal|shm)$/.test(it),
   );
 
-describe('a database file that cannot be used', { timeout: 30_000 }, () => {
+describe.each(databaseDrivers)('a database file that cannot be used (%s)', { timeout: 30_000 }, (driver) => {
   it('because it is none is set aside unchanged, with a sentence, and a new one started', async () => {
-    const first = await ended(0);
+    const first = await ended(driver, 0);
     const text = 'this is no database, but somebody may want it\n'.repeat(500);
     await writeFile(fileOf(first), text);
     await using pool = await first.restart();
@@ -342,7 +351,7 @@ describe('a database file that cannot be used', { timeout: 30_000 }, () => {
   it.each(['all its tables', 'the rows of turns'])(
     'because %s are overwritten is set aside, and a new one started',
     async (what) => {
-      const first = await ended(5);
+      const first = await ended(driver, 5);
       const { size } = await stat(fileOf(first));
       const afterTheFirst = Array.from({ length: size / 4_096 - 1 }, (_, index) => index + 1);
       const pages = what === 'all its tables' ? afterTheFirst : await pagesOf(fileOf(first), 'usage_record');
@@ -365,7 +374,7 @@ describe('a database file that cannot be used', { timeout: 30_000 }, () => {
     try {
       const path = join(folder, `${'n'.repeat(240)}.db`);
       await writeFile(path, 'this is no database\n'.repeat(500));
-      await using pool = await started({ PROXY_DB_PATH: path });
+      await using pool = await started(driver, { PROXY_DB_PATH: path });
       const program = new Talk(pool.origin);
       await served(program.turn());
       const health = await program.untilHealth(isTroubled, 'a word on the database');
@@ -380,9 +389,9 @@ describe('a database file that cannot be used', { timeout: 30_000 }, () => {
     'because it is of a newer version (journal mode %s) stays as it is, and turns are served',
     async (mode) => {
       await using standIn = await StandIn.start({ accounts: ['a'] });
-      await using folders = await Folders.create(standIn, ['a']);
+      await using folders = await Folders.create(standIn, ['a'], using(driver));
       {
-        await using other = await ended(1);
+        await using other = await ended(driver, 1);
         await mkdir(folders.data);
         await rename(fileOf(other), folders.database);
       }

@@ -14,6 +14,7 @@ import {
 } from '../src/stand-in/turn-events.js';
 import { Database } from '../src/usage/database.js';
 import { UsageRecord } from '../src/usage/usage-record.entity.js';
+import { databaseDrivers, using } from './support/database-drivers.js';
 import { TestPool, aTurn } from './support/pool.js';
 import { send, turnWith } from './support/raw-http.js';
 import { Folders, type RunningProgram } from './support/usage-program.js';
@@ -168,7 +169,7 @@ function sumOf(all: readonly (TurnUsage & { turns: number })[]) {
   return sums;
 }
 
-describe('what 500 mixed turns have used', () => {
+describe.each(databaseDrivers)('what 500 mixed turns have used (%s)', (driver) => {
   it(
     `is on record to the token, over a kill -9 in the middle (seed ${SEED})`,
     { timeout: 40_000 },
@@ -176,7 +177,7 @@ describe('what 500 mixed turns have used', () => {
       await using standIn = await StandIn.start({ accounts: ['a', 'b', 'c'] });
       const plans = planned();
       for (const name of ['a', 'b', 'c']) standIn.account(name).always(custom(serving(plans)));
-      await using folders = await Folders.create(standIn, ['a', 'b', 'c']);
+      await using folders = await Folders.create(standIn, ['a', 'b', 'c'], using(driver));
       let program = await folders.start();
       const seen: Seen[] = [];
       let killedAt: number | null = null;
@@ -272,7 +273,7 @@ function largeFinalEvent(bytes: number): string {
   return end.replace('"usage":', `"output":[{"text":"${'x'.repeat(bytes)}"}],"usage":`);
 }
 
-describe('the record of a turn', () => {
+describe.each(databaseDrivers)('the record of a turn (%s)', (driver) => {
   it.each([
     ['after 20 MB of deltas', () => large(20 * 1_024 * 1_024, usage), 20 * 1_024 * 1_024],
     [
@@ -296,7 +297,7 @@ describe('the record of a turn', () => {
       500,
     ],
   ])('has usage that comes %s to the number', async (_how, answer, atLeast) => {
-    await using pool = await TestPool.start({ accounts: ['a'] });
+    await using pool = await TestPool.start({ accounts: ['a'], env: using(driver) });
     pool.standIn.account('a').always(answer());
     const turn = await send(
       pool.origin,
@@ -325,7 +326,7 @@ describe('the record of a turn', () => {
   it.each(['cut', 'reset'] as const)(
     'tells a stream that was %s by upstream as cut, without tokens',
     async (how) => {
-      await using pool = await TestPool.start({ accounts: ['a'] });
+      await using pool = await TestPool.start({ accounts: ['a'], env: using(driver) });
       const upstream = controlled();
       pool.standIn.account('a').answers(upstream.answer);
       const client = send(pool.origin, turnWith(JSON.stringify(aTurn())));
@@ -340,7 +341,7 @@ describe('the record of a turn', () => {
   );
 
   it('tells a client that left before the final event as gone, and one that left after it with its tokens', async () => {
-    await using pool = await TestPool.start({ accounts: ['a'] });
+    await using pool = await TestPool.start({ accounts: ['a'], env: using(driver) });
     for (const [last, tokens] of [
       [delta('first'), noTokens],
       [completed(usage), usage],
@@ -360,7 +361,7 @@ describe('the record of a turn', () => {
   });
 
   it('counts the attempts, names the account that served in the end, and has refused turns outside the sums', async () => {
-    await using pool = await TestPool.start();
+    await using pool = await TestPool.start({ env: using(driver) });
     const refusal = custom(
       (_req, res) => void res.writeHead(400, { 'content-type': 'application/json' }).end('{}'),
     );
@@ -376,11 +377,11 @@ describe('the record of a turn', () => {
 
 const weekly = (usedPercent: number) => ({ usedPercent, windowSeconds: 604_800, resetsInSeconds: 300_000 });
 
-describe('what was known', { timeout: 30_000 }, () => {
+describe.each(databaseDrivers)('what was known (%s)', { timeout: 30_000 }, (driver) => {
   it('in the last batch is on disk after SIGTERM, that of a turn that ended while the program drained too', async () => {
     await using standIn = await StandIn.start({ accounts: ['a'] });
     const upstream = controlled();
-    await using folders = await Folders.create(standIn, ['a']);
+    await using folders = await Folders.create(standIn, ['a'], using(driver));
     const program = await folders.start();
     standIn.account('a').always(streams({ usage }));
     const ids: string[] = [];
@@ -407,7 +408,7 @@ describe('what was known', { timeout: 30_000 }, () => {
       // The first session goes to b; from then on a is the better choice, so only affinity explains b.
       standIn.account('a').usage(weekly(50)).always(streams({ usage }));
       standIn.account('b').usage(weekly(10)).always(streams({ usage }));
-      await using folders = await Folders.create(standIn, ['a', 'b']);
+      await using folders = await Folders.create(standIn, ['a', 'b'], using(driver));
       const before = await folders.start();
       const isPolled = (name: string) =>
         standIn.log.some((it) => it.account === name && it.path.endsWith('/wham/accounts/check'));

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { streams } from '../src/stand-in/answers.js';
 import { usageLimit } from '../src/stand-in/refusals.js';
+import { databaseDrivers, using } from './support/database-drivers.js';
 import { TestPool } from './support/pool.js';
 
 const usage = { input: 1_000, cached: 900, output: 50, reasoning: 20 };
@@ -12,9 +13,9 @@ async function report(pool: TestPool, query = '') {
   return body;
 }
 
-describe('usage on record', () => {
+describe.each(databaseDrivers)('usage on record (%s)', (driver) => {
   it('is true to the number, in totals, accounts and hours, a moment after the turn', async () => {
-    await using pool = await TestPool.start();
+    await using pool = await TestPool.start({ env: using(driver) });
     pool.standIn.account('a').always(streams({ usage }));
     for (let i = 0; i < 3; i += 1) await pool.turn({ 'session-id': 's' }).expect(200);
     const { totals, accounts, hours } = await report(pool);
@@ -25,7 +26,7 @@ describe('usage on record', () => {
   });
 
   it('splits by model and by account, and keeps to the span that is asked for', async () => {
-    await using pool = await TestPool.start();
+    await using pool = await TestPool.start({ env: using(driver) });
     pool.standIn.account('a').answers(streams({ usage }), usageLimit());
     pool.standIn.account('b').always(streams({ usage }));
     await pool.turn({}, { model: 'gpt-1', input: [] }).expect(200);
@@ -45,7 +46,7 @@ describe('usage on record', () => {
   });
 
   it('outlives a restart, and so do sessions and quota', async () => {
-    const first = await TestPool.start();
+    const first = await TestPool.start({ env: using(driver) });
     first.standIn.account('b').always(streams({ usage }));
     first.standIn.account('a').answers(usageLimit());
     await first.turn({ 'session-id': 'moved' }).expect(200);
@@ -58,9 +59,9 @@ describe('usage on record', () => {
   });
 });
 
-describe('the history of a quota window', () => {
+describe.each(databaseDrivers)('the history of a quota window (%s)', (driver) => {
   it('has every change that was seen, oldest first', async () => {
-    await using pool = await TestPool.start();
+    await using pool = await TestPool.start({ env: using(driver) });
     for (const usedPercent of [20, 20, 30]) {
       pool.standIn.account('a').usage({ usedPercent, windowSeconds: 604_800 });
       await pool.turn({ 'session-id': 's' }).expect(200);
@@ -73,9 +74,9 @@ describe('the history of a quota window', () => {
   });
 });
 
-describe('a database that cannot be used', () => {
+describe.each(databaseDrivers)('a database that cannot be used (%s)', (driver) => {
   it('is set aside when it is no database, and a new one is started', async () => {
-    const first = await TestPool.start();
+    const first = await TestPool.start({ env: using(driver) });
     const file = join(first.folder, 'data', 'proxy.db');
     await first.running.stop();
     for (const suffix of ['-wal', '-shm']) await rm(file + suffix, { force: true });
@@ -89,7 +90,7 @@ describe('a database that cannot be used', () => {
   });
 
   it('that is moved away while the program runs is made anew', async () => {
-    await using pool = await TestPool.start();
+    await using pool = await TestPool.start({ env: using(driver) });
     await pool.turn().expect(200);
     await report(pool);
     const file = join(pool.folder, 'data', 'proxy.db');

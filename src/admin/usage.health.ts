@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/terminus';
+import { Database } from '../usage/database.js';
 import { UsageWriter } from '../usage/usage-writer.js';
 
 /** Whether usage goes on record. It never is `down`: turns are served without a record, too. */
@@ -8,11 +9,15 @@ export class UsageHealth {
   constructor(
     private readonly indicator: HealthIndicatorService,
     private readonly writer: UsageWriter,
+    private readonly database: Database,
   ) {}
 
   check(): HealthIndicatorResult {
     const { pending, droppedCount, trouble } = this.writer;
-    return this.indicator.check('usage').up({ pending, dropped: droppedCount, trouble });
+    const { name: driver, fallbackReason } = this.database.driver;
+    return this.indicator
+      .check('usage')
+      .up({ pending, dropped: droppedCount, trouble, driver, driverFallback: fallbackReason });
   }
 
   isDegraded(): boolean {

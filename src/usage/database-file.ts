@@ -2,7 +2,7 @@ import { mkdir, rename, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { DataSource } from 'typeorm';
 import { errorCode } from '../pool-error.js';
-import { driverOptions, migrations, readOnlyOptions } from './database-driver.js';
+import { type DatabaseDriver, driverOptions, migrations, readOnlyOptions } from './database-driver.js';
 
 /** A connection to a file, and which file that was; or a file that only a newer version understands. */
 export type DatabaseFile =
@@ -10,11 +10,11 @@ export type DatabaseFile =
   | { readonly kind: 'newer'; readonly migration: string };
 
 /** Opens the file, or makes it, and brings its tables up to date. Nothing in a newer one is touched. */
-export async function openFile(path: string): Promise<DatabaseFile> {
+export async function openFile(path: string, driver: DatabaseDriver): Promise<DatabaseFile> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  const migration = await newerMigrationIn(path);
+  const migration = await newerMigrationIn(path, driver);
   if (migration !== null) return { kind: 'newer', migration };
-  const source = new DataSource(driverOptions(path));
+  const source = new DataSource(driverOptions(path, driver));
   await source.initialize();
   try {
     await source.runMigrations({ transaction: 'all' });
@@ -49,9 +49,9 @@ async function moveIfThere(from: string, to: string): Promise<void> {
 }
 
 /** Looks into a file without writing to it: not even its journal mode may change before it is known to be ours. */
-async function newerMigrationIn(path: string): Promise<string | null> {
+async function newerMigrationIn(path: string, driver: DatabaseDriver): Promise<string | null> {
   if ((await inodeOf(path)) === null) return null;
-  const source = new DataSource(readOnlyOptions(path));
+  const source = new DataSource(readOnlyOptions(path, driver));
   await source.initialize();
   try {
     return await newerMigration(source);

@@ -1,6 +1,7 @@
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Worker } from 'node:worker_threads';
 import { Logger } from '@nestjs/common';
 import { Counter, Registry } from 'prom-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -8,6 +9,7 @@ import { loadConfig } from '../app.config.js';
 import type { Clock } from '../clock.js';
 import { limits } from '../limits.js';
 import { Database, DatabaseUnavailableError } from './database.js';
+import type { DriverSetting } from './driver-setting.js';
 import { rollUp } from './rollup-sums.js';
 import { UsageRecord } from './usage-record.entity.js';
 import { UsageRollup } from './usage-rollup.entity.js';
@@ -16,18 +18,26 @@ import { UsageWriter } from './usage-writer.js';
 beforeAll(() => Logger.overrideLogger(false));
 afterAll(() => Logger.overrideLogger(['log', 'warn', 'error']));
 
+const drivers = ['sqlite3', 'node'] as const;
+
 /** A database in a folder of its own, with a clock that the test moves. */
 class Sandbox implements AsyncDisposable {
   now = Date.UTC(2026, 0, 2, 12);
   readonly database: Database;
 
-  private constructor(readonly folder: string) {
+  private constructor(
+    readonly folder: string,
+    driver: DriverSetting,
+  ) {
     const clock: Clock = { now: () => this.now };
-    this.database = new Database(loadConfig({ PROXY_DB_PATH: this.path }), clock);
+    this.database = new Database(
+      loadConfig({ PROXY_DB_PATH: this.path, PROXY_SQLITE_DRIVER: driver }),
+      clock,
+    );
   }
 
-  static async create(): Promise<Sandbox> {
-    return new Sandbox(await mkdtemp(join(tmpdir(), 'codex-pool-database-')));
+  static async create(driver: DriverSetting): Promise<Sandbox> {
+    return new Sandbox(await mkdtemp(join(tmpdir(), 'codex-pool-database-')), driver);
   }
 
   get path(): string {
@@ -80,9 +90,9 @@ function writerOf(database: Database) {
 const key = (it: UsageRollup) => `${it.hour} ${it.accountId} ${it.model}`;
 const sorted = (rollups: UsageRollup[]) => rollups.toSorted((a, b) => (key(a) < key(b) ? -1 : 1));
 
-describe('the database', () => {
+describe.each(drivers)('the database (%s)', (driver) => {
   it('does one piece of work at a time, in the order in which it was asked', async () => {
-    await using sandbox = await Sandbox.create();
+    await using sandbox = await Sandbox.create(driver);
     let running = 0;
     let most = 0;
     const order: number[] = [];
@@ -102,7 +112,7 @@ describe('the database', () => {
   });
 
   it('refuses work above its bound at once, and takes more when there is room again', async () => {
-    await using sandbox = await Sandbox.create();
+    await using sandbox = await Sandbox.create(driver);
     const first = Promise.withResolvers<void>();
     const asked = Array.from({ length: limits.databaseQueue }, () =>
       sandbox.database.run(() => first.promise),
@@ -114,7 +124,7 @@ describe('the database', () => {
   });
 
   it('takes back all of a piece of work that failed, and goes on with the next', async () => {
-    await using sandbox = await Sandbox.create();
+    await using sandbox = await Sandbox.create(driver);
     const failing = sandbox.database.run(async (manager) => {
       await manager.insert(UsageRecord, record());
       throw new Error('made up');
@@ -125,7 +135,7 @@ describe('the database', () => {
   });
 
   it('says why it cannot be opened, asks again only after a while that doubles, and then works', async () => {
-    await using sandbox = await Sandbox.create();
+    await using sandbox = await Sandbox.create(driver);
     await writeFile(join(sandbox.folder, 'data'), 'no folder');
     await expect(sandbox.count()).rejects.toThrow(DatabaseUnavailableError);
     expect(sandbox.database.trouble).toMatch(/cannot be opened/);
@@ -140,7 +150,7 @@ describe('the database', () => {
   });
 
   it('can be closed and used again', async () => {
-    await using sandbox = await Sandbox.create();
+    await using sandbox = await Sandbox.create(driver);
     await sandbox.database.run(async (manager) => await manager.insert(UsageRecord, record()));
     await sandbox.database.close();
     expect((await readdir(join(sandbox.folder, 'data'))).toSorted()).toEqual(['proxy.db']);
@@ -148,9 +158,29 @@ describe('the database', () => {
   });
 });
 
-describe('the writer', () => {
+it("a database on Node's own SQLite whose thread dies is opened anew for the next piece of work", async () => {
+  await using sandbox = await Sandbox.create('node');
+  const threads: Worker[] = [];
+  const onWorker = (it: Worker) => threads.push(it);
+  process.on('worker', onWorker);
+  try {
+    await sandbox.database.run(async (manager) => await manager.insert(UsageRecord, record()));
+    const dying = sandbox.database.run(async (manager) => {
+      await manager.insert(UsageRecord, record());
+      await threads.at(-1)?.terminate();
+      await manager.count(UsageRecord);
+    });
+    await expect(dying).rejects.toThrow('the thread of the database has ended');
+    expect(await sandbox.count()).toBe(1);
+    expect(sandbox.database.trouble).toBeNull();
+  } finally {
+    process.off('worker', onWorker);
+  }
+});
+
+describe.each(drivers)('the writer (%s)', (driver) => {
   it('writes records and rollups together, over many batches and hours, to the same sums', async () => {
-    await using sandbox = await Sandbox.create();
+    await using sandbox = await Sandbox.create(driver);
     const { writer } = writerOf(sandbox.database);
     const at = Date.UTC(2026, 0, 2, 12);
     const records = Array.from({ length: 2 * limits.writeBatch + 7 }, (_, index) =>
@@ -170,7 +200,7 @@ describe('the writer', () => {
   });
 
   it('keeps what a missing database does not take, and writes it once it is there', async () => {
-    await using sandbox = await Sandbox.create();
+    await using sandbox = await Sandbox.create(driver);
     const { writer } = writerOf(sandbox.database);
     await writeFile(join(sandbox.folder, 'data'), 'no folder');
     for (let i = 0; i < 3; i += 1) writer.addRecord(record());
@@ -186,7 +216,7 @@ describe('the writer', () => {
   });
 
   it('drops the oldest above its bound while nothing can be written, counts it, and writes the rest', async () => {
-    await using sandbox = await Sandbox.create();
+    await using sandbox = await Sandbox.create(driver);
     const { writer, dropped } = writerOf(sandbox.database);
     await writeFile(join(sandbox.folder, 'data'), 'no folder');
     for (let i = 0; i < limits.unwrittenRecords + 5; i += 1) writer.addRecord(record({ input: i }));
@@ -203,7 +233,7 @@ describe('the writer', () => {
   });
 
   it('writes a session at its newest, also one that moved while the batch with it was being written', async () => {
-    await using sandbox = await Sandbox.create();
+    await using sandbox = await Sandbox.create(driver);
     const { writer } = writerOf(sandbox.database);
     for (let i = 0; i < limits.unwrittenSessions + 2; i += 1)
       writer.addSession({

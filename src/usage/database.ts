@@ -4,7 +4,7 @@ import { APP_CONFIG, type AppConfig } from '../app.config.js';
 import { CLOCK, type Clock } from '../clock.js';
 import { limits } from '../limits.js';
 import { describeError, errorCode, PoolError } from '../pool-error.js';
-import { isLocked, kindOfFault } from './database-driver.js';
+import { chooseDriver, type DatabaseDriver, isLocked, kindOfFault } from './database-driver.js';
 import { inodeOf, openFile, setAside } from './database-file.js';
 import { type DatabaseState, troubleIn, waitingAfter } from './database-state.js';
 
@@ -20,6 +20,8 @@ export class DatabaseUnavailableError extends PoolError {
 @Injectable()
 export class Database {
   private readonly logger = new Logger(Database.name);
+  /** Chosen once, at the start. */
+  readonly driver: DatabaseDriver;
   private state: DatabaseState = { kind: 'closed' };
   private last: Promise<unknown> = Promise.resolve();
   private waiting = 0;
@@ -27,7 +29,16 @@ export class Database {
   constructor(
     @Inject(APP_CONFIG) private readonly config: AppConfig,
     @Inject(CLOCK) private readonly clock: Clock,
-  ) {}
+  ) {
+    this.driver = chooseDriver(config.sqliteDriver);
+    const { name, fallbackReason } = this.driver;
+    if (fallbackReason === null) this.logger.log('database driver', { driver: name });
+    else
+      this.logger.log("database driver: Node's own SQLite, because the package sqlite3 does not load", {
+        driver: name,
+        reason: fallbackReason,
+      });
+  }
 
   /** Why nothing can be written now; null when it can, as far as is known. */
   get trouble(): string | null {
@@ -119,7 +130,7 @@ export class Database {
   }
 
   private async open(): Promise<DataSource> {
-    const file = await openFile(this.config.dbPath);
+    const file = await openFile(this.config.dbPath, this.driver);
     if (file.kind === 'open') {
       this.state = file;
       return file.source;

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { DataSource } from 'typeorm';
 import type { StandIn } from '../../src/stand-in/stand-in.js';
-import { driverOptions } from '../../src/usage/database-driver.js';
+import { chooseDriver, driverOptions } from '../../src/usage/database-driver.js';
+import type { DriverSetting } from '../../src/usage/driver-setting.js';
 import { UsageRecord } from '../../src/usage/usage-record.entity.js';
 import { Child } from '../codex/support/child.js';
 import { buildProgram } from './child-process.js';
@@ -78,9 +79,9 @@ export class Folders implements AsyncDisposable {
   }
 }
 
-/** Every turn on disk, read by a connection of its own. */
-export async function recordsIn(database: string): Promise<UsageRecord[]> {
-  const source = new DataSource(driverOptions(database));
+/** Every turn on disk, read by a connection of its own, and by a driver that need not have written them. */
+export async function recordsIn(database: string, driver: DriverSetting = 'sqlite3'): Promise<UsageRecord[]> {
+  const source = new DataSource(driverOptions(database, chooseDriver(driver)));
   await source.initialize();
   try {
     return await source.getRepository(UsageRecord).find({ order: { at: 'ASC' } });
