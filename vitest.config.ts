@@ -4,21 +4,28 @@ import { defineConfig } from 'vitest/config';
 /** Whole stories of the real program; a script of their own, so that `npm test` stays short. */
 const long = [
   'test/bad-answers-streams.e2e-spec.ts',
+  'test/build-if-stale.e2e-spec.ts',
+  'test/bytes.e2e-spec.ts',
+  'test/connect.e2e-spec.ts',
   'test/demo.e2e-spec.ts',
   'test/evidence.e2e-spec.ts',
   'test/failover-table-full.e2e-spec.ts',
+  'test/file-lock.e2e-spec.ts',
   'test/first-week.e2e-spec.ts',
   'test/full-disk.e2e-spec.ts',
   'test/late-answer.e2e-spec.ts',
   'test/mounted-file.e2e-spec.ts',
   'test/pool-folder*.e2e-spec.ts',
+  'test/process-faults.e2e-spec.ts',
   'test/process.e2e-spec.ts',
+  'test/regressions-tokens.e2e-spec.ts',
   'test/streaming.e2e-spec.ts',
   'test/token-vault.e2e-spec.ts',
   'test/two-processes.e2e-spec.ts',
   'test/usage-*.e2e-spec.ts',
   'test/websocket-frames.e2e-spec.ts',
   'test/websocket-pace.e2e-spec.ts',
+  'test/whose-fault.e2e-spec.ts',
 ];
 
 export default defineConfig({

@@ -1,9 +1,9 @@
 // Preloaded into a process: the binary of fs-native-extensions does not load, as on a system without glibc.
-const load = process.dlopen;
-process.dlopen = function (module, path, ...rest) {
-  if (String(path).includes('fs-native-extensions')) {
+const load = process.dlopen.bind(process);
+process.dlopen = (module, path, ...rest) => {
+  if (path.includes('fs-native-extensions')) {
     const message = 'Error loading shared library ld-linux-x86-64.so.2: No such file or directory';
     throw Object.assign(new Error(message), { code: 'ERR_DLOPEN_FAILED' });
   }
-  return load.call(this, module, path, ...rest);
+  return load(module, path, ...rest);
 };
