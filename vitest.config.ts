@@ -18,6 +18,8 @@ const long = [
   'test/pool-folder*.e2e-spec.ts',
   'test/process-faults.e2e-spec.ts',
   'test/process.e2e-spec.ts',
+  'test/lost-answers.e2e-spec.ts',
+  'test/regressions-proxy.e2e-spec.ts',
   'test/regressions-tokens.e2e-spec.ts',
   'test/streaming.e2e-spec.ts',
   'test/token-vault.e2e-spec.ts',

@@ -91,7 +91,10 @@ export class AccountSelector {
   choose(wish: Wish): Choice {
     const considered = this.consider(wish.model, wish.soleId);
     const untried = considered.filter((it) => !wish.tried.has(it.account.id));
-    const free = untried.filter((it) => it.unavailable === null).map((it) => it.account);
+    const free = this.preferred(
+      wish,
+      untried.filter((it) => it.unavailable === null).map((it) => it.account),
+    );
     const full = untried.filter((it) => it.unavailable?.reason === 'full').map((it) => it.account);
     const boundTo = wish.sessionKey === null ? null : this.affinity.find(wish.sessionKey);
     const tentative = wish.sessionKey === null ? null : this.affinity.tentative(wish.sessionKey);
@@ -144,6 +147,14 @@ export class AccountSelector {
     const usable = this.registry.list().filter((it) => it.withdrawal === null && !it.settings.isPaused);
     const now = this.clock.now();
     return usable.find((it) => !it.needsLogin(now)) ?? usable[0] ?? null;
+  }
+
+  /** Without the account that has just failed a turn of the session, unless it is the only one left or wanted. */
+  private preferred({ sessionKey, soleId, ownerId }: Wish, free: readonly Account[]): readonly Account[] {
+    const avoidedId = sessionKey === null ? null : this.affinity.avoided(sessionKey);
+    if (avoidedId === null || avoidedId === (soleId ?? ownerId)) return free;
+    const others = free.filter((it) => it.id !== avoidedId);
+    return others.length === 0 ? free : others;
   }
 
   private byPolicy(accounts: readonly [Account, ...Account[]]): Account {

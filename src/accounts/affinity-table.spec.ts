@@ -23,6 +23,16 @@ describe('AffinityTable', () => {
     expect(table.tentative('s-1')).toBe('b');
   });
 
+  it('avoids an account that has failed a turn until the session is served again', () => {
+    const { table } = tableAt();
+    table.settle('s-1', 'a');
+    table.avoid('s-1', 'a');
+    table.claim('s-1', 'b');
+    expect(table.avoided('s-1')).toBe('a');
+    table.settle('s-1', 'b');
+    expect(table.avoided('s-1')).toBeNull();
+  });
+
   it('moves a session to the account that served it', () => {
     const { table } = tableAt();
     table.claim('s-1', 'a');

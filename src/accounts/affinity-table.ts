@@ -18,6 +18,8 @@ interface Entry {
   readonly tentativeId: string | null;
   /** A turn of it overflowed to another account. */
   readonly hasBeenElsewhere: boolean;
+  /** The account that has failed its last turn after output: the next turn prefers every other one. */
+  readonly avoidedId: string | null;
   readonly usedAt: number;
 }
 
@@ -56,6 +58,17 @@ export class AffinityTable {
     return this.entryOf(sessionKey)?.hasBeenElsewhere ?? false;
   }
 
+  /** The account that the next turn of the session avoids while another can serve; null without one. */
+  avoided(sessionKey: string): string | null {
+    return this.entryOf(sessionKey)?.avoidedId ?? null;
+  }
+
+  /** The account has failed a turn of the session after output; in force until the session is served again. */
+  avoid(sessionKey: string, accountId: string): void {
+    const entry = this.entryOf(sessionKey);
+    if (entry !== null) this.put(sessionKey, { ...entry, avoidedId: accountId });
+  }
+
   /** Other accounts have made some of the session: a turn of it overflowed, or its history has shown it. */
   wasElsewhere(sessionKey: string): void {
     const entry = this.entryOf(sessionKey);
@@ -71,7 +84,8 @@ export class AffinityTable {
     const tentativeId = entry?.settled?.accountId === accountId ? entry.tentativeId : accountId;
     const hasBeenElsewhere = entry?.hasBeenElsewhere ?? false;
     const settled = entry?.settled ?? null;
-    this.put(sessionKey, { settled, tentativeId, hasBeenElsewhere, usedAt: this.clock.now() });
+    const avoidedId = entry?.avoidedId ?? null;
+    this.put(sessionKey, { settled, tentativeId, hasBeenElsewhere, avoidedId, usedAt: this.clock.now() });
   }
 
   /**
@@ -86,7 +100,13 @@ export class AffinityTable {
     const formerId = hasMoved ? before.accountId : (before?.formerId ?? null);
     const hasBeenElsewhere = entry?.hasBeenElsewhere ?? false;
     const settled = { accountId, usedAt: this.clock.now(), formerId, hasBeenElsewhere };
-    this.put(sessionKey, { settled, tentativeId: null, hasBeenElsewhere, usedAt: settled.usedAt });
+    this.put(sessionKey, {
+      settled,
+      tentativeId: null,
+      hasBeenElsewhere,
+      avoidedId: null,
+      usedAt: settled.usedAt,
+    });
     this.tell(sessionKey, settled);
   }
 
@@ -98,7 +118,7 @@ export class AffinityTable {
   /** Puts a session where it was before a restart; from the least recently used to the most. */
   restore(sessionKey: string, affinity: Affinity): void {
     const { usedAt, hasBeenElsewhere } = affinity;
-    this.put(sessionKey, { settled: affinity, tentativeId: null, hasBeenElsewhere, usedAt });
+    this.put(sessionKey, { settled: affinity, tentativeId: null, hasBeenElsewhere, avoidedId: null, usedAt });
   }
 
   private tell(sessionKey: string, affinity: Affinity): void {

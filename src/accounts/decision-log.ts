@@ -9,6 +9,8 @@ export interface DecidedAttempt {
   readonly startedAt: number;
   readonly outcome: string;
   readonly status: number | null;
+  /** The outcome that the stream reported after its first output; null for none. */
+  readonly failedLate: string | null;
 }
 
 /** Why a request went where it went. Holds no secret, no e-mail and no content. */

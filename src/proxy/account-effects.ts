@@ -7,9 +7,10 @@ import { CLOCK, type Clock } from '../clock.js';
 import { SleepWatch } from '../sleep-watch.js';
 import { isAnyFull, type QuotaWindow, windowsFromHeaders } from '../usage/quota-window.js';
 import { QuotaService } from '../usage/quota.service.js';
-import type { AttemptOutcome } from './attempt-outcome.js';
+import { type AttemptOutcome, classifyLateFailure, othersMayServe } from './attempt-outcome.js';
 import type { Attempted } from './attempts.js';
 import type { Course } from './course.js';
+import type { ErrorEnvelope } from './error-envelope.js';
 import { evidenceOf, evidenceOfEnd, type OutcomeFacts } from './outcome-evidence.js';
 import { Ownership } from './ownership.js';
 import type { ProxyRequest } from './proxy-request.js';
@@ -96,6 +97,27 @@ export class AccountEffects {
     this.quota.observe(account.id, windows);
     const isAnyWindowFull = isAnyFull(this.quota.windows(account.id), at);
     this.registry.learn(account, { kind: 'quota-seen', askedAt, isAnyWindowFull, at });
+  }
+
+  /** The meaning of the error that a committed stream reported. */
+  outcomeOfLate(failure: ErrorEnvelope): AttemptOutcome {
+    return classifyLateFailure(failure, this.clock.now());
+  }
+
+  /**
+   * A turn failed after its first output: the account gets the evidence that it would have got before, and the next
+   * turn of the session avoids it. A failure of the turn itself says nothing about the account.
+   */
+  failedLate(
+    sessionKey: string | null,
+    account: Account,
+    outcome: AttemptOutcome,
+    asked: Pick<OutcomeFacts, 'startedAt' | 'model'>,
+  ): void {
+    this.learn(account, outcome, { ...asked, hasRefreshed: false });
+    if (outcome.kind === 'overloaded' || outcome.kind === 'upstream-error')
+      this.upstream.note({ kind: 'failing', accountId: account.id, at: this.clock.now() });
+    if (sessionKey !== null && othersMayServe.has(outcome.kind)) this.affinity.avoid(sessionKey, account.id);
   }
 
   /** An answer that was sent on has ended; its attempt began at `startedAt` (epoch ms). */

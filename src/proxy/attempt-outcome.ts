@@ -26,6 +26,19 @@ export type AttemptOutcome =
   | { readonly kind: 'unreachable'; readonly wasReused: boolean; readonly reason: string }
   | { readonly kind: 'client-gone' };
 
+/** Refusals that another account may not meet. */
+export const othersMayServe: ReadonlySet<AttemptOutcome['kind']> = new Set([
+  'unauthorized',
+  'deactivated',
+  'edge-block',
+  'forbidden',
+  'quota-exhausted',
+  'not-entitled',
+  'rate-limited',
+  'overloaded',
+  'upstream-error',
+]);
+
 /** The head of an answer and the error it carries, in its body or as the first event of its stream. */
 export interface AnswerFacts {
   readonly status: number;
@@ -77,6 +90,11 @@ export function classify(answer: AnswerFacts, now: number): AttemptOutcome {
   if (status === 500 || (status >= 502 && status <= 504) || (status >= 520 && status <= 530))
     return { kind: 'upstream-error' };
   return { kind: 'client-error' };
+}
+
+/** What a failure event means that comes after output, when nothing can be tried again (docs/protocol.md, section 4). */
+export function classifyLateFailure(envelope: ErrorEnvelope, now: number): AttemptOutcome {
+  return classify({ status: 200, headers: {}, envelope, isFirstEvent: true }, now);
 }
 
 function wait({ headers, envelope }: AnswerFacts, now: number): number | null {

@@ -1,6 +1,7 @@
 import type { Account } from '../accounts/account.js';
 import type { Considered } from '../accounts/account-selector.js';
 import type { DecidedAttempt, Decision, DecisionLog } from '../accounts/decision-log.js';
+import type { AttemptOutcome } from './attempt-outcome.js';
 import type { Attempted } from './attempts.js';
 import type { TurnFacts } from '../usage/usage.service.js';
 import type { ProxyRequest } from './proxy-request.js';
@@ -74,8 +75,15 @@ export class DecisionRecord {
       startedAt,
       outcome: outcome.kind,
       status: answer?.response.statusCode ?? null,
+      failedLate: null,
     });
     this.put();
+  }
+
+  /** The last attempt was committed, and its stream then reported this outcome. */
+  failedLate(outcome: AttemptOutcome['kind']): void {
+    const last = this.attempts.pop();
+    if (last !== undefined) this.attempts.push({ ...last, failedLate: outcome });
   }
 
   /** What the answer that was sent on came to. */

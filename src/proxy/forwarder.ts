@@ -2,11 +2,13 @@ import type { ServerResponse } from 'node:http';
 import { Injectable } from '@nestjs/common';
 import { AccountChooser } from './account-chooser.js';
 import { AccountEffects } from './account-effects.js';
+import type { Account } from '../accounts/account.js';
 import type { Tried } from './account-tries.js';
 import { AttemptLoop, type LoopEnd } from './attempt-loop.js';
 import { Course } from './course.js';
 import type { DecisionRecord } from './decision-record.js';
 import { EmptyPoolAnswer } from './empty-pool-answer.js';
+import type { ErrorEnvelope } from './error-envelope.js';
 import { discard } from './held-answer.js';
 import { Ownership } from './ownership.js';
 import type { ProxyRequest } from './proxy-request.js';
@@ -53,9 +55,26 @@ export class Forwarder {
     const relayed = await this.commit.turn(request, res, account, { ...attempted, answer }, (id) =>
       this.ownership.made('response', id, account),
     );
-    this.effects.ended(account, attempted.outcome, relayed.end, attempted.startedAt);
     decision.used(relayed);
-    decision.end(relayed.end, answer.response.statusCode ?? null);
+    const status = answer.response.statusCode ?? null;
+    if (relayed.failure !== null) {
+      await this.failedLate(course, account, relayed.failure, attempted.startedAt);
+      return decision.end('failed', status);
+    }
+    this.effects.ended(account, attempted.outcome, relayed.end, attempted.startedAt);
+    decision.end(relayed.end, status);
+  }
+
+  private async failedLate(
+    course: Course,
+    account: Account,
+    failure: ErrorEnvelope,
+    startedAt: number,
+  ): Promise<void> {
+    const outcome = this.effects.outcomeOfLate(failure);
+    course.decision.failedLate(outcome.kind);
+    const asked = { startedAt, model: outcome.kind === 'not-entitled' ? await course.model() : null };
+    this.effects.failedLate(course.request.sessionKey, account, outcome, asked);
   }
 
   /** Nobody else can serve: upstream's own answer where that is the better word, else one of ours. */

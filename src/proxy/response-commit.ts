@@ -8,6 +8,7 @@ import { Faults } from '../faults.js';
 import { metricNames } from '../metrics.js';
 import type { TokenCount } from '../usage/response-usage.js';
 import type { Attempted } from './attempts.js';
+import type { ErrorEnvelope } from './error-envelope.js';
 import type { HeldAnswer } from './held-answer.js';
 import { ModelsEtag } from './models-etag.js';
 import { bytesPassed } from './passing-garbage.js';
@@ -24,6 +25,8 @@ export interface Relayed {
   /** Null when its stream told none. */
   readonly tokens: TokenCount | null;
   readonly bytes: number;
+  /** The error that its stream reported after the commit; null for none. */
+  readonly failure: ErrorEnvelope | null;
 }
 
 /** An attempt whose answer is to be sent on. */
@@ -57,8 +60,11 @@ export class ResponseCommit {
       isTurn: true,
       watch: (bytes) => tap.observe(bytes),
     });
-    if (attempted.outcome.kind === 'committed') this.counters.served(account, tap.counted);
-    return { end, tokens: tap.counted, bytes: tap.length };
+    const isCommitted = attempted.outcome.kind === 'committed';
+    const failure = isCommitted ? tap.failure : null;
+    if (failure !== null) this.counters.used(account, tap.counted);
+    else if (isCommitted) this.counters.served(account, tap.counted);
+    return { end, tokens: tap.counted, bytes: tap.length, failure };
   }
 
   /** Sends any other answer on; `watch` sees its bytes after they have gone on. */

@@ -13,9 +13,14 @@ export class TurnCounters {
     @InjectMetric(metricNames.turns) private readonly turns: Counter<'account'>,
   ) {}
 
-  /** `counted`: null when the turn told no tokens. */
+  /** A turn was served. `counted`: null when it reported no tokens. */
   served(account: Account, counted: TokenCount | null): void {
     this.turns.inc({ account: account.name });
+    this.used(account, counted);
+  }
+
+  /** Tokens of a turn that failed after output. */
+  used(account: Account, counted: TokenCount | null): void {
     if (counted === null) return;
     for (const kind of ['input', 'cached', 'output', 'reasoning'] as const) {
       if (counted[kind] > 0) this.tokens.inc({ account: account.name, kind }, counted[kind]);

@@ -52,16 +52,17 @@ export class UsageTap {
     return this.tokens;
   }
 
-  /** The error that a failure event told; null when none came. */
+  /** The error of a failure event, unless the response completed all the same; null without one. */
   get failure(): ErrorEnvelope | null {
     return this.failed;
   }
 
   private saw(type: string | null, data: string | null): void {
     if (type === null) return;
-    if (failureEvents.has(type)) this.failed ??= failureIn(data);
-    if (data === null) return;
     const isFinal = finalEvents.has(type);
+    if (failureEvents.has(type)) this.failed ??= failureIn(data);
+    else if (isFinal) this.failed = null;
+    if (data === null) return;
     if (isFinal) this.tokens = usageFromFinalEvent(data) ?? this.tokens;
     if (this.isNamed || (!isFinal && type !== 'response.created')) return;
     const id = responseIdIn(data);

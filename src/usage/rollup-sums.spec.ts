@@ -83,6 +83,10 @@ describe('sums', () => {
     [429, false],
     [499, false],
   ])('count a turn with status %s: %s', (status, counts) => {
-    expect(countsAsTurn({ status })).toBe(counts);
+    expect(countsAsTurn({ status, outcome: 'complete' })).toBe(counts);
+  });
+
+  it('do not count a turn that failed after output', () => {
+    expect(countsAsTurn({ status: 200, outcome: 'failed' })).toBe(false);
   });
 });

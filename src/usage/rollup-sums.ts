@@ -26,9 +26,9 @@ export function addUsage(sums: UsageSums, more: Readonly<UsageSums>): void {
   sums.reasoning += more.reasoning;
 }
 
-/** A turn that was answered well counts in the sums; one that was refused is on record alone. */
-export function countsAsTurn({ status }: Pick<UsageRecord, 'status'>): boolean {
-  return status !== null && status >= 200 && status < 300;
+/** A turn that was served counts in the sums; one that was refused, or failed after output, is on record alone. */
+export function countsAsTurn({ status, outcome }: Pick<UsageRecord, 'status' | 'outcome'>): boolean {
+  return outcome !== 'failed' && status !== null && status >= 200 && status < 300;
 }
 
 /** The rollups of some records: one for each hour, account and model. */

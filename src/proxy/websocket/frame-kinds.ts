@@ -1,5 +1,3 @@
-import type { AttemptOutcome } from '../attempt-outcome.js';
-
 /** Frames that tell a refusal, or a failure. */
 export const failures: ReadonlySet<string | null> = new Set(['error', 'response.failed']);
 
@@ -14,16 +12,3 @@ export const endings: ReadonlySet<string | null> = new Set([
 /** Whether a frame shows something of the turn's output, or its end. */
 export const isOutput = (type: string | null): boolean =>
   type !== null && (type.startsWith('response.output_') || type.endsWith('.delta') || endings.has(type));
-
-/** What another account may not meet. */
-export const movable: ReadonlySet<AttemptOutcome['kind']> = new Set([
-  'unauthorized',
-  'deactivated',
-  'edge-block',
-  'forbidden',
-  'quota-exhausted',
-  'not-entitled',
-  'rate-limited',
-  'overloaded',
-  'upstream-error',
-]);

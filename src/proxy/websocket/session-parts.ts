@@ -1,6 +1,7 @@
 import type { WebSocket } from 'ws';
 import type { Account } from '../../accounts/account.js';
 import type { Unavailable } from '../../accounts/availability.js';
+import type { Secret } from '../../secret.js';
 import type { AttemptOutcome } from '../attempt-outcome.js';
 import type { ProxyRequest } from '../proxy-request.js';
 import type { SocketTurn } from './socket-turn.js';
@@ -10,6 +11,8 @@ import type { TurnBooks } from './turn-books.js';
 export interface Opened {
   readonly socket: WebSocket;
   readonly account: Account;
+  /** The token that its handshake carried; null without one. */
+  readonly token: Secret | null;
 }
 
 /** What a session needs of the program around it. */
@@ -20,6 +23,8 @@ export interface SessionParts {
   readonly maxAttempts: number;
   /** A fault of our own has ended the session. */
   readonly failed: (error: unknown) => void;
+  /** Starts the renewal of a token that upstream has rejected in the middle of a turn. */
+  readonly renew: (rejected: Opened) => void;
   readonly isDraining: () => boolean;
   /** Why this account may not serve now; null when it may. `model` null asks for any. */
   readonly whyUnavailable: (account: Account, model: string | null) => Unavailable | null;

@@ -105,7 +105,7 @@ export class SocketHandshake {
     this.server.handleUpgrade(req, socket, head, (client) => {
       isOpen = true;
       decision.end('opened', 101);
-      this.sessions.begin(client, { socket: upstream, account }, request, PATH);
+      this.sessions.begin(client, { socket: upstream, account, token: attempted.token }, request, PATH);
     });
     if (isOpen) return; // it calls back at once, or never
     upstream.terminate();

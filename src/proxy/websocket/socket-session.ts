@@ -1,9 +1,10 @@
 import { WebSocket } from 'ws';
 import { calledOrOver } from '../../accounts/waiters.js';
 import { limits } from '../../limits.js';
+import { othersMayServe } from '../attempt-outcome.js';
 import { INTERNAL_ERROR, sendable, SERVICE_RESTART, TOO_BIG } from './close-code.js';
 import { frameType } from './frame.js';
-import { endings, failures, isOutput, movable } from './frame-kinds.js';
+import { endings, failures, isOutput } from './frame-kinds.js';
 import { closeSocket, passFrame } from './frame-pipe.js';
 import { FrameQueue } from './frame-queue.js';
 import { IdleWatch } from './idle-watch.js';
@@ -129,7 +130,9 @@ export class SocketSession {
     // Two at once cannot be told apart in what comes: then nothing is held, and nobody moves.
     if (this.#turns.push(turn) > 1) for (const it of this.#turns) this.#commit(it);
     const why = whyUnavailable(account, turn.wish.model);
-    const isOut = why !== null && why.reason !== 'full';
+    const isAvoided = books.isAvoided(request.sessionKey, account);
+    if (isAvoided) turn.tried.add(account.id);
+    const isOut = (why !== null && why.reason !== 'full') || (isAvoided && books.isAnyoneLeft(turn));
     if (!isOut || turn.held === null) return this.#send(turn);
     if (books.isAnyoneLeft(turn)) return await this.#move(turn, null);
     this.#askNobody(turn);
@@ -160,6 +163,8 @@ export class SocketSession {
       type === 'codex.rate_limits'
         ? this.parts.books.quotaFrame(this.#upstream.account, frame, turn?.startedAt ?? null)
         : frame;
+    if (failures.has(type) && turn?.held == null && this.parts.books.outcomeOf(frame).kind === 'unauthorized')
+      return this.#whenRejectedLate();
     if (turn === undefined) return this.#toClient(passed, isBinary);
     turn.bytes += frame.length;
     if (turn.held !== null) {
@@ -168,7 +173,13 @@ export class SocketSession {
       this.#commit(turn);
     }
     this.#toClient(passed, isBinary);
-    if (endings.has(type)) this.#close(turn, 'complete', frame);
+    if (endings.has(type)) this.#close(turn, failures.has(type) ? 'failed' : 'complete', frame);
+  }
+
+  /** The token ended in the middle of a turn. A 401 would make the client renew its own login: it reconnects instead. */
+  #whenRejectedLate(): void {
+    this.parts.renew(this.#upstream);
+    this.restart('the account renews its token');
   }
 
   #keep(turn: SocketTurn, frame: Buffer): void {
@@ -196,7 +207,7 @@ export class SocketSession {
     const outcome = this.parts.books.outcomeOf(frame);
     this.parts.books.refused(turn, outcome);
     if (outcome.kind === 'foreign-content' && this.#strip(turn)) return this.#send(turn);
-    if (!movable.has(outcome.kind)) return this.#handOn(turn, frame);
+    if (!othersMayServe.has(outcome.kind)) return this.#handOn(turn, frame);
     // A token that is not accepted may be renewed; every other refusal is this account's last word on the turn.
     if (outcome.kind !== 'unauthorized') turn.tried.add(turn.account.id);
     if (!this.parts.books.isAnyoneLeft(turn) || turn.attempts >= this.parts.maxAttempts)
@@ -255,7 +266,7 @@ export class SocketSession {
 
   #close(
     turn: SocketTurn,
-    result: 'complete' | 'cut' | 'client-gone' | 'refused' | 'reconnect',
+    result: 'complete' | 'failed' | 'cut' | 'client-gone' | 'refused' | 'reconnect',
     last: Buffer | null,
   ): void {
     const at = this.#turns.indexOf(turn);

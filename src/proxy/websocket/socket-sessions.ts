@@ -6,6 +6,7 @@ import { Drain } from '../../drain.js';
 import { Faults } from '../../faults.js';
 import { mayServeLater } from '../account-chooser.js';
 import { AttemptLoop } from '../attempt-loop.js';
+import { Attempts } from '../attempts.js';
 import type { AttemptOutcome } from '../attempt-outcome.js';
 import { Course } from '../course.js';
 import { EmptyPoolAnswer } from '../empty-pool-answer.js';
@@ -32,6 +33,7 @@ export class SocketSessions {
     private readonly drain: Drain,
     @Inject(APP_CONFIG) private readonly config: AppConfig,
     private readonly faults: Faults,
+    private readonly attempts: Attempts,
   ) {
     drain.onStart(() => this.restartIdle());
   }
@@ -50,6 +52,7 @@ export class SocketSessions {
         request,
         maxAttempts: this.config.maxAttempts,
         failed: (error) => this.faults.note('websocket', error, { request: request.id }),
+        renew: ({ account, token }) => this.attempts.renew(account, token),
         isDraining: () => this.drain.isDraining,
         whyUnavailable: (account, model) => this.selector.whyUnavailable(account, model),
         openFor: (turn) => this.openFor(turn, request, path),
@@ -88,7 +91,7 @@ export class SocketSessions {
     }
     using _lease = end.lease; // the turn has one of its own
     const { account, attempted } = end.tried;
-    if (attempted.socket !== null) return { socket: attempted.socket, account };
+    if (attempted.socket !== null) return { socket: attempted.socket, account, token: attempted.token };
     if (attempted.answer !== null) discard(attempted.answer.response);
     return null;
   }

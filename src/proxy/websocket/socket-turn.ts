@@ -17,6 +17,7 @@ interface Begun {
 /** One turn on a WebSocket: a `response.create` of the client, up to the frame that ends it. */
 export class SocketTurn implements Disposable {
   readonly wish: TurnWish;
+  readonly sessionKey: string | null;
   readonly decision: DecisionRecord;
   /** Identities of the accounts that have refused it. */
   readonly tried = new Set<string>();
@@ -41,6 +42,7 @@ export class SocketTurn implements Disposable {
     private readonly place: Disposable,
   ) {
     this.message = message;
+    this.sessionKey = sessionKey;
     this.#clock = clock;
     this.startedAt = clock.now();
     this.wish = turnWish(message);

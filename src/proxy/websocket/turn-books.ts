@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Account } from '../../accounts/account.js';
 import { AccountSelector } from '../../accounts/account-selector.js';
+import { AffinityTable } from '../../accounts/affinity-table.js';
 import { DecisionLog } from '../../accounts/decision-log.js';
 import { PoolStatusService } from '../../accounts/pool-status.js';
 import { CLOCK, type Clock } from '../../clock.js';
@@ -27,6 +28,7 @@ export class TurnBooks {
     private readonly decisions: DecisionLog,
     private readonly drain: Drain,
     @Inject(CLOCK) private readonly clock: Clock,
+    private readonly affinity: AffinityTable,
   ) {}
 
   open(sessionKey: string | null, account: Account, message: Buffer): SocketTurn {
@@ -73,13 +75,14 @@ export class TurnBooks {
   }
 
   /** The turn is over. `last`: its final frame; null when it broke off. */
-  close(turn: SocketTurn, result: RelayEnd | 'refused' | 'reconnect', last: Buffer | null): void {
+  close(turn: SocketTurn, result: RelayEnd | 'failed' | 'refused' | 'reconnect', last: Buffer | null): void {
     const tokens: TokenCount | null = last === null ? null : usageFromFinalEvent(last.toString('utf8'));
     const isServed = turn.held === null;
     if (isServed && (result === 'complete' || result === 'cut' || result === 'client-gone')) {
       this.counters.served(turn.account, tokens);
       this.effects.ended(turn.account, { kind: 'committed' }, result, turn.startedAt);
     }
+    if (result === 'failed' && last !== null) this.failedLate(turn, this.outcomeOf(last), tokens);
     if (!isServed && (result === 'cut' || result === 'client-gone'))
       this.note(turn, nothingCame(result), null);
     turn.decision.used({ tokens, bytes: turn.bytes });
@@ -87,6 +90,18 @@ export class TurnBooks {
     const facts = turn.decision.turn(Date.now());
     if (facts !== null) this.usage.record({ ...facts, model: turn.wish.model, effort: turn.wish.effort });
     turn[Symbol.dispose]();
+  }
+
+  /** Whether the account has just failed a turn of this session that another account may serve. */
+  isAvoided(sessionKey: string | null, account: Account): boolean {
+    return sessionKey !== null && this.affinity.avoided(sessionKey) === account.id;
+  }
+
+  private failedLate(turn: SocketTurn, outcome: AttemptOutcome, tokens: TokenCount | null): void {
+    const { account, startedAt, wish } = turn;
+    turn.decision.failedLate(outcome.kind);
+    this.counters.used(account, tokens);
+    this.effects.failedLate(turn.sessionKey, account, outcome, { startedAt, model: wish.model });
   }
 
   private note(turn: SocketTurn, outcome: AttemptOutcome, status: number | null): void {
