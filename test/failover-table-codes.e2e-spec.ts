@@ -150,7 +150,6 @@ describe('a code that upstream does not say as an error means nothing', () => {
     ],
     ['in the prelude', [{ ...created(), ...error }, { type: 'response.metadata', ...error }, delta('x')]],
     ['in a name of an event of output', [{ type: 'response.output_text.delta', delta: 'event: error' }]],
-    ['after the first output', [delta('x'), { type: 'response.failed', response: { ...error } }]],
     ['in a turn that has ended', [{ type: 'response.completed', response: { id: 'r', ...error } }]],
     ['in a turn that is incomplete', [{ type: 'response.incomplete', response: { id: 'r', ...error } }]],
   ])('%s', async (_where, said) => {
