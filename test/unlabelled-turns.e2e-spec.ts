@@ -26,6 +26,7 @@ const labels: [string, Record<string, string>][] = [
 const shapes: [string, (events: string) => string][] = [
   ['line feeds', (events) => events],
   ['carriage returns and line feeds', (events) => events.replaceAll('\n', '\r\n')],
+  ['lone carriage returns', (events) => events.replaceAll('\n', '\r')],
   ['a byte order mark', (events) => `\uFEFF${events}`],
   ['a comment first', (events) => `: hello\n\n${events}`],
   ['blank lines first', (events) => `\n\r\n\n${events}`],
@@ -88,6 +89,13 @@ describe('an event stream with', () => {
       output: before.totals.output + 12,
       turns: before.totals.turns + 1,
     });
+  });
+
+  it.each(['', 'identity', 'Identity'])('the content encoding %j can be read', async (encoding) => {
+    const body = Buffer.from([created(), limit].map((it) => framed(it)).join(''));
+    const asked = await movesToB(pool, [raw(body, { 'content-encoding': encoding })]);
+    expect(asked).toEqual(['a', 'b']);
+    expect(await standing(pool, 'a')).toEqual(out('quota-exhausted', clock.now() + HOUR));
   });
 
   it.each(labels)('%s that is cut in its prelude is asked for again', async (_label, headers) => {

@@ -28,7 +28,7 @@ const endings = new Set(['response.completed', 'response.incomplete', 'response.
 
 /** Whether the body can be read as it comes: a compressed one is passed on without a look. */
 export function isReadable({ headers }: IncomingMessage): boolean {
-  return (headers['content-encoding'] ?? 'identity') === 'identity';
+  return /^\s*(?:identity\s*)?$/i.test(headers['content-encoding'] ?? '');
 }
 
 /** Whether the label says that the body is an event stream; null without one, as the backend sends its turns. */

@@ -31,6 +31,20 @@ describe('the reader of server-sent events', () => {
     expect(read(stream.replaceAll('\n', '\r\n'), cut)).toEqual(read(stream, cut));
   });
 
+  it.each([1, 2, 3, 100_000])('reads lone carriage returns as it reads LF, in pieces of %i bytes', (cut) => {
+    expect(read(stream.replaceAll('\n', '\r'), cut)).toEqual(read(stream, cut));
+  });
+
+  it.each([1, 2, 100_000])('reads all three line ends in one stream, in pieces of %i bytes', (cut) => {
+    const mixed = 'data: 1\r\n\rdata: 2\n\r\ndata: 3\r\rdata: 4\r\n\ndata: 5\n\n';
+    expect(read(mixed, cut).map((it) => it.data)).toEqual(['1', '2', '3', '4', '5']);
+  });
+
+  it.each([1, 2, 100_000])('skips one byte order mark at the start, in pieces of %i bytes', (cut) => {
+    expect(read(`\uFEFF${stream}`, cut)).toEqual(read(stream, cut));
+    expect(read('\uFEFF\uFEFFdata: {"type":"a"}\n\n', cut)).toEqual([]);
+  });
+
   it('keeps no data that nobody wants', () => {
     const events = read(stream, 50, (type) => type === 'response.completed');
     expect(events.map((it) => it.data === null)).toEqual([true, false, true]);

@@ -17,8 +17,9 @@ export interface SseEvent {
 }
 
 /**
- * Reads server-sent events out of passing bytes, in any cut. It keeps the start of a line until it knows
- * the type, and the data only of events that are wanted; so what it holds is bounded whatever comes.
+ * Reads server-sent events out of passing bytes, in any cut; a line ends with LF, CR or both (WHATWG HTML,
+ * section 9.2.5). It keeps the start of a line until it knows the type, and the data only of events that are
+ * wanted; so what it holds is bounded whatever comes.
  */
 export class SseReader {
   private line: Buffer[] = [];
@@ -32,6 +33,8 @@ export class SseReader {
   private isEmpty = true;
   /** How much of a byte order mark has been read; its length once the stream is past it. */
   private bomBytes = 0;
+  /** The line before ended with a CR: an LF now is the second half of its end. */
+  private isAfterCr = false;
 
   constructor(
     private readonly onEvent: (event: SseEvent) => void,
@@ -42,14 +45,19 @@ export class SseReader {
 
   push(chunk: Buffer): void {
     let start = this.bomBytes === BOM.length ? 0 : this.skipBom(chunk);
+    let lf = start;
+    let cr = start;
     while (start < chunk.length) {
-      const end = chunk.indexOf(LF, start);
-      if (end === -1) {
-        this.take(chunk.subarray(start));
-        return;
-      }
+      if (this.isAfterCr && chunk[start] === LF) start += 1;
+      this.isAfterCr = false;
+      // Each is looked for again only once it is passed: a chunk without one is searched for it once.
+      if (lf <= start) lf = indexOrEnd(chunk, LF, start);
+      if (cr <= start) cr = indexOrEnd(chunk, CR, start);
+      const end = Math.min(lf, cr);
       this.take(chunk.subarray(start, end));
+      if (end === chunk.length) return;
       this.endLine();
+      this.isAfterCr = end === cr;
       start = end + 1;
     }
   }
@@ -99,8 +107,7 @@ export class SseReader {
   }
 
   private endLine(): void {
-    const isBlank = this.lineBytes === 0 || (this.lineBytes === 1 && this.line[0]?.[0] === CR);
-    if (isBlank) this.endEvent();
+    if (this.lineBytes === 0) this.endEvent();
     else if (this.isLineKept) this.readLine();
     else this.isEmpty = false;
     this.line = [];
@@ -110,22 +117,21 @@ export class SseReader {
 
   private readLine(): void {
     const bytes = this.line.length === 1 ? (this.line[0] ?? NO_BYTES) : Buffer.concat(this.line);
-    const end = bytes.at(-1) === CR ? bytes.length - 1 : bytes.length;
     // Most lines are data of events that nobody wants: their text is never made.
-    if (!this.isTypeKnown) this.learnTypeOf(bytes, end);
+    if (!this.isTypeKnown) this.learnTypeOf(bytes);
     if (!startsWith(bytes, 'data:')) return;
     this.isEmpty = false;
     if (this.data === null || !this.wants(this.type)) return;
-    this.dataBytes += end;
+    this.dataBytes += bytes.length;
     if (this.dataBytes > this.maxDataBytes) this.data = null;
-    else this.data.push(bytes.toString('utf8', 5, end).replace(/^ /, ''));
+    else this.data.push(bytes.toString('utf8', 5).replace(/^ /, ''));
   }
 
   /** Looks at the start of a line first: making more text of every line costs more than all the rest. */
-  private learnTypeOf(line: Buffer, end: number): void {
-    const start = line.toString('latin1', 0, Math.min(end, TYPE_BYTES));
-    const isWhole = end <= TYPE_BYTES || typeFirst.test(start);
-    this.learnType(isWhole ? start : line.toString('latin1', 0, Math.min(end, limits.eventHeadBytes)));
+  private learnTypeOf(line: Buffer): void {
+    const start = line.toString('latin1', 0, TYPE_BYTES);
+    const isWhole = line.length <= TYPE_BYTES || typeFirst.test(start);
+    this.learnType(isWhole ? start : line.toString('latin1', 0, limits.eventHeadBytes));
   }
 
   private learnType(line: string): void {
@@ -151,6 +157,11 @@ export class SseReader {
     this.dataBytes = 0;
     this.isEmpty = true;
   }
+}
+
+function indexOrEnd(bytes: Buffer, byte: number, from: number): number {
+  const at = bytes.indexOf(byte, from);
+  return at === -1 ? bytes.length : at;
 }
 
 function startsWith(bytes: Buffer, text: string): boolean {
