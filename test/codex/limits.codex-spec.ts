@@ -38,6 +38,18 @@ describe('with an account that refuses, Codex sees nothing of it', () => {
   });
 });
 
+it('asks an account once whose limit is told in a stream without a content type, and serves the turn with another', async () => {
+  await using setting = await Setting.start({
+    prepare: (standIn) => refuseAtFirst(standIn, failedFirst('usage_limit_reached')),
+  });
+  const run = await setting.exec('--skip-git-repo-check', 'say hello');
+  const [exhausted, serving] = setting.standIn.attempts();
+  expect(setting.standIn.attempts()).toHaveLength(2);
+  expect(exhausted).not.toBe(serving);
+  expect(run).toMatchObject({ code: 0, stdout: `served by ${serving}\n` });
+  expect(run.stderr).not.toMatch(/reconnecting|usage limit/i);
+});
+
 it('with all accounts at their limit, Codex says so in its own words, and when it ends', async () => {
   await using setting = await Setting.start({
     prepare: (standIn) => {
