@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
-import { resolve } from 'node:path';
+import { tmpdir, userInfo } from 'node:os';
+import { join, resolve } from 'node:path';
 import { getProxyForUrl } from 'proxy-from-env';
 import { z } from 'zod';
 import { selectionPolicyNames } from './accounts/selection-policy.js';
@@ -130,6 +131,7 @@ const schema = z
     UPSTREAM_RESPONSES_BASE: baseUrl('https://chatgpt.com/backend-api/codex'),
     UPSTREAM_WHAM_BASE: baseUrl('https://chatgpt.com/backend-api'),
     UPSTREAM_REFRESH_BASE: baseUrl('https://auth.openai.com'),
+    XDG_RUNTIME_DIR: setting(z.string().default('')),
   })
   .superRefine((it, context) => {
     if (isLoopbackAddress(it.PROXY_LISTEN_ADDR.host)) return;
@@ -174,7 +176,15 @@ function toConfig(it: z.infer<typeof schema>) {
     responsesBase: it.UPSTREAM_RESPONSES_BASE,
     whamBase: it.UPSTREAM_WHAM_BASE,
     refreshBase: it.UPSTREAM_REFRESH_BASE,
+    runtimeFolders: runtimeFolders(it.XDG_RUNTIME_DIR),
   };
+}
+
+/** Folders for the locks that all programs of a user share; the first that is safe is used. */
+function runtimeFolders(own: string): readonly string[] {
+  const { uid, username } = userInfo();
+  const temporary = join(tmpdir(), `codex-pool-${uid === -1 ? username : uid}`);
+  return own === '' ? [temporary] : [join(own, 'codex-pool'), temporary];
 }
 
 function isLoopbackAddress(host: string): boolean {

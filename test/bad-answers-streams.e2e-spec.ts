@@ -59,15 +59,15 @@ describe('a stream that goes on without an event', () => {
     for (let i = 0; i < 10; i += 1) pass(piece);
     await client.until(() => client.body.length >= MiB, 'what was held');
     for (let i = 0; i < 30; i += 1) pass(piece);
-    // It is committed: an error does not move it any more.
+    // It is committed: an error does not move it any more, and counts against its account.
     pass(`\n\n${framed(failed('usage_limit_reached'))}`);
     turn.end();
     const answer = await client.whole();
     expect(answer).toMatchObject({ status: 200, isBroken: false, headers: { 'x-codex-pool-account': 'a' } });
     expect(answer.body.equals(Buffer.concat(sent))).toBe(true);
     expect(pool.standIn.attempts()).toEqual(['a']);
-    expect(await standing(pool, 'a')).toEqual(free);
-    await expectFine(pool);
+    expect((await standing(pool, 'a')).reason).toBe('quota-exhausted');
+    await expectFine(pool, 'b');
   });
 });
 
@@ -168,7 +168,7 @@ describe('a prelude', () => {
     const answer = await client.whole();
     expect(answer.body.toString()).toBe([...events, ...events, last].map((it) => framed(it)).join(''));
     expect(pool.standIn.attempts()).toEqual(['a']);
-    await expectFine(pool);
+    await expectFine(pool, 'b');
   });
 });
 

@@ -63,7 +63,7 @@ describe(`${POSTS} turns in one packet, ${PACKETS} packets`, { timeout: 60_000 }
     const clients = Array.from({ length: PACKETS }, () => new RawSocket(pool.origin));
     for (const it of clients) await it.write(packet(...Array<string>(POSTS).fill(post()), ...behind));
     const { standIn } = pool;
-    await standIn.until(() => standIn.turns().length === POSTS * PACKETS, 'all turns');
+    await standIn.until(() => standIn.turns().length === POSTS * PACKETS, 'all turns', 30_000);
     for (const it of clients) {
       if (end === 'reset') it.reset();
       else it[Symbol.dispose]();

@@ -83,6 +83,7 @@ export class DemoPool implements AsyncDisposable {
       POOL_DIR: join(this.folder, 'pool'),
       PROXY_DB_PATH: join(this.folder, 'data', 'proxy.db'),
       PROXY_DRAIN_SECONDS: '1',
+      XDG_RUNTIME_DIR: join(this.folder, 'run'),
       PROXY_DEBUG: this.options.isVerbose ? '1' : '0',
       ...this.standIn.env,
     });

@@ -25,11 +25,9 @@ export class RefreshJournal {
   private readonly logger = new Logger(RefreshJournal.name);
   private readonly folders: readonly string[];
   private readonly inHand = new Set<string>();
-  private readonly poolDir: string;
   private readonly warned = new Set<string>();
 
-  constructor(@Inject(APP_CONFIG) config: AppConfig) {
-    this.poolDir = config.poolDir;
+  constructor(@Inject(APP_CONFIG) private readonly config: AppConfig) {
     this.folders = [join(config.poolDir, FOLDER), join(dirname(config.dbPath), FOLDER)];
   }
 
@@ -91,7 +89,11 @@ export class RefreshJournal {
 
   private async holdShared(name: string, patienceMs: number): Promise<SharedFile | 'busy' | null> {
     try {
-      return await SharedFile.hold(join(this.poolDir, `${name}.json`), patienceMs);
+      return await SharedFile.hold(
+        join(this.config.poolDir, `${name}.json`),
+        this.config.runtimeFolders,
+        patienceMs,
+      );
     } catch (error) {
       this.warn('no lock for credential files: link none of them into a second pool folder', error);
       return null;

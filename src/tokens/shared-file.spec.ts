@@ -1,15 +1,18 @@
 import { chmod, mkdir, mkdtemp, readdir, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SharedFile } from './shared-file.js';
 
 const asking = { refreshToken: 'f', at: 2, isAgain: false };
 let folder = '';
 const at = (...names: string[]): string => join(folder, ...names);
 
+const hold = async (path: string, patienceMs = 0) =>
+  await SharedFile.hold(path, [at('run', 'codex-pool'), at('tmp', 'codex-pool-1')], patienceMs);
+
 async function held(path: string, patienceMs = 0): Promise<SharedFile> {
-  const file = await SharedFile.hold(path, patienceMs);
+  const file = await hold(path, patienceMs);
   if (file === null || file === 'busy') throw new Error(`${path} is not held, but ${String(file)}`);
   return file;
 }
@@ -22,20 +25,17 @@ beforeEach(async () => {
   await symlink('logins', at('same-logins'));
   await symlink('../logins/a.json', at('one', 'x.json'));
   await symlink('../same-logins/a.json', at('two', 'y.json'));
-  vi.stubEnv('XDG_RUNTIME_DIR', at('run'));
-  vi.stubEnv('TMPDIR', at('tmp'));
 });
 
 afterEach(async () => {
-  vi.unstubAllEnvs();
   await rm(folder, { recursive: true });
 });
 
 describe('a credential file that several pool folders link', () => {
   it('is in one hand at a time, on whatever way it is reached', async () => {
     const first = await held(at('one', 'x.json'));
-    expect(await SharedFile.hold(at('two', 'y.json'), 0)).toBe('busy');
-    expect(await SharedFile.hold(at('same-logins', 'a.json'), 0)).toBe('busy');
+    expect(await hold(at('two', 'y.json'))).toBe('busy');
+    expect(await hold(at('same-logins', 'a.json'))).toBe('busy');
     await using _other = await held(at('logins', 'b.json'));
     const waiting = held(at('two', 'y.json'), 5_000);
     await first[Symbol.asyncDispose]();
@@ -46,7 +46,7 @@ describe('a credential file that several pool folders link', () => {
     await using _first = await held(at('one', 'x.json'));
     await writeFile(at('logins', 'new'), '{}');
     await rename(at('logins', 'new'), at('logins', 'a.json'));
-    expect(await SharedFile.hold(at('two', 'y.json'), 0)).toBe('busy');
+    expect(await hold(at('two', 'y.json'))).toBe('busy');
   });
 
   it('tells the next one what was asked last, until that is taken back', async () => {
@@ -66,7 +66,7 @@ describe('a credential file that several pool folders link', () => {
   });
 
   it('is not held when it does not exist', async () => {
-    expect(await SharedFile.hold(at('one', 'z.json'), 0)).toBeNull();
+    expect(await hold(at('one', 'z.json'))).toBeNull();
   });
 });
 
@@ -80,12 +80,6 @@ describe('the folder for locks', () => {
     expect((await stat(at('run', 'codex-pool'))).mode & 0o777).toBe(0o700);
     const [name = ''] = await readdir(at('run', 'codex-pool'));
     expect((await stat(at('run', 'codex-pool', name))).mode & 0o777).toBe(0o600);
-  });
-
-  it('is in the folder for temporary files where the user has none', async () => {
-    vi.stubEnv('XDG_RUNTIME_DIR', '');
-    await using _it = await held(at('one', 'x.json'));
-    expect(await locksIn('tmp')).toBe(1);
   });
 
   it.each<[string, () => Promise<void>]>([

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { chmod, type FileHandle, lstat, mkdir, open, realpath, stat } from 'node:fs/promises';
-import { tmpdir, userInfo } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { lockFile } from '../file-lock.js';
@@ -27,14 +26,19 @@ export class SharedFile implements AsyncDisposable {
   private constructor(private readonly file: FileHandle) {}
 
   /**
-   * Takes hold of the credential file at this path, waiting up to so many ms. `busy`: another process has it still.
+   * Takes hold of the credential file at this path, waiting up to so many ms. The lock lies in the first of the folders
+   * that is safe. `busy`: another process has it still.
    * Null where there is no such file.
    * @throws when no lock can be had here: the folder is not safe, or the file system knows no locks
    */
-  static async hold(path: string, patienceMs: number): Promise<SharedFile | 'busy' | null> {
+  static async hold(
+    path: string,
+    folders: readonly string[],
+    patienceMs: number,
+  ): Promise<SharedFile | 'busy' | null> {
     const name = await nameOf(path);
     if (name === null) return null;
-    const folder = await runtimeFolder();
+    const folder = await runtimeFolder(folders);
     const lockPath = join(folder, name);
     const made = await open(lockPath, 'a', OWNER_ONLY_FILE);
     await made.close();
@@ -85,14 +89,9 @@ async function nameOf(path: string): Promise<string | null> {
   }
 }
 
-/** Made where it is missing; the first that is safe. */
-async function runtimeFolder(): Promise<string> {
+/** The first that is safe; made where it is missing. */
+async function runtimeFolder(folders: readonly string[]): Promise<string> {
   const uid = process.getuid?.() ?? null;
-  const own = process.env['XDG_RUNTIME_DIR'] ?? '';
-  const folders = [
-    ...(own === '' ? [] : [join(own, 'codex-pool')]),
-    join(tmpdir(), `codex-pool-${uid ?? userInfo().username}`),
-  ];
   let refused: unknown = null;
   for (const folder of folders) {
     try {

@@ -1,25 +1,45 @@
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import sqlite3 from 'sqlite3';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 
-/** A connection of another program to the database. */
+const script = fileURLToPath(new URL('other-program.mjs', import.meta.url));
+
+/**
+ * Another program with the database open. A process of its own: SQLite's locks are those of the process, and two
+ * SQLite libraries in one process do not see each other's.
+ */
 export class OtherProgram implements AsyncDisposable {
-  private constructor(private readonly connection: sqlite3.Database) {}
+  private constructor(
+    private readonly child: ChildProcess,
+    private readonly answers: AsyncIterator<string>,
+  ) {}
 
   static async open(path: string): Promise<OtherProgram> {
-    const connection = new sqlite3.Database(path);
-    await once(connection, 'open');
-    return new OtherProgram(connection);
+    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', script, path], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    const { stdin, stdout } = child;
+    if (stdin === null || stdout === null) throw new Error('the other program has no pipes');
+    const program = new OtherProgram(child, createInterface({ input: stdout })[Symbol.asyncIterator]());
+    await program.answer('"open"');
+    return program;
   }
 
+  /** Runs one or more statements without results. */
   async run(sql: string): Promise<void> {
-    const done = Promise.withResolvers<void>();
-    this.connection.exec(sql, (error) => (error === null ? done.resolve() : done.reject(error)));
-    await done.promise;
+    this.child.stdin?.write(`${JSON.stringify(sql)}\n`);
+    await this.answer('"done"');
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const done = Promise.withResolvers<void>();
-    this.connection.close(() => done.resolve());
-    await done.promise;
+    const ended = once(this.child, 'exit');
+    this.child.stdin?.end();
+    await ended;
+  }
+
+  private async answer(expected: string): Promise<void> {
+    const { value } = await this.answers.next();
+    if (value !== expected) throw new Error(`the other program: ${String(value)}`);
   }
 }

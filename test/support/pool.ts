@@ -148,6 +148,7 @@ async function startIn(
     POOL_DIR: join(folder, 'pool'),
     PROXY_DB_PATH: join(folder, 'data', 'proxy.db'),
     PROXY_DRAIN_SECONDS: '1',
+    XDG_RUNTIME_DIR: join(folder, 'run'),
     ...standIn.env,
     ...options.env,
   });

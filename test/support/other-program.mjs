@@ -1,0 +1,15 @@
+// Another program with the database open: runs each line of its input as SQL, and answers each with a line.
+import { createInterface } from 'node:readline';
+import { DatabaseSync } from 'node:sqlite';
+
+const database = new DatabaseSync(process.argv[2] ?? '');
+process.stdout.write('"open"\n');
+for await (const line of createInterface({ input: process.stdin })) {
+  try {
+    database.exec(JSON.parse(line));
+    process.stdout.write('"done"\n');
+  } catch (error) {
+    process.stdout.write(`${JSON.stringify({ error: String(error) })}\n`);
+  }
+}
+database.close();
