@@ -30,6 +30,7 @@ const shapes: [string, (events: string) => string][] = [
   ['a byte order mark', (events) => `\uFEFF${events}`],
   ['a comment first', (events) => `: hello\n\n${events}`],
   ['blank lines first', (events) => `\n\r\n\n${events}`],
+  ['a byte order mark, then data lines alone', (events) => `\uFEFF${events.replaceAll(/^event:.*\n/gm, '')}`],
   ['data lines alone', (events) => events.replaceAll(/^event:.*\n/gm, '')],
 ];
 
