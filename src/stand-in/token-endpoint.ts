@@ -34,6 +34,7 @@ interface Hold {
   readonly arrive: () => void;
   readonly released: Promise<void>;
   readonly afterRotation: boolean;
+  readonly from: RegExp;
 }
 
 /** The OAuth token endpoint: each refresh token is good for one refresh, and its second use is noticed. */
@@ -66,12 +67,15 @@ export class TokenEndpoint {
     return this;
   }
 
-  /** Holds the next request, before anything was rotated (or after it, with the answer still unsent). */
-  hold(options: { afterRotation?: boolean } = {}): HeldTokenRequest {
+  /**
+   * Holds the next request, or the next whose user agent matches `from`, before anything was rotated (or after it,
+   * with the answer still unsent).
+   */
+  hold(options: { afterRotation?: boolean; from?: RegExp } = {}): HeldTokenRequest {
     const arrived = Promise.withResolvers<void>();
     const released = Promise.withResolvers<void>();
-    const { afterRotation = false } = options;
-    this.#holds.push({ arrive: arrived.resolve, released: released.promise, afterRotation });
+    const { afterRotation = false, from = /^/ } = options;
+    this.#holds.push({ arrive: arrived.resolve, released: released.promise, afterRotation, from });
     return { arrived: arrived.promise, release: released.resolve };
   }
 
@@ -87,7 +91,7 @@ export class TokenEndpoint {
     const account = this.ledger.ownerOfRefreshToken(asked.refreshToken);
     this.requests.push({ at: Date.now(), account, ...asked });
     const fault = this.#faults.shift();
-    const hold = this.#holds.shift();
+    const hold = this.#takeHold(exchange.logged.headers['user-agent'] ?? '');
     hold?.arrive();
     if (hold?.afterRotation === false) await exchange.unlessClosed(hold.released);
     if (fault !== undefined && fault !== 'drops-after-rotation') return spoil(fault, exchange);
@@ -99,6 +103,11 @@ export class TokenEndpoint {
     if (hold?.afterRotation === true) await exchange.unlessClosed(hold.released);
     if (fault === 'drops-after-rotation') return exchange.cut();
     answer(redemption, exchange.res);
+  }
+
+  #takeHold(userAgent: string): Hold | undefined {
+    const index = this.#holds.findIndex((it) => it.from.test(userAgent));
+    return index === -1 ? undefined : this.#holds.splice(index, 1)[0];
   }
 }
 
