@@ -1,6 +1,6 @@
 // The load of the bench, in a process of its own: does what it is told, and tells what it saw.
 import { Agent, request } from 'node:http';
-import { standInLogin } from '../dist/stand-in/made-up-credentials.js';
+import { standInLogin } from '../dist/fake-upstream/script/made-up-credentials.js';
 import { answerEvents, sizeOf, turns, wholeAnswer } from './turn.mjs';
 
 const WHOLE_BYTES = sizeOf(wholeAnswer());

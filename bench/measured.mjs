@@ -4,7 +4,7 @@ import { get } from 'node:http';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { madeUpAuthJson, madeUpTokens } from '../dist/stand-in/made-up-credentials.js';
+import { madeUpAuthJson, madeUpTokens } from '../dist/fake-upstream/script/made-up-credentials.js';
 
 const START_LIMIT_MS = 20_000;
 const STOP_LIMIT_MS = 5_000;

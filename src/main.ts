@@ -12,7 +12,7 @@ if (major < 22 || (major === 22 && minor < 19)) {
   const { enableCompileCache, flushCompileCache } = await import('node:module');
   // Within the build, so that it goes with it; where that is read-only, nothing is cached.
   enableCompileCache(`${import.meta.dirname}/.compile-cache`);
-  const { start } = await import('./start.js');
+  const { start } = await import('./bootstrap/start.js');
   await start();
   // At once, since a process that is killed writes none.
   flushCompileCache();

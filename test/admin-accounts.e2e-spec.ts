@@ -1,9 +1,9 @@
 import { lstat, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { controlled } from '../src/stand-in/controlled-turn.js';
-import { forbidden } from '../src/stand-in/refusals.js';
-import { delta } from '../src/stand-in/turn-events.js';
+import { controlled } from '../src/fake-upstream/script/controlled-turn.js';
+import { forbidden } from '../src/fake-upstream/script/refusals.js';
+import { delta } from '../src/fake-upstream/script/turn-events.js';
 import { expectNoSecrets, newLogin, poolFiles, PROBLEM, servedBy } from './support/admin.js';
 import { polled } from './support/polled.js';
 import { aTurn, TestPool } from './support/pool.js';

@@ -1,8 +1,8 @@
 import { readFile, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { STAND_IN_PREFIX } from '../src/client-login.js';
-import type { AuthJson } from '../src/stand-in/made-up-credentials.js';
+import { STAND_IN_PREFIX } from '../src/clients/placeholder-login.js';
+import type { AuthJson } from '../src/fake-upstream/script/made-up-credentials.js';
 import { expectNoSecrets, loginOf, newLogin, poolFiles, PROBLEM, servedBy } from './support/admin.js';
 import { HOUR } from './support/fake-clock.js';
 import { TestPool } from './support/pool.js';

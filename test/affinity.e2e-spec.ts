@@ -1,7 +1,7 @@
 import { brotliCompressSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { after, streams } from '../src/stand-in/answers.js';
-import { usageLimit } from '../src/stand-in/refusals.js';
+import { after, streams } from '../src/fake-upstream/script/responses.js';
+import { usageLimit } from '../src/fake-upstream/script/refusals.js';
 import { FakeClock, HOUR } from './support/fake-clock.js';
 import { polled } from './support/polled.js';
 import { aTurn, TestPool } from './support/pool.js';

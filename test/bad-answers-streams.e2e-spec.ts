@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { Answer } from '../src/stand-in/answer.js';
-import { custom, refuses, streams } from '../src/stand-in/answers.js';
-import { controlled } from '../src/stand-in/controlled-turn.js';
-import { created, failed, framed } from '../src/stand-in/turn-events.js';
+import type { Answer } from '../src/fake-upstream/script/scripted-response.js';
+import { custom, refuses, streams } from '../src/fake-upstream/script/responses.js';
+import { controlled } from '../src/fake-upstream/script/controlled-turn.js';
+import { created, failed, framed } from '../src/fake-upstream/script/turn-events.js';
 import { FakeClock, SECOND } from './support/fake-clock.js';
 import { aTurn, type TestPool } from './support/pool.js';
 import { expectQuiet, free, isServedBy, out, standing, startRanked, turnOf } from './support/ranked.js';

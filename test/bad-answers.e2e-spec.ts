@@ -1,8 +1,8 @@
 import { brotliCompressSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { Answer } from '../src/stand-in/answer.js';
-import { custom, refuses } from '../src/stand-in/answers.js';
-import { rateLimit } from '../src/stand-in/refusals.js';
+import type { Answer } from '../src/fake-upstream/script/scripted-response.js';
+import { custom, refuses } from '../src/fake-upstream/script/responses.js';
+import { rateLimit } from '../src/fake-upstream/script/refusals.js';
 import { DAY, FakeClock, HOUR, MINUTE, SECOND } from './support/fake-clock.js';
 import type { TestPool } from './support/pool.js';
 import {

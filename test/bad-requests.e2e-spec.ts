@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { controlled } from '../src/stand-in/controlled-turn.js';
-import { completed, created, delta } from '../src/stand-in/turn-events.js';
+import { controlled } from '../src/fake-upstream/script/controlled-turn.js';
+import { completed, created, delta } from '../src/fake-upstream/script/turn-events.js';
 import { head, packet, post, statusesIn, upgrade } from './support/packet.js';
 import { TestPool } from './support/pool.js';
 import { RawSocket } from './support/raw-socket.js';

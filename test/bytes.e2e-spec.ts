@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { brotliCompressSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { custom, raw, refuses } from '../src/stand-in/answers.js';
-import { completed, created, delta, framed } from '../src/stand-in/turn-events.js';
+import { custom, raw, refuses } from '../src/fake-upstream/script/responses.js';
+import { completed, created, delta, framed } from '../src/fake-upstream/script/turn-events.js';
 import { forwarded, metric } from './support/forwarded.js';
 import { aTurn, TestPool } from './support/pool.js';
 import { call, type RawAnswer, turnWith } from './support/raw-http.js';

@@ -1,8 +1,14 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { custom, dropsConnection, failedFirst, refuses, streams } from '../src/stand-in/answers.js';
-import { forbidden, rateLimit, usageLimit } from '../src/stand-in/refusals.js';
+import {
+  custom,
+  dropsConnection,
+  failedFirst,
+  refuses,
+  streams,
+} from '../src/fake-upstream/script/responses.js';
+import { forbidden, rateLimit, usageLimit } from '../src/fake-upstream/script/refusals.js';
 import { polled } from './support/polled.js';
 import { aTurn, TestPool, type TestPoolOptions } from './support/pool.js';
 import { call, type RawAnswer, type RawRequest, turnWith } from './support/raw-http.js';

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { Drain } from '../src/drain.js';
-import { ReplayBudget } from '../src/proxy/replay-budget.js';
-import { streams } from '../src/stand-in/answers.js';
-import { usageLimit } from '../src/stand-in/refusals.js';
-import { created, delta } from '../src/stand-in/turn-events.js';
+import { Drain } from '../src/runtime/drain.js';
+import { ReplayBudget } from '../src/proxy/request/replay-budget.js';
+import { streams } from '../src/fake-upstream/script/responses.js';
+import { usageLimit } from '../src/fake-upstream/script/refusals.js';
+import { created, delta } from '../src/fake-upstream/script/turn-events.js';
 import { connectTo, head, packet, post, statusesIn } from './support/packet.js';
 import { TestPool } from './support/pool.js';
 import { RawSocket } from './support/raw-socket.js';

@@ -1,8 +1,8 @@
 import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
-import { refuses } from '../src/stand-in/answers.js';
-import { forbidden, rateLimit, usageLimit } from '../src/stand-in/refusals.js';
+import { refuses } from '../src/fake-upstream/script/responses.js';
+import { forbidden, rateLimit, usageLimit } from '../src/fake-upstream/script/refusals.js';
 import { FakeClock, MINUTE, SECOND } from './support/fake-clock.js';
 import { free, isServedBy, out, standing, startRanked } from './support/ranked.js';
 import { type Received, send } from './support/raw-client.js';

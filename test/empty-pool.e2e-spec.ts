@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { deactivated, usageLimit } from '../src/stand-in/refusals.js';
+import { deactivated, usageLimit } from '../src/fake-upstream/script/refusals.js';
 import { DAY, FakeClock, HOUR, SECOND } from './support/fake-clock.js';
 import { polled } from './support/polled.js';
 import { TestPool } from './support/pool.js';

@@ -1,11 +1,11 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { refuses } from '../src/stand-in/answers.js';
-import { deactivated, rateLimit, usageLimit } from '../src/stand-in/refusals.js';
-import { StandIn } from '../src/stand-in/stand-in.js';
-import { AccountEvidenceRow } from '../src/usage/account-evidence.entity.js';
-import { Database } from '../src/usage/database.js';
+import { refuses } from '../src/fake-upstream/script/responses.js';
+import { deactivated, rateLimit, usageLimit } from '../src/fake-upstream/script/refusals.js';
+import { StandIn } from '../src/fake-upstream/fake-upstream.js';
+import { AccountEvidenceRow } from '../src/accounts/account-evidence.entity.js';
+import { Database } from '../src/storage/database.js';
 import { databaseDrivers, type TestedDriver, using } from './support/database-drivers.js';
 import { OtherProgram } from './support/other-program.js';
 import { aTurn, TestPool } from './support/pool.js';

@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { errorEvent } from '../src/stand-in/socket-events.js';
-import { frames } from '../src/stand-in/socket-script.js';
-import { created, delta, failed, messageAdded, type TurnEvent } from '../src/stand-in/turn-events.js';
+import { errorEvent } from '../src/fake-upstream/websocket/events.js';
+import { frames } from '../src/fake-upstream/script/socket-script.js';
+import {
+  created,
+  delta,
+  failed,
+  messageAdded,
+  type TurnEvent,
+} from '../src/fake-upstream/script/turn-events.js';
 import { TestPool } from './support/pool.js';
 import { SocketClient } from './support/socket-client.js';
 import { typeOf } from './support/socket-frame.js';

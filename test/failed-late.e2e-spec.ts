@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { raw, streams } from '../src/stand-in/answers.js';
-import { controlled } from '../src/stand-in/controlled-turn.js';
+import { raw, streams } from '../src/fake-upstream/script/responses.js';
+import { controlled } from '../src/fake-upstream/script/controlled-turn.js';
 import {
   completed,
   created,
@@ -10,7 +10,7 @@ import {
   incomplete,
   messageAdded,
   type TurnEvent,
-} from '../src/stand-in/turn-events.js';
+} from '../src/fake-upstream/script/turn-events.js';
 import { FakeClock, HOUR, MINUTE } from './support/fake-clock.js';
 import type { TestPool } from './support/pool.js';
 import {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { refuses } from '../src/stand-in/answers.js';
-import { deactivated, edgeBlock, forbidden, unauthorized } from '../src/stand-in/refusals.js';
-import type { TokenFault } from '../src/stand-in/token-endpoint.js';
+import { refuses } from '../src/fake-upstream/script/responses.js';
+import { deactivated, edgeBlock, forbidden, unauthorized } from '../src/fake-upstream/script/refusals.js';
+import type { TokenFault } from '../src/fake-upstream/authorization/token-endpoint.js';
 import { DAY, FakeClock, MINUTE, SECOND } from './support/fake-clock.js';
 import { TestPool } from './support/pool.js';
 import { expectTurnOf, free, isServedBy, movesToB, out, standing, startRanked } from './support/ranked.js';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { Answer } from '../src/stand-in/answer.js';
-import { streams } from '../src/stand-in/answers.js';
-import { forbidden, usageLimit } from '../src/stand-in/refusals.js';
+import type { Answer } from '../src/fake-upstream/script/scripted-response.js';
+import { streams } from '../src/fake-upstream/script/responses.js';
+import { forbidden, usageLimit } from '../src/fake-upstream/script/refusals.js';
 import { FakeClock, HOUR, MINUTE, SECOND } from './support/fake-clock.js';
 import type { TestPool } from './support/pool.js';
 import { free, isServedBy, movesToB, out, standing, startRanked } from './support/ranked.js';

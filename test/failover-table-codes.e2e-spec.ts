@@ -1,7 +1,13 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { Answer } from '../src/stand-in/answer.js';
-import { raw, refuses, streams } from '../src/stand-in/answers.js';
-import { created, delta, framed, messageDone, type TurnEvent } from '../src/stand-in/turn-events.js';
+import type { Answer } from '../src/fake-upstream/script/scripted-response.js';
+import { raw, refuses, streams } from '../src/fake-upstream/script/responses.js';
+import {
+  created,
+  delta,
+  framed,
+  messageDone,
+  type TurnEvent,
+} from '../src/fake-upstream/script/turn-events.js';
 import { FakeClock, MINUTE, SECOND } from './support/fake-clock.js';
 import type { TestPool } from './support/pool.js';
 import { forgiven, free, movesToB, out, type Standing, standing, startRanked } from './support/ranked.js';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { Answer } from '../src/stand-in/answer.js';
-import { dropsConnection, hangs, raw, refuses, streams } from '../src/stand-in/answers.js';
-import { controlled } from '../src/stand-in/controlled-turn.js';
-import { created, delta, failed, framed } from '../src/stand-in/turn-events.js';
+import type { Answer } from '../src/fake-upstream/script/scripted-response.js';
+import { dropsConnection, hangs, raw, refuses, streams } from '../src/fake-upstream/script/responses.js';
+import { controlled } from '../src/fake-upstream/script/controlled-turn.js';
+import { created, delta, failed, framed } from '../src/fake-upstream/script/turn-events.js';
 import { FakeClock, MINUTE, SECOND } from './support/fake-clock.js';
 import { free, isServedBy, movesToB, out, standing, startRanked, turnOf } from './support/ranked.js';
 import { deltasIn, leavingTurn, send } from './support/raw-client.js';

@@ -1,7 +1,7 @@
 import { gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { raw, refuses } from '../src/stand-in/answers.js';
-import { rateLimit, usageLimit } from '../src/stand-in/refusals.js';
+import { raw, refuses } from '../src/fake-upstream/script/responses.js';
+import { rateLimit, usageLimit } from '../src/fake-upstream/script/refusals.js';
 import { FakeClock, HOUR, MINUTE } from './support/fake-clock.js';
 import type { TestPool } from './support/pool.js';
 import { expectTurnOf, free, isServedBy, movesToB, standing, startRanked, turnOf } from './support/ranked.js';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { byModel, raw, refuses } from '../src/stand-in/answers.js';
-import { deactivated, forbidden, rateLimit, usageLimit } from '../src/stand-in/refusals.js';
+import { byModel, raw, refuses } from '../src/fake-upstream/script/responses.js';
+import { deactivated, forbidden, rateLimit, usageLimit } from '../src/fake-upstream/script/refusals.js';
 import { TokenRefreshCron } from '../src/tokens/token-refresh.cron.js';
 import { FakeClock, HOUR, MINUTE, SECOND } from './support/fake-clock.js';
 import { aTurn, type TestPool } from './support/pool.js';

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { Answer } from '../src/stand-in/answer.js';
-import { after, hangs, raw, refuses, streams } from '../src/stand-in/answers.js';
-import { controlled } from '../src/stand-in/controlled-turn.js';
-import { forbidden, usageLimit } from '../src/stand-in/refusals.js';
-import { completed, created, delta, framed } from '../src/stand-in/turn-events.js';
+import type { Answer } from '../src/fake-upstream/script/scripted-response.js';
+import { after, hangs, raw, refuses, streams } from '../src/fake-upstream/script/responses.js';
+import { controlled } from '../src/fake-upstream/script/controlled-turn.js';
+import { forbidden, usageLimit } from '../src/fake-upstream/script/refusals.js';
+import { completed, created, delta, framed } from '../src/fake-upstream/script/turn-events.js';
 import { AgingRelay } from './support/aging-relay.js';
 import { FakeClock, MINUTE, SECOND } from './support/fake-clock.js';
 import {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { hangs, raw } from '../src/stand-in/answers.js';
+import { hangs, raw } from '../src/fake-upstream/script/responses.js';
 import type { TestPool } from './support/pool.js';
 import { expectTurnOf, free, isServedBy, out, standing, startRanked, turnOf } from './support/ranked.js';
 import { leavingTurn, send } from './support/raw-client.js';

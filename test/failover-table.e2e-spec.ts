@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { Answer } from '../src/stand-in/answer.js';
-import { byModel, failedFirst, raw, refuses } from '../src/stand-in/answers.js';
-import { controlled } from '../src/stand-in/controlled-turn.js';
-import { rateLimit, usageLimit } from '../src/stand-in/refusals.js';
-import { completed, delta } from '../src/stand-in/turn-events.js';
+import type { Answer } from '../src/fake-upstream/script/scripted-response.js';
+import { byModel, failedFirst, raw, refuses } from '../src/fake-upstream/script/responses.js';
+import { controlled } from '../src/fake-upstream/script/controlled-turn.js';
+import { rateLimit, usageLimit } from '../src/fake-upstream/script/refusals.js';
+import { completed, delta } from '../src/fake-upstream/script/turn-events.js';
 import { DAY, FakeClock, HOUR, MINUTE, SECOND } from './support/fake-clock.js';
 import { aTurn, type TestPool } from './support/pool.js';
 import {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { usageLimit } from '../src/stand-in/refusals.js';
+import { usageLimit } from '../src/fake-upstream/script/refusals.js';
 import { polled } from './support/polled.js';
 import { TestPool } from './support/pool.js';
 

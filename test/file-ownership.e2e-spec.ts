@@ -1,6 +1,6 @@
 import { zstdCompressSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { usageLimit } from '../src/stand-in/refusals.js';
+import { usageLimit } from '../src/fake-upstream/script/refusals.js';
 import { forwarded } from './support/forwarded.js';
 import { aTurn, type TestPool } from './support/pool.js';
 import { type Received, send } from './support/raw-client.js';

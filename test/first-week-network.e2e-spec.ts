@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { refuses } from '../src/stand-in/answers.js';
-import { controlled } from '../src/stand-in/controlled-turn.js';
-import { completed, delta } from '../src/stand-in/turn-events.js';
+import { refuses } from '../src/fake-upstream/script/responses.js';
+import { controlled } from '../src/fake-upstream/script/controlled-turn.js';
+import { completed, delta } from '../src/fake-upstream/script/turn-events.js';
 import { EgressProxy } from './support/egress-proxy.js';
 import { DAY, FakeClock, HOUR, SECOND } from './support/fake-clock.js';
 import { polled } from './support/polled.js';

@@ -2,9 +2,9 @@ import { mkdtemp, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { clientLogin } from '../src/client-login.js';
-import { VERSION } from '../src/own-call.js';
-import type { AuthJson } from '../src/stand-in/made-up-credentials.js';
+import { clientLogin } from '../src/clients/placeholder-login.js';
+import { VERSION } from '../src/runtime/http-client.js';
+import type { AuthJson } from '../src/fake-upstream/script/made-up-credentials.js';
 import { Child } from './codex/support/child.js';
 import { buildProgram } from './support/child-process.js';
 import { DAY, FakeClock, MINUTE, SECOND } from './support/fake-clock.js';
@@ -111,7 +111,7 @@ describe('a login with two owners', () => {
 });
 
 const run = async (cwd: string, args: string[] = [], env: Record<string, string> = {}) => {
-  const entry = join(dirname(await buildProgram()), 'stand-in-login.js');
+  const entry = join(dirname(await buildProgram()), 'clients/placeholder-login.cli.js');
   const child = new Child(process.execPath, [entry, ...args], { env, cwd });
   const { code } = await child.ended;
   return { code, stdout: child.stdout, stderr: child.stderr };

@@ -1,7 +1,7 @@
 import { cp, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { StandIn } from '../src/stand-in/stand-in.js';
+import { StandIn } from '../src/fake-upstream/fake-upstream.js';
 import {
   type DiskTrouble,
   fileSizeLimit,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { custom, streams } from '../src/stand-in/answers.js';
+import { custom, streams } from '../src/fake-upstream/script/responses.js';
 import { forwarded } from './support/forwarded.js';
 import { aTurn, TestPool } from './support/pool.js';
 import { call, turnWith } from './support/raw-http.js';

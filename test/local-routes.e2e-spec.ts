@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { refuses, streams } from '../src/stand-in/answers.js';
+import { refuses, streams } from '../src/fake-upstream/script/responses.js';
 import { FakeClock, MINUTE } from './support/fake-clock.js';
 import { forwarded } from './support/forwarded.js';
 import { TestPool } from './support/pool.js';

@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { limits } from '../src/limits.js';
+import { limits } from '../src/config/limits.js';
 import { MINUTE, SECOND } from './support/fake-clock.js';
 import {
   begin,

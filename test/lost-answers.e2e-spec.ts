@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { describe, expect, it, vi } from 'vitest';
-import { limits } from '../src/limits.js';
-import { StandIn } from '../src/stand-in/stand-in.js';
-import type { TokenFault } from '../src/stand-in/token-endpoint.js';
+import { limits } from '../src/config/limits.js';
+import { StandIn } from '../src/fake-upstream/fake-upstream.js';
+import type { TokenFault } from '../src/fake-upstream/authorization/token-endpoint.js';
 import { EgressProxy } from './support/egress-proxy.js';
 import { FakeClock, MINUTE, SECOND } from './support/fake-clock.js';
 import { polled } from './support/polled.js';

@@ -1,11 +1,11 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { Drain } from '../src/drain.js';
-import { refuses, streams } from '../src/stand-in/answers.js';
-import { controlled } from '../src/stand-in/controlled-turn.js';
-import { usageLimit } from '../src/stand-in/refusals.js';
-import { delta } from '../src/stand-in/turn-events.js';
+import { Drain } from '../src/runtime/drain.js';
+import { refuses, streams } from '../src/fake-upstream/script/responses.js';
+import { controlled } from '../src/fake-upstream/script/controlled-turn.js';
+import { usageLimit } from '../src/fake-upstream/script/refusals.js';
+import { delta } from '../src/fake-upstream/script/turn-events.js';
 import { metric } from './support/forwarded.js';
 import { polled } from './support/polled.js';
 import { aTurn, TestPool } from './support/pool.js';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { custom, failedFirst, raw, refuses } from '../src/stand-in/answers.js';
-import { forbidden, usageLimit } from '../src/stand-in/refusals.js';
-import { failed, framed, type TurnEvent } from '../src/stand-in/turn-events.js';
+import { custom, failedFirst, raw, refuses } from '../src/fake-upstream/script/responses.js';
+import { forbidden, usageLimit } from '../src/fake-upstream/script/refusals.js';
+import { failed, framed, type TurnEvent } from '../src/fake-upstream/script/turn-events.js';
 import { FakeClock, SECOND } from './support/fake-clock.js';
 import { polled } from './support/polled.js';
 import { aTurn, TestPool } from './support/pool.js';

@@ -1,9 +1,9 @@
 import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { controlled } from '../src/stand-in/controlled-turn.js';
-import { usageLimit } from '../src/stand-in/refusals.js';
-import { completed, delta } from '../src/stand-in/turn-events.js';
+import { controlled } from '../src/fake-upstream/script/controlled-turn.js';
+import { usageLimit } from '../src/fake-upstream/script/refusals.js';
+import { completed, delta } from '../src/fake-upstream/script/turn-events.js';
 import { polled } from './support/polled.js';
 import { aTurn, TestPool } from './support/pool.js';
 import { eventually, said, stateOf } from './support/pool-files.js';

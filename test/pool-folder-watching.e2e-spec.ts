@@ -1,8 +1,8 @@
 import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
-import { forbidden } from '../src/stand-in/refusals.js';
-import { StandIn } from '../src/stand-in/stand-in.js';
+import { forbidden } from '../src/fake-upstream/script/refusals.js';
+import { StandIn } from '../src/fake-upstream/fake-upstream.js';
 import { polled } from './support/polled.js';
 import { TestPool } from './support/pool.js';
 import { caughtUp, eventually, said, stateOf } from './support/pool-files.js';

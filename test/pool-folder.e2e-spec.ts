@@ -1,8 +1,8 @@
 import { appendFile, readFile, writeFile } from 'node:fs/promises';
 import { describe, expect, it, vi } from 'vitest';
-import { controlled } from '../src/stand-in/controlled-turn.js';
-import { forbidden } from '../src/stand-in/refusals.js';
-import { completed, delta } from '../src/stand-in/turn-events.js';
+import { controlled } from '../src/fake-upstream/script/controlled-turn.js';
+import { forbidden } from '../src/fake-upstream/script/refusals.js';
+import { completed, delta } from '../src/fake-upstream/script/turn-events.js';
 import { polled } from './support/polled.js';
 import { aTurn, TestPool } from './support/pool.js';
 import { caughtUp, eventually, replace, said, stateOf, writeInPlace } from './support/pool-files.js';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { controlled } from '../src/stand-in/controlled-turn.js';
-import { StandIn } from '../src/stand-in/stand-in.js';
-import { completed, delta } from '../src/stand-in/turn-events.js';
+import { controlled } from '../src/fake-upstream/script/controlled-turn.js';
+import { StandIn } from '../src/fake-upstream/fake-upstream.js';
+import { completed, delta } from '../src/fake-upstream/script/turn-events.js';
 import { Program } from './support/child-process.js';
 import { aTurn } from './support/pool.js';
 import { call, send, turnWith } from './support/raw-http.js';

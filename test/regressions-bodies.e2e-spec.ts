@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { Drain } from '../src/drain.js';
+import { Drain } from '../src/runtime/drain.js';
 import { FakeClock } from './support/fake-clock.js';
 import { polled } from './support/polled.js';
 import { aTurn, TestPool } from './support/pool.js';

@@ -1,10 +1,10 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import type { Answer } from '../src/stand-in/answer.js';
-import { after, custom, refuses, streams } from '../src/stand-in/answers.js';
-import { controlled } from '../src/stand-in/controlled-turn.js';
-import { usageLimit } from '../src/stand-in/refusals.js';
-import { created, framed } from '../src/stand-in/turn-events.js';
+import type { Answer } from '../src/fake-upstream/script/scripted-response.js';
+import { after, custom, refuses, streams } from '../src/fake-upstream/script/responses.js';
+import { controlled } from '../src/fake-upstream/script/controlled-turn.js';
+import { usageLimit } from '../src/fake-upstream/script/refusals.js';
+import { created, framed } from '../src/fake-upstream/script/turn-events.js';
 import { DAY, FakeClock, MINUTE } from './support/fake-clock.js';
 import { forwarded } from './support/forwarded.js';
 import { polled } from './support/polled.js';

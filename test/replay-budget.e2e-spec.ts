@@ -1,10 +1,10 @@
 import { zstdCompressSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { limits } from '../src/limits.js';
-import { ReplayBudget } from '../src/proxy/replay-budget.js';
-import { dropsConnection, hangs, refuses, streams } from '../src/stand-in/answers.js';
-import { usageLimit } from '../src/stand-in/refusals.js';
-import { created, delta } from '../src/stand-in/turn-events.js';
+import { limits } from '../src/config/limits.js';
+import { ReplayBudget } from '../src/proxy/request/replay-budget.js';
+import { dropsConnection, hangs, refuses, streams } from '../src/fake-upstream/script/responses.js';
+import { usageLimit } from '../src/fake-upstream/script/refusals.js';
+import { created, delta } from '../src/fake-upstream/script/turn-events.js';
 import { aTurn, TestPool } from './support/pool.js';
 import { leavingTurn, send } from './support/raw-client.js';
 import { RawSocket } from './support/raw-socket.js';

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { hangs, refuses } from '../src/stand-in/answers.js';
-import { usageLimit } from '../src/stand-in/refusals.js';
+import { hangs, refuses } from '../src/fake-upstream/script/responses.js';
+import { usageLimit } from '../src/fake-upstream/script/refusals.js';
 import { forwarded } from './support/forwarded.js';
 import { polled } from './support/polled.js';
 import { TestPool } from './support/pool.js';

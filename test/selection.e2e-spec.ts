@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { hangs, streams } from '../src/stand-in/answers.js';
-import { usageLimit } from '../src/stand-in/refusals.js';
-import { created, delta } from '../src/stand-in/turn-events.js';
+import { hangs, streams } from '../src/fake-upstream/script/responses.js';
+import { usageLimit } from '../src/fake-upstream/script/refusals.js';
+import { created, delta } from '../src/fake-upstream/script/turn-events.js';
 import { polled } from './support/polled.js';
 import { TestPool } from './support/pool.js';
 import { send } from './support/raw-client.js';

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { hangs, large, streams } from '../src/stand-in/answers.js';
-import { controlled } from '../src/stand-in/controlled-turn.js';
-import { StandIn } from '../src/stand-in/stand-in.js';
-import { completed, created, delta, framed } from '../src/stand-in/turn-events.js';
+import { hangs, large, streams } from '../src/fake-upstream/script/responses.js';
+import { controlled } from '../src/fake-upstream/script/controlled-turn.js';
+import { StandIn } from '../src/fake-upstream/fake-upstream.js';
+import { completed, created, delta, framed } from '../src/fake-upstream/script/turn-events.js';
 import { Program } from './support/child-process.js';
 import { metric } from './support/forwarded.js';
 import { aTurn, TestPool } from './support/pool.js';

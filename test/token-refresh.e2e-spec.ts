@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { TokenFault } from '../src/stand-in/token-endpoint.js';
+import type { TokenFault } from '../src/fake-upstream/authorization/token-endpoint.js';
 import { DAY, FakeClock, SECOND } from './support/fake-clock.js';
 import { polled } from './support/polled.js';
 import { TestPool } from './support/pool.js';

@@ -1,7 +1,7 @@
 import { mkdir, rename, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { StandIn } from '../src/stand-in/stand-in.js';
+import { StandIn } from '../src/fake-upstream/fake-upstream.js';
 import type { RawAnswer } from './support/raw-http.js';
 import { TokenWire } from './support/token-wire.js';
 import { Folders, type RunningProgram } from './support/usage-program.js';

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { raw } from '../src/stand-in/answers.js';
+import { raw } from '../src/fake-upstream/script/responses.js';
 import {
   completed,
   created,
@@ -8,7 +8,7 @@ import {
   framed,
   messageDone,
   type TurnEvent,
-} from '../src/stand-in/turn-events.js';
+} from '../src/fake-upstream/script/turn-events.js';
 import { FakeClock, HOUR } from './support/fake-clock.js';
 import type { TestPool } from './support/pool.js';
 import { forgiven, free, movesToB, out, standing, startRanked } from './support/ranked.js';

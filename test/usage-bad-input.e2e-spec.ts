@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { AccountPoll } from '../src/accounts/account-poll.js';
-import { custom, streams } from '../src/stand-in/answers.js';
-import { completed, created, delta, framed } from '../src/stand-in/turn-events.js';
-import { Database } from '../src/usage/database.js';
+import { AccountPoll } from '../src/accounts/quota-poll.js';
+import { custom, streams } from '../src/fake-upstream/script/responses.js';
+import { completed, created, delta, framed } from '../src/fake-upstream/script/turn-events.js';
+import { Database } from '../src/storage/database.js';
 import { QuotaSample } from '../src/usage/quota-sample.entity.js';
-import { RetentionCron } from '../src/usage/retention.cron.js';
+import { RetentionCron } from '../src/storage/retention.cron.js';
 import { UsageRecord } from '../src/usage/usage-record.entity.js';
 import { UsageRollup } from '../src/usage/usage-rollup.entity.js';
 import { DAY, FakeClock, HOUR } from './support/fake-clock.js';

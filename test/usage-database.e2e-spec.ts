@@ -10,10 +10,16 @@ import type { Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import sqlite3 from 'sqlite3';
 import { describe, expect, it } from 'vitest';
-import type { CustomHandler } from '../src/stand-in/answer.js';
-import { custom, streams } from '../src/stand-in/answers.js';
-import { StandIn } from '../src/stand-in/stand-in.js';
-import { completed, created, delta, framed, type TurnUsage } from '../src/stand-in/turn-events.js';
+import type { CustomHandler } from '../src/fake-upstream/script/scripted-response.js';
+import { custom, streams } from '../src/fake-upstream/script/responses.js';
+import { StandIn } from '../src/fake-upstream/fake-upstream.js';
+import {
+  completed,
+  created,
+  delta,
+  framed,
+  type TurnUsage,
+} from '../src/fake-upstream/script/turn-events.js';
 import { databaseDrivers, type TestedDriver, using } from './support/database-drivers.js';
 import { OpenStream } from './support/open-stream.js';
 import { OtherProgram } from './support/other-program.js';

@@ -1,9 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import type { CustomHandler } from '../src/stand-in/answer.js';
-import { custom, large, raw, streams } from '../src/stand-in/answers.js';
-import { controlled } from '../src/stand-in/controlled-turn.js';
-import { StandIn } from '../src/stand-in/stand-in.js';
+import type { CustomHandler } from '../src/fake-upstream/script/scripted-response.js';
+import { custom, large, raw, streams } from '../src/fake-upstream/script/responses.js';
+import { controlled } from '../src/fake-upstream/script/controlled-turn.js';
+import { StandIn } from '../src/fake-upstream/fake-upstream.js';
 import {
   completed,
   created,
@@ -11,8 +11,8 @@ import {
   framed,
   messageAdded,
   type TurnUsage,
-} from '../src/stand-in/turn-events.js';
-import { Database } from '../src/usage/database.js';
+} from '../src/fake-upstream/script/turn-events.js';
+import { Database } from '../src/storage/database.js';
 import { UsageRecord } from '../src/usage/usage-record.entity.js';
 import { databaseDrivers, using } from './support/database-drivers.js';
 import { TestPool, aTurn } from './support/pool.js';

@@ -1,8 +1,8 @@
 import { rename, rm, writeFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { streams } from '../src/stand-in/answers.js';
-import { usageLimit } from '../src/stand-in/refusals.js';
+import { streams } from '../src/fake-upstream/script/responses.js';
+import { usageLimit } from '../src/fake-upstream/script/refusals.js';
 import { databaseDrivers, using } from './support/database-drivers.js';
 import { TestPool } from './support/pool.js';
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { controlled } from '../src/stand-in/controlled-turn.js';
-import { usageLimit } from '../src/stand-in/refusals.js';
-import { accepts, closes, frames, framesThen } from '../src/stand-in/socket-script.js';
-import { completed, created, delta } from '../src/stand-in/turn-events.js';
+import { controlled } from '../src/fake-upstream/script/controlled-turn.js';
+import { usageLimit } from '../src/fake-upstream/script/refusals.js';
+import { accepts, closes, frames, framesThen } from '../src/fake-upstream/script/socket-script.js';
+import { completed, created, delta } from '../src/fake-upstream/script/turn-events.js';
 import { responseCreate } from './support/codex-socket.js';
 import { TestPool } from './support/pool.js';
 import { SocketClient } from './support/socket-client.js';

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { LITTLE_USED } from '../src/stand-in/quota.js';
+import { LITTLE_USED } from '../src/fake-upstream/script/quota.js';
 import { type BareFrame, type BareSocket, BareUpstream } from './support/bare-sockets.js';
 import { polled } from './support/polled.js';
 import { TestPool } from './support/pool.js';

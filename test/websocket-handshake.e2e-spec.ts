@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { refuses } from '../src/stand-in/answers.js';
-import { deactivated, edgeBlock, forbidden, unauthorized, usageLimit } from '../src/stand-in/refusals.js';
-import { accepts, resetsConnection } from '../src/stand-in/socket-script.js';
+import { refuses } from '../src/fake-upstream/script/responses.js';
+import {
+  deactivated,
+  edgeBlock,
+  forbidden,
+  unauthorized,
+  usageLimit,
+} from '../src/fake-upstream/script/refusals.js';
+import { accepts, resetsConnection } from '../src/fake-upstream/script/socket-script.js';
 import { TestPool } from './support/pool.js';
 import { SocketClient } from './support/socket-client.js';
 import { typeOf } from './support/socket-frame.js';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { limits } from '../src/limits.js';
-import { controlled } from '../src/stand-in/controlled-turn.js';
-import { closes, frames } from '../src/stand-in/socket-script.js';
-import { completed, delta } from '../src/stand-in/turn-events.js';
+import { limits } from '../src/config/limits.js';
+import { controlled } from '../src/fake-upstream/script/controlled-turn.js';
+import { closes, frames } from '../src/fake-upstream/script/socket-script.js';
+import { completed, delta } from '../src/fake-upstream/script/turn-events.js';
 import { BareUpstream } from './support/bare-sockets.js';
 import { responseCreate } from './support/codex-socket.js';
 import { TestPool } from './support/pool.js';

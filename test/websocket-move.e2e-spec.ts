@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { refuses } from '../src/stand-in/answers.js';
-import { usageLimit } from '../src/stand-in/refusals.js';
+import { refuses } from '../src/fake-upstream/script/responses.js';
+import { usageLimit } from '../src/fake-upstream/script/refusals.js';
 import { AgingRelay } from './support/aging-relay.js';
 import { TestPool } from './support/pool.js';
 import { send } from './support/raw-client.js';

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { limits } from '../src/limits.js';
+import { limits } from '../src/config/limits.js';
 import { type BareSocket, BareUpstream } from './support/bare-sockets.js';
 import { eventually } from './support/eventually.js';
 import { TestPool } from './support/pool.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { failedFirst, refuses } from '../src/stand-in/answers.js';
+import { failedFirst, refuses } from '../src/fake-upstream/script/responses.js';
 import {
   deactivated,
   forbidden,
@@ -7,10 +7,10 @@ import {
   rateLimit,
   unauthorized,
   usageLimit,
-} from '../src/stand-in/refusals.js';
-import { errorEvent } from '../src/stand-in/socket-events.js';
-import { closes, frames } from '../src/stand-in/socket-script.js';
-import { completed, created, delta, failed } from '../src/stand-in/turn-events.js';
+} from '../src/fake-upstream/script/refusals.js';
+import { errorEvent } from '../src/fake-upstream/websocket/events.js';
+import { closes, frames } from '../src/fake-upstream/script/socket-script.js';
+import { completed, created, delta, failed } from '../src/fake-upstream/script/turn-events.js';
 import { TestPool } from './support/pool.js';
 import { SocketClient } from './support/socket-client.js';
 import { type Frame, jsonOf, typeOf } from './support/socket-frame.js';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { streams } from '../src/stand-in/answers.js';
-import { usageLimit } from '../src/stand-in/refusals.js';
+import { streams } from '../src/fake-upstream/script/responses.js';
+import { usageLimit } from '../src/fake-upstream/script/refusals.js';
 import { TestPool } from './support/pool.js';
 import { type Frame, typeOf } from './support/socket-frame.js';
 import { SocketClient } from './support/socket-client.js';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { refuses, streams } from '../src/stand-in/answers.js';
-import { edgeBlock, overloaded } from '../src/stand-in/refusals.js';
+import { refuses, streams } from '../src/fake-upstream/script/responses.js';
+import { edgeBlock, overloaded } from '../src/fake-upstream/script/refusals.js';
 import { polled } from './support/polled.js';
 import { TestPool } from './support/pool.js';
 import { said } from './support/pool-files.js';

@@ -1,17 +1,17 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
-import { CLOCK, type Clock } from '../clock.js';
-import { Drain } from '../drain.js';
-import { limits } from '../limits.js';
+import { CLOCK, type Clock } from '../runtime/clock.js';
+import { Drain } from '../runtime/drain.js';
+import { limits } from '../config/limits.js';
 import type { CredentialFile } from '../tokens/credential-store.js';
 import { CredentialVault } from '../tokens/credential-vault.js';
-import type { Keeping } from '../tokens/keeping.js';
+import type { Keeping } from '../tokens/stored-credential.js';
 import { type AccountEvent, learn } from './account-evidence.js';
 import { Account, type AccountSettings } from './account.js';
 import { EvidenceStore } from './evidence-store.js';
-import { differenceOf } from './pool-difference.js';
-import { PoolFolder } from './pool-folder.js';
-import { type BrokenFile, logReload, merged, type ReloadResult } from './reload-report.js';
+import { differenceOf } from './pool-folder/pool-diff.js';
+import { PoolFolder } from './pool-folder/pool-folder.js';
+import { type BrokenFile, logReload, merged, type ReloadResult } from './pool-folder/reload-report.js';
 import { SettingsStore } from './settings-store.js';
 
 /** The pool in memory. Reading the folder again touches only the accounts whose files have changed. */

@@ -1,8 +1,8 @@
-import type { Keeping } from '../tokens/keeping.js';
+import type { Keeping } from '../tokens/stored-credential.js';
 import { needsLogin } from '../tokens/refresh-state.js';
 import { type AccountEvidence, noEvidence } from './account-evidence.js';
-import type { OtherOwner } from './other-owner.js';
-import { Waiters } from './waiters.js';
+import type { OtherOwner } from '../clients/shared-login.js';
+import { Waiters } from './wait-queue.js';
 
 /** What the operator decides about an account; nothing of it comes from upstream. */
 export interface AccountSettings {

@@ -1,22 +1,22 @@
 import { Module } from '@nestjs/common';
 import { TokensModule } from '../tokens/tokens.module.js';
 import { UsageModule } from '../usage/usage.module.js';
-import { AccountPollCron } from './account-poll.cron.js';
-import { AccountPoll } from './account-poll.js';
+import { AccountPollCron } from './quota-poll.cron.js';
+import { AccountPoll } from './quota-poll.js';
 import { AccountRegistry } from './account-registry.js';
-import { AccountSelector } from './account-selector.js';
-import { AffinityStore } from './affinity-store.js';
-import { AffinityTable } from './affinity-table.js';
-import { DecisionLog } from './decision-log.js';
+import { AccountSelector } from './selection/account-selector.js';
+import { AffinityStore } from './selection/affinity-store.js';
+import { AffinityTable } from './selection/session-affinity.js';
+import { DecisionLog } from '../observability/request-log.js';
 import { EvidenceStore } from './evidence-store.js';
-import { LoginOwners } from './login-owners.js';
-import { OwnerStore } from './owner-store.js';
-import { OwnerTable } from './owner-table.js';
-import { PoolFolder } from './pool-folder.js';
-import { PoolWatcher } from './pool-watcher.js';
+import { LoginOwners } from '../clients/shared-login-detector.js';
+import { OwnerStore } from './selection/pin-store.js';
+import { OwnerTable } from './selection/pin-table.js';
+import { PoolFolder } from './pool-folder/pool-folder.js';
+import { PoolWatcher } from './pool-folder/pool-watcher.js';
 import { SettingsStore } from './settings-store.js';
-import { PoolStatusService } from './pool-status.js';
-import { UpstreamWatch } from './upstream-watch.js';
+import { PoolStatusService } from './selection/pool-status.js';
+import { UpstreamWatch } from '../observability/upstream-monitor.js';
 
 /** Who is in the pool, and who may serve now. */
 @Module({

@@ -1,4 +1,4 @@
-import { limits } from '../limits.js';
+import { limits } from '../config/limits.js';
 import { hasPassed, needsLogin, pausedUntil, type RefreshState } from '../tokens/refresh-state.js';
 import { leftRatio, type QuotaWindow } from '../usage/quota-window.js';
 import type { AccountEvidence, Refusal, RefusalKind } from './account-evidence.js';

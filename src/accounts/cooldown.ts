@@ -1,4 +1,4 @@
-import { limits } from '../limits.js';
+import { limits } from '../config/limits.js';
 import type { QuotaWindow } from '../usage/quota-window.js';
 
 /** Pause after the n-th rate limit in a row that named no time, ms: 2 s doubling to 60 s. */

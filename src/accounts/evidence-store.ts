@@ -1,14 +1,14 @@
 import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
-import { CLOCK, type Clock } from '../clock.js';
-import { limits } from '../limits.js';
-import type { Keeping } from '../tokens/keeping.js';
+import { CLOCK, type Clock } from '../runtime/clock.js';
+import { limits } from '../config/limits.js';
+import type { Keeping } from '../tokens/stored-credential.js';
 import type { RefreshState } from '../tokens/refresh-state.js';
-import { AccountEvidenceRow } from '../usage/account-evidence.entity.js';
-import { Database } from '../usage/database.js';
-import { UsageWriter } from '../usage/usage-writer.js';
+import { AccountEvidenceRow } from './account-evidence.entity.js';
+import { Database } from '../storage/database.js';
+import { UsageWriter } from '../storage/write-behind.js';
 import { type AccountEvidence, noEvidence } from './account-evidence.js';
 import type { Account } from './account.js';
-import { evidenceReader, loginOf, type StoredEvidence, stillHolds, textOf } from './stored-evidence.js';
+import { evidenceReader, loginOf, type StoredEvidence, stillHolds, textOf } from './evidence-codec.js';
 
 /**
  * What was last seen of each account, by its identity: read at the start, written behind, and there again when an

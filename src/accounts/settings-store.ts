@@ -1,7 +1,7 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
-import { AccountSettingsRow } from '../usage/account-settings.entity.js';
-import { Database } from '../usage/database.js';
-import { UsageWriter } from '../usage/usage-writer.js';
+import { AccountSettingsRow } from './account-settings.entity.js';
+import { Database } from '../storage/database.js';
+import { UsageWriter } from '../storage/write-behind.js';
 import { type AccountSettings, defaultSettings } from './account.js';
 
 /** What the operator has decided about accounts, by their identity: in memory, and written behind. */

@@ -1,6 +1,6 @@
 import { Inject, Injectable, type NestMiddleware } from '@nestjs/common';
 import type { NextFunction, Request, Response } from 'express';
-import { APP_CONFIG, type AppConfig } from '../app.config.js';
+import { APP_CONFIG, type AppConfig } from '../config/app.config.js';
 
 /**
  * Guards `/admin`, the page and `/metrics` with `PROXY_ADMIN_TOKEN`, as Bearer, or as the password of Basic

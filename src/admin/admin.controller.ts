@@ -1,8 +1,8 @@
 import { Controller, Get, HttpCode, NotFoundException, Param, Post } from '@nestjs/common';
 import { AccountRegistry } from '../accounts/account-registry.js';
-import type { ReloadResult } from '../accounts/reload-report.js';
-import { type Decision, DecisionLog } from '../accounts/decision-log.js';
-import { limits } from '../limits.js';
+import type { ReloadResult } from '../accounts/pool-folder/reload-report.js';
+import { type Decision, DecisionLog } from '../observability/request-log.js';
+import { limits } from '../config/limits.js';
 
 /** The pool folder, and the last requests. */
 @Controller('admin')

@@ -1,7 +1,7 @@
 import { Injectable, type NestMiddleware } from '@nestjs/common';
 import express, { type NextFunction, type Request, type Response } from 'express';
-import { limits } from '../limits.js';
-import { Problem } from './problem.js';
+import { limits } from '../config/limits.js';
+import { Problem } from './problems/problem.js';
 
 /** Reads the JSON that comes with an operator's request into `req.body`; undefined when none comes. */
 @Injectable()

@@ -1,13 +1,13 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post } from '@nestjs/common';
 import { z } from 'zod';
-import { limits } from '../limits.js';
+import { limits } from '../config/limits.js';
 import { BrowserLogin } from '../login/browser-login.js';
 import { DeviceLogin } from '../login/device-login.js';
 import type { Login } from '../login/login.js';
 import { Logins } from '../login/logins.js';
-import { throwLoginProblem } from './login-problem.js';
+import { throwLoginProblem } from './problems/login-problem.js';
 import { loginView } from './login-view.js';
-import { Problem } from './problem.js';
+import { Problem } from './problems/problem.js';
 
 const beginSchema = z.strictObject({ name: z.string().nullish() }).nullish();
 const pastedSchema = z.strictObject({ url: z.string().max(limits.callbackUrlChars) });

@@ -2,9 +2,9 @@ import { Injectable, type NestMiddleware } from '@nestjs/common';
 import { InjectMetric } from '@willsoto/nestjs-prometheus';
 import type { NextFunction, Request, Response } from 'express';
 import type { Gauge } from 'prom-client';
-import { AccountSelector } from '../accounts/account-selector.js';
-import { PoolStatusService } from '../accounts/pool-status.js';
-import { metricNames } from '../metrics.js';
+import { AccountSelector } from '../accounts/selection/account-selector.js';
+import { PoolStatusService } from '../accounts/selection/pool-status.js';
+import { metricNames } from '../observability/metrics.js';
 import { QuotaService } from '../usage/quota.service.js';
 
 /** Sets the gauges when they are asked for, so that nothing on the request path has to. */

@@ -1,7 +1,7 @@
 import { Controller, Get, Header } from '@nestjs/common';
-import { PoolStatusService } from '../accounts/pool-status.js';
-import { UpstreamWatch } from '../accounts/upstream-watch.js';
-import { VERSION } from '../own-call.js';
+import { PoolStatusService } from '../accounts/selection/pool-status.js';
+import { UpstreamWatch } from '../observability/upstream-monitor.js';
+import { VERSION } from '../runtime/http-client.js';
 
 /** What a person sees who opens the address in a browser. */
 @Controller()

@@ -2,9 +2,9 @@ import { Injectable, type NestMiddleware } from '@nestjs/common';
 import { InjectMetric } from '@willsoto/nestjs-prometheus';
 import type { NextFunction, Request, Response } from 'express';
 import type { Gauge } from 'prom-client';
-import { UpstreamWatch } from '../accounts/upstream-watch.js';
-import { troubleKinds } from '../accounts/upstream-view.js';
-import { metricNames } from '../metrics.js';
+import { UpstreamWatch } from '../observability/upstream-monitor.js';
+import { troubleKinds } from '../observability/upstream-health.js';
+import { metricNames } from '../observability/metrics.js';
 
 /** Sets the gauge of upstream's troubles when it is asked for. */
 @Injectable()

@@ -1,7 +1,7 @@
 import { BadRequestException, Controller, Get, Query, ServiceUnavailableException } from '@nestjs/common';
 import { z } from 'zod';
 import { AccountRegistry } from '../accounts/account-registry.js';
-import { DatabaseUnavailableError } from '../usage/database.js';
+import { DatabaseUnavailableError } from '../storage/database.js';
 import { type UsageBucket, UsageReport } from '../usage/usage-report.js';
 import type { UsageSums } from '../usage/rollup-sums.js';
 

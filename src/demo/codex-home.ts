@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { codexConfig } from '../greeting.js';
-import { standInLogin } from '../stand-in/made-up-credentials.js';
+import { codexConfig } from '../bootstrap/greeting.js';
+import { standInLogin } from '../fake-upstream/script/made-up-credentials.js';
 
 /** A `CODEX_HOME` that points a real Codex at the demo with a made-up login, beside whatever the user has. */
 export async function makeCodexHome(folder: string, origin: string): Promise<string> {

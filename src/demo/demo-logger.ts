@@ -1,6 +1,6 @@
 import type { ConsoleLogger } from '@nestjs/common';
-import { PoolLogger } from '../pool-logger.js';
-import { RecentErrors } from '../recent-errors.js';
+import { PoolLogger } from '../observability/pool-logger.js';
+import { RecentErrors } from '../observability/recent-errors.js';
 
 /** The proxy's log: nowhere, or on stderr, so that the show has stdout for itself. */
 export class DemoLogger extends PoolLogger {

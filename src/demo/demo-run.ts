@@ -1,6 +1,6 @@
 import { once } from 'node:events';
-import { codexConfig } from '../greeting.js';
-import { describeError, errorCode } from '../pool-error.js';
+import { codexConfig } from '../bootstrap/greeting.js';
+import { describeError, errorCode } from '../runtime/pool-error.js';
 import { makeCodexHome } from './codex-home.js';
 import { DemoClient } from './demo-client.js';
 import { type DemoOptions, readOptions, usage } from './demo-options.js';

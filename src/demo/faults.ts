@@ -1,10 +1,16 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { AccountScript } from '../stand-in/account-script.js';
-import type { Answer } from '../stand-in/answer.js';
-import { refuses, streamOf } from '../stand-in/answers.js';
-import { quotaHeaders } from '../stand-in/quota.js';
-import { edgeBlock, overloaded, rateLimit, unauthorized, usageLimit } from '../stand-in/refusals.js';
-import { created, delta, messageAdded, messageTurn } from '../stand-in/turn-events.js';
+import type { AccountScript } from '../fake-upstream/script/account-script.js';
+import type { Answer } from '../fake-upstream/script/scripted-response.js';
+import { refuses, streamOf } from '../fake-upstream/script/responses.js';
+import { quotaHeaders } from '../fake-upstream/script/quota.js';
+import {
+  edgeBlock,
+  overloaded,
+  rateLimit,
+  unauthorized,
+  usageLimit,
+} from '../fake-upstream/script/refusals.js';
+import { created, delta, messageAdded, messageTurn } from '../fake-upstream/script/turn-events.js';
 import { spentWindows } from './made-up-people.js';
 import { wordsOf } from './spoken.js';
 

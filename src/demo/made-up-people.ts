@@ -1,5 +1,5 @@
-import type { StandInAccountOptions } from '../stand-in/account-script.js';
-import type { UsageWindows } from '../stand-in/quota.js';
+import type { StandInAccountOptions } from '../fake-upstream/script/account-script.js';
+import type { UsageWindows } from '../fake-upstream/script/quota.js';
 
 const FIVE_HOURS = 18_000;
 const A_WEEK = 604_800;

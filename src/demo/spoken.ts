@@ -1,6 +1,6 @@
-import type { StreamAnswer } from '../stand-in/answer.js';
-import { streamOf } from '../stand-in/answers.js';
-import { type TurnUsage, messageTurn } from '../stand-in/turn-events.js';
+import type { StreamAnswer } from '../fake-upstream/script/scripted-response.js';
+import { streamOf } from '../fake-upstream/script/responses.js';
+import { type TurnUsage, messageTurn } from '../fake-upstream/script/turn-events.js';
 
 /** A text in pieces of one word each; nothing is lost between them. */
 export function wordsOf(text: string): readonly string[] {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { limits } from '../limits.js';
-import { Secret } from '../secret.js';
+import { limits } from '../config/limits.js';
+import { Secret } from '../runtime/secret.js';
 
 const secretText = z.string().min(1);
 

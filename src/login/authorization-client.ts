@@ -1,9 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { APP_CONFIG, type AppConfig } from '../app.config.js';
-import { limits } from '../limits.js';
-import { ownCall, type OwnCallAnswer } from '../own-call.js';
-import { describeError } from '../pool-error.js';
-import type { Secret } from '../secret.js';
+import { APP_CONFIG, type AppConfig } from '../config/app.config.js';
+import { limits } from '../config/limits.js';
+import { ownCall, type OwnCallAnswer } from '../runtime/http-client.js';
+import { describeError } from '../runtime/pool-error.js';
+import type { Secret } from '../runtime/secret.js';
 import {
   type DeviceAnswer,
   type DeviceStart,

@@ -1,9 +1,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { Inject, Injectable, type OnApplicationShutdown, type OnModuleDestroy } from '@nestjs/common';
-import { divide } from '../fault-domain.js';
-import { Faults } from '../faults.js';
-import { limits } from '../limits.js';
-import { errorCode } from '../pool-error.js';
+import { divide } from '../runtime/fault-domain.js';
+import { Faults } from '../observability/faults.js';
+import { limits } from '../config/limits.js';
+import { errorCode } from '../runtime/pool-error.js';
 import { CALLBACK_PATH } from './callback.js';
 import { type CallbackPage, htmlOf } from './callback-page.js';
 import { LOGIN_PORTS, type LoginPorts } from './login-ports.js';

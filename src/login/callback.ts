@@ -1,4 +1,4 @@
-import { Secret } from '../secret.js';
+import { Secret } from '../runtime/secret.js';
 
 /** Where the browser comes back to, on our listener. */
 export const CALLBACK_PATH = '/auth/callback';

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { CLOCK, type Clock } from '../clock.js';
+import { CLOCK, type Clock } from '../runtime/clock.js';
 import { checkName } from '../tokens/import-check.js';
 import { AuthorizationClient } from './authorization-client.js';
 import { LoginCompletion } from './login-completion.js';

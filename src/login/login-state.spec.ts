@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Secret } from '../secret.js';
+import { Secret } from '../runtime/secret.js';
 import { type DeviceWait, isOpen, type LoginEvent, type LoginState, nextLoginState } from './login-state.js';
 
 const UNTIL = 1_000;

@@ -1,4 +1,4 @@
-import type { Secret } from '../secret.js';
+import type { Secret } from '../runtime/secret.js';
 
 /** The browser is to come back to our callback address, with a code and this state. */
 export interface BrowserWait {

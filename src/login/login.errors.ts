@@ -1,4 +1,4 @@
-import { PoolError } from '../pool-error.js';
+import { PoolError } from '../runtime/pool-error.js';
 
 /** As many logins as are remembered are open; one has to end before another begins. */
 export class TooManyLoginsError extends PoolError {

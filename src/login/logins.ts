@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
-import { CLOCK, type Clock } from '../clock.js';
-import { limits } from '../limits.js';
+import { CLOCK, type Clock } from '../runtime/clock.js';
+import { limits } from '../config/limits.js';
 import { isOpen, type LoginEvent, type LoginWait, nextLoginState } from './login-state.js';
 import type { Login } from './login.js';
 import { TooManyLoginsError } from './login.errors.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Secret } from '../secret.js';
+import { Secret } from '../runtime/secret.js';
 import { challengeOf, newPkce, newState } from './pkce.js';
 
 describe('PKCE', () => {

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { Secret } from '../secret.js';
+import { Secret } from '../runtime/secret.js';
 
 /** 64 bytes make 86 characters, as Codex has them (docs/protocol.md, section on login). */
 const VERIFIER_BYTES = 64;

@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import { limits } from '../limits.js';
-import { errorCode } from '../pool-error.js';
+import { limits } from '../config/limits.js';
+import { errorCode } from '../runtime/pool-error.js';
 import { type CredentialFile, CredentialStore } from './credential-store.js';
 import { CredentialVault } from './credential-vault.js';
 import { type Credential, identityOf, isNewerGeneration, isSameGeneration } from './credential.js';
 import { checkDocument, checkName } from './import-check.js';
-import { isNewerIn, type Keeping } from './keeping.js';
+import { isNewerIn, type Keeping } from './stored-credential.js';
 import { ImportRefusedError, RefreshFailedError } from './tokens.errors.js';
 
 type WholeFile = CredentialFile & { readonly kind: 'ok' };

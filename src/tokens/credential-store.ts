@@ -1,10 +1,10 @@
 import { chmod, lstat, mkdir, readdir, realpath, rename, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import { APP_CONFIG, type AppConfig } from '../app.config.js';
-import { limits } from '../limits.js';
-import { describeError, errorCode } from '../pool-error.js';
-import { readBounded, replaceFile, syncFolder } from './atomic-file.js';
+import { APP_CONFIG, type AppConfig } from '../config/app.config.js';
+import { limits } from '../config/limits.js';
+import { describeError, errorCode } from '../runtime/pool-error.js';
+import { readBounded, replaceFile, syncFolder } from '../runtime/atomic-file.js';
 import { type Credential, isSameGeneration, parseCredential } from './credential.js';
 import { CredentialFileChangedError } from './tokens.errors.js';
 

@@ -1,17 +1,17 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
-import { limits } from '../limits.js';
-import { describeError } from '../pool-error.js';
+import { limits } from '../config/limits.js';
+import { describeError } from '../runtime/pool-error.js';
 import { type CredentialFile, CredentialStore } from './credential-store.js';
 import { type Credential, identityOf } from './credential.js';
-import type { HeldJournal } from './held-journal.js';
-import { afterReading, type Keeping } from './keeping.js';
-import { KeptCredentials } from './kept-credentials.js';
+import type { HeldJournal } from './journal-file.js';
+import { afterReading, type Keeping } from './stored-credential.js';
+import { KeptCredentials } from './credential-cache.js';
 import { RefreshJournal } from './refresh-journal.js';
 import type { RefreshEvent } from './refresh-state.js';
-import { TokenSaving } from './token-saving.js';
+import { TokenSaving } from './credential-persistence.js';
 import { RefreshFailedError } from './tokens.errors.js';
-import { withoutTwins } from './twin-files.js';
+import { withoutTwins } from './duplicate-credentials.js';
 
 /** Owns the credentials: the newest tokens of each account, in memory and in its file. */
 @Injectable()

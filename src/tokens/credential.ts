@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { limits } from '../limits.js';
-import { Secret } from '../secret.js';
+import { limits } from '../config/limits.js';
+import { Secret } from '../runtime/secret.js';
 import { noClaims, readClaims } from './access-token-claims.js';
 import { headerText } from './header-text.js';
 import type { TokenGrant } from './token-refresh-client.js';

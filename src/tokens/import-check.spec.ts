@@ -1,7 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { clientLogin } from '../client-login.js';
-import { Secret } from '../secret.js';
-import { madeUpAuthJson, madeUpJwt, madeUpTokens, standInLogin } from '../stand-in/made-up-credentials.js';
+import { clientLogin } from '../clients/placeholder-login.js';
+import { Secret } from '../runtime/secret.js';
+import {
+  madeUpAuthJson,
+  madeUpJwt,
+  madeUpTokens,
+  standInLogin,
+} from '../fake-upstream/script/made-up-credentials.js';
 import { checkDocument, checkName } from './import-check.js';
 import { ImportRefusedError } from './tokens.errors.js';
 

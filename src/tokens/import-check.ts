@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { STAND_IN_PREFIX } from '../client-login.js';
+import { STAND_IN_PREFIX } from '../clients/placeholder-login.js';
 import { readClaims } from './access-token-claims.js';
 import { type Credential, parseCredential } from './credential.js';
 import { ImportRefusedError } from './tokens.errors.js';

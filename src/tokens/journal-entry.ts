@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { Secret } from '../secret.js';
+import { Secret } from '../runtime/secret.js';
 import type { TokenGrant } from './token-refresh-client.js';
 
 const header = /^codex-pool-journal\/1 (\d{1,15}) (\d{1,7}) ([0-9a-f]{64})\n/;

@@ -1,4 +1,4 @@
-import { limits } from '../limits.js';
+import { limits } from '../config/limits.js';
 
 /** Where the refresh of one account stands. Times are epoch ms. */
 export type RefreshState =

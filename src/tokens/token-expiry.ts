@@ -1,6 +1,6 @@
-import { limits } from '../limits.js';
+import { limits } from '../config/limits.js';
 import type { Credential } from './credential.js';
-import type { Keeping } from './keeping.js';
+import type { Keeping } from './stored-credential.js';
 
 /** Whether the access token ends within so many ms of `now` (epoch ms, by upstream's clock). Unknown: no. */
 export function endsWithin({ expiresAt }: Credential, ms: number, now: number): boolean {

@@ -1,10 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { z } from 'zod';
-import { APP_CONFIG, type AppConfig } from '../app.config.js';
-import { limits } from '../limits.js';
-import { singleCall } from '../own-call.js';
-import { describeError } from '../pool-error.js';
-import { Secret } from '../secret.js';
+import { APP_CONFIG, type AppConfig } from '../config/app.config.js';
+import { limits } from '../config/limits.js';
+import { singleCall } from '../runtime/http-client.js';
+import { describeError } from '../runtime/pool-error.js';
+import { Secret } from '../runtime/secret.js';
 import { headerText } from './header-text.js';
 import { UpstreamClock } from './upstream-clock.js';
 

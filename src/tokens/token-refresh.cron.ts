@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { Inject, Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import { Cron, CronExpression } from '@nestjs/schedule';
-import { APP_CONFIG, type AppConfig } from '../app.config.js';
-import { limits } from '../limits.js';
-import { describeError } from '../pool-error.js';
+import { APP_CONFIG, type AppConfig } from '../config/app.config.js';
+import { limits } from '../config/limits.js';
+import { describeError } from '../runtime/pool-error.js';
 import { TokenService } from './token.service.js';
 
 /** Refreshes ahead of expiry: at start, then every minute what has come due. */

@@ -1,12 +1,12 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import { CLOCK, type Clock } from '../clock.js';
-import { limits } from '../limits.js';
-import { describeError } from '../pool-error.js';
+import { CLOCK, type Clock } from '../runtime/clock.js';
+import { limits } from '../config/limits.js';
+import { describeError } from '../runtime/pool-error.js';
 import { renewed } from './credential.js';
 import { CredentialVault } from './credential-vault.js';
-import type { HeldJournal } from './held-journal.js';
+import type { HeldJournal } from './journal-file.js';
 import type { Asking, JournalEntry } from './journal-entry.js';
-import { askingOf, fingerprintOf, type Keeping, unsavedEntry } from './keeping.js';
+import { askingOf, fingerprintOf, type Keeping, unsavedEntry } from './stored-credential.js';
 import { RefreshJournal } from './refresh-journal.js';
 import { hasPassed } from './refresh-state.js';
 import { REFRESH_STEP_WATCHER, type RefreshStepWatcher } from './refresh-steps.js';

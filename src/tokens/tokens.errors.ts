@@ -1,4 +1,4 @@
-import { PoolError } from '../pool-error.js';
+import { PoolError } from '../runtime/pool-error.js';
 
 /** The token endpoint said that the refresh token is no longer any good: a person must log in again. */
 export class NeedsLoginError extends PoolError {

@@ -1,7 +1,7 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import { CLOCK, type Clock } from '../clock.js';
-import { limits } from '../limits.js';
-import { SleepWatch } from '../sleep-watch.js';
+import { CLOCK, type Clock } from '../runtime/clock.js';
+import { limits } from '../config/limits.js';
+import { SleepWatch } from '../runtime/suspend-detector.js';
 
 /**
  * The time by upstream's clock, which says when a token ends. It is this machine's time until an answer of upstream

@@ -1,5 +1,5 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
-import { storedNumber } from './stored-number.js';
+import { storedNumber } from '../storage/stored-number.js';
 
 /** What was left of a quota window of an account, written when it changes. Times are epoch ms. */
 @Entity('quota_sample')

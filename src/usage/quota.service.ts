@@ -1,10 +1,10 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { limits } from '../limits.js';
-import { Database } from './database.js';
+import { limits } from '../config/limits.js';
+import { Database } from '../storage/database.js';
 import { QuotaSample } from './quota-sample.entity.js';
 import type { QuotaWindow } from './quota-window.js';
-import { UsageWriter } from './usage-writer.js';
+import { UsageWriter } from '../storage/write-behind.js';
 
 /** The last sample of a window that an account has no more. */
 const NO_MORE = { usedRatio: 0, resetsAt: 0 } as const;

@@ -1,6 +1,6 @@
 import { Column } from 'typeorm';
 import type { TokenCount } from './response-usage.js';
-import { storedNumber } from './stored-number.js';
+import { storedNumber } from '../storage/stored-number.js';
 
 /** The token counts of a table, the same wherever tokens are counted. */
 export abstract class TokenColumns implements TokenCount {

@@ -1,5 +1,5 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
-import { storedNumber } from './stored-number.js';
+import { storedNumber } from '../storage/stored-number.js';
 import { TokenColumns } from './token-columns.js';
 
 /** One turn that reached upstream, as it ended. Times are epoch ms, lengths ms, sizes bytes. */

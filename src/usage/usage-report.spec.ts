@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { limits } from '../limits.js';
+import { limits } from '../config/limits.js';
 import { summed, type UsageQuestion } from './usage-report.js';
 import { UsageRollup } from './usage-rollup.entity.js';
 

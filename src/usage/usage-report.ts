@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { limits } from '../limits.js';
-import { Database } from './database.js';
+import { limits } from '../config/limits.js';
+import { Database } from '../storage/database.js';
 import { addUsage, noUsage, type UsageSums } from './rollup-sums.js';
 import { UsageRollup } from './usage-rollup.entity.js';
-import { UsageWriter } from './usage-writer.js';
+import { UsageWriter } from '../storage/write-behind.js';
 
 /** What is asked for; times are epoch ms, `to` is exclusive. */
 export interface UsageQuestion {

@@ -1,5 +1,5 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
-import { storedNumber } from './stored-number.js';
+import { storedNumber } from '../storage/stored-number.js';
 import { TokenColumns } from './token-columns.js';
 
 /** The sums of one hour, for one account and model. Kept when the records they were made of have gone. */

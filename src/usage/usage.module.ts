@@ -1,9 +1,9 @@
 import { Module } from '@nestjs/common';
-import { Database } from './database.js';
+import { Database } from '../storage/database.js';
 import { QuotaService } from './quota.service.js';
-import { RetentionCron } from './retention.cron.js';
+import { RetentionCron } from '../storage/retention.cron.js';
 import { UsageReport } from './usage-report.js';
-import { UsageWriter } from './usage-writer.js';
+import { UsageWriter } from '../storage/write-behind.js';
 import { UsageService } from './usage.service.js';
 
 /** What was spent, and what is left: in memory, and on record through TypeORM. */

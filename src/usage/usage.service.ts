@@ -1,12 +1,12 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { limits } from '../limits.js';
-import { Database } from './database.js';
+import { limits } from '../config/limits.js';
+import { Database } from '../storage/database.js';
 import type { TokenCount } from './response-usage.js';
 import { addUsage, countsAsTurn, noUsage, type UsageSums } from './rollup-sums.js';
 import { UsageRecord } from './usage-record.entity.js';
 import { UsageRollup } from './usage-rollup.entity.js';
-import { UsageWriter } from './usage-writer.js';
+import { UsageWriter } from '../storage/write-behind.js';
 
 /** Sums over the turns of an account. */
 export type UsageTotals = Readonly<UsageSums>;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Browser, Page } from 'puppeteer-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { z } from 'zod';
-import { StandIn } from '../../src/stand-in/stand-in.js';
+import { StandIn } from '../../src/fake-upstream/fake-upstream.js';
 import { type RunningProxy, startProxy } from '../codex/support/running-proxy.js';
 import { aTurn } from '../support/pool.js';
 import { startChromium } from './support/chromium.js';

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { streams } from '../../src/stand-in/answers.js';
-import { quotaHeaders } from '../../src/stand-in/quota.js';
+import { streams } from '../../src/fake-upstream/script/responses.js';
+import { quotaHeaders } from '../../src/fake-upstream/script/quota.js';
 import { AppServer } from './support/app-server.js';
 import { Setting } from './support/setting.js';
 import { Thread } from './support/thread.js';

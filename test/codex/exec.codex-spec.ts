@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import type { Answer } from '../../src/stand-in/answer.js';
-import { byModel, streams, toolCall } from '../../src/stand-in/answers.js';
-import { quotaHeaders } from '../../src/stand-in/quota.js';
-import type { StandIn } from '../../src/stand-in/stand-in.js';
+import type { Answer } from '../../src/fake-upstream/script/scripted-response.js';
+import { byModel, streams, toolCall } from '../../src/fake-upstream/script/responses.js';
+import { quotaHeaders } from '../../src/fake-upstream/script/quota.js';
+import type { StandIn } from '../../src/fake-upstream/fake-upstream.js';
 import { Setting, type CodexRun } from './support/setting.js';
 
 const sessionIn = (run: CodexRun): string => /session id: ([0-9a-f-]{36})/.exec(run.stderr)?.[1] ?? 'none';

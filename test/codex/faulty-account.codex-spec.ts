@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { Answer } from '../../src/stand-in/answer.js';
+import type { Answer } from '../../src/fake-upstream/script/scripted-response.js';
 import {
   byModel,
   custom,
@@ -7,7 +7,7 @@ import {
   failedFirst,
   refuses,
   streams,
-} from '../../src/stand-in/answers.js';
+} from '../../src/fake-upstream/script/responses.js';
 import {
   deactivated,
   edgeBlock,
@@ -16,8 +16,14 @@ import {
   rateLimit,
   unauthorized,
   usageLimit,
-} from '../../src/stand-in/refusals.js';
-import { completed, created, framed, functionCallDone, messageTurn } from '../../src/stand-in/turn-events.js';
+} from '../../src/fake-upstream/script/refusals.js';
+import {
+  completed,
+  created,
+  framed,
+  functionCallDone,
+  messageTurn,
+} from '../../src/fake-upstream/script/turn-events.js';
 import { Setting } from './support/setting.js';
 
 const page = { 'content-type': 'text/html' };

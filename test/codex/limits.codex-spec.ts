@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { Answer } from '../../src/stand-in/answer.js';
-import { byModel, failedFirst, streams } from '../../src/stand-in/answers.js';
-import { overloaded, rateLimit, unauthorized, usageLimit } from '../../src/stand-in/refusals.js';
-import type { StandIn } from '../../src/stand-in/stand-in.js';
+import type { Answer } from '../../src/fake-upstream/script/scripted-response.js';
+import { byModel, failedFirst, streams } from '../../src/fake-upstream/script/responses.js';
+import { overloaded, rateLimit, unauthorized, usageLimit } from '../../src/fake-upstream/script/refusals.js';
+import type { StandIn } from '../../src/fake-upstream/fake-upstream.js';
 import { Setting } from './support/setting.js';
 
 const names = ['a', 'b'];

@@ -1,6 +1,6 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import type { AuthJson } from '../../src/stand-in/made-up-credentials.js';
+import type { AuthJson } from '../../src/fake-upstream/script/made-up-credentials.js';
 import { Setting } from './support/setting.js';
 
 const ROUNDS = 6;

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { clientLogin } from '../../src/client-login.js';
-import { Secret } from '../../src/secret.js';
+import { clientLogin } from '../../src/clients/placeholder-login.js';
+import { Secret } from '../../src/runtime/secret.js';
 import { Setting } from './support/setting.js';
 
 it.each([

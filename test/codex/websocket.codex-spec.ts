@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { refuses, streams, toolCall } from '../../src/stand-in/answers.js';
-import { usageLimit } from '../../src/stand-in/refusals.js';
-import type { StandIn } from '../../src/stand-in/stand-in.js';
+import { refuses, streams, toolCall } from '../../src/fake-upstream/script/responses.js';
+import { usageLimit } from '../../src/fake-upstream/script/refusals.js';
+import type { StandIn } from '../../src/fake-upstream/fake-upstream.js';
 import { AppServer } from './support/app-server.js';
 import { Setting } from './support/setting.js';
 import { Thread } from './support/thread.js';

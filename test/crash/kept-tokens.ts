@@ -1,6 +1,6 @@
 import { readFile, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { StandIn } from '../../src/stand-in/stand-in.js';
+import type { StandIn } from '../../src/fake-upstream/fake-upstream.js';
 
 /** Which generation of an account's tokens is where, as index into all that were ever issued; -1 for none. */
 export interface KeptTokens {

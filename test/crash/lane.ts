@@ -1,8 +1,8 @@
 import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { AuthJson } from '../../src/stand-in/made-up-credentials.js';
-import { StandIn } from '../../src/stand-in/stand-in.js';
+import type { AuthJson } from '../../src/fake-upstream/script/made-up-credentials.js';
+import { StandIn } from '../../src/fake-upstream/fake-upstream.js';
 import { call } from '../support/raw-http.js';
 import { eventually } from '../support/eventually.js';
 import { keptTokens } from './kept-tokens.js';

@@ -1,5 +1,5 @@
 import { type RefreshStep, refreshSteps } from '../../src/tokens/refresh-steps.js';
-import type { StandIn } from '../../src/stand-in/stand-in.js';
+import type { StandIn } from '../../src/fake-upstream/fake-upstream.js';
 import type { KeptTokens } from './kept-tokens.js';
 import type { LifeKind } from './life.js';
 import type { Prospect } from './prospects.js';

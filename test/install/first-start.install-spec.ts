@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { StandIn } from '../../src/stand-in/stand-in.js';
+import { StandIn } from '../../src/fake-upstream/fake-upstream.js';
 import { Talk } from '../support/usage-program.js';
 import { Newcomer } from './newcomer.js';
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import type { StandIn } from '../../src/stand-in/stand-in.js';
+import type { StandIn } from '../../src/fake-upstream/fake-upstream.js';
 import { Child } from '../codex/support/child.js';
 
 const run = promisify(execFile);

@@ -1,6 +1,6 @@
-import type { Answer } from '../../src/stand-in/answer.js';
-import { streamOf } from '../../src/stand-in/answers.js';
-import { delta, messageTurn, type TurnUsage } from '../../src/stand-in/turn-events.js';
+import type { Answer } from '../../src/fake-upstream/script/scripted-response.js';
+import { streamOf } from '../../src/fake-upstream/script/responses.js';
+import { delta, messageTurn, type TurnUsage } from '../../src/fake-upstream/script/turn-events.js';
 import { type Frame, jsonOf, typeOf } from '../support/socket-frame.js';
 
 const DELTAS = 12;

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
-import { StandIn } from '../../src/stand-in/stand-in.js';
+import { StandIn } from '../../src/fake-upstream/fake-upstream.js';
 import { SocketClient } from '../support/socket-client.js';
 import { responseCreate } from '../support/codex-socket.js';
 import { endsTurn } from '../support/socket-frame.js';

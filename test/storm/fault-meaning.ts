@@ -1,6 +1,12 @@
-import type { Answer } from '../../src/stand-in/answer.js';
-import { failedFirst, refuses } from '../../src/stand-in/answers.js';
-import { deactivated, forbidden, rateLimit, unauthorized, usageLimit } from '../../src/stand-in/refusals.js';
+import type { Answer } from '../../src/fake-upstream/script/scripted-response.js';
+import { failedFirst, refuses } from '../../src/fake-upstream/script/responses.js';
+import {
+  deactivated,
+  forbidden,
+  rateLimit,
+  unauthorized,
+  usageLimit,
+} from '../../src/fake-upstream/script/refusals.js';
 import { errorOf } from './attempt.js';
 import type { Fault } from './fault-mix.js';
 import { breaksOff, closes, code, passing } from './passing-faults.js';

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
-import type { StandIn } from '../../src/stand-in/stand-in.js';
+import type { StandIn } from '../../src/fake-upstream/fake-upstream.js';
 
 /** What the program was told before a kill, or while it starts, is in the file after so long. */
 const SAVED_MS = 1_000;

@@ -1,6 +1,6 @@
-import type { Answer } from '../../src/stand-in/answer.js';
-import type { LoggedRequest } from '../../src/stand-in/request-log.js';
-import type { StandIn } from '../../src/stand-in/stand-in.js';
+import type { Answer } from '../../src/fake-upstream/script/scripted-response.js';
+import type { LoggedRequest } from '../../src/fake-upstream/script/request-log.js';
+import type { StandIn } from '../../src/fake-upstream/fake-upstream.js';
 import {
   type Answered,
   type Asked,

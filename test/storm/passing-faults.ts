@@ -1,7 +1,13 @@
-import type { Answer } from '../../src/stand-in/answer.js';
-import { custom, dropsConnection, failedFirst, refuses, streams } from '../../src/stand-in/answers.js';
-import { edgeBlock } from '../../src/stand-in/refusals.js';
-import { completed, created, delta, messageAdded } from '../../src/stand-in/turn-events.js';
+import type { Answer } from '../../src/fake-upstream/script/scripted-response.js';
+import {
+  custom,
+  dropsConnection,
+  failedFirst,
+  refuses,
+  streams,
+} from '../../src/fake-upstream/script/responses.js';
+import { edgeBlock } from '../../src/fake-upstream/script/refusals.js';
+import { completed, created, delta, messageAdded } from '../../src/fake-upstream/script/turn-events.js';
 import { errorOf, outputOf } from './attempt.js';
 
 const statuses = [500, 502, 503, 504, 520];

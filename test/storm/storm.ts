@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { join } from 'node:path';
-import { StandIn } from '../../src/stand-in/stand-in.js';
+import { StandIn } from '../../src/fake-upstream/fake-upstream.js';
 import { SeededRandom } from '../support/seeded-random.js';
 import { Folders, type RunningProgram } from '../support/usage-program.js';
 import type { Answered, Asked } from './attempt.js';

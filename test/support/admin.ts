@@ -1,7 +1,11 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { type AuthJson, madeUpAuthJson, madeUpTokens } from '../../src/stand-in/made-up-credentials.js';
+import {
+  type AuthJson,
+  madeUpAuthJson,
+  madeUpTokens,
+} from '../../src/fake-upstream/script/made-up-credentials.js';
 import { HOUR } from './fake-clock.js';
 import type { TestPool } from './pool.js';
 

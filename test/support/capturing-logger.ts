@@ -1,5 +1,5 @@
-import { PoolLogger } from '../../src/pool-logger.js';
-import { RecentErrors } from '../../src/recent-errors.js';
+import { PoolLogger } from '../../src/observability/pool-logger.js';
+import { RecentErrors } from '../../src/observability/recent-errors.js';
 
 type JsonOptions = Parameters<PoolLogger['getJsonLogObject']>[1];
 

@@ -1,5 +1,5 @@
-import type { StandIn } from '../../src/stand-in/stand-in.js';
-import type { LoggedRequest } from '../../src/stand-in/request-log.js';
+import type { StandIn } from '../../src/fake-upstream/fake-upstream.js';
+import type { LoggedRequest } from '../../src/fake-upstream/script/request-log.js';
 
 /** What reached the stand-in for a client: all but the program's own polls and refreshes, which say who they are. */
 export function forwarded(standIn: StandIn): readonly LoggedRequest[] {

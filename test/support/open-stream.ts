@@ -1,5 +1,5 @@
-import type { AccountScript } from '../../src/stand-in/account-script.js';
-import { type ControlledTurn, controlled } from '../../src/stand-in/controlled-turn.js';
+import type { AccountScript } from '../../src/fake-upstream/script/account-script.js';
+import { type ControlledTurn, controlled } from '../../src/fake-upstream/script/controlled-turn.js';
 import {
   completed,
   created,
@@ -7,7 +7,7 @@ import {
   framed,
   type TurnEvent,
   type TurnUsage,
-} from '../../src/stand-in/turn-events.js';
+} from '../../src/fake-upstream/script/turn-events.js';
 import type { RawAnswer, RawExchange } from './raw-http.js';
 import type { Talk } from './usage-program.js';
 

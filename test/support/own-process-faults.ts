@@ -1,5 +1,5 @@
-import { Faults } from '../../src/faults.js';
-import { lastResort } from '../../src/last-resort.js';
+import { Faults } from '../../src/observability/faults.js';
+import { lastResort } from '../../src/bootstrap/last-resort.js';
 import type { TestPool } from './pool.js';
 
 const kinds = ['uncaughtException', 'unhandledRejection'] as const;

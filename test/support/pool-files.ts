@@ -1,7 +1,7 @@
 import { rename, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import type { AuthJson } from '../../src/stand-in/made-up-credentials.js';
+import type { AuthJson } from '../../src/fake-upstream/script/made-up-credentials.js';
 import type { TestPool } from './pool.js';
 import { fileOf } from './refreshing.js';
 

@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import request from 'supertest';
 import { AccountRegistry } from '../../src/accounts/account-registry.js';
-import { loadConfig } from '../../src/app.config.js';
-import { type RunningApp, startApp } from '../../src/app.setup.js';
-import type { Clock } from '../../src/clock.js';
+import { loadConfig } from '../../src/config/app.config.js';
+import { type RunningApp, startApp } from '../../src/bootstrap/app.setup.js';
+import type { Clock } from '../../src/runtime/clock.js';
 import type { RefreshStepWatcher } from '../../src/tokens/refresh-steps.js';
-import { RecentErrors } from '../../src/recent-errors.js';
-import type { StandInAccountOptions } from '../../src/stand-in/account-script.js';
-import type { AuthJson } from '../../src/stand-in/made-up-credentials.js';
-import { StandIn } from '../../src/stand-in/stand-in.js';
+import { RecentErrors } from '../../src/observability/recent-errors.js';
+import type { StandInAccountOptions } from '../../src/fake-upstream/script/account-script.js';
+import type { AuthJson } from '../../src/fake-upstream/script/made-up-credentials.js';
+import { StandIn } from '../../src/fake-upstream/fake-upstream.js';
 import { CapturingLogger } from './capturing-logger.js';
 
 export interface TestPoolOptions {

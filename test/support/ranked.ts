@@ -1,8 +1,8 @@
 import { expect } from 'vitest';
-import { Drain } from '../../src/drain.js';
-import type { Answer } from '../../src/stand-in/answer.js';
-import { raw } from '../../src/stand-in/answers.js';
-import { framed, messageTurn } from '../../src/stand-in/turn-events.js';
+import { Drain } from '../../src/runtime/drain.js';
+import type { Answer } from '../../src/fake-upstream/script/scripted-response.js';
+import { raw } from '../../src/fake-upstream/script/responses.js';
+import { framed, messageTurn } from '../../src/fake-upstream/script/turn-events.js';
 import { polled } from './polled.js';
 import { TestPool, type TestPoolOptions } from './pool.js';
 import { type Received, send, type Sent } from './raw-client.js';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { LoggedRequest } from '../../src/stand-in/request-log.js';
+import type { LoggedRequest } from '../../src/fake-upstream/script/request-log.js';
 import { DAY, FakeClock, SECOND } from './fake-clock.js';
 import { polled } from './polled.js';
 import { TestPool } from './pool.js';

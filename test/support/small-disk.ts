@@ -4,7 +4,7 @@ import { open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { errorCode } from '../../src/pool-error.js';
+import { errorCode } from '../../src/runtime/pool-error.js';
 import { eventually } from './eventually.js';
 
 const REMOUNT_LIMIT_MS = 5_000;

@@ -1,4 +1,4 @@
-import type { UsageWindow } from '../../src/stand-in/quota.js';
+import type { UsageWindow } from '../../src/fake-upstream/script/quota.js';
 import { polled } from './polled.js';
 import { TestPool, type TestPoolOptions } from './pool.js';
 

@@ -1,11 +1,11 @@
 import type { WebSocket } from 'ws';
 import type { Account } from '../../accounts/account.js';
 import type { Unavailable } from '../../accounts/availability.js';
-import type { Secret } from '../../secret.js';
-import type { AttemptOutcome } from '../attempt-outcome.js';
-import type { ProxyRequest } from '../proxy-request.js';
-import type { SocketTurn } from './socket-turn.js';
-import type { TurnBooks } from './turn-books.js';
+import type { Secret } from '../../runtime/secret.js';
+import type { AttemptOutcome } from '../upstream/outcome.js';
+import type { ProxyRequest } from '../request/proxy-request.js';
+import type { SocketTurn } from './turn.js';
+import type { TurnBooks } from './turn-recorder.js';
 
 /** A WebSocket at upstream, and whose it is. */
 export interface Opened {

@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { AuthJson } from '../../../src/stand-in/made-up-credentials.js';
+import type { AuthJson } from '../../../src/fake-upstream/script/made-up-credentials.js';
 
 const readme = new URL('../../../README.md', import.meta.url);
 const README_ORIGIN = 'http://127.0.0.1:8989';

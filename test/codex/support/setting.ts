@@ -2,9 +2,12 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFailed, onTestFinished } from 'vitest';
-import type { StandInAccountOptions } from '../../../src/stand-in/account-script.js';
-import { standInLogin, type StandInLoginOptions } from '../../../src/stand-in/made-up-credentials.js';
-import { StandIn } from '../../../src/stand-in/stand-in.js';
+import type { StandInAccountOptions } from '../../../src/fake-upstream/script/account-script.js';
+import {
+  standInLogin,
+  type StandInLoginOptions,
+} from '../../../src/fake-upstream/script/made-up-credentials.js';
+import { StandIn } from '../../../src/fake-upstream/fake-upstream.js';
 import { Child } from './child.js';
 import { codexScript } from './codex-cli.js';
 import { makeCodexHome, type CodexHome, type ProviderChanges } from './codex-home.js';

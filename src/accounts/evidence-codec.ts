@@ -1,0 +1,95 @@
+import { z } from 'zod';
+import { limits } from '../config/limits.js';
+import type { Credential } from '../tokens/credential.js';
+import type { Refused } from '../tokens/refresh-state.js';
+import { type AccountEvidence, learn, noEvidence, type RefusalKind } from './account-evidence.js';
+
+/** What is known of an account beyond its stay in the pool: on disk for the next start. Times are epoch ms. */
+export interface StoredEvidence {
+  readonly evidence: AccountEvidence;
+  /** Which login it was seen with (`loginOf`). */
+  readonly login: string;
+  /** The token endpoint's final word on that login; null as long as there is none. */
+  readonly refused: Refused | null;
+}
+
+/** Tells two logins of an account apart, and nothing else of them. */
+export function loginOf({ refreshToken, accessToken }: Credential): string {
+  return (refreshToken ?? accessToken).fingerprint();
+}
+
+/** What still holds of it for an account that comes with this login: another one ends what stood against the old. */
+export function stillHolds(stored: StoredEvidence, login: string, now: number): StoredEvidence {
+  if (stored.login === login) return stored;
+  const evidence = learn(stored.evidence, { kind: 'credential-renewed', isRefresh: false, at: now });
+  return { evidence, login, refused: null };
+}
+
+/** As JSON. */
+export function textOf({ evidence, ...it }: StoredEvidence): string {
+  return JSON.stringify({ ...it, evidence: { ...evidence, modelRefusals: [...evidence.modelRefusals] } });
+}
+
+/**
+ * Reads what `textOf` has written, as of now; null for what cannot be read. Nothing is believed beyond reason: no
+ * time of something seen is later than now, and a refusal lasts no longer than any window.
+ */
+export function evidenceReader(now: number): (text: string) => StoredEvidence | null {
+  const schema = storedEvidence(now);
+  return (text) => {
+    try {
+      return schema.safeParse(JSON.parse(text)).data ?? null;
+    } catch {
+      return null; // not JSON
+    }
+  };
+}
+
+const refusalKinds = {
+  'quota-exhausted': 'quota-exhausted',
+  'rate-limited': 'rate-limited',
+  unauthorized: 'unauthorized',
+  forbidden: 'forbidden',
+  'upstream-error': 'upstream-error',
+} as const satisfies { readonly [K in RefusalKind]: K };
+
+function storedEvidence(now: number) {
+  const end = z.int().nonnegative();
+  const seen = end.transform((at) => Math.min(at, now));
+  const seenOrNever = seen.nullable().default(null);
+  const inARow = z.int().nonnegative().default(0);
+  const refusal = z
+    .object({ kind: z.enum(refusalKinds), at: end, until: end, pollFrom: end.nullable().default(null) })
+    .transform(({ kind, at, until, pollFrom }) => {
+      const lastsMs = Math.min(Math.max(0, until - at), limits.quotaLongestMs);
+      const saneAt = Math.min(at, now); // a clock that was wrong then: as long as it was meant to be, from now
+      const waitsMs = Math.min(Math.max(0, (pollFrom ?? at) - at), limits.clearedInVainMs);
+      return { kind, at: saneAt, until: saneAt + lastsMs, pollFrom: saneAt + waitsMs };
+    });
+  const models = z.array(z.tuple([z.string(), end])).transform((pairs) => {
+    const latest = now + limits.notEntitledMs;
+    const sane = pairs.map(([model, until]) => [model, Math.min(until, latest)] as const);
+    return new Map(sane.filter(([, until]) => until > now).slice(-limits.modelRefusalsPerAccount));
+  });
+  return z.object({
+    login: z.string(),
+    // Rows without the last field are of accounts that did not serve any more.
+    refused: z
+      .object({ code: z.string(), at: seen, isTokenRejected: z.boolean().default(true) })
+      .nullable()
+      .default(null),
+    // A field that the row does not have yet gets its default.
+    evidence: z.object({
+      refusal: refusal.nullable().default(noEvidence.refusal),
+      deactivated: z.object({ code: z.string(), at: seen }).nullable().default(noEvidence.deactivated),
+      modelRefusals: models.default(new Map()),
+      rateLimitsInARow: inARow,
+      forbiddenInARow: inARow,
+      errorsInARow: inARow,
+      cutsInARow: inARow,
+      countedAt: seenOrNever,
+      lastSuccessAt: seenOrNever,
+      clearedAt: seenOrNever,
+    } satisfies Record<keyof AccountEvidence, z.ZodType>),
+  });
+}

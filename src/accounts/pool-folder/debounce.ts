@@ -1,0 +1,28 @@
+import { limits } from '../../config/limits.js';
+
+/** Many changes in a short time are one: calls back when they have stopped, or have gone on for long enough. */
+export class Burst implements Disposable {
+  private timer: NodeJS.Timeout | null = null;
+  private startedAt = 0;
+
+  constructor(private readonly onEnd: () => void) {}
+
+  add(): void {
+    const now = performance.now();
+    if (this.timer === null) this.startedAt = now;
+    else clearTimeout(this.timer);
+    const left = this.startedAt + limits.folderQuietAtMostMs - now;
+    this.timer = setTimeout(
+      () => {
+        this.timer = null;
+        this.onEnd();
+      },
+      Math.max(0, Math.min(limits.folderQuietMs, left)),
+    );
+  }
+
+  [Symbol.dispose](): void {
+    if (this.timer !== null) clearTimeout(this.timer);
+    this.timer = null;
+  }
+}

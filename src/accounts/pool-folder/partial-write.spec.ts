@@ -1,0 +1,20 @@
+import { describe, expect, it } from 'vitest';
+import { mayBeUnderWay } from './partial-write.js';
+
+const SECOND = 1_000;
+
+describe('mayBeUnderWay', () => {
+  it.each<[string, number, number | null, boolean]>([
+    ['a file that was written to a moment ago', 0, 100, true],
+    ['a file that goes on being written to', 9 * SECOND, 100, true],
+    ['a file that was left alone', 0, 2 * SECOND, false],
+    ['an old file that was moved here', 0, 3_600 * SECOND, false],
+    ['a file that is written to for ever', 10 * SECOND, 0, false],
+    ['a file that is dated in the future', 9 * SECOND, -3_600 * SECOND, true],
+    ['a file that is dated in the future, for long', 10 * SECOND, -3_600 * SECOND, false],
+    ['a link to nothing since a moment ago', SECOND, null, true],
+    ['a link to nothing', 2 * SECOND, null, false],
+  ])('%s', (_case, knownMs, unchangedMs, expected) => {
+    expect(mayBeUnderWay(knownMs, unchangedMs)).toBe(expected);
+  });
+});

@@ -1,0 +1,82 @@
+import type { CredentialFile } from '../../tokens/credential-store.js';
+import { identityOf } from '../../tokens/credential.js';
+import type { Keeping } from '../../tokens/stored-credential.js';
+import type { Account, Withdrawal } from '../account.js';
+import type { BrokenFile, ReloadResult } from './reload-report.js';
+
+/** The pool as it was, and what has just been read of its folder. */
+export interface Reading {
+  readonly accounts: readonly Account[];
+  /** The file names by identity, from before the folder was read; none of accounts that had no file any more. */
+  readonly namesBefore: ReadonlyMap<string, string>;
+  readonly files: readonly CredentialFile[];
+  /** Names of broken files that may be half-written: they change nothing yet. */
+  readonly underWay: ReadonlySet<string>;
+  /** The tokens in use of an account, by its identity. */
+  readonly find: (id: string) => Keeping | null;
+}
+
+/** What is to be done so that the pool becomes what its folder is. */
+export interface PoolDifference {
+  readonly present: readonly { readonly keeping: Keeping; readonly known: Account | null }[];
+  readonly withdrawn: readonly { readonly account: Account; readonly withdrawal: Withdrawal }[];
+  /** Accounts whose file is not to be believed yet. */
+  readonly waiting: readonly Account[];
+  readonly broken: readonly BrokenFile[];
+  readonly results: readonly ReloadResult[];
+}
+
+/** Compares by identity, so that a file under a new name is the account that it was. */
+export function differenceOf(reading: Reading): PoolDifference {
+  const { accounts, namesBefore, files, underWay } = reading;
+  const byId = new Map(accounts.map((it) => [it.id, it]));
+  const whole = files.flatMap((file) => {
+    const keeping = file.kind === 'ok' ? reading.find(identityOf(file.name, file.credential)) : null;
+    // By the object itself: tokens that a refresh has brought meanwhile are no news of the file.
+    return file.kind === 'ok' && keeping !== null
+      ? [
+          {
+            keeping,
+            known: byId.get(keeping.id) ?? null,
+            hasNewTokens: keeping.credential === file.credential,
+          },
+        ]
+      : [];
+  });
+  const broken = files.flatMap(({ name, ...it }) =>
+    it.kind === 'broken' && !underWay.has(name) ? [{ name, reason: it.reason }] : [],
+  );
+  const ids = new Set(whole.map((it) => it.keeping.id));
+  const missing = accounts.filter((it) => !ids.has(it.id));
+  const withdrawn = missing
+    .filter((it) => !underWay.has(it.name))
+    .map((account) => ({ account, withdrawal: withdrawalOf(account, broken) }));
+  const names = new Set([...files.map((it) => it.name), ...whole.map((it) => it.keeping.name)]);
+  const removed = withdrawn
+    .map((it) => it.account)
+    .filter((it) => namesBefore.has(it.id) && !names.has(it.name));
+  return {
+    present: whole,
+    withdrawn,
+    waiting: missing.filter((it) => underWay.has(it.name)),
+    broken,
+    results: [
+      ...whole.map(({ keeping, hasNewTokens }) =>
+        resultOf(keeping, namesBefore.get(keeping.id), hasNewTokens),
+      ),
+      ...broken.map((it) => ({ ...it, result: 'broken' as const })),
+      ...removed.map(({ name }) => ({ name, result: 'removed' as const, reason: null })),
+    ],
+  };
+}
+
+function resultOf({ name }: Keeping, nameBefore: string | undefined, hasNewTokens: boolean): ReloadResult {
+  if (nameBefore === undefined) return { name, result: 'added', reason: null };
+  if (nameBefore !== name) return { name, result: 'renamed', reason: `it was ${nameBefore}.json` };
+  return { name, result: hasNewTokens ? 'updated' : 'unchanged', reason: null };
+}
+
+function withdrawalOf({ name }: Account, broken: readonly BrokenFile[]): Withdrawal {
+  const file = broken.find((it) => it.name === name);
+  return file === undefined ? { reason: 'removed', why: null } : { reason: 'broken-file', why: file.reason };
+}

@@ -1,0 +1,56 @@
+import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { SchedulerRegistry } from '@nestjs/schedule';
+import { APP_CONFIG, type AppConfig } from '../config/app.config.js';
+import { Drain } from '../runtime/drain.js';
+import { dropOwnConnections } from '../runtime/http-client.js';
+import { SleepWatch } from '../runtime/suspend-detector.js';
+import { AccountPoll } from './quota-poll.js';
+
+const JOB = 'account-poll';
+
+/** Polls all accounts at start then every `PROXY_USAGE_REFRESH_SECONDS`, and after a sleep; skips while a round still runs. */
+@Injectable()
+export class AccountPollCron implements OnApplicationBootstrap, OnModuleDestroy {
+  private isRunning = false;
+  private isWantedAgain = false;
+
+  constructor(
+    private readonly poll: AccountPoll,
+    private readonly scheduler: SchedulerRegistry,
+    private readonly drain: Drain,
+    @Inject(APP_CONFIG) private readonly config: AppConfig,
+    sleep: SleepWatch,
+  ) {
+    sleep.onWake(() => void this.runAnew());
+  }
+
+  onApplicationBootstrap(): void {
+    void this.run(); // the start does not wait for upstream
+    const timer = setInterval(() => void this.run(), this.config.usageRefreshSeconds * 1_000);
+    this.scheduler.addInterval(JOB, timer);
+  }
+
+  onModuleDestroy(): void {
+    if (this.scheduler.doesExist('interval', JOB)) this.scheduler.deleteInterval(JOB);
+  }
+
+  /** A round that was cut by the machine's sleep tells little: another follows it. */
+  private async runAnew(): Promise<void> {
+    dropOwnConnections();
+    this.isWantedAgain = this.isRunning;
+    await this.run();
+  }
+
+  private async run(): Promise<void> {
+    if (this.isRunning) return;
+    this.isRunning = true;
+    try {
+      do {
+        this.isWantedAgain = false;
+        await this.poll.pollAll(() => this.drain.isDraining);
+      } while (this.isWantedAgain && !this.drain.isDraining);
+    } finally {
+      this.isRunning = false;
+    }
+  }
+}

@@ -1,0 +1,189 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { APP_CONFIG, type AppConfig } from '../../config/app.config.js';
+import { CLOCK, type Clock } from '../../runtime/clock.js';
+import { QuotaService } from '../../usage/quota.service.js';
+import { AccountRegistry } from '../account-registry.js';
+import type { Account } from '../account.js';
+import { AffinityTable } from './session-affinity.js';
+import { type Unavailable, whyUnavailable } from '../availability.js';
+import { Lease } from '../lease.js';
+import { planCapacity } from '../plan-capacity.js';
+import { type SelectionPolicy, selectionPolicies } from './selection-policy.js';
+
+/** What a request wants of an account. */
+export interface Wish {
+  readonly sessionKey: string | null;
+  readonly model: string | null;
+  /** Identity of the account that issued something this request continues, or null. */
+  readonly ownerId: string | null;
+  /** Identity of the only account that can serve it, or null: then no other is considered. */
+  readonly soleId: string | null;
+  /** Identities of accounts that this request has already tried. */
+  readonly tried: ReadonlySet<string>;
+  /** Whether the request would rather wait for an account that is full than go elsewhere. */
+  readonly isPatient: boolean;
+}
+
+/** One account as it stood in a choice: null means that it could have served. */
+export interface Considered {
+  readonly account: Account;
+  readonly unavailable: Unavailable | null;
+}
+
+export type Choice =
+  | {
+      readonly kind: 'leased';
+      readonly lease: Lease;
+      readonly by: 'owner' | 'affinity' | 'policy';
+      /** Its session belongs to an account that is full at the moment, and stays there. */
+      readonly isOverflow: boolean;
+      readonly considered: readonly Considered[];
+    }
+  /** What the request wants is full: these are worth waiting for. */
+  | {
+      readonly kind: 'full';
+      readonly accounts: readonly Account[];
+      readonly considered: readonly Considered[];
+    }
+  | { readonly kind: 'none'; readonly considered: readonly Considered[] };
+
+/** Chooses the account of a request: owner, then affinity, then policy; and leases it. */
+@Injectable()
+export class AccountSelector {
+  private readonly policy: SelectionPolicy;
+
+  constructor(
+    private readonly registry: AccountRegistry,
+    private readonly affinity: AffinityTable,
+    private readonly quota: QuotaService,
+    @Inject(APP_CONFIG) config: AppConfig,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {
+    this.policy = selectionPolicies[config.policy]();
+  }
+
+  /** Why this account may not serve now; null when it may. */
+  whyUnavailable(account: Account, model: string | null = null): Unavailable | null {
+    const { keeping } = account;
+    return whyUnavailable(
+      {
+        withdrawal: account.withdrawal,
+        settings: account.settings,
+        refresh: keeping.refresh,
+        tokenEndsAt: account.tokenEndsAt,
+        evidence: account.evidence,
+        windows: this.quota.windows(account.id),
+        inFlight: account.inFlight,
+      },
+      model,
+      this.clock.now(),
+    );
+  }
+
+  /** All accounts, or the only one that can serve, each with why it may not serve. */
+  consider(model: string | null = null, soleId: string | null = null): Considered[] {
+    return this.registry
+      .list()
+      .filter((it) => soleId === null || it.id === soleId)
+      .map((account) => ({ account, unavailable: this.whyUnavailable(account, model) }));
+  }
+
+  choose(wish: Wish): Choice {
+    const considered = this.consider(wish.model, wish.soleId);
+    const untried = considered.filter((it) => !wish.tried.has(it.account.id));
+    const free = this.preferred(
+      wish,
+      untried.filter((it) => it.unavailable === null).map((it) => it.account),
+    );
+    const full = untried.filter((it) => it.unavailable?.reason === 'full').map((it) => it.account);
+    const boundTo = wish.sessionKey === null ? null : this.affinity.find(wish.sessionKey);
+    const tentative = wish.sessionKey === null ? null : this.affinity.tentative(wish.sessionKey);
+    for (const [by, id] of [
+      ['owner', wish.soleId ?? wish.ownerId],
+      ['affinity', boundTo],
+      ['affinity', tentative],
+    ] as const) {
+      const account = free.find((it) => it.id === id);
+      const isOverflow = id !== boundTo && full.some((it) => it.id === boundTo);
+      if (account !== undefined) return this.leased(account, by, wish, isOverflow, considered);
+      const isFull = full.filter((it) => it.id === id);
+      if (wish.isPatient && isFull.length > 0) return { kind: 'full', accounts: isFull, considered };
+    }
+    const [first, ...others] = free;
+    if (first === undefined) {
+      return wish.isPatient && full.length > 0
+        ? { kind: 'full', accounts: full, considered }
+        : { kind: 'none', considered };
+    }
+    const isOverflow = full.some((it) => it.id === boundTo);
+    return this.leased(this.byPolicy([first, ...others]), 'policy', wish, isOverflow, considered);
+  }
+
+  /** Whether any account is known to refuse a model: only then the model of a request matters to the choice. */
+  knowsModelRefusals(): boolean {
+    const now = this.clock.now();
+    return this.registry
+      .list()
+      .some((it) => [...it.evidence.modelRefusals.values()].some((until) => until > now));
+  }
+
+  /** The available account of the largest plan, for what is the same on all accounts; null when none is. */
+  largestPlan(): Account | null {
+    let largest: Account | null = null;
+    for (const { account, unavailable } of this.consider()) {
+      if (unavailable !== null && !hasNoQuota(unavailable)) continue;
+      if (largest === null || planCapacity(account.plan) > planCapacity(largest.plan)) largest = account;
+    }
+    return largest;
+  }
+
+  /**
+   * The account whose identity a client without a session works under: the one whose id it sends, if that
+   * is in the pool; else the first by name that is not paused (and can log in, if one can).
+   */
+  home(clientAccountId: string | null): Account | null {
+    const own = clientAccountId === null ? null : this.registry.findByAccountId(clientAccountId);
+    if (own !== null) return own;
+    const usable = this.registry.list().filter((it) => it.withdrawal === null && !it.settings.isPaused);
+    const now = this.clock.now();
+    return usable.find((it) => !it.needsLogin(now)) ?? usable[0] ?? null;
+  }
+
+  /** Without the account that has just failed a turn of the session, unless it is the only one left or wanted. */
+  private preferred({ sessionKey, soleId, ownerId }: Wish, free: readonly Account[]): readonly Account[] {
+    const avoidedId = sessionKey === null ? null : this.affinity.avoided(sessionKey);
+    if (avoidedId === null || avoidedId === (soleId ?? ownerId)) return free;
+    const others = free.filter((it) => it.id !== avoidedId);
+    return others.length === 0 ? free : others;
+  }
+
+  private byPolicy(accounts: readonly [Account, ...Account[]]): Account {
+    const candidate = (account: Account) => ({
+      account,
+      name: account.name,
+      inFlight: account.inFlight,
+      priority: account.settings.priority,
+      capacity: planCapacity(account.plan),
+      windows: this.quota.windows(account.id),
+    });
+    const [first, ...others] = accounts;
+    return this.policy([candidate(first), ...others.map(candidate)], this.clock.now()).account;
+  }
+
+  private leased(
+    account: Account,
+    by: 'owner' | 'affinity' | 'policy',
+    wish: Wish,
+    isOverflow: boolean,
+    considered: readonly Considered[],
+  ): Choice {
+    // Parallel requests of a session whose account is out move together; one that is only full keeps it.
+    if (wish.sessionKey !== null && !isOverflow) this.affinity.claim(wish.sessionKey, account.id);
+    return { kind: 'leased', lease: new Lease(account), by, isOverflow, considered };
+  }
+}
+
+/** Out for its quota alone: what costs none it can still be asked. */
+export function hasNoQuota({ reason }: Unavailable): boolean {
+  return reason === 'quota-exhausted' || reason === 'reserved';
+}

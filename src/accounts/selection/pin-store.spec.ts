@@ -1,0 +1,101 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Logger } from '@nestjs/common';
+import { Counter, Registry } from 'prom-client';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type AppConfig, loadConfig } from '../../config/app.config.js';
+import { Drain } from '../../runtime/drain.js';
+import { limits } from '../../config/limits.js';
+import { Database } from '../../storage/database.js';
+import { OwnedValue } from './pinned-value.entity.js';
+import { RetentionCron } from '../../storage/retention.cron.js';
+import { UsageWriter } from '../../storage/write-behind.js';
+import { OwnerStore } from './pin-store.js';
+import { OwnerTable } from './pin-table.js';
+
+beforeAll(() => Logger.overrideLogger(false));
+afterAll(() => Logger.overrideLogger(['log', 'warn', 'error']));
+
+/** The table and its store on a database in a folder of their own; every look at the clock is a ms later. */
+class Sandbox implements AsyncDisposable {
+  readonly config: AppConfig;
+  readonly clock = { now: () => (this.#now += 1) };
+  readonly database: Database;
+  readonly writer: UsageWriter;
+  #now = 1_900_000_000_000;
+
+  private constructor(readonly folder: string) {
+    this.config = loadConfig({ PROXY_DB_PATH: join(folder, 'proxy.db') });
+    this.database = new Database(this.config, this.clock);
+    const dropped = { name: 'dropped', help: 'x', labelNames: ['kind'], registers: [new Registry()] };
+    this.writer = new UsageWriter(this.database, new Counter(dropped));
+  }
+
+  static async create(): Promise<Sandbox> {
+    return new Sandbox(await mkdtemp(join(tmpdir(), 'codex-pool-owners-')));
+  }
+
+  /** What a start knows. */
+  async start(): Promise<OwnerTable> {
+    const table = new OwnerTable();
+    await new OwnerStore(table, this.writer, this.database, this.clock).onModuleInit();
+    return table;
+  }
+
+  async count(kind: OwnedValue['kind']): Promise<number> {
+    return await this.database.run(async (manager) => await manager.countBy(OwnedValue, { kind }));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.database.close();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+describe('the owners that outlive a restart', () => {
+  it('are those of responses and files, the newest word on each; a turn state lives for one turn', async () => {
+    await using sandbox = await Sandbox.create();
+    const before = await sandbox.start();
+    before.remember('response', 'resp_1', 'a');
+    before.remember('file', 'file_1', 'a');
+    before.remember('turn-state', 'ts', 'a');
+    before.remember('file', 'file_1', 'b');
+    await sandbox.writer.flush();
+    const after = await sandbox.start();
+    expect(after.ownerOf('response', 'resp_1')).toBe('a');
+    expect(after.ownerOf('file', 'file_1')).toBe('b');
+    expect(after.has('turn-state')).toBe(false);
+  });
+
+  it('are as many of each kind as may be, the newest, and no more stay on disk', async () => {
+    await using sandbox = await Sandbox.create();
+    const before = await sandbox.start();
+    before.remember('file', 'the oldest of all', 'a');
+    for (let i = 0; i < limits.owners + 50; i += 1) {
+      before.remember('response', `resp_${i}`, 'a');
+      if (i % 1_000 === 0) await sandbox.writer.flush();
+    }
+    await sandbox.writer.flush();
+    expect(await sandbox.count('response')).toBe(limits.owners + 50);
+    const { database, config, clock } = sandbox;
+    await new RetentionCron(database, new Drain(), config, clock).run();
+    expect([await sandbox.count('response'), await sandbox.count('file')]).toEqual([limits.owners, 1]);
+    const after = await sandbox.start();
+    expect(['resp_49', 'resp_50'].map((it) => after.ownerOf('response', it))).toEqual([null, 'a']);
+    expect(after.ownerOf('file', 'the oldest of all')).toBe('a');
+    after.remember('response', 'one more', 'b');
+    expect(after.ownerOf('response', 'resp_50')).toBeNull(); // in memory, too, the oldest goes first
+    expect(after.ownerOf('response', 'resp_51')).toBe('a');
+  });
+
+  it('wait for the database up to a bound, the oldest dropped first', async () => {
+    await using sandbox = await Sandbox.create();
+    const before = await sandbox.start();
+    for (let i = 0; i < limits.unwrittenOwned + 3; i += 1) before.remember('response', `resp_${i}`, 'a');
+    expect([sandbox.writer.pending, sandbox.writer.droppedCount]).toEqual([limits.unwrittenOwned, 3]);
+    await sandbox.writer.flush();
+    const after = await sandbox.start();
+    expect(['resp_2', 'resp_3'].map((it) => after.ownerOf('response', it))).toEqual([null, 'a']);
+  });
+});

@@ -1,0 +1,42 @@
+import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
+import { CLOCK, type Clock } from '../../runtime/clock.js';
+import { limits } from '../../config/limits.js';
+import { Database } from '../../storage/database.js';
+import { OwnedValue } from './pinned-value.entity.js';
+import { UsageWriter } from '../../storage/write-behind.js';
+import { OwnerTable } from './pin-table.js';
+
+const kept = ['response', 'file'] as const;
+
+/** Keeps the owners of responses and files over a restart: read at the start, written behind. */
+@Injectable()
+export class OwnerStore implements OnModuleInit {
+  constructor(
+    private readonly table: OwnerTable,
+    private readonly writer: UsageWriter,
+    private readonly database: Database,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  async onModuleInit(): Promise<void> {
+    await this.database.restore('owners begin anew: the database cannot be read', async (manager) => {
+      for (const kind of kept) {
+        // Plain rows: a start waits for them, and entities would take twice as long.
+        const rows = await manager
+          .createQueryBuilder(OwnedValue, 'o')
+          .select('o.hash', 'hash')
+          .addSelect('o.account_id', 'accountId')
+          .where('o.kind = :kind', { kind })
+          .orderBy('o.seen_at', 'DESC')
+          .limit(limits.owners)
+          .getRawMany<{ hash: string; accountId: string }>();
+        for (const row of rows.toReversed()) this.table.restore({ kind, ...row });
+      }
+    });
+    this.table.onRemember(({ kind, hash, accountId }) => {
+      if (kind === 'turn-state') return; // it lives for one turn
+      const row = { kind, hash, accountId, seenAt: this.clock.now() };
+      this.writer.addOwned(Object.assign(new OwnedValue(), row));
+    });
+  }
+}

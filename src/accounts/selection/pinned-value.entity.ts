@@ -1,0 +1,20 @@
+import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+import { storedNumber } from '../../storage/stored-number.js';
+
+/** Which account issued something that only it can continue, for the next start. Times are epoch ms. */
+@Entity('owned_value')
+@Index(['kind', 'seenAt'])
+export class OwnedValue {
+  @PrimaryColumn('varchar', { length: 20 })
+  kind!: 'response' | 'file';
+
+  /** Hash of the value. */
+  @PrimaryColumn('varchar', { length: 64 })
+  hash!: string;
+
+  @Column('varchar', { name: 'account_id', length: 200 })
+  accountId!: string;
+
+  @Column('bigint', { name: 'seen_at', transformer: storedNumber })
+  seenAt!: number;
+}

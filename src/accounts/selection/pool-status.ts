@@ -1,0 +1,50 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { CLOCK, type Clock } from '../../runtime/clock.js';
+import { QuotaService } from '../../usage/quota.service.js';
+import { AccountSelector } from './account-selector.js';
+import { planCapacity } from '../plan-capacity.js';
+import { poolQuota, type PoolWindow } from './pool-quota.js';
+
+/** The pool as one: what the client's limit display, the operator and the metrics are told. */
+export interface PoolStatus {
+  readonly accounts: number;
+  readonly available: number;
+  readonly inFlight: number;
+  /** The largest plan in the pool; null when none is known. */
+  readonly plan: string | null;
+  /** Shortest duration first; none when nothing is known. */
+  readonly windows: readonly PoolWindow[];
+  /** Every account that a person has not taken out has spent its quota. */
+  readonly isLimitReached: boolean;
+}
+
+const outByPerson = new Set(['removed', 'broken-file', 'paused', 'needs-login', 'deactivated']);
+
+@Injectable()
+export class PoolStatusService {
+  constructor(
+    private readonly selector: AccountSelector,
+    private readonly quota: QuotaService,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  status(): PoolStatus {
+    const considered = this.selector.consider();
+    const inPool = considered.filter(
+      (it) => it.unavailable === null || !outByPerson.has(it.unavailable.reason),
+    );
+    const plans = considered.map((it) => it.account.plan).filter((it) => it !== null);
+    const shares = inPool.map(({ account }) => ({
+      plan: account.plan,
+      windows: this.quota.windows(account.id),
+    }));
+    return {
+      accounts: considered.length,
+      available: considered.filter((it) => it.unavailable === null).length,
+      inFlight: considered.reduce((sum, it) => sum + it.account.inFlight, 0),
+      plan: plans.toSorted((a, b) => planCapacity(b) - planCapacity(a))[0] ?? null,
+      windows: poolQuota(shares, this.clock.now()),
+      isLimitReached: inPool.length > 0 && inPool.every((it) => it.unavailable?.reason === 'quota-exhausted'),
+    };
+  }
+}

@@ -1,0 +1,93 @@
+import { leftRatio, type QuotaWindow } from '../../usage/quota-window.js';
+
+/** What a policy knows of an account that may serve. */
+export interface Candidate {
+  readonly name: string;
+  readonly inFlight: number;
+  readonly priority: number;
+  /** Relative size of the plan's allowance; Plus is 1. */
+  readonly capacity: number;
+  readonly windows: readonly QuotaWindow[];
+}
+
+/** Picks one of the candidates; there is at least one, in the order of their names. */
+export type SelectionPolicy = <T extends Candidate>(candidates: readonly [T, ...T[]], now: number) => T;
+
+/** The share that is left of the tightest window; an unknown account counts as half full. */
+export function quotaLeft(windows: readonly QuotaWindow[], now: number): number {
+  if (windows.length === 0) return 0.5;
+  return windows.reduce((least, it) => Math.min(least, leftRatio(it, now)), 1);
+}
+
+/**
+ * The rate that an account can keep up until its quota resets: the smallest over its windows of
+ * capacity × share left ÷ time to reset (s). Null when no window is known.
+ */
+export function sustainableRate(candidate: Candidate, now: number): number | null {
+  let least: number | null = null;
+  for (const it of candidate.windows) {
+    const hasReset = it.resetsAt !== null && it.resetsAt <= now;
+    const untilReset = hasReset
+      ? it.durationSeconds
+      : it.resetsAt === null
+        ? it.durationSeconds / 2
+        : Math.max(1, (it.resetsAt - now) / 1_000);
+    const rate = (candidate.capacity * leftRatio(it, now)) / untilReset;
+    least = least === null ? rate : Math.min(least, rate);
+  }
+  return least;
+}
+
+function best<T extends Candidate>(candidates: readonly [T, ...T[]], score: (candidate: T) => number): T {
+  let found: T = candidates[0];
+  let highest = score(found);
+  for (const it of candidates.slice(1)) {
+    const theirs = score(it);
+    if (theirs > highest) [found, highest] = [it, theirs];
+  }
+  return found;
+}
+
+const perRequest = (amount: number, candidate: Candidate) => amount / (candidate.inFlight + 1);
+
+const mostQuotaLeft: SelectionPolicy = (candidates, now) =>
+  best(candidates, (it) => perRequest(quotaLeft(it.windows, now), it));
+
+const sustainableRatePolicy: SelectionPolicy = (candidates, now) => {
+  const known = candidates.map((it) => sustainableRate(it, now)).filter((it) => it !== null);
+  const average = known.length === 0 ? 1 : known.reduce((sum, it) => sum + it, 0) / known.length;
+  return best(candidates, (it) => perRequest(sustainableRate(it, now) ?? average, it));
+};
+
+const fewestInFlight: SelectionPolicy = (candidates) => best(candidates, (it) => -it.inFlight);
+
+const fillFirst: SelectionPolicy = (candidates) => best(candidates, (it) => it.priority);
+
+/** Takes turns by name: the one after the one it took last. */
+function roundRobin(): SelectionPolicy {
+  let last = '';
+  return (candidates) => {
+    const next = candidates.find((it) => it.name > last) ?? candidates[0];
+    last = next.name;
+    return next;
+  };
+}
+
+/** The policies by the name that `PROXY_POLICY` takes; each call makes one with a state of its own. */
+export const selectionPolicies = {
+  'most-quota-left': () => mostQuotaLeft,
+  'sustainable-rate': () => sustainableRatePolicy,
+  'fewest-in-flight': () => fewestInFlight,
+  'fill-first': () => fillFirst,
+  'round-robin': roundRobin,
+} as const satisfies Record<string, () => SelectionPolicy>;
+
+export type SelectionPolicyName = keyof typeof selectionPolicies;
+
+export const selectionPolicyNames = [
+  'most-quota-left',
+  'sustainable-rate',
+  'fewest-in-flight',
+  'fill-first',
+  'round-robin',
+] as const satisfies readonly SelectionPolicyName[];

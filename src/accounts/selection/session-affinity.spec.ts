@@ -1,0 +1,116 @@
+import { describe, expect, it } from 'vitest';
+import { limits } from '../../config/limits.js';
+import { AffinityTable } from './session-affinity.js';
+
+const DAY = 86_400_000;
+
+function tableAt(startsAt = 1_900_000_000_000) {
+  let now = startsAt;
+  const table = new AffinityTable({ now: () => now });
+  return { table, advance: (ms: number) => void (now += ms) };
+}
+
+describe('AffinityTable', () => {
+  it('knows nothing of a session that it has not seen', () => {
+    expect(tableAt().table.find('s-1')).toBeNull();
+  });
+
+  it('keeps a session with the account that has served it while another is about to', () => {
+    const { table } = tableAt();
+    table.settle('s-1', 'a');
+    table.claim('s-1', 'b');
+    expect(table.find('s-1')).toBe('a');
+    expect(table.tentative('s-1')).toBe('b');
+  });
+
+  it('avoids an account that has failed a turn until the session is served again', () => {
+    const { table } = tableAt();
+    table.settle('s-1', 'a');
+    table.avoid('s-1', 'a');
+    table.claim('s-1', 'b');
+    expect(table.avoided('s-1')).toBe('a');
+    table.settle('s-1', 'b');
+    expect(table.avoided('s-1')).toBeNull();
+  });
+
+  it('moves a session to the account that served it', () => {
+    const { table } = tableAt();
+    table.claim('s-1', 'a');
+    table.settle('s-1', 'b');
+    expect(table.find('s-1')).toBe('b');
+    expect(table.size).toBe(1);
+  });
+
+  it('knows who served a session before it moved, whoever was tried on the way', () => {
+    const { table } = tableAt();
+    table.claim('s-1', 'a');
+    expect(table.formerOf('s-1')).toBeNull();
+    table.settle('s-1', 'a');
+    table.claim('s-1', 'b');
+    table.claim('s-1', 'c');
+    expect(table.formerOf('s-1')).toBeNull();
+    table.settle('s-1', 'c');
+    table.settle('s-1', 'c');
+    expect(table.formerOf('s-1')).toBe('a');
+    table.settle('s-1', 'a');
+    expect(table.formerOf('s-1')).toBe('c');
+  });
+
+  it('has no former account for a session that is back where nobody else has served it', () => {
+    const { table } = tableAt();
+    table.settle('s-1', 'a');
+    table.claim('s-1', 'b');
+    table.settle('s-1', 'a');
+    expect(table.formerOf('s-1')).toBeNull();
+    expect(table.formerOf('s-2')).toBeNull();
+  });
+
+  it('is not brought back by a request that began before it moved', () => {
+    const { table, advance } = tableAt(1_000);
+    table.settle('s-1', 'a', 1_000);
+    advance(10);
+    table.settle('s-1', 'b', 1_005);
+    advance(10);
+    table.settle('s-1', 'a', 1_001);
+    expect(table.find('s-1')).toBe('b');
+    expect(table.hasBeenElsewhere('s-1')).toBe(true);
+  });
+
+  it('tells who watches of the accounts that have served, not of those that are only about to', () => {
+    const { table } = tableAt();
+    const told: string[] = [];
+    table.onSettle((session, { accountId, formerId }) => told.push(`${session} ${accountId} ${formerId}`));
+    table.claim('s-1', 'a');
+    table.settle('s-1', 'a');
+    table.claim('s-1', 'b');
+    table.settle('s-1', 'b');
+    expect(told).toEqual(['s-1 a null', 's-1 b a']);
+  });
+
+  it('forgets a session that was idle for a week, and no other', () => {
+    const { table, advance } = tableAt();
+    table.settle('s-1', 'a');
+    table.settle('s-2', 'a');
+    advance(6 * DAY);
+    table.settle('s-2', 'a');
+    advance(DAY);
+    expect(table.find('s-1')).toBe('a');
+    advance(1);
+    expect(table.find('s-1')).toBeNull();
+    expect(table.find('s-2')).toBe('a');
+    table.claim('s-1', 'b');
+    expect([table.find('s-1'), table.tentative('s-1')]).toEqual([null, 'b']);
+  });
+
+  it('holds as many sessions as it may, and lets the least recently used go first', () => {
+    const { table } = tableAt();
+    for (let i = 0; i < limits.affinitySessions; i += 1) table.settle(`s-${i}`, 'a');
+    table.settle('s-0', 'a');
+    table.settle('one more', 'b');
+    expect(table.size).toBe(limits.affinitySessions);
+    expect(table.find('s-0')).toBe('a');
+    expect(table.find('s-1')).toBeNull();
+    expect(table.find('s-2')).toBe('a');
+    expect(table.find('one more')).toBe('b');
+  });
+});

@@ -1,0 +1,60 @@
+import { describe, expect, it } from 'vitest';
+import { calledOrOver, Waiters } from './wait-queue.js';
+
+const never = new AbortController().signal;
+const LONG_MS = 60_000;
+
+describe('Waiters', () => {
+  it('are called once, in the order in which they came, and not after they have left', () => {
+    const waiters = new Waiters();
+    const called: string[] = [];
+    waiters.add(() => called.push('a'));
+    const leave = waiters.add(() => called.push('b'));
+    waiters.add(() => called.push('c'));
+    leave();
+    waiters.callAll();
+    waiters.callAll();
+    expect(called).toEqual(['a', 'c']);
+  });
+
+  it('may wait on while they are called, until the next call', () => {
+    const waiters = new Waiters();
+    let calls = 0;
+    const again = () => {
+      calls += 1;
+      waiters.add(again);
+    };
+    waiters.add(again);
+    waiters.callAll();
+    expect(calls).toBe(1);
+    waiters.callAll();
+    expect(calls).toBe(2);
+  });
+});
+
+describe('a wait', () => {
+  it('for any of several ends with the first call, and leaves nobody waiting', async () => {
+    const all = [new Waiters(), new Waiters()] as const;
+    const wait = calledOrOver(all, LONG_MS, never);
+    expect(all.map((it) => it.size)).toEqual([1, 1]);
+    all[1].callAll();
+    await wait;
+    expect(all.map((it) => it.size)).toEqual([0, 0]);
+  });
+
+  it('ends when the time is up', async () => {
+    const waiters = new Waiters();
+    await calledOrOver([waiters], 1, never);
+    expect(waiters.size).toBe(0);
+  });
+
+  it('ends when the client leaves, or has left', async () => {
+    const waiters = new Waiters();
+    const gone = new AbortController();
+    const wait = calledOrOver([waiters], LONG_MS, gone.signal);
+    gone.abort();
+    await wait;
+    await calledOrOver([waiters], LONG_MS, gone.signal);
+    expect(waiters.size).toBe(0);
+  });
+});

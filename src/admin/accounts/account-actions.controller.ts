@@ -1,0 +1,57 @@
+import { Controller, HttpCode, HttpStatus, Inject, Logger, Param, Post } from '@nestjs/common';
+import { AccountPoll } from '../../accounts/quota-poll.js';
+import { AccountRegistry } from '../../accounts/account-registry.js';
+import { CLOCK, type Clock } from '../../runtime/clock.js';
+import { describeError } from '../../runtime/pool-error.js';
+import { AccountRefresh } from './account-refresh.js';
+import type { AccountView } from './account-view.js';
+import { AccountViews } from './account-views.js';
+import { Problem } from '../problems/problem.js';
+
+/** What the operator can have done to an account now. Each answers with the account as it is afterwards. */
+@Controller('admin/accounts/:name')
+export class AccountActionsController {
+  private readonly logger = new Logger(AccountActionsController.name);
+
+  constructor(
+    private readonly views: AccountViews,
+    private readonly renewal: AccountRefresh,
+    private readonly quotaPoll: AccountPoll,
+    private readonly registry: AccountRegistry,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /** Renews the token, due or not. */
+  @Post('refresh')
+  @HttpCode(HttpStatus.OK)
+  async refresh(@Param('name') name: string): Promise<AccountView> {
+    await this.renewal.refresh(this.views.account(name));
+    return this.views.named(name);
+  }
+
+  /** Forgets what keeps the account out; a quota window that is spent is none of that. */
+  @Post('reset')
+  @HttpCode(HttpStatus.OK)
+  reset(@Param('name') name: string): AccountView {
+    this.registry.learn(this.views.account(name), { kind: 'reset', at: this.clock.now() });
+    this.logger.log('account reset by the operator', { account: name });
+    return this.views.named(name);
+  }
+
+  /** Asks upstream for its quota. */
+  @Post('poll')
+  @HttpCode(HttpStatus.OK)
+  async poll(@Param('name') name: string): Promise<AccountView> {
+    const account = this.views.account(name);
+    try {
+      await this.quotaPoll.poll(account);
+    } catch (error) {
+      throw new Problem(
+        502,
+        'poll_failed',
+        `The quota of ${name} could not be asked for: ${describeError(error)}.`,
+      );
+    }
+    return this.views.named(name);
+  }
+}

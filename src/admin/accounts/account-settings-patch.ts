@@ -1,0 +1,61 @@
+import { z } from 'zod';
+import type { AccountSettings } from '../../accounts/account.js';
+import { limits } from '../../config/limits.js';
+import { Problem } from '../problems/problem.js';
+
+const { accountLabelLength, furthestPriority, highestReserveRatio, mostInFlight } = limits;
+
+/** What the operator may say of an account. What is left out stays as it is. */
+const patchSchema = z.strictObject({
+  paused: z.boolean('true or false').optional(),
+  label: text(accountLabelLength).nullish(),
+  priority: whole(-furthestPriority, furthestPriority).optional(),
+  reserve: share(highestReserveRatio).optional(),
+  maxInFlight: whole(1, mostInFlight, ', or null').nullish(),
+});
+
+function text(most: number) {
+  const what = `text of at most ${most} characters without control characters, or null`;
+  return z
+    .string(what)
+    .max(most, what)
+    .regex(/^\P{Cc}*$/u, what);
+}
+
+function whole(least: number, most: number, orElse = '') {
+  const what = `a whole number from ${least} to ${most}${orElse}`;
+  return z.int(what).min(least, what).max(most, what);
+}
+
+function share(most: number) {
+  const what = `a share from 0 to ${most}`;
+  return z.number(what).min(0, what).max(most, what);
+}
+
+/** The settings with the changes that a body asks for. @throws Problem that names the fields that are wrong */
+export function patchedSettings(before: AccountSettings, body: unknown): AccountSettings {
+  const parsed = patchSchema.safeParse(body);
+  if (!parsed.success) throw badSettings(parsed.error);
+  const { paused, label, priority, reserve, maxInFlight } = parsed.data;
+  return {
+    isPaused: paused ?? before.isPaused,
+    label: label === undefined ? before.label : label,
+    priority: priority ?? before.priority,
+    reserveRatio: reserve ?? before.reserveRatio,
+    maxInFlight: maxInFlight === undefined ? before.maxInFlight : maxInFlight,
+  };
+}
+
+function badSettings({ issues }: z.ZodError): Problem {
+  const known = Object.keys(patchSchema.shape).join(', ');
+  const words = issues.flatMap((issue) => {
+    if (issue.code === 'unrecognized_keys') {
+      return issue.keys.map(
+        (key) => `${JSON.stringify(key.slice(0, 40))} is not known here (known: ${known})`,
+      );
+    }
+    if (issue.path.length === 0) return [`the body is an object with some of ${known}`];
+    return [`${issue.path.join('.')}: ${issue.message}`];
+  });
+  return new Problem(400, 'bad_settings', `${[...new Set(words)].slice(0, 10).join('; ')}.`);
+}

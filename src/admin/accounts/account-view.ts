@@ -1,0 +1,109 @@
+import type { Account } from '../../accounts/account.js';
+import { otherOwnerWarning } from '../../clients/shared-login-detector.js';
+import type { Unavailable } from '../../accounts/availability.js';
+import type { QuotaWindow } from '../../usage/quota-window.js';
+import type { UsageTotals } from '../../usage/usage.service.js';
+
+/** One account for the operator: everything but secrets. Times are epoch ms, shares 0–1. */
+export interface AccountView {
+  readonly name: string;
+  readonly label: string | null;
+  readonly paused: boolean;
+  readonly priority: number;
+  /** Share of each quota window that the pool leaves alone. */
+  readonly reserve: number;
+  readonly maxInFlight: number | null;
+  readonly available: boolean;
+  /** Why it may not serve; null when it may. */
+  readonly reason: string | null;
+  /** When that ends by itself; null when it does not. */
+  readonly until: number | null;
+  readonly inFlight: number;
+  readonly plan: string | null;
+  /** Only here, and nowhere else in the program. */
+  readonly email: string | null;
+  readonly accountId: string | null;
+  readonly userId: string | null;
+  /** End of the access token. */
+  readonly expiresAt: number | null;
+  readonly lastRefreshAt: number | null;
+  readonly refresh: string;
+  readonly lastSuccessAt: number | null;
+  /** What an operator should know: a file that is broken by now, wide file mode, tokens that could not be written, a second owner of the login. */
+  readonly warnings: readonly string[];
+  readonly windows: readonly QuotaWindow[];
+  readonly totals: UsageTotals;
+}
+
+export function accountView(
+  account: Account,
+  unavailable: Unavailable | null,
+  windows: readonly QuotaWindow[],
+  totals: UsageTotals,
+): AccountView {
+  const { settings } = account;
+  const { credential, refresh, warning, unsaved } = account.keeping;
+  return {
+    name: account.name,
+    label: settings.label,
+    paused: settings.isPaused,
+    priority: settings.priority,
+    reserve: settings.reserveRatio,
+    maxInFlight: settings.maxInFlight,
+    available: unavailable === null,
+    reason: unavailable?.reason ?? null,
+    until: unavailable?.until ?? null,
+    inFlight: account.inFlight,
+    plan: account.plan,
+    email: credential.email,
+    accountId: credential.accountId,
+    userId: credential.userId,
+    expiresAt: credential.expiresAt,
+    lastRefreshAt: credential.lastRefreshAt,
+    refresh: refresh.kind,
+    lastSuccessAt: account.evidence.lastSuccessAt,
+    warnings: [
+      account.withdrawal?.why ?? null,
+      warning,
+      unsaved?.reason ?? null,
+      unavailable?.reason === 'needs-login' ? null : loginWarning(account),
+      otherOwnerWarning(account),
+    ].filter((it) => it !== null),
+    windows,
+    totals,
+  };
+}
+
+/** It still serves, but nothing will renew its token; null when that is not so. */
+function loginWarning({ keeping: { refresh }, tokenEndsAt }: Account): string | null {
+  if (refresh.kind !== 'refused') return null;
+  const until = tokenEndsAt === null ? 'its access token ends' : new Date(tokenEndsAt).toISOString();
+  return `The account needs a new login (${refresh.code}): it serves until ${until}.`;
+}
+
+/** A credential file that is no account: in the same list, with the reason. */
+export function brokenView(name: string, reason: string) {
+  return {
+    name,
+    label: null,
+    paused: false,
+    priority: 0,
+    reserve: 0,
+    maxInFlight: null,
+    available: false,
+    reason,
+    until: null,
+    inFlight: 0,
+    plan: null,
+    email: null,
+    accountId: null,
+    userId: null,
+    expiresAt: null,
+    lastRefreshAt: null,
+    refresh: 'none',
+    lastSuccessAt: null,
+    warnings: [],
+    windows: [],
+    totals: { input: 0, cached: 0, output: 0, reasoning: 0, turns: 0 },
+  } satisfies AccountView;
+}

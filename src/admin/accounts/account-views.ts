@@ -1,0 +1,56 @@
+import { Injectable } from '@nestjs/common';
+import { AccountRegistry } from '../../accounts/account-registry.js';
+import { AccountSelector } from '../../accounts/selection/account-selector.js';
+import type { Account } from '../../accounts/account.js';
+import { QuotaService } from '../../usage/quota.service.js';
+import { UsageService } from '../../usage/usage.service.js';
+import { type AccountView, accountView, brokenView } from './account-view.js';
+import { Problem } from '../problems/problem.js';
+
+/** Finds accounts by their names, and shows them to the operator as they are now. */
+@Injectable()
+export class AccountViews {
+  constructor(
+    private readonly registry: AccountRegistry,
+    private readonly selector: AccountSelector,
+    private readonly quota: QuotaService,
+    private readonly usage: UsageService,
+  ) {}
+
+  /** All accounts by name, and the files that are none with their reason. */
+  all(): AccountView[] {
+    const accounts = this.selector.consider().map((it) => this.viewOf(it));
+    const broken = this.registry.broken().map(({ name, reason }) => brokenView(name, reason));
+    return [...accounts, ...broken].toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /** One account, or one file that is none. @throws Problem when there is neither */
+  named(name: string): AccountView {
+    const namesakes = this.selector.consider().filter(({ account }) => account.name === name);
+    // One whose file is gone may still be in flight while another account has its name.
+    const found = namesakes.find(({ account }) => account.withdrawal === null);
+    if (found !== undefined) return this.viewOf(found);
+    const other = this.all().find((it) => it.name === name);
+    if (other === undefined) throw unknownAccount(name);
+    return other;
+  }
+
+  /** The account of this name, to act on. @throws Problem when there is none that has a file which can be used */
+  account(name: string): Account {
+    const account = this.registry.list().find((it) => it.name === name && it.withdrawal === null);
+    if (account !== undefined) return account;
+    const { reason } = this.named(name);
+    throw new Problem(404, 'no_account', `${name} is no account that can be used: ${reason ?? 'unknown'}.`);
+  }
+
+  private viewOf({ account, unavailable }: Considered): AccountView {
+    const { id } = account;
+    return accountView(account, unavailable, this.quota.windows(id), this.usage.totals(id));
+  }
+}
+
+type Considered = ReturnType<AccountSelector['consider']>[number];
+
+function unknownAccount(name: string): Problem {
+  return new Problem(404, 'no_account', `There is no account ${name.slice(0, 100)} in the pool.`);
+}

@@ -1,0 +1,108 @@
+import {
+  BadRequestException,
+  Body,
+  Controller,
+  Delete,
+  Get,
+  HttpCode,
+  HttpStatus,
+  Param,
+  Patch,
+  Post,
+  Query,
+  Res,
+} from '@nestjs/common';
+import type { Response } from 'express';
+import { AccountRegistry } from '../../accounts/account-registry.js';
+import { QuotaService } from '../../usage/quota.service.js';
+import { AccountIntake, type IntakeResult, type RefusedImport } from './account-import.js';
+import { patchedSettings } from './account-settings-patch.js';
+import type { AccountView } from './account-view.js';
+import { AccountViews } from './account-views.js';
+import { Problem } from '../problems/problem.js';
+
+/** The accounts of the pool: seen, taken in, set and moved away. */
+@Controller('admin/accounts')
+export class AccountsController {
+  constructor(
+    private readonly views: AccountViews,
+    private readonly intake: AccountIntake,
+    private readonly registry: AccountRegistry,
+    private readonly quota: QuotaService,
+  ) {}
+
+  /** All accounts by name, and the files that are none with their reason. */
+  @Get()
+  accounts(): AccountView[] {
+    return this.views.all();
+  }
+
+  @Get(':name')
+  account(@Param('name') name: string): AccountView {
+    return this.views.named(name);
+  }
+
+  /** How the quota windows of an account went, oldest first; `since` is epoch ms, by default all that is kept. */
+  @Get(':name/quota')
+  async quotaHistory(@Param('name') name: string, @Query('since') since = '0') {
+    const account = this.views.account(name);
+    if (!/^\d{1,16}$/.test(since)) throw new BadRequestException('since is a time in epoch ms.');
+    return await this.quota.history(account.id, Number(since));
+  }
+
+  /**
+   * Takes in one `auth.json`, one with a name (`{name, auth}`), or an array of them, each by itself. 201 when all are in
+   * the pool, 207 when some are; a problem when none is, and nothing was written.
+   */
+  @Post()
+  async add(@Body() body: unknown, @Res({ passthrough: true }) res: Response): Promise<IntakeResult[]> {
+    if (body === undefined || (Array.isArray(body) && body.length === 0)) throw nothingToImport;
+    const results = await this.intake.add(Array.isArray(body) ? body : [body]);
+    const refused = results.filter((it) => it.result === 'refused');
+    if (refused.length === results.length) throw noneImported(refused);
+    res.status(refused.length === 0 ? HttpStatus.CREATED : HttpStatus.MULTI_STATUS);
+    return results;
+  }
+
+  /** Sets what the operator decides about an account. Turns in flight are not touched. */
+  @Patch(':name')
+  configure(@Param('name') name: string, @Body() body: unknown): AccountView {
+    const account = this.views.account(name);
+    this.registry.configure(account, patchedSettings(account.settings, body));
+    return this.views.named(name);
+  }
+
+  /** Moves the file away, so that it can be put back by hand. Works for files that are no account, too. */
+  @Delete(':name')
+  @HttpCode(HttpStatus.OK)
+  async remove(@Param('name') name: string): Promise<{ name: string; movedTo: string }> {
+    const found = this.views.named(name);
+    const movedTo = await this.intake.remove(found.name);
+    if (movedTo === null) throw new Problem(404, 'no_account', `The file of ${found.name} is gone already.`);
+    return { name: found.name, movedTo };
+  }
+}
+
+const nothingToImport = new Problem(
+  400,
+  'nothing_to_import',
+  'The body is an auth.json of Codex, {"name": …, "auth": …}, or an array of these.',
+);
+
+/** Refused because of what is in the pool, not because of what was sent. */
+const conflicts: ReadonlySet<RefusedImport['code']> = new Set([
+  'older_tokens',
+  'spent_tokens',
+  'name_taken',
+  'pool_full',
+]);
+
+function noneImported(refused: readonly RefusedImport[]): Problem {
+  const [first] = refused;
+  if (first === undefined || refused.length > 1) {
+    const detail = 'None of them was taken in, and nothing was written; results says why.';
+    return new Problem(422, 'import_refused', detail, { results: refused });
+  }
+  if (first.code === 'not_written') return new Problem(500, first.code, first.detail);
+  return new Problem(conflicts.has(first.code) ? 409 : 422, first.code, first.detail);
+}

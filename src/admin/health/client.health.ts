@@ -1,0 +1,20 @@
+import { Injectable } from '@nestjs/common';
+import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/terminus';
+import { BypassWatch } from '../../clients/bypass-detector.js';
+
+/** Whether clients use the proxy as they should. Never `down`: what comes is served all the same. */
+@Injectable()
+export class ClientHealth {
+  constructor(
+    private readonly indicator: HealthIndicatorService,
+    private readonly bypass: BypassWatch,
+  ) {}
+
+  check(): HealthIndicatorResult {
+    return this.indicator.check('clients').up({ trouble: this.bypass.warning() });
+  }
+
+  isDegraded(): boolean {
+    return this.bypass.warning() !== null;
+  }
+}

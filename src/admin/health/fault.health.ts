@@ -1,0 +1,23 @@
+import { Injectable } from '@nestjs/common';
+import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/terminus';
+import { Faults } from '../../observability/faults.js';
+
+/**
+ * Faults of ours since the start: their number and the time of the latest (epoch ms); what they were is among the
+ * last errors. Never down or degraded: each has ended one connection, and the next one is served.
+ */
+@Injectable()
+export class FaultHealth {
+  constructor(
+    private readonly indicator: HealthIndicatorService,
+    private readonly faults: Faults,
+  ) {}
+
+  check(): HealthIndicatorResult {
+    return this.indicator.check('faults').up({ ...this.faults.count });
+  }
+
+  isDegraded(): boolean {
+    return false;
+  }
+}

@@ -1,0 +1,41 @@
+import { Injectable } from '@nestjs/common';
+import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/terminus';
+import { AccountRegistry } from '../../accounts/account-registry.js';
+import { AccountSelector } from '../../accounts/selection/account-selector.js';
+import { PoolStatusService } from '../../accounts/selection/pool-status.js';
+import { Drain } from '../../runtime/drain.js';
+
+/** The pool as a health indicator: down only when the process cannot work; accounts that are out degrade it. */
+@Injectable()
+export class PoolHealth {
+  constructor(
+    private readonly indicator: HealthIndicatorService,
+    private readonly registry: AccountRegistry,
+    private readonly selector: AccountSelector,
+    private readonly pool: PoolStatusService,
+    private readonly drain: Drain,
+  ) {}
+
+  check(): HealthIndicatorResult {
+    const check = this.indicator.check('pool');
+    if (this.drain.isDraining) return check.down({ message: 'stopping' });
+    const { accounts, available, inFlight } = this.pool.status();
+    return check.up({ accounts, available, inFlight, out: this.out() });
+  }
+
+  /** Every account that may not serve and every file that is none, with the reason. Empty: all is well. */
+  out(): Record<string, string> {
+    const out: Record<string, string> = {};
+    for (const { account, unavailable } of this.selector.consider()) {
+      const reason = unavailable?.reason ?? account.keeping.unsaved?.reason;
+      if (reason !== null && reason !== undefined) out[account.name] = reason;
+    }
+    for (const { name, reason } of this.registry.broken()) out[name] = reason;
+    return out;
+  }
+
+  /** Nothing is in the pool, or something in it is out. */
+  isDegraded(): boolean {
+    return this.registry.list().length === 0 || Object.keys(this.out()).length > 0;
+  }
+}

@@ -1,0 +1,20 @@
+import { Injectable } from '@nestjs/common';
+import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/terminus';
+import { UpstreamWatch } from '../../observability/upstream-monitor.js';
+
+/** Whether upstream is well, whatever the account. Never `down`: that would be said of this process. */
+@Injectable()
+export class UpstreamHealth {
+  constructor(
+    private readonly indicator: HealthIndicatorService,
+    private readonly upstream: UpstreamWatch,
+  ) {}
+
+  check(): HealthIndicatorResult {
+    return this.indicator.check('upstream').up({ trouble: this.upstream.warning() });
+  }
+
+  isDegraded(): boolean {
+    return this.upstream.warning() !== null;
+  }
+}

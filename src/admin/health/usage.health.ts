@@ -1,0 +1,26 @@
+import { Injectable } from '@nestjs/common';
+import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/terminus';
+import { Database } from '../../storage/database.js';
+import { UsageWriter } from '../../storage/write-behind.js';
+
+/** Whether usage goes on record. It never is `down`: turns are served without a record, too. */
+@Injectable()
+export class UsageHealth {
+  constructor(
+    private readonly indicator: HealthIndicatorService,
+    private readonly writer: UsageWriter,
+    private readonly database: Database,
+  ) {}
+
+  check(): HealthIndicatorResult {
+    const { pending, droppedCount, trouble } = this.writer;
+    const { name: driver, fallbackReason } = this.database.driver;
+    return this.indicator
+      .check('usage')
+      .up({ pending, dropped: droppedCount, trouble, driver, driverFallback: fallbackReason });
+  }
+
+  isDegraded(): boolean {
+    return this.writer.droppedCount > 0 || this.writer.trouble !== null;
+  }
+}

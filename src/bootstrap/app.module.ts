@@ -1,0 +1,43 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { APP_FILTER } from '@nestjs/core';
+import { ScheduleModule } from '@nestjs/schedule';
+import { AccountsModule } from '../accounts/accounts.module.js';
+import { AdminModule } from '../admin/admin.module.js';
+import { ProblemDetailsFilter } from '../admin/problems/problem-details.filter.js';
+import type { AppConfig } from '../config/app.config.js';
+import type { Clock } from '../runtime/clock.js';
+import { CoreModule } from './core.module.js';
+import type { LoginPorts } from '../login/login-ports.js';
+import { MetricsModule } from '../observability/metrics.js';
+import { ProxyModule } from '../proxy/proxy.module.js';
+import type { RecentErrors } from '../observability/recent-errors.js';
+import type { RefreshStepWatcher } from '../tokens/refresh-steps.js';
+import { TokensModule } from '../tokens/tokens.module.js';
+import { UsageModule } from '../usage/usage.module.js';
+
+/** The composition root. */
+@Module({})
+export class AppModule {
+  static register(
+    config: AppConfig,
+    clock: Clock,
+    errors: RecentErrors,
+    onRefreshStep: RefreshStepWatcher,
+    loginPorts: LoginPorts,
+  ): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [
+        CoreModule.register(config, clock, errors, onRefreshStep, loginPorts),
+        MetricsModule,
+        ScheduleModule.forRoot(),
+        TokensModule,
+        UsageModule,
+        AccountsModule,
+        ProxyModule,
+        AdminModule,
+      ],
+      providers: [{ provide: APP_FILTER, useClass: ProblemDetailsFilter }],
+    };
+  }
+}

@@ -1,0 +1,139 @@
+import { mkdir } from 'node:fs/promises';
+import type { Server } from 'node:http';
+import { dirname } from 'node:path';
+import { type LoggerService } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import type { NextFunction, Request, Response } from 'express';
+import type { AppConfig } from '../config/app.config.js';
+import { AppModule } from './app.module.js';
+import { whyRefused } from '../boundary/request-guard.js';
+import { type Clock, systemClock } from '../runtime/clock.js';
+import { claimDataFolder } from './instance-lock.js';
+import { Drain } from '../runtime/drain.js';
+import { divide } from '../runtime/fault-domain.js';
+import { Faults } from '../observability/faults.js';
+import { whyNoKernelLock } from '../runtime/file-lock.js';
+import { limits } from '../config/limits.js';
+import type { LoginPorts } from '../login/login-ports.js';
+import { isPlainPath } from '../boundary/safe-path.js';
+import { BadRequests } from '../proxy/ingress/bad-requests.js';
+import { ClientConnections } from '../proxy/ingress/client-connections.js';
+import { ConnectRefusal } from '../proxy/ingress/connect-refusal.js';
+import { SocketSessions } from '../proxy/websocket/sessions.js';
+import { UpgradeGate } from '../proxy/websocket/upgrade-handler.js';
+import { RecentErrors } from '../observability/recent-errors.js';
+import type { RefreshStepWatcher } from '../tokens/refresh-steps.js';
+
+export interface RunningApp {
+  readonly app: NestExpressApplication;
+  readonly server: Server;
+  /** Where it really listens: with port 0 the system has chosen one. */
+  readonly address: { readonly host: string; readonly port: number };
+  /** Takes no more, lets what runs finish within the drain time, closes everything. True: nothing was cut. */
+  stop(): Promise<boolean>;
+}
+
+export interface Surroundings {
+  readonly clock?: Clock;
+  readonly logger: LoggerService;
+  readonly errors: RecentErrors;
+  /** Called after each step of a refresh; what it throws is not caught. */
+  readonly onRefreshStep?: RefreshStepWatcher;
+  /** Where the browser of a login comes back to. */
+  readonly loginPorts?: LoginPorts;
+}
+
+async function createFolders(config: AppConfig): Promise<void> {
+  await mkdir(config.poolDir, { recursive: true, mode: 0o700 });
+  await mkdir(dirname(config.dbPath), { recursive: true, mode: 0o700 });
+}
+
+/** Builds the program and listens; what `main` runs and what the tests run is the same. */
+export async function startApp(
+  config: AppConfig,
+  {
+    clock = systemClock,
+    logger,
+    errors,
+    onRefreshStep = () => undefined,
+    loginPorts = limits.loginPorts,
+  }: Surroundings,
+): Promise<RunningApp> {
+  await createFolders(config);
+  if (whyNoKernelLock !== null) {
+    const message = 'locks are files here: what a killed codex-pool held is free after some seconds';
+    logger.warn(message, { reason: whyNoKernelLock }, 'FileLock');
+  }
+  const claim = await claimDataFolder(config.dbPath);
+  const app = await NestFactory.create<NestExpressApplication>(
+    AppModule.register(config, clock, errors, onRefreshStep, loginPorts),
+    {
+      bodyParser: false, // bodies pass byte for byte
+      logger,
+      abortOnError: false,
+    },
+  );
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.set('query parser', 'simple');
+  app.use(boundary(config));
+  const server = app.getHttpServer();
+  divide(server, 'connection', app.get(Faults));
+  app.get(ClientConnections).attach(server);
+  app.get(UpgradeGate).attach(server);
+  app.get(ConnectRefusal).attach(server);
+  app.get(BadRequests).attach(server);
+  server.requestTimeout = 0; // a large body over a slow line is no fault; headers have their own limit
+  server.timeout = 0;
+  server.keepAliveTimeout = limits.keepAliveMs;
+  await app.listen(config.listen.port, config.listen.host);
+  const bound = server.address();
+  const port = typeof bound === 'object' && bound !== null ? bound.port : config.listen.port;
+  return {
+    app,
+    server,
+    address: { host: config.listen.host, port },
+    stop: async () => {
+      const isDrained = await stop(app, server, config);
+      await claim[Symbol.asyncDispose]();
+      return isDrained;
+    },
+  };
+}
+
+/** Before any routing: who may enter at all. */
+function boundary(config: AppConfig) {
+  return (req: Request, res: Response, next: NextFunction): void => {
+    const path = req.originalUrl.split('?', 1)[0] ?? '';
+    const trespass = whyRefused({ method: req.method, path, headers: req.headers }, config.allowedHosts);
+    if (trespass !== null) {
+      res
+        .status(403)
+        .set({ 'x-codex-pool-error': trespass.code, connection: 'close' })
+        .json({ error: { type: 'forbidden', ...trespass } });
+    } else if (!isPlainPath(path)) {
+      // Before Express tries to decode it, and answers in its own words.
+      const code = 'unknown_route';
+      const message = 'A path with dot segments, empty segments or broken escapes is not served.';
+      res
+        .status(404)
+        .set('x-codex-pool-error', code)
+        .json({ error: { type: 'not_found', code, message } });
+    } else {
+      next();
+    }
+  };
+}
+
+async function stop(app: NestExpressApplication, server: Server, config: AppConfig): Promise<boolean> {
+  // The listener goes first: Codex waits for a refused connection, but burns its retries on a 503.
+  server.close();
+  server.closeIdleConnections();
+  const isDrained = await app.get(Drain).start(config.drainSeconds * 1_000);
+  server.closeAllConnections();
+  app.get(SocketSessions).endAll();
+  app.get(ClientConnections).endAll();
+  await app.close();
+  return isDrained;
+}

@@ -1,0 +1,36 @@
+import { type DynamicModule, Global, Module } from '@nestjs/common';
+import { APP_CONFIG, type AppConfig } from '../config/app.config.js';
+import { BypassWatch } from '../clients/bypass-detector.js';
+import { CLOCK, type Clock } from '../runtime/clock.js';
+import { Drain } from '../runtime/drain.js';
+import { Faults } from '../observability/faults.js';
+import { LOGIN_PORTS, type LoginPorts } from '../login/login-ports.js';
+import { RecentErrors } from '../observability/recent-errors.js';
+import { SleepWatch } from '../runtime/suspend-detector.js';
+import { REFRESH_STEP_WATCHER, type RefreshStepWatcher } from '../tokens/refresh-steps.js';
+
+/** What every module may ask for: settings, clock, drain, the last errors, and what was noticed of the machine and its clients. */
+@Global()
+@Module({})
+export class CoreModule {
+  static register(
+    config: AppConfig,
+    clock: Clock,
+    errors: RecentErrors,
+    onRefreshStep: RefreshStepWatcher,
+    loginPorts: LoginPorts,
+  ): DynamicModule {
+    const providers = [
+      { provide: APP_CONFIG, useValue: config },
+      { provide: CLOCK, useValue: clock },
+      { provide: RecentErrors, useValue: errors },
+      { provide: REFRESH_STEP_WATCHER, useValue: onRefreshStep },
+      { provide: LOGIN_PORTS, useValue: loginPorts },
+      Drain,
+      Faults,
+      BypassWatch,
+      SleepWatch,
+    ];
+    return { module: CoreModule, providers, exports: providers };
+  }
+}

@@ -1,0 +1,103 @@
+import 'reflect-metadata';
+import { existsSync } from 'node:fs';
+import { AccountRegistry } from '../accounts/account-registry.js';
+import { type AppConfig, InvalidConfigError, loadConfig } from '../config/app.config.js';
+import { type RunningApp, startApp } from './app.setup.js';
+import { Faults } from '../observability/faults.js';
+import { lastResort } from './last-resort.js';
+import { limits } from '../config/limits.js';
+import { describeError, errorCode } from '../runtime/pool-error.js';
+import { PoolLogger } from '../observability/pool-logger.js';
+import { RecentErrors } from '../observability/recent-errors.js';
+import { greeting } from './greeting.js';
+
+/** Starts the program and leaves it running; ends the process with code 1 and a sentence when it cannot. */
+export async function start(): Promise<void> {
+  const config = readConfig();
+  if (config === null) return;
+  const errors = new RecentErrors();
+  const logger = new PoolLogger(errors, config.debug, process.stdout.isTTY);
+  // A reader of the log that has gone is no reason to end a turn; there is nowhere left to tell it.
+  for (const output of [process.stdout, process.stderr]) output.on('error', () => undefined);
+  let running: RunningApp;
+  try {
+    running = await startApp(config, { logger, errors });
+  } catch (error) {
+    giveUp(whyNotStarted(error, config));
+    return;
+  }
+  const stop = stopping(running, logger, config.drainSeconds);
+  lastResort(running.app.get(Faults), () => {
+    logger.error('stopping after a fault outside any connection');
+    stop(1);
+  });
+  stopOnSignals(stop, logger);
+  const accounts = running.app.get(AccountRegistry);
+  process.stdout.write(greeting(running.address, config, accounts.list(), accounts.broken()));
+}
+
+function readConfig(): AppConfig | null {
+  try {
+    if (existsSync('.env')) process.loadEnvFile('.env');
+    return loadConfig(process.env);
+  } catch (error) {
+    giveUp(
+      error instanceof InvalidConfigError ? error.message : `.env cannot be read: ${describeError(error)}`,
+    );
+    return null;
+  }
+}
+
+function whyNotStarted(error: unknown, { listen, poolDir }: AppConfig): string {
+  const code = errorCode(error);
+  const address = `${listen.host}:${listen.port}`;
+  if (code === 'EADDRINUSE') {
+    return `${address} is in use, perhaps by another codex-pool: stop that, or set PROXY_LISTEN_ADDR to a free address.`;
+  }
+  if (code === 'EACCES' || code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
+    return `codex-pool cannot listen on ${address} or read ${poolDir}: ${describeError(error)}`;
+  }
+  return `codex-pool cannot start: ${describeError(error)}`;
+}
+
+function giveUp(sentence: string): void {
+  process.stderr.write(`${sentence}\n`);
+  process.exitCode = 1;
+  // Whatever was already open must not keep a process alive that serves nothing.
+  setImmediate(() => process.exit(1));
+}
+
+/** Stops in order, once, and ends the process with the worst of the codes that were asked for. */
+function stopping(running: RunningApp, logger: PoolLogger, drainSeconds: number): (code: number) => void {
+  let isStopping = false;
+  let worst = 0;
+  return (code) => {
+    worst = Math.max(worst, code);
+    if (isStopping) return;
+    isStopping = true;
+    // After a fault the rest of a stop may hang.
+    setTimeout(() => process.exit(1), drainSeconds * 1_000 + limits.stopMs).unref();
+    running.stop().then(
+      (isDrained) => {
+        if (!isDrained) logger.warn('streams were cut at the end of the drain time');
+        process.exit(worst);
+      },
+      (error: unknown) => {
+        logger.error('stop failed', { reason: describeError(error) });
+        process.exit(1);
+      },
+    );
+  };
+}
+
+function stopOnSignals(stop: (code: number) => void, logger: PoolLogger): void {
+  let isAsked = false;
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (isAsked) process.exit(1); // asked twice: at once
+    isAsked = true;
+    logger.log('stopping', { signal });
+    stop(0);
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
+}

@@ -1,0 +1,113 @@
+import { describe, expect, it } from 'vitest';
+import { hostName, isLoopbackName, whyRefused } from './request-guard.js';
+
+const own = { host: '127.0.0.1:8989' };
+const codeFor = (headers: Readonly<Record<string, string>>, method = 'GET', path = '/v1/models') =>
+  whyRefused({ method, path, headers }, ['proxy.lan'])?.code ?? null;
+
+describe('who may enter', () => {
+  it.each([
+    ['127.0.0.1:8989', null],
+    ['127.9.9.9', null],
+    ['localhost:1', null],
+    ['LocalHost', null],
+    ['codex.localhost:8989', null],
+    ['[::1]:8989', null],
+    ['[::1]', null],
+    ['proxy.lan', null],
+    ['PROXY.lan:443', null],
+    ['', 'forbidden_host'],
+    ['evil.example', 'forbidden_host'],
+    ['127.0.0.1.evil.example', 'forbidden_host'],
+    ['localhost.evil.example', 'forbidden_host'],
+    ['evil-localhost', 'forbidden_host'],
+    ['x.proxy.lan', 'forbidden_host'],
+    ['0.0.0.0:8989', 'forbidden_host'],
+    ['10.0.0.1', 'forbidden_host'],
+    ['[::]:8989', 'forbidden_host'],
+    ['[fe80::1]:8989', 'forbidden_host'],
+    ['127.0.0.1:8989@evil.example', 'forbidden_host'],
+    ['127.0.0.1, evil.example', 'forbidden_host'],
+    ['127.0.0.1:x', 'forbidden_host'],
+  ])('host %j: %s', (host, code) => {
+    expect(codeFor({ host })).toBe(code);
+  });
+
+  it('nobody without a host', () => {
+    expect(codeFor({})).toBe('forbidden_host');
+  });
+
+  it.each([
+    ['http://127.0.0.1:8989', null],
+    ['HTTP://127.0.0.1:8989', null],
+    ['null', 'foreign_origin'],
+    ['', 'foreign_origin'],
+    ['https://127.0.0.1:8989', 'foreign_origin'],
+    ['http://127.0.0.1', 'foreign_origin'],
+    ['http://127.0.0.1:8990', 'foreign_origin'],
+    ['http://localhost:8989', 'foreign_origin'],
+    ['http://127.0.0.1:8989.evil.example', 'foreign_origin'],
+    ['https://chatgpt.com', 'foreign_origin'],
+    ['chrome-extension://made-up', 'foreign_origin'],
+  ])('origin %j: %s', (origin, code) => {
+    expect(codeFor({ ...own, origin })).toBe(code);
+    expect(codeFor({ ...own, origin }, 'POST', '/admin/reload')).toBe(code);
+  });
+
+  it.each([
+    ['GET', '/', 'navigate', null],
+    ['GET', '/dashboard', 'navigate', null],
+    ['GET', '/', 'cors', 'cross_site'],
+    ['GET', '/', 'no-cors', 'cross_site'],
+    ['POST', '/', 'navigate', 'cross_site'],
+    ['HEAD', '/', 'navigate', 'cross_site'],
+    ['GET', '/admin/accounts', 'navigate', 'cross_site'],
+    ['GET', '/dashboard/', 'navigate', 'cross_site'],
+    ['GET', '/metrics', 'navigate', 'cross_site'],
+    ['GET', '/v1/models', 'navigate', 'cross_site'],
+  ])('a cross-site %s %s in mode %s: %s', (method, path, mode, code) => {
+    const headers = { ...own, 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': mode };
+    expect(codeFor(headers, method, path)).toBe(code);
+  });
+
+  it.each(['none', 'same-origin'])('a browser whose Sec-Fetch-Site is %s', (site) => {
+    expect(codeFor({ ...own, 'sec-fetch-site': site })).toBe(null);
+  });
+
+  it('a link to the page does not open it to a foreign host or origin', () => {
+    const link = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' };
+    expect(codeFor({ ...link, host: 'evil.example' }, 'GET', '/')).toBe('forbidden_host');
+    expect(codeFor({ ...own, ...link, origin: 'null' }, 'GET', '/')).toBe('foreign_origin');
+  });
+});
+
+describe('names', () => {
+  it.each([
+    ['127.0.0.1:8989', '127.0.0.1'],
+    ['[::1]:1', '::1'],
+    ['A.b', 'a.b'],
+    ['a:b', null],
+    ['::1', null],
+    ['a b', null],
+    ['a/b', null],
+  ])('the name in host %j is %j', (host, name) => {
+    expect(hostName(host)).toBe(name);
+  });
+
+  it.each([
+    ['127.255.0.1', true],
+    ['::1', true],
+    ['[::1]', true],
+    ['0:0:0:0:0:0:0:1', true],
+    ['localhost', true],
+    ['a.localhost', true],
+    ['128.0.0.1', false],
+    ['127.1', false],
+    ['::', false],
+    ['::2', false],
+    ['localhost.', false],
+    ['', false],
+  ])('%j always means this machine: %s', (name, isLoopback) => {
+    expect(isLoopbackName(name)).toBe(isLoopback);
+  });
+});

@@ -1,0 +1,43 @@
+#!/usr/bin/env node
+import { existsSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { loadConfig } from '../config/app.config.js';
+import { clientLogin } from './placeholder-login.js';
+import { describeError, errorCode } from '../runtime/pool-error.js';
+
+const usage = 'Usage: npm run stand-in-login -- [--out FILE], without --out it is printed.';
+
+/** `npm run stand-in-login`: writes a login for Codex that is nobody's. Ends with code 1 and a sentence when it cannot. */
+try {
+  const { out, help } = parseArgs({
+    options: { out: { type: 'string' }, help: { type: 'boolean', default: false } },
+  }).values;
+  if (help) process.stdout.write(`${usage}\n`);
+  else {
+    if (existsSync('.env')) process.loadEnvFile('.env');
+    const text = `${JSON.stringify(clientLogin(loadConfig(process.env).clientToken), null, 2)}\n`;
+    if (out === undefined) process.stdout.write(text);
+    else await writeNew(out, text);
+  }
+} catch (error) {
+  process.stderr.write(`${whyNot(error)}\n`);
+  process.exitCode = 1;
+}
+
+async function writeNew(path: string, text: string): Promise<void> {
+  const file = await open(path, 'wx', 0o600); // never over a login that may be somebody's
+  try {
+    await file.writeFile(text);
+  } finally {
+    await file.close();
+  }
+}
+
+function whyNot(error: unknown): string {
+  const code = errorCode(error);
+  if (code === 'EEXIST') {
+    return 'That file exists and is left as it is: move it away first, or name another one.';
+  }
+  return code?.startsWith('ERR_PARSE_ARGS') === true ? usage : describeError(error);
+}

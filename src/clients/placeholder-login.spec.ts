@@ -1,0 +1,32 @@
+import { describe, expect, it } from 'vitest';
+import { clientLogin, STAND_IN_PREFIX } from './placeholder-login.js';
+import { Secret } from '../runtime/secret.js';
+import { parseCredential } from '../tokens/credential.js';
+
+const made = (clientToken: Secret | null) => JSON.parse(JSON.stringify(clientLogin(clientToken)));
+
+describe('a login for a client that is nobody', () => {
+  it('is a Codex auth.json of plan pro that is good until 2100', () => {
+    const parsed = parseCredential(JSON.stringify(made(null)));
+    expect(parsed).toMatchObject({
+      kind: 'ok',
+      credential: { plan: 'pro', expiresAt: Date.UTC(2100, 0, 1), isExpiryEstimated: false },
+    });
+    for (const jwt of [made(null).tokens.id_token, made(null).tokens.access_token]) {
+      expect(jwt).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+$/);
+    }
+  });
+
+  it('is known by the beginning of its account id and refresh token', () => {
+    const { account_id: accountId, refresh_token: refreshToken } = made(null).tokens;
+    expect(accountId.startsWith(STAND_IN_PREFIX)).toBe(true);
+    expect(refreshToken.startsWith(STAND_IN_PREFIX)).toBe(true);
+  });
+
+  it('carries the client token as it is, and is never due for a renewal with it', () => {
+    const login = made(new Secret('client-token'));
+    expect(login.tokens.access_token).toBe('client-token');
+    expect(login.tokens.id_token).toBe(made(null).tokens.id_token);
+    expect(Date.parse(login.last_refresh)).toBe(Date.UTC(2100, 0, 1));
+  });
+});

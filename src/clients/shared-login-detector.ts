@@ -1,0 +1,69 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { STAND_IN_PREFIX } from './placeholder-login.js';
+import { CLOCK, type Clock } from '../runtime/clock.js';
+import { limits } from '../config/limits.js';
+import { AccountRegistry } from '../accounts/account-registry.js';
+import type { Account } from '../accounts/account.js';
+import { type OtherOwner, type Ownership, ownershipOf } from './shared-login.js';
+
+/**
+ * Notices that a client uses a login that is also in the pool, in a file of its own: of two owners of one
+ * login, the first to renew it locks the other out. Keeps nothing of what the client sends.
+ */
+@Injectable()
+export class LoginOwners {
+  private readonly logger = new Logger(LoginOwners.name);
+  /** By the account that the client's id finds: when its login is looked at again (epoch ms). */
+  private readonly lookAgainAt = new WeakMap<Account, number>();
+
+  constructor(
+    private readonly registry: AccountRegistry,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /** Looks at the login of a client's request: `chatgpt-account-id` and the bearer token beside it. */
+  see(accountId: string, bearer: string): void {
+    if (accountId.startsWith(STAND_IN_PREFIX)) return;
+    const first = this.registry.findByAccountId(accountId);
+    const now = this.clock.now();
+    if (first === null || (this.lookAgainAt.get(first) ?? 0) > now) return;
+    // One workspace may be in the pool with several of its users.
+    for (const account of this.registry.list()) {
+      const { credential } = account.keeping;
+      const ownership = credential.accountId === accountId ? ownershipOf(bearer, credential, now) : null;
+      if (ownership === null) continue;
+      this.lookAgainAt.set(first, now + limits.loginLookMs);
+      return this.found(account, ownership, now);
+    }
+  }
+
+  private found(account: Account, ownership: Ownership, seenAt: number): void {
+    if (account.keeping.isLink) {
+      account.otherOwner = null; // one file, one generation of tokens: so it should be
+      return;
+    }
+    const before = account.otherOwner;
+    // Once a copy, always a copy: a renewal makes its tokens others, not another login.
+    account.otherOwner = {
+      ownership: before?.ownership === 'same-tokens' ? 'same-tokens' : ownership,
+      seenAt,
+    };
+    if (before !== null) return;
+    const why = warningOf(account.name, account.otherOwner);
+    this.logger.warn('a client uses the login of an account', { account: account.name, why });
+  }
+}
+
+/** What the operator should know of a second owner of this account's login; null without one. */
+export function otherOwnerWarning({ name, keeping, otherOwner }: Account): string | null {
+  return otherOwner === null || keeping.isLink ? null : warningOf(name, otherOwner);
+}
+
+function warningOf(name: string, { ownership, seenAt }: OtherOwner): string {
+  const seen = `last seen ${new Date(seenAt).toISOString()}`;
+  const what =
+    ownership === 'same-tokens'
+      ? `Codex uses a copy of this login (${seen}): the first to renew it locks the other out, and a logout ends both.`
+      : `Codex is logged in to this account, too, with other tokens (${seen}): if one of the two files is a copy of the other, the first to renew it locks the other out, and a logout ends both.`;
+  return `${what} Link the file (ln -sf ~/.codex/auth.json pool/${name}.json), or give Codex a stand-in login (npm run stand-in-login).`;
+}

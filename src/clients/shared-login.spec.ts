@@ -1,0 +1,44 @@
+import { describe, expect, it } from 'vitest';
+import { clientLogin } from './placeholder-login.js';
+import { credentialOf } from '../tokens/credential.js';
+import { ownershipOf } from './shared-login.js';
+
+const NOW = 1_900_000_000_000;
+const IN_TEN_DAYS = NOW / 1_000 + 864_000;
+const jwt = (payload: object) => `e30.${Buffer.from(JSON.stringify(payload)).toString('base64url')}.sig`;
+const token = (accountId: string, userId: string | null, rest: object = {}) =>
+  jwt({
+    exp: IN_TEN_DAYS,
+    'https://api.openai.com/auth': { chatgpt_account_id: accountId, chatgpt_user_id: userId },
+    ...rest,
+  });
+const mine = (accessToken: string, accountId: string | null = null) =>
+  credentialOf({ accessToken, accountId, refreshToken: 'r', idToken: null, lastRefreshAt: NOW });
+const signed = mine(token('acct-1', 'user-1'));
+
+describe("a client's bearer token beside an account of the pool", () => {
+  it.each([
+    ['the very token', token('acct-1', 'user-1'), 'same-tokens'],
+    ['another generation', token('acct-1', 'user-1', { jti: 'next' }), 'other-tokens'],
+    ['an older generation that has ended', token('acct-1', 'user-1', { exp: 1_000 }), 'other-tokens'],
+    ['one that names no user', token('acct-1', null), 'other-tokens'],
+    ['another user of the same workspace', token('acct-1', 'user-2'), null],
+    ['another account', token('acct-2', 'user-1'), null],
+    ['a stand-in login of the same ids', token('acct-1', 'user-1', { exp: 4_102_444_800 }), null],
+    ['an opaque token', 'some-client-token', null],
+    ['a token that cannot be read', 'e30.%%%.sig', null],
+    ['nothing', '', null],
+  ])('%s', (_what, bearer, expected) => {
+    expect(ownershipOf(bearer, signed, NOW)).toBe(expected);
+  });
+
+  it('knows an opaque token of the pool by its value', () => {
+    expect(ownershipOf('opaque', mine('opaque', 'acct-1'), NOW)).toBe('same-tokens');
+    expect(ownershipOf('other', mine('opaque', 'acct-1'), NOW)).toBeNull();
+  });
+
+  it('sees nothing in the stand-in login that the program makes', () => {
+    const { tokens } = JSON.parse(JSON.stringify(clientLogin(null)));
+    expect(ownershipOf(tokens.access_token, signed, NOW)).toBeNull();
+  });
+});

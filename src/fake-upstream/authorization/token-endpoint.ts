@@ -1,0 +1,169 @@
+import type { ServerResponse } from 'node:http';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Exchange } from '../http/exchange.js';
+import { sendJson, sendText } from '../http/local-response.js';
+import type { Redemption, TokenLedger } from '../script/token-ledger.js';
+
+const TEN_DAYS_IN_SECONDS = 864_000;
+
+/** One refresh that somebody asked for. */
+export interface TokenRequest {
+  readonly at: number;
+  /** Whose refresh token it was; null if nobody's. */
+  readonly account: string | null;
+  readonly refreshToken: string;
+  readonly reason: string | null;
+}
+
+/** How one token request goes wrong. `drops-after-rotation`: the old token is spent, and the new one is never told. */
+export type TokenFault =
+  | 'hangs'
+  | 'drops'
+  | 'drops-after-rotation'
+  | 'html'
+  | { readonly status: number; readonly body: unknown; readonly headers?: Readonly<Record<string, string>> };
+
+/** A token request that waits for the test. */
+export interface HeldTokenRequest {
+  /** Resolves when the request is there. */
+  readonly arrived: Promise<void>;
+  release(): void;
+}
+
+interface Hold {
+  readonly arrive: () => void;
+  readonly released: Promise<void>;
+  readonly afterRotation: boolean;
+  readonly from: RegExp;
+}
+
+/** The OAuth token endpoint: each refresh token is good for one refresh, and its second use is noticed. */
+export class TokenEndpoint {
+  readonly requests: TokenRequest[] = [];
+  /** How often a refresh token was handed in that had been used before. A proxy that loses no token keeps this at 0. */
+  reuses = 0;
+  /** Lifetime of the access tokens that a refresh gives. */
+  lifetimeSeconds = TEN_DAYS_IN_SECONDS;
+  /** How long a request takes, ms: half of it before the old token is spent, half before the new one is told. */
+  slowness: (() => number) | null = null;
+  readonly #faults: TokenFault[] = [];
+  readonly #holds: Hold[] = [];
+
+  constructor(private readonly ledger: TokenLedger) {}
+
+  /** When set, an access token is refused as soon as a newer one exists. */
+  set strict(strict: boolean) {
+    this.ledger.strict = strict;
+  }
+
+  /** By default the second use of a refresh token ends its whole family, as a provider does that suspects a thief. */
+  set revokesFamilies(revokes: boolean) {
+    this.ledger.revokesFamilies = revokes;
+  }
+
+  /** Queued faults; each spoils one request. */
+  answers(...faults: TokenFault[]): this {
+    this.#faults.push(...faults);
+    return this;
+  }
+
+  /**
+   * Holds the next request, or the next whose user agent matches `from`, before anything was rotated (or after it,
+   * with the answer still unsent).
+   */
+  hold(options: { afterRotation?: boolean; from?: RegExp } = {}): HeldTokenRequest {
+    const arrived = Promise.withResolvers<void>();
+    const released = Promise.withResolvers<void>();
+    const { afterRotation = false, from = /^/ } = options;
+    this.#holds.push({ arrive: arrived.resolve, released: released.promise, afterRotation, from });
+    return { arrived: arrived.promise, release: released.resolve };
+  }
+
+  /** Requests that were made for one account. */
+  requestsFor(account: string): readonly TokenRequest[] {
+    return this.requests.filter((it) => it.account === account);
+  }
+
+  /** Serves `POST /oauth/token`; called by the stand-in alone. */
+  async serve(exchange: Exchange): Promise<void> {
+    const asked = refreshIn(exchange.logged.body);
+    if (asked === null) return sendJson(exchange.res, 400, { error: 'invalid_request' });
+    const account = this.ledger.ownerOfRefreshToken(asked.refreshToken);
+    this.requests.push({ at: Date.now(), account, ...asked });
+    const fault = this.#faults.shift();
+    const hold = this.#takeHold(exchange.logged.headers['user-agent'] ?? '');
+    hold?.arrive();
+    if (hold?.afterRotation === false) await exchange.unlessClosed(hold.released);
+    if (fault !== undefined && fault !== 'drops-after-rotation') return spoil(fault, exchange);
+    const slowness = this.slowness?.() ?? 0;
+    if (slowness > 0) await pause(slowness / 2);
+    const redemption = this.ledger.redeem(asked.refreshToken, this.lifetimeSeconds);
+    if (redemption.kind === 'reused') this.reuses += 1;
+    if (slowness > 0) await pause(slowness / 2);
+    if (hold?.afterRotation === true) await exchange.unlessClosed(hold.released);
+    if (fault === 'drops-after-rotation') return exchange.cut();
+    answer(redemption, exchange.res);
+  }
+
+  #takeHold(userAgent: string): Hold | undefined {
+    const index = this.#holds.findIndex((it) => it.from.test(userAgent));
+    return index === -1 ? undefined : this.#holds.splice(index, 1)[0];
+  }
+}
+
+function refreshIn(body: Buffer): { refreshToken: string; reason: string | null } | null {
+  const asked = parsed(body);
+  if (typeof asked !== 'object' || asked === null) return null;
+  if (!('grant_type' in asked) || asked.grant_type !== 'refresh_token') return null;
+  if (!('refresh_token' in asked) || typeof asked.refresh_token !== 'string') return null;
+  const reason =
+    'refresh_reason' in asked && typeof asked.refresh_reason === 'string' ? asked.refresh_reason : null;
+  return { refreshToken: asked.refresh_token, reason };
+}
+
+function parsed(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString('utf8'));
+  } catch {
+    return null;
+  }
+}
+
+function answer(redemption: Redemption, res: ServerResponse): void {
+  switch (redemption.kind) {
+    case 'granted': {
+      const { idToken, accessToken, refreshToken } = redemption.generation;
+      return sendJson(res, 200, {
+        id_token: idToken,
+        access_token: accessToken,
+        refresh_token: refreshToken,
+      });
+    }
+    case 'reused':
+      return sendJson(res, 401, refusal('refresh_token_reused', 'Your refresh token has already been used.'));
+    case 'revoked':
+      return sendJson(res, 401, refusal('refresh_token_invalidated', 'Your session has been ended.'));
+    case 'unknown':
+      return sendJson(res, 401, refusal('refresh_token_invalidated', 'Your refresh token is not known.'));
+    default:
+      return redemption satisfies never;
+  }
+}
+
+function refusal(code: string, message: string): object {
+  return { error: { message, type: 'invalid_request_error', param: null, code } };
+}
+
+/** Answers in a way that is none. */
+export async function spoil(
+  fault: Exclude<TokenFault, 'drops-after-rotation'>,
+  exchange: Exchange,
+): Promise<void> {
+  if (fault === 'hangs') return exchange.closed;
+  if (fault === 'drops') return exchange.cut();
+  if (fault === 'html')
+    return sendText(exchange.res, 502, '<html><body>Bad gateway</body></html>', 'text/html');
+  if (typeof fault.body === 'string')
+    return sendText(exchange.res, fault.status, fault.body, 'text/plain', fault.headers);
+  return sendJson(exchange.res, fault.status, fault.body, fault.headers);
+}

@@ -1,0 +1,398 @@
+import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
+import { zstdCompressSync } from 'node:zlib';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import {
+  byModel,
+  custom,
+  dropsConnection,
+  failedFirst,
+  hangs,
+  large,
+  raw,
+  refuses,
+  streamOf,
+  streams,
+  toolCall,
+} from './script/responses.js';
+import { controlled } from './script/controlled-turn.js';
+import { standInLogin, type AuthJson } from './script/made-up-credentials.js';
+import { edgeBlock, rateLimit, usageLimit } from './script/refusals.js';
+import { StandIn } from './fake-upstream.js';
+import { completed, delta } from './script/turn-events.js';
+
+interface Received {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+  /** The body broke off. */
+  readonly isBroken: boolean;
+}
+
+let standIn: StandIn;
+
+beforeEach(async () => {
+  standIn = await StandIn.start({ accounts: ['a', { name: 'b', plan: 'pro' }] });
+});
+
+afterEach(async () => {
+  await standIn.close();
+});
+
+const bearerOf = (name: string): Record<string, string> => ({
+  authorization: `Bearer ${standIn.account(name).authJson().tokens.access_token}`,
+});
+
+interface Sent {
+  readonly method?: string;
+  readonly headers?: Record<string, string>;
+  readonly body?: Buffer | string;
+  readonly signal?: AbortSignal;
+  readonly onData?: (chunk: string) => void;
+}
+
+async function send(path: string, sent: Sent = {}): Promise<Received> {
+  const { method = 'POST', headers = {}, body = '', signal, onData } = sent;
+  return new Promise((resolve, reject) => {
+    const req = httpRequest(standIn.origin + path, {
+      method,
+      headers,
+      agent: false,
+      ...(signal ? { signal } : {}),
+    });
+    req.once('error', reject);
+    req.once('response', (res) => {
+      let text = '';
+      res.setEncoding('utf8');
+      res.on('data', (chunk: string) => {
+        text += chunk;
+        onData?.(chunk);
+      });
+      res.on('error', () => {});
+      res.once('close', () => {
+        resolve({ status: res.statusCode ?? 0, headers: res.headers, body: text, isBroken: !res.complete });
+      });
+    });
+    req.end(body);
+  });
+}
+
+const turn = (name: string, sent: Sent = {}): Promise<Received> =>
+  send('/backend-api/codex/responses', {
+    body: JSON.stringify({ model: 'gpt-5.5', input: [] }),
+    ...sent,
+    headers: { ...bearerOf(name), ...sent.headers },
+  });
+
+const dataOf = (body: string): { type: string; [field: string]: unknown }[] =>
+  [...body.matchAll(/^data: (.*)$/gm)].map((line) => JSON.parse(line[1] ?? 'null'));
+
+const usageOf = (name: string): Promise<Received> =>
+  send('/backend-api/wham/usage', { method: 'GET', headers: bearerOf(name) });
+
+const refresh = (refreshToken: string): Promise<Received> =>
+  send('/oauth/token', {
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      grant_type: 'refresh_token',
+      refresh_token: refreshToken,
+      refresh_reason: 'scheduled',
+    }),
+  });
+
+describe('turns', () => {
+  it('streams a message that names the account, from created to completed, with quota in the headers', async () => {
+    const answer = await turn('a');
+    const events = dataOf(answer.body);
+    expect(answer.status).toBe(200);
+    expect(answer.headers).not.toHaveProperty('content-type');
+    expect(answer.headers).toMatchObject({
+      'openai-model': 'gpt-5.5',
+      'x-models-etag': standIn.models.etag,
+      'x-codex-primary-window-minutes': '300',
+      'x-codex-secondary-window-minutes': '10080',
+      'x-codex-plan-type': 'plus',
+    });
+    expect(events[0]?.type).toBe('response.created');
+    expect(events.at(-1)).toMatchObject({
+      type: 'response.completed',
+      response: { usage: { input_tokens: 100 } },
+    });
+    expect(answer.body).toContain('"text":"served by a"');
+  });
+
+  it('serves queued answers once each, then what it always answers', async () => {
+    standIn
+      .account('a')
+      .answers(usageLimit({ resetsAt: 1_900_000_000 }), rateLimit(7, 'slow'), failedFirst('server_error'));
+    standIn.account('a').always(edgeBlock());
+    const limited = await turn('a');
+    expect(limited.status).toBe(429);
+    expect(JSON.parse(limited.body)).toMatchObject({
+      error: { type: 'usage_limit_reached', resets_at: 1_900_000_000 },
+    });
+    expect(await turn('a')).toMatchObject({ status: 429, headers: { 'retry-after': '7' }, body: 'slow' });
+    expect(dataOf((await turn('a')).body).map((event) => event.type)).toEqual([
+      'response.created',
+      'response.failed',
+    ]);
+    expect(await turn('a')).toMatchObject({ status: 403, headers: { server: 'cloudflare' } });
+    expect(await turn('b')).toMatchObject({ status: 200 });
+    expect(standIn.attempts()).toEqual(['a', 'a', 'a', 'a', 'b']);
+  });
+
+  it('finds the model in a zstd body and logs the bytes as they came', async () => {
+    const body = zstdCompressSync(Buffer.from('{"input":[],"model":"gpt-6"}'));
+    standIn.account('a').answers(byModel((model) => refuses(400, `no ${model}`)));
+    const answer = await turn('a', { body, headers: { 'content-encoding': 'zstd' } });
+    expect(answer.body).toBe('no gpt-6');
+    expect(standIn.turns()[0]?.body.equals(body)).toBe(true);
+  });
+
+  it('cuts a stream after its deltas have left', async () => {
+    standIn.account('a').answers(streams({ deltas: ['one', 'two', 'three'], thenCut: true }));
+    const answer = await turn('a');
+    expect(answer.isBroken).toBe(true);
+    expect(
+      dataOf(answer.body).flatMap((event) => (event['delta'] === undefined ? [] : [event['delta']])),
+    ).toEqual(['one', 'two', 'three']);
+    expect(standIn.turns()[0]).toMatchObject({ status: 200, closedEarly: false });
+  });
+
+  it('frames with CRLF and comments when told', async () => {
+    standIn
+      .account('a')
+      .answers(streams({ events: [delta('x'), completed()], lineEnding: '\r\n', comments: ['ping'] }));
+    const { body } = await turn('a');
+    expect(body.startsWith(': ping\r\n\r\nevent: response.output_text.delta\r\ndata: {')).toBe(true);
+    expect(body.endsWith('}\r\n\r\n')).toBe(true);
+  });
+
+  it('sends raw bytes as they are, and lets a handler write whatever it likes', async () => {
+    standIn.account('a').answers(
+      raw([Buffer.from('data: {"a'), Buffer.from('":1}\n\n')]),
+      custom((_req, res) => void res.writeHead(418).end('teapot')),
+    );
+    expect((await turn('a')).body).toBe('data: {"a":1}\n\n');
+    expect(await turn('a')).toMatchObject({ status: 418, body: 'teapot' });
+  });
+
+  it('sends each event of a controlled turn when the test says so', async () => {
+    const played = controlled({ 'x-made-up': '1' });
+    standIn.account('a').turnState('state-of-a').answers(played.answer);
+    const first = Promise.withResolvers<string>();
+    const answering = turn('a', { onData: first.resolve });
+    await played.started;
+    played.send(delta('now'));
+    expect(await first.promise).toContain('"delta":"now"');
+    expect(standIn.inFlight()).toBe(1);
+    played.send(completed());
+    played.end();
+    expect(await answering).toMatchObject({
+      isBroken: false,
+      headers: { 'x-made-up': '1', 'x-codex-turn-state': 'state-of-a' },
+    });
+    await standIn.untilIdle();
+  });
+
+  it('asks the client to run a tool', async () => {
+    standIn.account('a').answers(toolCall('exec_command', { cmd: 'true' }));
+    expect(dataOf((await turn('a')).body)[1]).toMatchObject({
+      item: { type: 'function_call', arguments: '{"cmd":"true"}' },
+    });
+  });
+
+  it('sees a client that leaves while it is silent', async () => {
+    const silent = hangs();
+    standIn.account('a').answers(silent);
+    const gone = new AbortController();
+    const answering = turn('a', { signal: gone.signal });
+    await standIn.until((log) => log.length === 1, 'the turn');
+    gone.abort();
+    await expect(answering).rejects.toThrow('aborted');
+    await standIn.until((log) => log[0]?.closedEarly === true, 'the end of the turn');
+    expect(standIn.turns()[0]).toMatchObject({ status: null, closedEarly: true });
+    expect(standIn.inFlight()).toBe(0);
+  });
+
+  it('answers after all once a silent turn is released, and drops a connection before any answer', async () => {
+    const silent = hangs();
+    standIn.account('a').answers(silent, dropsConnection());
+    const answering = turn('a');
+    await standIn.until((log) => log.length === 1);
+    silent.release();
+    expect((await answering).status).toBe(200);
+    await expect(turn('a')).rejects.toThrow('hang up');
+    await standIn.untilIdle();
+    expect(standIn.turns()[1]).toMatchObject({ status: null, closedEarly: false });
+  });
+
+  it('makes a stream only as fast as it is read, and stops when the reader leaves', async () => {
+    let made = 0;
+    const endless = streamOf(function* () {
+      for (;;) {
+        made += 1;
+        yield delta('x'.repeat(64 * 1_024));
+      }
+    });
+    standIn.account('a').answers(endless);
+    const gone = new AbortController();
+    const answering = turn('a', { signal: gone.signal, onData: () => gone.abort() });
+    await expect(answering).rejects.toThrow('aborted');
+    await standIn.untilIdle();
+    expect(made).toBeLessThan(256);
+  });
+
+  it('makes an answer as large as it is told', async () => {
+    standIn.account('a').answers(large(3_000_000));
+    const { body } = await turn('a');
+    expect(body.length).toBeGreaterThan(3_000_000);
+    expect(dataOf(body).at(-1)?.type).toBe('response.completed');
+  });
+});
+
+describe('credentials', () => {
+  it('knows only its own tokens, and refuses an account id that is not the token’s', async () => {
+    expect((await turn('a', { headers: { authorization: 'Bearer nobody' } })).status).toBe(401);
+    expect((await turn('a', { headers: { 'chatgpt-account-id': 'acct-a' } })).status).toBe(200);
+    expect((await turn('a', { headers: { 'chatgpt-account-id': 'acct-b' } })).status).toBe(403);
+    expect(standIn.turns()[0]?.account).toBe(null);
+  });
+
+  it('refuses an access token that has run out, in time or by name', async () => {
+    standIn.addAccount({ name: 'old', accessTokenLifetimeSeconds: -1 });
+    standIn.account('a').expireAccessToken();
+    expect((await turn('old')).status).toBe(401);
+    expect((await turn('a')).status).toBe(401);
+    standIn.account('a').loginAgain();
+    expect((await turn('a')).status).toBe(200);
+  });
+
+  it('rotates refresh tokens, notices the second use of one, and goes on accepting the older access token', async () => {
+    standIn.tokens.revokesFamilies = false;
+    const before = standIn.account('a').authJson();
+    const answer = await refresh(before.tokens.refresh_token);
+    const granted: unknown = JSON.parse(answer.body);
+    const after = standIn.account('a').authJson();
+    expect(granted).toEqual({
+      id_token: after.tokens.id_token,
+      access_token: after.tokens.access_token,
+      refresh_token: after.tokens.refresh_token,
+    });
+    expect(after.tokens.refresh_token).not.toBe(before.tokens.refresh_token);
+    const again = await refresh(before.tokens.refresh_token);
+    expect(again.status).toBe(401);
+    expect(JSON.parse(again.body)).toMatchObject({ error: { code: 'refresh_token_reused' } });
+    expect(standIn.tokens.reuses).toBe(1);
+    expect(standIn.tokens.requestsFor('a')).toHaveLength(2);
+    const withOld = { headers: { authorization: `Bearer ${before.tokens.access_token}` } };
+    expect((await turn('a', withOld)).status).toBe(200);
+    standIn.tokens.strict = true;
+    expect((await turn('a', withOld)).status).toBe(401);
+  });
+
+  it('ends the whole family of a refresh token that is used twice, and no other family', async () => {
+    const first = standIn.account('a').authJson().tokens;
+    expect((await refresh(first.refresh_token)).status).toBe(200);
+    const second = standIn.account('a').authJson().tokens;
+    expect((await refresh(first.refresh_token)).status).toBe(401);
+    const answer = await refresh(second.refresh_token);
+    expect(answer.status).toBe(401);
+    expect(JSON.parse(answer.body)).toMatchObject({ error: { code: 'refresh_token_invalidated' } });
+    expect(standIn.tokens.reuses).toBe(1);
+    expect((await turn('a')).status).toBe(401);
+    const next = standIn.account('a').loginAgain().tokens.refresh_token;
+    expect((await turn('a')).status).toBe(200);
+    expect((await refresh(next)).status).toBe(200);
+  });
+
+  it('holds a token request, and spoils others', async () => {
+    const { refresh_token: token } = standIn.account('a').authJson().tokens;
+    const held = standIn.tokens.hold();
+    const refreshing = refresh(token);
+    await held.arrived;
+    expect(standIn.account('a').authJson().tokens.refresh_token).toBe(token);
+    held.release();
+    expect((await refreshing).status).toBe(200);
+    standIn.tokens.answers(
+      { status: 500, body: { error: 'server_error' } },
+      'html',
+      'drops',
+      'drops-after-rotation',
+    );
+    const next = standIn.account('a').authJson().tokens.refresh_token;
+    expect((await refresh(next)).status).toBe(500);
+    expect((await refresh(next)).headers['content-type']).toBe('text/html');
+    await expect(refresh(next)).rejects.toThrow('hang up');
+    await expect(refresh(next)).rejects.toThrow('hang up');
+    expect(standIn.tokens.reuses).toBe(0);
+    expect((await refresh(next)).status).toBe(401);
+  });
+
+  it('makes up a login for a client, with the plan that is asked for', () => {
+    const login: AuthJson = standInLogin({ plan: 'business' });
+    const payload = Buffer.from(login.tokens.id_token.split('.')[1] ?? '', 'base64url').toString();
+    expect(JSON.parse(payload)).toMatchObject({
+      'https://api.openai.com/auth': { chatgpt_plan_type: 'business' },
+    });
+  });
+});
+
+describe('other routes', () => {
+  it.each([
+    ['GET', '/backend-api/codex/models?client_version=0.169.0', { models: [] }],
+    ['GET', '/backend-api/wham/accounts/check', { default_account_id: 'acct-b' }],
+    ['GET', '/backend-api/wham/config/bundle', { bundle_of: 'b' }],
+    ['GET', '/backend-api/wham/settings/user', { account: 'b' }],
+    [
+      'GET',
+      '/backend-api/ps/plugins/installed?limit=200',
+      { account: 'b', path: '/backend-api/ps/plugins/installed?limit=200' },
+    ],
+    ['POST', '/backend-api/ps/mcp', { account: 'b' }],
+    ['POST', '/backend-api/codex/analytics-events/events', { account: 'b' }],
+    ['POST', '/backend-api/codex/images/generations', { account: 'b' }],
+    ['POST', '/backend-api/files', { file_id: 'file_b' }],
+  ])('answers %s %s to a known token only', async (method, path, expected) => {
+    const answer = await send(path, { method, headers: bearerOf('b') });
+    expect(answer.status).toBe(200);
+    expect(JSON.parse(answer.body)).toMatchObject(expected);
+    expect((await send(path, { method })).status).toBe(401);
+  });
+
+  it('tells the quota it was told, and raw answers in its place', async () => {
+    standIn.account('a').usage({ usedPercent: 100, windowSeconds: 604_800, resetsInSeconds: 60 });
+    expect(JSON.parse((await usageOf('a')).body)).toMatchObject({
+      plan_type: 'plus',
+      account_id: 'acct-a',
+      rate_limit: {
+        limit_reached: true,
+        primary_window: { used_percent: 100, limit_window_seconds: 604_800, reset_after_seconds: 60 },
+        secondary_window: null,
+      },
+    });
+    standIn.account('a').usageAnswers(500, 'oops');
+    expect(await usageOf('a')).toMatchObject({ status: 500, body: 'oops' });
+  });
+
+  it('knows no other route, unless a test adds it', async () => {
+    expect((await send('/backend-api/elsewhere', { headers: bearerOf('a') })).status).toBe(404);
+    standIn.on(
+      'POST',
+      '/backend-api/elsewhere',
+      (_req, res, logged) => void res.end(`hello ${logged.account}`),
+    );
+    expect((await send('/backend-api/elsewhere?x=1', { headers: bearerOf('a') })).body).toBe('hello a');
+  });
+
+  it('goes down and comes back on the same port', async () => {
+    await standIn.goDown();
+    await expect(turn('a')).rejects.toThrow('ECONNREFUSED');
+    await standIn.reopen();
+    expect((await turn('a')).status).toBe(200);
+    expect(standIn.openConnections()).toBeLessThanOrEqual(1);
+  });
+
+  it('names what it waited for in vain', async () => {
+    await expect(standIn.until(() => false, 'a miracle', 20)).rejects.toThrow('in vain for a miracle');
+  });
+});

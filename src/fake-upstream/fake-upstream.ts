@@ -1,0 +1,168 @@
+import { AccountScript, type StandInAccountOptions } from './script/account-script.js';
+import type { CustomHandler } from './script/scripted-response.js';
+import { AuthorizationServer } from './authorization/authorization-server.js';
+import { TURN_PATH, type ModelList } from './http/backend-routes.js';
+import { LoopbackServer } from './loopback-server.js';
+import { RequestDispatch, type TurnDecision } from './request-dispatch.js';
+import { pathnameOf } from './http/request-head.js';
+import { RequestLog, type LoggedRequest } from './script/request-log.js';
+import { SocketLog } from './websocket/log.js';
+import { SocketServer } from './socket-server.js';
+import { TokenEndpoint } from './authorization/token-endpoint.js';
+import { TokenLedger } from './script/token-ledger.js';
+
+/** How a stand-in starts: its accounts, by name or in detail, and a port (any free one by default). */
+export interface StandInOptions {
+  readonly accounts?: readonly (string | StandInAccountOptions)[];
+  readonly port?: number;
+  /** The backend's own time, epoch ms: of its `date` headers and of the tokens it gives out. */
+  readonly now?: () => number;
+}
+
+/**
+ * A stand-in for the ChatGPT backend and its token endpoint: a real server on a loopback port, scripted per account,
+ * with a log of everything that reached it. All accounts and tokens are made up.
+ */
+export class StandIn implements AsyncDisposable {
+  readonly tokens: TokenEndpoint;
+  readonly authorization = new AuthorizationServer(
+    (name) => this.account(name),
+    () => this.origin,
+  );
+  readonly models: ModelList = { body: { models: [] }, etag: 'W/"made-up-1"' };
+  readonly #ledger: TokenLedger;
+  readonly #log = new RequestLog();
+  readonly #accounts = new Map<string, AccountScript>();
+  /** The WebSockets that were accepted, and the turns on them; handshakes are in `log`. */
+  readonly sockets = new SocketLog(() => this.#log.changed());
+  readonly #dispatch: RequestDispatch;
+  readonly #server: LoopbackServer;
+
+  private constructor(now: () => number) {
+    this.#ledger = new TokenLedger(now);
+    this.tokens = new TokenEndpoint(this.#ledger);
+    const { authorization, models, tokens } = this;
+    const parts = {
+      ledger: this.#ledger,
+      accounts: this.#accounts,
+      log: this.#log,
+      authorization,
+      models,
+      now,
+      tokens,
+    };
+    this.#dispatch = new RequestDispatch(parts);
+    const socketServer = new SocketServer(parts, this.#dispatch, this.sockets);
+    this.#server = new LoopbackServer({
+      request: (req, res) => void this.#dispatch.serve(req, res),
+      upgrade: (req, tcp, head) => void socketServer.upgrade(req, tcp, head),
+      connectionClosed: () => this.#log.changed(),
+    });
+  }
+
+  static async start(options: StandInOptions = {}): Promise<StandIn> {
+    const standIn = new StandIn(options.now ?? Date.now);
+    for (const account of options.accounts ?? []) {
+      standIn.addAccount(typeof account === 'string' ? { name: account } : account);
+    }
+    await standIn.#server.listen(options.port ?? 0);
+    return standIn;
+  }
+
+  /** Who decides what each turn is answered; null leaves it to the script. */
+  set decides(decides: TurnDecision | null) {
+    this.#dispatch.decides = decides;
+  }
+
+  get origin(): string {
+    return this.#server.origin;
+  }
+
+  /** The settings that point a proxy at this stand-in. */
+  get env(): Record<string, string> {
+    return {
+      UPSTREAM_RESPONSES_BASE: `${this.origin}/backend-api/codex`,
+      UPSTREAM_WHAM_BASE: `${this.origin}/backend-api`,
+      UPSTREAM_REFRESH_BASE: this.origin,
+    };
+  }
+
+  account(name: string): AccountScript {
+    const account = this.#accounts.get(name);
+    if (account === undefined) throw new Error(`The stand-in has no account "${name}"`);
+    return account;
+  }
+
+  addAccount(options: StandInAccountOptions): AccountScript {
+    if (this.#accounts.has(options.name))
+      throw new Error(`The stand-in has an account "${options.name}" already`);
+    const account = new AccountScript(options, this.#ledger);
+    this.#accounts.set(options.name, account);
+    return account;
+  }
+
+  /** Answers this method and path (without query) by hand from now on, whoever asks, with or without a token. */
+  on(method: string, path: string, handler: CustomHandler): this {
+    this.#dispatch.on(method, path, handler);
+    return this;
+  }
+
+  get log(): readonly LoggedRequest[] {
+    return this.#log.entries;
+  }
+
+  /** The turns among the log. */
+  turns(): readonly LoggedRequest[] {
+    return this.log.filter((it) => it.method === 'POST' && pathnameOf(it.path) === TURN_PATH);
+  }
+
+  /** Whose turns they were, in order; `?` for a turn without a token of ours. */
+  attempts(): string[] {
+    return this.turns().map((it) => it.account ?? '?');
+  }
+
+  /** Resolves as soon as the predicate holds; rejects after 5 s (or as told), naming what was waited for. */
+  async until(
+    predicate: (log: readonly LoggedRequest[]) => boolean,
+    what = 'a condition on its log',
+    limitMs?: number,
+  ): Promise<void> {
+    await this.#log.until(predicate, what, limitMs);
+  }
+
+  openConnections(): number {
+    return this.#server.openConnections;
+  }
+
+  /** Handshakes of WebSockets among the log, refused ones too. */
+  handshakes(): readonly LoggedRequest[] {
+    return this.log.filter((it) => it.method === 'GET' && pathnameOf(it.path) === TURN_PATH);
+  }
+
+  /** Requests and turns on sockets whose answers have not ended, those on hold included. */
+  inFlight(): number {
+    return this.#dispatch.inFlight + this.sockets.inFlight;
+  }
+
+  async untilIdle(): Promise<void> {
+    await this.until(() => this.inFlight() === 0, 'the end of all its requests');
+  }
+
+  /** Ends at once, in the middle of whatever is going on. */
+  async close(): Promise<void> {
+    await this.#server.close();
+  }
+
+  /** Refuses connections from now on, on the same port, until `reopen`. */
+  async goDown(): Promise<void> {
+    await this.close();
+  }
+
+  async reopen(): Promise<void> {
+    await this.#server.listen();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}

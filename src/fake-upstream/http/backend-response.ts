@@ -1,0 +1,37 @@
+import { AccountScript } from '../script/account-script.js';
+import type { Answer } from '../script/scripted-response.js';
+import { refuses } from '../script/responses.js';
+import { backendRoute, type ModelList } from './backend-routes.js';
+import { unauthorized } from '../script/refusals.js';
+import { bearerOf, pathnameOf } from './request-head.js';
+import type { LoggedRequest } from '../script/request-log.js';
+import type { TokenLedger } from '../script/token-ledger.js';
+
+/** What the backend answers to a request: only known routes, and those only to an access token that is good. */
+export function backendAnswer(
+  request: LoggedRequest,
+  account: AccountScript | undefined,
+  ledger: TokenLedger,
+  models: ModelList,
+): Answer {
+  const route = backendRoute(request.method, pathnameOf(request.path));
+  if (route === null) return refuses(404, { detail: 'Not Found' });
+  const caller = callerOf(request, account, ledger);
+  return caller instanceof AccountScript ? route(caller, request.path, models) : caller;
+}
+
+/** The account that asks, or the refusal of a request whose access token is not good. */
+export function callerOf(
+  request: LoggedRequest,
+  account: AccountScript | undefined,
+  ledger: TokenLedger,
+): AccountScript | Answer {
+  const isGood = ledger.judge(bearerOf(request.headers)).kind === 'good';
+  if (!isGood || account === undefined) return unauthorized();
+  const claimed = request.headers['chatgpt-account-id'];
+  // Credentials of two accounts in one request are a fault of the proxy under test, and must not go unseen.
+  if (claimed !== undefined && claimed !== account.accountId) {
+    return refuses(403, { detail: 'chatgpt-account-id is not the account of the access token' });
+  }
+  return account;
+}

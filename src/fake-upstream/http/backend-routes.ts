@@ -1,0 +1,61 @@
+import type { AccountScript } from '../script/account-script.js';
+import type { Answer } from '../script/scripted-response.js';
+import { refuses } from '../script/responses.js';
+
+/** The list of models that `GET …/codex/models` answers. */
+export interface ModelList {
+  body: object;
+  etag: string;
+}
+
+/** A route of the backend: what it answers to an account whose access token is good. */
+type Route = (account: AccountScript, path: string, models: ModelList) => Answer;
+
+/** Where turns are posted. */
+export const TURN_PATH = '/backend-api/codex/responses';
+
+const echo: Route = (account, path) => refuses(200, { account: account.name, path });
+
+const exactRoutes: Readonly<Record<string, Route>> = {
+  [`POST ${TURN_PATH}`]: (account) => account.nextTurnAnswer(),
+  'POST /backend-api/codex/images/generations': (account) => account.nextImageAnswer(),
+  'POST /backend-api/codex/images/edits': (account) => account.nextImageAnswer(),
+  'GET /backend-api/codex/models': (_account, _path, models) =>
+    refuses(200, models.body, { etag: models.etag }),
+  'GET /backend-api/wham/usage': (account) => account.usageAnswer(),
+  'GET /backend-api/wham/accounts/check': (account) => refuses(200, accountsCheck(account)),
+  'GET /backend-api/wham/config/bundle': (account) => account.bundle,
+  'GET /backend-api/wham/settings/user': echo,
+  'GET /backend-api/wham/rate-limit-reset-credits': echo,
+  'POST /backend-api/codex/analytics-events/events': echo,
+  'POST /backend-api/files': (account, path) =>
+    refuses(200, { account: account.name, path, file_id: `file_${account.name}`, status: 'success' }),
+};
+
+const echoedBelow = ['/backend-api/ps/', '/backend-api/files/'];
+
+/** The route for a request, or null if the backend knows none. */
+export function backendRoute(method: string, pathname: string): Route | null {
+  const exact = exactRoutes[`${method} ${pathname}`];
+  if (exact !== undefined) return exact;
+  const isKnown = Object.keys(exactRoutes).some((it) => it.endsWith(` ${pathname}`));
+  if (isKnown) return () => refuses(405, { detail: 'Method Not Allowed' });
+  return echoedBelow.some((it) => pathname.startsWith(it)) ? echo : null;
+}
+
+/** The backend's own answer: it names its own account, and no origin to route to. */
+function accountsCheck(account: AccountScript): object {
+  const entry = {
+    id: account.accountId,
+    plan_type: account.plan,
+    name: null,
+    profile_picture_url: null,
+    structure: 'personal',
+    account_user_role: 'account-owner',
+    can_access_with_session: true,
+    is_deactivated: false,
+    workspace_backend_origin: 'NO_CONSTRAINT',
+    account_routing_override: 'NO_CONSTRAINT',
+  };
+  return { accounts: [entry], account_ordering: [account.accountId], default_account_id: account.accountId };
+}

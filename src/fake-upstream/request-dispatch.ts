@@ -1,0 +1,125 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { AccountScript } from './script/account-script.js';
+import { writeAnswer } from './http/response-writing.js';
+import type { Answer, CustomHandler } from './script/scripted-response.js';
+import type { AuthorizationServer } from './authorization/authorization-server.js';
+import { backendAnswer } from './http/backend-response.js';
+import { type ModelList, TURN_PATH } from './http/backend-routes.js';
+import { Exchange } from './http/exchange.js';
+import { sendText } from './http/local-response.js';
+import { bearerOf, pathnameOf } from './http/request-head.js';
+import { modelIn, readBody } from './http/request-body.js';
+import type { LoggedRequest, OpenEntry, RequestLog } from './script/request-log.js';
+import type { TokenEndpoint } from './authorization/token-endpoint.js';
+import type { TokenLedger } from './script/token-ledger.js';
+
+/** What the parts of a stand-in share. */
+export interface StandInParts {
+  readonly ledger: TokenLedger;
+  readonly tokens: TokenEndpoint;
+  readonly authorization: AuthorizationServer;
+  readonly accounts: ReadonlyMap<string, AccountScript>;
+  readonly models: ModelList;
+  readonly log: RequestLog;
+  readonly now: () => number;
+}
+
+/** What a turn is answered, with the scripted answer at hand: the 401 of a token that is not good among them. */
+export type TurnDecision = (turn: LoggedRequest, scripted: Answer) => Answer;
+
+/** Takes each request in, logs it, and has it answered by whom it is meant for. */
+export class RequestDispatch {
+  decides: TurnDecision | null = null;
+  readonly #overrides = new Map<string, CustomHandler>();
+  #inFlight = 0;
+  #lastId = 0;
+
+  constructor(private readonly parts: StandInParts) {}
+
+  /** Requests whose answers have not ended. */
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  on(method: string, path: string, handler: CustomHandler): void {
+    this.#overrides.set(`${method.toUpperCase()} ${path}`, handler);
+  }
+
+  isOverridden(entry: OpenEntry): boolean {
+    return this.#overrides.has(overrideKey(entry));
+  }
+
+  async serve(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    const { entry, exchange } = this.open(req, res);
+    const { body, isWhole } = await readBody(req);
+    entry.body = body;
+    entry.closedEarly = !isWhole;
+    this.parts.log.add(entry);
+    if (!isWhole) return void res.destroy();
+    try {
+      await this.answer(entry, exchange);
+    } catch (error) {
+      if (res.headersSent) return exchange.cut();
+      sendText(res, 500, `The stand-in failed: ${String(error)}`, 'text/plain');
+    }
+  }
+
+  /** A request counts as in flight from here until its response closes; it is not in the log yet. */
+  open(req: IncomingMessage, res: ServerResponse): { entry: OpenEntry; exchange: Exchange } {
+    const entry = this.#entryOf(req, res);
+    const exchange = new Exchange(req, res, entry);
+    this.#inFlight += 1;
+    void exchange.closed.then(() => this.#ended(entry, exchange));
+    res.setHeader('date', new Date(this.parts.now()).toUTCString());
+    return { entry, exchange };
+  }
+
+  async answer(entry: OpenEntry, exchange: Exchange): Promise<void> {
+    const { accounts, authorization, ledger, models, tokens } = this.parts;
+    const override = this.#overrides.get(overrideKey(entry));
+    if (override !== undefined) return override(exchange.req, exchange.res, entry);
+    if (await authorization.serve(exchange)) return;
+    if (entry.method === 'POST' && pathnameOf(entry.path) === '/oauth/token') return tokens.serve(exchange);
+    const account = accounts.get(entry.account ?? '');
+    const model = modelIn(entry.body, exchange.req.headers['content-encoding']);
+    const facts = { account: account?.name ?? '', model };
+    const headers = { ...account?.turnHeaders(), 'x-models-etag': models.etag };
+    const scripted = backendAnswer(entry, account, ledger, models);
+    const isTurn = entry.method === 'POST' && pathnameOf(entry.path) === TURN_PATH;
+    const answer = isTurn && this.decides !== null ? this.decides(entry, scripted) : scripted;
+    await writeAnswer(answer, exchange, facts, headers);
+  }
+
+  #entryOf(req: IncomingMessage, res: ServerResponse): OpenEntry {
+    this.#lastId += 1;
+    const verdict = this.parts.ledger.judge(bearerOf(req.headers));
+    return {
+      id: this.#lastId,
+      at: Date.now(),
+      method: req.method ?? '',
+      path: req.url ?? '',
+      headers: req.headers,
+      rawHeaders: req.rawHeaders,
+      body: Buffer.alloc(0),
+      account: verdict.kind === 'unknown' ? null : verdict.account,
+      get status() {
+        if (this.isUpgraded) return 101;
+        return res.headersSent ? res.statusCode : null;
+      },
+      isUpgraded: false,
+      closedEarly: false,
+      endedAt: null,
+    };
+  }
+
+  #ended(entry: OpenEntry, exchange: Exchange): void {
+    this.#inFlight -= 1;
+    entry.endedAt = Date.now();
+    entry.closedEarly = !entry.isUpgraded && !exchange.res.writableFinished && !exchange.wasCutByUs;
+    this.parts.log.changed();
+  }
+}
+
+function overrideKey(entry: OpenEntry): string {
+  return `${entry.method} ${pathnameOf(entry.path)}`;
+}

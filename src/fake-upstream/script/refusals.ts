@@ -1,0 +1,72 @@
+import type { AnswerHeaders, WholeAnswer } from './scripted-response.js';
+import { refuses } from './responses.js';
+
+const UPSELL_SECONDS = 3_600;
+
+/** When the limit ends; without any of it, in an hour. `resetsAt` is what stands on the wire: Unix seconds. */
+export interface UsageLimitOptions {
+  /** null: no time at all is told. */
+  readonly resetsAt?: number | null;
+  readonly resetsInSeconds?: number;
+  readonly plan?: string;
+  readonly headers?: AnswerHeaders;
+}
+
+/** 429 of an account whose quota is used up. */
+export function usageLimit(options: UsageLimitOptions = {}): WholeAnswer {
+  const { plan = 'plus', headers = {} } = options;
+  const message = 'The usage limit has been reached';
+  const error = { type: 'usage_limit_reached', message, plan_type: plan, ...resetFields(options) };
+  return refuses(429, { error }, headers);
+}
+
+function resetFields({ resetsAt, resetsInSeconds }: UsageLimitOptions): object {
+  if (resetsAt === null) return {};
+  if (resetsAt === undefined && resetsInSeconds === undefined) {
+    const now = Math.floor(Date.now() / 1_000);
+    return { resets_at: now + UPSELL_SECONDS, resets_in_seconds: UPSELL_SECONDS };
+  }
+  return {
+    ...(resetsAt === undefined ? {} : { resets_at: resetsAt }),
+    ...(resetsInSeconds === undefined ? {} : { resets_in_seconds: resetsInSeconds }),
+  };
+}
+
+/** A 429 that is not about quota; with a text, it is that text and no JSON. */
+export function rateLimit(retryAfter?: number | string, text?: string): WholeAnswer {
+  const headers = retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) };
+  if (text !== undefined) return refuses(429, text, headers);
+  return refuses(429, errorOf('rate_limit_exceeded', 'Too many requests.'), headers);
+}
+
+/** 401 of an access token that is not good any more. */
+export function unauthorized(): WholeAnswer {
+  return refuses(401, errorOf('token_expired', 'The access token is expired or not known.'));
+}
+
+/** 403 JSON, meant for the account. */
+export function forbidden(): WholeAnswer {
+  return refuses(403, errorOf('forbidden', 'This account may not do that.'));
+}
+
+/** 402 of a workspace that is switched off. */
+export function deactivated(code = 'deactivated_workspace'): WholeAnswer {
+  return refuses(402, { detail: { code } });
+}
+
+/** 403 HTML of the edge in front of the backend, meant for nobody's account. */
+export function edgeBlock(): WholeAnswer {
+  const page =
+    '<!DOCTYPE html><html><head><title>Just a moment...</title></head><body>Blocked.</body></html>';
+  const marks = { server: 'cloudflare', 'cf-ray': '8c0ffee8c0ffee00-AMS', 'cf-mitigated': 'challenge' };
+  return refuses(403, page, { 'content-type': 'text/html; charset=UTF-8', ...marks });
+}
+
+/** 503 of a model that has no capacity left. */
+export function overloaded(): WholeAnswer {
+  return refuses(503, errorOf('server_is_overloaded', 'The servers are overloaded.'));
+}
+
+function errorOf(code: string, message: string): object {
+  return { error: { message, type: code, param: null, code } };
+}

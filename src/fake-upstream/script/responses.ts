@@ -1,0 +1,146 @@
+import type {
+  Answer,
+  AnswerHeaders,
+  CustomHandler,
+  StreamAnswer,
+  StreamEnding,
+  StreamStep,
+  TurnFacts,
+  WholeAnswer,
+} from './scripted-response.js';
+import {
+  completed,
+  created,
+  delta,
+  failed,
+  functionCallDone,
+  messageAdded,
+  messageDone,
+  messageTurn,
+  type TurnUsage,
+} from './turn-events.js';
+
+/** How a streamed turn may differ from the default one. */
+export interface StreamOptions {
+  /** Exactly these events (comments, bytes and gates among them) instead of a message. */
+  readonly events?: readonly StreamStep[];
+  /** The message, piece by piece; `served by <account>` by default. */
+  readonly deltas?: readonly string[];
+  readonly usage?: TurnUsage;
+  readonly headers?: AnswerHeaders;
+  readonly lineEnding?: '\n' | '\r\n';
+  /** Comment lines, the first one before the first event, the second one before the second, and so on. */
+  readonly comments?: readonly string[];
+  readonly pauseBetweenMs?: number;
+  /** Nothing but the head leaves before this resolves. */
+  readonly gate?: Promise<unknown>;
+  /** The connection is closed after the events given, or after the deltas; a message then has no end. */
+  readonly thenCut?: boolean;
+  readonly thenReset?: boolean;
+  /** As `thenCut`, but the connection stays open and silent. */
+  readonly thenHang?: boolean;
+}
+
+/** A turn that streams; with no options, a short message that names the account. */
+export function streams(options: StreamOptions = {}): StreamAnswer {
+  const ending = endingOf(options);
+  return streamOf((facts) => stepsOf(options, ending, facts), { ...options, ending });
+}
+
+function endingOf(options: StreamOptions): StreamEnding {
+  if (options.thenCut === true) return 'cut';
+  if (options.thenReset === true) return 'reset';
+  return options.thenHang === true ? 'hang' : 'end';
+}
+
+function stepsOf(options: StreamOptions, ending: StreamEnding, facts: TurnFacts): StreamStep[] {
+  const deltas = options.deltas ?? ['served ', 'by ', facts.account];
+  const steps = options.events ?? (ending === 'end' ? messageTurn(deltas, options.usage) : openTurn(deltas));
+  const { comments = [] } = options;
+  const commented = steps.flatMap((step, index) => {
+    const comment = comments[index];
+    return comment === undefined ? [step] : [{ comment }, step];
+  });
+  return options.gate === undefined ? commented : [{ gate: options.gate }, ...commented];
+}
+
+function openTurn(deltas: readonly string[]): StreamStep[] {
+  return [created(), messageAdded(), ...deltas.map((text) => delta(text))];
+}
+
+/** A stream whose steps are made while it runs. */
+export function streamOf(
+  steps: StreamAnswer['steps'],
+  shape: Partial<Pick<StreamAnswer, 'headers' | 'lineEnding' | 'pauseBetweenMs' | 'ending'>> = {},
+): StreamAnswer {
+  const { headers = {}, lineEnding = '\n', pauseBetweenMs = 0, ending = 'end' } = shape;
+  return { kind: 'stream', steps, headers, lineEnding, pauseBetweenMs, ending };
+}
+
+/** Exactly these bytes as the body of an event stream; a list is written piece by piece. */
+export function raw(bytes: Buffer | readonly Buffer[], headers: AnswerHeaders = {}): StreamAnswer {
+  const pieces = Buffer.isBuffer(bytes) ? [bytes] : bytes;
+  return streamOf(() => pieces.map((it) => ({ bytes: it })), { headers });
+}
+
+const LARGE_DELTA_BYTES = 64 * 1_024;
+
+/** A turn with at least this many bytes of deltas, made as fast as the other side reads them. */
+export function large(bytes: number, usage?: TurnUsage): StreamAnswer {
+  return streamOf(function* () {
+    yield created();
+    yield messageAdded();
+    const piece = delta('x'.repeat(LARGE_DELTA_BYTES));
+    for (let sent = 0; sent < bytes; sent += LARGE_DELTA_BYTES) yield piece;
+    yield messageDone('a long text');
+    yield completed(usage);
+  });
+}
+
+/** A turn that asks the client to run a tool; the client then asks again, with the tool's output. */
+export function toolCall(name: string, args: unknown, usage?: TurnUsage): StreamAnswer {
+  return streams({ events: [created(), functionCallDone(name, args), completed(usage)] });
+}
+
+/** A 200 stream whose first event of substance is `response.failed` with this code. */
+export function failedFirst(code: string, message?: string, extra?: object): StreamAnswer {
+  return streams({ events: [created(), failed(code, message, extra)] });
+}
+
+/** Any whole answer; an object is sent as JSON, a string as text. */
+export function refuses(
+  status: number,
+  body: object | string | Buffer,
+  headers: AnswerHeaders = {},
+): WholeAnswer {
+  const isJson = typeof body === 'object' && !Buffer.isBuffer(body);
+  const bytes = Buffer.isBuffer(body) ? body : Buffer.from(isJson ? JSON.stringify(body) : String(body));
+  const contentType = isJson ? 'application/json' : 'text/plain; charset=utf-8';
+  return { kind: 'whole', status, body: bytes, headers: { 'content-type': contentType, ...headers } };
+}
+
+/** The connection is closed after the request was read, before any byte of an answer. */
+export function dropsConnection(): Answer {
+  return { kind: 'drop' };
+}
+
+/** An answer that begins only when the promise resolves; not even its head leaves before. */
+export function after(until: Promise<unknown>, answer: Answer): Answer {
+  return { kind: 'wait', until, answer };
+}
+
+/** Reads the request and stays silent until `release` is called; then it answers as told, by default with a turn. */
+export function hangs(answer: Answer = streams()): Answer & { release(): void } {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  return { kind: 'wait', until: promise, answer, release: resolve };
+}
+
+/** An answer that depends on the model the request names. */
+export function byModel(choose: (model: string | null) => Answer): Answer {
+  return { kind: 'by-model', choose };
+}
+
+/** The way out for everything else. */
+export function custom(handle: CustomHandler): Answer {
+  return { kind: 'custom', handle };
+}

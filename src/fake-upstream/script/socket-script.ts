@@ -1,0 +1,126 @@
+import type { Answer, AnswerHeaders, StreamEnding, StreamStep } from './scripted-response.js';
+import { custom } from './responses.js';
+
+/** One thing that happens on a socket in a turn. Of a stream's steps `bytes` are a text frame; comments do not exist. */
+export type SocketStep =
+  | StreamStep
+  | { readonly binary: Buffer }
+  | { readonly ping: Buffer }
+  | { readonly close: number; readonly reason: string };
+
+/** Exactly these frames. */
+export interface FramesAnswer {
+  readonly kind: 'frames';
+  readonly steps: readonly SocketStep[];
+  readonly pauseBetweenMs: number;
+  readonly ending: StreamEnding;
+}
+
+/** What an account answers to one turn on a socket; of the answers over HTTP all will do but those by hand. */
+export type SocketAnswer = FramesAnswer | Answer;
+
+/** A handshake that is accepted. */
+export interface AcceptAnswer {
+  readonly kind: 'accept';
+  /** Beside the header fields that go with every turn of the account. */
+  readonly headers: AnswerHeaders;
+  readonly until: Promise<unknown>;
+}
+
+/** What an account answers to a handshake. */
+export type HandshakeAnswer = AcceptAnswer | Answer;
+
+/** Accepts a handshake, when told only after a promise has resolved. */
+export function accepts(options: { headers?: AnswerHeaders; after?: Promise<unknown> } = {}): AcceptAnswer {
+  return { kind: 'accept', headers: options.headers ?? {}, until: options.after ?? Promise.resolve() };
+}
+
+/** Resets the connection instead of an answer. */
+export function resetsConnection(): Answer {
+  return custom((req) => void req.socket.resetAndDestroy());
+}
+
+/** A turn of exactly these steps, and then its end; the socket stays open. */
+export function frames(...steps: readonly SocketStep[]): FramesAnswer {
+  return framesThen('end', ...steps);
+}
+
+/** As `frames`, and then the connection is cut or reset, or nothing comes any more. */
+export function framesThen(ending: StreamEnding, ...steps: readonly SocketStep[]): FramesAnswer {
+  return { kind: 'frames', steps, pauseBetweenMs: 0, ending };
+}
+
+/** As `frames`, with a pause between any two of them. */
+export function slowFrames(pauseBetweenMs: number, ...steps: readonly SocketStep[]): FramesAnswer {
+  return { ...frames(...steps), pauseBetweenMs };
+}
+
+/** A close frame with this code and reason. */
+export function closes(close: number, reason = ''): SocketStep {
+  return { close, reason };
+}
+
+/** A binary frame. */
+export function binary(bytes: Buffer): SocketStep {
+  return { binary: bytes };
+}
+
+/** What one made-up account answers on WebSockets. */
+export class SocketScript {
+  /** Whether permessage-deflate is agreed to when it is offered. */
+  deflates = true;
+  /** Whether a `previous_response_id` that the socket has not issued is refused. */
+  knowsItsResponses = true;
+  /** Whether turns on one socket are answered all at once; the real backend answers one after the other. */
+  interleaves = false;
+  readonly #handshakes: HandshakeAnswer[] = [];
+  readonly #answers: SocketAnswer[] = [];
+  readonly #prewarms: SocketAnswer[] = [];
+  #handshakesAlways: HandshakeAnswer = accepts();
+  #always: SocketAnswer | null = null;
+
+  /** Queues answers to handshakes, each for one. */
+  handshakes(...answers: HandshakeAnswer[]): this {
+    this.#handshakes.push(...answers);
+    return this;
+  }
+
+  /** What is answered to a handshake when nothing is queued; by default it is accepted. */
+  handshakesAlways(answer: HandshakeAnswer): this {
+    this.#handshakesAlways = answer;
+    return this;
+  }
+
+  /** Queues answers to turns on sockets alone; when there are none, it is the next answer to turns of any kind. */
+  answers(...answers: SocketAnswer[]): this {
+    this.#answers.push(...answers);
+    return this;
+  }
+
+  /** What is answered to a turn on a socket when nothing is queued; null: what is answered to turns of any kind. */
+  always(answer: SocketAnswer | null): this {
+    this.#always = answer;
+    return this;
+  }
+
+  /** Queues answers to prewarms (`generate: false`); with none queued, they are created and completed. */
+  prewarms(...answers: SocketAnswer[]): this {
+    this.#prewarms.push(...answers);
+    return this;
+  }
+
+  /** The next answer to a handshake; called by the stand-in alone. */
+  nextHandshake(): HandshakeAnswer {
+    return this.#handshakes.shift() ?? this.#handshakesAlways;
+  }
+
+  /** The next answer to a turn, null if the script has none of its own; called by the stand-in alone. */
+  nextAnswer(): SocketAnswer | null {
+    return this.#answers.shift() ?? this.#always;
+  }
+
+  /** The next answer to a prewarm, null if it is the usual one; called by the stand-in alone. */
+  nextPrewarm(): SocketAnswer | null {
+    return this.#prewarms.shift() ?? null;
+  }
+}

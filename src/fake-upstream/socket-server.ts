@@ -1,0 +1,122 @@
+import { randomUUID } from 'node:crypto';
+import { ServerResponse, type IncomingMessage } from 'node:http';
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { WebSocketServer, type WebSocket } from 'ws';
+import { AccountScript } from './script/account-script.js';
+import { writeAnswer } from './http/response-writing.js';
+import type { AnswerHeaders } from './script/scripted-response.js';
+import { callerOf } from './http/backend-response.js';
+import { TURN_PATH } from './http/backend-routes.js';
+import type { Exchange } from './http/exchange.js';
+import { sendText } from './http/local-response.js';
+import type { RequestDispatch, StandInParts } from './request-dispatch.js';
+import { pathnameOf } from './http/request-head.js';
+import { jsonIn } from './http/request-body.js';
+import type { OpenEntry } from './script/request-log.js';
+import { SocketConnection } from './websocket/connection.js';
+import type { SocketLog } from './websocket/log.js';
+import type { AcceptAnswer } from './script/socket-script.js';
+import { serveTurns } from './websocket/turns.js';
+
+/** A connection on its way from a request to a WebSocket. */
+interface Upgrade {
+  readonly req: IncomingMessage;
+  readonly tcp: Duplex;
+  readonly head: Buffer;
+  readonly entry: OpenEntry;
+  readonly exchange: Exchange;
+}
+
+/** Judges handshakes as the backend does, and serves the sockets that come of them. */
+export class SocketServer {
+  constructor(
+    private readonly parts: StandInParts,
+    private readonly dispatch: RequestDispatch,
+    private readonly sockets: SocketLog,
+  ) {}
+
+  /** Takes over a connection whose request asks for a WebSocket. */
+  async upgrade(req: IncomingMessage, tcp: Duplex, head: Buffer): Promise<void> {
+    tcp.on('error', () => undefined); // its close is what counts
+    const res = new ServerResponse(req);
+    res.shouldKeepAlive = false;
+    const { entry, exchange } = this.dispatch.open(req, res);
+    this.parts.log.add(entry);
+    try {
+      await this.#answer({ req, tcp, head, entry, exchange });
+    } catch (error) {
+      if (entry.isUpgraded || res.headersSent) return void tcp.destroy();
+      sendText(res, 500, `The stand-in failed: ${String(error)}`, 'text/plain');
+    }
+  }
+
+  async #answer(upgrade: Upgrade): Promise<void> {
+    const { entry, exchange, tcp } = upgrade;
+    if (pathnameOf(entry.path) !== TURN_PATH || this.dispatch.isOverridden(entry)) {
+      assign(exchange, tcp);
+      return this.dispatch.answer(entry, exchange);
+    }
+    const caller = callerOf(entry, this.parts.accounts.get(entry.account ?? ''), this.parts.ledger);
+    const answer = caller instanceof AccountScript ? caller.sockets.nextHandshake() : caller;
+    if (caller instanceof AccountScript && answer.kind === 'accept') {
+      await answer.until;
+      return this.#accept(upgrade, caller, answer);
+    }
+    if (answer.kind === 'accept') throw new Error('nobody to accept for');
+    assign(exchange, tcp);
+    const model = modelOf(entry);
+    return writeAnswer(answer, exchange, { account: entry.account ?? '', model }, {});
+  }
+
+  #accept(upgrade: Upgrade, account: AccountScript, answer: AcceptAnswer): void {
+    const { req, tcp, head, entry, exchange } = upgrade;
+    const model = modelOf(entry);
+    const headers = {
+      date: new Date(this.parts.now()).toUTCString(),
+      'x-request-id': randomUUID(),
+      'x-models-etag': this.parts.models.etag,
+      ...(model === null ? {} : { 'openai-model': model }),
+      ...account.turnHeaders(),
+      ...answer.headers,
+    };
+    // A close before the end of the handshake ends the request that was in flight, too.
+    tcp.once('close', () => exchange.res.emit('close'));
+    accepting(headers, account.sockets.deflates).handleUpgrade(req, tcp, head, (ws: WebSocket) => {
+      entry.isUpgraded = true;
+      exchange.res.emit('close');
+      const changed = (): void => this.parts.log.changed();
+      const socket = new SocketConnection(account.name, entry, ws, tcp, changed);
+      serveTurns(ws, socket, account, this.sockets);
+      this.sockets.addSocket(socket);
+    });
+  }
+}
+
+/** A server for one handshake: what it answers is told by its account. */
+function accepting(headers: AnswerHeaders, deflates: boolean): WebSocketServer {
+  const server = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    perMessageDeflate: deflates ? { threshold: 0 } : false,
+  });
+  server.on('headers', (lines: string[]) => {
+    for (const [name, value] of Object.entries(headers)) lines.push(`${name}: ${value}`);
+  });
+  return server;
+}
+
+/** Lets a response be written on a connection that left the HTTP server, and ends that after it. */
+function assign({ res }: Exchange, tcp: Duplex): void {
+  if (!(tcp instanceof Socket)) throw new Error('not a connection of this server');
+  res.assignSocket(tcp);
+  res.once('finish', () => tcp.end());
+  tcp.once('end', () => tcp.end());
+}
+
+/** The model that a handshake is for; only its turn metadata tells. */
+function modelOf({ headers }: OpenEntry): string | null {
+  const metadata = headers['x-codex-turn-metadata'];
+  const { model } = jsonIn(Buffer.from(typeof metadata === 'string' ? metadata : ''));
+  return typeof model === 'string' ? model : null;
+}

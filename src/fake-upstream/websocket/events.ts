@@ -1,0 +1,68 @@
+import type { AnswerHeaders, WholeAnswer } from '../script/scripted-response.js';
+import { jsonIn } from '../http/request-body.js';
+import { delta, type TurnEvent } from '../script/turn-events.js';
+
+const LIMIT_PREFIX = 'x-codex';
+
+/** `codex.rate_limits`, which says in a frame what the `x-codex-*` header fields given say. */
+export function rateLimits(headers: AnswerHeaders): TurnEvent {
+  const primary = windowIn(headers, 'primary');
+  const secondary = windowIn(headers, 'secondary');
+  const isFull = [primary, secondary].some((it) => it !== null && it.used_percent >= 100);
+  return {
+    type: 'codex.rate_limits',
+    plan_type: headers[`${LIMIT_PREFIX}-plan-type`] ?? null,
+    rate_limits: { allowed: !isFull, limit_reached: isFull, primary, secondary },
+    credits: { has_credits: false, unlimited: false, balance: null },
+  };
+}
+
+interface FrameWindow {
+  readonly used_percent: number;
+  readonly window_minutes: number;
+  readonly reset_at: number;
+}
+
+function windowIn(headers: AnswerHeaders, slot: 'primary' | 'secondary'): FrameWindow | null {
+  const numberOf = (field: string): number => Number(headers[`${LIMIT_PREFIX}-${slot}-${field}`]);
+  if (Number.isNaN(numberOf('used-percent'))) return null;
+  return {
+    used_percent: numberOf('used-percent'),
+    window_minutes: numberOf('window-minutes'),
+    reset_at: numberOf('reset-at'),
+  };
+}
+
+/** `response.metadata`: header fields of a turn, told in a frame. */
+export function responseMetadata(headers: AnswerHeaders): TurnEvent {
+  return { type: 'response.metadata', headers };
+}
+
+/** The `error` frame in which a socket tells what over HTTP would be a status. */
+export function errorEvent(status: number, error: object, headers: AnswerHeaders = {}): TurnEvent {
+  return { type: 'error', status, error, headers };
+}
+
+/** A refusal as it is told in a frame: its `error`, or all of its body where that has none. */
+export function refusalEvent({ status, body, headers }: WholeAnswer): TurnEvent {
+  const { 'content-type': contentType, ...rest } = headers;
+  const isJson = contentType?.startsWith('application/json') === true;
+  const fields = isJson ? jsonIn(body) : { error: { message: body.toString('utf8') } };
+  return { type: 'error', status, headers: rest, ...fields };
+}
+
+/** As the backend says it when the socket has never issued that id. */
+export function previousResponseNotFound(id: string): TurnEvent {
+  return errorEvent(400, {
+    type: 'invalid_request_error',
+    code: 'previous_response_not_found',
+    message: `Previous response with id '${id}' not found.`,
+    param: 'previous_response_id',
+  });
+}
+
+/** A `response.output_text.delta` whose frame has exactly this many bytes. */
+export function eventOfBytes(bytes: number): TurnEvent {
+  const rest = JSON.stringify(delta('')).length;
+  return delta('x'.repeat(Math.max(0, bytes - rest)));
+}

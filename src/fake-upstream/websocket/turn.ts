@@ -1,0 +1,96 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { AnswerHeaders, StreamAnswer, StreamEnding, TurnFacts } from '../script/scripted-response.js';
+import type { SocketConnection } from './connection.js';
+import { rateLimits, refusalEvent, responseMetadata } from './events.js';
+import type { SocketAnswer, SocketStep } from '../script/socket-script.js';
+
+type Steps = Iterable<SocketStep> | AsyncIterable<SocketStep>;
+
+/** Sends the frames of an answer; returns when it has ended, or the socket is gone. */
+export async function writeSocketTurn(
+  answer: SocketAnswer,
+  socket: SocketConnection,
+  facts: TurnFacts,
+  turnHeaders: AnswerHeaders,
+): Promise<void> {
+  if (!socket.isOpen) return;
+  switch (answer.kind) {
+    case 'frames':
+      return sendSteps(answer.steps, answer.pauseBetweenMs, () => answer.ending, socket);
+    case 'stream': {
+      const steps = withQuota(answer, facts, { ...turnHeaders, ...answer.headers });
+      return sendSteps(steps, answer.pauseBetweenMs, () => answer.ending, socket);
+    }
+    case 'whole':
+      return socket.send(JSON.stringify(refusalEvent(answer)));
+    case 'drop':
+      return socket.cut();
+    case 'wait':
+      await socket.unlessClosed(answer.until);
+      return writeSocketTurn(answer.answer, socket, facts, turnHeaders);
+    case 'by-model':
+      return writeSocketTurn(answer.choose(facts.model), socket, facts, turnHeaders);
+    case 'custom':
+      throw new Error('an answer written by hand over HTTP cannot answer on a socket');
+    default:
+      return answer satisfies never;
+  }
+}
+
+/** What over HTTP stands in the head of the answer comes in frames: quota first, the rest after the first event. */
+async function* withQuota(
+  answer: StreamAnswer,
+  facts: TurnFacts,
+  headers: AnswerHeaders,
+): AsyncGenerator<SocketStep> {
+  yield rateLimits(headers);
+  let isFirst = true;
+  for await (const step of answer.steps(facts)) {
+    yield step;
+    if (isFirst && 'type' in step) {
+      yield responseMetadata(headers);
+      isFirst = false;
+    }
+  }
+}
+
+async function sendSteps(
+  steps: Steps,
+  pauseBetweenMs: number,
+  ending: () => StreamEnding,
+  socket: SocketConnection,
+): Promise<void> {
+  let isFirst = true;
+  for await (const step of steps) {
+    if (!isFirst && pauseBetweenMs > 0) await socket.unlessClosed(pause(pauseBetweenMs));
+    isFirst = false;
+    await sendStep(step, socket);
+    if (!socket.isOpen) return;
+  }
+  switch (ending()) {
+    case 'end':
+      return;
+    case 'cut':
+      return socket.cut();
+    case 'reset':
+      return socket.reset();
+    case 'hang':
+      return socket.closed;
+  }
+}
+
+async function sendStep(step: SocketStep, socket: SocketConnection): Promise<void> {
+  if ('gate' in step && step.gate instanceof Promise) return socket.unlessClosed(step.gate);
+  if ('bytes' in step && Buffer.isBuffer(step.bytes)) return socket.send(step.bytes);
+  if ('binary' in step && Buffer.isBuffer(step.binary)) return socket.send(step.binary, true);
+  if ('ping' in step && Buffer.isBuffer(step.ping)) return socket.ping(step.ping.toString('utf8'));
+  if ('close' in step && typeof step.close === 'number') return socket.close(step.close, String(step.reason));
+  if (!('type' in step)) return;
+  if (step.type === 'response.completed') remember(step['response'], socket);
+  return socket.send(JSON.stringify(step));
+}
+
+function remember(response: unknown, socket: SocketConnection): void {
+  if (typeof response !== 'object' || response === null || !('id' in response)) return;
+  socket.responseIds.add(String(response.id));
+}

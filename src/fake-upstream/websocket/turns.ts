@@ -1,0 +1,83 @@
+import type { WebSocket } from 'ws';
+import type { AccountScript } from '../script/account-script.js';
+import { jsonIn } from '../http/request-body.js';
+import type { SocketConnection } from './connection.js';
+import { errorEvent, previousResponseNotFound } from './events.js';
+import type { LoggedMessage, SocketLog } from './log.js';
+import { frames, type SocketAnswer } from '../script/socket-script.js';
+import { writeSocketTurn } from './turn.js';
+import { completed, created, newId } from '../script/turn-events.js';
+
+const CLOSE_INTERNAL_ERROR = 1011;
+const NOTHING = { input: 0, cached: 0, output: 0, reasoning: 0 };
+
+type Message = Readonly<Record<string, unknown>>;
+
+/** Logs and answers what comes on a socket: one turn after the other, unless its account's script interleaves them. */
+export function serveTurns(
+  ws: WebSocket,
+  socket: SocketConnection,
+  account: AccountScript,
+  log: SocketLog,
+): void {
+  let before: Promise<unknown> = Promise.resolve();
+  ws.on('message', (raw: unknown, isBinary: boolean) => {
+    const bytes = Buffer.isBuffer(raw) ? raw : Buffer.alloc(0);
+    const logged = { bytes, isBinary };
+    const previous = account.sockets.interleaves ? Promise.resolve() : before;
+    before = Promise.all([before, served(logged, previous, socket, account, log)]);
+  });
+}
+
+async function served(
+  logged: LoggedMessage,
+  previous: Promise<unknown>,
+  socket: SocketConnection,
+  account: AccountScript,
+  log: SocketLog,
+): Promise<void> {
+  const message = logged.isBinary ? {} : jsonIn(logged.bytes);
+  if (message['type'] !== 'response.create') {
+    socket.strays.push(logged);
+    const error = { type: 'invalid_request_error', message: 'Only response.create is known.' };
+    return socket.send(JSON.stringify(errorEvent(400, error)));
+  }
+  const isPrewarm = message['generate'] === false;
+  const turn = { ...logged, at: Date.now(), account: account.name, socket, message, isPrewarm };
+  const ended = log.addTurn(turn);
+  await previous;
+  const model = typeof message['model'] === 'string' ? message['model'] : null;
+  const facts = { account: account.name, model };
+  try {
+    await writeSocketTurn(
+      answerTo(message, isPrewarm, socket, account),
+      socket,
+      facts,
+      account.turnHeaders(),
+    );
+  } catch (error) {
+    socket.close(CLOSE_INTERNAL_ERROR, `The stand-in failed: ${String(error)}`.slice(0, 120));
+  } finally {
+    ended();
+  }
+}
+
+function answerTo(
+  message: Message,
+  isPrewarm: boolean,
+  socket: SocketConnection,
+  account: AccountScript,
+): SocketAnswer {
+  const { sockets: script } = account;
+  const previousId = message['previous_response_id'];
+  if (script.knowsItsResponses && typeof previousId === 'string' && !socket.responseIds.has(previousId)) {
+    return frames(previousResponseNotFound(previousId));
+  }
+  if (isPrewarm) return script.nextPrewarm() ?? prewarmed();
+  return script.nextAnswer() ?? account.nextTurnAnswer();
+}
+
+function prewarmed(): SocketAnswer {
+  const id = newId('resp');
+  return frames(created(id), completed(NOTHING, id));
+}

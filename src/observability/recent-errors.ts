@@ -1,0 +1,23 @@
+import { limits } from '../config/limits.js';
+
+export interface RecentError {
+  /** Epoch ms. */
+  readonly at: number;
+  readonly message: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+/** The last errors that were logged, for the operator; bounded. Fed by the logger, so each is told once. */
+export class RecentErrors {
+  private readonly errors: RecentError[] = [];
+
+  add(error: RecentError): void {
+    this.errors.push(error);
+    if (this.errors.length > limits.recentErrors) this.errors.shift();
+  }
+
+  /** Oldest first. */
+  list(): readonly RecentError[] {
+    return [...this.errors];
+  }
+}

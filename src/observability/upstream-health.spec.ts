@@ -1,0 +1,108 @@
+import { describe, expect, it } from 'vitest';
+import { limits } from '../config/limits.js';
+import { networkCode, told } from './upstream-trouble.js';
+import { nothingWrong, seen, troublesIn, type UpstreamEvent } from './upstream-health.js';
+
+const served: UpstreamEvent = { kind: 'served' };
+const answered: UpstreamEvent = { kind: 'answered' };
+const failing = (accountId: string, at = 1): UpstreamEvent => ({ kind: 'failing', accountId, at });
+const blocked = (accountId: string, at = 1): UpstreamEvent => ({ kind: 'blocked', accountId, at });
+const unreachable = (at = 1, code: string | null = null): UpstreamEvent => ({
+  kind: 'unreachable',
+  code,
+  at,
+});
+
+const after = (...events: UpstreamEvent[]) => events.reduce(seen, nothingWrong);
+const kinds = (accounts: number, events: readonly UpstreamEvent[]): string[] =>
+  troublesIn(after(...events), accounts).map((it) => it.kind);
+
+describe('what is wrong with upstream', () => {
+  it.each<[string, number, UpstreamEvent[], string[]]>([
+    ['nothing yet', 3, [], []],
+    ['a turn that was served', 3, [served], []],
+    ['one network fault', 3, [unreachable()], ['offline']],
+    ['an answer of any kind after it', 3, [unreachable(), answered], []],
+    ['a 5xx after it', 3, [unreachable(), failing('a')], []],
+    ['an edge page after it', 3, [unreachable(), blocked('a')], []],
+    ['a success after it', 3, [unreachable(), served], []],
+    ['one account of several that fails again and again', 3, [failing('a'), failing('a'), failing('a')], []],
+    ['two accounts that fail', 3, [failing('a'), failing('b')], ['provider']],
+    [
+      'two that fail, and an answer that is no success',
+      3,
+      [failing('a'), failing('b'), answered],
+      ['provider'],
+    ],
+    ['two that fail with a success between them', 3, [failing('a'), served, failing('b')], []],
+    ['two that fail, and a success', 3, [failing('a'), failing('b'), served], []],
+    ['one that fails again after the success', 3, [failing('a'), failing('b'), served, failing('a')], []],
+    ['the only account that fails', 1, [failing('a')], ['provider']],
+    ['a failure, and no account left', 0, [failing('a')], ['provider']],
+    ['one account that the edge blocks', 2, [blocked('a'), blocked('a')], []],
+    ['two accounts that the edge blocks', 2, [blocked('a'), blocked('b')], ['edge-block']],
+    ['the only account that the edge blocks', 1, [blocked('a')], ['edge-block']],
+    ['two blocked, and a success', 2, [blocked('a'), blocked('b'), served], []],
+    ['one that fails and one that is blocked', 2, [failing('a'), blocked('b')], []],
+    [
+      'all at once, which a success ends',
+      2,
+      [failing('a'), failing('b'), blocked('a'), blocked('b'), unreachable(), served],
+      [],
+    ],
+    [
+      'all at once, with what hides the others first',
+      2,
+      [failing('a'), failing('b'), blocked('a'), blocked('b'), unreachable()],
+      ['offline', 'edge-block', 'provider'],
+    ],
+  ])('after %s, with %i accounts', (_case, accounts, events, expected) => {
+    expect(kinds(accounts, events)).toEqual(expected);
+  });
+
+  it('is told since its first sign, and with the first code', () => {
+    const offline = troublesIn(after(unreachable(7, 'ENOTFOUND'), unreachable(9, 'ECONNREFUSED')), 2);
+    expect(offline).toEqual([{ kind: 'offline', since: 7, code: 'ENOTFOUND' }]);
+    const provider = troublesIn(after(failing('a', 3), failing('a', 4), failing('b', 5)), 2);
+    expect(provider).toEqual([{ kind: 'provider', since: 3, code: null }]);
+    const anew = after(failing('a', 3), failing('b', 4), served, failing('b', 8), failing('a', 9));
+    expect(troublesIn(anew, 2)).toEqual([{ kind: 'provider', since: 8, code: null }]);
+  });
+
+  it('costs no memory that grows, and nothing at all while all is well', () => {
+    expect(seen(nothingWrong, served)).toBe(nothingWrong);
+    expect(seen(nothingWrong, answered)).toBe(nothingWrong);
+    const events = Array.from({ length: 1_000 }, (_, i) => [failing(`a${i}`), blocked(`a${i}`)]).flat();
+    const view = after(...events);
+    expect(view.failing?.accounts.size).toBe(limits.upstreamTroubleAccounts);
+    expect(view.blocked?.accounts.size).toBe(limits.upstreamTroubleAccounts);
+  });
+});
+
+describe('what is told of it', () => {
+  const since = Date.UTC(2026, 10, 22, 12);
+
+  it.each([
+    ['ENOTFOUND', /\(ENOTFOUND\).* DNS/],
+    ['ECONNREFUSED', /\(ECONNREFUSED\).* VPN/],
+    ['CERT_HAS_EXPIRED', /\(CERT_HAS_EXPIRED\).* its clock/],
+    ['DEPTH_ZERO_SELF_SIGNED_CERT', /its clock/],
+    [null, /Z: check its network/],
+  ])('of a network fault (%s) is what helps, since when, in one sentence', (code, pattern) => {
+    const sentence = told({ kind: 'offline', since, code });
+    expect(sentence).toMatch(pattern);
+    expect(sentence).toContain('since 2026-11-22T12:00:00.000Z');
+    expect(sentence).toMatch(/^[^\n]+[^.]\.$/);
+  });
+
+  it.each([
+    [{ code: 'ETIMEDOUT' }, 'ETIMEDOUT'],
+    [{ code: 'connect ECONNREFUSED 10.0.0.1:443' }, null],
+    [{ code: 'a@example.test' }, null],
+    [{ code: 7 }, null],
+    [new Error('10.0.0.1'), null],
+    ['ENOTFOUND', null],
+  ])('of an error is its code, and nothing that might be an address: %o', (error, code) => {
+    expect(networkCode(error)).toBe(code);
+  });
+});

@@ -1,0 +1,132 @@
+import type { ServerResponse } from 'node:http';
+import { Inject, Injectable } from '@nestjs/common';
+import { AccountRegistry } from '../../accounts/account-registry.js';
+import type { Account } from '../../accounts/account.js';
+import { PoolStatusService } from '../../accounts/selection/pool-status.js';
+import type { PoolWindow } from '../../accounts/selection/pool-quota.js';
+import { APP_CONFIG, type AppConfig } from '../../config/app.config.js';
+import { CLOCK, type Clock } from '../../runtime/clock.js';
+import { limits } from '../../config/limits.js';
+import { Attempts } from '../upstream/attempt-runner.js';
+import { sendJson } from '../response/local-response.js';
+import type { DecisionRecord } from '../failover/request-record.js';
+import { discard } from '../upstream/response-peek.js';
+import { readWhole } from '../upstream/read-whole.js';
+import type { ProxyRequest } from '../request/proxy-request.js';
+
+/** The client accepts only a bare https origin here (docs/protocol.md, accounts/check). */
+const CHATGPT_ORIGIN = 'https://chatgpt.com';
+
+/** What the proxy answers by itself, because no single account could answer it truly for the pool. */
+@Injectable()
+export class LocalAnswers {
+  constructor(
+    private readonly registry: AccountRegistry,
+    private readonly pool: PoolStatusService,
+    private readonly attempts: Attempts,
+    @Inject(APP_CONFIG) private readonly config: AppConfig,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /**
+   * Which workspace the client is in: its own, whatever that is. Forwarded with another account, this would
+   * end the terminal UI at its start.
+   */
+  accountsCheck(request: ProxyRequest, res: ServerResponse, decision: DecisionRecord): void {
+    const id = request.header('chatgpt-account-id') ?? 'codex-pool';
+    const { whamBase } = this.config;
+    const entry = {
+      id,
+      plan_type: this.pool.status().plan ?? 'pro',
+      name: null,
+      profile_picture_url: null,
+      structure: 'personal',
+      workspace_backend_origin: whamBase.protocol === 'https:' ? whamBase.origin : CHATGPT_ORIGIN,
+      account_routing_override: 'NO_CONSTRAINT',
+    };
+    sendJson(res, 200, { accounts: [entry], account_ordering: [id], default_account_id: id });
+    decision.end('local', 200);
+  }
+
+  /** What is left of the pool's quota, in the form in which the client shows limits. */
+  poolUsage(res: ServerResponse, decision: DecisionRecord): void {
+    const status = this.pool.status();
+    const now = this.clock.now();
+    const [primary, ...others] = status.windows;
+    const secondary = others.at(-1);
+    sendJson(res, 200, {
+      plan_type: status.plan ?? 'unknown',
+      rate_limit: {
+        allowed: !status.isLimitReached,
+        limit_reached: status.isLimitReached,
+        primary_window: clientWindow(primary, now),
+        secondary_window: clientWindow(secondary, now),
+      },
+    });
+    decision.end('local', 200);
+  }
+
+  /**
+   * The rules of the client's own workspace, if that is in the pool. Another workspace's must not be
+   * imposed, and an error here is fatal to the client: then there are none.
+   */
+  async configBundle(
+    request: ProxyRequest,
+    res: ServerResponse,
+    path: string,
+    decision: DecisionRecord,
+  ): Promise<void> {
+    const id = request.header('chatgpt-account-id');
+    const account = id === null ? null : this.registry.findByAccountId(id);
+    const bundle = account === null ? null : await this.fetchBundle(request, account, path, decision);
+    if (res.headersSent || res.destroyed) return decision.end('client gone', 499);
+    const body = bundle ?? Buffer.from('{}');
+    res.writeHead(200, {
+      'content-type': 'application/json',
+      'content-length': body.length,
+      'x-codex-pool-request': request.id,
+    });
+    res.end(body);
+    decision.end(bundle === null ? 'local' : 'complete', 200);
+  }
+
+  private async fetchBundle(
+    request: ProxyRequest,
+    account: Account,
+    path: string,
+    decision: DecisionRecord,
+  ): Promise<Buffer | null> {
+    const attempted = await this.attempts.attempt(
+      request,
+      account,
+      {
+        base: 'wham',
+        path,
+        isTurn: false,
+        isSocket: false,
+        without: ['accept-encoding'],
+        bodyInstead: null,
+        withinMs: limits.configBundleMs,
+      },
+      null,
+    );
+    decision.attempted(account, 'own account', attempted);
+    if (attempted.answer === null) return null;
+    const { response } = attempted.answer;
+    if (attempted.outcome.kind === 'committed') return await readWhole(response, limits.ownCallBytes);
+    discard(response);
+    return null;
+  }
+}
+
+/** Null where something is not known: the client wants all of it, and we invent nothing. Integers, because a fraction makes the client refuse the whole answer (docs/protocol.md, quota). */
+function clientWindow(window: PoolWindow | undefined, now: number) {
+  if (window === undefined || window.resetsAt === null) return null;
+  const { resetsAt } = window;
+  return {
+    used_percent: Math.round(window.usedRatio * 100),
+    limit_window_seconds: window.durationSeconds,
+    reset_after_seconds: Math.max(0, Math.round((resetsAt - now) / 1_000)),
+    reset_at: Math.round(resetsAt / 1_000),
+  };
+}

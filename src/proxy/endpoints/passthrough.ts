@@ -1,0 +1,183 @@
+import type { ServerResponse } from 'node:http';
+import { Injectable } from '@nestjs/common';
+import { AccountSelector, hasNoQuota } from '../../accounts/selection/account-selector.js';
+import type { Account } from '../../accounts/account.js';
+import { Lease } from '../../accounts/lease.js';
+import { AccountEffects } from '../failover/outcome-recorder.js';
+import { Attempts, type Attempted } from '../upstream/attempt-runner.js';
+import { sendRefusal } from '../response/local-response.js';
+import type { DecisionRecord } from '../failover/request-record.js';
+import { EmptyPoolAnswer } from '../failover/no-account-response.js';
+import { FileAnswer } from './file-response.js';
+import { discard } from '../upstream/response-peek.js';
+import { Ownership } from '../failover/pinning.js';
+import type { ProxyRequest } from '../request/proxy-request.js';
+import { ResponseCommit } from '../response/response-commit.js';
+import type { UpstreamBase } from '../upstream/upstream-client.js';
+
+/** Forwards what is no turn: one account, one attempt, and the refresh on a 401. */
+@Injectable()
+export class Passthrough {
+  constructor(
+    private readonly selector: AccountSelector,
+    private readonly attempts: Attempts,
+    private readonly effects: AccountEffects,
+    private readonly ownership: Ownership,
+    private readonly commit: ResponseCommit,
+    private readonly emptyPool: EmptyPoolAnswer,
+  ) {}
+
+  /** With the account of the request's session; what only one account can continue, with that one. */
+  async withSession(
+    request: ProxyRequest,
+    res: ServerResponse,
+    base: UpstreamBase,
+    path: string,
+    decision: DecisionRecord,
+  ): Promise<void> {
+    const soleId = await this.ownership.soleOwner(request, path);
+    const choice = this.selector.choose({
+      sessionKey: request.sessionKey,
+      model: null,
+      ownerId: this.ownership.turnStateOwner(request),
+      soleId,
+      tried: new Set(),
+      isPatient: false,
+    });
+    decision.considered(choice.considered);
+    if (choice.kind !== 'leased') return this.emptyPool.send(request, res, new Set(), null, decision, soleId);
+    using lease = choice.lease;
+    const learn = (attempted: Attempted) => this.effects.learnOfSession(request, lease.account, attempted);
+    return await this.forward(request, res, lease.account, base, path, decision, learn);
+  }
+
+  /** With the home account: the identity under which the client's settings and connectors live. */
+  async withHome(
+    request: ProxyRequest,
+    res: ServerResponse,
+    base: UpstreamBase,
+    path: string,
+    decision: DecisionRecord,
+  ): Promise<void> {
+    const home = this.selector.home(request.header('chatgpt-account-id'));
+    if (home === null) return this.emptyPool.send(request, res, new Set(), null, decision);
+    using _lease = new Lease(home);
+    return await this.forward(request, res, home, base, path, decision);
+  }
+
+  /** A file that is known: with its account, whatever is left of its quota. Else with that of the session, or home. */
+  async aboutFile(
+    request: ProxyRequest,
+    res: ServerResponse,
+    path: string,
+    decision: DecisionRecord,
+  ): Promise<void> {
+    const soleId = await this.ownership.soleOwner(request, path);
+    if (soleId === null) {
+      if (request.sessionKey === null) return await this.withHome(request, res, 'wham', path, decision);
+      return await this.withSession(request, res, 'wham', path, decision);
+    }
+    const considered = this.selector.consider(null, soleId);
+    decision.considered(considered);
+    const [owner] = considered;
+    const isOut = owner?.unavailable != null && !hasNoQuota(owner.unavailable);
+    if (owner === undefined || isOut)
+      return this.emptyPool.send(request, res, new Set(), null, decision, soleId);
+    using _lease = new Lease(owner.account);
+    return await this.forward(request, res, owner.account, 'wham', path, decision);
+  }
+
+  private async forward(
+    request: ProxyRequest,
+    res: ServerResponse,
+    account: Account,
+    base: UpstreamBase,
+    path: string,
+    decision: DecisionRecord,
+    learn: (attempted: Attempted) => void = () => undefined,
+  ): Promise<void> {
+    const attempted = await this.attemptTwice(request, account, base, path, decision);
+    const { outcome, answer } = attempted;
+    this.effects.observe(account, attempted);
+    learn(attempted);
+    if (outcome.kind === 'client-gone') return decision.end('client gone', 499);
+    // A 401 would make the client renew its own login; whatever it says, it does not go on.
+    if (answer !== null && answer.response.statusCode !== 401 && outcome.kind !== 'edge-block') {
+      const isNewFile = isUpload(request, path) && outcome.kind === 'committed';
+      const newFile = new FileAnswer((id) => this.ownership.made('file', id, account));
+      const watch = isNewFile ? (bytes: Buffer) => newFile.observe(bytes) : null;
+      const end = await this.commit.plain(request, res, account, { ...attempted, answer }, watch);
+      return decision.end(end, answer.response.statusCode ?? null);
+    }
+    if (answer !== null) discard(answer.response);
+    const isNetwork = outcome.kind === 'unreachable' || outcome.kind === 'edge-block';
+    const code = isNetwork
+      ? outcome.kind === 'edge-block'
+        ? 'upstream_blocked'
+        : 'upstream_unreachable'
+      : 'account_unauthorized';
+    sendRefusal(res, {
+      status: 503,
+      code,
+      type: 'pool_unavailable',
+      message: isNetwork
+        ? 'Upstream cannot be reached from this machine.'
+        : `Upstream does not accept the login of account ${account.name}.`,
+      headers: { 'retry-after': '2', 'x-codex-pool-request': request.id },
+    });
+    decision.end(code, 503);
+  }
+
+  private async attemptTwice(
+    request: ProxyRequest,
+    account: Account,
+    base: UpstreamBase,
+    path: string,
+    decision: DecisionRecord,
+  ): Promise<Attempted> {
+    const to = {
+      base,
+      path,
+      isTurn: false,
+      isSocket: false,
+      // Without `accept-encoding` the answer to an upload can be read.
+      without: [
+        ...this.ownership.foreignHeaders(request, account),
+        ...(isUpload(request, path) ? ['accept-encoding'] : []),
+      ],
+      bodyInstead: null,
+      withinMs: null,
+    };
+    const first = await this.attempts.attempt(request, account, to, null);
+    decision.attempted(account, 'home or session', first);
+    if (!request.isReplayable) return first;
+    const { outcome } = first;
+    if (outcome.kind === 'unreachable' && outcome.wasReused)
+      return this.again(request, account, to, null, 'retry-at-once', decision);
+    if (outcome.kind !== 'unauthorized' || first.token === null) return first;
+    if (first.answer !== null) discard(first.answer.response);
+    const second = await this.again(request, account, to, first.token, 'refresh', decision);
+    const { outcome: again, startedAt } = second;
+    if (again.kind === 'unauthorized')
+      this.effects.learn(account, again, { startedAt, hasRefreshed: true, model: null });
+    return second;
+  }
+
+  private async again(
+    request: ProxyRequest,
+    account: Account,
+    to: Parameters<Attempts['attempt']>[2],
+    rejected: Attempted['token'],
+    by: string,
+    decision: DecisionRecord,
+  ): Promise<Attempted> {
+    const attempted = await this.attempts.attempt(request, account, to, rejected);
+    decision.attempted(account, by, attempted);
+    return attempted;
+  }
+}
+
+/** Its answer names a new file. */
+function isUpload(request: ProxyRequest, path: string): boolean {
+  return request.method === 'POST' && path === 'files';
+}

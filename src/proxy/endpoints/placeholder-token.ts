@@ -1,0 +1,39 @@
+import type { ServerResponse } from 'node:http';
+import { z } from 'zod';
+import { STAND_IN_PREFIX } from '../../clients/placeholder-login.js';
+import { type Refusal, sendJson, sendRefusal } from '../response/local-response.js';
+import type { DecisionRecord } from '../failover/request-record.js';
+import type { ProxyRequest } from '../request/proxy-request.js';
+
+const requestSchema = z.object({ refresh_token: z.string().startsWith(STAND_IN_PREFIX).max(1_000) });
+
+const notOurs: Refusal = {
+  status: 403,
+  code: 'not_a_stand_in_login',
+  type: 'forbidden',
+  message: 'Only stand-in logins of codex-pool are renewed here; a real login is renewed by its own issuer.',
+};
+
+/**
+ * Renews a stand-in login: it goes on as it is (what an answer leaves out, the client keeps). Contacts
+ * nobody, and refuses every other login, so that no real one is ever overwritten.
+ */
+export function renewStandIn(request: ProxyRequest, res: ServerResponse, decision: DecisionRecord): void {
+  const parsed = requestSchema.safeParse(jsonBody(request));
+  if (parsed.success) {
+    sendJson(res, 200, { refresh_token: parsed.data.refresh_token });
+    decision.end('local', 200);
+  } else {
+    sendRefusal(res, notOurs);
+    decision.end(notOurs.code, notOurs.status);
+  }
+}
+
+function jsonBody(request: ProxyRequest): unknown {
+  if (request.body?.kind !== 'kept') return null;
+  try {
+    return JSON.parse(request.body.bytes.toString('utf8'));
+  } catch {
+    return null; // then it is no stand-in login either
+  }
+}

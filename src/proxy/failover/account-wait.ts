@@ -1,0 +1,55 @@
+import { Injectable } from '@nestjs/common';
+import { AccountSelector, type Choice, type Considered } from '../../accounts/selection/account-selector.js';
+import { calledOrOver } from '../../accounts/wait-queue.js';
+import { limits } from '../../config/limits.js';
+import type { Course } from './failover-context.js';
+import { needsPerson } from './no-account.js';
+
+/** Chooses the next account of a request; one that is only full is waited for, for a while. */
+@Injectable()
+export class AccountChooser {
+  constructor(private readonly selector: AccountSelector) {}
+
+  /** `preferredId`: the account that is to be asked before all others; null for none. */
+  async choose(course: Course, preferredId: string | null): Promise<Exclude<Choice, { kind: 'full' }>> {
+    const { request, tried, soleId } = course;
+    const until = performance.now() + limits.fullAccountMs;
+    const wish = { sessionKey: request.sessionKey, ownerId: preferredId, soleId, tried };
+    for (;;) {
+      const model = this.selector.knowsModelRefusals() ? await course.model() : null;
+      const left = course.isPatient && !request.gone.aborted ? until - performance.now() : 0;
+      const isPatient = left > 0;
+      let choice = this.selector.choose({ ...wish, model, isPatient });
+      // Where every account is known to refuse the model, upstream is asked again, for its own words.
+      if (choice.kind === 'none' && model !== null && tried.size === 0 && !mayServeLater(choice.considered))
+        choice = this.selector.choose({ ...wish, model: null, isPatient });
+      if (choice.kind !== 'full') return choice;
+      await calledOrOver(
+        choice.accounts.map((it) => it.waiters),
+        left,
+        request.gone,
+      );
+      if (performance.now() >= until) course.isPatient = false; // once is enough for one request
+    }
+  }
+
+  /** Whether it matters which model is asked for. */
+  isAnyRefusing(): boolean {
+    return this.selector.knowsModelRefusals();
+  }
+
+  /** Whether an account that was not tried may serve this model, now or once it has rested. */
+  isAnyLeft({ tried, soleId }: Course, model: string): boolean {
+    const considered = this.selector.consider(model, soleId);
+    // One that was tried and rests since may serve the client's next try.
+    return mayServeLater(considered.filter((it) => it.unavailable !== null || !tried.has(it.account.id)));
+  }
+}
+
+/** Whether any of them is free, or only rests. */
+export function mayServeLater(considered: readonly Considered[]): boolean {
+  return considered.some(
+    ({ unavailable }) =>
+      unavailable === null || (unavailable.reason !== 'not-entitled' && !needsPerson.has(unavailable.reason)),
+  );
+}

@@ -1,0 +1,107 @@
+import { createHash } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { AccountSelector } from '../../accounts/selection/account-selector.js';
+import type { Account } from '../../accounts/account.js';
+import { AffinityTable } from '../../accounts/selection/session-affinity.js';
+import { limits } from '../../config/limits.js';
+import type { Course } from './failover-context.js';
+import type { Recovery } from './failover-policy.js';
+import { encryptedReasoning, type Stripped, withoutReasoning } from './encrypted-content.js';
+
+/**
+ * The way out when upstream refuses encrypted content that another account has made: back to that account, or once
+ * without the reasoning items that only it can read. Remembers, by hashes, what was taken out of a session's history
+ * since it came to its account, so that what the account makes itself stays in when a later turn needs the same.
+ */
+@Injectable()
+export class ForeignRecovery {
+  private readonly strangers = new Map<
+    string,
+    { readonly accountId: string; readonly items: ReadonlySet<string> }
+  >();
+
+  constructor(
+    private readonly selector: AccountSelector,
+    private readonly affinity: AffinityTable,
+  ) {}
+
+  /** What may still be tried for this request, which this account has refused; null: nothing. */
+  async next(course: Course, account: Account): Promise<Recovery | null> {
+    const { sessionKey } = course.request;
+    const former = this.formerOf(course, account);
+    // One that has come to stay does not go back at every turn: two accounts that cannot read each other would share it.
+    const hasStripped = sessionKey !== null && this.strangers.get(sessionKey)?.accountId === account.id;
+    const isWayBack = former !== null && !hasStripped && !course.tried.has(former);
+    if (isWayBack && (await this.isFree(course, former))) return 'go-back';
+    if (course.stripped !== null || (course.tried.size === 1 && this.isAtHome(sessionKey, account)))
+      return null;
+    return (await this.strips(course, account)) ? 'strip' : null;
+  }
+
+  /** Takes out of the request what this account cannot read; false when there is nothing that could be. */
+  async strips(course: Course, account: Account): Promise<boolean> {
+    course.stripped = await this.strip(course, account);
+    return course.stripped !== null;
+  }
+
+  /** The account that the session was with before this one; null when it has always been here. */
+  formerOf({ request }: Course, account: Account): string | null {
+    return this.former(request.sessionKey, account);
+  }
+
+  /** The message of a turn on a WebSocket without what this account cannot read; null when nothing can be taken out. */
+  withoutForeign(message: Buffer, session: string | null, account: Account): Buffer | null {
+    if (this.isAtHome(session, account)) return null;
+    const stripped = this.stripped(message, session, account);
+    if (stripped !== null) this.remember(session, account, stripped);
+    return stripped?.body ?? null;
+  }
+
+  /** Whether all of the session that the pool has seen was made here. What it has not seen may be anybody's. */
+  private isAtHome(session: string | null, account: Account): boolean {
+    if (session === null || this.affinity.find(session) !== account.id) return false;
+    return this.affinity.formerOf(session) === null && !this.affinity.hasBeenElsewhere(session);
+  }
+
+  private former(session: string | null, account: Account): string | null {
+    if (session === null) return null;
+    const served = this.affinity.find(session);
+    return served === account.id ? this.affinity.formerOf(session) : served;
+  }
+
+  /** As the choice that follows will see it. */
+  private async isFree(course: Course, accountId: string): Promise<boolean> {
+    const considered = this.selector.consider(await course.model(), course.soleId);
+    return considered.some((it) => it.account.id === accountId && it.unavailable === null);
+  }
+
+  /** All reasoning is foreign when a session has just come; later only what was so then: the rest is its own. */
+  private async strip({ request }: Course, account: Account): Promise<Buffer | null> {
+    const stripped = await request.look((plain) => this.stripped(plain, request.sessionKey, account));
+    if (stripped === null || !request.holdMore(stripped.body.length)) return null;
+    this.remember(request.sessionKey, account, stripped);
+    return stripped.body;
+  }
+
+  private stripped(plain: Buffer, session: string | null, account: Account): Stripped | null {
+    const all = encryptedReasoning(plain);
+    const before = session === null ? undefined : this.strangers.get(session);
+    const known = before?.accountId === account.id ? all.filter((it) => before.items.has(hash(it))) : [];
+    return withoutReasoning(plain, new Set(known.length > 0 ? known : all));
+  }
+
+  private remember(session: string | null, account: Account, { removed }: Stripped): void {
+    if (session === null) return;
+    this.affinity.wasElsewhere(session);
+    const strangers = { accountId: account.id, items: new Set(removed.map(hash)) };
+    this.strangers.delete(session);
+    this.strangers.set(session, strangers);
+    const oldest = this.strangers.keys().next();
+    if (this.strangers.size > limits.foreignSessions && oldest.done !== true)
+      this.strangers.delete(oldest.value);
+  }
+}
+
+function hash(encryptedContent: string): string {
+  return createHash('sha256').update(encryptedContent).digest('base64url').slice(0, 22);
+}

@@ -1,0 +1,101 @@
+import { describe, expect, it } from 'vitest';
+import type { AttemptOutcome } from '../upstream/outcome.js';
+import { decide, type Progress } from './failover-policy.js';
+
+const fresh: Progress = {
+  attemptsLeft: 2,
+  isReplayable: true,
+  hasRefreshed: false,
+  hasRetried: false,
+  hasRetriedReused: false,
+  recovery: null,
+  hasMovedFor: () => false,
+};
+const quota: AttemptOutcome = { kind: 'quota-exhausted', hint: { resetsAt: null, resetsInSeconds: null } };
+const rate: AttemptOutcome = { kind: 'rate-limited', retryAfterMs: null };
+const unreachable: AttemptOutcome = { kind: 'unreachable', wasReused: false, reason: '' };
+const reused: AttemptOutcome = { kind: 'unreachable', wasReused: true, reason: '' };
+const deactivated: AttemptOutcome = { kind: 'deactivated', code: '' };
+const [
+  unauthorized,
+  upstreamError,
+  overloaded,
+  edgeBlock,
+  forbidden,
+  notEntitled,
+  needsLogin,
+  refreshFailed,
+] = (
+  [
+    'unauthorized',
+    'upstream-error',
+    'overloaded',
+    'edge-block',
+    'forbidden',
+    'not-entitled',
+    'needs-login',
+    'refresh-failed',
+  ] as const
+).map((kind): AttemptOutcome => ({ kind }));
+
+const spent = { attemptsLeft: 0, hasRefreshed: true, hasRetried: true, hasRetriedReused: true };
+const rows: [string, AttemptOutcome | undefined, Partial<Progress>, string][] = [
+  ['good output', { kind: 'committed' }, {}, 'pass-on'],
+  ["the client's own fault", { kind: 'client-error' }, {}, 'pass-on'],
+  ["the turn's own fault", { kind: 'turn-failed' }, {}, 'pass-on'],
+  ['foreign content', { kind: 'foreign-content' }, {}, 'pass-on'],
+  [
+    'foreign content of a session that has moved',
+    { kind: 'foreign-content' },
+    { recovery: 'go-back' },
+    'go-back',
+  ],
+  ['foreign content with nowhere to go back', { kind: 'foreign-content' }, { recovery: 'strip' }, 'strip'],
+  [
+    'foreign content on the last attempt',
+    { kind: 'foreign-content' },
+    { attemptsLeft: 0, recovery: 'strip' },
+    'strip',
+  ],
+  ['a client that has left', { kind: 'client-gone' }, {}, 'stop'],
+  ['a first 401', unauthorized, {}, 'refresh'],
+  ['a first 401 on the last attempt', unauthorized, { attemptsLeft: 0 }, 'refresh'],
+  ['a second 401', unauthorized, { hasRefreshed: true }, 'failover'],
+  ['a second 401 on the last attempt', unauthorized, spent, 'give-up'],
+  ['spent quota', quota, {}, 'failover'],
+  ['spent quota on the last attempt', quota, spent, 'give-up'],
+  ['a rate limit', rate, {}, 'failover'],
+  ['a 403', forbidden, {}, 'failover'],
+  ['a deactivated account', deactivated, {}, 'failover'],
+  ['a login that is needed', needsLogin, {}, 'failover'],
+  ['a refresh that failed', refreshFailed, {}, 'failover'],
+  ['a dead reused connection', reused, {}, 'retry-at-once'],
+  ['a dead reused connection on the last attempt', reused, { attemptsLeft: 0 }, 'retry-at-once'],
+  ['a second dead reused connection', reused, { hasRetriedReused: true }, 'retry'],
+  ['a network fault', unreachable, {}, 'retry'],
+  ['a second network fault', unreachable, { hasRetried: true }, 'failover'],
+  ['a network fault on the last attempt', unreachable, spent, 'give-up'],
+  ['an upstream error', upstreamError, {}, 'retry'],
+  ['a second upstream error', upstreamError, { hasRetried: true }, 'failover'],
+  ['an upstream error on the last attempt', upstreamError, spent, 'give-up'],
+  ['overload', overloaded, {}, 'failover'],
+  ['overload elsewhere too', overloaded, { hasMovedFor: (kind) => kind === 'overloaded' }, 'pass-on'],
+  ['overload on the last attempt', overloaded, spent, 'pass-on'],
+  ['an edge block', edgeBlock, {}, 'failover'],
+  ['an edge block elsewhere too', edgeBlock, { hasMovedFor: (kind) => kind === 'edge-block' }, 'give-up'],
+  ['a model that the account may not use', notEntitled, {}, 'failover'],
+  ['such a model on the last attempt', notEntitled, spent, 'give-up'],
+];
+
+describe('the verdict', () => {
+  it.each(rows)('on %s', (_what, outcome, progress, verdict) => {
+    if (outcome === undefined) throw new Error('a row without an outcome');
+    expect(decide(outcome, { ...fresh, ...progress })).toBe(verdict);
+  });
+
+  it.each(rows)('on %s never sends a body again that was not kept', (_what, outcome, progress) => {
+    if (outcome === undefined) throw new Error('a row without an outcome');
+    const verdict = decide(outcome, { ...fresh, ...progress, isReplayable: false });
+    expect(['pass-on', 'give-up', 'stop']).toContain(verdict);
+  });
+});

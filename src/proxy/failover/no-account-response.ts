@@ -1,0 +1,56 @@
+import type { ServerResponse } from 'node:http';
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { AccountSelector } from '../../accounts/selection/account-selector.js';
+import { CLOCK, type Clock } from '../../runtime/clock.js';
+import type { AttemptOutcome } from '../upstream/outcome.js';
+import { type Refusal, sendRefusal } from '../response/local-response.js';
+import type { DecisionRecord } from './request-record.js';
+import { nobodyCanServe } from './no-account.js';
+import type { ProxyRequest } from '../request/proxy-request.js';
+
+/** Sends the answer of our own that a client gets when no account can serve it. */
+@Injectable()
+export class EmptyPoolAnswer {
+  private readonly logger = new Logger(EmptyPoolAnswer.name);
+
+  constructor(
+    private readonly selector: AccountSelector,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  send(
+    request: ProxyRequest,
+    res: ServerResponse,
+    tried: ReadonlySet<string>,
+    lastOutcome: AttemptOutcome['kind'] | null,
+    decision: DecisionRecord,
+    /** Identity of the only account that could have served it; null when any could. */
+    soleId: string | null = null,
+    /** What it asks for: an account that may not use it is none that could have served. Null asks for any. */
+    model: string | null = null,
+  ): void {
+    const refusal = this.refusal(request, tried, lastOutcome, soleId, model);
+    this.logger.warn('no account could serve', {
+      request: request.id,
+      code: refusal.code,
+      status: refusal.status,
+    });
+    sendRefusal(res, { ...refusal, headers: { ...refusal.headers, 'x-codex-pool-request': request.id } });
+    decision.end(refusal.code, refusal.status);
+  }
+
+  /** The refusal alone, for who is not answered over HTTP. */
+  refusal(
+    request: ProxyRequest,
+    tried: ReadonlySet<string>,
+    lastOutcome: AttemptOutcome['kind'] | null,
+    soleId: string | null,
+    model: string | null,
+  ): Refusal {
+    const all = this.selector.consider(model, soleId);
+    const entitled = all.filter((it) => it.unavailable?.reason !== 'not-entitled');
+    const considered = entitled.length === 0 ? all : entitled;
+    const isCodex = request.header('originator') !== null;
+    return nobodyCanServe({ considered, tried, lastOutcome, isCodex }, this.clock.now());
+  }
+}

@@ -1,0 +1,196 @@
+import { describe, expect, it } from 'vitest';
+import { Account } from '../../accounts/account.js';
+import type { Considered } from '../../accounts/selection/account-selector.js';
+import type { Unavailable } from '../../accounts/availability.js';
+import { credentialOf } from '../../tokens/credential.js';
+import { idle } from '../../tokens/refresh-state.js';
+import { type DeadEnd, nobodyCanServe } from './no-account.js';
+
+const NOW = 1_900_000_000_000;
+const NOW_SECONDS = NOW / 1_000;
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+
+function considered(name: string, unavailable: Unavailable | null = null): Considered {
+  const values = {
+    accessToken: name,
+    refreshToken: null,
+    idToken: null,
+    accountId: name,
+    lastRefreshAt: null,
+  };
+  const credential = credentialOf(values);
+  const account = new Account(name, {
+    name,
+    credential,
+    refresh: idle,
+    warning: null,
+    isLink: false,
+    id: name,
+    grantedAt: null,
+    unsaved: null,
+  });
+  return { account, unavailable };
+}
+
+const out = (name: string, reason: Unavailable['reason'], afterMs: number | null = null): Considered =>
+  considered(name, { reason, until: afterMs === null ? null : NOW + afterMs });
+
+const free = (name: string): Considered => considered(name);
+
+function answer(accounts: readonly Considered[], end: Partial<DeadEnd> = {}) {
+  const all = { considered: accounts, tried: new Set<string>(), lastOutcome: null, isCodex: false };
+  return nobodyCanServe({ ...all, ...end }, NOW);
+}
+
+describe('nobodyCanServe', () => {
+  it.each<[string, Considered[], Partial<DeadEnd>, number, string, string | undefined]>([
+    [
+      'accounts are left when the budget ends',
+      [out('a', 'quota-exhausted', HOUR), free('b')],
+      { tried: new Set(['a']), lastOutcome: 'quota-exhausted' },
+      503,
+      'attempt_budget_spent',
+      '1',
+    ],
+    ['there is no account', [], {}, 503, 'no_account_available', undefined],
+    [
+      'every account needs a person',
+      [out('a', 'paused'), out('b', 'needs-login'), out('c', 'deactivated')],
+      {},
+      503,
+      'no_account_available',
+      undefined,
+    ],
+    [
+      'a cooldown ends within a minute',
+      [out('a', 'rate-limited', 12_500), out('b', 'quota-exhausted', HOUR)],
+      {},
+      429,
+      'accounts_cooling_down',
+      '13',
+    ],
+    [
+      'quota is used up',
+      [out('a', 'quota-exhausted', 2 * HOUR), out('b', 'quota-exhausted', HOUR)],
+      {},
+      429,
+      'usage_limit_reached',
+      undefined,
+    ],
+    [
+      'quota is used up and the rest needs a person',
+      [out('a', 'paused'), out('b', 'quota-exhausted', HOUR)],
+      {},
+      429,
+      'usage_limit_reached',
+      undefined,
+    ],
+    [
+      'the edge blocks, though accounts are left',
+      [free('a'), free('b'), free('c')],
+      { tried: new Set(['a', 'b']), lastOutcome: 'edge-block' },
+      503,
+      'upstream_blocked',
+      '30',
+    ],
+    [
+      'cooldowns are long',
+      [out('a', 'forbidden', 5 * MINUTE), out('b', 'upstream-error', 2 * MINUTE)],
+      {},
+      503,
+      'accounts_cooling_down',
+      '120',
+    ],
+    [
+      'upstream cannot be reached',
+      [free('a'), free('b')],
+      { tried: new Set(['a', 'b']), lastOutcome: 'unreachable' },
+      503,
+      'upstream_unreachable',
+      '2',
+    ],
+    [
+      'the only account with quota cannot reach upstream',
+      [out('a', 'quota-exhausted', HOUR), free('b')],
+      { tried: new Set(['b']), lastOutcome: 'unreachable' },
+      503,
+      'upstream_unreachable',
+      '2',
+    ],
+    [
+      'what is left is reserved',
+      [out('a', 'reserved', 2 * HOUR), out('b', 'quota-exhausted', HOUR), out('c', 'paused')],
+      {},
+      503,
+      'quota_reserved',
+      undefined,
+    ],
+    [
+      'what is left is reserved, and the rest is at its cap',
+      [out('a', 'reserved', HOUR), out('b', 'full')],
+      {},
+      503,
+      'pool_full',
+      '1',
+    ],
+    ['every account is at its cap', [out('a', 'full'), out('b', 'full')], {}, 503, 'pool_full', '1'],
+    [
+      'the only account with quota is at its cap',
+      [out('a', 'quota-exhausted', HOUR), out('b', 'full')],
+      {},
+      503,
+      'pool_full',
+      '1',
+    ],
+  ])('answers when %s', (_case, accounts, end, status, code, retryAfter) => {
+    const refusal = answer(accounts, end);
+    expect(refusal).toMatchObject({ status, code });
+    expect(refusal.headers?.['retry-after']).toBe(retryAfter);
+    expect([401, 403]).not.toContain(refusal.status);
+  });
+
+  it('tells the earliest reset of quota, in whole seconds, and the end of nothing else', () => {
+    const refusal = answer([
+      out('a', 'quota-exhausted', 2 * HOUR),
+      out('b', 'quota-exhausted', HOUR + 400),
+      out('c', 'forbidden', 5 * MINUTE),
+    ]);
+    expect(refusal.type).toBe('usage_limit_reached');
+    expect(refusal.fields).toMatchObject({
+      resets_at: NOW_SECONDS + 3_601,
+      resets_in_seconds: 3_601,
+      plan_type: expect.any(String),
+    });
+  });
+
+  it('says to Codex as a 400, and by name, what is reserved', () => {
+    const accounts = [
+      out('a', 'reserved', HOUR),
+      out('b', 'quota-exhausted', HOUR),
+      out('c', 'reserved', HOUR),
+    ];
+    expect(answer(accounts).message).toContain('a, c');
+    expect(answer(accounts, { isCodex: true })).toEqual({ ...answer(accounts), status: 400 });
+  });
+
+  it('names every account and what is the matter with it when a person must act', () => {
+    const { message } = answer([
+      out('work', 'paused'),
+      out('home', 'needs-login'),
+      out('old', 'deactivated'),
+    ]);
+    for (const words of ['work is paused', 'home needs a login', 'old is deactivated'])
+      expect(message).toContain(words);
+  });
+
+  it('says the same to Codex as a 400, which it prints at once', () => {
+    const accounts = [out('a', 'paused')];
+    expect(answer(accounts, { isCodex: true })).toEqual({ ...answer(accounts), status: 400 });
+  });
+
+  it('gives Codex no other status for what ends by itself', () => {
+    const accounts = [out('a', 'forbidden', 5 * MINUTE)];
+    expect(answer(accounts, { isCodex: true })).toEqual(answer(accounts));
+  });
+});

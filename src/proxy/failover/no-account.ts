@@ -1,0 +1,152 @@
+import type { Considered } from '../../accounts/selection/account-selector.js';
+import type { UnavailableReason } from '../../accounts/availability.js';
+import { planCapacity } from '../../accounts/plan-capacity.js';
+import { limits } from '../../config/limits.js';
+import type { AttemptOutcome } from '../upstream/outcome.js';
+import type { Refusal } from '../response/local-response.js';
+
+/** What the answer depends on when no account can serve a request. */
+export interface DeadEnd {
+  /** Every account as it stands now. */
+  readonly considered: readonly Considered[];
+  /** Identities of the accounts that this request has tried. */
+  readonly tried: ReadonlySet<string>;
+  readonly lastOutcome: AttemptOutcome['kind'] | null;
+  /** A Codex client (it sends an `originator`) prints a 400 at once, but repeats a 503 for 25 s. */
+  readonly isCodex: boolean;
+}
+
+/** Nothing but a person ends these. */
+export const needsPerson: ReadonlySet<UnavailableReason> = new Set([
+  'removed',
+  'broken-file',
+  'paused',
+  'needs-login',
+  'deactivated',
+]);
+
+/** The answer of our own when nobody can serve: never 401 or 403, on which a client would drop its login. */
+export function nobodyCanServe(end: DeadEnd, now: number): Refusal {
+  const { considered, tried, lastOutcome } = end;
+  if (lastOutcome === 'edge-block') {
+    return unavailable(
+      'upstream_blocked',
+      'The network edge in front of upstream refuses requests from here.',
+      30,
+    );
+  }
+  const isAnyFree = considered.some((it) => it.unavailable === null);
+  if (lastOutcome === 'unreachable' && isAnyFree) return unreachable();
+  if (lastOutcome === 'unauthorized' && isAnyFree) {
+    return unavailable('account_unauthorized', 'Upstream wants a fresh token; it is being fetched.', 1);
+  }
+  const isUntriedFree = considered.some((it) => it.unavailable === null && !tried.has(it.account.id));
+  if (isUntriedFree && tried.size > 0) {
+    return unavailable('attempt_budget_spent', 'No account that was tried could serve; others are left.', 1);
+  }
+  if (considered.every((it) => it.unavailable !== null && needsPerson.has(it.unavailable.reason))) {
+    return {
+      status: end.isCodex ? 400 : 503,
+      code: 'no_account_available',
+      type: 'pool_unavailable',
+      message: whatAPersonMustDo(considered),
+    };
+  }
+  const earliest = earliestEnd(considered);
+  const seconds = earliest === null ? 0 : Math.max(1, Math.ceil((earliest - now) / 1_000));
+  if (earliest !== null && earliest - now <= limits.shortWaitMs) {
+    return {
+      status: 429,
+      code: 'accounts_cooling_down',
+      type: 'rate_limited',
+      message: `All accounts are resting; the first is back in ${seconds} s.`,
+      headers: { 'retry-after': String(seconds) },
+    };
+  }
+  // An account that has quota, but is full or out of reach, is worth a retry; a limit would end the turn.
+  const isEveryoneOut = considered.every((it) => it.unavailable !== null && it.unavailable.reason !== 'full');
+  if (isEveryoneOut && considered.some((it) => it.unavailable?.reason === 'reserved')) return reserved(end);
+  const quotaBack = earliestEnd(considered.filter((it) => it.unavailable?.reason === 'quota-exhausted'));
+  if (quotaBack !== null && isEveryoneOut) {
+    return {
+      status: 429,
+      code: 'usage_limit_reached',
+      type: 'usage_limit_reached',
+      message: 'The usage limit of every account in the pool has been reached.',
+      fields: {
+        plan_type: largestPlan(considered),
+        resets_at: Math.ceil(quotaBack / 1_000),
+        resets_in_seconds: Math.max(1, Math.ceil((quotaBack - now) / 1_000)),
+      },
+    };
+  }
+  if (earliest !== null && isEveryoneOut) {
+    return unavailable(
+      'accounts_cooling_down',
+      `All accounts are resting; the first is back in ${seconds} s.`,
+      seconds,
+    );
+  }
+  if (considered.some((it) => it.unavailable?.reason === 'full') && lastOutcome === null) {
+    return unavailable('pool_full', 'Every account has as many requests in flight as it may.', 1);
+  }
+  return unreachable();
+}
+
+/** Epoch ms; null when nothing tells an end. */
+function earliestEnd(considered: readonly Considered[]): number | null {
+  const ends = considered.flatMap((it) => (it.unavailable?.until == null ? [] : [it.unavailable.until]));
+  return ends.length === 0 ? null : Math.min(...ends);
+}
+
+/** A cap of the operator's own must not look like the provider's limit. */
+function reserved({ considered, isCodex }: DeadEnd): Refusal {
+  const names = considered.filter((it) => it.unavailable?.reason === 'reserved').map((it) => it.account.name);
+  return {
+    status: isCodex ? 400 : 503,
+    code: 'quota_reserved',
+    type: 'pool_unavailable',
+    message: `What is left of the quota of ${names.join(', ')} is reserved (\`reserve\`), and no other account can serve. See GET /admin/accounts.`,
+  };
+}
+
+function largestPlan(considered: readonly Considered[]): string {
+  const plans = considered.map((it) => it.account.plan).filter((it) => it !== null);
+  return plans.toSorted((a, b) => planCapacity(b) - planCapacity(a))[0] ?? 'unknown';
+}
+
+function unreachable(): Refusal {
+  return unavailable(
+    'upstream_unreachable',
+    'Upstream cannot be reached, or does not answer, from this machine.',
+    2,
+  );
+}
+
+function unavailable(code: string, message: string, retryAfterSeconds: number): Refusal {
+  return {
+    status: 503,
+    code,
+    type: 'pool_unavailable',
+    message,
+    headers: { 'retry-after': String(retryAfterSeconds) },
+  };
+}
+
+function whatAPersonMustDo(considered: readonly Considered[]): string {
+  if (considered.length === 0) {
+    return 'codex-pool has no account: put the auth.json of a ChatGPT login into its pool folder, one file per account, then POST /admin/reload.';
+  }
+  const states = considered.map(
+    (it) => `${it.account.name} ${wording[it.unavailable?.reason ?? ''] ?? 'is out'}`,
+  );
+  return `No account of codex-pool can serve: ${states.join('; ')}. See GET /admin/accounts.`;
+}
+
+const wording: Readonly<Record<string, string>> = {
+  removed: 'has been removed from the pool folder',
+  'broken-file': 'has a file that cannot be used',
+  paused: 'is paused',
+  'needs-login': 'needs a login (put a new auth.json into the pool folder)',
+  deactivated: 'is deactivated by upstream',
+};

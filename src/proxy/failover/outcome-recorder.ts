@@ -1,0 +1,131 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { AccountRegistry } from '../../accounts/account-registry.js';
+import type { Account } from '../../accounts/account.js';
+import { AffinityTable } from '../../accounts/selection/session-affinity.js';
+import { UpstreamWatch } from '../../observability/upstream-monitor.js';
+import { CLOCK, type Clock } from '../../runtime/clock.js';
+import { SleepWatch } from '../../runtime/suspend-detector.js';
+import { isAnyFull, type QuotaWindow, windowsFromHeaders } from '../../usage/quota-window.js';
+import { QuotaService } from '../../usage/quota.service.js';
+import { type AttemptOutcome, classifyLateFailure, othersMayServe } from '../upstream/outcome.js';
+import type { Attempted } from '../upstream/attempt-runner.js';
+import type { Course } from './failover-context.js';
+import type { ErrorEnvelope } from '../upstream/error-envelope.js';
+import { evidenceOf, evidenceOfEnd, type OutcomeFacts } from './outcome-evidence.js';
+import { Ownership } from './pinning.js';
+import type { ProxyRequest } from '../request/proxy-request.js';
+import type { RelayEnd } from '../response/relay.js';
+
+/** Refusals of the account itself, whatever was asked of it. */
+const spokenOfTheAccount: ReadonlySet<AttemptOutcome['kind']> = new Set([
+  'quota-exhausted',
+  'rate-limited',
+  'deactivated',
+]);
+
+/** What an attempt teaches about its account: evidence, quota, affinity, ownership. */
+@Injectable()
+export class AccountEffects {
+  constructor(
+    private readonly registry: AccountRegistry,
+    private readonly quota: QuotaService,
+    private readonly affinity: AffinityTable,
+    private readonly ownership: Ownership,
+    @Inject(CLOCK) private readonly clock: Clock,
+    private readonly sleep: SleepWatch,
+    private readonly upstream: UpstreamWatch,
+  ) {}
+
+  async apply(course: Course, account: Account, attempted: Attempted, hasRefreshed: boolean): Promise<void> {
+    const { outcome, startedAt } = attempted;
+    this.observe(account, attempted);
+    const model = outcome.kind === 'not-entitled' ? await course.model() : null;
+    this.learn(account, outcome, { startedAt, hasRefreshed, model });
+    if (outcome.kind !== 'committed') return;
+    const { sessionKey } = course.request;
+    if (sessionKey !== null && course.isOverflow) this.affinity.wasElsewhere(sessionKey);
+    else if (sessionKey !== null) this.settle(sessionKey, account, startedAt);
+    if (attempted.answer !== null) this.ownership.tookTurnState(account, attempted.answer.response.headers);
+  }
+
+  /** What a request that belongs to a session, but is no turn, says about its account. */
+  learnOfSession(request: ProxyRequest, account: Account, { outcome, startedAt }: Attempted): void {
+    if (spokenOfTheAccount.has(outcome.kind))
+      this.learn(account, outcome, { startedAt, hasRefreshed: false, model: null });
+    if (outcome.kind === 'committed' && request.sessionKey !== null) {
+      const settledOn = this.affinity.find(request.sessionKey) ?? account.id;
+      if (settledOn === account.id) this.settle(request.sessionKey, account, startedAt);
+    }
+  }
+
+  /** What an outcome says about its account, wherever it came from. `startedAt` is epoch ms. */
+  learn(
+    account: Account,
+    outcome: AttemptOutcome,
+    asked: Pick<OutcomeFacts, 'startedAt' | 'hasRefreshed' | 'model'>,
+  ): void {
+    const evidence = evidenceOf(outcome, {
+      ...asked,
+      at: this.clock.now(),
+      windows: this.quota.windows(account.id),
+      refresh: account.keeping.refresh,
+      isExcused: this.sleep.excuses(asked.startedAt) || this.isUpstreamsFault(outcome),
+    });
+    if (evidence !== null) this.registry.learn(account, evidence);
+  }
+
+  /** The session follows the account that has served it. */
+  settle(sessionKey: string, account: Account, startedAt: number): void {
+    this.affinity.settle(sessionKey, account.id, startedAt);
+  }
+
+  private isUpstreamsFault({ kind }: AttemptOutcome): boolean {
+    return kind === 'upstream-error' && this.upstream.isFailingForAll();
+  }
+
+  /** Takes the quota windows that the head of an answer tells, whatever was asked. */
+  observe(account: Account, { answer, startedAt }: Attempted): void {
+    if (answer === null) return;
+    const at = this.clock.now();
+    this.observeWindows(account, windowsFromHeaders(answer.response.headers, at), startedAt);
+  }
+
+  /** Takes quota windows that were seen in the answer to something that was asked at `askedAt` (epoch ms). */
+  observeWindows(account: Account, windows: readonly QuotaWindow[], askedAt: number): void {
+    if (windows.length === 0) return;
+    const at = this.clock.now();
+    this.quota.observe(account.id, windows);
+    const isAnyWindowFull = isAnyFull(this.quota.windows(account.id), at);
+    this.registry.learn(account, { kind: 'quota-seen', askedAt, isAnyWindowFull, at });
+  }
+
+  /** The meaning of the error that a committed stream reported. */
+  outcomeOfLate(failure: ErrorEnvelope): AttemptOutcome {
+    return classifyLateFailure(failure, this.clock.now());
+  }
+
+  /**
+   * A turn failed after its first output: the account gets the evidence that it would have got before, and the next
+   * turn of the session avoids it. A failure of the turn itself says nothing about the account.
+   */
+  failedLate(
+    sessionKey: string | null,
+    account: Account,
+    outcome: AttemptOutcome,
+    asked: Pick<OutcomeFacts, 'startedAt' | 'model'>,
+  ): void {
+    this.learn(account, outcome, { ...asked, hasRefreshed: false });
+    if (outcome.kind === 'overloaded' || outcome.kind === 'upstream-error')
+      this.upstream.note({ kind: 'failing', accountId: account.id, at: this.clock.now() });
+    if (sessionKey !== null && othersMayServe.has(outcome.kind)) this.affinity.avoid(sessionKey, account.id);
+  }
+
+  /** An answer that was sent on has ended; its attempt began at `startedAt` (epoch ms). */
+  ended(account: Account, outcome: AttemptOutcome, end: RelayEnd, startedAt: number): void {
+    const at = this.clock.now();
+    // What the sleep of the machine has cut is nobody's fault.
+    const isExcused = end === 'cut' && this.sleep.excuses(at);
+    const evidence = outcome.kind === 'committed' && !isExcused ? evidenceOfEnd(end, startedAt, at) : null;
+    if (evidence !== null) this.registry.learn(account, evidence);
+  }
+}

@@ -1,0 +1,49 @@
+import { limits } from '../../config/limits.js';
+
+const RESPONSE_KEY = '"previous_response_id"';
+/** What may stand between the key and the end of its value. */
+const AFTER_KEY_CHARS = limits.ownedIdChars + 20;
+const responseValue = /^\s*:\s*"([^"\\]+)"/;
+const FILE = 'file';
+
+/**
+ * The values of `previous_response_id` in the plain bytes of a JSON body, without parsing it: a key inside
+ * a text has its quotes escaped, and is none.
+ */
+export function* previousResponseIds(plain: Buffer): Generator<string> {
+  let at = plain.indexOf(RESPONSE_KEY);
+  while (at !== -1) {
+    at += RESPONSE_KEY.length;
+    const id = responseValue.exec(plain.toString('latin1', at, at + AFTER_KEY_CHARS))?.[1];
+    if (id !== undefined && id.length <= limits.ownedIdChars) yield id;
+    at = plain.indexOf(RESPONSE_KEY, at);
+  }
+}
+
+/** Every word of a body that has the form of a file's id (docs/protocol.md, files), each once, in order; bounded. */
+export function* fileIds(plain: Buffer): Generator<string> {
+  const seen = new Set<string>();
+  let at = plain.indexOf(FILE);
+  while (at !== -1 && seen.size < limits.fileWordsPerBody) {
+    let end = at + FILE.length;
+    if (plain[end] === DASH || plain[end] === UNDERSCORE) {
+      while (isIdByte(plain[end])) end += 1;
+      const word = end - at <= limits.ownedIdChars ? plain.toString('latin1', at, end) : FILE;
+      if (word.length > FILE.length + 1 && !seen.has(word)) {
+        seen.add(word);
+        yield word;
+      }
+    }
+    at = plain.indexOf(FILE, end);
+  }
+}
+
+const DASH = 0x2d;
+const UNDERSCORE = 0x5f;
+
+function isIdByte(byte: number | undefined): boolean {
+  if (byte === undefined) return false;
+  const isDigit = byte >= 0x30 && byte <= 0x39;
+  const isLetter = (byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x7a;
+  return isDigit || isLetter || byte === DASH || byte === UNDERSCORE;
+}

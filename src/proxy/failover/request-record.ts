@@ -1,0 +1,135 @@
+import type { Account } from '../../accounts/account.js';
+import type { Considered } from '../../accounts/selection/account-selector.js';
+import type { DecidedAttempt, Decision, DecisionLog } from '../../observability/request-log.js';
+import type { AttemptOutcome } from '../upstream/outcome.js';
+import type { Attempted } from '../upstream/attempt-runner.js';
+import type { TurnFacts } from '../../usage/usage.service.js';
+import type { ProxyRequest } from '../request/proxy-request.js';
+import type { Relayed } from '../response/response-commit.js';
+
+/** What is on record of a request, or of a turn on a WebSocket. */
+export type Recorded = Pick<
+  ProxyRequest,
+  'id' | 'receivedAt' | 'completeAt' | 'method' | 'sessionKey' | 'isReplayable'
+>;
+
+/** What is on record of an attempt; `answer` null: none came. */
+export type RecordedAttempt = Pick<Attempted, 'outcome' | 'startedAt' | 'sentAt' | 'answeredAt'> & {
+  readonly answer: { readonly response: { readonly statusCode?: number | undefined } } | null;
+};
+
+/** Writes down, while a request is served, why it goes where it goes. */
+export class DecisionRecord {
+  private candidates: Decision['candidates'] | null = null;
+  private readonly attempts: DecidedAttempt[] = [];
+  private result = 'running';
+  private endedAt: number | null = null;
+  private status: number | null = null;
+  private sentAt: number | null = null;
+  private answeredAt: number | null = null;
+  private lastAccountId: string | null = null;
+  private relayed: Pick<Relayed, 'tokens' | 'bytes'> = { tokens: null, bytes: 0 };
+
+  constructor(
+    private readonly request: Recorded,
+    private readonly route: string,
+    private readonly log: DecisionLog,
+  ) {
+    this.put();
+  }
+
+  /** The HTTP status that the client got; null while there is none. */
+  get clientStatus(): number | null {
+    return this.status;
+  }
+
+  /** `performance.now()` of the first sending to upstream; null when nothing was sent. */
+  get firstSentAt(): number | null {
+    return this.sentAt;
+  }
+
+  /** `performance.now()` of the head of the last answer that upstream gave; null without one. */
+  get lastAnsweredAt(): number | null {
+    return this.answeredAt;
+  }
+
+  /** What every account was at the first choice. */
+  considered(all: readonly Considered[]): void {
+    this.candidates ??= all.map(({ account, unavailable }) => ({
+      account: account.name,
+      passedOver: unavailable?.reason ?? null,
+    }));
+  }
+
+  attempted(
+    account: Account,
+    by: string,
+    { outcome, answer, startedAt, sentAt, answeredAt }: RecordedAttempt,
+  ): void {
+    this.lastAccountId = account.id;
+    this.sentAt ??= sentAt;
+    if (answer !== null) this.answeredAt = answeredAt;
+    this.attempts.push({
+      account: account.name,
+      by,
+      startedAt,
+      outcome: outcome.kind,
+      status: answer?.response.statusCode ?? null,
+      failedLate: null,
+    });
+    this.put();
+  }
+
+  /** The last attempt was committed, and its stream then reported this outcome. */
+  failedLate(outcome: AttemptOutcome['kind']): void {
+    const last = this.attempts.pop();
+    if (last !== undefined) this.attempts.push({ ...last, failedLate: outcome });
+  }
+
+  /** What the answer that was sent on came to. */
+  used(relayed: Pick<Relayed, 'tokens' | 'bytes'>): void {
+    this.relayed = relayed;
+  }
+
+  /** The turn for the record, as it ended; null when nothing of it reached an account. */
+  turn(now: number): Omit<TurnFacts, 'model' | 'effort'> | null {
+    if (this.lastAccountId === null) return null;
+    const { id, receivedAt, completeAt, sessionKey } = this.request;
+    return {
+      id,
+      at: receivedAt,
+      accountId: this.lastAccountId,
+      session: sessionKey,
+      status: this.status,
+      outcome: this.result,
+      attempts: this.attempts.length,
+      tokens: this.relayed.tokens,
+      firstByteMs: this.answeredAt === null ? null : Math.round(this.answeredAt - completeAt),
+      totalMs: now - receivedAt,
+      bytes: this.relayed.bytes,
+    };
+  }
+
+  end(result: string, status: number | null): void {
+    this.result = result;
+    this.status = status;
+    this.endedAt = Date.now();
+    this.put();
+  }
+
+  private put(): void {
+    const { id, receivedAt, method, sessionKey, isReplayable } = this.request;
+    this.log.put({
+      id,
+      at: receivedAt,
+      method,
+      route: this.route,
+      session: sessionKey,
+      candidates: this.candidates ?? [],
+      attempts: [...this.attempts],
+      isReplayable,
+      result: this.result,
+      endedAt: this.endedAt,
+    });
+  }
+}

@@ -1,0 +1,110 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { Inject, Injectable } from '@nestjs/common';
+import type { Account } from '../../accounts/account.js';
+import { APP_CONFIG, type AppConfig } from '../../config/app.config.js';
+import { limits } from '../../config/limits.js';
+import { AccountEffects } from './outcome-recorder.js';
+import type { Destination } from '../upstream/request-builder.js';
+import { Attempts, type Attempted } from '../upstream/attempt-runner.js';
+import type { Course } from './failover-context.js';
+import { decide, type Verdict } from './failover-policy.js';
+import { ForeignRecovery } from './cross-account-recovery.js';
+import { discard } from '../upstream/response-peek.js';
+import { Ownership } from './pinning.js';
+
+/** How the attempts on one account ended. */
+export interface Tried {
+  readonly account: Account;
+  readonly attempted: Attempted;
+  readonly verdict: Exclude<Verdict, SameAccount>;
+}
+
+type SameAccount = 'refresh' | 'retry' | 'retry-at-once' | 'strip';
+
+/** All attempts on one account: the first, the one after a refresh, the one after a fault, and the recovery. */
+@Injectable()
+export class AccountTries {
+  constructor(
+    private readonly attempts: Attempts,
+    private readonly effects: AccountEffects,
+    private readonly recovery: ForeignRecovery,
+    private readonly ownership: Ownership,
+    @Inject(APP_CONFIG) private readonly config: AppConfig,
+  ) {}
+
+  /** Resolves with the last attempt: there is nothing to gain from another one on this account. */
+  async run(course: Course, account: Account, chosenBy: string): Promise<Tried> {
+    const { request, decision } = course;
+    let by = chosenBy;
+    let hasRefreshed = false;
+    let hasRetried = false;
+    let rejected: Attempted['token'] = null;
+    course.tried.add(account.id);
+    if (!course.isRecovering) course.budget.spent += 1;
+    for (;;) {
+      const attempted = await this.attempts.attempt(
+        request,
+        account,
+        this.destination(course, account),
+        rejected,
+      );
+      decision.attempted(account, by, attempted);
+      await this.effects.apply(course, account, attempted, hasRefreshed);
+      const isRejected = attempted.outcome.kind === 'unauthorized' && !hasRefreshed;
+      if (isRejected && !request.isReplayable) this.attempts.renew(account, attempted.token); // for the next request
+      const isForeign = attempted.outcome.kind === 'foreign-content' && request.isReplayable;
+      const verdict = decide(attempted.outcome, {
+        attemptsLeft: course.budget.left(this.config.maxAttempts),
+        isReplayable: request.isReplayable,
+        hasRefreshed,
+        hasRetried,
+        hasRetriedReused: course.hasRetriedReused,
+        recovery: isForeign ? await this.recovery.next(course, account) : null,
+        hasMovedFor: (kind) => course.movedFor.has(kind),
+      });
+      const isKept = isForeign && course.refusedBody === null;
+      if (isKept) course.refusedBody = { account, attempted, verdict: 'pass-on' };
+      if (
+        verdict !== 'refresh' &&
+        verdict !== 'retry' &&
+        verdict !== 'retry-at-once' &&
+        verdict !== 'strip'
+      ) {
+        return { account, attempted, verdict };
+      }
+      by = verdict;
+      if (attempted.answer !== null && !isKept) discard(attempted.answer.response);
+      if (verdict === 'refresh') {
+        hasRefreshed = true;
+        rejected = attempted.token;
+      } else if (verdict === 'retry-at-once') {
+        course.hasRetriedReused = true;
+      } else if (verdict === 'retry') {
+        hasRetried = true;
+        course.budget.spent += 1;
+        await pauseUnless(request.gone, limits.sameAccountPauseMs);
+      }
+    }
+  }
+
+  private destination({ request, path, stripped, socket }: Course, account: Account): Destination {
+    return {
+      base: 'responses',
+      path,
+      isTurn: true,
+      isSocket: socket !== null,
+      // Without `accept-encoding` what comes can be read.
+      without: ['accept-encoding', ...this.ownership.foreignHeaders(request, account)],
+      bodyInstead: stripped,
+      withinMs: null,
+    };
+  }
+}
+
+async function pauseUnless(gone: AbortSignal, ms: number): Promise<void> {
+  try {
+    await pause(ms, undefined, { signal: gone });
+  } catch {
+    // the client has left; the next step sees it
+  }
+}

@@ -1,0 +1,17 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Secret } from '../../runtime/secret.js';
+import type { Refusal } from '../response/local-response.js';
+
+export const wrongToken: Refusal = {
+  status: 403,
+  code: 'wrong_client_token',
+  type: 'forbidden',
+  message: 'This proxy wants its client token (PROXY_CLIENT_TOKEN) as bearer token.',
+};
+
+/** Whether a client may use the proxied routes: it has the token, or none is wanted. */
+export function mayUse(headers: IncomingHttpHeaders, clientToken: Secret | null): boolean {
+  if (clientToken === null) return true;
+  const given = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1];
+  return given !== undefined && clientToken.equals(given);
+}

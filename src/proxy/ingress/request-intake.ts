@@ -1,0 +1,59 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { InjectMetric } from '@willsoto/nestjs-prometheus';
+import type { Counter, Histogram } from 'prom-client';
+import { DecisionLog } from '../../observability/request-log.js';
+import { APP_CONFIG, type AppConfig } from '../../config/app.config.js';
+import { metricNames } from '../../observability/metrics.js';
+import { DecisionRecord } from '../failover/request-record.js';
+import { UsageService } from '../../usage/usage.service.js';
+import { ProxyRequest } from '../request/proxy-request.js';
+import { ReplayBudget } from '../request/replay-budget.js';
+import type { Route } from './routes.js';
+
+/** A client's request that was taken in, and the record of what becomes of it. */
+export interface Taken {
+  readonly request: ProxyRequest;
+  readonly decision: DecisionRecord;
+}
+
+/** The way in and out of every proxied request: its body, its decision record, its figures. */
+@Injectable()
+export class RequestIntake {
+  private readonly logger = new Logger(RequestIntake.name);
+
+  constructor(
+    private readonly decisions: DecisionLog,
+    @Inject(APP_CONFIG) private readonly config: AppConfig,
+    @InjectMetric(metricNames.unreplayable) private readonly unreplayable: Counter,
+    @InjectMetric(metricNames.addedBefore) private readonly addedBefore: Histogram,
+    @InjectMetric(metricNames.firstByte) private readonly firstByte: Histogram,
+    private readonly usage: UsageService,
+    private readonly budget: ReplayBudget,
+  ) {}
+
+  /** Reads the request. Rejects when the client leaves before its body is complete. */
+  async take(req: IncomingMessage, res: ServerResponse, route: string, query: string): Promise<Taken> {
+    const request = await ProxyRequest.read(req, res, query, this.config.maxReplayBytes, this.budget);
+    if (!request.isReplayable) {
+      this.unreplayable.inc();
+      this.logger.warn('request too large to be kept: no failover for it', { request: request.id });
+    }
+    return { request, decision: new DecisionRecord(request, route, this.decisions) };
+  }
+
+  /** After the client's answer has ended: what a turn cost goes on record, and into the figures. */
+  async leave({ request, decision }: Taken, route: Route['kind']): Promise<void> {
+    const { firstSentAt, lastAnsweredAt } = decision;
+    if (firstSentAt !== null) this.addedBefore.observe((firstSentAt - request.completeAt) / 1_000);
+    if (lastAnsweredAt !== null) this.firstByte.observe((lastAnsweredAt - request.completeAt) / 1_000);
+    const turn = route === 'turn' || route === 'images' ? decision.turn(Date.now()) : null;
+    if (turn !== null) this.usage.record({ ...turn, ...(await request.modelAndEffort()) });
+    this.logger.debug('request served', {
+      request: request.id,
+      route,
+      status: decision.clientStatus,
+      ms: Date.now() - request.receivedAt,
+    });
+  }
+}

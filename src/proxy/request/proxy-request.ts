@@ -1,0 +1,159 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import { limits } from '../../config/limits.js';
+import { type BodyClaim, readBody, type RequestBody } from './request-body.js';
+import { BudgetClaim, type ReplayBudget } from './replay-budget.js';
+import { type BodyFacts, factsOf, noFacts } from './body-inspection.js';
+import { type ModelAndEffort, modelAndEffortIn } from './model-and-effort.js';
+import { lookInto } from './request-json.js';
+import { sessionKeyFromHeaders } from './session-key.js';
+
+/** A frozen picture of what a client asks, with its body read once, and the signal that it has left. */
+export class ProxyRequest implements Disposable {
+  readonly id = randomUUID();
+  private readonly copies: BudgetClaim;
+
+  private constructor(
+    private readonly req: IncomingMessage,
+    private readonly claim: BodyClaim,
+    private readonly budget: ReplayBudget,
+    /** What its body tells; null as long as nobody has asked, or there was no room to look. */
+    private facts: BodyFacts | null,
+    /** Query with its question mark; empty without one. */
+    readonly query: string,
+    /** Hash of what names the session; null when nothing does. */
+    readonly sessionKey: string | null,
+    /** Aborted when the client leaves before its answer is complete. */
+    readonly gone: AbortSignal,
+    /** Epoch ms. */
+    readonly receivedAt: number,
+    /** `performance.now()` when the request was complete. */
+    readonly completeAt: number,
+  ) {
+    this.copies = new BudgetClaim(budget);
+  }
+
+  /** Reads the request. Rejects when the client leaves before its body is complete. */
+  static async read(
+    req: IncomingMessage,
+    res: ServerResponse,
+    query: string,
+    maxBytes: number,
+    budget: ReplayBudget,
+  ): Promise<ProxyRequest> {
+    const receivedAt = Date.now();
+    const gone = goneSignal(res);
+    const claim = await readBody(req, maxBytes, budget);
+    const byHeader = sessionKeyFromHeaders(req.headers);
+    const completeAt = performance.now();
+    const isAsked = byHeader === null && claim.body.kind === 'kept' && claim.body.bytes.length > 0;
+    const facts = isAsked ? await factsOf(claim.body.bytes, req.headers['content-encoding'], budget) : null;
+    const sessionKey = byHeader ?? facts?.sessionKey ?? null;
+    return new ProxyRequest(req, claim, budget, facts, query, sessionKey, gone, receivedAt, completeAt);
+  }
+
+  /** A request for a WebSocket: it has no body, and its client is there as long as the connection is. */
+  static ofUpgrade(
+    req: IncomingMessage,
+    query: string,
+    budget: ReplayBudget,
+    gone: AbortSignal,
+  ): ProxyRequest {
+    const claim: BodyClaim = {
+      body: { kind: 'kept', bytes: Buffer.alloc(0) },
+      [Symbol.dispose]: () => undefined,
+    };
+    const session = sessionKeyFromHeaders(req.headers);
+    return new ProxyRequest(req, claim, budget, null, query, session, gone, Date.now(), performance.now());
+  }
+
+  get method(): string {
+    return this.req.method ?? 'GET';
+  }
+
+  get headers(): IncomingHttpHeaders {
+    return this.req.headers;
+  }
+
+  /** Null when the request has none. */
+  get body(): RequestBody | null {
+    const { body } = this.claim;
+    const hasBody =
+      this.req.headers['content-length'] !== undefined || this.req.headers['transfer-encoding'] !== undefined;
+    return hasBody ? body : null;
+  }
+
+  /** Whether the request can be sent again. */
+  get isReplayable(): boolean {
+    return this.claim.body.kind === 'kept';
+  }
+
+  get isCompressed(): boolean {
+    return (this.req.headers['content-encoding'] ?? 'identity') !== 'identity';
+  }
+
+  /** The model that the body names; null when it names none, or cannot be looked into. Read only when asked for. */
+  async model(): Promise<string | null> {
+    return (await this.told()).model;
+  }
+
+  /** For the record: from the turn's metadata, which Codex sends along as a header; else from the body. */
+  async modelAndEffort(): Promise<ModelAndEffort> {
+    const told = modelAndEffortIn(this.header('x-codex-turn-metadata') ?? '');
+    if (told.model !== null) return told;
+    const { model, effort } = await this.told();
+    return { model: model?.slice(0, 100) ?? null, effort };
+  }
+
+  /** Claims room for another copy of the body, until the request ends; false when the process has none left. */
+  holdMore(bytes: number): boolean {
+    return this.copies.more(bytes);
+  }
+
+  /**
+   * What `read` finds in the plain bytes of the body, of which it must keep nothing. Null when the body was
+   * not kept, or cannot be looked into within the budget of the process.
+   */
+  async look<T>(read: (plain: Buffer) => T): Promise<T | null> {
+    const { body } = this.claim;
+    if (body.kind !== 'kept') return null;
+    return lookInto(body.bytes, this.req.headers['content-encoding'], this.budget, read);
+  }
+
+  private async told(): Promise<BodyFacts> {
+    const { body } = this.claim;
+    if (body.kind !== 'kept') return noFacts;
+    this.facts ??= await factsOf(body.bytes, this.req.headers['content-encoding'], this.budget);
+    return this.facts ?? noFacts;
+  }
+
+  header(name: string): string | null {
+    const value = this.req.headers[name];
+    return typeof value === 'string' ? value : null;
+  }
+
+  /**
+   * Gives back the room of the kept body. What upstream did not take of a body that was not kept is read
+   * away, for a while: a client that still sends would not look at its answer.
+   */
+  [Symbol.dispose](): void {
+    this.claim[Symbol.dispose]();
+    this.copies[Symbol.dispose]();
+    const { req } = this;
+    if (this.isReplayable || req.readableEnded || req.destroyed) return;
+    const timer = setTimeout(() => req.socket.destroy(), limits.unreadBodyMs);
+    req
+      .removeAllListeners('data')
+      .once('close', () => clearTimeout(timer))
+      .resume();
+  }
+}
+
+/** Aborts when the connection to the client ends before the whole answer was handed over. */
+function goneSignal(res: ServerResponse): AbortSignal {
+  const gone = new AbortController();
+  res.once('close', () => {
+    if (!res.writableFinished) gone.abort();
+  });
+  return gone.signal;
+}

@@ -1,0 +1,91 @@
+import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
+import { describe, expect, it } from 'vitest';
+import { limits } from '../../config/limits.js';
+import { factsOf, noFacts } from './body-inspection.js';
+import { ReplayBudget } from './replay-budget.js';
+import { lookInto } from './request-json.js';
+
+const KiB = 1_024;
+const plain = Buffer.from(
+  JSON.stringify({ model: 'm', reasoning: { effort: 'high' }, conversation_id: 'c' }),
+);
+
+describe('a look into a body', () => {
+  it.each([
+    ['plain', undefined, plain],
+    ['told to be plain', ' Identity ', plain],
+    ['gzip', 'gzip', gzipSync(plain)],
+    ['deflate', 'deflate', deflateSync(plain)],
+    ['br', 'br', brotliCompressSync(plain)],
+    ['zstd', 'ZSTD', zstdCompressSync(plain)],
+  ])('shows its plain bytes, and holds nothing after it: %s', async (_how, encoding, body) => {
+    const budget = new ReplayBudget();
+    const held: number[] = [];
+    const seen = await lookInto(body, encoding, budget, (bytes) => {
+      held.push(budget.bytes);
+      return bytes.toString();
+    });
+    expect(seen).toBe(plain.toString());
+    expect(held).toEqual([body === plain ? 0 : plain.length]);
+    expect(budget.bytes).toBe(0);
+  });
+
+  it.each([
+    ['damaged', 'zstd', Buffer.from('no zstd at all')],
+    ['cut', 'gzip', gzipSync(plain).subarray(0, -20)],
+    ['in an unknown encoding', 'made-up', plain],
+    ['larger inflated than it may be', 'zstd', zstdCompressSync(Buffer.alloc(limits.inflatedBodyBytes + 1))],
+  ])('is none when the body is %s', async (_how, encoding, body) => {
+    const budget = new ReplayBudget();
+    expect(await lookInto(body, encoding, budget, () => 'seen')).toBeNull();
+    expect(budget.bytes).toBe(0);
+  });
+
+  it.each(['gzip', 'zstd'])('goes up to the bound of the process and no further: %s', async (encoding) => {
+    const large = Buffer.alloc(900 * KiB, 'x');
+    const body = encoding === 'gzip' ? gzipSync(large) : zstdCompressSync(large);
+    const budget = new ReplayBudget(1_000 * KiB);
+    budget.claim(100 * KiB);
+    expect(await lookInto(body, encoding, budget, (bytes) => bytes.length)).toBe(large.length);
+    budget.claim(1);
+    expect(await lookInto(body, encoding, budget, (bytes) => bytes.length)).toBeNull();
+    expect(budget.bytes).toBe(100 * KiB + 1);
+  });
+
+  it('shares the bound with those that come at the same time', async () => {
+    const body = zstdCompressSync(Buffer.alloc(900 * KiB, 'x'));
+    const budget = new ReplayBudget(2_000 * KiB);
+    let most = 0;
+    const looks = Array.from({ length: 8 }, async () =>
+      lookInto(body, 'zstd', budget, () => {
+        most = Math.max(most, budget.bytes);
+        return 'seen';
+      }),
+    );
+    const seen = (await Promise.all(looks)).filter((it) => it !== null).length;
+    expect(seen).toBeLessThan(8);
+    expect(most).toBeLessThanOrEqual(2_000 * KiB);
+    expect(budget.bytes).toBe(0);
+  });
+});
+
+describe('what a body tells', () => {
+  it('is read with room for its JSON, beside its inflated copy', async () => {
+    const told = { sessionKey: expect.any(String), model: 'm', effort: 'high' };
+    const zstd = zstdCompressSync(plain);
+    expect(await factsOf(plain, undefined, new ReplayBudget(plain.length))).toEqual(told);
+    expect(await factsOf(plain, undefined, new ReplayBudget(plain.length - 1))).toBeNull();
+    const enough = new ReplayBudget(2 * plain.length);
+    expect(await factsOf(zstd, 'zstd', enough)).toEqual(told);
+    expect(await factsOf(zstd, 'zstd', new ReplayBudget(2 * plain.length - 1))).toBeNull();
+    expect(enough.bytes).toBe(0);
+  });
+
+  it.each([
+    ['in no JSON', Buffer.from('{"model":"m"')],
+    ['in JSON that is no object', Buffer.from('["m"]')],
+    ['by a model that has no name', Buffer.from(JSON.stringify({ model: 'm'.repeat(1_001) }))],
+  ])('is nothing %s', async (_how, body) => {
+    expect(await factsOf(body, undefined, new ReplayBudget())).toEqual(noFacts);
+  });
+});

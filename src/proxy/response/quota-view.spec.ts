@@ -1,0 +1,47 @@
+import type { OutgoingHttpHeaders } from 'node:http';
+import { describe, expect, it } from 'vitest';
+import { tellPoolQuota } from './quota-view.js';
+
+const now = 1_800_000_000_000;
+const told = (): OutgoingHttpHeaders => ({
+  'x-codex-primary-used-percent': '90',
+  'x-codex-primary-window-minutes': '300',
+  'x-codex-primary-reset-at': '1',
+  'x-codex-secondary-used-percent': '80',
+  'x-codex-plan-type': 'pro',
+});
+const fiveHours = { durationSeconds: 18_000, usedRatio: 0.126, resetsAt: now + 60_000 };
+const month = { durationSeconds: 2_592_000, usedRatio: 0.5, resetsAt: null };
+const week = { durationSeconds: 604_800, usedRatio: 0.25, resetsAt: now + 120_000 };
+
+describe('the quota that an answer tells', () => {
+  it("is the pool's: the shortest window first, the longest second", () => {
+    const headers = told();
+    tellPoolQuota(headers, [fiveHours, week, month], now);
+    expect(headers).toEqual({
+      'x-codex-plan-type': 'pro',
+      'x-codex-primary-used-percent': '13',
+      'x-codex-primary-window-minutes': '300',
+      'x-codex-primary-reset-at': String(now / 1_000 + 60),
+      'x-codex-primary-reset-after-seconds': '60',
+      'x-codex-secondary-used-percent': '50',
+      'x-codex-secondary-window-minutes': '43200',
+    });
+  });
+
+  it('has no second window where the pool has one', () => {
+    const headers = told();
+    tellPoolQuota(headers, [week], now);
+    expect(headers).not.toHaveProperty('x-codex-secondary-used-percent');
+    expect(headers).toMatchObject({ 'x-codex-primary-window-minutes': '10080' });
+  });
+
+  it('stays as it is where upstream tells none, or nothing is known of the pool', () => {
+    const none: OutgoingHttpHeaders = { 'x-codex-plan-type': 'pro' };
+    tellPoolQuota(none, [week], now);
+    expect(none).toEqual({ 'x-codex-plan-type': 'pro' });
+    const headers = told();
+    tellPoolQuota(headers, [], now);
+    expect(headers).toEqual(told());
+  });
+});

@@ -1,0 +1,40 @@
+import type { OutgoingHttpHeaders } from 'node:http';
+import type { PoolWindow } from '../../accounts/selection/pool-quota.js';
+
+const slots = ['primary', 'secondary'] as const;
+const fields = ['used-percent', 'window-minutes', 'reset-at', 'reset-after-seconds'] as const;
+
+/**
+ * Puts the pool's numbers where upstream tells those of the one account that served (docs/protocol.md,
+ * quota): the client shows them as what is left to it. An answer that tells none is left as it is.
+ */
+export function tellPoolQuota(
+  headers: OutgoingHttpHeaders,
+  windows: readonly PoolWindow[],
+  now: number,
+): void {
+  const tellsAny = slots.some((slot) => headers[`x-codex-${slot}-used-percent`] !== undefined);
+  if (!tellsAny || windows.length === 0) return;
+  for (const slot of slots) for (const field of fields) delete headers[`x-codex-${slot}-${field}`];
+  delete headers['x-codex-primary-over-secondary-limit-percent'];
+  // The shortest duration is primary, the longest secondary; a pool that has one window has no second.
+  const [primary, ...others] = windows;
+  tell(headers, 'primary', primary, now);
+  tell(headers, 'secondary', others.at(-1), now);
+}
+
+function tell(
+  headers: OutgoingHttpHeaders,
+  slot: (typeof slots)[number],
+  window: PoolWindow | undefined,
+  now: number,
+): void {
+  if (window === undefined) return;
+  headers[`x-codex-${slot}-used-percent`] = String(Math.round(window.usedRatio * 100));
+  headers[`x-codex-${slot}-window-minutes`] = String(Math.round(window.durationSeconds / 60));
+  if (window.resetsAt === null) return;
+  headers[`x-codex-${slot}-reset-at`] = String(Math.round(window.resetsAt / 1_000));
+  headers[`x-codex-${slot}-reset-after-seconds`] = String(
+    Math.max(0, Math.round((window.resetsAt - now) / 1_000)),
+  );
+}

@@ -1,0 +1,124 @@
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import { Injectable } from '@nestjs/common';
+import { InjectMetric } from '@willsoto/nestjs-prometheus';
+import type { Histogram } from 'prom-client';
+import type { Account } from '../../accounts/account.js';
+import { PoolStatusService } from '../../accounts/selection/pool-status.js';
+import { Faults } from '../../observability/faults.js';
+import { metricNames } from '../../observability/metrics.js';
+import type { TokenCount } from '../../usage/response-usage.js';
+import type { Attempted } from '../upstream/attempt-runner.js';
+import type { ErrorEnvelope } from '../upstream/error-envelope.js';
+import type { HeldAnswer } from '../upstream/response-peek.js';
+import { ModelsEtag } from './models-etag.js';
+import { bytesPassed } from './gc-pacing.js';
+import { tellPoolQuota } from './quota-view.js';
+import type { ProxyRequest } from '../request/proxy-request.js';
+import { joined, type RelayEnd, relayStream } from './relay.js';
+import { TurnCounters } from './turn-counters.js';
+import { clientHeaders } from '../upstream/headers.js';
+import { UsageTap } from './usage-tap.js';
+
+/** What a turn's answer came to. */
+export interface Relayed {
+  readonly end: RelayEnd;
+  /** Null when its stream told none. */
+  readonly tokens: TokenCount | null;
+  readonly bytes: number;
+  /** The error that its stream reported after the commit; null for none. */
+  readonly failure: ErrorEnvelope | null;
+}
+
+/** An attempt whose answer is to be sent on. */
+type Answered = Pick<Attempted, 'answeredAt'> & { readonly answer: HeldAnswer };
+
+/** The single place that writes the head of an upstream answer to a client: from here on there is no way back. */
+@Injectable()
+export class ResponseCommit {
+  constructor(
+    private readonly modelsEtag: ModelsEtag,
+    private readonly pool: PoolStatusService,
+    private readonly counters: TurnCounters,
+    @InjectMetric(metricNames.addedAfter) private readonly addedAfter: Histogram,
+    private readonly faults: Faults,
+  ) {}
+
+  /**
+   * Sends a turn's answer on, byte for byte and at once, and counts what it used. Tells the id of its
+   * response as soon as that has gone by.
+   */
+  async turn(
+    request: ProxyRequest,
+    res: ServerResponse,
+    account: Account,
+    attempted: Attempted & { answer: HeldAnswer },
+    onResponseId: (id: string) => void,
+  ): Promise<Relayed> {
+    const onFault = (error: unknown) => this.faults.note('tap', error, { request: request.id });
+    const tap = new UsageTap({ onResponseId, onFault });
+    const end = await this.relay(request, res, account, attempted, {
+      isTurn: true,
+      watch: (bytes) => tap.observe(bytes),
+    });
+    const isCommitted = attempted.outcome.kind === 'committed';
+    const failure = isCommitted ? tap.failure : null;
+    if (failure !== null) this.counters.used(account, tap.counted);
+    else if (isCommitted) this.counters.served(account, tap.counted);
+    return { end, tokens: tap.counted, bytes: tap.length, failure };
+  }
+
+  /** Sends any other answer on; `watch` sees its bytes after they have gone on. */
+  async plain(
+    request: ProxyRequest,
+    res: ServerResponse,
+    account: Account,
+    attempted: Answered,
+    watch: ((bytes: Buffer) => void) | null,
+  ): Promise<RelayEnd> {
+    return this.relay(request, res, account, attempted, { isTurn: false, watch });
+  }
+
+  /** The head that the client gets: upstream's, with the pool's quota, and how to ask what became of the request. */
+  headersOf(
+    request: ProxyRequest,
+    account: Account,
+    response: IncomingMessage,
+    isTurn: boolean,
+  ): OutgoingHttpHeaders {
+    const headers = clientHeaders(response.headers);
+    if (!this.modelsEtag.isSteady(account.id, headers['x-models-etag'])) delete headers['x-models-etag'];
+    if (isTurn) tellPoolQuota(headers, this.pool.status().windows, Date.now());
+    headers['x-codex-pool-account'] = headerText(account.name);
+    headers['x-codex-pool-request'] = request.id;
+    return headers;
+  }
+
+  private async relay(
+    request: ProxyRequest,
+    res: ServerResponse,
+    account: Account,
+    { answer: { response, head, isEventStream }, answeredAt }: Answered,
+    by: { readonly isTurn: boolean; readonly watch: ((bytes: Buffer) => void) | null },
+  ): Promise<RelayEnd> {
+    const headers = this.headersOf(request, account, response, by.isTurn);
+    if (isEventStream && (response.headers['content-type'] ?? '').trim() === '')
+      headers['content-type'] = 'text/event-stream';
+    res.writeHead(response.statusCode ?? 502, headers);
+    if (head.length === 0) res.flushHeaders(); // else the head goes out with the first bytes
+    else res.write(joined(head));
+    this.addedAfter.observe((performance.now() - answeredAt) / 1_000);
+    const watch = (bytes: Buffer) => {
+      by.watch?.(bytes);
+      bytesPassed(bytes.length);
+    };
+    if (head.length > 0) watch(joined(head));
+    return relayStream(response, res, watch);
+  }
+}
+
+/** A name in a header: percent-encoded outside what is plain there. */
+export function headerText(name: string): string {
+  return name.replace(/[^A-Za-z0-9._-]/gu, (it) =>
+    [...Buffer.from(it)].map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`).join(''),
+  );
+}

@@ -1,0 +1,53 @@
+import { describe, expect, it } from 'vitest';
+import { Secret } from '../../runtime/secret.js';
+import { clientHeaders, clientOnly, hopByHop, upstreamHeaders, upstreamOnly } from './headers.js';
+
+const account = {
+  accessToken: new Secret('of-the-account'),
+  accountId: 'acct',
+  isFedramp: false,
+  routingOverride: null,
+};
+const options = { bodyLength: 2, without: [] };
+
+describe('headers on the way up', () => {
+  it.each([...hopByHop, ...clientOnly])('%s of the client stays behind', (name) => {
+    const sent = upstreamHeaders({ [name]: 'of-the-client' }, account, options);
+    expect(JSON.stringify(sent)).not.toContain('of-the-client');
+  });
+
+  it("are the client's own for the rest, and the account's credentials", () => {
+    const sent = upstreamHeaders(
+      { 'session-id': 's', 'x-new-thing': '1', originator: 'codex_exec' },
+      account,
+      options,
+    );
+    expect(sent).toEqual({
+      'session-id': 's',
+      'x-new-thing': '1',
+      originator: 'codex_exec',
+      'content-length': '2',
+      authorization: 'Bearer of-the-account',
+      'chatgpt-account-id': 'acct',
+    });
+  });
+
+  it('leave out what `connection` names and what the request must not carry', () => {
+    const client = { connection: 'close, X-Hop', 'x-hop': '1', 'accept-encoding': 'gzip' };
+    const sent = upstreamHeaders(client, account, { bodyLength: 0, without: ['accept-encoding'] });
+    expect(Object.keys(sent)).toEqual(['content-length', 'authorization', 'chatgpt-account-id']);
+  });
+
+  it('carry the routing and the fedramp mark of the account, never of another', () => {
+    const client = { 'x-openai-account-routing-override': 'us_cr', 'x-openai-fedramp': 'true' };
+    expect(upstreamHeaders(client, account, options)).not.toHaveProperty('x-openai-fedramp');
+    const marked = upstreamHeaders(client, { ...account, isFedramp: true, routingOverride: 'us' }, options);
+    expect(marked).toMatchObject({ 'x-openai-account-routing-override': 'us', 'x-openai-fedramp': 'true' });
+  });
+});
+
+describe('headers on the way down', () => {
+  it.each([...hopByHop, ...upstreamOnly])('%s of upstream stays behind', (name) => {
+    expect(clientHeaders({ [name]: 'of-upstream', 'x-kept': '1' })).toEqual({ 'x-kept': '1' });
+  });
+});

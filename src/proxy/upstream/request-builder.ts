@@ -1,0 +1,53 @@
+import type { Account } from '../../accounts/account.js';
+import type { Secret } from '../../runtime/secret.js';
+import type { AttemptPlan } from './upstream-request.js';
+import type { ProxyRequest } from '../request/proxy-request.js';
+import type { RequestBody } from '../request/request-body.js';
+import type { UpstreamBase } from './upstream-client.js';
+import { upstreamHeaders } from './headers.js';
+
+/** Where an attempt goes, and what it leaves out. */
+export interface Destination {
+  readonly base: UpstreamBase;
+  /** Path below the base address, without leading slash and query. */
+  readonly path: string;
+  /** A WebSocket is asked for, not an answer. */
+  readonly isSocket: boolean;
+  /** Whether a stream is held until its first output, so that a refusal inside it is seen in time. */
+  readonly isTurn: boolean;
+  /** Client headers that must not go along. */
+  readonly without: readonly string[];
+  /** What goes instead of the client's body, without a content encoding; null: the client's own. */
+  readonly bodyInstead: Buffer | null;
+  /** When upstream is stopped, answer and all, ms; null for the limits on silence alone. */
+  readonly withinMs: number | null;
+}
+
+/** What goes to upstream (`url`: path and query) for a client's request with an account's credentials. */
+export function planOf(
+  request: ProxyRequest,
+  account: Account,
+  to: Destination,
+  token: Secret,
+  path: string,
+): AttemptPlan {
+  const { bodyInstead } = to;
+  const body: RequestBody | null = bodyInstead === null ? request.body : { kind: 'kept', bytes: bodyInstead };
+  const headers = upstreamHeaders(request.headers, accountHeaders(account, token), {
+    bodyLength: bodyLength(body, request),
+    without: bodyInstead === null ? to.without : [...to.without, 'content-encoding'],
+  });
+  return { method: request.method, url: path + request.query, headers, body };
+}
+
+function accountHeaders(account: Account, accessToken: Secret) {
+  const { accountId, isFedramp } = account.keeping.credential;
+  return { accessToken, accountId, isFedramp, routingOverride: account.routingOverride };
+}
+
+function bodyLength(body: RequestBody | null, request: ProxyRequest): number | 'chunked' | 'none' {
+  if (body === null) return 'none';
+  if (body.kind === 'kept') return body.bytes.length;
+  const told = request.header('content-length');
+  return told === null ? 'chunked' : Number(told);
+}

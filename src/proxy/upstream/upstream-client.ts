@@ -1,0 +1,161 @@
+import { Agent as HttpAgent, ServerResponse } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import type { ClientRequest, IncomingMessage } from 'node:http';
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { createProxyMiddleware, proxyEventsPlugin, type RequestHandler } from 'http-proxy-middleware';
+import { HttpsProxyAgent } from 'https-proxy-agent';
+import { APP_CONFIG, type AppConfig, egressProxyFor } from '../../config/app.config.js';
+import { limits } from '../../config/limits.js';
+import { SleepWatch } from '../../runtime/suspend-detector.js';
+import { type AttemptEnd, type AttemptPlan, AttemptRequest } from './upstream-request.js';
+
+export type UpstreamBase = 'responses' | 'wham';
+
+interface Upstream {
+  readonly forward: RequestHandler;
+  readonly agent: HttpAgent;
+  /** Path of the base address, without a slash at its end. */
+  readonly basePath: string;
+}
+
+/** The requests under way, to tell a broken reused connection from a new one. */
+const underWay = new WeakMap<IncomingMessage, ClientRequest>();
+
+/** Makes single attempts at upstream with http-proxy-middleware. Decides nothing and retries nothing. */
+@Injectable()
+export class UpstreamClient implements OnApplicationShutdown {
+  private readonly upstreams: Readonly<Record<UpstreamBase, Upstream>>;
+
+  constructor(@Inject(APP_CONFIG) config: AppConfig, sleep: SleepWatch) {
+    this.upstreams = { responses: upstreamAt(config.responsesBase), wham: upstreamAt(config.whamBase) };
+    sleep.onWake(() => this.dropIdleConnections());
+  }
+
+  /** The path of an attempt's request: that of the base address, then `path` (with query, no leading slash). */
+  urlOf(base: UpstreamBase, path: string): string {
+    return `${this.upstreams[base].basePath}/${path}`;
+  }
+
+  /**
+   * Sends one request and resolves with the head of its answer, or with the error that prevented one.
+   * `signal` stops the attempt at any time, also while its answer is read. The answer's body is the
+   * caller's to read.
+   */
+  async attempt(base: UpstreamBase, plan: AttemptPlan, signal: AbortSignal): Promise<AttemptEnd> {
+    const { promise, resolve } = Promise.withResolvers<AttemptEnd>();
+    let connectTimer: NodeJS.Timeout | null = null;
+    const isConnected = () => {
+      if (connectTimer !== null) clearTimeout(connectTimer);
+      connectTimer = null;
+    };
+    const request = new AttemptRequest(plan, resolve, isConnected);
+    // The library writes to this one; the client's own answer takes no part until the attempt is committed.
+    const detached = new ServerResponse(request);
+    const stop = (why: Error) => {
+      resolve({ kind: 'failed', error: why, wasReused: false });
+      detached.emit('close'); // what the library listens to, to stop its request
+    };
+    connectTimer = setTimeout(() => stop(connectTimeout()), limits.connectMs);
+    const onAbort = () => stop(new Error('the client has left'));
+    signal.addEventListener('abort', onAbort, { once: true });
+    if (signal.aborted) onAbort();
+    else
+      void this.upstreams[base].forward(request, detached, (error) => request.settle(failed(request, error)));
+    const end = await promise;
+    isConnected();
+    const finished = () => signal.removeEventListener('abort', onAbort);
+    if (end.kind === 'answered') end.response.once('close', finished);
+    else finished();
+    return end;
+  }
+
+  /** The connections of a base address, and the way to it. */
+  agentOf(base: UpstreamBase): HttpAgent {
+    return this.upstreams[base].agent;
+  }
+
+  /** Closes the connections that nobody uses now: they may be dead without knowing it. Those in use stay. */
+  dropIdleConnections(): void {
+    for (const { agent } of Object.values(this.upstreams)) {
+      const idle = Object.values(agent.freeSockets).flatMap((it) => it ?? []);
+      for (const socket of idle) socket.destroy();
+    }
+  }
+
+  onApplicationShutdown(): void {
+    for (const { agent } of Object.values(this.upstreams)) agent.destroy();
+  }
+}
+
+function upstreamAt(base: URL): Upstream {
+  const agent = agentFor(base);
+  const forward = createProxyMiddleware({
+    target: base.origin,
+    agent,
+    changeOrigin: true,
+    selfHandleResponse: true,
+    proxyTimeout: limits.idleStreamMs,
+    // Of the default plugins only the events are wanted: the others log addresses and write error pages.
+    ejectPlugins: true,
+    plugins: [proxyEventsPlugin],
+    on: {
+      proxyReq: (proxyReq, request) => {
+        underWay.set(request, proxyReq);
+        // An answer that is none, such as an upgrade that nobody asked for, ends without a word.
+        proxyReq.once('close', () =>
+          settling(request).settle(failed(request, new Error('upstream hung up'))),
+        );
+        whenConnected(proxyReq, () => settling(request).connected());
+      },
+      proxyRes: (response, request) =>
+        settling(request).settle({ kind: 'answered', response, at: performance.now() }),
+      error: (error, request) => settling(request).settle(failed(request, error)),
+      econnreset: (error, request) => settling(request).settle(failed(request, error)),
+    },
+  });
+  return { forward, agent, basePath: base.pathname.replace(/\/+$/, '') };
+}
+
+function agentFor(base: URL): HttpAgent {
+  const options = {
+    keepAlive: true,
+    maxSockets: limits.upstreamSockets,
+    maxFreeSockets: 256,
+    scheduling: 'lifo',
+  } as const;
+  const proxy = egressProxyFor(base);
+  if (proxy !== null) return tunnelling(new HttpsProxyAgent(proxy, options));
+  return base.protocol === 'https:' ? new HttpsAgent(options) : new HttpAgent(options);
+}
+
+/** A refusal by the proxy on the way is not upstream's word on an account: it would be read as its answer. */
+function tunnelling(agent: HttpAgent): HttpAgent {
+  return agent.on('proxyConnect', ({ statusCode }: { statusCode: number }, request: ClientRequest) => {
+    if (statusCode !== 200) request.destroy(new Error(`the proxy on the way out answered ${statusCode}`));
+  });
+}
+
+function whenConnected(proxyReq: ClientRequest, connected: () => void): void {
+  const { socket } = proxyReq;
+  if (socket === null) return;
+  if ('secureConnecting' in socket && socket.secureConnecting === true)
+    socket.once('secureConnect', connected);
+  else if (socket.connecting) socket.once('connect', connected);
+  else connected();
+}
+
+/** The library hands back the very request that it was given. */
+function settling(request: IncomingMessage): AttemptRequest {
+  if (request instanceof AttemptRequest) return request;
+  throw new TypeError('http-proxy-middleware gave back another request than it was given');
+}
+
+function failed(request: IncomingMessage, error: unknown): AttemptEnd {
+  const wasReused = underWay.get(request)?.reusedSocket ?? false;
+  const cause = error instanceof Error ? error : new Error('the request was not forwarded', { cause: error });
+  return { kind: 'failed', error: cause, wasReused };
+}
+
+function connectTimeout(): Error {
+  return Object.assign(new Error(`no connection within ${limits.connectMs} ms`), { code: 'ETIMEDOUT' });
+}

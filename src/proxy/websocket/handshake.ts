@@ -1,0 +1,119 @@
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { Injectable } from '@nestjs/common';
+import { WebSocketServer } from 'ws';
+import { DecisionLog } from '../../observability/request-log.js';
+import { limits } from '../../config/limits.js';
+import { AttemptLoop, type LoopEnd } from '../failover/attempt-loop.js';
+import { type Refusal, sendRefusal } from '../response/local-response.js';
+import { Course } from '../failover/failover-context.js';
+import { DecisionRecord } from '../failover/request-record.js';
+import { Forwarder } from '../failover/forwarder.js';
+import { discard } from '../upstream/response-peek.js';
+import { ProxyRequest } from '../request/proxy-request.js';
+import { ReplayBudget } from '../request/replay-budget.js';
+import { ResponseCommit } from '../response/response-commit.js';
+import { deflate } from '../upstream/deflate.js';
+import { readAhead } from './handshake-buffer.js';
+import { SocketSessions } from './sessions.js';
+
+/** A client that asks for a WebSocket. */
+export interface Visit {
+  readonly req: IncomingMessage;
+  /** For what is answered in place of a WebSocket. */
+  readonly res: ServerResponse;
+  readonly socket: Socket;
+  readonly head: Buffer;
+  /** With its question mark; empty without one. */
+  readonly query: string;
+}
+
+const PATH = 'responses';
+/** Upstream knows no WebSockets here: Codex goes on over HTTP at once, and says nothing of it. */
+const noSockets: Refusal = {
+  status: 426,
+  code: 'websocket_not_supported',
+  type: 'invalid_request',
+  message: 'Upstream takes no WebSockets; Codex goes on over HTTP.',
+  headers: { upgrade: 'HTTP/1.1', connection: 'upgrade, close' },
+};
+const meansNoSockets: ReadonlySet<number | undefined> = new Set([404, 405, 426, 501]);
+
+/** Upstream's WebSocket first, then the client's: so a refusal goes to the next account, and the client sees nothing of it. */
+@Injectable()
+export class SocketHandshake {
+  private readonly server = new WebSocketServer({
+    noServer: true,
+    maxPayload: limits.frameBytes,
+    perMessageDeflate: deflate,
+    skipUTF8Validation: true, // frames pass as they are
+  });
+  private readonly answers = new WeakMap<IncomingMessage, OutgoingHttpHeaders>();
+
+  constructor(
+    private readonly loop: AttemptLoop,
+    private readonly forwarder: Forwarder,
+    private readonly commit: ResponseCommit,
+    private readonly sessions: SocketSessions,
+    private readonly decisions: DecisionLog,
+    private readonly budget: ReplayBudget,
+  ) {
+    this.server.on('headers', (lines, req) => {
+      for (const [name, value] of Object.entries(this.answers.get(req) ?? {}))
+        lines.push(`${name}: ${String(value)}`);
+    });
+  }
+
+  /** Resolves when the client has its WebSocket, or its refusal. */
+  async serve(visit: Visit): Promise<void> {
+    const { req, res, socket, query } = visit;
+    const gone = new AbortController();
+    socket.once('close', () => gone.abort());
+    const takeHead = readAhead(socket, visit.head);
+    const request = ProxyRequest.ofUpgrade(req, query, this.budget, gone.signal);
+    const decision = new DecisionRecord(request, 'websocket', this.decisions);
+    const course = new Course(request, PATH, decision, null, { model: null });
+    const end = await this.loop.run(course);
+    if (end.kind === 'pass-on' && end.tried.attempted.socket !== null)
+      return this.accept({ ...visit, head: takeHead() }, request, course, end);
+    if (end.kind === 'pass-on' && meansNoSockets.has(end.tried.attempted.answer?.response.statusCode)) {
+      using _lease = end.lease;
+      if (end.tried.attempted.answer !== null) discard(end.tried.attempted.answer.response);
+      sendRefusal(res, noSockets);
+      return decision.end(noSockets.code, noSockets.status);
+    }
+    await this.forwarder.answer(course, res, end);
+  }
+
+  private accept(
+    { req, res, socket, head }: Visit,
+    request: ProxyRequest,
+    { decision }: Course,
+    { tried: { account, attempted }, lease }: LoopEnd & { kind: 'pass-on' },
+  ): void {
+    using _lease = lease; // each turn has one of its own
+    const { socket: upstream, answer } = attempted;
+    if (upstream === null) return;
+    if (socket.destroyed) {
+      upstream.terminate();
+      return decision.end('client gone', 499);
+    }
+    if (answer !== null)
+      this.answers.set(req, handshakeFields(this.commit.headersOf(request, account, answer.response, true)));
+    res.detachSocket(socket);
+    let isOpen = false;
+    this.server.handleUpgrade(req, socket, head, (client) => {
+      isOpen = true;
+      decision.end('opened', 101);
+      this.sessions.begin(client, { socket: upstream, account, token: attempted.token }, request, PATH);
+    });
+    if (isOpen) return; // it calls back at once, or never
+    upstream.terminate();
+    decision.end('bad handshake', 400);
+  }
+}
+
+/** Each side makes its own handshake (RFC 6455 4.2.2); the rest of upstream's head is for the client. */
+function handshakeFields(headers: OutgoingHttpHeaders): OutgoingHttpHeaders {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !name.startsWith('sec-websocket-')));
+}

@@ -1,0 +1,33 @@
+import type { WebSocket } from 'ws';
+import { limits } from '../../config/limits.js';
+
+/**
+ * The frames of a client, one after the other: a turn may have to wait for an account, or to move. Meanwhile the client
+ * goes on being read, so that its leaving is seen; but not without end.
+ */
+export class FrameQueue {
+  #last: Promise<void> = Promise.resolve();
+  #bytes = 0;
+
+  constructor(
+    private readonly client: WebSocket,
+    /** Whether the side that the frames go to keeps up. */
+    private readonly isFlowing: () => boolean,
+    private readonly work: (frame: Buffer, isBinary: boolean) => Promise<void>,
+    private readonly onFault: (error: unknown) => void,
+  ) {}
+
+  add(frame: Buffer, isBinary: boolean): void {
+    this.#waits(frame.length);
+    this.#last = this.#last
+      .then(() => this.work(frame, isBinary))
+      .catch(this.onFault)
+      .then(() => this.#waits(-frame.length));
+  }
+
+  #waits(bytes: number): void {
+    this.#bytes += bytes;
+    if (this.#bytes >= limits.socketBacklogBytes) this.client.pause();
+    else if (this.client.isPaused && this.isFlowing()) this.client.resume();
+  }
+}

@@ -1,0 +1,72 @@
+import { describe, expect, it } from 'vitest';
+import { windowsFromFrame, withPoolQuota } from './quota-message.js';
+
+const NOW = 1_700_000_000_000;
+const RESET = 1_700_003_600;
+const primary = {
+  used_percent: 90,
+  window_minutes: 300,
+  reset_at: RESET,
+  reset_after_seconds: 3_600,
+  odd: 1,
+};
+const told = { type: 'codex.rate_limits', plan_type: 'plus', credits: { balance: null } };
+const frame = (rate_limits: unknown, more: object = {}): Buffer =>
+  Buffer.from(JSON.stringify({ ...told, ...more, rate_limits }));
+const pool = (durationSeconds: number, usedRatio: number, resetsAt: number | null = null) => ({
+  durationSeconds,
+  usedRatio,
+  resetsAt,
+});
+
+describe('the windows that a frame tells', () => {
+  it('are those that can be read', () => {
+    const bad = { used_percent: 'x', window_minutes: 10_080 };
+    expect(windowsFromFrame(frame({ primary, secondary: bad }), NOW)).toEqual([
+      { durationSeconds: 18_000, usedRatio: 0.9, resetsAt: RESET * 1_000, seenAt: NOW },
+    ]);
+    const [window] = windowsFromFrame(frame({ primary: { ...primary, reset_at: null } }), NOW);
+    expect(window).toMatchObject({ resetsAt: null });
+  });
+
+  it.each([
+    frame(null),
+    frame({ primary: null }),
+    frame({ primary }, { metered_limit_name: 'other' }),
+    Buffer.from('{'),
+  ])('are none in %s', (it) => {
+    expect(windowsFromFrame(it, NOW)).toEqual([]);
+  });
+});
+
+describe('the pool’s numbers in a frame', () => {
+  it('replace the account’s, and nothing else', () => {
+    const windows = [pool(18_000, 0.256, NOW), pool(604_800, 0.5)];
+    const before = frame({ allowed: true, primary, secondary: { ...primary, window_minutes: 10_080 } });
+    expect(JSON.parse(withPoolQuota(before, windows).toString())).toEqual({
+      ...told,
+      rate_limits: {
+        allowed: true,
+        primary: { odd: 1, used_percent: 26, window_minutes: 300, reset_at: NOW / 1_000 },
+        // Without a reset of the pool's there is none: the account's own would be another number.
+        secondary: { odd: 1, used_percent: 50, window_minutes: 10_080 },
+      },
+    });
+  });
+
+  it('leave out a window that the pool has not', () => {
+    const after = withPoolQuota(frame({ primary, secondary: primary }), [pool(18_000, 0)]);
+    expect(JSON.parse(after.toString()).rate_limits).toMatchObject({
+      primary: { used_percent: 0 },
+      secondary: null,
+    });
+  });
+
+  it.each([
+    ['of another limit', frame({ primary }, { limit_name: 'other' })],
+    ['without limits', frame(null)],
+    ['that is no JSON', Buffer.from('{')],
+  ])('are not put into a frame %s', (_what, it) => {
+    expect(withPoolQuota(it, [pool(18_000, 0)])).toBe(it);
+  });
+});

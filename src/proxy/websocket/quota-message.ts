@@ -1,0 +1,66 @@
+import { z } from 'zod';
+import type { PoolWindow } from '../../accounts/selection/pool-quota.js';
+import type { QuotaWindow } from '../../usage/quota-window.js';
+import { isRecord, jsonOf } from './message.js';
+
+const windowSchema = z
+  .object({
+    used_percent: z.number().min(0),
+    window_minutes: z.number().positive(),
+    reset_at: z.number().positive().nullish().catch(null),
+  })
+  .nullish()
+  .catch(null);
+const schema = z.object({ rate_limits: z.object({ primary: windowSchema, secondary: windowSchema }) });
+
+/** The quota windows that a `codex.rate_limits` frame tells (docs/protocol.md, WebSocket). */
+export function windowsFromFrame(frame: Buffer, now: number): QuotaWindow[] {
+  const json = jsonOf(frame);
+  const told = isOfTurns(json) ? schema.safeParse(json).data?.rate_limits : undefined;
+  return [told?.primary, told?.secondary].flatMap((it) =>
+    it == null
+      ? []
+      : {
+          durationSeconds: Math.round(it.window_minutes * 60),
+          usedRatio: it.used_percent / 100,
+          resetsAt: it.reset_at == null ? null : Math.round(it.reset_at * 1_000),
+          seenAt: now,
+        },
+  );
+}
+
+/**
+ * A `codex.rate_limits` frame with the pool's numbers in place of those of the one account. One that tells none, or
+ * that cannot be read, stays as it is.
+ */
+export function withPoolQuota(frame: Buffer, windows: readonly PoolWindow[]): Buffer {
+  const json = jsonOf(frame);
+  if (!isRecord(json) || !isRecord(json['rate_limits']) || windows.length === 0 || !isOfTurns(json))
+    return frame;
+  const limits = json['rate_limits'];
+  const [primary, ...others] = windows;
+  const told = {
+    ...limits,
+    primary: slot(limits['primary'], primary),
+    secondary: slot(limits['secondary'], others.at(-1)),
+  };
+  return Buffer.from(JSON.stringify({ ...json, rate_limits: told }));
+}
+
+/** Not a limit of its own name, which is about something else than turns. */
+function isOfTurns(json: unknown): boolean {
+  if (!isRecord(json)) return false;
+  const name = json['metered_limit_name'] ?? json['limit_name'] ?? 'codex';
+  return typeof name === 'string' && name.toLowerCase() === 'codex';
+}
+
+function slot(before: unknown, window: PoolWindow | undefined): object | null {
+  if (window === undefined) return null;
+  const { reset_at: _at, reset_after_seconds: _after, ...others } = isRecord(before) ? before : {};
+  return {
+    ...others,
+    used_percent: Math.round(window.usedRatio * 100),
+    window_minutes: Math.round(window.durationSeconds / 60),
+    ...(window.resetsAt === null ? {} : { reset_at: Math.round(window.resetsAt / 1_000) }),
+  };
+}

@@ -1,0 +1,308 @@
+import { WebSocket } from 'ws';
+import { calledOrOver } from '../../accounts/wait-queue.js';
+import { limits } from '../../config/limits.js';
+import { othersMayServe } from '../upstream/outcome.js';
+import { INTERNAL_ERROR, sendable, SERVICE_RESTART, TOO_BIG } from './close-code.js';
+import { frameType } from './message.js';
+import { endings, failures, isOutput } from './message-kinds.js';
+import { closeSocket, passFrame } from './message-relay.js';
+import { FrameQueue } from './message-queue.js';
+import { IdleWatch } from './idle-timer.js';
+import type { SocketTurn } from './turn.js';
+import type { Opened, SessionParts } from './session-parts.js';
+
+/** One client's WebSocket and the one at upstream: frame by frame, in both directions, each at its own pace. */
+export class SocketSession {
+  readonly #turns: SocketTurn[] = [];
+  /** A turn on its way to another account: nothing of the client goes to upstream until it is there. */
+  #moving: Promise<void> = Promise.resolve();
+  #isMoving = false;
+  #upstream: Opened;
+  readonly #idle: IdleWatch;
+  #hold: NodeJS.Timeout | null = null;
+  #isOver = false;
+
+  constructor(
+    private readonly client: WebSocket,
+    opened: Opened,
+    private readonly parts: SessionParts,
+    private readonly onEnd: () => void,
+  ) {
+    this.#idle = new IdleWatch(
+      () => this.isBusy,
+      this.#guarded(() => this.restart('idle')),
+    );
+    const frames = new FrameQueue(
+      client,
+      () => this.#upstream.socket.bufferedAmount < limits.socketBacklogBytes,
+      async (frame, isBinary) => await this.#fromClient(frame, isBinary),
+      (error) => this.#fail(error),
+    );
+    client.on(
+      'message',
+      this.#guarded((frame: Buffer, isBinary: boolean) => frames.add(frame, isBinary)),
+    );
+    client.on('error', () => undefined); // its close follows
+    client.once(
+      'close',
+      this.#guarded((code: number, reason: Buffer) =>
+        this.#end('client-gone', () => this.#leaveUpstream(code, reason)),
+      ),
+    );
+    this.#upstream = opened;
+    this.#listen(opened);
+  }
+
+  get isBusy(): boolean {
+    return this.#turns.length > 0;
+  }
+
+  /** Ends both sides; the client is told to come again. */
+  restart(reason: string): void {
+    this.#end('cut', () => {
+      closeSocket(this.client, SERVICE_RESTART, reason);
+      this.#leaveUpstream(1001, '');
+    });
+  }
+
+  #listen({ socket }: Opened): void {
+    socket.on(
+      'message',
+      this.#guarded((frame: Buffer, isBinary: boolean) => {
+        if (socket === this.#upstream.socket) this.#fromUpstream(frame, isBinary);
+      }),
+    );
+    let ownCode = INTERNAL_ERROR;
+    socket.on('error', (error) => {
+      if ('code' in error && error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') ownCode = TOO_BIG;
+    });
+    const closed = this.#guarded((code: number, reason: Buffer | string) => {
+      if (socket !== this.#upstream.socket || this.#isMoving) return;
+      this.#end('cut', () => closeSocket(this.client, sendable(code) ?? ownCode, reason));
+    });
+    socket.once('close', closed);
+    if (socket.readyState === WebSocket.CLOSED) return closed(INTERNAL_ERROR, ''); // before anybody listened
+    socket.resume();
+  }
+
+  /** What a socket or a timer calls: nothing of it is thrown on. */
+  #guarded<T extends unknown[]>(work: (...args: T) => void): (...args: T) => void {
+    return (...args) => {
+      try {
+        work(...args);
+      } catch (error) {
+        this.#fail(error);
+      }
+    };
+  }
+
+  /** A fault of ours ends both sides. */
+  #fail(error: unknown): void {
+    this.parts.failed(error);
+    this.#end('cut', () => {
+      closeSocket(this.client, INTERNAL_ERROR, 'codex-pool failed; its log says why');
+      this.#leaveUpstream(1001, '');
+    });
+  }
+
+  async #fromClient(frame: Buffer, isBinary: boolean): Promise<void> {
+    await this.#moving;
+    if (this.#isOver) return;
+    this.#idle.moved();
+    if (!isBinary && frameType(frame) === 'response.create') return await this.#begin(frame);
+    this.#toUpstream(frame, isBinary);
+  }
+
+  async #begin(message: Buffer): Promise<void> {
+    const { books, request, isDraining, whyUnavailable } = this.parts;
+    if (isDraining()) {
+      // What runs may finish; with its end the client is told to come again, and comes with this one.
+      if (!this.isBusy) this.restart('codex-pool is stopping');
+      return;
+    }
+    if (whyUnavailable(this.#upstream.account, null)?.reason === 'full') {
+      await calledOrOver([this.#upstream.account.waiters], limits.fullAccountMs, request.gone);
+      await this.#moving;
+    }
+    if (this.#isOver) return;
+    const { account } = this.#upstream;
+    const turn = books.open(request.sessionKey, account, message);
+    // Two at once cannot be told apart in what comes: then nothing is held, and nobody moves.
+    if (this.#turns.push(turn) > 1) for (const it of this.#turns) this.#commit(it);
+    const why = whyUnavailable(account, turn.wish.model);
+    const isAvoided = books.isAvoided(request.sessionKey, account);
+    if (isAvoided) turn.tried.add(account.id);
+    const isOut = (why !== null && why.reason !== 'full') || (isAvoided && books.isAnyoneLeft(turn));
+    if (!isOut || turn.held === null) return this.#send(turn);
+    if (books.isAnyoneLeft(turn)) return await this.#move(turn, null);
+    this.#askNobody(turn);
+  }
+
+  /** No account can serve: the pool says so, unless it is only about this model; that is for upstream to say. */
+  #askNobody(turn: SocketTurn): void {
+    const why = this.parts.whyUnavailable(turn.account, null);
+    const word = why === null || why.reason === 'full' ? null : this.parts.ownWord(turn, null);
+    if (word === null) return this.#send(turn);
+    this.#handOn(turn, word);
+  }
+
+  #send(turn: SocketTurn): void {
+    this.#hold = setTimeout(
+      this.#guarded(() => this.#commit(turn)),
+      limits.holdMs,
+    );
+    this.#toUpstream(turn.message, false);
+  }
+
+  #fromUpstream(frame: Buffer, isBinary: boolean): void {
+    this.#idle.moved();
+    if (this.#isMoving) return; // the rest of what was refused
+    const type = isBinary ? null : frameType(frame);
+    const turn = this.#turns[0];
+    const passed =
+      type === 'codex.rate_limits'
+        ? this.parts.books.quotaFrame(this.#upstream.account, frame, turn?.startedAt ?? null)
+        : frame;
+    if (failures.has(type) && turn?.held == null && this.parts.books.outcomeOf(frame).kind === 'unauthorized')
+      return this.#whenRejectedLate();
+    if (turn === undefined) return this.#toClient(passed, isBinary);
+    turn.bytes += frame.length;
+    if (turn.held !== null) {
+      if (failures.has(type)) return this.#whenRefused(turn, frame);
+      if (!isOutput(type) && !isBinary) return this.#keep(turn, passed);
+      this.#commit(turn);
+    }
+    this.#toClient(passed, isBinary);
+    if (endings.has(type)) this.#close(turn, failures.has(type) ? 'failed' : 'complete', frame);
+  }
+
+  /** The token ended in the middle of a turn. A 401 would make the client renew its own login: it reconnects instead. */
+  #whenRejectedLate(): void {
+    this.parts.renew(this.#upstream);
+    this.restart('the account renews its token');
+  }
+
+  #keep(turn: SocketTurn, frame: Buffer): void {
+    turn.held?.push(frame);
+    turn.heldBytes += frame.length;
+    if (turn.heldBytes >= limits.holdBytes) this.#commit(turn);
+  }
+
+  /** From here on the turn is the client's: what was held goes to it, and nothing is tried again. */
+  #commit(turn: SocketTurn): void {
+    if (this.#hold !== null) clearTimeout(this.#hold);
+    const { held } = turn;
+    if (held === null) return;
+    turn.held = null;
+    this.parts.books.served(turn, this.parts.request.sessionKey);
+    for (const frame of held) this.#toClient(frame, false);
+  }
+
+  #whenRefused(turn: SocketTurn, frame: Buffer): void {
+    this.#moving = this.#refused(turn, frame).catch((it) => this.#fail(it));
+  }
+
+  async #refused(turn: SocketTurn, frame: Buffer): Promise<void> {
+    if (this.#hold !== null) clearTimeout(this.#hold);
+    const outcome = this.parts.books.outcomeOf(frame);
+    this.parts.books.refused(turn, outcome);
+    if (outcome.kind === 'foreign-content' && this.#strip(turn)) return this.#send(turn);
+    if (!othersMayServe.has(outcome.kind)) return this.#handOn(turn, frame);
+    // A token that is not accepted may be renewed; every other refusal is this account's last word on the turn.
+    if (outcome.kind !== 'unauthorized') turn.tried.add(turn.account.id);
+    if (!this.parts.books.isAnyoneLeft(turn) || turn.attempts >= this.parts.maxAttempts)
+      return this.#handOn(turn, this.parts.ownWord(turn, outcome) ?? frame);
+    if (turn.wish.isWhole) return await this.#move(turn, frame);
+    // What is missing in it another account cannot know: the client comes again with everything.
+    this.#close(turn, 'reconnect', null);
+    this.restart('another account serves from here on');
+  }
+
+  /** To another account, unseen; `frame`: the refusal, for when nobody else will have it. */
+  async #move(turn: SocketTurn, frame: Buffer | null): Promise<void> {
+    if (!turn.wish.isWhole) {
+      this.#close(turn, 'reconnect', null);
+      return this.restart('another account serves from here on');
+    }
+    this.#isMoving = true;
+    const opened = await this.parts.openFor(turn);
+    this.#isMoving = false;
+    if (this.#isOver) {
+      opened?.socket.terminate();
+      return;
+    }
+    if (opened === null) {
+      if (frame === null) this.#askNobody(turn);
+      else this.#handOn(turn, this.parts.ownWord(turn, this.parts.books.outcomeOf(frame)) ?? frame);
+      if (this.#upstream.socket.readyState !== WebSocket.OPEN) this.restart('upstream has closed');
+      return;
+    }
+    const before = this.#upstream;
+    this.#upstream = opened;
+    closeSocket(before.socket, 1000, '');
+    turn.moveTo(opened.account);
+    turn.sentAgain();
+    this.#listen(opened);
+    this.#send(turn);
+  }
+
+  #strip(turn: SocketTurn): boolean {
+    if (turn.hasStripped) return false;
+    turn.hasStripped = true;
+    const stripped = this.parts.withoutForeign(turn.message, turn.account);
+    if (stripped === null) return false;
+    turn.message = stripped;
+    turn.sentAgain();
+    return true;
+  }
+
+  /** The client gets a refusal, after what came before it. */
+  #handOn(turn: SocketTurn, frame: Buffer): void {
+    const { held } = turn;
+    for (const it of held ?? []) this.#toClient(it, false);
+    this.#toClient(frame, false);
+    this.#close(turn, 'refused', frame);
+  }
+
+  #close(
+    turn: SocketTurn,
+    result: 'complete' | 'failed' | 'cut' | 'client-gone' | 'refused' | 'reconnect',
+    last: Buffer | null,
+  ): void {
+    const at = this.#turns.indexOf(turn);
+    if (at === -1) return;
+    this.#turns.splice(at, 1);
+    try {
+      this.parts.books.close(turn, result, last);
+    } finally {
+      turn[Symbol.dispose](); // its lease is given back, whatever fails in the books
+    }
+    if (this.parts.isDraining() && !this.isBusy) this.restart('codex-pool is stopping');
+  }
+
+  #end(result: 'cut' | 'client-gone', closeOther: () => void): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#idle.end();
+    if (this.#hold !== null) clearTimeout(this.#hold);
+    for (const turn of this.#turns.toReversed()) this.#guarded(() => this.#close(turn, result, null))();
+    try {
+      closeOther();
+    } finally {
+      this.onEnd();
+    }
+  }
+
+  #leaveUpstream(code: number, reason: Buffer | string): void {
+    closeSocket(this.#upstream.socket, sendable(code), reason);
+  }
+
+  #toUpstream(frame: Buffer, isBinary: boolean): void {
+    passFrame(this.client, this.#upstream.socket, frame, { isBinary, isCompressed: true });
+  }
+
+  /** Never compressed: the way is short, and time costs more. */
+  #toClient(frame: Buffer, isBinary: boolean): void {
+    passFrame(this.#upstream.socket, this.client, frame, { isBinary, isCompressed: false });
+  }
+}

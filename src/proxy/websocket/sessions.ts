@@ -1,0 +1,109 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { WebSocket } from 'ws';
+import { AccountSelector } from '../../accounts/selection/account-selector.js';
+import { APP_CONFIG, type AppConfig } from '../../config/app.config.js';
+import { Drain } from '../../runtime/drain.js';
+import { Faults } from '../../observability/faults.js';
+import { mayServeLater } from '../failover/account-wait.js';
+import { AttemptLoop } from '../failover/attempt-loop.js';
+import { Attempts } from '../upstream/attempt-runner.js';
+import type { AttemptOutcome } from '../upstream/outcome.js';
+import { Course } from '../failover/failover-context.js';
+import { EmptyPoolAnswer } from '../failover/no-account-response.js';
+import { ForeignRecovery } from '../failover/cross-account-recovery.js';
+import type { ProxyRequest } from '../request/proxy-request.js';
+import { discard } from '../upstream/response-peek.js';
+import { errorFrame } from './message-refusal.js';
+import type { Opened } from './session-parts.js';
+import { SocketSession } from './session.js';
+import type { SocketTurn } from './turn.js';
+import { TurnBooks } from './turn-recorder.js';
+
+/** All WebSockets of clients. A stop ends each as soon as no turn runs on it. */
+@Injectable()
+export class SocketSessions {
+  private readonly sessions = new Set<SocketSession>();
+
+  constructor(
+    private readonly books: TurnBooks,
+    private readonly selector: AccountSelector,
+    private readonly loop: AttemptLoop,
+    private readonly recovery: ForeignRecovery,
+    private readonly emptyPool: EmptyPoolAnswer,
+    private readonly drain: Drain,
+    @Inject(APP_CONFIG) private readonly config: AppConfig,
+    private readonly faults: Faults,
+    private readonly attempts: Attempts,
+  ) {
+    drain.onStart(() => this.restartIdle());
+  }
+
+  get size(): number {
+    return this.sessions.size;
+  }
+
+  /** Relays between a client and upstream from now on. */
+  begin(client: WebSocket, opened: Opened, request: ProxyRequest, path: string): void {
+    const session: SocketSession = new SocketSession(
+      client,
+      opened,
+      {
+        books: this.books,
+        request,
+        maxAttempts: this.config.maxAttempts,
+        failed: (error) => this.faults.note('websocket', error, { request: request.id }),
+        renew: ({ account, token }) => this.attempts.renew(account, token),
+        isDraining: () => this.drain.isDraining,
+        whyUnavailable: (account, model) => this.selector.whyUnavailable(account, model),
+        openFor: (turn) => this.openFor(turn, request, path),
+        ownWord: (turn, outcome) => this.ownWord(turn, outcome, request),
+        withoutForeign: (message, account) =>
+          this.recovery.withoutForeign(message, request.sessionKey, account),
+      },
+      () => {
+        this.sessions.delete(session);
+        request[Symbol.dispose]();
+      },
+    );
+    this.sessions.add(session);
+    if (this.drain.isDraining) session.restart('codex-pool is stopping'); // the stop began during the handshake
+  }
+
+  /** Ends all of them, whatever runs. */
+  endAll(): void {
+    for (const it of this.sessions) it.restart('codex-pool is stopping');
+  }
+
+  private restartIdle(): void {
+    for (const it of this.sessions) if (!it.isBusy) it.restart('codex-pool is stopping');
+  }
+
+  private async openFor(turn: SocketTurn, request: ProxyRequest, path: string): Promise<Opened | null> {
+    const course = new Course(request, path, turn.decision, null, { model: turn.wish.model });
+    for (const it of turn.tried) course.tried.add(it);
+    course.budget.spent = turn.attempts;
+    const end = await this.loop.run(course);
+    turn.attempts = course.budget.spent;
+    if (end.kind !== 'pass-on') {
+      const answer = end.kind === 'dead-end' ? end.tried?.attempted.answer : null;
+      if (answer != null) discard(answer.response);
+      return null;
+    }
+    using _lease = end.lease; // the turn has one of its own
+    const { account, attempted } = end.tried;
+    if (attempted.socket !== null) return { socket: attempted.socket, account, token: attempted.token };
+    if (attempted.answer !== null) discard(attempted.answer.response);
+    return null;
+  }
+
+  /** What is true of the whole pool: its earliest reset, what a person must do. `outcome` null: nothing was asked. */
+  private ownWord(turn: SocketTurn, outcome: AttemptOutcome | null, request: ProxyRequest): Buffer | null {
+    const isModels =
+      outcome?.kind === 'not-entitled' && !mayServeLater(this.selector.consider(turn.wish.model));
+    const isUpstreams = outcome?.kind === 'overloaded' || isModels;
+    if (isUpstreams) return null;
+    return errorFrame(
+      this.emptyPool.refusal(request, turn.tried, outcome?.kind ?? null, null, turn.wish.model),
+    );
+  }
+}

@@ -1,0 +1,119 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { Account } from '../../accounts/account.js';
+import { AccountSelector } from '../../accounts/selection/account-selector.js';
+import { AffinityTable } from '../../accounts/selection/session-affinity.js';
+import { DecisionLog } from '../../observability/request-log.js';
+import { PoolStatusService } from '../../accounts/selection/pool-status.js';
+import { CLOCK, type Clock } from '../../runtime/clock.js';
+import { Drain } from '../../runtime/drain.js';
+import { type TokenCount, usageFromFinalEvent } from '../../usage/response-usage.js';
+import { UsageService } from '../../usage/usage.service.js';
+import { AccountEffects } from '../failover/outcome-recorder.js';
+import type { AttemptOutcome } from '../upstream/outcome.js';
+import type { RelayEnd } from '../response/relay.js';
+import { TurnCounters } from '../response/turn-counters.js';
+import { outcomeOfFrame } from './message-refusal.js';
+import { windowsFromFrame, withPoolQuota } from './quota-message.js';
+import { SocketTurn } from './turn.js';
+
+/** What turns on WebSockets teach about accounts, and what they cost. */
+@Injectable()
+export class TurnBooks {
+  constructor(
+    private readonly selector: AccountSelector,
+    private readonly effects: AccountEffects,
+    private readonly usage: UsageService,
+    private readonly counters: TurnCounters,
+    private readonly pool: PoolStatusService,
+    private readonly decisions: DecisionLog,
+    private readonly drain: Drain,
+    @Inject(CLOCK) private readonly clock: Clock,
+    private readonly affinity: AffinityTable,
+  ) {}
+
+  open(sessionKey: string | null, account: Account, message: Buffer): SocketTurn {
+    const turn = new SocketTurn(
+      { sessionKey, account, message, clock: this.clock },
+      this.decisions,
+      this.drain.enter(),
+    );
+    turn.decision.considered(this.selector.consider(turn.wish.model));
+    return turn;
+  }
+
+  /** Whether another account than those that have refused it may serve this turn now. */
+  isAnyoneLeft({ wish, tried }: SocketTurn): boolean {
+    return this.selector
+      .consider(wish.model)
+      .some((it) => it.unavailable === null && !tried.has(it.account.id));
+  }
+
+  /** What the frame that upstream ends a turn with means. */
+  outcomeOf(frame: Buffer): AttemptOutcome {
+    return outcomeOfFrame(frame, this.clock.now());
+  }
+
+  /** The first output of a turn has come: its account serves. */
+  served(turn: SocketTurn, sessionKey: string | null): void {
+    this.note(turn, { kind: 'committed' }, 200);
+    if (sessionKey !== null) this.effects.settle(sessionKey, turn.account, turn.startedAt);
+  }
+
+  /** Upstream has refused the turn. */
+  refused(turn: SocketTurn, outcome: AttemptOutcome): void {
+    this.note(turn, outcome, null);
+  }
+
+  /**
+   * A `codex.rate_limits` frame of this account: noted, and with the pool's numbers for the client. `askedAt` (epoch
+   * ms): when the turn that it came with was sent; null without one.
+   */
+  quotaFrame(account: Account, frame: Buffer, askedAt: number | null): Buffer {
+    const now = this.clock.now();
+    this.effects.observeWindows(account, windowsFromFrame(frame, now), askedAt ?? now);
+    return withPoolQuota(frame, this.pool.status().windows);
+  }
+
+  /** The turn is over. `last`: its final frame; null when it broke off. */
+  close(turn: SocketTurn, result: RelayEnd | 'failed' | 'refused' | 'reconnect', last: Buffer | null): void {
+    const tokens: TokenCount | null = last === null ? null : usageFromFinalEvent(last.toString('utf8'));
+    const isServed = turn.held === null;
+    if (isServed && (result === 'complete' || result === 'cut' || result === 'client-gone')) {
+      this.counters.served(turn.account, tokens);
+      this.effects.ended(turn.account, { kind: 'committed' }, result, turn.startedAt);
+    }
+    if (result === 'failed' && last !== null) this.failedLate(turn, this.outcomeOf(last), tokens);
+    if (!isServed && (result === 'cut' || result === 'client-gone'))
+      this.note(turn, nothingCame(result), null);
+    turn.decision.used({ tokens, bytes: turn.bytes });
+    turn.decision.end(result, isServed ? 200 : null);
+    const facts = turn.decision.turn(Date.now());
+    if (facts !== null) this.usage.record({ ...facts, model: turn.wish.model, effort: turn.wish.effort });
+    turn[Symbol.dispose]();
+  }
+
+  /** Whether the account has just failed a turn of this session that another account may serve. */
+  isAvoided(sessionKey: string | null, account: Account): boolean {
+    return sessionKey !== null && this.affinity.avoided(sessionKey) === account.id;
+  }
+
+  private failedLate(turn: SocketTurn, outcome: AttemptOutcome, tokens: TokenCount | null): void {
+    const { account, startedAt, wish } = turn;
+    turn.decision.failedLate(outcome.kind);
+    this.counters.used(account, tokens);
+    this.effects.failedLate(turn.sessionKey, account, outcome, { startedAt, model: wish.model });
+  }
+
+  private note(turn: SocketTurn, outcome: AttemptOutcome, status: number | null): void {
+    const { account, startedAt, sentAt, wish } = turn;
+    const answer = status === null ? null : { response: { statusCode: status } };
+    const attempt = { outcome, startedAt, sentAt, answeredAt: performance.now(), answer };
+    turn.decision.attempted(account, 'socket', attempt);
+    this.effects.learn(account, outcome, { startedAt, hasRefreshed: false, model: wish.model });
+  }
+}
+
+function nothingCame(result: 'cut' | 'client-gone'): AttemptOutcome {
+  if (result === 'client-gone') return { kind: 'client-gone' };
+  return { kind: 'unreachable', wasReused: true, reason: 'the WebSocket closed before any output' };
+}

@@ -1,0 +1,77 @@
+import { randomUUID } from 'node:crypto';
+import type { Account } from '../../accounts/account.js';
+import { Lease } from '../../accounts/lease.js';
+import type { DecisionLog } from '../../observability/request-log.js';
+import type { Clock } from '../../runtime/clock.js';
+import { DecisionRecord } from '../failover/request-record.js';
+import { type TurnWish, turnWish } from './message.js';
+
+/** What a turn begins with. */
+interface Begun {
+  readonly sessionKey: string | null;
+  readonly account: Account;
+  readonly message: Buffer;
+  readonly clock: Clock;
+}
+
+/** One turn on a WebSocket: a `response.create` of the client, up to the frame that ends it. */
+export class SocketTurn implements Disposable {
+  readonly wish: TurnWish;
+  readonly sessionKey: string | null;
+  readonly decision: DecisionRecord;
+  /** Identities of the accounts that have refused it. */
+  readonly tried = new Set<string>();
+  attempts = 1;
+  /** Frames that the client has not got yet; null once it has got some of its output. */
+  held: Buffer[] | null = [];
+  heldBytes = 0;
+  hasStripped = false;
+  bytes = 0;
+  /** Epoch ms, and `performance.now()`, of the last sending to upstream. */
+  startedAt: number;
+  sentAt = performance.now();
+  #lease: Lease;
+
+  /** What upstream is asked, as the client has sent it. */
+  message: Buffer;
+  readonly #clock: Clock;
+
+  constructor(
+    { sessionKey, account, message, clock }: Begun,
+    log: DecisionLog,
+    private readonly place: Disposable,
+  ) {
+    this.message = message;
+    this.sessionKey = sessionKey;
+    this.#clock = clock;
+    this.startedAt = clock.now();
+    this.wish = turnWish(message);
+    this.#lease = new Lease(account);
+    const now = { receivedAt: Date.now(), completeAt: this.sentAt };
+    const isReplayable = this.wish.isWhole;
+    const asked = { id: randomUUID(), method: 'WEBSOCKET', sessionKey, isReplayable, ...now };
+    this.decision = new DecisionRecord(asked, 'websocket', log);
+  }
+
+  get account(): Account {
+    return this.#lease.account;
+  }
+
+  /** From now on another account's. */
+  moveTo(account: Account): void {
+    this.#lease[Symbol.dispose]();
+    this.#lease = new Lease(account);
+  }
+
+  sentAgain(): void {
+    this.held = [];
+    this.heldBytes = 0;
+    this.startedAt = this.#clock.now();
+    this.sentAt = performance.now();
+  }
+
+  [Symbol.dispose](): void {
+    this.#lease[Symbol.dispose]();
+    this.place[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,98 @@
+import { randomBytes } from 'node:crypto';
+import { chmod, chown, constants, open, rename, stat, unlink } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { limits } from '../config/limits.js';
+import { errorCode } from './pool-error.js';
+
+const OWNER_ONLY = 0o600;
+
+/** The folder takes no new file, or the file no rename onto it: a single file mounted into a container, for one. */
+const notReplaceable: ReadonlySet<string | null> = new Set(['EBUSY', 'EXDEV', 'EACCES', 'EPERM', 'EROFS']);
+
+/**
+ * Replaces a file as a whole: temp file, fsync, rename, fsync of the folder. Mode 0600, the owner stays. A file that
+ * cannot be replaced is written in place, so its old text must be worth nothing, or stand elsewhere. Rejects when
+ * neither is possible; a full disk leaves it as it was.
+ */
+export async function replaceFile(path: string, text: string): Promise<void> {
+  try {
+    await renameOnto(path, text);
+  } catch (error) {
+    if (!notReplaceable.has(errorCode(error))) throw error;
+    await writeInPlace(path, text);
+  }
+}
+
+/** The text of a regular file within the bound for credential files; null when it is none such. */
+export async function readBounded(path: string): Promise<string | null> {
+  // Without waiting: a named pipe would keep the start for ever.
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const facts = await file.stat();
+    if (!facts.isFile() || facts.size > limits.credentialFileBytes) return null;
+    return await file.readFile('utf8');
+  } finally {
+    await file.close();
+  }
+}
+
+/** Makes what was created, renamed or removed in a folder last. */
+export async function syncFolder(folder: string): Promise<void> {
+  if (process.platform === 'win32') return; // folders cannot be opened there
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function renameOnto(path: string, text: string): Promise<void> {
+  const folder = dirname(path);
+  const temporary = join(folder, `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
+  try {
+    const file = await open(temporary, 'wx', OWNER_ONLY);
+    try {
+      await file.writeFile(text);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await keepOwner(path, temporary);
+    await rename(temporary, path);
+  } catch (error) {
+    await unlink(temporary).catch(() => undefined); // it may never have come to be
+    throw error;
+  }
+  await syncFolder(folder);
+}
+
+/** A proxy that runs as root must not take the file from its owner, who could not read it any more. */
+async function keepOwner(path: string, temporary: string): Promise<void> {
+  if (process.platform === 'win32') return;
+  let owner: { uid: number; gid: number };
+  try {
+    owner = await stat(path);
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return;
+    throw error;
+  }
+  const mine = await stat(temporary);
+  if (mine.uid !== owner.uid || mine.gid !== owner.gid) await chown(temporary, owner.uid, owner.gid);
+}
+
+async function writeInPlace(path: string, text: string): Promise<void> {
+  const file = await open(path, 'r+');
+  try {
+    const bytes = Buffer.from(text);
+    let written = 0;
+    while (written < bytes.length) {
+      written += (await file.write(bytes, written, bytes.length - written, written)).bytesWritten;
+    }
+    await file.truncate(bytes.length);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await chmod(path, OWNER_ONLY).catch(() => undefined); // a mode that stays wide is warned of when it is read
+}

@@ -1,0 +1,78 @@
+import { mkdir, rename, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { DataSource } from 'typeorm';
+import { errorCode } from '../runtime/pool-error.js';
+import { type DatabaseDriver, driverOptions, migrations, readOnlyOptions } from './database-driver.js';
+
+/** A connection to a file, and which file that was; or a file that only a newer version understands. */
+export type DatabaseFile =
+  | { readonly kind: 'open'; readonly source: DataSource; readonly inode: bigint }
+  | { readonly kind: 'newer'; readonly migration: string };
+
+/** Opens the file, or makes it, and brings its tables up to date. Nothing in a newer one is touched. */
+export async function openFile(path: string, driver: DatabaseDriver): Promise<DatabaseFile> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  const migration = await newerMigrationIn(path, driver);
+  if (migration !== null) return { kind: 'newer', migration };
+  const source = new DataSource(driverOptions(path, driver));
+  await source.initialize();
+  try {
+    await source.runMigrations({ transaction: 'all' });
+    const inode = await inodeOf(path);
+    if (inode === null) throw new Error('the database file is gone again');
+    return { kind: 'open', source, inode };
+  } catch (error) {
+    await source.destroy();
+    throw error;
+  }
+}
+
+/** Moves a file away with all that belongs to it, so that nothing of it is lost; gives its new name. */
+export async function setAside(path: string, at: number): Promise<string> {
+  const aside = `${path}.damaged-${new Date(at).toISOString().replaceAll(':', '-')}`;
+  for (const suffix of ['', '-wal', '-shm']) await moveIfThere(path + suffix, aside + suffix);
+  return aside;
+}
+
+/** Which file has the name now; null when none has. */
+export async function inodeOf(path: string): Promise<bigint | null> {
+  try {
+    return (await stat(path, { bigint: true })).ino;
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+async function moveIfThere(from: string, to: string): Promise<void> {
+  if ((await inodeOf(from)) !== null) await rename(from, to);
+}
+
+/** Looks into a file without writing to it: not even its journal mode may change before it is known to be ours. */
+async function newerMigrationIn(path: string, driver: DatabaseDriver): Promise<string | null> {
+  if ((await inodeOf(path)) === null) return null;
+  const source = new DataSource(readOnlyOptions(path, driver));
+  await source.initialize();
+  try {
+    return await newerMigration(source);
+  } finally {
+    await source.destroy();
+  }
+}
+
+/** The name of a migration that this version does not know; null when all are its own. */
+async function newerMigration(source: DataSource): Promise<string | null> {
+  const runner = source.createQueryRunner();
+  try {
+    if (!(await runner.hasTable('migrations'))) return null;
+    const known = new Set(migrations.map((it) => it.name));
+    const rows: { name: string }[] = await source
+      .createQueryBuilder()
+      .select('name')
+      .from('migrations', 'm')
+      .getRawMany();
+    return rows.find((it) => !known.has(it.name))?.name ?? null;
+  } finally {
+    await runner.release();
+  }
+}

@@ -1,0 +1,22 @@
+import type { DataSource } from 'typeorm';
+import { limits } from '../config/limits.js';
+
+export type DatabaseState =
+  | { readonly kind: 'closed' }
+  | { readonly kind: 'open'; readonly source: DataSource; readonly inode: bigint }
+  /** Its file is to be set aside before anything else. */
+  | { readonly kind: 'damaged'; readonly error: unknown }
+  | { readonly kind: 'waiting'; readonly until: number; readonly failures: number; readonly reason: string }
+  | { readonly kind: 'unusable'; readonly reason: string };
+
+/** Why nothing can be written in this state; null when it can, as far as is known. */
+export function troubleIn(state: DatabaseState): string | null {
+  return state.kind === 'waiting' || state.kind === 'unusable' ? state.reason : null;
+}
+
+/** After a file that could not be opened: the wait for the next try doubles. */
+export function waitingAfter(before: DatabaseState, reason: string, now: number) {
+  const failures = before.kind === 'waiting' ? before.failures + 1 : 1;
+  const pause = Math.min(limits.databaseRetryFirstMs * 2 ** (failures - 1), limits.databaseRetryMaxMs);
+  return { kind: 'waiting', until: now + pause, failures, reason } as const satisfies DatabaseState;
+}

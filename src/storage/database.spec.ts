@@ -1,0 +1,259 @@
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Worker } from 'node:worker_threads';
+import { Logger } from '@nestjs/common';
+import { Counter, Registry } from 'prom-client';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { loadConfig } from '../config/app.config.js';
+import type { Clock } from '../runtime/clock.js';
+import { limits } from '../config/limits.js';
+import { Database, DatabaseUnavailableError } from './database.js';
+import type { DriverSetting } from './driver-setting.js';
+import { rollUp } from '../usage/rollup-sums.js';
+import { UsageRecord } from '../usage/usage-record.entity.js';
+import { UsageRollup } from '../usage/usage-rollup.entity.js';
+import { UsageWriter } from './write-behind.js';
+
+beforeAll(() => Logger.overrideLogger(false));
+afterAll(() => Logger.overrideLogger(['log', 'warn', 'error']));
+
+const drivers = ['sqlite3', 'node'] as const;
+
+/** A database in a folder of its own, with a clock that the test moves. */
+class Sandbox implements AsyncDisposable {
+  now = Date.UTC(2026, 0, 2, 12);
+  readonly database: Database;
+
+  private constructor(
+    readonly folder: string,
+    driver: DriverSetting,
+  ) {
+    const clock: Clock = { now: () => this.now };
+    this.database = new Database(
+      loadConfig({ PROXY_DB_PATH: this.path, PROXY_SQLITE_DRIVER: driver }),
+      clock,
+    );
+  }
+
+  static async create(driver: DriverSetting): Promise<Sandbox> {
+    return new Sandbox(await mkdtemp(join(tmpdir(), 'codex-pool-database-')), driver);
+  }
+
+  get path(): string {
+    return join(this.folder, 'data', 'proxy.db');
+  }
+
+  async count(): Promise<number> {
+    return await this.database.run(async (manager) => await manager.count(UsageRecord));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.database.close();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+let lastId = 0;
+
+function record(fields: Partial<UsageRecord> = {}): UsageRecord {
+  lastId += 1;
+  const plain = { id: `r${lastId}`, at: Date.UTC(2026, 0, 2, 12), accountId: 'a', model: 'm', status: 200 };
+  const rest = {
+    outcome: 'complete',
+    attempts: 1,
+    totalMs: 5,
+    bytes: 10,
+    session: null,
+    effort: null,
+    firstByteMs: 1,
+  };
+  return Object.assign(
+    new UsageRecord(),
+    plain,
+    rest,
+    { input: 10, cached: 4, output: 3, reasoning: 1 },
+    fields,
+  );
+}
+
+function writerOf(database: Database) {
+  const dropped = new Counter({
+    name: 'dropped',
+    help: 'x',
+    labelNames: ['kind'] as const,
+    registers: [new Registry()],
+  });
+  return { writer: new UsageWriter(database, dropped), dropped };
+}
+
+const key = (it: UsageRollup) => `${it.hour} ${it.accountId} ${it.model}`;
+const sorted = (rollups: UsageRollup[]) => rollups.toSorted((a, b) => (key(a) < key(b) ? -1 : 1));
+
+describe.each(drivers)('the database (%s)', (driver) => {
+  it('does one piece of work at a time, in the order in which it was asked', async () => {
+    await using sandbox = await Sandbox.create(driver);
+    let running = 0;
+    let most = 0;
+    const order: number[] = [];
+    await Promise.all(
+      Array.from({ length: 20 }, (_, index) =>
+        sandbox.database.run(async (manager) => {
+          running += 1;
+          most = Math.max(most, running);
+          await manager.count(UsageRecord);
+          order.push(index);
+          running -= 1;
+        }),
+      ),
+    );
+    expect(most).toBe(1);
+    expect(order).toEqual(Array.from({ length: 20 }, (_, index) => index));
+  });
+
+  it('refuses work above its bound at once, and takes more when there is room again', async () => {
+    await using sandbox = await Sandbox.create(driver);
+    const first = Promise.withResolvers<void>();
+    const asked = Array.from({ length: limits.databaseQueue }, () =>
+      sandbox.database.run(() => first.promise),
+    );
+    await expect(sandbox.count()).rejects.toThrow(DatabaseUnavailableError);
+    first.resolve();
+    await Promise.all(asked);
+    expect(await sandbox.count()).toBe(0);
+  });
+
+  it('takes back all of a piece of work that failed, and goes on with the next', async () => {
+    await using sandbox = await Sandbox.create(driver);
+    const failing = sandbox.database.run(async (manager) => {
+      await manager.insert(UsageRecord, record());
+      throw new Error('made up');
+    });
+    await expect(failing).rejects.toThrow('made up');
+    expect(sandbox.database.trouble).toBeNull();
+    expect(await sandbox.count()).toBe(0);
+  });
+
+  it('says why it cannot be opened, asks again only after a while that doubles, and then works', async () => {
+    await using sandbox = await Sandbox.create(driver);
+    await writeFile(join(sandbox.folder, 'data'), 'no folder');
+    await expect(sandbox.count()).rejects.toThrow(DatabaseUnavailableError);
+    expect(sandbox.database.trouble).toMatch(/cannot be opened/);
+    sandbox.now += limits.databaseRetryFirstMs;
+    await expect(sandbox.count()).rejects.toThrow(DatabaseUnavailableError);
+    await rm(join(sandbox.folder, 'data'));
+    sandbox.now += 2 * limits.databaseRetryFirstMs - 1;
+    await expect(sandbox.count()).rejects.toThrow(DatabaseUnavailableError);
+    sandbox.now += 1;
+    expect(await sandbox.count()).toBe(0);
+    expect(sandbox.database.trouble).toBeNull();
+  });
+
+  it('can be closed and used again', async () => {
+    await using sandbox = await Sandbox.create(driver);
+    await sandbox.database.run(async (manager) => await manager.insert(UsageRecord, record()));
+    await sandbox.database.close();
+    expect((await readdir(join(sandbox.folder, 'data'))).toSorted()).toEqual(['proxy.db']);
+    expect(await sandbox.count()).toBe(1);
+  });
+});
+
+it("a database on Node's own SQLite whose thread dies is opened anew for the next piece of work", async () => {
+  await using sandbox = await Sandbox.create('node');
+  const threads: Worker[] = [];
+  const onWorker = (it: Worker) => threads.push(it);
+  process.on('worker', onWorker);
+  try {
+    await sandbox.database.run(async (manager) => await manager.insert(UsageRecord, record()));
+    const dying = sandbox.database.run(async (manager) => {
+      await manager.insert(UsageRecord, record());
+      await threads.at(-1)?.terminate();
+      await manager.count(UsageRecord);
+    });
+    await expect(dying).rejects.toThrow('the thread of the database has ended');
+    expect(await sandbox.count()).toBe(1);
+    expect(sandbox.database.trouble).toBeNull();
+  } finally {
+    process.off('worker', onWorker);
+  }
+});
+
+describe.each(drivers)('the writer (%s)', (driver) => {
+  it('writes records and rollups together, over many batches and hours, to the same sums', async () => {
+    await using sandbox = await Sandbox.create(driver);
+    const { writer } = writerOf(sandbox.database);
+    const at = Date.UTC(2026, 0, 2, 12);
+    const records = Array.from({ length: 2 * limits.writeBatch + 7 }, (_, index) =>
+      record({
+        at: at + (index % 5) * 3_600_000,
+        model: index % 2 === 0 ? 'm' : null,
+        accountId: `a${index % 3}`,
+        input: index,
+      }),
+    );
+    for (const it of records) writer.addRecord(it);
+    await writer.flush();
+    expect(writer.pending).toBe(0);
+    expect(await sandbox.count()).toBe(records.length);
+    const stored = await sandbox.database.run(async (manager) => await manager.find(UsageRollup));
+    expect(sorted(stored)).toEqual(sorted(rollUp(records)));
+  });
+
+  it('keeps what a missing database does not take, and writes it once it is there', async () => {
+    await using sandbox = await Sandbox.create(driver);
+    const { writer } = writerOf(sandbox.database);
+    await writeFile(join(sandbox.folder, 'data'), 'no folder');
+    for (let i = 0; i < 3; i += 1) writer.addRecord(record());
+    await writer.flush();
+    expect(writer.pending).toBe(3);
+    expect(writer.trouble).not.toBeNull();
+    await rm(join(sandbox.folder, 'data'));
+    sandbox.now += limits.databaseRetryMaxMs;
+    await writer.flush();
+    expect(writer.pending).toBe(0);
+    expect(writer.trouble).toBeNull();
+    expect(await sandbox.count()).toBe(3);
+  });
+
+  it('drops the oldest above its bound while nothing can be written, counts it, and writes the rest', async () => {
+    await using sandbox = await Sandbox.create(driver);
+    const { writer, dropped } = writerOf(sandbox.database);
+    await writeFile(join(sandbox.folder, 'data'), 'no folder');
+    for (let i = 0; i < limits.unwrittenRecords + 5; i += 1) writer.addRecord(record({ input: i }));
+    await writer.flush();
+    expect(writer.pending).toBe(limits.unwrittenRecords);
+    expect(writer.droppedCount).toBe(5);
+    expect((await dropped.get()).values).toEqual([
+      expect.objectContaining({ labels: { kind: 'record' }, value: 5 }),
+    ]);
+    await rm(join(sandbox.folder, 'data'));
+    sandbox.now += limits.databaseRetryMaxMs;
+    await writer.flush();
+    expect(await sandbox.count()).toBe(limits.unwrittenRecords);
+  });
+
+  it('writes a session at its newest, also one that moved while the batch with it was being written', async () => {
+    await using sandbox = await Sandbox.create(driver);
+    const { writer } = writerOf(sandbox.database);
+    for (let i = 0; i < limits.unwrittenSessions + 2; i += 1)
+      writer.addSession({
+        session: `s${i}`,
+        accountId: 'a',
+        usedAt: i,
+        formerId: null,
+        hasBeenElsewhere: false,
+      });
+    expect(writer.droppedCount).toBe(2);
+    const flush = writer.flush();
+    writer.addSession({ session: 's2', accountId: 'b', usedAt: 99, formerId: null, hasBeenElsewhere: false });
+    await flush;
+    expect(writer.pending).toBe(0);
+    const rows = await sandbox.database.run(
+      async (manager) =>
+        await manager.query(
+          `SELECT session, account_id FROM session_affinity WHERE session IN ('s1', 's2', 's3')`,
+        ),
+    );
+    expect(rows.map((it: object) => Object.values(it).join()).toSorted()).toEqual(['s2,b', 's3,a']);
+  });
+});

@@ -1,0 +1,177 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import type { DataSource, EntityManager } from 'typeorm';
+import { APP_CONFIG, type AppConfig } from '../config/app.config.js';
+import { CLOCK, type Clock } from '../runtime/clock.js';
+import { limits } from '../config/limits.js';
+import { describeError, errorCode, PoolError } from '../runtime/pool-error.js';
+import { chooseDriver, type DatabaseDriver, isLocked, kindOfFault } from './database-driver.js';
+import { inodeOf, openFile, setAside } from './database-file.js';
+import { type DatabaseState, troubleIn, waitingAfter } from './database-state.js';
+
+/** The database cannot be asked now; what was to be written is kept by who wanted it. */
+export class DatabaseUnavailableError extends PoolError {
+  readonly code = 'database_unavailable';
+}
+
+/**
+ * The database, one piece of work at a time in the whole program. It opens when it is needed, and again
+ * after a fault. Nothing on the path of a request waits for it.
+ */
+@Injectable()
+export class Database {
+  private readonly logger = new Logger(Database.name);
+  /** Chosen once, at the start. */
+  readonly driver: DatabaseDriver;
+  private state: DatabaseState = { kind: 'closed' };
+  private last: Promise<unknown> = Promise.resolve();
+  private waiting = 0;
+
+  constructor(
+    @Inject(APP_CONFIG) private readonly config: AppConfig,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {
+    this.driver = chooseDriver(config.sqliteDriver);
+    const { name, fallbackReason } = this.driver;
+    if (fallbackReason === null) this.logger.log('database driver', { driver: name });
+    else
+      this.logger.log("database driver: Node's own SQLite, because the package sqlite3 does not load", {
+        driver: name,
+        reason: fallbackReason,
+      });
+  }
+
+  /** Why nothing can be written now; null when it can, as far as is known. */
+  get trouble(): string | null {
+    return troubleIn(this.state);
+  }
+
+  get isOpen(): boolean {
+    return this.state.kind === 'open';
+  }
+
+  /** Whatever was being waited for: the next piece of work tries at once. */
+  retryNow(): void {
+    if (this.state.kind === 'waiting') this.state = { ...this.state, until: 0 };
+  }
+
+  /**
+   * Runs work in one transaction, after all that was asked before.
+   * @throws DatabaseUnavailableError, or what the work threw
+   */
+  run<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
+    if (this.waiting >= limits.databaseQueue) {
+      return Promise.reject(new DatabaseUnavailableError('the database has too much to do'));
+    }
+    this.waiting += 1;
+    const done = this.last.then(() => this.runNow(work)).finally(() => (this.waiting -= 1));
+    this.last = done.catch(() => undefined); // told to who asked; the next one starts anew
+    return done;
+  }
+
+  /**
+   * Reads at the start what was known before. A database that cannot be read keeps nobody from starting:
+   * `otherwise` is the log line that says what begins anew.
+   */
+  async restore(otherwise: string, work: (manager: EntityManager) => Promise<void>): Promise<void> {
+    try {
+      await this.run(work);
+    } catch (error) {
+      this.logger.warn(otherwise, { reason: describeError(error) });
+    }
+  }
+
+  /** After all that was asked. */
+  async close(): Promise<void> {
+    await this.last;
+    const { state } = this;
+    this.state = { kind: 'closed' };
+    if (state.kind === 'open') await state.source.destroy();
+  }
+
+  private async runNow<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
+    const source = await this.opened();
+    try {
+      return await source.transaction(work);
+    } catch (error) {
+      await this.onFault(source, error);
+      throw error;
+    }
+  }
+
+  private async opened(): Promise<DataSource> {
+    const { state } = this;
+    if (state.kind === 'unusable' || (state.kind === 'waiting' && state.until > this.clock.now()))
+      throw new DatabaseUnavailableError(state.reason);
+    try {
+      if (state.kind === 'open') {
+        const inode = await inodeOf(this.config.dbPath);
+        if (inode === state.inode) return state.source;
+        if (inode === null)
+          this.logger.warn('the database file is gone, a new one is made', { path: this.config.dbPath });
+        else this.logger.warn('the database file is another one now', { path: this.config.dbPath });
+        await this.drop(state.source);
+      }
+      return await this.openOrReplace(state);
+    } catch (error) {
+      if (state.kind === 'open' && this.state.kind === 'open') await this.drop(state.source);
+      this.wait(state, error);
+      throw new DatabaseUnavailableError(describeError(error), { cause: error });
+    }
+  }
+
+  private async openOrReplace(state: DatabaseState): Promise<DataSource> {
+    if (state.kind === 'damaged') return await this.startAnew(state.error);
+    try {
+      return await this.open();
+    } catch (error) {
+      if (kindOfFault(error) !== 'damaged') throw error;
+      return await this.startAnew(error);
+    }
+  }
+
+  private async open(): Promise<DataSource> {
+    const file = await openFile(this.config.dbPath, this.driver);
+    if (file.kind === 'open') {
+      this.state = file;
+      return file.source;
+    }
+    const reason = `the database comes from a newer version of codex-pool (${file.migration}); nothing in it was touched, and nothing is recorded`;
+    this.state = { kind: 'unusable', reason };
+    this.logger.error('database of a newer version', { path: this.config.dbPath, reason });
+    throw new DatabaseUnavailableError(reason);
+  }
+
+  /** Sets a damaged file aside, so that nothing of it is lost, and starts a new one. */
+  private async startAnew(error: unknown): Promise<DataSource> {
+    const path = this.config.dbPath;
+    const aside = await setAside(path, this.clock.now());
+    const fields = { path, aside, reason: describeError(error) };
+    this.logger.error('the database was damaged: it is set aside, and a new one started', fields);
+    return await this.open();
+  }
+
+  private async onFault(source: DataSource, error: unknown): Promise<void> {
+    if (isLocked(error)) return;
+    if (errorCode(error) === null && !('driverError' in Object(error))) return; // not the database's fault
+    await this.drop(source); // opened anew next time
+    if (kindOfFault(error) === 'damaged') this.state = { kind: 'damaged', error };
+  }
+
+  private async drop(source: DataSource): Promise<void> {
+    this.state = { kind: 'closed' };
+    try {
+      await source.destroy();
+    } catch (error) {
+      this.logger.debug('a broken database did not close', { reason: describeError(error) });
+    }
+  }
+
+  private wait(before: DatabaseState, error: unknown): void {
+    if (this.state.kind === 'unusable') return;
+    const reason = `the database cannot be opened: ${describeError(error)}`;
+    const next = waitingAfter(before, reason, this.clock.now());
+    this.state = next;
+    if (next.failures === 1)
+      this.logger.error('database not available', { path: this.config.dbPath, reason });
+  }
+}

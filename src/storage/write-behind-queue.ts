@@ -1,0 +1,91 @@
+import { limits } from '../config/limits.js';
+import type { AccountEvidenceRow } from '../accounts/account-evidence.entity.js';
+import type { AccountSettingsRow } from '../accounts/account-settings.entity.js';
+import { BoundedQueue } from './bounded-queue.js';
+import type { OwnedValue } from '../accounts/selection/pinned-value.entity.js';
+import type { QuotaSample } from '../usage/quota-sample.entity.js';
+import type { SessionAffinity } from '../accounts/selection/session-affinity.entity.js';
+import type { UsageRecord } from '../usage/usage-record.entity.js';
+import type { WriteBatch } from './write-batch.js';
+
+/** What there is a bound on; settings are as many as there are accounts. */
+export type Droppable = 'record' | 'sample' | 'session' | 'evidence' | 'owned';
+
+/** All that waits to be written, in memory: what comes above a bound pushes the oldest of its kind out. */
+export class Unwritten {
+  private readonly records: BoundedQueue<UsageRecord>;
+  private readonly samples: BoundedQueue<QuotaSample>;
+  private readonly owned: BoundedQueue<OwnedValue>;
+  /** By session, each at its newest. */
+  private readonly sessions = new Map<string, SessionAffinity>();
+  private readonly settings = new Map<string, AccountSettingsRow>();
+  /** By account, each at its newest: a storm of refusals is one row. */
+  private readonly evidence = new Map<string, AccountEvidenceRow>();
+
+  constructor(private readonly onLoss: (kind: Droppable) => void) {
+    this.records = new BoundedQueue(limits.unwrittenRecords, () => onLoss('record'));
+    this.samples = new BoundedQueue(limits.unwrittenSamples, () => onLoss('sample'));
+    this.owned = new BoundedQueue(limits.unwrittenOwned, () => onLoss('owned'));
+  }
+
+  get size(): number {
+    const single = this.sessions.size + this.settings.size + this.evidence.size;
+    return this.records.size + this.samples.size + this.owned.size + single;
+  }
+
+  addRecord(record: UsageRecord): void {
+    this.records.add(record);
+  }
+
+  addSample(sample: QuotaSample): void {
+    this.samples.add(sample);
+  }
+
+  addOwned(owned: OwnedValue): void {
+    this.owned.add(owned);
+  }
+
+  addSession(session: SessionAffinity): void {
+    const isFull = putNewest(this.sessions, session.session, session, limits.unwrittenSessions);
+    if (isFull) this.onLoss('session');
+  }
+
+  addEvidence(evidence: AccountEvidenceRow): void {
+    const isFull = putNewest(this.evidence, evidence.accountId, evidence, limits.unwrittenEvidence);
+    if (isFull) this.onLoss('evidence');
+  }
+
+  addSettings(settings: AccountSettingsRow): void {
+    this.settings.set(settings.accountId, settings);
+  }
+
+  /** The oldest of each kind, as many as go into one transaction; they wait on until they are removed. */
+  batch(): WriteBatch {
+    return {
+      records: this.records.first(limits.writeBatch),
+      samples: this.samples.first(limits.writeBatch),
+      sessions: [...this.sessions.values()].slice(0, limits.writeBatch),
+      owned: this.owned.first(limits.writeBatch),
+      settings: [...this.settings.values()],
+      evidence: [...this.evidence.values()].slice(0, limits.writeBatch),
+    };
+  }
+
+  /** Takes out what was written; what has changed meanwhile waits on. */
+  remove({ records, samples, sessions, owned, settings, evidence }: WriteBatch): void {
+    this.records.remove(records);
+    this.samples.remove(samples);
+    this.owned.remove(owned);
+    for (const it of sessions) if (this.sessions.get(it.session) === it) this.sessions.delete(it.session);
+    for (const it of settings) if (this.settings.get(it.accountId) === it) this.settings.delete(it.accountId);
+    for (const it of evidence) if (this.evidence.get(it.accountId) === it) this.evidence.delete(it.accountId);
+  }
+}
+
+/** In place of an older one under this key. True: there was no room, and the oldest of another key is gone. */
+function putNewest<T>(rows: Map<string, T>, key: string, row: T, bound: number): boolean {
+  rows.delete(key);
+  rows.set(key, row);
+  const oldest = rows.keys().next();
+  return rows.size > bound && oldest.done !== true && rows.delete(oldest.value);
+}
