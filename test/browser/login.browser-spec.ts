@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { z } from 'zod';
 import { StandIn } from '../../src/fake-upstream/fake-upstream.js';
 import { type RunningProxy, startProxy } from '../codex/support/running-proxy.js';
-import { aTurn } from '../support/pool.js';
+import { aTurn } from '../support/pool/pool.js';
 import { startChromium } from './support/chromium.js';
 
 let browser: Browser;

@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AuthJson } from '../../src/fake-upstream/script/made-up-credentials.js';
 import { StandIn } from '../../src/fake-upstream/fake-upstream.js';
-import { call } from '../support/raw-http.js';
+import { call } from '../support/clients/raw-http.js';
 import { eventually } from '../support/eventually.js';
 import { keptTokens } from './kept-tokens.js';
 import { Life, type LifeKind, type LifeOptions } from './life.js';
 import { lossOf, prospectAfter, type Prospect, untouched } from './prospects.js';
 import type { Finding, Report } from './report.js';
-import { TokenWire, type WireFault } from '../support/token-wire.js';
+import { TokenWire, type WireFault } from '../support/network/token-wire.js';
 import type { SeededRandom } from '../support/seeded-random.js';
 import type { TurnLoad } from './turn-load.js';
 

@@ -1,8 +1,8 @@
 import { randomInt } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { buildProgram } from '../support/child-process.js';
+import { buildProgram } from '../support/program/child-process.js';
 import { SeededRandom } from '../support/seeded-random.js';
-import { type WireFault, wireFaults } from '../support/token-wire.js';
+import { type WireFault, wireFaults } from '../support/network/token-wire.js';
 import { Lane } from './lane.js';
 import { Report } from './report.js';
 import { TurnLoad } from './turn-load.js';

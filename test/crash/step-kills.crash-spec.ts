@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { refreshSteps } from '../../src/tokens/refresh-steps.js';
-import { buildProgram } from '../support/child-process.js';
+import { buildProgram } from '../support/program/child-process.js';
 import { Lane } from './lane.js';
 import { Report } from './report.js';
 import { SeededRandom } from '../support/seeded-random.js';

@@ -1,7 +1,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { buildProgram } from '../support/child-process.js';
+import { buildProgram } from '../support/program/child-process.js';
 import { Lane } from './lane.js';
 import { Report } from './report.js';
 import { SeededRandom } from '../support/seeded-random.js';

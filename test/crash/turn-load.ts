@@ -1,5 +1,5 @@
-import { aTurn } from '../support/pool.js';
-import { call, turnWith } from '../support/raw-http.js';
+import { aTurn } from '../support/pool/pool.js';
+import { call, turnWith } from '../support/clients/raw-http.js';
 import type { Life } from './life.js';
 
 const turn = turnWith(JSON.stringify(aTurn()));

@@ -11,7 +11,13 @@ import { pathToFileURL } from 'node:url';
 const { VICTIM_DIST, VICTIM_STEPS, VICTIM_DIES_AT = '', VICTIM_DIES_FOR = '', VICTIM_STALL_MS } = process.env;
 const built = (name) => import(pathToFileURL(join(VICTIM_DIST, name)).href);
 const [{ loadConfig }, { startApp }, { PoolLogger }, { RecentErrors }, { limits }] = await Promise.all(
-  ['app.config.js', 'app.setup.js', 'pool-logger.js', 'recent-errors.js', 'limits.js'].map(built),
+  [
+    'config/app.config.js',
+    'bootstrap/app.setup.js',
+    'observability/pool-logger.js',
+    'observability/recent-errors.js',
+    'config/limits.js',
+  ].map(built),
 );
 // A token endpoint that says nothing is waited for five minutes: too long for a test.
 if (VICTIM_STALL_MS !== undefined) limits.refreshTimeoutMs = Number(VICTIM_STALL_MS);

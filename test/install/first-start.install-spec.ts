@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { StandIn } from '../../src/fake-upstream/fake-upstream.js';
-import { Talk } from '../support/usage-program.js';
+import { Talk } from '../support/program/usage-program.js';
 import { Newcomer } from './newcomer.js';
 
 /** Of the first start, which compiles; a share, since the machine may be busy with other things. */

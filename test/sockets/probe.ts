@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { RunningProgram } from '../support/usage-program.js';
+import type { RunningProgram } from '../support/program/usage-program.js';
 
 const figures = z.object({
   /** Resident, bytes. */

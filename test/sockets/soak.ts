@@ -1,10 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
 import { StandIn } from '../../src/fake-upstream/fake-upstream.js';
-import { SocketClient } from '../support/socket-client.js';
-import { responseCreate } from '../support/codex-socket.js';
-import { endsTurn } from '../support/socket-frame.js';
-import { Folders, type RunningProgram } from '../support/usage-program.js';
+import { SocketClient } from '../support/clients/socket-client.js';
+import { responseCreate } from '../support/clients/codex-socket.js';
+import { endsTurn } from '../support/clients/socket-frame.js';
+import { Folders, type RunningProgram } from '../support/program/usage-program.js';
 import { type Connections, connectionsOf } from './connections.js';
 import { NumberedTurns } from './numbered-turns.js';
 import { type Figures, probe, probeAtRest, probedBy } from './probe.js';

@@ -1,4 +1,4 @@
-import { call } from '../support/raw-http.js';
+import { call } from '../support/clients/raw-http.js';
 import type { Answered, Asked } from './attempt.js';
 import type { Found } from './judge.js';
 import type { Spells } from './spells.js';

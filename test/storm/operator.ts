@@ -2,7 +2,7 @@ import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { StandIn } from '../../src/fake-upstream/fake-upstream.js';
-import { call, type RawAnswer } from '../support/raw-http.js';
+import { call, type RawAnswer } from '../support/clients/raw-http.js';
 import type { Oracle } from './oracle.js';
 import type { Remedy } from './spell.js';
 

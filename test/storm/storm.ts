@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { join } from 'node:path';
 import { StandIn } from '../../src/fake-upstream/fake-upstream.js';
 import { SeededRandom } from '../support/seeded-random.js';
-import { Folders, type RunningProgram } from '../support/usage-program.js';
+import { Folders, type RunningProgram } from '../support/program/usage-program.js';
 import type { Answered, Asked } from './attempt.js';
 import { CodexPatience } from './codex-patience.js';
 import type { StormTimes } from './fault-meaning.js';

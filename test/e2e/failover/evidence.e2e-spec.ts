@@ -1,0 +1,201 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { refuses } from '../../../src/fake-upstream/script/responses.js';
+import { deactivated, rateLimit, usageLimit } from '../../../src/fake-upstream/script/refusals.js';
+import { StandIn } from '../../../src/fake-upstream/fake-upstream.js';
+import { AccountEvidenceRow } from '../../../src/accounts/account-evidence.entity.js';
+import { Database } from '../../../src/storage/database.js';
+import { databaseDrivers, type TestedDriver, using } from '../../support/program/database-drivers.js';
+import { OtherProgram } from '../../support/disk/other-program.js';
+import { aTurn, TestPool } from '../../support/pool/pool.js';
+import { said } from '../../support/pool/pool-files.js';
+import { fileOf } from '../../support/pool/refreshing.js';
+import { Folders, Talk } from '../../support/program/usage-program.js';
+
+const RESETS_IN_SECONDS = 3_600;
+const NO_MODEL = { detail: "The 'gpt-9' model is not supported when using Codex with a ChatGPT account." };
+
+/** Polls tell nothing: what is known comes from turns, and over a restart from the disk. */
+function withoutPolls(standIn: StandIn): void {
+  for (const name of ['a', 'b']) standIn.account(name).usageAnswers(500, 'out of order');
+}
+
+/** Account a is the first choice, whatever is left of its quota. */
+const A_FIRST = { PROXY_POLICY: 'fill-first' };
+
+const started = async (driver: TestedDriver): Promise<TestPool> =>
+  await TestPool.start({ prepare: withoutPolls, env: { ...A_FIRST, ...using(driver) } });
+
+const database = (pool: TestPool): string => join(pool.folder, 'data', 'proxy.db');
+
+/** Which account serves a turn that comes now, and who was asked on the way. */
+async function courseOf(pool: TestPool, body = aTurn()): Promise<string[]> {
+  const asked = pool.standIn.attempts().length;
+  await pool.turn({}, body).expect(200);
+  return pool.standIn.attempts().slice(asked);
+}
+
+/** When the row of account a was last written; null without one. */
+async function updatedAt(pool: TestPool): Promise<number | null> {
+  const rows = await pool.running.app
+    .get(Database)
+    .run(async (manager) => await manager.find(AccountEvidenceRow));
+  return rows.find((it) => it.accountId.startsWith('acct-a'))?.updatedAt ?? null;
+}
+
+describe.each(databaseDrivers)('what was learned of an account (%s)', { timeout: 60_000 }, (driver) => {
+  it.each(['SIGTERM', 'SIGKILL'] as const)(
+    'holds after %s and a start: one at its limit is not asked before its reset',
+    async (signal) => {
+      await using standIn = await StandIn.start({ accounts: ['a', 'b'] });
+      withoutPolls(standIn);
+      standIn.account('a').always(usageLimit({ resetsInSeconds: RESETS_IN_SECONDS }));
+      await using folders = await Folders.create(standIn, ['a', 'b'], { ...A_FIRST, ...using(driver) });
+      const before = await folders.start();
+      expect((await before.turn()).status).toBe(200);
+      expect(standIn.attempts()).toEqual(['a', 'b']);
+      const [known] = await before.json('/admin/accounts');
+      expect(known).toMatchObject({ name: 'a', reason: 'quota-exhausted' });
+      if (signal === 'SIGKILL') {
+        // Written behind, and long before half a second has passed twice.
+        await before.untilHealth((it) => it.details.usage.pending === 0, 'the refusal to be written');
+        await before.kill9();
+      } else {
+        await before.stop();
+      }
+      const after = await folders.start();
+      for (let i = 0; i < 3; i += 1) expect((await after.turn()).status).toBe(200);
+      expect(standIn.attempts()).toEqual(['a', 'b', 'b', 'b', 'b']);
+      const [again] = await after.json('/admin/accounts');
+      expect(again).toMatchObject({ name: 'a', reason: 'quota-exhausted', until: known.until });
+    },
+  );
+
+  it('holds for a deactivated account until a good poll', async () => {
+    const first = await started(driver);
+    first.standIn.account('a').answers(deactivated());
+    expect(await courseOf(first)).toEqual(['a', 'b']);
+    await using pool = await first.restart();
+    expect(await pool.account('a')).toMatchObject({ available: false, reason: 'deactivated' });
+    expect(await courseOf(pool)).toEqual(['b']);
+    pool.standIn.account('a').usage({ usedPercent: 3, windowSeconds: 604_800, resetsInSeconds: 300_000 });
+    await pool.client.post('/admin/accounts/a/poll').expect(200);
+    expect(await pool.account('a')).toMatchObject({ available: true });
+    await using last = await pool.restart();
+    expect(await last.account('a')).toMatchObject({ available: true });
+  });
+
+  it('holds for the model that it refuses, and no other', async () => {
+    const first = await started(driver);
+    first.standIn.account('a').answers(refuses(400, NO_MODEL));
+    expect(await courseOf(first, aTurn({ model: 'gpt-9' }))).toEqual(['a', 'b']);
+    await using pool = await first.restart();
+    expect(await courseOf(pool, aTurn({ model: 'gpt-9' }))).toEqual(['b']);
+    expect(await courseOf(pool)).toEqual(['a']);
+  });
+
+  it('holds for a login that was refused for good, which nobody asks for again, until another one comes', async () => {
+    const first = await started(driver);
+    first.standIn.account('a').expireAccessToken().revokeRefreshToken();
+    expect(await courseOf(first)).toEqual(['a', 'b']);
+    expect(await first.account('a')).toMatchObject({ reason: 'needs-login' });
+    await using pool = await first.restart();
+    expect(await pool.account('a')).toMatchObject({ available: false, reason: 'needs-login' });
+    expect(await courseOf(pool)).toEqual(['b']);
+    expect(pool.standIn.tokens.requestsFor('a')).toHaveLength(1);
+    await pool.running.stop();
+    await pool.writeAuth('a', pool.standIn.account('a').loginAgain());
+    await using last = await pool.restart();
+    expect(await last.account('a')).toMatchObject({ available: true, refresh: 'idle' });
+    expect(await courseOf(last)).toEqual(['a']);
+  });
+
+  it('is there again when its file comes back, and ends with another login', async () => {
+    await using pool = await started(driver);
+    pool.standIn.account('a').answers(deactivated());
+    expect(await courseOf(pool)).toEqual(['a', 'b']);
+    const json = await pool.readAuth('a');
+    await rm(fileOf(pool, 'a'));
+    await pool.client.post('/admin/reload').expect(200);
+    expect(pool.registry.list().map((it) => it.name)).toEqual(['b']);
+    await pool.writeAuth('a', json);
+    await pool.client.post('/admin/reload').expect(200);
+    expect(await pool.account('a')).toMatchObject({ available: false, reason: 'deactivated' });
+    await rm(fileOf(pool, 'a'));
+    await pool.client.post('/admin/reload').expect(200);
+    // Not in the pool at this start, and back after it.
+    await using later = await pool.restart();
+    await later.writeAuth('a', json);
+    await later.client.post('/admin/reload').expect(200);
+    expect(await later.account('a')).toMatchObject({ available: false, reason: 'deactivated' });
+    await rm(fileOf(later, 'a'));
+    await later.client.post('/admin/reload').expect(200);
+    await later.writeAuth('a', later.standIn.account('a').loginAgain());
+    await later.client.post('/admin/reload').expect(200);
+    expect(await later.account('a')).toMatchObject({ available: true });
+  });
+
+  it('of one account cannot be read: one line in the log, and that of the others holds', async () => {
+    const first = await started(driver);
+    for (const name of ['a', 'b']) first.standIn.account(name).answers(deactivated());
+    await first.turn().expect(503);
+    await first.running.stop();
+    {
+      await using other = await OtherProgram.open(database(first));
+      await other.run(`UPDATE account_evidence SET evidence = '{"refusal":' WHERE account_id LIKE 'acct-a%'`);
+    }
+    await using pool = await first.restart();
+    expect(await pool.account('a')).toMatchObject({ available: true });
+    expect(await pool.account('b')).toMatchObject({ available: false, reason: 'deactivated' });
+    expect(await courseOf(pool)).toEqual(['a']);
+    expect(said(pool, 'what was known of some accounts cannot be read, it begins anew')).toHaveLength(1);
+  });
+
+  it('is written behind: while the database is locked no turn waits, and it holds all the same', async () => {
+    const first = await started(driver);
+    const program = new Talk(first.origin);
+    // A storm of refusals: each is news of both accounts, and none of them waits for the one before.
+    for (const name of ['a', 'b']) first.standIn.account(name).always(rateLimit('0'));
+    await first.turn();
+    await program.untilHealth((it) => it.details.usage.pending === 0, 'the first refusal to be written');
+    {
+      await using other = await OtherProgram.open(database(first));
+      await other.run('BEGIN EXCLUSIVE');
+      const waits: number[] = [];
+      for (let i = 0; i < 20; i += 1) {
+        const sentAt = performance.now();
+        await first.turn().expect(503);
+        waits.push(performance.now() - sentAt);
+      }
+      // One statement waits for the lock a second long; the turns did not wait for any.
+      expect(Math.max(...waits)).toBeLessThan(900);
+      first.standIn.account('a').always(usageLimit({ resetsInSeconds: RESETS_IN_SECONDS }));
+      first.standIn.account('b').always(deactivated());
+      await first.turn();
+      await program.untilHealth((it) => it.details.usage.trouble !== null, 'a word on the lock');
+      await other.run('ROLLBACK');
+    }
+    await program.untilHealth((it) => it.details.usage.pending === 0, 'everything to be written');
+    await using pool = await first.restart();
+    expect(await pool.account('a')).toMatchObject({ reason: 'quota-exhausted' });
+    expect(await pool.account('b')).toMatchObject({ reason: 'deactivated' });
+  });
+
+  it('is written when something new is learned, and not for every turn that is served', async () => {
+    await using pool = await started(driver);
+    const program = new Talk(pool.origin);
+    const written = async (): Promise<unknown> => {
+      await program.untilHealth((it) => it.details.usage.pending === 0, 'everything to be written');
+      return await updatedAt(pool);
+    };
+    await pool.turn().expect(200);
+    const afterTheFirst = await written();
+    expect(afterTheFirst).toEqual(expect.any(Number));
+    for (let i = 0; i < 5; i += 1) await pool.turn().expect(200);
+    expect(await written()).toBe(afterTheFirst);
+    pool.standIn.account('a').answers(rateLimit(1));
+    await pool.turn().expect(200);
+    expect(await written()).toBeGreaterThan(Number(afterTheFirst));
+  });
+});

@@ -1,0 +1,79 @@
+import { describe, expect, it } from 'vitest';
+import { hangs, streams } from '../../../src/fake-upstream/script/responses.js';
+import { usageLimit } from '../../../src/fake-upstream/script/refusals.js';
+import { created, delta } from '../../../src/fake-upstream/script/turn-events.js';
+import { polled } from '../../support/pool/polled.js';
+import { TestPool } from '../../support/pool/pool.js';
+import { send } from '../../support/clients/raw-client.js';
+import { startTilted, used } from '../../support/pool/tilted.js';
+
+describe('turn state', () => {
+  it('goes to the account that issued it, and to no other', async () => {
+    await using pool = await TestPool.start();
+    await polled(pool);
+    pool.standIn.account('a').turnState('issued-by-a');
+    const first = await pool.turn({ 'session-id': 's-1' }).expect(200);
+    expect(first.headers['x-codex-turn-state']).toBe('issued-by-a');
+    pool.standIn.account('a').answers(usageLimit());
+    await pool.turn({ 'session-id': 's-1', 'x-codex-turn-state': 'issued-by-a' }).expect(200);
+    expect(pool.standIn.attempts()).toEqual(['a', 'a', 'b']);
+    const sent = pool.standIn.turns().map((it) => it.headers['x-codex-turn-state']);
+    expect(sent).toEqual([undefined, 'issued-by-a', undefined]);
+  });
+
+  it('steers a request to its issuer, ahead of the account of its session', async () => {
+    await using pool = await startTilted();
+    pool.standIn.account('b').turnState('issued-by-b');
+    await pool.turn({ 'session-id': 's-1' }).expect(200);
+    await pool.turn({ 'session-id': 's-2' }).expect(200);
+    await pool.turn({ 'session-id': 's-2', 'x-codex-turn-state': 'issued-by-b' }).expect(200);
+    expect(pool.standIn.attempts()).toEqual(['b', 'a', 'b']);
+    expect(pool.standIn.turns()[2]?.headers['x-codex-turn-state']).toBe('issued-by-b');
+  });
+
+  it('goes along unchanged when nobody remembers its issuer', async () => {
+    await using pool = await TestPool.start();
+    await pool.turn({ 'x-codex-turn-state': 'from long ago' }).expect(200);
+    expect(pool.standIn.turns()[0]?.headers['x-codex-turn-state']).toBe('from long ago');
+  });
+});
+
+describe('new sessions', () => {
+  it.each([
+    ['that waits for its answer', () => hangs()],
+    ['that streams', () => streams({ events: [created(), delta('one')], thenHang: true })],
+  ])(
+    'go where most quota is left for each request in flight, and a turn %s is one',
+    async (_case, answer) => {
+      await using pool = await TestPool.start({
+        prepare: (standIn) => {
+          standIn.account('a').usage(used(0)).always(answer());
+          standIn.account('b').usage(used(60)).always(answer());
+        },
+      });
+      await polled(pool);
+      const gone = new AbortController();
+      for (const count of [1, 2, 3, 4]) {
+        const sent = { headers: { 'session-id': `s-${count}` }, signal: gone.signal };
+        void send(pool, sent).catch(() => undefined);
+        await pool.standIn.until(() => pool.standIn.turns().length === count, `turn ${count}`);
+        await expect
+          .poll(async () => (await pool.account('a')).inFlight)
+          .toBe(Math.min(count, count === 4 ? 3 : 2));
+      }
+      gone.abort();
+      await pool.standIn.untilIdle();
+      // 1 and 0.4 are left: 1 > 0.4, 1/2 > 0.4, 1/3 < 0.4, 1/3 > 0.4/2
+      expect(pool.standIn.attempts()).toEqual(['a', 'a', 'b', 'a']);
+    },
+  );
+
+  it('follow what the last turns told of quota', async () => {
+    await using pool = await TestPool.start();
+    await polled(pool);
+    pool.standIn.account('a').usage(used(70));
+    await pool.turn({ 'session-id': 's-1' }).expect(200);
+    await pool.turn({ 'session-id': 's-2' }).expect(200);
+    expect(pool.standIn.attempts()).toEqual(['a', 'b']);
+  });
+});

@@ -1,0 +1,204 @@
+import { describe, expect, it } from 'vitest';
+import { refuses } from '../../../src/fake-upstream/script/responses.js';
+import {
+  deactivated,
+  edgeBlock,
+  forbidden,
+  unauthorized,
+} from '../../../src/fake-upstream/script/refusals.js';
+import type { TokenFault } from '../../../src/fake-upstream/authorization/token-endpoint.js';
+import { DAY, FakeClock, MINUTE, SECOND } from '../../support/fake-clock.js';
+import { TestPool } from '../../support/pool/pool.js';
+import {
+  expectTurnOf,
+  free,
+  isServedBy,
+  movesToB,
+  out,
+  standing,
+  startRanked,
+} from '../../support/pool/ranked.js';
+import { send } from '../../support/clients/raw-client.js';
+
+/** Tokens of `a` live ten days, those of the others longer: what ends in a test are the tokens of `a` alone. */
+const accounts = ['a', { name: 'b', accessTokenLifetimeSeconds: 40 * 86_400 }];
+const newLogin = async (pool: TestPool): Promise<void> => {
+  await pool.writeAuth('a', pool.standIn.account('a').loginAgain());
+  await pool.client.post('/admin/reload').expect(200);
+};
+const code = (it: string) => ({ error: { code: it, message: 'no' } });
+const poll = async (pool: TestPool) => pool.client.post('/admin/accounts/a/poll').expect(200);
+
+describe('unauthorized', () => {
+  it('401 is asked again of the same account with a fresh token, and takes nobody out', async () => {
+    await using pool = await startRanked({ clock: new FakeClock() });
+    pool.standIn.account('a').expireAccessToken();
+    await isServedBy(pool, 'a');
+    expect(pool.standIn.attempts()).toEqual(['a', 'a']);
+    expect(pool.standIn.tokens.requests).toMatchObject([{ account: 'a', reason: 'unauthorized_recovery' }]);
+    const { access_token: newest } = pool.standIn.account('a').authJson().tokens;
+    expect(pool.standIn.turns()[1]?.headers.authorization).toBe(`Bearer ${newest}`);
+    expect(await standing(pool, 'a')).toEqual(free);
+  });
+
+  it('401 on a fresh token too moves the turn to another account, out for 5 minutes', async () => {
+    const clock = new FakeClock();
+    await using pool = await startRanked({ clock });
+    expect(await movesToB(pool, [unauthorized(), unauthorized()])).toEqual(['a', 'a', 'b']);
+    expect(pool.standIn.tokens.requests).toHaveLength(1);
+    expect(await standing(pool, 'a')).toEqual(out('unauthorized', clock.now() + 5 * MINUTE));
+    clock.advance(5 * MINUTE - 1);
+    await isServedBy(pool, 'b');
+    clock.advance(1);
+    expect(await standing(pool, 'a')).toEqual(free);
+    await isServedBy(pool, 'a');
+  });
+
+  it.each<[string, (pool: TestPool) => Promise<unknown>]>([
+    ['a later poll', poll],
+    ['a new login', newLogin],
+  ])('is ended by %s', async (_what, ends) => {
+    const clock = new FakeClock();
+    await using pool = await startRanked({ clock });
+    await movesToB(pool, [unauthorized(), unauthorized()]);
+    clock.advance(SECOND);
+    await ends(pool);
+    expect(await standing(pool, 'a')).toEqual(free);
+    await isServedBy(pool, 'a');
+  });
+});
+
+describe('needs-login', () => {
+  it.each<[string, Exclude<TokenFault, string>]>([
+    ['any 401', { status: 401, body: 'no' }],
+    ['400 invalid_grant', { status: 400, body: { error: 'invalid_grant' } }],
+    ['refresh_token_expired', { status: 400, body: code('refresh_token_expired') }],
+    ['refresh_token_reused', { status: 403, body: code('refresh_token_reused') }],
+    ['refresh_token_invalidated', { status: 500, body: code('refresh_token_invalidated') }],
+  ])('a token endpoint that answers %s moves the turn, out until a new file', async (_what, refusal) => {
+    const clock = new FakeClock();
+    await using pool = await startRanked({ accounts, clock });
+    clock.advance(10 * DAY + MINUTE);
+    pool.standIn.tokens.answers(refusal);
+    await isServedBy(pool, 'b');
+    expect(pool.standIn.attempts()).toEqual(['b']); // without a token nothing is sent
+    expect(pool.standIn.tokens.requests).toMatchObject([{ account: 'a' }]);
+    expect(await standing(pool, 'a')).toEqual(out('needs-login', null));
+    clock.advance(DAY);
+    await isServedBy(pool, 'b');
+    expect(await standing(pool, 'a')).toEqual(out('needs-login', null));
+    await newLogin(pool);
+    expect(await standing(pool, 'a')).toEqual(free);
+    await isServedBy(pool, 'a');
+  });
+
+  it('is said of an account whose token is rejected and cannot be renewed, which is asked once', async () => {
+    await using pool = await startRanked({ clock: new FakeClock() });
+    pool.standIn.account('a').expireAccessToken().revokeRefreshToken();
+    await isServedBy(pool, 'b');
+    expect(pool.standIn.attempts()).toEqual(['a', 'b']);
+    expect(await standing(pool, 'a')).toEqual(out('needs-login', null));
+    expect(await standing(pool, 'b')).toEqual(free);
+  });
+
+  it.each([500, 429, 403])('is never said for %i of the token endpoint', async (status) => {
+    const clock = new FakeClock();
+    await using pool = await startRanked({ accounts, clock });
+    clock.advance(10 * DAY + MINUTE);
+    pool.standIn.tokens.answers({ status, body: { error: 'server_error' } });
+    await isServedBy(pool, 'b');
+    const { reason, until } = await standing(pool, 'a');
+    expect(reason).not.toBe('needs-login');
+    expect(until).toBe(clock.now() + 30 * SECOND);
+    clock.advance(30 * SECOND);
+    await isServedBy(pool, 'a');
+  });
+});
+
+describe('deactivated', () => {
+  it.each<[string, (pool: TestPool) => Promise<unknown>]>([
+    ['a good poll', poll],
+    ['a new file', newLogin],
+    [
+      'a login that is imported',
+      async (pool) =>
+        pool.client
+          .post('/admin/accounts')
+          .send({ name: 'a', auth: pool.standIn.account('a').loginAgain() })
+          .expect(201),
+    ],
+  ])('402 moves the turn to another account, out for no set time, until %s', async (_what, ends) => {
+    const clock = new FakeClock();
+    await using pool = await startRanked({ clock });
+    expect(await movesToB(pool, [deactivated()])).toEqual(['a', 'b']);
+    expect(await standing(pool, 'a')).toEqual(out('deactivated', null));
+    expect(await standing(pool, 'b')).toEqual(free);
+    clock.advance(DAY);
+    pool.standIn.account('a').usageAnswers(403, { detail: 'no' });
+    await pool.client.post('/admin/accounts/a/poll').expect(502);
+    expect(await standing(pool, 'a')).toEqual(out('deactivated', null));
+    await isServedBy(pool, 'b');
+    pool.standIn.account('a').usage({ usedPercent: 1, windowSeconds: 18_000 });
+    await ends(pool);
+    expect(await standing(pool, 'a')).toEqual(free);
+    await isServedBy(pool, 'a');
+  });
+});
+
+describe('edge-block', () => {
+  const pages = [
+    ['403 HTML', refuses(403, '<html>no</html>', { 'content-type': 'text/html' })],
+    ['403 with a mark of Cloudflare', edgeBlock()],
+    ['403 JSON with a challenge', refuses(403, { error: { code: 'x' } }, { 'cf-mitigated': 'challenge' })],
+    ['403 of Cloudflare without a body', refuses(403, '', { server: 'cloudflare' })],
+  ] as const;
+
+  it.each(pages)('%s moves the turn to one other account, and takes nobody out', async (_says, page) => {
+    await using pool = await startRanked({ clock: new FakeClock() });
+    expect(await movesToB(pool, [page])).toEqual(['a', 'b']);
+    for (const name of ['a', 'b']) expect(await standing(pool, name)).toEqual(free);
+    await isServedBy(pool, 'a');
+  });
+
+  it('of two accounts is 503 upstream_blocked for the client; a third is not asked', async () => {
+    await using pool = await startRanked({ accounts: ['a', 'b', 'c'], clock: new FakeClock() });
+    for (const name of ['a', 'b']) pool.standIn.account(name).answers(edgeBlock());
+    const answer = await send(pool);
+    expect(pool.standIn.attempts()).toEqual(['a', 'b']);
+    expect(answer).toMatchObject({ status: 503, headers: { 'x-codex-pool-error': 'upstream_blocked' } });
+    expect(JSON.parse(answer.body.toString())).toMatchObject({ error: { code: 'upstream_blocked' } });
+    for (const name of ['a', 'b', 'c']) expect(await standing(pool, name)).toEqual(free);
+    await isServedBy(pool, 'a');
+  });
+});
+
+describe('forbidden', () => {
+  it('403 JSON moves the turn to another account, out for 5 minutes, growing to an hour', async () => {
+    const clock = new FakeClock();
+    await using pool = await startRanked({ clock });
+    for (const minutes of [5, 10, 20, 40, 60, 60]) {
+      expect(await movesToB(pool, [forbidden()])).toEqual(['a', 'b']);
+      expect(await standing(pool, 'a')).toEqual(out('forbidden', clock.now() + minutes * MINUTE));
+      clock.advance(minutes * MINUTE - 1);
+      await isServedBy(pool, 'b');
+      clock.advance(1);
+      expect(await standing(pool, 'a')).toEqual(free);
+    }
+    expectTurnOf('a', await send(pool));
+    await movesToB(pool, [forbidden()]);
+    expect(await standing(pool, 'a')).toEqual(out('forbidden', clock.now() + 5 * MINUTE));
+  });
+
+  it.each<[string, (pool: TestPool) => Promise<unknown>]>([
+    ['a later poll', poll],
+    ['a new login', newLogin],
+  ])('is ended by %s', async (_what, ends) => {
+    const clock = new FakeClock();
+    await using pool = await startRanked({ clock });
+    await movesToB(pool, [forbidden()]);
+    clock.advance(SECOND);
+    await ends(pool);
+    expect(await standing(pool, 'a')).toEqual(free);
+    await isServedBy(pool, 'a');
+  });
+});

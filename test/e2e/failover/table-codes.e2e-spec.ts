@@ -1,0 +1,187 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { Answer } from '../../../src/fake-upstream/script/scripted-response.js';
+import { raw, refuses, streams } from '../../../src/fake-upstream/script/responses.js';
+import {
+  created,
+  delta,
+  framed,
+  messageDone,
+  type TurnEvent,
+} from '../../../src/fake-upstream/script/turn-events.js';
+import { FakeClock, MINUTE, SECOND } from '../../support/fake-clock.js';
+import type { TestPool } from '../../support/pool/pool.js';
+import {
+  forgiven,
+  free,
+  movesToB,
+  out,
+  type Standing,
+  standing,
+  startRanked,
+} from '../../support/pool/ranked.js';
+import { send } from '../../support/clients/raw-client.js';
+
+const quotaCodes = ['usage_limit_reached', 'insufficient_quota', 'quota_exceeded'];
+const deactivatedCodes = [
+  'account_deactivated',
+  'account_suspended',
+  'account_deleted',
+  'deactivated_workspace',
+];
+
+/** Where upstream may tell a code. */
+const places: [string, (code: string) => object][] = [
+  ['error.code', (code) => ({ error: { code, type: 'made_up', message: 'no' } })],
+  ['error.type', (code) => ({ error: { type: code, message: 'no' } })],
+  ['error as text', (error) => ({ error })],
+  ['detail as text', (detail) => ({ detail })],
+  ['detail.code', (code) => ({ detail: { code } })],
+  ['code at the top', (code) => ({ code, message: 'no' })],
+];
+
+/** As the first event of a stream: inside its response, or at the top. */
+const events: [string, (error: object) => TurnEvent][] = [
+  [
+    'response.failed',
+    (error) => ({ type: 'response.failed', response: { id: 'r', status: 'failed', ...error } }),
+  ],
+  ['error', (error) => ({ type: 'error', ...error })],
+];
+
+const added = (item: object): TurnEvent => ({ type: 'response.output_item.added', output_index: 0, item });
+
+// One pool for all: what was learned of its accounts is forgotten after each.
+const clock = new FakeClock();
+let pool: TestPool;
+beforeAll(async () => {
+  pool = await startRanked({ clock, prepare: (it) => void it.account('a').usage(null, null) });
+});
+afterEach(async () => forgiven(pool));
+afterAll(async () => pool[Symbol.asyncDispose]());
+
+const inCases = (codes: readonly string[]) =>
+  codes.flatMap((code) => places.map(([place, told]) => [code, place, told(code)] as const));
+
+/** Sends a turn that `a` refuses so and `b` serves: who was asked, and how both stand then. */
+async function refusedBy(refusal: Answer): Promise<{ asked: string[]; a: Standing; b: Standing }> {
+  const asked = await movesToB(pool, [refusal]);
+  return { asked, a: await standing(pool, 'a'), b: await standing(pool, 'b') };
+}
+
+const moved = (a: Standing) => ({ asked: ['a', 'b'], a, b: free });
+const spent = () => out('quota-exhausted', clock.now() + 5 * MINUTE);
+
+describe('quota-exhausted', () => {
+  it.each(inCases(quotaCodes))('429 with %s as %s', async (_code, _place, body) => {
+    expect(await refusedBy(refuses(429, body))).toEqual(moved(spent()));
+  });
+
+  it.each(
+    inCases(quotaCodes).flatMap(([code, place, told]) =>
+      events.map(([type, event]) => [type, code, place, event(told)] as const),
+    ),
+  )('a stream that begins with %s and %s as %s', async (_type, _code, _place, event) => {
+    expect(await refusedBy(streams({ events: [created(), event] }))).toEqual(moved(spent()));
+  });
+
+  it('429 whose code is told in capitals', async () => {
+    expect(await refusedBy(refuses(429, { error: { type: 'USAGE_LIMIT_REACHED' } }))).toEqual(moved(spent()));
+  });
+});
+
+describe('deactivated', () => {
+  it.each(inCases(deactivatedCodes))('403 with %s as %s', async (_code, _place, body) => {
+    expect(await refusedBy(refuses(403, body))).toEqual(moved(out('deactivated', null)));
+  });
+
+  it.each([400, 401, 404, 429, 500, 503])('%i with account_deactivated', async (status) => {
+    const refusal = refuses(status, { error: { code: 'account_deactivated' } });
+    expect(await refusedBy(refusal)).toEqual(moved(out('deactivated', null)));
+  });
+
+  it.each(
+    deactivatedCodes.flatMap((code) =>
+      events.map(([type, of]) => [type, code, of({ error: { code } })] as const),
+    ),
+  )('a stream that begins with %s and %s', async (_type, _code, event) => {
+    expect(await refusedBy(streams({ events: [event] }))).toEqual(moved(out('deactivated', null)));
+  });
+
+  it.each([
+    ['without a body', refuses(402, '')],
+    ['with a page', refuses(402, '<html>', { 'content-type': 'text/html' })],
+    ['with a code nobody knows', refuses(402, { error: { code: 'made_up' } })],
+  ])('402 %s', async (_what, refusal) => {
+    expect(await refusedBy(refusal)).toEqual(moved(out('deactivated', null)));
+  });
+});
+
+describe('rate-limited', () => {
+  it.each(inCases(['rate_limit_exceeded', 'slow_down', 'nobody_knows']))(
+    '429 with %s as %s',
+    async (_code, _place, body) => {
+      expect(await refusedBy(refuses(429, body))).toEqual(
+        moved(out('rate-limited', clock.now() + 2 * SECOND)),
+      );
+    },
+  );
+
+  it('429 whose words alone tell of a limit of quota', async () => {
+    const error = {
+      code: 'made_up',
+      message: 'usage_limit_reached, insufficient_quota',
+      param: 'quota_exceeded',
+    };
+    expect(await refusedBy(refuses(429, { error }))).toEqual(
+      moved(out('rate-limited', clock.now() + 2 * SECOND)),
+    );
+  });
+});
+
+describe('not-entitled', () => {
+  it.each(inCases(['usage_not_included']))('429 with %s as %s', async (_code, _place, body) => {
+    expect(await refusedBy(refuses(429, body))).toEqual(moved(free));
+  });
+});
+
+describe('overloaded', () => {
+  it.each(inCases(['server_is_overloaded']))('503 with %s as %s', async (_code, _place, body) => {
+    expect(await refusedBy(refuses(503, body))).toEqual(moved(free));
+  });
+});
+
+describe('a code that upstream does not say as an error means nothing', () => {
+  const code = 'usage_limit_reached';
+  const error = { error: { code, type: code, message: 'account_deactivated' } };
+  it.each<[string, TurnEvent[]]>([
+    ['in the text of a delta', [delta(JSON.stringify(error)), delta('"code":"account_deactivated"')]],
+    ['in an event beside a delta', [{ ...delta('x'), ...error, code, detail: code }]],
+    ['in an item of output', [added({ type: 'message', ...error, code, detail: { code } })]],
+    ['in the text of an item', [messageDone(JSON.stringify({ type: 'response.failed', response: error }))]],
+    [
+      'in the arguments of a tool',
+      [{ type: 'response.function_call_arguments.delta', delta: `{"error":"${code}"}` }],
+    ],
+    ['in the prelude', [{ ...created(), ...error }, { type: 'response.metadata', ...error }, delta('x')]],
+    ['in a name of an event of output', [{ type: 'response.output_text.delta', delta: 'event: error' }]],
+    ['in a turn that has ended', [{ type: 'response.completed', response: { id: 'r', ...error } }]],
+    ['in a turn that is incomplete', [{ type: 'response.incomplete', response: { id: 'r', ...error } }]],
+  ])('%s', async (_where, said) => {
+    const before = pool.standIn.attempts().length;
+    const stream = Buffer.from(said.map((it) => framed(it)).join(''));
+    pool.standIn.account('a').answers(raw(stream));
+    const answer = await send(pool);
+    expect(answer).toMatchObject({ status: 200, isBroken: false, headers: { 'x-codex-pool-account': 'a' } });
+    expect(answer.body.toString()).toBe(stream.toString());
+    expect(pool.standIn.attempts().slice(before)).toEqual(['a']);
+    expect(await standing(pool, 'a')).toEqual(free);
+  });
+
+  it.each([400, 404, 422])('of quota with a %i', async (status) => {
+    const before = pool.standIn.attempts().length;
+    pool.standIn.account('a').answers(refuses(status, error));
+    expect(await send(pool)).toMatchObject({ status, headers: { 'x-codex-pool-account': 'a' } });
+    expect(pool.standIn.attempts().slice(before)).toEqual(['a']);
+    expect(await standing(pool, 'a')).toEqual(free);
+  });
+});

@@ -1,0 +1,215 @@
+import { gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { describe, expect, it } from 'vitest';
+import { raw, refuses } from '../../../src/fake-upstream/script/responses.js';
+import { rateLimit, usageLimit } from '../../../src/fake-upstream/script/refusals.js';
+import { FakeClock, HOUR, MINUTE } from '../../support/fake-clock.js';
+import type { TestPool } from '../../support/pool/pool.js';
+import {
+  expectTurnOf,
+  free,
+  isServedBy,
+  movesToB,
+  standing,
+  startRanked,
+  turnOf,
+} from '../../support/pool/ranked.js';
+import { type Received, send } from '../../support/clients/raw-client.js';
+
+const session = { headers: { 'session-id': 's-1' } };
+const original = Buffer.from(
+  '{"error":{"code":"invalid_encrypted_content",\n "message":"could not be \\u0076erified."} }',
+);
+const refusal = refuses(400, original, { 'x-of': 'b' });
+
+const user =
+  '{"type":"message", "role":"user","content":[{"type":"input_text","text":"hi \\u00e9 é"}],"x":1.50}';
+const reasoning = '{"type":"reasoning","id":"rs_1","summary":[],"encrypted_content":"of a, } ] \\" "}';
+const compaction = '{"type":"compaction","encrypted_content":"of a, too"}';
+const call =
+  '{"call_id":"c_1", "type":"function_call","name":"x","arguments":"{\\"type\\":\\"reasoning\\"}"}';
+/** Written as no serializer of ours would: only bytes that were not touched compare equal. */
+const bodyWith = (...items: string[]): string =>
+  `{ "model":"gpt-5.5",\n"stream":true, "input":[${items.join(',')}],"z":1.0,"reasoning":{"effort" : "high"} }\n`;
+const whole = bodyWith(user, reasoning, compaction, call, reasoning);
+const without = bodyWith(user, compaction, call);
+
+/** The session is on `a`, which is then at its limit: what comes next goes to `b`, with what `a` has encrypted. */
+async function startMoving(env: Record<string, string> = {}): Promise<TestPool> {
+  const pool = await startRanked({ clock: new FakeClock(), env });
+  await isServedBy(pool, 'a', session);
+  pool.standIn.account('a').answers(usageLimit());
+  return pool;
+}
+
+const bodiesTo = (pool: TestPool): string[] => pool.standIn.turns().map((it) => it.body.toString());
+
+function expectOriginal(answer: Received): void {
+  expect(answer).toMatchObject({ status: 400, headers: { 'x-of': 'b', 'x-codex-pool-account': 'b' } });
+  expect(answer.headers).not.toHaveProperty('x-codex-pool-error');
+  expect(answer.body.toString()).toBe(original.toString());
+}
+
+describe('foreign content', () => {
+  it('400 invalid_encrypted_content is asked once more without the reasoning, all else byte for byte', async () => {
+    // The recovery is free of the budget.
+    await using pool = await startMoving({ PROXY_MAX_ATTEMPTS: '2' });
+    pool.standIn.account('b').answers(refusal);
+    expectTurnOf('b', await send(pool, { ...session, body: whole }));
+    expect(pool.standIn.attempts().slice(1)).toEqual(['a', 'b', 'b']);
+    expect(bodiesTo(pool).slice(1)).toEqual([whole, whole, without]);
+    expect(await standing(pool, 'a')).toMatchObject({ reason: 'quota-exhausted' });
+    expect(await standing(pool, 'b')).toEqual(free);
+  });
+
+  it.each([
+    ['gzip', gzipSync, gunzipSync],
+    ['zstd', zstdCompressSync, zstdDecompressSync],
+  ])('is taken out of a body in %s as well', async (encoding, compress, inflate) => {
+    await using pool = await startMoving();
+    pool.standIn.account('b').answers(refusal);
+    const headers = { ...session.headers, 'content-encoding': encoding };
+    expectTurnOf('b', await send(pool, { headers, body: compress(whole) }));
+    expect(pool.standIn.attempts().slice(1)).toEqual(['a', 'b', 'b']);
+    const [last] = pool.standIn.turns().slice(-1);
+    const isPlain = last?.headers['content-encoding'] === undefined;
+    const sent = last?.body ?? Buffer.alloc(0);
+    expect((isPlain ? sent : inflate(sent)).toString()).toBe(without);
+  });
+
+  it('goes to the former account, as it came, once that may serve again', async () => {
+    const clock = new FakeClock();
+    await using pool = await startRanked({ clock });
+    await isServedBy(pool, 'a', session);
+    await movesToB(pool, [rateLimit()], session);
+    clock.advance(MINUTE);
+    pool.standIn.account('b').answers(refusal);
+    expectTurnOf('a', await send(pool, { ...session, body: whole }));
+    expect(pool.standIn.attempts().slice(3)).toEqual(['b', 'a']);
+    expect(bodiesTo(pool).slice(3)).toEqual([whole, whole]);
+    for (const name of ['a', 'b']) expect(await standing(pool, name)).toEqual(free);
+    await isServedBy(pool, 'a', session); // and stays there
+  });
+
+  it('is the original 400 when it is refused without the reasoning, too', async () => {
+    await using pool = await startMoving();
+    pool.standIn.account('b').always(refusal);
+    expectOriginal(await send(pool, { ...session, body: whole }));
+    expect(pool.standIn.attempts().slice(1)).toEqual(['a', 'b', 'b']);
+    expect(await standing(pool, 'b')).toEqual(free);
+  });
+
+  it.each([
+    ['has a compaction alone', bodyWith(user, compaction)],
+    ['has nothing encrypted', bodyWith(user, call)],
+    ['is no JSON', whole.slice(0, -3)],
+  ])('is the original 400 at once when the input %s', async (_what, body) => {
+    await using pool = await startMoving();
+    pool.standIn.account('b').always(refusal);
+    expectOriginal(await send(pool, { ...session, body }));
+    expect(pool.standIn.attempts().slice(1)).toEqual(['a', 'b']);
+  });
+
+  it('is the client’s own 400 in a session that has stayed where it was', async () => {
+    await using pool = await startRanked();
+    await isServedBy(pool, 'a', session);
+    pool.standIn.account('a').answers(refusal);
+    const answer = await send(pool, { ...session, body: whole });
+    expect(answer).toMatchObject({ status: 400, headers: { 'x-codex-pool-account': 'a' } });
+    expect(answer.body.equals(original)).toBe(true);
+    expect(pool.standIn.attempts()).toEqual(['a', 'a']);
+    expect(await standing(pool, 'a')).toEqual(free);
+  });
+});
+
+describe('foreign content that nobody saw coming', () => {
+  it.each([
+    ['a session that the pool has never served', { headers: { 'session-id': 's-new' } }],
+    ['a request without a session', {}],
+  ])('is taken out for %s', async (_what, sent) => {
+    await using pool = await startRanked({ clock: new FakeClock() });
+    pool.standIn.account('a').answers(refusal);
+    expectTurnOf('a', await send(pool, { ...sent, body: whole }));
+    expect(pool.standIn.attempts()).toEqual(['a', 'a']);
+    expect(bodiesTo(pool)).toEqual([whole, without]);
+    expect(await standing(pool, 'a')).toEqual(free);
+  });
+});
+
+describe('a session that came from elsewhere', () => {
+  it('is stripped at each of its turns, also after a restart', async () => {
+    const first = await startRanked();
+    first.standIn.account('a').answers(refusal, raw(turnOf('a'), { 'x-served-by': 'a' }), refusal);
+    const turn = { headers: { 'session-id': 's-new' }, body: whole };
+    expectTurnOf('a', await send(first, turn));
+    expectTurnOf('a', await send(first, turn));
+    await using pool = await first.restart();
+    pool.standIn.account('a').answers(refusal);
+    expectTurnOf('a', await send(pool, turn));
+    expect(bodiesTo(pool)).toEqual([whole, without, whole, without, whole, without]);
+  });
+});
+
+describe('a session that has come to stay without its reasoning', () => {
+  const ownReasoning = '{"type":"reasoning","id":"rs_2","summary":[],"encrypted_content":"of b"}';
+
+  it('is stripped again where it is, of the same alone, though its former account is free', async () => {
+    const clock = new FakeClock();
+    await using pool = await startRanked({ clock });
+    await isServedBy(pool, 'a', session);
+    pool.standIn.account('a').answers(usageLimit({ resetsInSeconds: 3_600 }));
+    pool.standIn.account('b').answers(refusal);
+    expectTurnOf('b', await send(pool, { ...session, body: whole }));
+    clock.advance(2 * HOUR);
+    expect(await standing(pool, 'a')).toEqual(free);
+    const before = pool.standIn.attempts().length;
+    for (const _turn of [1, 2]) {
+      pool.standIn.account('b').answers(refusal);
+      const body = bodyWith(user, reasoning, call, ownReasoning);
+      expectTurnOf('b', await send(pool, { ...session, body }));
+      expect(bodiesTo(pool).slice(-2)).toEqual([body, bodyWith(user, call, ownReasoning)]);
+    }
+    expect(pool.standIn.attempts().slice(before)).toEqual(['b', 'b', 'b', 'b']);
+  });
+});
+
+it('does not send a turn back to a former account that may not use its model', async () => {
+  await using pool = await startRanked({ accounts: ['a', 'b', 'c'], clock: new FakeClock() });
+  await isServedBy(pool, 'a', session);
+  const body = whole.replace('gpt-5.5', 'gpt-9');
+  pool.standIn.account('a').answers(refuses(400, { error: { code: 'model_not_supported' } }));
+  await isServedBy(pool, 'b', { ...session, body });
+  pool.standIn.account('b').answers(refusal);
+  await isServedBy(pool, 'b', { ...session, body });
+  expect(pool.standIn.attempts()).toEqual(['a', 'a', 'b', 'b', 'b']);
+});
+
+describe('a recovery that does not go well', () => {
+  const fault = refuses(500, { error: { message: 'oops', type: 'server_error' } });
+
+  it('ends without the reasoning when the way back has spent the budget', async () => {
+    const clock = new FakeClock();
+    await using pool = await startRanked({ clock, env: { PROXY_MAX_ATTEMPTS: '2' } });
+    await isServedBy(pool, 'a', session);
+    await movesToB(pool, [rateLimit()], session);
+    clock.advance(MINUTE);
+    const before = pool.standIn.attempts().length;
+    pool.standIn.account('b').answers(refusal);
+    pool.standIn.account('a').answers(fault, fault);
+    expectTurnOf('b', await send(pool, { ...session, body: whole }));
+    expect(pool.standIn.attempts().slice(before)).toEqual(['b', 'a', 'a', 'b']);
+    expect(bodiesTo(pool).slice(before)).toEqual([whole, whole, whole, without]);
+  });
+
+  it.each([
+    ['500', [fault, fault]],
+    ['429', [rateLimit(20)]],
+  ])('is no refusal of the client’s body when its last word is %s', async (_word, last) => {
+    await using pool = await startMoving();
+    pool.standIn.account('b').answers(refusal, ...last);
+    const answer = await send(pool, { ...session, body: whole });
+    expect(answer.status).toBeOneOf([429, 503]);
+    expect(answer.headers['x-codex-pool-error']).toBeDefined();
+    expect(pool.standIn.attempts().slice(1)).toEqual(['a', 'b', ...last.map(() => 'b')]);
+    expect(answer.body.toString()).not.toContain('invalid_encrypted_content');
+  });
+});

@@ -1,0 +1,195 @@
+import { describe, expect, it } from 'vitest';
+import type { Answer } from '../../../src/fake-upstream/script/scripted-response.js';
+import {
+  dropsConnection,
+  hangs,
+  raw,
+  refuses,
+  streams,
+} from '../../../src/fake-upstream/script/responses.js';
+import { controlled } from '../../../src/fake-upstream/script/controlled-turn.js';
+import { created, delta, failed, framed } from '../../../src/fake-upstream/script/turn-events.js';
+import { FakeClock, MINUTE, SECOND } from '../../support/fake-clock.js';
+import { free, isServedBy, movesToB, out, standing, startRanked, turnOf } from '../../support/pool/ranked.js';
+import { deltasIn, leavingTurn, send } from '../../support/clients/raw-client.js';
+
+const serverError = refuses(500, { error: { message: 'oops', type: 'server_error' } });
+const ofA = { 'x-served-by': 'a' };
+
+/** A refusal, its status, and its text. */
+const whole = (error: object): [Answer, number, string] => [
+  refuses(503, { error }),
+  503,
+  JSON.stringify({ error }),
+];
+const stream = (code: string, message: string): [Answer, number, string] => {
+  const text = framed(created()) + framed(failed(code, message));
+  return [raw(Buffer.from(text)), 200, text];
+};
+
+describe('unreachable', () => {
+  // Each waits for the pause before the second attempt: together they wait once.
+  it.concurrent.each<[string, Answer]>([
+    ['a closed connection', dropsConnection()],
+    ['a stream that is closed before its output', streams({ events: [created('resp_of_a')], thenCut: true })],
+    [
+      'a stream that is reset before its output',
+      streams({ events: [created('resp_of_a')], thenReset: true }),
+    ],
+  ])(
+    '%s is asked again of the same account once, then moves the turn, and takes nobody out',
+    async (...row) => {
+      const [, fault] = row;
+      await using pool = await startRanked({ clock: new FakeClock() });
+      pool.standIn.account('a').answers(fault, raw(turnOf('a'), ofA));
+      await isServedBy(pool, 'a');
+      expect(pool.standIn.attempts()).toEqual(['a', 'a']);
+      // The connection of the first attempt has been used before: that it breaks may be its age, and costs nothing.
+      const again = await movesToB(pool, [fault, fault, fault]);
+      expect(again.filter((it) => it === 'b')).toEqual(['b']);
+      expect(again.at(-1)).toBe('b');
+      for (const name of ['a', 'b']) expect(await standing(pool, name)).toEqual(free);
+    },
+  );
+
+  it('is a connection that was used before and has died: repeated at once, at no cost to the budget', async () => {
+    await using pool = await startRanked({ env: { PROXY_MAX_ATTEMPTS: '1' } });
+    await isServedBy(pool, 'a');
+    pool.standIn.account('a').answers(dropsConnection());
+    await isServedBy(pool, 'a');
+    expect(pool.standIn.attempts()).toEqual(['a', 'a', 'a']);
+  });
+});
+
+describe('upstream-error', () => {
+  it.concurrent.each([500, 502, 503, 504, 520, 521, 522, 523, 524, 525, 526, 527, 528, 529])(
+    '%i is asked again of the same account once, then moves the turn, and takes nobody out',
+    async (status) => {
+      await using pool = await startRanked({ clock: new FakeClock() });
+      const fault = refuses(status, '<html>oops</html>', { 'content-type': 'text/html' });
+      expect(await movesToB(pool, [fault, fault])).toEqual(['a', 'a', 'b']);
+      for (const name of ['a', 'b']) expect(await standing(pool, name)).toEqual(free);
+    },
+  );
+
+  it.concurrent('takes an account out with the third in a row, in the turn that meets it', async () => {
+    const clock = new FakeClock();
+    await using pool = await startRanked({ clock });
+    await movesToB(pool, [serverError, serverError]);
+    expect(await movesToB(pool, [serverError, serverError])).toEqual(['a', 'a', 'b']);
+    // The third in a row, and its repeat.
+    expect(await standing(pool, 'a')).toEqual(out('upstream-error', clock.now() + MINUTE));
+    expect(await standing(pool, 'b')).toEqual(free);
+    await isServedBy(pool, 'b');
+    clock.advance(MINUTE);
+    await isServedBy(pool, 'a');
+  });
+
+  it.concurrent('once is healed by the same account, and a success begins the count anew', async () => {
+    await using pool = await startRanked({ clock: new FakeClock() });
+    for (let turn = 1; turn <= 3; turn += 1) {
+      pool.standIn.account('a').answers(serverError);
+      await isServedBy(pool, 'a');
+    }
+    expect(pool.standIn.attempts()).toEqual(['a', 'a', 'a', 'a', 'a', 'a']);
+    expect(await standing(pool, 'a')).toEqual(free);
+  });
+
+  it.concurrent('takes an account out for 30 s, doubling to 5 minutes, ended by time or a later poll', async () => {
+    const clock = new FakeClock();
+    // One attempt for each turn: so the errors are counted one by one.
+    await using pool = await startRanked({ accounts: ['a'], clock, env: { PROXY_MAX_ATTEMPTS: '1' } });
+    const fails = async () => {
+      pool.standIn.account('a').answers(serverError);
+      const { status, headers } = await send(pool);
+      expect([status, headers['x-codex-pool-account']]).toEqual([expect.toBeOneOf([429, 503]), undefined]);
+    };
+    await fails();
+    await fails();
+    expect(await standing(pool, 'a')).toEqual(free);
+    for (const seconds of [30, 60, 120, 240, 300, 300]) {
+      await fails();
+      expect(await standing(pool, 'a')).toEqual(out('upstream-error', clock.now() + seconds * SECOND));
+      clock.advance(seconds * SECOND);
+      expect(await standing(pool, 'a')).toEqual(free);
+    }
+    await isServedBy(pool, 'a');
+    for (let turn = 1; turn <= 3; turn += 1) await fails();
+    expect(await standing(pool, 'a')).toEqual(out('upstream-error', clock.now() + 30 * SECOND));
+    clock.advance(1);
+    await pool.client.post('/admin/accounts/a/poll').expect(200);
+    expect(await standing(pool, 'a')).toEqual(free);
+  });
+});
+
+describe('overloaded', () => {
+  const capacity = 'Selected model is at capacity. Please try a different model.';
+  it.each<[string, Answer, number, string]>([
+    ['503 server_is_overloaded', ...whole({ code: 'server_is_overloaded' })],
+    ['503 slow_down without a limit', ...whole({ code: 'slow_down' })],
+    ['503 “at capacity”', ...whole({ message: capacity })],
+    ['a stream that begins with server_is_overloaded', ...stream('server_is_overloaded', 'no')],
+    ['a stream that begins with slow_down without a limit', ...stream('slow_down', 'slow down')],
+    ['a stream that begins with “at capacity”', ...stream('any', capacity)],
+  ])('%s moves the turn to one other account, and takes nobody out', async (_says, answer, status, text) => {
+    await using pool = await startRanked({ accounts: ['a', 'b', 'c'], clock: new FakeClock() });
+    expect(await movesToB(pool, [answer])).toEqual(['a', 'b']);
+    for (const name of ['a', 'b']) pool.standIn.account(name).answers(answer);
+    const passedOn = await send(pool);
+    expect(pool.standIn.attempts()).toEqual(['a', 'b', 'a', 'b']);
+    expect(passedOn).toMatchObject({ status, isBroken: false, headers: { 'x-codex-pool-account': 'b' } });
+    expect(passedOn.headers).not.toHaveProperty('x-codex-pool-error');
+    expect(passedOn.body.toString()).toBe(text);
+    for (const name of ['a', 'b', 'c']) expect(await standing(pool, name)).toEqual(free);
+  });
+});
+
+describe('cut', () => {
+  it('breaks the stream off when upstream dies after its first output, and sends the turn nowhere else', async () => {
+    await using pool = await startRanked();
+    pool.standIn.account('a').answers(streams({ deltas: ['one', 'two', 'three'], thenCut: true }));
+    const answer = await send(pool);
+    expect(answer).toMatchObject({ status: 200, isBroken: true });
+    expect(deltasIn(answer.body)).toEqual(['one', 'two', 'three']);
+    expect(pool.standIn.attempts()).toEqual(['a']);
+    expect(await pool.account('a')).toMatchObject({ ...free, inFlight: 0 });
+  });
+
+  it('breaks the stream off when upstream resets it long after its first output', async () => {
+    await using pool = await startRanked();
+    const turn = controlled();
+    pool.standIn.account('a').answers(turn.answer);
+    const answering = send(pool);
+    await turn.started;
+    turn.send(created(), delta('one'));
+    await expect.poll(async () => (await pool.account('a')).lastSuccessAt).not.toBeNull();
+    turn.send(delta('two'));
+    turn.cut();
+    const answer = await answering;
+    expect(answer.isBroken).toBe(true);
+    expect(deltasIn(answer.body)).toEqual(['one', 'two']);
+    expect(pool.standIn.attempts()).toEqual(['a']);
+    expect(await standing(pool, 'a')).toEqual(free);
+  });
+});
+
+describe('client-gone', () => {
+  it.each<[string, () => Answer]>([
+    ['has not answered', () => hangs()],
+    ['has sent nothing that can be shown', () => streams({ events: [created()], thenHang: true })],
+    ['is silent between two deltas', () => streams({ deltas: ['one'], thenHang: true })],
+  ])('stops upstream within a second when the client leaves while it %s', async (_case, answer) => {
+    await using pool = await startRanked();
+    const before = await pool.account('a');
+    pool.standIn.account('a').answers(answer());
+    const client = leavingTurn(pool);
+    await pool.standIn.until(() => pool.standIn.turns().length === 1, 'the turn');
+    await expect.poll(async () => (await pool.account('a')).inFlight).toBe(1);
+    client.leave();
+    await pool.standIn.until(() => pool.standIn.turns()[0]?.closedEarly === true, 'its end', 1_000);
+    await expect.poll(async () => (await pool.account('a')).inFlight, { timeout: 1_000 }).toBe(0);
+    const { available, reason, until, refresh } = before;
+    expect(await pool.account('a')).toMatchObject({ available, reason, until, refresh });
+    expect(pool.standIn.attempts()).toEqual(['a']);
+  });
+});

@@ -1,0 +1,165 @@
+import { describe, expect, it } from 'vitest';
+import { byModel, raw, refuses } from '../../../src/fake-upstream/script/responses.js';
+import { deactivated, forbidden, rateLimit, usageLimit } from '../../../src/fake-upstream/script/refusals.js';
+import { TokenRefreshCron } from '../../../src/tokens/token-refresh.cron.js';
+import { FakeClock, HOUR, MINUTE, SECOND } from '../../support/fake-clock.js';
+import { aTurn, type TestPool } from '../../support/pool/pool.js';
+import { free, isServedBy, movesToB, out, standing, startRanked, turnOf } from '../../support/pool/ranked.js';
+import { type Received, send } from '../../support/clients/raw-client.js';
+
+const session = { headers: { 'session-id': 's-1' } };
+const asking = (model: string) => ({ body: JSON.stringify(aTurn({ model })) });
+const errorIn = ({ body }: Received) => JSON.parse(body.toString()).error;
+
+/** This account serves every model but `gpt-9`. */
+function refusesNew(pool: TestPool, ...names: string[]): void {
+  const refusal = refuses(400, { error: { code: 'model_not_supported' } }, { 'x-of': 'upstream' });
+  for (const name of names) {
+    const ours = raw(turnOf(name), { 'x-served-by': name });
+    pool.standIn.account(name).always(byModel((model) => (model === 'gpt-9' ? refusal : ours)));
+  }
+}
+
+describe('a model that the free account may not use', () => {
+  it('is worth a wait for the account that rests', async () => {
+    const clock = new FakeClock();
+    await using pool = await startRanked({ clock });
+    refusesNew(pool, 'b');
+    await movesToB(pool, [rateLimit()]);
+    expect(await standing(pool, 'a')).toEqual(out('rate-limited', clock.now() + 2 * SECOND));
+    for (const _try of ['upstream is asked', 'it is known']) {
+      const answer = await send(pool, asking('gpt-9'));
+      expect(answer).toMatchObject({ status: 429, headers: { 'retry-after': '2' } });
+      expect(answer.headers).not.toHaveProperty('x-of');
+    }
+    expect(pool.standIn.attempts()).toEqual(['a', 'b', 'b']);
+    clock.advance(2 * SECOND);
+    await isServedBy(pool, 'a', asking('gpt-9'));
+  });
+
+  it('is worth a wait for the account that was at its limit a moment ago', async () => {
+    const clock = new FakeClock();
+    await using pool = await startRanked({ clock });
+    refusesNew(pool, 'b');
+    pool.standIn.account('a').answers(rateLimit());
+    const answer = await send(pool, asking('gpt-9'));
+    expect(answer).toMatchObject({ status: 429, headers: { 'retry-after': '2' } });
+    expect(pool.standIn.attempts()).toEqual(['a', 'b']);
+    clock.advance(2 * SECOND);
+    await isServedBy(pool, 'a', asking('gpt-9'));
+  });
+
+  it('is upstream’s own 400 when nobody may use it, each time', async () => {
+    await using pool = await startRanked({ clock: new FakeClock() });
+    refusesNew(pool, 'a', 'b');
+    for (const _try of ['upstream is asked', 'it is known']) {
+      const answer = await send(pool, asking('gpt-9'));
+      expect(answer).toMatchObject({ status: 400, headers: { 'x-of': 'upstream' } });
+      expect(errorIn(answer)).toEqual({ code: 'model_not_supported' });
+    }
+  });
+});
+
+describe('a reserve that is reached on all accounts', () => {
+  it('is the operator’s own cap, and no limit of the provider’s', async () => {
+    const window = { usedPercent: 60, windowSeconds: 18_000, resetsInSeconds: 7_200 };
+    await using pool = await startRanked({
+      clock: new FakeClock(),
+      prepare: (standIn) => void ['a', 'b'].map((name) => standIn.account(name).usage(window)),
+    });
+    for (const name of ['a', 'b'])
+      await pool.client.patch(`/admin/accounts/${name}`).send({ reserve: 0.5 }).expect(200);
+    const answer = await send(pool);
+    expect(answer).toMatchObject({ status: 503, headers: { 'x-codex-pool-error': 'quota_reserved' } });
+    expect(errorIn(answer)).toMatchObject({ code: 'quota_reserved', type: 'pool_unavailable' });
+    for (const word of ['a, b', 'reserve']) expect(errorIn(answer).message).toContain(word);
+    const codex = await send(pool, { headers: { originator: 'codex_cli_rs' } });
+    expect(codex.status).toBe(400);
+    expect(codex.body.equals(answer.body)).toBe(true);
+    expect(pool.standIn.turns()).toEqual([]);
+    for (const name of ['a', 'b'])
+      expect(await standing(pool, name)).toMatchObject({ available: false, reason: 'reserved' });
+    await pool.client.patch('/admin/accounts/b').send({ reserve: 0 }).expect(200);
+    await isServedBy(pool, 'b');
+  });
+});
+
+describe('a turn state that was issued before a restart', () => {
+  const continued = { headers: { ...session.headers, 'x-codex-turn-state': 'issued-by-a' } };
+
+  it('goes to the account that had the session, and to no other', async () => {
+    const first = await startRanked();
+    first.standIn.account('a').turnState('issued-by-a');
+    await isServedBy(first, 'a', session);
+    await using pool = await first.restart();
+    await movesToB(pool, [usageLimit()], continued);
+    const sent = pool.standIn.turns().map((it) => it.headers['x-codex-turn-state']);
+    expect(sent).toEqual([undefined, 'issued-by-a', undefined]);
+    // The session is on b by now; the turn still says what a has told it.
+    await isServedBy(pool, 'b', continued);
+    expect(pool.standIn.turns().at(-1)?.headers).not.toHaveProperty('x-codex-turn-state');
+  });
+});
+
+describe('a usage limit that is told on a route of a session', () => {
+  it('is passed on as it is, and takes the account out', async () => {
+    const clock = new FakeClock();
+    await using pool = await startRanked({ clock });
+    const text = '{"error": {"type":"usage_limit_reached",\n "resets_in_seconds":3600}}';
+    pool.standIn.on('POST', '/backend-api/codex/responses/compact', (_req, res) => {
+      res.writeHead(429, { 'content-type': 'application/json', 'x-of': 'upstream' }).end(text);
+    });
+    const answer = await send(pool, { path: '/v1/responses/compact', headers: session.headers });
+    expect(answer).toMatchObject({
+      status: 429,
+      headers: { 'x-of': 'upstream', 'x-codex-pool-account': 'a' },
+    });
+    expect(answer.headers).not.toHaveProperty('x-codex-pool-error');
+    expect(answer.body.toString()).toBe(text);
+    expect(await standing(pool, 'a')).toEqual(out('quota-exhausted', clock.now() + HOUR));
+    expect(await standing(pool, 'b')).toEqual(free);
+    await isServedBy(pool, 'b', session);
+  });
+});
+
+describe('all accounts at their limit, and one that is refused for 5 minutes', () => {
+  it('are a usage limit until the first true reset', async () => {
+    const clock = new FakeClock(1_900_000_000_000);
+    await using pool = await startRanked({ accounts: ['a', 'b', 'c'], clock });
+    pool.standIn.account('a').answers(usageLimit({ resetsInSeconds: 7_200 }));
+    pool.standIn.account('b').answers(forbidden());
+    pool.standIn.account('c').answers(usageLimit({ resetsInSeconds: 3_600 }));
+    const answer = await send(pool);
+    expect(answer.status).toBe(429);
+    expect(errorIn(answer)).toMatchObject({
+      type: 'usage_limit_reached',
+      resets_at: (clock.now() + HOUR) / SECOND,
+      resets_in_seconds: 3_600,
+    });
+  });
+});
+
+describe('what was said of an account', () => {
+  it.each([
+    ['deactivated', deactivated()],
+    ['forbidden', forbidden()],
+  ])('(%s) does not end with a refresh of ours, but with a new file', async (reason, refusal) => {
+    const clock = new FakeClock();
+    const a = { name: 'a', accessTokenLifetimeSeconds: 18 * 60 };
+    await using pool = await startRanked({ accounts: [a, 'b'], clock });
+    await movesToB(pool, [refusal]);
+    const refused = await standing(pool, 'a');
+    expect(refused).toMatchObject({ available: false, reason });
+    pool.standIn.account('a').usageAnswers(500, 'no poll of use');
+    clock.advance(4 * MINUTE);
+    await pool.running.app.get(TokenRefreshCron).run();
+    expect(pool.standIn.tokens.requestsFor('a')).toHaveLength(1);
+    expect(await pool.readAuth('a')).toEqual(pool.standIn.account('a').authJson());
+    expect(await standing(pool, 'a')).toEqual(refused);
+    await isServedBy(pool, 'b');
+    await pool.writeAuth('a', pool.standIn.account('a').loginAgain());
+    await pool.client.post('/admin/reload').expect(200);
+    expect(await standing(pool, 'a')).toEqual(free);
+    await isServedBy(pool, 'a');
+  });
+});

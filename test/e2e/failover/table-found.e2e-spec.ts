@@ -1,0 +1,161 @@
+import { describe, expect, it } from 'vitest';
+import type { Answer } from '../../../src/fake-upstream/script/scripted-response.js';
+import { after, hangs, raw, refuses, streams } from '../../../src/fake-upstream/script/responses.js';
+import { controlled } from '../../../src/fake-upstream/script/controlled-turn.js';
+import { forbidden, usageLimit } from '../../../src/fake-upstream/script/refusals.js';
+import { completed, created, delta, framed } from '../../../src/fake-upstream/script/turn-events.js';
+import { AgingRelay } from '../../support/network/aging-relay.js';
+import { FakeClock, MINUTE, SECOND } from '../../support/fake-clock.js';
+import {
+  expectQuiet,
+  expectTurnOf,
+  forgiven,
+  free,
+  isServedBy,
+  movesToB,
+  out,
+  standing,
+  startRanked,
+  turnOf,
+} from '../../support/pool/ranked.js';
+import { deltasIn, send } from '../../support/clients/raw-client.js';
+
+const ofA = { 'x-served-by': 'a' };
+const session = { headers: { 'session-id': 's-1' } };
+
+describe('kept connections that are dead', () => {
+  it('cost a turn one of them: the others are not tried', async () => {
+    await using relay = await AgingRelay.start();
+    await using pool = await startRanked({
+      accounts: ['a'],
+      env: { ...relay.env, PROXY_MAX_ATTEMPTS: '1' },
+      prepare: (standIn) => relay.leadTo(standIn.origin),
+    });
+    const together = Promise.withResolvers<void>();
+    const held = () => after(together.promise, raw(turnOf('a'), ofA));
+    pool.standIn.account('a').answers(held(), held(), held());
+    const warming = [1, 2, 3].map(async () => send(pool));
+    await pool.standIn.until(() => pool.standIn.turns().length === 3, 'three turns');
+    together.resolve();
+    for (const it of await Promise.all(warming)) expectTurnOf('a', it);
+    await expectQuiet(pool);
+    expect(relay.age()).toBe(3);
+    await isServedBy(pool, 'a');
+    expect(pool.standIn.attempts()).toEqual(['a', 'a', 'a', 'a']);
+    expect(await standing(pool, 'a')).toEqual(free);
+  });
+});
+
+describe('what many requests meet at once', () => {
+  it('is one 403: out for 5 minutes, however many there were', async () => {
+    const clock = new FakeClock();
+    await using pool = await startRanked({ clock });
+    const held = [1, 2, 3, 4, 5].map(() => hangs(forbidden()));
+    pool.standIn.account('a').answers(...held);
+    const turns = held.map(async () => send(pool));
+    await pool.standIn.until(() => pool.standIn.turns().length === 5, 'five turns');
+    clock.advance(1);
+    for (const it of held) it.release();
+    for (const it of await Promise.all(turns)) expectTurnOf('b', it);
+    expect(await standing(pool, 'a')).toEqual(out('forbidden', clock.now() + 5 * MINUTE));
+  });
+
+  it('is one cut of a stream: the account stays in, and two more take it out', async () => {
+    const clock = new FakeClock();
+    await using pool = await startRanked({ clock });
+    const running = [1, 2, 3].map(() => controlled());
+    pool.standIn.account('a').answers(...running.map((it) => it.answer));
+    const turns = running.map(async () => send(pool));
+    for (const it of running) {
+      await it.started;
+      it.send(created(), delta('one'));
+    }
+    await expect.poll(async () => (await pool.account('a')).lastSuccessAt).not.toBeNull();
+    clock.advance(1);
+    for (const it of running) it.cut();
+    for (const it of await Promise.all(turns)) {
+      expect(it).toMatchObject({ isBroken: true, headers: { 'x-codex-pool-account': 'a' } });
+      expect(deltasIn(it.body)).toEqual(['one']);
+    }
+    await expectQuiet(pool);
+    expect(await standing(pool, 'a')).toEqual(free);
+    for (const _turn of [1, 2]) {
+      pool.standIn.account('a').answers(streams({ deltas: ['one'], thenCut: true }));
+      expect(await send(pool)).toMatchObject({ isBroken: true });
+      await expectQuiet(pool);
+    }
+    expect(await standing(pool, 'a')).toEqual(out('upstream-error', clock.now() + 30 * SECOND));
+  });
+});
+
+describe('an event stream that ends in order', () => {
+  it.concurrent.each<[string, Answer]>([
+    ['after response.created', streams({ events: [created('resp_of_a')] })],
+    ['before any event', raw(Buffer.from(''))],
+  ])('%s is no turn: another account serves, and nothing of it is seen', async (_when, answer) => {
+    await using pool = await startRanked({ clock: new FakeClock() });
+    expect(await movesToB(pool, [answer, answer])).toEqual(['a', 'a', 'b']);
+    for (const name of ['a', 'b']) expect(await standing(pool, name)).toEqual(free);
+  });
+
+  it.concurrent('is one when its last event lacks the blank line', async () => {
+    await using pool = await startRanked();
+    const bytes = Buffer.from(framed(created()) + framed(completed()).trimEnd());
+    pool.standIn.account('a').answers(raw(bytes, ofA));
+    const answer = await send(pool);
+    expect(answer).toMatchObject({ status: 200, isBroken: false, headers: { 'x-codex-pool-account': 'a' } });
+    expect(answer.body.toString()).toBe(bytes.toString());
+    expect(pool.standIn.attempts()).toEqual(['a']);
+  });
+});
+
+describe('a turn that was slow', () => {
+  it('does not bring its session back to the account that it has left meanwhile', async () => {
+    const clock = new FakeClock();
+    await using pool = await startRanked({ clock });
+    await isServedBy(pool, 'a', session);
+    const slow = hangs(raw(turnOf('a'), ofA));
+    pool.standIn.account('a').answers(slow);
+    const first = send(pool, session);
+    await pool.standIn.until(() => pool.standIn.turns().length === 2, 'the slow turn');
+    clock.advance(SECOND);
+    await movesToB(pool, [usageLimit()], session);
+    clock.advance(SECOND);
+    slow.release();
+    expectTurnOf('a', await first);
+    await forgiven(pool);
+    expect(await standing(pool, 'a')).toEqual(free);
+    await isServedBy(pool, 'b', session);
+  });
+});
+
+describe('a limit that is told', () => {
+  const told = 'Rate limit reached. Please try again in 6m0s.';
+  it.each<[string, Answer, string, number]>([
+    [
+      '503 slow_down with Retry-After',
+      refuses(503, { error: { code: 'slow_down' } }, { 'retry-after': '20' }),
+      'rate-limited',
+      20,
+    ],
+    [
+      '429 in minutes and seconds',
+      refuses(429, { error: { code: 'rate_limit_exceeded', message: told } }),
+      'rate-limited',
+      360,
+    ],
+    [
+      '429 with its end beside a code at the top',
+      refuses(429, { code: 'usage_limit_reached', resets_in_seconds: 7_200 }),
+      'quota-exhausted',
+      7_200,
+    ],
+  ])('as %s takes its account out for so long; another one serves', async (...row) => {
+    const [, answer, reason, seconds] = row;
+    const clock = new FakeClock();
+    await using pool = await startRanked({ clock });
+    expect(await movesToB(pool, [answer])).toEqual(['a', 'b']);
+    expect(await standing(pool, 'a')).toEqual(out(reason, clock.now() + seconds * SECOND));
+    expect(await standing(pool, 'b')).toEqual(free);
+  });
+});

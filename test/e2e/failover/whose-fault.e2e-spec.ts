@@ -1,0 +1,160 @@
+import { describe, expect, it } from 'vitest';
+import { refuses, streams } from '../../../src/fake-upstream/script/responses.js';
+import { edgeBlock, overloaded } from '../../../src/fake-upstream/script/refusals.js';
+import { polled } from '../../support/pool/polled.js';
+import { TestPool } from '../../support/pool/pool.js';
+import { said } from '../../support/pool/pool-files.js';
+
+const serverError = refuses(500, { error: { message: 'oops', type: 'server_error' } });
+const ISO = String.raw`\d{4}-\d\d-\d\dT[\d:.]+Z`;
+
+const trouble = async (pool: TestPool): Promise<string | null> => (await health(pool)).trouble;
+
+async function health(pool: TestPool): Promise<{ status: string; trouble: string | null }> {
+  const { body } = await pool.client.get('/healthz').expect(200);
+  return { status: body.status, trouble: body.details.upstream.trouble };
+}
+
+/** The kinds of trouble that the metrics name. */
+async function inMetrics(pool: TestPool): Promise<string[]> {
+  const { text } = await pool.client.get('/metrics').expect(200);
+  const lines = text.matchAll(/^codex_pool_upstream_trouble\{kind="([a-z-]+)"\} (\d)$/gm);
+  return [...lines].filter((it) => it[2] === '1').map((it) => it[1] ?? '');
+}
+
+async function expectNobodyOut(pool: TestPool, names: readonly string[]): Promise<void> {
+  for (const name of names) expect(await pool.account(name)).toMatchObject({ available: true, reason: null });
+}
+
+/** Turns of different sessions, and what became of them. */
+async function turns(pool: TestPool, count: number): Promise<number[]> {
+  const statuses: number[] = [];
+  for (let i = 0; i < count; i += 1) statuses.push((await pool.turn({ 'session-id': `s-${i}` })).status);
+  return statuses;
+}
+
+describe('whose fault it is: an upstream that cannot be reached', { timeout: 30_000 }, () => {
+  it('is the network’s, not an account’s, and is over at the first answer', async () => {
+    await using pool = await TestPool.start();
+    await polled(pool);
+    expect(await health(pool)).toEqual({ status: 'up', trouble: null });
+    await pool.standIn.goDown();
+    for (let i = 0; i < 3; i += 1) {
+      const answer = await pool.turn().expect(503);
+      expect(answer.headers['x-codex-pool-error']).toBe('upstream_unreachable');
+    }
+    const offline = await health(pool);
+    expect(offline.status).toBe('degraded');
+    expect(offline.trouble).toMatch(new RegExp(`cannot reach upstream since ${ISO} \\(ECONNREFUSED\\)`));
+    expect(offline.trouble).not.toMatch(/127\.0\.0\.1|localhost/);
+    expect((await pool.client.get('/').expect(200)).text).toContain(offline.trouble);
+    expect(await inMetrics(pool)).toEqual(['offline']);
+    await expectNobodyOut(pool, ['a', 'b']);
+    await pool.standIn.reopen();
+    // The first answer of any kind: it is no success.
+    pool.standIn.account('a').answers(refuses(400, { error: { message: 'no', code: 'invalid_prompt' } }));
+    await pool.turn().expect(400);
+    expect(await health(pool)).toEqual({ status: 'up', trouble: null });
+    expect(await inMetrics(pool)).toEqual([]);
+    expect(said(pool, 'upstream is in trouble')).toHaveLength(1);
+    expect(said(pool, 'upstream is well again')).toHaveLength(1);
+  });
+
+  it('is first seen by the polls where no turn comes, and they see its end', async () => {
+    await using pool = await TestPool.start({ prepare: (standIn) => standIn.goDown() });
+    await expect.poll(async () => await trouble(pool)).toContain('(ECONNREFUSED)');
+    await pool.standIn.reopen();
+    await pool.client.post('/admin/accounts/a/poll').expect(200);
+    expect(await trouble(pool)).toBeNull();
+  });
+});
+
+describe('whose fault it is: an upstream that fails', { timeout: 30_000 }, () => {
+  it.each([
+    ['500', serverError],
+    ['overload', overloaded()],
+  ])('with %s on every account takes nobody out, and is over at the first success', async (_how, answer) => {
+    await using pool = await TestPool.start({ accounts: ['a', 'b', 'c'] });
+    await polled(pool);
+    for (const name of ['a', 'b', 'c']) pool.standIn.account(name).always(answer);
+    expect(new Set(await turns(pool, 8))).toEqual(new Set([503]));
+    const failing = await health(pool);
+    expect(failing.status).toBe('degraded');
+    expect(failing.trouble).toMatch(new RegExp(`Upstream itself is failing, .* since ${ISO}`));
+    expect(await inMetrics(pool)).toEqual(['provider']);
+    await expectNobodyOut(pool, ['a', 'b', 'c']);
+    pool.standIn.account('b').always(streams());
+    // Whoever is asked first: the turn gets to b in the end, now or with the next one.
+    await expect.poll(async () => (await pool.turn()).status).toBe(200);
+    expect(await health(pool)).toEqual({ status: 'up', trouble: null });
+  });
+
+  it('on one account while another serves is that account’s fault: the third error takes it out', async () => {
+    await using pool = await TestPool.start({ env: { PROXY_POLICY: 'fill-first' } });
+    await polled(pool);
+    pool.standIn.account('a').always(serverError);
+    expect(await turns(pool, 2)).toEqual([200, 200]);
+    expect(pool.standIn.attempts()).toEqual(['a', 'a', 'b', 'a', 'a', 'b']);
+    expect(await pool.account('a')).toMatchObject({ available: false, reason: 'upstream-error' });
+    expect(await trouble(pool)).toBeNull();
+    expect(await inMetrics(pool)).toEqual([]);
+  });
+
+  it('on the only account there is may be its own fault, too: the third error takes it out', async () => {
+    await using pool = await TestPool.start({ accounts: ['a', 'paused'] });
+    await polled(pool);
+    await pool.client.patch('/admin/accounts/paused').send({ paused: true }).expect(200);
+    pool.standIn.account('a').always(serverError);
+    expect(await turns(pool, 2)).toEqual([503, 429]); // the third error: it rests for half a minute
+    expect(await trouble(pool)).toContain('Upstream itself is failing');
+    expect(await pool.account('a')).toMatchObject({ available: false, reason: 'upstream-error' });
+  });
+
+  it('when it is polled is told before any turn has met it', async () => {
+    await using pool = await TestPool.start({
+      prepare: (standIn) => {
+        for (const name of ['a', 'b']) standIn.account(name).usageAnswers(502, 'bad gateway');
+      },
+    });
+    await expect.poll(async () => await trouble(pool)).toContain('Upstream itself is failing');
+    pool.standIn.account('b').usage({ usedPercent: 3, windowSeconds: 604_800, resetsInSeconds: 300_000 });
+    await pool.client.post('/admin/accounts/b/poll').expect(200);
+    expect(await trouble(pool)).toBeNull();
+  });
+
+  it('on other routes than turns says nothing of the turns', async () => {
+    await using pool = await TestPool.start({ accounts: ['a'] });
+    await polled(pool);
+    pool.standIn.on('GET', '/backend-api/wham/elsewhere', (_req, res) => void res.writeHead(500).end());
+    await pool.client.get('/backend-api/wham/elsewhere').expect(500);
+    expect(await trouble(pool)).toBeNull();
+  });
+});
+
+describe('whose fault it is: an edge that blocks', { timeout: 30_000 }, () => {
+  it('every account is this machine’s trouble, takes nobody out, and is over at the first success', async () => {
+    await using pool = await TestPool.start();
+    await polled(pool);
+    for (const name of ['a', 'b']) pool.standIn.account(name).always(edgeBlock());
+    expect(await turns(pool, 3)).toEqual([503, 503, 503]);
+    const blocked = await health(pool);
+    expect(blocked.status).toBe('degraded');
+    expect(blocked.trouble).toMatch(new RegExp(`The network edge .* since ${ISO}`));
+    expect(await inMetrics(pool)).toEqual(['edge-block']);
+    await expectNobodyOut(pool, ['a', 'b']);
+    pool.standIn.account('a').always(streams());
+    pool.standIn.account('b').always(streams());
+    await pool.turn().expect(200);
+    expect(await health(pool)).toEqual({ status: 'up', trouble: null });
+  });
+
+  it('one account, and lets another through, is not everybody’s trouble, even without a success', async () => {
+    await using pool = await TestPool.start({ env: { PROXY_POLICY: 'fill-first' } });
+    await polled(pool);
+    pool.standIn.account('a').always(edgeBlock());
+    pool.standIn.account('b').always(refuses(400, { error: { message: 'no', code: 'invalid_prompt' } }));
+    expect(await turns(pool, 2)).toEqual([400, 400]);
+    expect(pool.standIn.attempts()).toEqual(['a', 'b', 'a', 'b']);
+    expect(await trouble(pool)).toBeNull();
+  });
+});

@@ -1,0 +1,110 @@
+import { describe, expect, it } from 'vitest';
+import { controlled } from '../../../src/fake-upstream/script/controlled-turn.js';
+import { completed, created, delta } from '../../../src/fake-upstream/script/turn-events.js';
+import { head, packet, post, statusesIn, upgrade } from '../../support/clients/packet.js';
+import { TestPool } from '../../support/pool/pool.js';
+import { RawSocket } from '../../support/clients/raw-socket.js';
+
+async function answerTo(pool: TestPool, bytes: string): Promise<string> {
+  using client = new RawSocket(pool.origin);
+  await client.write(bytes);
+  return await client.whole();
+}
+
+const bodyOf = (text: string): unknown => JSON.parse(text.slice(text.lastIndexOf('\r\n\r\n') + 4));
+
+describe('bytes that are no request', () => {
+  it.each([
+    ['a line that is none', 'nonsense\r\n\r\n', 400, 'malformed_request'],
+    [
+      'a header field that is none',
+      'GET /healthz HTTP/1.1\r\nhost: 127.0.0.1\r\nno colon\r\n\r\n',
+      400,
+      'malformed_request',
+    ],
+    [
+      'a head that is too large',
+      head('GET /healthz', { 'x-large': 'x'.repeat(20_000) }),
+      431,
+      'headers_too_large',
+    ],
+    [
+      'a body with a broken chunk',
+      `${head('POST /v1/responses', { 'transfer-encoding': 'chunked' })}zz\r\n`,
+      400,
+      'malformed_request',
+    ],
+  ])('are refused in JSON: %s', async (_which, bytes, status, code) => {
+    await using pool = await TestPool.start();
+    const text = await answerTo(pool, bytes);
+    expect(statusesIn(text)).toEqual([status]);
+    expect(text).toMatch(/^content-type: application\/json/im);
+    expect(bodyOf(text)).toMatchObject({ error: { type: 'invalid_request', code } });
+    expect(pool.standIn.turns()).toHaveLength(0);
+  });
+
+  it('are refused after the answer to the turn before them, which is whole', async () => {
+    await using pool = await TestPool.start({ accounts: ['a'] });
+    const upstream = controlled();
+    pool.standIn.account('a').answers(upstream.answer);
+    using client = new RawSocket(pool.origin);
+    await client.write(packet(post(), 'nonsense\r\n\r\n'));
+    upstream.send(created(), delta('x'));
+    await client.until('"delta":"x"');
+    await client.write('more nonsense\r\n\r\n');
+    upstream.send(completed());
+    upstream.end();
+    const text = await client.whole();
+    expect(statusesIn(text)).toEqual([200, 400]);
+    expect(text).toContain('response.completed');
+  });
+});
+
+describe('a request that expects something', () => {
+  it('is served all the same when that is not known (RFC 9110 10.1.1)', async () => {
+    await using pool = await TestPool.start();
+    const text = await answerTo(pool, head('GET /healthz', { expect: 'made-up', connection: 'close' }));
+    expect(statusesIn(text)).toEqual([200]);
+  });
+
+  it('meets the same doors: 403 of a foreign host', async () => {
+    await using pool = await TestPool.start();
+    const fields = { expect: 'made-up', host: 'evil.example' };
+    expect(statusesIn(await answerTo(pool, head('GET /healthz', fields)))).toEqual([403]);
+  });
+});
+
+describe('an upgrade that is not a WebSocket as it should be', () => {
+  it('is refused when it has a body', async () => {
+    await using pool = await TestPool.start();
+    const text = await answerTo(pool, `${upgrade({ 'content-length': '5' })}hello`);
+    expect(statusesIn(text)).toEqual([400]);
+    expect(bodyOf(text)).toMatchObject({ error: { code: 'bad_websocket_handshake' } });
+    expect(pool.standIn.handshakes()).toHaveLength(0);
+  });
+
+  it('is served as HTTP when it offers h2c', async () => {
+    await using pool = await TestPool.start();
+    const fields = {
+      connection: 'Upgrade, HTTP2-Settings',
+      upgrade: 'h2c',
+      'http2-settings': 'AAMAAABkAAQCAAAAAAIAAAAA',
+    };
+    using client = new RawSocket(pool.origin);
+    await client.write(head('GET /healthz', fields));
+    await client.until('"lastErrors"');
+    expect(statusesIn(client.text)).toEqual([200]);
+  });
+
+  it('harms nothing when its client has left at once', async () => {
+    await using pool = await TestPool.start();
+    for (let again = 0; again < 20; again += 1) {
+      using client = new RawSocket(pool.origin);
+      await client.write(packet(head('GET /healthz'), upgrade()));
+      client.reset();
+    }
+    await expect.poll(() => pool.standIn.sockets.open ?? 0).toBe(0);
+    await pool.turn().expect(200);
+    expect(pool.logger.lines.filter((it) => it.includes('fault inside'))).toEqual([]);
+  });
+});

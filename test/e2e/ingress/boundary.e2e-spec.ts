@@ -1,0 +1,218 @@
+import { describe, expect, it } from 'vitest';
+import { forwarded } from '../../support/clients/forwarded.js';
+import { aTurn, TestPool } from '../../support/pool/pool.js';
+import { call, type RawAnswer, type RawRequest, turnWith } from '../../support/clients/raw-http.js';
+
+const upgrade = { connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13' };
+const post = (path: string): RawRequest => ({ method: 'POST', path, body: '{}' });
+const turn = turnWith(JSON.stringify(aTurn()));
+
+/** One of each kind of route. */
+const everyRoute: readonly RawRequest[] = [
+  turn,
+  { ...turn, path: '/backend-api/codex/responses' },
+  { path: '/v1/responses', headers: { ...upgrade, 'sec-websocket-key': 'bWFkZSB1cCBub25jZSAxNg==' } },
+  { method: 'HEAD', path: '/v1/responses' },
+  { path: '/v1/models' },
+  post('/v1/images/generations'),
+  { path: '/backend-api/wham/usage' },
+  { path: '/backend-api/wham/accounts/check' },
+  { path: '/backend-api/wham/config/bundle' },
+  { path: '/backend-api/wham/settings/user' },
+  post('/backend-api/files'),
+  post('/oauth/token'),
+  { path: '/admin/accounts' },
+  post('/admin/reload'),
+  { path: '/admin/no-such-thing' },
+  { path: '/healthz' },
+  { path: '/readyz' },
+  { path: '/metrics' },
+  { path: '/dashboard' },
+  { path: '/favicon.ico' },
+  { method: 'OPTIONS', path: '/v1/responses' },
+];
+
+/** Its status, and whether it is JSON by its own word and in truth; a HEAD has only the word. */
+function told({ status, headers, body }: RawAnswer): string {
+  const isSaid = /^application\/(problem\+)?json/.test(headers['content-type'] ?? '');
+  const text = body.toString('utf8');
+  return `${status} ${isSaid && (text === '' || text.startsWith('{')) ? 'JSON' : `no JSON: ${text}`}`;
+}
+
+const basic = (text: string): string => `Basic ${Buffer.from(text).toString('base64')}`;
+
+function plus(asked: RawRequest, headers: Readonly<Record<string, string>>): RawRequest {
+  return { ...asked, headers: { ...asked.headers, ...headers } };
+}
+
+describe('who may enter', () => {
+  it.each([
+    ['a foreign host name', { host: 'evil.example' }],
+    ['a foreign host name with our port', { host: 'evil.example:8989' }],
+    ['a host that only begins like ours', { host: '127.0.0.1.evil.example' }],
+    ['another address', { host: '192.168.1.7:8989' }],
+    ['a page of another origin', { origin: 'https://evil.example' }],
+    ['a page of another port of this machine', { origin: 'http://127.0.0.1:1' }],
+    ['a page without an origin', { origin: 'null' }],
+    ['a cross-site request', { 'sec-fetch-site': 'cross-site' }],
+    ['a cross-site script', { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors' }],
+  ])('not %s, on any route', async (_who, headers) => {
+    await using pool = await TestPool.start();
+    for (const asked of [...everyRoute, { path: '/' }]) {
+      const { path } = asked;
+      const isPage = path === '/' || path === '/dashboard';
+      const answer = await call(pool.origin, plus(asked, headers));
+      expect(told(answer)).toBe('403 JSON');
+      expect(answer.headers['x-codex-pool-error']).toBeTypeOf('string');
+      if (!isPage) continue;
+      // A link from elsewhere may lead to the page, but a foreign host or origin stays one.
+      const navigation = { ...headers, 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' };
+      const isLink = !('host' in headers) && !('origin' in headers);
+      expect((await call(pool.origin, plus(asked, navigation))).status).toBe(isLink ? 200 : 403);
+    }
+    expect(forwarded(pool.standIn)).toEqual([]);
+  });
+
+  it('not a cross-site navigation to anything but the page', async () => {
+    await using pool = await TestPool.start();
+    const headers = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' };
+    for (const path of ['/admin/accounts', '/v1/models', '/metrics', '/healthz']) {
+      expect(told(await call(pool.origin, { path, headers }))).toBe('403 JSON');
+    }
+    expect(told(await call(pool.origin, { method: 'POST', path: '/', headers }))).toBe('403 JSON');
+  });
+
+  it('every loopback name with any port, our own pages, and programs', async () => {
+    await using pool = await TestPool.start();
+    const { port } = new URL(pool.origin);
+    for (const host of [
+      `127.0.0.1:${port}`,
+      'localhost:8989',
+      'LOCALHOST',
+      '[::1]:8989',
+      '127.0.0.2',
+      'codex.localhost',
+    ]) {
+      expect((await call(pool.origin, { path: '/healthz', headers: { host } })).status).toBe(200);
+    }
+    const own = { origin: pool.origin, 'sec-fetch-site': 'same-origin', 'sec-fetch-mode': 'cors' };
+    expect((await call(pool.origin, { path: '/admin/accounts', headers: own })).status).toBe(200);
+    expect((await call(pool.origin, { path: '/', headers: { 'sec-fetch-site': 'none' } })).status).toBe(200);
+    expect((await call(pool.origin, turn)).status).toBe(200);
+  });
+
+  it('hosts that PROXY_ALLOWED_HOSTS names, and no others', async () => {
+    await using pool = await TestPool.start({ env: { PROXY_ALLOWED_HOSTS: 'proxy.lan, Other.lan' } });
+    for (const [host, status] of [
+      ['proxy.lan:8989', 200],
+      ['OTHER.lan', 200],
+      ['x.proxy.lan', 403],
+    ] as const) {
+      expect((await call(pool.origin, { path: '/healthz', headers: { host } })).status).toBe(status);
+    }
+    const ownPage = { host: 'proxy.lan:8989', origin: 'http://proxy.lan:8989' };
+    expect((await call(pool.origin, { path: '/admin/accounts', headers: ownPage })).status).toBe(200);
+    const foreign = { host: 'proxy.lan:8989', origin: 'http://other.lan:8989' };
+    expect(told(await call(pool.origin, { path: '/admin/accounts', headers: foreign }))).toBe('403 JSON');
+  });
+});
+
+describe('paths that are not ours', () => {
+  it.each([
+    '/favicon.ico',
+    '/v1x',
+    '/v1/',
+    '/oauth/tokenX',
+    '/backend-apix/wham/usage',
+    '/responsesX',
+    '/v1/../admin/accounts',
+    '/v1/./responses',
+    '/v1/%2e%2e/responses',
+    '/v1/%2E%2e%2fadmin',
+    '/backend-api/ps/..%2f..%2fsecret',
+    '/backend-api/..',
+    '//v1/responses',
+    '/v1//responses',
+    '/backend-api//evil.example/x',
+    '/v1\\responses',
+    '/v1/..%5cadmin',
+    '/v1/a%00b',
+    '/v1/a%0ab',
+    '/v1/%zz',
+    'http://evil.example/v1/responses',
+    '*',
+  ])('%s is answered with 404 as JSON and goes nowhere', async (path) => {
+    await using pool = await TestPool.start();
+    for (const method of ['GET', 'POST']) {
+      expect(
+        told(await call(pool.origin, { method, path, ...(method === 'POST' ? { body: '{}' } : {}) })),
+      ).toBe('404 JSON');
+    }
+    expect(forwarded(pool.standIn)).toEqual([]);
+  });
+});
+
+describe('tokens of the proxy itself', () => {
+  it('PROXY_CLIENT_TOKEN guards all that is proxied, and nothing of it reaches upstream', async () => {
+    const env = { PROXY_CLIENT_TOKEN: 'client-token-1' };
+    await using pool = await TestPool.start({ env, accounts: ['a'] });
+    for (const headers of [
+      {},
+      { authorization: 'Bearer wrong-token-1' },
+      { authorization: 'Basic Y2xpZW50LXRva2VuLTE=' },
+    ]) {
+      for (const asked of [
+        turn,
+        { path: '/v1/models' },
+        { path: '/backend-api/wham/usage' },
+        { path: '/backend-api/ps/x' },
+      ]) {
+        expect(told(await call(pool.origin, plus(asked, headers)))).toBe('403 JSON');
+      }
+    }
+    expect(forwarded(pool.standIn)).toEqual([]);
+    const right = { authorization: 'Bearer client-token-1' };
+    expect((await call(pool.origin, plus(turn, right))).status).toBe(200);
+    expect(JSON.stringify(pool.standIn.turns()[0]?.rawHeaders)).not.toContain('client-token-1');
+    for (const path of ['/healthz', '/readyz', '/admin/accounts']) await pool.client.get(path).expect(200);
+  });
+
+  it('PROXY_ADMIN_TOKEN guards the admin routes, the page and the metrics, and leaves the rest open', async () => {
+    await using pool = await TestPool.start({ env: { PROXY_ADMIN_TOKEN: 'admin-token-1' } });
+    const wrong = [
+      undefined,
+      'Bearer admin-token-2',
+      basic('admin-token-1:'),
+      basic('me:admin-token'),
+      'Bearer',
+      'x',
+    ];
+    const right = [
+      'Bearer admin-token-1',
+      'bearer admin-token-1',
+      basic('me:admin-token-1'),
+      basic(':admin-token-1'),
+    ];
+    for (const path of [
+      '/admin/accounts',
+      '/admin/accounts/',
+      '/admin/requests',
+      '/admin/nothing',
+      '/metrics',
+      '/',
+      '/dashboard',
+    ]) {
+      for (const it of wrong) {
+        const headers = it === undefined ? {} : { authorization: it };
+        expect(told(await call(pool.origin, { path, headers }))).toBe('401 JSON');
+      }
+      for (const authorization of right) {
+        expect((await call(pool.origin, { path, headers: { authorization } })).status).not.toBe(401);
+      }
+    }
+    expect(told(await call(pool.origin, post('/admin/reload')))).toBe('401 JSON');
+    await pool.client.get('/healthz').expect(200);
+    await pool.client.get('/readyz').expect(200);
+    expect((await call(pool.origin, turn)).status).toBe(200);
+  });
+});

@@ -1,0 +1,216 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { hangs, refuses } from '../../../src/fake-upstream/script/responses.js';
+import { usageLimit } from '../../../src/fake-upstream/script/refusals.js';
+import { forwarded } from '../../support/clients/forwarded.js';
+import { polled } from '../../support/pool/polled.js';
+import { TestPool } from '../../support/pool/pool.js';
+import { call, send } from '../../support/clients/raw-http.js';
+
+const SETTINGS = '/backend-api/wham/settings/user';
+const BUNDLE = '/backend-api/wham/config/bundle';
+const as = (accountId: string) => ({ 'chatgpt-account-id': accountId });
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe('accounts/check', () => {
+  it.each(['/backend-api/wham/accounts/check', '/api/codex/accounts/check'])(
+    '%s names the caller’s own workspace, in list form, and asks nobody',
+    async (path) => {
+      await using pool = await TestPool.start({ accounts: [{ name: 'a', plan: 'pro' }] });
+      const { body } = await pool.client.get(path).set(as('acct-of-the-client')).expect(200);
+      expect(body).toEqual({
+        accounts: [
+          {
+            id: 'acct-of-the-client',
+            plan_type: 'pro',
+            name: null,
+            profile_picture_url: null,
+            structure: 'personal',
+            workspace_backend_origin: 'https://chatgpt.com',
+            account_routing_override: 'NO_CONSTRAINT',
+          },
+        ],
+        account_ordering: ['acct-of-the-client'],
+        default_account_id: 'acct-of-the-client',
+      });
+      expect(forwarded(pool.standIn)).toEqual([]);
+    },
+  );
+});
+
+describe('usage', () => {
+  it.each(['/backend-api/wham/usage', '/api/codex/usage'])(
+    '%s tells the pool’s windows in integers',
+    async (path) => {
+      await using pool = await TestPool.start({
+        prepare: (standIn) => {
+          const five = { usedPercent: 10.4, windowSeconds: 18_000, resetsInSeconds: 9_000 };
+          const week = { windowSeconds: 604_800, resetsInSeconds: 300_000 };
+          standIn.account('a').usage(five, { ...week, usedPercent: 33.3 });
+          standIn.account('b').usage({ ...week, usedPercent: 50 }); // weekly only, told as primary
+        },
+      });
+      await polled(pool);
+      const { body } = await pool.client.get(path).expect(200);
+      expect(body).toMatchObject({ plan_type: 'plus', rate_limit: { allowed: true, limit_reached: false } });
+      const { primary_window: primary, secondary_window: secondary } = body.rate_limit;
+      expect(primary).toMatchObject({ used_percent: 10, limit_window_seconds: 18_000 });
+      expect(secondary).toMatchObject({ used_percent: 42, limit_window_seconds: 604_800 });
+      const numbers: unknown[] = [...Object.values(primary), ...Object.values(secondary)];
+      expect(numbers).toHaveLength(8);
+      expect(numbers.every((it) => Number.isInteger(it))).toBe(true);
+      expect(secondary.reset_at * 1_000 - Date.now()).toBeGreaterThan(290_000_000);
+      expect(forwarded(pool.standIn)).toEqual([]);
+    },
+  );
+
+  it('tells null while nothing is known', async () => {
+    await using pool = await TestPool.start({
+      prepare: (standIn) => ['a', 'b'].forEach((it) => standIn.account(it).usageAnswers(500, 'made up')),
+    });
+    const { body } = await pool.client.get('/backend-api/wham/usage').expect(200);
+    expect(body.rate_limit).toMatchObject({
+      primary_window: null,
+      secondary_window: null,
+      limit_reached: false,
+    });
+  });
+
+  it('tells that the limit is reached only when no account can serve', async () => {
+    await using pool = await TestPool.start();
+    await polled(pool);
+    for (const [name, isReached] of [
+      ['a', false],
+      ['b', true],
+    ] as const) {
+      pool.standIn.account(name).always(usageLimit());
+      await pool.turn();
+      const { body } = await pool.client.get('/backend-api/wham/usage').expect(200);
+      expect(body.rate_limit).toMatchObject({ limit_reached: isReached, allowed: !isReached });
+    }
+  });
+});
+
+describe('config/bundle', () => {
+  it('is that of the client’s own account, when it is in the pool', async () => {
+    await using pool = await TestPool.start();
+    for (const path of [BUNDLE, '/api/codex/config/bundle']) {
+      expect((await pool.client.get(path).set(as('acct-b')).expect(200)).body).toEqual({ bundle_of: 'b' });
+    }
+  });
+
+  it('is empty for any other client, who gets nobody else’s rules', async () => {
+    await using pool = await TestPool.start();
+    expect((await pool.client.get(BUNDLE).set(as('acct-of-the-client')).expect(200)).body).toEqual({});
+    expect((await pool.client.get(BUNDLE).expect(200)).body).toEqual({});
+    expect(forwarded(pool.standIn)).toEqual([]);
+  });
+
+  it.each([500, 401, 403, 404, 429, 302])('is empty when upstream answers %i', async (status) => {
+    await using pool = await TestPool.start();
+    pool.standIn.account('a').bundle = refuses(status, { detail: 'made up' });
+    expect((await pool.client.get(BUNDLE).set(as('acct-a')).expect(200)).body).toEqual({});
+  });
+
+  it('is empty when upstream is down', async () => {
+    await using pool = await TestPool.start();
+    await pool.standIn.goDown();
+    expect((await pool.client.get(BUNDLE).set(as('acct-a')).expect(200)).body).toEqual({});
+  });
+
+  it('is empty when upstream is silent for five seconds', async () => {
+    await using pool = await TestPool.start();
+    pool.standIn.account('a').bundle = hangs();
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const client = send(pool.origin, { path: BUNDLE, headers: as('acct-a') });
+    await pool.standIn.until(() => forwarded(pool.standIn).length === 1, 'the call');
+    await vi.advanceTimersByTimeAsync(4_900);
+    expect(client.hasHead).toBe(false);
+    await vi.advanceTimersByTimeAsync(200);
+    expect((await client.whole()).body.toString()).toBe('{}');
+    await pool.standIn.until(() => forwarded(pool.standIn)[0]?.closedEarly === true, 'the end of the call');
+  });
+});
+
+describe('the home account', () => {
+  it.each([
+    ['/backend-api/wham/settings/user', SETTINGS],
+    ['/api/codex/settings/user', SETTINGS],
+    ['/backend-api/ps/plugins/installed?limit=200', '/backend-api/ps/plugins/installed?limit=200'],
+    ['/ps/plugins/installed?limit=200', '/backend-api/ps/plugins/installed?limit=200'],
+    ['/api/codex/ps/mcp', '/backend-api/ps/mcp'],
+    ['/api/codex/rate-limit-reset-credits', '/backend-api/wham/rate-limit-reset-credits'],
+  ])('%s goes to %s', async (path, upstream) => {
+    await using pool = await TestPool.start();
+    const own = await call(pool.origin, { path, headers: as('acct-b') });
+    const strange = await call(pool.origin, { path, headers: as('acct-of-the-client') });
+    expect([own.status, strange.status]).toEqual([200, 200]);
+    expect(forwarded(pool.standIn).map((it) => [it.account, it.path])).toEqual([
+      ['b', upstream],
+      ['a', upstream],
+    ]);
+  });
+
+  it.each([
+    '/backend-api/codex/analytics-events/events',
+    '/codex/analytics-events/events',
+    '/v1/analytics-events/events',
+  ])('takes analytics events on %s', async (path) => {
+    await using pool = await TestPool.start();
+    await pool.client.post(path).set(as('acct-b')).send({ events: [] }).expect(200);
+    expect(forwarded(pool.standIn)).toMatchObject([
+      { account: 'b', path: '/backend-api/codex/analytics-events/events' },
+    ]);
+  });
+
+  it('has its token renewed once when upstream refuses it', async () => {
+    await using pool = await TestPool.start();
+    await polled(pool);
+    pool.standIn.account('a').expireAccessToken();
+    await pool.client.get(SETTINGS).expect(200);
+    expect(pool.standIn.tokens.requestsFor('a')).toHaveLength(1);
+    expect(forwarded(pool.standIn).map((it) => it.account)).toEqual(['a', 'a']);
+  });
+
+  it('that upstream refuses again is 503 for the client, never 401', async () => {
+    await using pool = await TestPool.start();
+    await polled(pool);
+    pool.standIn.on('GET', SETTINGS, (_req, res) => void res.writeHead(401).end('{"error":"no"}'));
+    const answer = await pool.client.get(SETTINGS).expect(503).expect('content-type', /json/);
+    expect(answer.body.error.message).toContain('a');
+    expect(pool.standIn.tokens.requestsFor('a')).toHaveLength(1);
+  });
+
+  it.each(['/backend-api/wham', '/api/codex'])(
+    '%s/rate-limit-reset-credits/consume is not spent unseen',
+    async (base) => {
+      await using pool = await TestPool.start();
+      await pool.client
+        .post(`${base}/rate-limit-reset-credits/consume`)
+        .send({})
+        .expect(404)
+        .expect('content-type', /json/);
+      expect(forwarded(pool.standIn)).toEqual([]);
+    },
+  );
+});
+
+describe('files', () => {
+  it('go with the session where a header names one, else with the home account', async () => {
+    await using pool = await TestPool.start();
+    pool.standIn.account('a').answers(usageLimit());
+    await pool.turn({ 'session-id': 's-1' }).expect(200); // b has it now
+    const upload = (headers: Record<string, string>) =>
+      pool.client
+        .post('/backend-api/files')
+        .set({ ...as('acct-a'), ...headers })
+        .send({ name: 'x' })
+        .expect(200);
+    expect((await upload({ 'session-id': 's-1' })).body.account).toBe('b');
+    expect((await upload({})).body.account).toBe('a');
+    const below = await pool.client.post('/backend-api/files/f1/uploaded').set('session-id', 's-1').send({});
+    expect(below.body).toEqual({ account: 'b', path: '/backend-api/files/f1/uploaded' });
+  });
+});

@@ -1,0 +1,266 @@
+import { readFile, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { STAND_IN_PREFIX } from '../../../src/clients/placeholder-login.js';
+import type { AuthJson } from '../../../src/fake-upstream/script/made-up-credentials.js';
+import {
+  expectNoSecrets,
+  loginOf,
+  newLogin,
+  poolFiles,
+  PROBLEM,
+  servedBy,
+} from '../../support/pool/admin.js';
+import { HOUR } from '../../support/fake-clock.js';
+import { TestPool } from '../../support/pool/pool.js';
+
+describe('POST /admin/accounts', () => {
+  it('takes in an auth.json, whose account serves at once', async () => {
+    await using pool = await TestPool.start({ accounts: [] });
+    const login = newLogin(pool, 'new');
+    const answer = await pool.client.post('/admin/accounts').send(login).expect(201);
+    expect(answer.body).toEqual([{ name: 'account-1', result: 'added' }]);
+    expect(await servedBy(pool)).toBe('account-1');
+    expect(await pool.readAuth('account-1')).toEqual(login);
+    expect((await stat(join(pool.folder, 'pool', 'account-1.json'))).mode & 0o777).toBe(0o600);
+    expectNoSecrets(pool, [login], answer.body, answer.headers);
+  });
+
+  it('takes its name from the request, else the first free one', async () => {
+    await using pool = await TestPool.start({ accounts: ['account-1'], files: { 'account-2.json': '{' } });
+    const named = { name: 'work.mine', auth: newLogin(pool, 'one') };
+    expect((await pool.client.post('/admin/accounts').send(named).expect(201)).body).toEqual([
+      { name: 'work.mine', result: 'added' },
+    ]);
+    const unnamed = { name: null, auth: newLogin(pool, 'two') };
+    expect((await pool.client.post('/admin/accounts').send(unnamed).expect(201)).body).toEqual([
+      { name: 'account-3', result: 'added' },
+    ]);
+  });
+
+  it('renews an account that is there already, under its own name and with what else its file holds', async () => {
+    const extra = { mine: { kept: true } };
+    await using pool = await TestPool.start({
+      accounts: ['a'],
+      authJson: (_name, json) => ({ ...extra, ...json, OPENAI_API_KEY: 'sk-made-up' }),
+    });
+    const before = await pool.readAuth('a');
+    const login = pool.standIn.account('a').loginAgain();
+    const answer = await pool.client.post('/admin/accounts').send({ name: 'other', auth: login }).expect(201);
+    expect(answer.body).toEqual([{ name: 'a', result: 'renewed' }]);
+    const after = await pool.readAuth('a');
+    expect(after).toEqual({ ...extra, ...login, OPENAI_API_KEY: 'sk-made-up' });
+    expect(Object.keys(after)).toEqual(Object.keys(before));
+    expect(Object.keys(await poolFiles(pool))).toEqual(['a.json']);
+    expect(await servedBy(pool)).toBe('a');
+    expect(pool.standIn.turns().at(-1)?.headers.authorization).toBe(`Bearer ${login.tokens.access_token}`);
+  });
+
+  it('follows a symbolic link and leaves it in place', async () => {
+    await using pool = await TestPool.start({ accounts: ['a'] });
+    const file = join(pool.folder, 'auth.json');
+    const link = join(pool.folder, 'pool', 'a.json');
+    await writeFile(file, await readFile(link, 'utf8'), { mode: 0o600 });
+    await rm(link);
+    await symlink(file, link);
+    await pool.client.post('/admin/reload').expect(200);
+    const login = pool.standIn.account('a').loginAgain();
+    await pool.client.post('/admin/accounts').send(login).expect(201);
+    expect(await readlink(link)).toBe(file);
+    expect(JSON.parse(await readFile(file, 'utf8'))).toEqual(login);
+  });
+
+  it('makes an account serve again that needed a login, even with a login that is older', async () => {
+    await using pool = await TestPool.start({ accounts: ['a'] });
+    const older = loginOf(pool, 'a', Date.now() - HOUR);
+    pool.standIn.account('a').revokeRefreshToken().expireAccessToken();
+    await pool.turn().expect(503);
+    expect(await pool.account('a')).toMatchObject({ reason: 'needs-login' });
+    const same = await pool.client
+      .post('/admin/accounts')
+      .send(await pool.readAuth('a'))
+      .expect(409);
+    expect(same.body).toMatchObject({ code: 'spent_tokens' });
+    await pool.client.post('/admin/accounts').send(older).expect(201);
+    expect(await pool.account('a')).toMatchObject({ available: true, refresh: 'idle' });
+    await pool.client.post('/admin/accounts').send(pool.standIn.account('a').loginAgain()).expect(201);
+    expect(await servedBy(pool)).toBe('a');
+  });
+
+  it('takes in several, each by itself', async () => {
+    await using pool = await TestPool.start({ accounts: ['a'] });
+    const logins = [newLogin(pool, 'one'), newLogin(pool, 'two')];
+    const { refresh_token: _gone, ...halfTokens } = newLogin(pool, 'half').tokens;
+    const body = [logins[0], { name: 'bad', auth: { tokens: halfTokens } }, { name: 'two', auth: logins[1] }];
+    const answer = await pool.client.post('/admin/accounts').send(body).expect(207);
+    expect(answer.body).toEqual([
+      { name: 'account-1', result: 'added' },
+      { name: 'bad', result: 'refused', code: 'no_refresh_token', detail: expect.any(String) },
+      { name: 'two', result: 'added' },
+    ]);
+    expect(Object.keys(await poolFiles(pool))).toEqual(['a.json', 'account-1.json', 'two.json']);
+    const again = await pool.client.post('/admin/accounts').send(logins).expect(201);
+    expect(again.body).toEqual([
+      { name: 'account-1', result: 'renewed' },
+      { name: 'two', result: 'renewed' },
+    ]);
+    expectNoSecrets(pool, logins, answer.body, again.body);
+  });
+
+  it('keeps apart two that come at the same time, and joins what is one', async () => {
+    await using pool = await TestPool.start({ accounts: [] });
+    const logins = [newLogin(pool, 'one'), newLogin(pool, 'two')];
+    const answers = await Promise.all(
+      [...logins, ...logins].map((it) => pool.client.post('/admin/accounts').send(it).expect(201)),
+    );
+    const results = answers.map((it) => `${it.body[0].name} ${it.body[0].result}`).toSorted();
+    expect(results).toEqual(['account-1 added', 'account-1 renewed', 'account-2 added', 'account-2 renewed']);
+    expect(Object.keys(await poolFiles(pool))).toEqual(['account-1.json', 'account-2.json']);
+  });
+
+  it.each<[string, number, string, (pool: TestPool, login: AuthJson) => unknown]>([
+    ['without tokens', 422, 'no_tokens', () => ({ OPENAI_API_KEY: null, tokens: null })],
+    ['with nothing in it', 422, 'no_tokens', () => ({})],
+    ['with only an API key', 422, 'api_key_only', () => ({ OPENAI_API_KEY: 'sk-made-up' })],
+    ['of another form', 422, 'not_auth_json', () => ({ tokens: 'rt_made-up' })],
+    [
+      'without a refresh token',
+      422,
+      'no_refresh_token',
+      (_pool, it) => ({ ...it, tokens: { ...it.tokens, refresh_token: '' } }),
+    ],
+    [
+      'that names no account',
+      422,
+      'no_account',
+      () => ({ tokens: { access_token: 'opaque', refresh_token: 'rt_made-up' } }),
+    ],
+    [
+      'that contradicts itself',
+      422,
+      'contradictory_account',
+      (_pool, it) => ({ ...it, tokens: { ...it.tokens, account_id: 'acct-other' } }),
+    ],
+    [
+      'of a stand-in login',
+      422,
+      'stand_in_login',
+      (_pool, it) => ({ ...it, tokens: { ...it.tokens, account_id: `${STAND_IN_PREFIX}x` } }),
+    ],
+    ['with a name that is a path', 422, 'bad_name', (_pool, auth) => ({ name: '../evil', auth })],
+    ['with a name that hides', 422, 'bad_name', (_pool, auth) => ({ name: '.evil', auth })],
+    ['with a name that is none', 422, 'bad_name', (_pool, auth) => ({ name: '', auth })],
+    ['with a name of the wrong type', 422, 'bad_name', (_pool, auth) => ({ name: 7, auth })],
+    ['under the name of another account', 409, 'name_taken', (_pool, auth) => ({ name: 'a', auth })],
+    ['under the name of a broken file', 409, 'name_taken', (_pool, auth) => ({ name: 'broken', auth })],
+    ['with older tokens', 409, 'older_tokens', (pool) => loginOf(pool, 'a', Date.now() - HOUR)],
+    ['in a list of lists', 422, 'not_auth_json', (_pool, it) => [[it]]],
+    ['of nothing at all, twice', 422, 'import_refused', () => [{}, 'x']],
+    ['of nothing at all', 400, 'nothing_to_import', () => []],
+  ])('refuses one %s, and leaves everything as it is', async (_case, status, code, bodyOf) => {
+    await using pool = await TestPool.start({ accounts: ['a'], files: { 'broken.json': '{' } });
+    const before = await poolFiles(pool);
+    const login = newLogin(pool, 'new');
+    const answer = await pool.client
+      .post('/admin/accounts')
+      .set('content-type', 'application/json')
+      .send(JSON.stringify(bodyOf(pool, login)))
+      .expect(status)
+      .expect('content-type', PROBLEM);
+    expect(answer.body).toMatchObject({
+      status,
+      code,
+      title: expect.any(String),
+      detail: expect.any(String),
+    });
+    expect(await poolFiles(pool)).toEqual(before);
+    expect((await pool.client.get('/admin/accounts')).body).toHaveLength(2);
+    expectNoSecrets(pool, [login], answer.body);
+  });
+
+  it('says so when a file cannot be written, and leaves none behind', async () => {
+    await using pool = await TestPool.start({ accounts: ['a'] });
+    const login = newLogin(pool, 'new');
+    await rm(join(pool.folder, 'pool'), { recursive: true });
+    await writeFile(join(pool.folder, 'pool'), 'no folder');
+    const answer = await pool.client
+      .post('/admin/accounts')
+      .send(login)
+      .expect(500)
+      .expect('content-type', PROBLEM);
+    expect(answer.body).toMatchObject({ code: 'not_written' });
+    expectNoSecrets(pool, [login], answer.body);
+  });
+});
+
+describe('the body of an operator’s request', () => {
+  const cut = '{"tokens":{"access_token":"canary-token';
+
+  it.each<[string, number, string, Record<string, string>, string | Buffer]>([
+    ['cut off', 400, 'bad_json', {}, cut],
+    ['no JSON', 400, 'bad_json', {}, 'canary-token'],
+    ['a JSON text', 400, 'bad_json', {}, '"canary-token"'],
+    ['over 1 MiB', 413, 'too_large', {}, JSON.stringify({ tokens: 'canary-token'.repeat(90_000) })],
+    ['of another type', 415, 'not_json', { 'content-type': 'text/plain' }, cut],
+    ['a form', 415, 'not_json', { 'content-type': 'application/x-www-form-urlencoded' }, 'a=canary-token'],
+    ['in an unknown encoding', 415, 'not_json', { 'content-encoding': 'canary-token' }, cut],
+    [
+      'in an unknown charset',
+      415,
+      'not_json',
+      { 'content-type': 'application/json; charset=canary-token' },
+      cut,
+    ],
+    ['not compressed as it says', 400, 'bad_json', { 'content-encoding': 'gzip' }, cut],
+    [
+      'without end in its depth',
+      422,
+      'not_auth_json',
+      {},
+      `{"tokens":${'['.repeat(300_000)}${']'.repeat(300_000)}}`,
+    ],
+  ])('is refused when it is %s, and not quoted', async (_case, status, code, headers, body) => {
+    await using pool = await TestPool.start({ accounts: ['a'] });
+    const before = await poolFiles(pool);
+    for (const [method, path] of [
+      ['post', '/admin/accounts'],
+      ['patch', '/admin/accounts/a'],
+    ] as const) {
+      if (method === 'patch' && status === 422) continue;
+      const answer = await pool.client[method](path)
+        .set({ 'content-type': 'application/json', ...headers })
+        .send(body)
+        .expect(status)
+        .expect('content-type', PROBLEM);
+      expect(answer.body).toMatchObject({ status, code });
+      expect(answer.text).not.toContain('canary');
+    }
+    expect(await poolFiles(pool)).toEqual(before);
+    expect(pool.logger.lines.join('\n')).not.toContain('canary');
+  });
+
+  it('may be missing where none is needed, and is asked for where one is', async () => {
+    await using pool = await TestPool.start({ accounts: ['a'] });
+    await pool.client.post('/admin/reload').expect(200);
+    await pool.client.post('/admin/reload').set('content-length', '0').expect(200);
+    const imported = await pool.client.post('/admin/accounts').expect(400).expect('content-type', PROBLEM);
+    expect(imported.body.detail).toMatch(/auth\.json/);
+    const set = await pool.client.patch('/admin/accounts/a').expect(400).expect('content-type', PROBLEM);
+    expect(set.body.detail).toMatch(/paused/);
+  });
+
+  it('is not read of somebody who has no business here', async () => {
+    await using pool = await TestPool.start({ accounts: ['a'], env: { PROXY_ADMIN_TOKEN: 'made-up-token' } });
+    const login = newLogin(pool, 'new');
+    await pool.client.post('/admin/accounts').send(login).expect(401);
+    await pool.client.post('/admin/accounts').set('origin', 'https://evil.example').send(login).expect(403);
+    await pool.client.delete('/admin/accounts/a').expect(401);
+    await pool.client.patch('/admin/accounts/a').send({ paused: true }).expect(401);
+    expect(Object.keys(await poolFiles(pool))).toEqual(['a.json']);
+    await pool.client
+      .post('/admin/accounts')
+      .set('authorization', 'Bearer made-up-token')
+      .send(login)
+      .expect(201);
+  });
+});

@@ -1,0 +1,187 @@
+import { existsSync } from 'node:fs';
+import { cp, mkdir, mkdtemp, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { Child, type ChildEnd } from '../../codex/support/child.js';
+
+const scripts = fileURLToPath(new URL('../../../scripts', import.meta.url));
+const SETTINGS = [
+  'package.json',
+  'package-lock.json',
+  'nest-cli.json',
+  'tsconfig.json',
+  'tsconfig.build.json',
+];
+const LONG_AGO = new Date('2020-01-01');
+
+/** In place of the compiler, which takes half a minute: it notes each run, and writes the entry last. */
+const compiler = `
+  const { appendFileSync, existsSync, mkdirSync, rmSync, writeFileSync } = require('node:fs');
+  appendFileSync('compiler-runs', 'x');
+  if (existsSync('fails-at-once')) process.exit(1);
+  if (existsSync('stops-while-it-overwrites')) {
+    writeFileSync('dist/main.js', 'half');
+    process.exit(1);
+  }
+  rmSync('dist', { recursive: true, force: true });
+  mkdirSync('dist');
+  if (existsSync('is-killed')) process.kill(process.pid, 'SIGKILL');
+  writeFileSync('dist/main.js', '');
+  if (existsSync('finds-an-error')) process.exitCode = 1;
+  if (existsSync('is-overtaken')) writeFileSync('src/main.ts', 'edited while it was compiled');
+`;
+
+/** A project of a few files, with the script as it is and a compiler that counts. */
+class Project implements AsyncDisposable {
+  private constructor(readonly root: string) {}
+
+  static async create(): Promise<Project> {
+    const project = new Project(await mkdtemp(join(tmpdir(), 'codex-pool-build-')));
+    await cp(scripts, join(project.root, 'scripts'), { recursive: true });
+    for (const name of SETTINGS) await project.write(name, '{}');
+    await project.write('src/main.ts', 'main');
+    await project.write('src/tokens/vault.ts', 'vault');
+    await project.write('src/tokens/vault.spec.ts', 'spec');
+    await project.write('node_modules/@nestjs/cli/bin/nest.js', compiler);
+    return project;
+  }
+
+  async write(name: string, text: string): Promise<void> {
+    const path = join(this.root, name);
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, text);
+  }
+
+  async remove(name: string): Promise<void> {
+    await rm(join(this.root, name), { recursive: true });
+  }
+
+  /** Runs the script, as each `npm start` does. */
+  async build(...args: readonly string[]): Promise<ChildEnd & { readonly stderr: string }> {
+    const script = join(this.root, 'scripts', 'build-if-stale.mjs');
+    // Started from elsewhere: the project is where the script is.
+    await using child = new Child(process.execPath, [script, ...args], { env: {}, cwd: tmpdir() });
+    return { ...(await child.ended), stderr: child.stderr };
+  }
+
+  async compilerRuns(): Promise<number> {
+    const runs = join(this.root, 'compiler-runs');
+    return existsSync(runs) ? (await readFile(runs, 'utf8')).length : 0;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await rm(this.root, { recursive: true, force: true });
+  }
+}
+
+async function built(): Promise<Project> {
+  const project = await Project.create();
+  expect(await project.build()).toMatchObject({ code: 0 });
+  expect(await project.compilerRuns()).toBe(1);
+  return project;
+}
+
+describe('a build that is up to date', () => {
+  it('runs no compiler, also where there is none', async () => {
+    await using project = await built();
+    await project.remove('node_modules');
+    expect(await project.build()).toEqual({ code: 0, signal: null, stderr: '' });
+    expect(await project.compilerRuns()).toBe(1);
+  });
+
+  it('stays so when only a test was changed, or a source was written anew with the same content', async () => {
+    await using project = await built();
+    await project.write('src/tokens/vault.spec.ts', 'another spec');
+    await project.write('src/main.ts', 'main');
+    expect(await project.build()).toMatchObject({ code: 0 });
+    expect(await project.compilerRuns()).toBe(1);
+  });
+
+  it('is made anew by `npm run build`', async () => {
+    await using project = await built();
+    expect(await project.build('--always')).toMatchObject({ code: 0 });
+    expect(await project.compilerRuns()).toBe(2);
+  });
+});
+
+describe('a build is made anew', () => {
+  it.each<[string, (project: Project) => Promise<void>]>([
+    ['a source was edited', async (it) => it.write('src/tokens/vault.ts', 'edited')],
+    ['a source was added', async (it) => it.write('src/tokens/new.ts', '')],
+    ['a source was deleted', async (it) => it.remove('src/tokens/vault.ts')],
+    [
+      'a source was renamed',
+      async (it) => {
+        await it.remove('src/tokens/vault.ts');
+        await it.write('src/tokens/valut.ts', 'vault');
+      },
+    ],
+    [
+      'an older source was put in the place of one',
+      async (it) => {
+        await it.write('src/main.ts', 'older');
+        await utimes(join(it.root, 'src/main.ts'), LONG_AGO, LONG_AGO);
+      },
+    ],
+    ['`dist` was deleted', async (it) => it.remove('dist')],
+    ['its entry was deleted', async (it) => it.remove('dist/main.js')],
+    ...SETTINGS.map((name): [string, (project: Project) => Promise<void>] => [
+      `${name} was changed`,
+      async (it) => it.write(name, '{"changed":true}'),
+    ]),
+  ])('once when %s', async (_change, change) => {
+    await using project = await built();
+    await change(project);
+    expect(await project.build()).toMatchObject({ code: 0 });
+    expect(await project.build()).toMatchObject({ code: 0 });
+    expect(await project.compilerRuns()).toBe(2);
+  });
+
+  it.each(['finds-an-error', 'is-killed', 'fails-at-once'])(
+    'as long as its compiler %s, and the script fails with it',
+    async (fault) => {
+      await using project = await built();
+      await project.write('src/main.ts', 'edited');
+      await project.write(fault, '');
+      expect((await project.build()).code).toBe(1);
+      expect((await project.build()).code).toBe(1);
+      await project.remove(fault);
+      expect(await project.build()).toMatchObject({ code: 0 });
+      expect(await project.compilerRuns()).toBe(4);
+    },
+  );
+
+  it.each(['finds-an-error', 'stops-while-it-overwrites'])(
+    'also when the edit is taken back after a compiler that %s',
+    async (fault) => {
+      await using project = await built();
+      await project.write('src/main.ts', 'edited');
+      await project.write(fault, '');
+      expect((await project.build()).code).toBe(1);
+      await project.remove(fault);
+      await project.write('src/main.ts', 'main');
+      expect(await project.build()).toMatchObject({ code: 0 });
+      expect(await project.compilerRuns()).toBe(3);
+    },
+  );
+
+  it('when a source was changed while it was compiled', async () => {
+    await using project = await Project.create();
+    await project.write('is-overtaken', '');
+    expect(await project.build()).toMatchObject({ code: 0 });
+    await project.remove('is-overtaken');
+    expect(await project.build()).toMatchObject({ code: 0 });
+    expect(await project.compilerRuns()).toBe(2);
+  });
+
+  it('or says in one sentence which command brings the missing compiler', async () => {
+    await using project = await Project.create();
+    await project.remove('node_modules');
+    const { code, stderr } = await project.build();
+    expect(code).toBe(1);
+    expect(stderr.trim().split('\n')).toHaveLength(1);
+    expect(stderr).toContain('npm install --include=dev');
+  });
+});

@@ -1,0 +1,206 @@
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { Child } from '../../codex/support/child.js';
+import { buildProgram } from '../../support/program/child-process.js';
+import { aTurn } from '../../support/pool/pool.js';
+import { call, turnWith } from '../../support/clients/raw-http.js';
+
+/** The built demo in a process of its own, with folders of its own in which every trace would be seen. */
+class Demo implements AsyncDisposable {
+  private constructor(
+    readonly folder: string,
+    readonly child: Child,
+  ) {}
+
+  static async spawn(...args: readonly string[]): Promise<Demo> {
+    const entry = join(dirname(await buildProgram()), 'demo', 'demo.js');
+    const folder = await mkdtemp(join(tmpdir(), 'codex-pool-demo-test-'));
+    for (const name of ['tmp', 'home']) await mkdir(join(folder, name));
+    // What the user has for the proxy is not for the demo: with these it could not even start.
+    await writeFile(join(folder, 'home', '.env'), 'PROXY_LISTEN_ADDR=of-the-file\n');
+    const env = {
+      PATH: process.env['PATH'] ?? '',
+      HOME: join(folder, 'home'),
+      TMPDIR: join(folder, 'tmp'),
+      PROXY_MAX_ATTEMPTS: 'of-the-environment',
+      HTTP_PROXY: 'http://127.0.0.1:9',
+      HTTPS_PROXY: 'http://127.0.0.1:9',
+      NODE_USE_ENV_PROXY: '1',
+      FORCE_COLOR: '1',
+    };
+    const child = new Child(process.execPath, [entry, ...args], { env, cwd: join(folder, 'home') });
+    return new Demo(folder, child);
+  }
+
+  async untilTold(text: string): Promise<void> {
+    await this.child.until(({ stdout }) => (stdout.includes(text) ? true : null), `"${text}"`);
+  }
+
+  /** How it ended, and what it complained of. */
+  async end() {
+    return { ...(await this.child.ended), stderr: this.child.stderr };
+  }
+
+  /** Whatever it has put down anywhere, and has not taken away. */
+  async traces(): Promise<string[]> {
+    const found = await readdir(this.folder, { recursive: true });
+    return found.filter((it) => !['tmp', 'home', join('home', '.env')].includes(it));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.child.stop();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+const wellEnded = { code: 0, signal: null, stderr: '' };
+
+/** The whole show; what it told. */
+async function told(...args: readonly string[]): Promise<string> {
+  await using demo = await Demo.spawn(...args);
+  expect(await demo.end()).toEqual(wellEnded);
+  expect(await demo.traces()).toEqual([]);
+  return demo.child.stdout;
+}
+
+/** Its complaint when it ends without having begun. */
+async function refusal(...args: readonly string[]): Promise<string> {
+  await using demo = await Demo.spawn(...args);
+  expect(await demo.child.ended).toEqual({ code: 1, signal: null });
+  expect(demo.child.stdout).toBe('');
+  expect(await demo.traces()).toEqual([]);
+  const { stderr } = demo.child;
+  expect(stderr.trim().split('\n')).toHaveLength(1);
+  return stderr;
+}
+
+async function aFreePort(): Promise<number> {
+  const holder = createServer().listen(0, '127.0.0.1');
+  await once(holder, 'listening');
+  const port = portOf(holder);
+  holder.close();
+  await once(holder, 'close');
+  return port;
+}
+
+function portOf(server: ReturnType<typeof createServer>): number {
+  const address = server.address();
+  if (typeof address !== 'object' || address === null) throw new Error('it does not listen');
+  return address.port;
+}
+
+describe('the demo', { timeout: 30_000 }, () => {
+  it('tells how the pool works, from the first turn to the pool afterwards, and leaves no trace', async () => {
+    await using demo = await Demo.spawn();
+    expect(await demo.end()).toEqual(wellEnded);
+    const { stdout } = demo.child;
+    const story = [
+      /^1\. The pool: 3 made-up accounts$/,
+      /^ +home +plus +used 12 % of its 5 h quota, 8 % of its 7 d quota$/,
+      /^2\. A turn: the words come through as they arrive$/,
+      /^ +Hello\. I am home, and each of these words was passed on when it came\.$/,
+      /^ +HTTP 200, served by home: .+ the first word after \d+ ms, the last after \d+ ms$/,
+      /^3\. home has reached its usage limit, and the session goes on$/,
+      /^ +Nothing to see here: it is work that answers you now\.$/,
+      /^ +HTTP 200, served by work; what happened unseen/,
+      /^ +attempt 1: home +\(the session was with it\) +HTTP 429, quota-exhausted$/,
+      /^ +attempt 2: work .+ HTTP 200, committed/,
+      /^4\. The session stays with work/,
+      /^ +HTTP 200, served by work; a second session, at the same time: HTTP 200, served by spare$/,
+      /^5\. work's token is about to end: it is renewed on the way$/,
+      /^ +HTTP 200, served by work; 4\d s left of its token before, 10 d after$/,
+      /^6\. The pool afterwards/,
+      /^ +ACCOUNT +CAN SERVE +IN FLIGHT +5 h USED +7 d USED +TURNS +TOKENS IN \(CACHED\) +OUT$/,
+      /^ +home +no: quota-exhausted, 2 h left +0 +100 % +8 % +1 +\d+ \(9000\) +\d+$/,
+      /^ +spare +yes +0 +35 % +45 % +1 +\d+ \(9000\) +\d+$/,
+      /^ +work +yes +0 +20 % +25 % +3 +\d+ \(27000\) +\d+$/,
+      /the temporary folder is gone/,
+    ];
+    const lines = stdout.split('\n');
+    let from = 0;
+    for (const point of story) {
+      const at = lines.findIndex((line, index) => index >= from && point.test(line));
+      expect(at, `${point} in\n${stdout}`).not.toBe(-1);
+      from = at + 1;
+    }
+    expect(stdout).not.toContain('\u001B'); // no terminal, no colours
+    expect(await demo.traces()).toEqual([]);
+  });
+
+  it('says with --verbose on stderr what the proxy logs, and no token anywhere', async () => {
+    await using demo = await Demo.spawn('--verbose');
+    expect(await demo.child.ended).toEqual({ code: 0, signal: null });
+    const { stdout, stderr } = demo.child;
+    expect(stderr).toContain('account is out');
+    expect(stdout).not.toContain('account is out');
+    for (const text of [stdout, stderr]) expect(text).not.toMatch(/eyJ|rt_made-up|example\.test/);
+  });
+
+  it.each([
+    ['rate-limit', /HTTP 429, rate-limited/, /served by work/],
+    ['unauthorized', /home +\(once more, with a renewed token\) +HTTP 401, unauthorized/, /served by work/],
+    ['server-error', /home +\(once more, after a fault\) +HTTP 500, upstream-error/, /served by work/],
+    ['overloaded', /HTTP 503, overloaded/, /served by work/],
+    ['edge-block', /HTTP 403, edge-block/, /served by work/],
+    ['cut', /These words had been seen when the \n.+cut off here/, /served by home/],
+    ['slow', /Slow is not broken/, /served by home/],
+  ])('shows the fault %s of the first account', async (fault, sight, outcome) => {
+    const stdout = await told('--fault', fault);
+    const [step = ''] = /^3\. [^]*?(?=^4\. )/m.exec(stdout) ?? [];
+    expect(step).toMatch(sight);
+    expect(step).toMatch(outcome);
+  });
+
+  it('stays up with --keep, with its fault, until it is told to stop, and leaves no trace', async () => {
+    const port = await aFreePort();
+    const origin = `http://127.0.0.1:${port}`;
+    await using demo = await Demo.spawn('--keep', '--port', String(port), '--fault', 'overloaded');
+    await demo.untilTold(`curl ${origin}/admin/accounts`);
+    const { stdout } = demo.child;
+    expect(stdout).toContain('Every turn of home goes wrong');
+    expect(stdout).toContain('   model_provider = "codex-pool"');
+    expect(stdout).toContain(`   base_url = "${origin}/v1"`);
+    expect(await demo.traces()).toContainEqual(expect.stringMatching(/codex.config\.toml$/));
+    for (let turn = 0; turn < 2; turn += 1) {
+      const answer = await call(origin, turnWith(JSON.stringify(aTurn())));
+      expect(answer).toMatchObject({ status: 200, headers: { 'x-codex-pool-account': 'work' } });
+      expect(String(answer.body)).toContain('codex-pool');
+    }
+    demo.child.kill('SIGTERM');
+    expect(await demo.end()).toEqual(wellEnded);
+    await expect(call(origin, { path: '/healthz' })).rejects.toThrow('ECONNREFUSED');
+    expect(await demo.traces()).toEqual([]);
+  });
+
+  it.each(['SIGINT', 'SIGHUP'] as const)('leaves no trace when %s ends it in the middle', async (signal) => {
+    await using demo = await Demo.spawn('--fault', 'slow');
+    await demo.untilTold('> and now?');
+    demo.child.kill(signal);
+    expect(await demo.end()).toEqual(wellEnded);
+    expect(demo.child.stdout).not.toContain('4. ');
+    expect(demo.child.stdout).toMatch(/Stopped; .*\n$/);
+    expect(await demo.traces()).toEqual([]);
+  });
+});
+
+describe('a demo that cannot be given says so in a sentence, exits with 1, and leaves no trace', () => {
+  it('when asked for what it does not know', async () => {
+    expect(await refusal('--loud')).toContain('--loud');
+  });
+
+  it('when its port is in use', async () => {
+    const holder = createServer().listen(0, '127.0.0.1');
+    await once(holder, 'listening');
+    const port = portOf(holder);
+    expect(await refusal('--keep', '--port', String(port))).toContain(`127.0.0.1:${port} is in use`);
+    holder.close();
+  });
+});
+
+it('tells with --help what there is', async () => {
+  expect(await told('--help')).toContain('--keep');
+});

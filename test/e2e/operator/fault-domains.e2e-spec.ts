@@ -1,0 +1,335 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Type } from '@nestjs/common';
+import { describe, expect, it } from 'vitest';
+import type { Account } from '../../../src/accounts/account.js';
+import { UpstreamWatch } from '../../../src/observability/upstream-monitor.js';
+import { PoolHealth } from '../../../src/admin/health/pool.health.js';
+import { CallbackListener } from '../../../src/login/callback-listener.js';
+import { AccountEffects } from '../../../src/proxy/failover/outcome-recorder.js';
+import type { Attempted } from '../../../src/proxy/upstream/attempt-runner.js';
+import type { Course } from '../../../src/proxy/failover/failover-context.js';
+import { Forwarder } from '../../../src/proxy/failover/forwarder.js';
+import { Ownership } from '../../../src/proxy/failover/pinning.js';
+import type { ProxyRequest } from '../../../src/proxy/request/proxy-request.js';
+import { RouteHandlers } from '../../../src/proxy/ingress/route-dispatch.js';
+import type { Route } from '../../../src/proxy/ingress/routes.js';
+import { SocketHandshake, type Visit } from '../../../src/proxy/websocket/handshake.js';
+import { TurnBooks } from '../../../src/proxy/websocket/turn-recorder.js';
+import { hangs } from '../../../src/fake-upstream/script/responses.js';
+import { controlled } from '../../../src/fake-upstream/script/controlled-turn.js';
+import { completed, delta } from '../../../src/fake-upstream/script/turn-events.js';
+import { UsageReport } from '../../../src/usage/usage-report.js';
+import { begin, redirectOf, visit } from '../../support/pool/logging-in.js';
+import { breaksOnce, OwnProcessFaults } from '../../support/pool/own-process-faults.js';
+import { connectTo, head, post, upgrade } from '../../support/clients/packet.js';
+import { aTurn, TestPool } from '../../support/pool/pool.js';
+import { call, send, turnWith } from '../../support/clients/raw-http.js';
+import { RawSocket } from '../../support/clients/raw-socket.js';
+import { SocketClient } from '../../support/clients/socket-client.js';
+
+const fault = new TypeError('made-up fault');
+const boom = (): never => {
+  throw fault;
+};
+const turn = turnWith(JSON.stringify(aTurn()));
+
+function part<T>(pool: TestPool, type: Type<T>): T {
+  return pool.running.app.get(type, { strict: false });
+}
+
+/** Breaks the next request inside its own handling; `how` is called with both sides of it. */
+function inRequest(pool: TestPool, how: (req: IncomingMessage, res: ServerResponse) => void): void {
+  breaksOnce(part(pool, RouteHandlers), 'serve', (_route: Route, req: IncomingMessage, res: ServerResponse) =>
+    how(req, res),
+  );
+}
+
+/** Sends these bytes; the connection is then ended by the fault. */
+async function ended(pool: TestPool, bytes: string): Promise<string> {
+  using client = new RawSocket(pool.origin);
+  await client.write(bytes);
+  return await client.whole();
+}
+
+/** A turn that is answered with 500 in JSON, and its connection closed. */
+async function isTold(pool: TestPool): Promise<void> {
+  const text = await ended(pool, post());
+  expect(text).toMatch(/^HTTP\/1.1 500 /);
+  expect(text).toContain('"code":"internal_error"');
+}
+
+/** A turn whose client leaves when upstream has it. */
+async function left(pool: TestPool): Promise<void> {
+  const before = pool.standIn.turns().length;
+  pool.standIn.account('a').always(hangs());
+  using client = new RawSocket(pool.origin);
+  await client.write(post());
+  await pool.standIn.until(() => pool.standIn.turns().length > before, 'the turn');
+}
+
+async function socketCloses(pool: TestPool): Promise<void> {
+  await using client = await SocketClient.connect(pool.origin);
+  await client.turn();
+  expect((await client.closed).code).toBe(1011);
+}
+
+const places: [where: string, place: string, provoke: (pool: TestPool) => Promise<void>][] = [
+  ['request', 'what serves a request throws', (pool) => (inRequest(pool, boom), isTold(pool))],
+  [
+    'request',
+    'a turn throws before its first byte',
+    (pool) => (breaksOnce(part(pool, Forwarder), 'serve', boom), isTold(pool)),
+  ],
+  [
+    'request',
+    'what learns from an attempt throws',
+    (pool) => (breaksOnce(part(pool, AccountEffects), 'apply', boom), isTold(pool)),
+  ],
+  [
+    'request',
+    'what learns from the end of a turn throws',
+    async (pool) => {
+      breaksOnce(part(pool, AccountEffects), 'ended', boom);
+      expect(await call(pool.origin, turn)).toMatchObject({ status: 200, isBroken: false });
+    },
+  ],
+  [
+    'tap',
+    'the look at a stream throws',
+    async (pool) => {
+      breaksOnce(part(pool, Ownership), 'made', boom);
+      expect(await call(pool.origin, turn)).toMatchObject({ status: 200, isBroken: false });
+    },
+  ],
+  [
+    'upgrade',
+    'the opening of a WebSocket throws',
+    async (pool) => {
+      breaksOnce(part(pool, SocketHandshake), 'serve', boom);
+      expect(await ended(pool, upgrade())).toBe('');
+    },
+  ],
+  [
+    'websocket',
+    'a frame of the client throws',
+    (pool) => (breaksOnce(part(pool, TurnBooks), 'open', boom), socketCloses(pool)),
+  ],
+  [
+    'websocket',
+    'the first output of upstream throws',
+    (pool) => (breaksOnce(part(pool, TurnBooks), 'served', boom), socketCloses(pool)),
+  ],
+  [
+    'websocket',
+    'the end of a turn throws',
+    (pool) => (breaksOnce(part(pool, TurnBooks), 'close', boom), socketCloses(pool)),
+  ],
+  [
+    'websocket',
+    'the leaving of its client throws',
+    async (pool) => {
+      const held = controlled();
+      for (const name of ['a', 'b']) pool.standIn.account(name).always(held.answer);
+      await using client = await SocketClient.connect(pool.origin);
+      breaksOnce(part(pool, TurnBooks), 'open', () => breaksOnce(part(pool, TurnBooks), 'close', boom));
+      client.send(JSON.stringify({ type: 'response.create', model: 'gpt-5.5', input: [] }));
+      await expect.poll(() => pool.registry.list().some((it) => it.inFlight > 0)).toBe(true);
+      client.cut();
+    },
+  ],
+  [
+    'connection',
+    'an open WebSocket throws as it is read',
+    async (pool) => {
+      breaksOnce(part(pool, SocketHandshake), 'serve', ({ socket }: Visit) =>
+        setImmediate(() => socket.on('data', boom)),
+      );
+      await using client = await SocketClient.connect(pool.origin);
+      client.send('{}');
+      expect((await client.closed).code).toBe(1006);
+    },
+  ],
+  [
+    'connection',
+    'a timer throws',
+    async (pool) => {
+      inRequest(pool, () => void setTimeout(boom, 1));
+      await ended(pool, post());
+    },
+  ],
+  [
+    'connection',
+    'a tick throws',
+    async (pool) => {
+      inRequest(pool, () => process.nextTick(boom));
+      await ended(pool, post());
+    },
+  ],
+  [
+    'connection',
+    'a promise is rejected and nothing waits for it',
+    async (pool) => {
+      inRequest(pool, () => void Promise.resolve().then(boom));
+      await ended(pool, post());
+    },
+  ],
+  [
+    'connection',
+    'a listener of the body throws',
+    async (pool) => {
+      inRequest(pool, (req) => req.once('data', boom));
+      await ended(pool, post());
+    },
+  ],
+  [
+    'connection',
+    'a listener of the end of a body throws',
+    async (pool) => {
+      inRequest(pool, (req) => req.once('end', boom));
+      await ended(pool, post());
+    },
+  ],
+  [
+    'connection',
+    'a listener of the end of a response throws',
+    async (pool) => {
+      inRequest(pool, (_req, res) => res.once('close', boom));
+      await left(pool);
+    },
+  ],
+  [
+    'connection',
+    'a listener of the end of a connection throws',
+    async (pool) => {
+      inRequest(pool, ({ socket }) => socket.once('close', boom));
+      await left(pool);
+    },
+  ],
+  [
+    'connection',
+    'a listener of an error throws',
+    async (pool) => {
+      inRequest(pool, ({ socket }) => {
+        socket.once('error', boom);
+        setImmediate(() => socket.destroy(new Error('made-up error')));
+      });
+      await ended(pool, post());
+    },
+  ],
+  [
+    'connection',
+    'an abort listener throws',
+    async (pool) => {
+      breaksOnce(part(pool, Forwarder), 'serve', (request: ProxyRequest) =>
+        request.gone.addEventListener('abort', boom),
+      );
+      await left(pool);
+    },
+  ],
+  [
+    'connection',
+    'a listener of the response of upstream throws',
+    async (pool) => {
+      breaksOnce(
+        part(pool, AccountEffects),
+        'apply',
+        (_course: Course, _account: Account, { answer }: Attempted) => answer?.response.once('data', boom),
+      );
+      const held = controlled();
+      pool.standIn.account('a').answers(held.answer);
+      using client = new RawSocket(pool.origin);
+      await client.write(post());
+      held.send(delta('held'));
+      await client.until('held');
+      held.send(delta('more'));
+      await client.whole();
+    },
+  ],
+  ...(['request', 'upgrade', 'connect', 'clientError'] as const).map((event): (typeof places)[number] => [
+    'connection',
+    `a listener of the server's ${event} throws`,
+    async (pool) => {
+      pool.running.server.prependOnceListener(event, boom);
+      const bytes = {
+        request: post(),
+        upgrade: upgrade(),
+        connect: connectTo('x:1'),
+        clientError: '\0\r\n\r\n',
+      };
+      await ended(pool, bytes[event]);
+    },
+  ]),
+  [
+    'operator',
+    'a route of the operator throws',
+    async (pool) => {
+      breaksOnce(part(pool, UsageReport), 'answer', boom);
+      const text = await ended(pool, head('GET /admin/usage'));
+      expect(text).toMatch(/^HTTP\/1.1 500 /);
+      expect(text).toContain('application/problem+json');
+    },
+  ],
+  [
+    'operator',
+    'a middleware of the operator throws',
+    async (pool) => {
+      breaksOnce(part(pool, UpstreamWatch), 'troubles', boom);
+      expect(await ended(pool, head('GET /metrics'))).toMatch(/^HTTP\/1.1 500 /);
+    },
+  ],
+  [
+    'operator',
+    'an indicator of /healthz throws',
+    async (pool) => {
+      breaksOnce(part(pool, PoolHealth), 'check', boom);
+      expect(await ended(pool, head('GET /healthz'))).toMatch(/^HTTP\/1.1 500 /);
+    },
+  ],
+  [
+    'callback',
+    'what takes the browser of a login back throws',
+    async (pool) => {
+      const login = await begin(pool, 'browser');
+      breaksOnce(part(pool, CallbackListener), 'handle', boom);
+      expect((await visit(redirectOf(login).href)).status).toBe(500);
+    },
+  ],
+];
+
+describe('a fault in the handling of one connection', () => {
+  it.each(places)('(%s) when %s, ends that one alone, and is told once', async (where, _place, provoke) => {
+    await using pool = await TestPool.start({ loginPorts: [0], env: { PROXY_POLICY: 'fill-first' } });
+    using uncaught = new OwnProcessFaults(pool);
+    const upstream = controlled();
+    pool.standIn.account('a').answers(upstream.answer);
+    const other = send(pool.origin, turn);
+    upstream.send(delta('before'));
+    await other.untilText('before');
+
+    const before = await counted(pool);
+
+    await provoke(pool);
+
+    await expect.poll(async () => (await counted(pool))[where]).toBe((before[where] ?? 0) + 1);
+    upstream.send(delta('after'), completed());
+    upstream.end();
+    expect(await other.whole()).toMatchObject({ status: 200, isBroken: false });
+    expect(other.text).toMatch(/before[^]*after[^]*response\.completed/);
+    expect(await counted(pool)).toEqual({ ...before, [where]: (before[where] ?? 0) + 1 });
+    const told = pool.logger.lines.filter((it) => it.includes('made-up fault'));
+    expect(told).toHaveLength(1);
+    expect(told[0]).toMatch(/at .*fault-domains\.e2e-spec/);
+    const { body: health } = await pool.client.get('/healthz').expect(200);
+    expect(health.status).toBe('up');
+    expect(health.info.faults).toMatchObject({ status: 'up', total: 1, lastAt: expect.any(Number) });
+    expect(uncaught.outside).toBe(0);
+    await expect.poll(() => pool.registry.list().map((it) => it.inFlight)).toEqual([0, 0]);
+  });
+});
+
+/** What the metric has counted; all pools of this process have one registry. */
+async function counted(pool: TestPool): Promise<Record<string, number>> {
+  const { text } = await pool.client.get('/metrics').expect(200);
+  const found = [...text.matchAll(/^codex_pool_faults_total\{where="([a-z]+)"\} (\d+)$/gm)];
+  return Object.fromEntries(found.map(([, name = '', count]) => [name, Number(count)]));
+}

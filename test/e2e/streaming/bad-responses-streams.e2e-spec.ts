@@ -1,0 +1,205 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { Answer } from '../../../src/fake-upstream/script/scripted-response.js';
+import { custom, refuses, streams } from '../../../src/fake-upstream/script/responses.js';
+import { controlled } from '../../../src/fake-upstream/script/controlled-turn.js';
+import { created, failed, framed } from '../../../src/fake-upstream/script/turn-events.js';
+import { FakeClock, SECOND } from '../../support/fake-clock.js';
+import { aTurn, type TestPool } from '../../support/pool/pool.js';
+import {
+  expectQuiet,
+  free,
+  isServedBy,
+  out,
+  standing,
+  startRanked,
+  turnOf,
+} from '../../support/pool/ranked.js';
+import { leavingTurn } from '../../support/clients/raw-client.js';
+import { send as exchange, turnWith } from '../../support/clients/raw-http.js';
+
+const KiB = 1_024;
+const MiB = KiB * KiB;
+const asking = turnWith(JSON.stringify(aTurn()));
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+/** Only the timers of the program stand still: sockets and waiting in the tests go on. */
+const stopTimers = () => vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+
+/** What comes after: the next turn is fine, and nothing is left of the one before. */
+async function expectFine(pool: TestPool, name = 'a'): Promise<void> {
+  vi.useRealTimers();
+  await isServedBy(pool, name);
+  await expectQuiet(pool);
+}
+
+/** A head, and then silence until the other side goes. */
+const headOnly = (status: number, headers: Record<string, string>): Answer =>
+  custom((_req, res) => res.writeHead(status, headers).flushHeaders());
+
+describe('a stream that goes on without an event', () => {
+  it.each([
+    [
+      'one line without end',
+      `data: {"type":"response.created","x":"${'y'.repeat(64 * KiB)}`,
+      'y'.repeat(64 * KiB),
+    ],
+    ['lines without a blank one', 'data: x\n', 'data: y\n'.repeat(8 * KiB)],
+    ['comments', ': hello\n', `: ${'z'.repeat(64 * KiB - 4)}\n\n`],
+    ['bytes that are no text', '\0', '\xff\xfe'.repeat(16 * KiB)],
+  ])('is held for a mebibyte, then goes on as it is: %s', async (_what, first, piece) => {
+    await using pool = await startRanked({ clock: new FakeClock() });
+    const turn = controlled({ 'content-type': 'text/event-stream' }); // so that no start is too odd to be held
+    pool.standIn.account('a').answers(turn.answer);
+    const client = exchange(pool.origin, asking);
+    await turn.started;
+    const sent: Buffer[] = [];
+    const pass = (text: string) => {
+      sent.push(Buffer.from(text));
+      turn.send({ bytes: Buffer.from(text) });
+    };
+    pass(first);
+    for (let i = 0; i < 8; i += 1) pass(piece); // half of it
+    for (let i = 0; i < 3; i += 1) await pool.client.get('/admin/accounts').expect(200);
+    expect(client.hasHead).toBe(false);
+    for (let i = 0; i < 10; i += 1) pass(piece);
+    await client.until(() => client.body.length >= MiB, 'what was held');
+    for (let i = 0; i < 30; i += 1) pass(piece);
+    // It is committed: an error does not move it any more, and counts against its account.
+    pass(`\n\n${framed(failed('usage_limit_reached'))}`);
+    turn.end();
+    const answer = await client.whole();
+    expect(answer).toMatchObject({ status: 200, isBroken: false, headers: { 'x-codex-pool-account': 'a' } });
+    expect(answer.body.equals(Buffer.concat(sent))).toBe(true);
+    expect(pool.standIn.attempts()).toEqual(['a']);
+    expect((await standing(pool, 'a')).reason).toBe('quota-exhausted');
+    await expectFine(pool, 'b');
+  });
+});
+
+describe('a head and then silence', () => {
+  it('of a stream is waited for; ten seconds after its first byte it is committed, and dies with upstream', async () => {
+    await using pool = await startRanked({ clock: new FakeClock() });
+    const turn = controlled({ 'x-of': 'a' });
+    pool.standIn.account('a').answers(turn.answer);
+    stopTimers();
+    const client = exchange(pool.origin, asking);
+    await turn.started;
+    await isServedBy(pool, 'a'); // a round trip on the same way: the stream is held by now
+    await vi.advanceTimersByTimeAsync(60_000);
+    await isServedBy(pool, 'a');
+    expect(client.hasHead).toBe(false);
+    turn.send({ comment: 'first' });
+    await isServedBy(pool, 'a');
+    await vi.advanceTimersByTimeAsync(9_900);
+    await isServedBy(pool, 'a');
+    expect(client.hasHead).toBe(false);
+    await vi.advanceTimersByTimeAsync(200);
+    expect((await client.head).headers).toMatchObject({ 'x-of': 'a', 'x-codex-pool-account': 'a' });
+    turn.cut();
+    expect(await client.whole()).toMatchObject({
+      status: 200,
+      isBroken: true,
+      body: Buffer.from(': first\n\n'),
+    });
+    expect(pool.standIn.attempts()).toEqual(['a', 'a', 'a', 'a', 'a']);
+    expect(await standing(pool, 'a')).toEqual(free);
+    await expectFine(pool);
+  });
+
+  it('of a 429 moves the turn after five seconds, and lets go of the connection two later', async () => {
+    const clock = new FakeClock();
+    await using pool = await startRanked({ clock });
+    pool.standIn
+      .account('a')
+      .answers(headOnly(429, { 'content-type': 'application/json', 'retry-after': '9' }));
+    stopTimers();
+    const client = exchange(pool.origin, asking);
+    await expect.poll(() => pool.standIn.turns()[0]?.status).toBe(429);
+    for (let i = 0; i < 3; i += 1) await pool.client.get('/admin/accounts').expect(200);
+    expect(pool.standIn.attempts()).toEqual(['a']);
+    await vi.advanceTimersByTimeAsync(5_000);
+    const answer = await client.whole();
+    expect(answer.body.equals(turnOf('b'))).toBe(true);
+    expect(await standing(pool, 'a')).toEqual(out('rate-limited', clock.now() + 9 * SECOND));
+    expect(pool.standIn.inFlight()).toBe(1);
+    await vi.advanceTimersByTimeAsync(2_000);
+    await pool.standIn.untilIdle();
+    clock.advance(9 * SECOND);
+    await expectFine(pool);
+  });
+
+  it('of a 422 goes on after five seconds, and ends with its client', async () => {
+    await using pool = await startRanked({ clock: new FakeClock() });
+    pool.standIn.account('a').answers(headOnly(422, { 'content-type': 'application/json' }));
+    stopTimers();
+    const client = exchange(pool.origin, asking);
+    await expect.poll(() => pool.standIn.turns()[0]?.status).toBe(422);
+    for (let i = 0; i < 3; i += 1) await pool.client.get('/admin/accounts').expect(200);
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect((await client.head).statusCode).toBe(422);
+    client.leave();
+    await pool.standIn.untilIdle();
+    expect(pool.standIn.attempts()).toEqual(['a']);
+    expect(await standing(pool, 'a')).toEqual(free);
+    await expectFine(pool);
+  });
+});
+
+describe('a prelude', () => {
+  it('that lasts longer than the hold is committed, and what then fails is passed on as it is', async () => {
+    await using pool = await startRanked({ clock: new FakeClock() });
+    const turn = controlled();
+    pool.standIn.account('a').answers(turn.answer);
+    stopTimers();
+    const client = exchange(pool.origin, asking);
+    await turn.started;
+    const events = [
+      created('resp_1'),
+      { type: 'response.queued' },
+      { type: 'codex.rate_limits' },
+      { type: 'response.in_progress' },
+    ];
+    for (const event of [...events, ...events]) {
+      turn.send(event);
+      await pool.client.get('/admin/accounts').expect(200);
+      await vi.advanceTimersByTimeAsync(1_240);
+    }
+    expect(client.hasHead).toBe(false);
+    await vi.advanceTimersByTimeAsync(200);
+    await client.untilText('response.in_progress');
+    const last = failed('usage_limit_reached');
+    turn.send(last);
+    turn.end();
+    const answer = await client.whole();
+    expect(answer.body.toString()).toBe([...events, ...events, last].map((it) => framed(it)).join(''));
+    expect(pool.standIn.attempts()).toEqual(['a']);
+    await expectFine(pool, 'b');
+  });
+});
+
+describe('a client that leaves between two attempts', () => {
+  it.each<[string, Answer]>([
+    ['an upstream error', refuses(500, { error: 'oops' })],
+    ['a stream that broke before its output', streams({ events: [created()], thenCut: true })],
+  ])('stops the turn: after %s nobody is asked again, and nobody is blamed', async (_what, fault) => {
+    await using pool = await startRanked({ clock: new FakeClock() });
+    pool.standIn.account('a').answers(fault);
+    const client = leavingTurn(pool);
+    const ended = () => pool.standIn.turns()[0]?.endedAt != null;
+    await pool.standIn.until(ended, 'the end of the first attempt');
+    client.leave(); // well within the pause before the second one
+    await client.left;
+    const { body } = await pool.client.get('/admin/requests').expect(200);
+    const [{ id }] = body;
+    await expect
+      .poll(async () => (await pool.client.get(`/admin/requests/${id}`).expect(200)).body)
+      .toMatchObject({ result: 'client gone' });
+    expect(pool.standIn.attempts()).toEqual(['a']);
+    for (const name of ['a', 'b']) expect(await standing(pool, name)).toEqual(free);
+    await expectFine(pool);
+    expect(pool.standIn.attempts()).toEqual(['a', 'a']);
+  });
+});

@@ -1,0 +1,138 @@
+import {
+  chmod,
+  lstat,
+  readdir,
+  readFile,
+  readlink,
+  rename,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { DAY, FakeClock, SECOND } from '../../support/fake-clock.js';
+import { polled } from '../../support/pool/polled.js';
+import { TestPool } from '../../support/pool/pool.js';
+
+/** Moved by this, the clock stands half a minute before the end of the token. */
+const ALMOST = 10 * DAY - 30 * SECOND;
+
+const modeOf = async (path: string): Promise<number> => (await stat(path)).mode & 0o777;
+
+describe('credential files', () => {
+  it('adopts newer tokens that Codex wrote into the file, instead of refreshing', async () => {
+    const clock = new FakeClock();
+    await using pool = await TestPool.start({ accounts: ['a'], clock });
+    await polled(pool);
+    clock.advance(ALMOST);
+    const login = pool.standIn.account('a').loginAgain(20 * 86_400);
+    await pool.writeAuth('a', login);
+    await pool.turn().expect(200);
+    expect(pool.standIn.tokens.requests).toEqual([]);
+    expect(pool.standIn.turns()[0]?.headers.authorization).toBe(`Bearer ${login.tokens.access_token}`);
+    expect(await pool.readAuth('a')).toEqual(login);
+  });
+
+  it('adopts them when upstream rejects the older ones', async () => {
+    await using pool = await TestPool.start({ accounts: ['a'] });
+    await polled(pool);
+    pool.standIn.account('a').expireAccessToken();
+    const login = pool.standIn.account('a').loginAgain();
+    await pool.writeAuth('a', login);
+    await pool.turn().expect(200);
+    expect(pool.standIn.tokens.requests).toEqual([]);
+    expect(pool.standIn.turns()[1]?.headers.authorization).toBe(`Bearer ${login.tokens.access_token}`);
+  });
+
+  it('keeps everything else that stands in a file, in its order, and mode 0600', async () => {
+    const clock = new FakeClock();
+    await using pool = await TestPool.start({ accounts: ['a'], clock });
+    await polled(pool);
+    const path = join(pool.folder, 'pool', 'a.json');
+    const { tokens, last_refresh: before } = await pool.readAuth('a');
+    const refreshed = {
+      last_refresh: before,
+      zeta: [1, { deep: null }],
+      tokens: { new_thing: true, ...tokens },
+    };
+    await writeFile(path, JSON.stringify({ ...refreshed, OPENAI_API_KEY: null, alpha: 'é' }));
+    clock.advance(ALMOST);
+    await pool.turn().expect(200);
+    expect(pool.standIn.tokens.requests).toHaveLength(1);
+    const newest = pool.standIn.account('a').authJson().tokens;
+    const expected = {
+      last_refresh: new Date(clock.now()).toISOString(),
+      zeta: [1, { deep: null }],
+      tokens: { new_thing: true, ...tokens, ...newest },
+      OPENAI_API_KEY: null,
+      alpha: 'é',
+    };
+    expect(JSON.stringify(await pool.readAuth('a'))).toBe(JSON.stringify(expected));
+    expect(await modeOf(path)).toBe(0o600);
+    expect(await readdir(join(pool.folder, 'pool'))).not.toContainEqual(expect.stringContaining('.tmp'));
+  });
+
+  it('follows a symbolic link to the file of Codex and leaves the link in its place', async () => {
+    const clock = new FakeClock();
+    await using pool = await TestPool.start({ accounts: ['a'], clock });
+    await polled(pool);
+    const link = join(pool.folder, 'pool', 'a.json');
+    const target = join(pool.folder, 'auth.json');
+    await rename(link, target);
+    await symlink(target, link);
+    clock.advance(ALMOST);
+    await pool.turn().expect(200);
+    expect((await lstat(link)).isSymbolicLink()).toBe(true);
+    expect(await readlink(link)).toBe(target);
+    const { refresh_token: newest } = pool.standIn.account('a').authJson().tokens;
+    expect(JSON.parse(await readFile(target, 'utf8'))).toMatchObject({ tokens: { refresh_token: newest } });
+  });
+
+  it('tightens a mode that lets others read the file', async () => {
+    await using pool = await TestPool.start();
+    const path = join(pool.folder, 'pool', 'a.json');
+    await chmod(path, 0o644);
+    await pool.client.post('/admin/reload').expect(200);
+    expect(await modeOf(path)).toBe(0o600);
+    expect(await pool.account('a')).toMatchObject({ available: true, warnings: [] });
+  });
+
+  it('lists files that are no credential with their reason, and serves with the others', async () => {
+    const secret = 'sk-something-nobody-should-see';
+    await using pool = await TestPool.start({
+      accounts: ['a'],
+      files: {
+        'cut.json': '{"tokens": {"access_token": "',
+        'empty.json': '',
+        'key.json': JSON.stringify({ OPENAI_API_KEY: secret }),
+        'other.json': JSON.stringify({ tokens: { access_token: 7, refresh_token: secret } }),
+        'notes.txt': 'not a credential',
+      },
+    });
+    const { body } = await pool.client.get('/admin/accounts').expect(200);
+    expect(body).toMatchObject([
+      { name: 'a', available: true, reason: null },
+      { name: 'cut', available: false, reason: 'the file is not JSON' },
+      { name: 'empty', available: false, reason: 'the file is empty' },
+      { name: 'key', available: false, reason: expect.stringContaining('API key') },
+      { name: 'other', available: false, reason: expect.stringContaining('tokens.access_token') },
+    ]);
+    expect(JSON.stringify(body)).not.toContain(secret);
+    await pool.turn().expect(200);
+  });
+
+  it('takes a broken file out alone at a reload, and back in once it is whole', async () => {
+    await using pool = await TestPool.start();
+    await polled(pool);
+    const whole = await pool.readAuth('a');
+    await writeFile(join(pool.folder, 'pool', 'a.json'), '{');
+    await pool.client.post('/admin/reload').expect(200);
+    expect(await pool.account('a')).toMatchObject({ available: false, reason: 'the file is not JSON' });
+    await pool.turn().expect(200);
+    await pool.writeAuth('a', whole);
+    await pool.client.post('/admin/reload').expect(200);
+    await pool.turn().expect(200);
+    expect(pool.standIn.attempts()).toEqual(['b', 'a']);
+  });
+});

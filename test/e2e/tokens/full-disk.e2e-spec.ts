@@ -1,0 +1,162 @@
+import { cp, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { StandIn } from '../../../src/fake-upstream/fake-upstream.js';
+import {
+  type DiskTrouble,
+  fileSizeLimit,
+  fullDisk,
+  limitFiles,
+  readOnlyFolder,
+} from '../../support/disk/disk-trouble.js';
+import { call } from '../../support/clients/raw-http.js';
+import { canMount } from '../../support/disk/small-disk.js';
+import { Folders, type RunningProgram } from '../../support/program/usage-program.js';
+
+const accounts = ['a', 'b'];
+const isAbleToMount = canMount();
+
+/** An upstream that takes the newest access tokens alone, and a token endpoint that forgives no reuse. */
+async function strictStandIn(): Promise<StandIn> {
+  const standIn = await StandIn.start({ accounts });
+  standIn.tokens.strict = true;
+  return standIn;
+}
+
+const foldersFor = async (standIn: StandIn): Promise<Folders> =>
+  await Folders.create(standIn, accounts, { PROXY_POLICY: 'round-robin' });
+
+/** A turn by each account. */
+async function servedByAll(program: RunningProgram): Promise<void> {
+  const servers = new Set<unknown>();
+  for (const _account of accounts) {
+    const { status, headers, body } = await program.turn();
+    expect(status === 200 ? null : body.toString()).toBeNull();
+    servers.add(headers['x-codex-pool-account']);
+  }
+  expect(servers).toEqual(new Set(accounts));
+}
+
+/** Upstream refuses all access tokens that are known, so the turns need a refresh of each account. */
+async function servedWithNewTokens(standIn: StandIn, program: RunningProgram): Promise<void> {
+  const before = standIn.tokens.requests.length;
+  for (const account of accounts) standIn.account(account).expireAccessToken();
+  await servedByAll(program);
+  expect(standIn.tokens.requests.length - before).toBe(accounts.length);
+}
+
+async function reload(program: RunningProgram): Promise<void> {
+  expect((await call(program.origin, { method: 'POST', path: '/admin/reload' })).status).toBe(200);
+}
+
+/** Whether the file of each account holds its newest tokens. */
+async function filesAreNewest(standIn: StandIn, folders: Folders): Promise<boolean[]> {
+  return await Promise.all(
+    accounts.map(async (account) => {
+      const text = await readFile(join(folders.path, 'pool', `${account}.json`), 'utf8');
+      return text.includes(standIn.account(account).authJson().tokens.refresh_token);
+    }),
+  );
+}
+
+const complaints = (program: RunningProgram): number =>
+  program.log.split('refreshed tokens could not be written').length - 1;
+
+const troubles: [string, boolean, (folders: Folders) => Promise<DiskTrouble>][] = [
+  ['is full', isAbleToMount, fullDisk],
+  ['takes no file of that size', true, fileSizeLimit],
+  ['is read-only', isAbleToMount, readOnlyFolder],
+];
+
+for (const [how, isPossible, prepare] of troubles) {
+  describe.skipIf(!isPossible)(`a disk that ${how} while tokens are refreshed`, { timeout: 60_000 }, () => {
+    it('costs no turn and no token, also across a kill, and the files have the newest ones when it is over', async () => {
+      await using standIn = await strictStandIn();
+      await using folders = await foldersFor(standIn);
+      await using trouble = await prepare(folders);
+      const first = await folders.start();
+      await servedByAll(first);
+      await trouble.begin(first);
+      await servedWithNewTokens(standIn, first);
+      const reason = expect.stringMatching(/file cannot be written: (ENOSPC|EFBIG|EROFS)/);
+      expect(await first.health()).toMatchObject({
+        status: 'degraded',
+        details: { pool: { out: { a: reason, b: reason } } },
+      });
+      await reload(first);
+      await reload(first);
+      expect(complaints(first)).toBe(accounts.length);
+      await servedWithNewTokens(standIn, first);
+      await first.kill9();
+      expect(await filesAreNewest(standIn, folders)).toEqual([false, false]);
+      const asked = standIn.tokens.requests.length;
+      const second = await folders.start(trouble.atStart);
+      await servedByAll(second);
+      expect(standIn.tokens.requests).toHaveLength(asked);
+      await servedWithNewTokens(standIn, second);
+      await trouble.end(second);
+      await reload(second);
+      expect(await filesAreNewest(standIn, folders)).toEqual([true, true]);
+      await second.untilHealth((it) => it.status === 'up', 'health');
+      expect(standIn.tokens.reuses).toBe(0);
+    });
+
+    it('is made good by the next start when it ends while no program runs', async () => {
+      await using standIn = await strictStandIn();
+      await using folders = await foldersFor(standIn);
+      await using trouble = await prepare(folders);
+      const first = await folders.start();
+      await servedByAll(first);
+      await trouble.begin(first);
+      await servedWithNewTokens(standIn, first);
+      await first.kill9();
+      await trouble.end();
+      const second = await folders.start();
+      expect(await filesAreNewest(standIn, folders)).toEqual([true, true]);
+      await servedByAll(second);
+      await servedWithNewTokens(standIn, second);
+      expect(standIn.tokens.reuses).toBe(0);
+    });
+  });
+}
+
+describe('a disk that takes not even a journal', { timeout: 60_000 }, () => {
+  it('costs no turn, and the files have the newest tokens when there is room', async () => {
+    await using standIn = await strictStandIn();
+    await using folders = await foldersFor(standIn);
+    const program = await folders.start(`trap '' XFSZ; ulimit -S -f 1`);
+    await servedWithNewTokens(standIn, program);
+    expect((await program.health()).status).toBe('degraded');
+    await servedWithNewTokens(standIn, program);
+    await limitFiles(program, 'unlimited');
+    await reload(program);
+    expect(await filesAreNewest(standIn, folders)).toEqual([true, true]);
+    await program.untilHealth((it) => it.status === 'up', 'health');
+    expect(standIn.tokens.reuses).toBe(0);
+  });
+});
+
+describe('a pool folder that is deleted during a refresh', { timeout: 60_000 }, () => {
+  it('costs no turn, and gets the newest tokens when it is put back from a copy', async () => {
+    await using standIn = await strictStandIn();
+    await using folders = await foldersFor(standIn);
+    const pool = join(folders.path, 'pool');
+    await cp(pool, join(folders.path, 'copy'), { recursive: true });
+    const program = await folders.start();
+    await servedByAll(program);
+    for (const account of accounts) standIn.account(account).expireAccessToken();
+    const held = standIn.tokens.hold({ afterRotation: true });
+    const turn = program.turn();
+    await held.arrived;
+    await rm(pool, { recursive: true });
+    held.release();
+    expect((await turn).status).toBe(200);
+    expect((await program.health()).status).toBe('degraded');
+    await cp(join(folders.path, 'copy'), pool, { recursive: true });
+    await reload(program);
+    await servedByAll(program);
+    expect(await filesAreNewest(standIn, folders)).toEqual([true, true]);
+    await program.untilHealth((it) => it.status === 'up', 'health');
+    expect(standIn.tokens.reuses).toBe(0);
+  });
+});

@@ -1,0 +1,324 @@
+import { once } from 'node:events';
+import { createServer, type Server, type Socket } from 'node:net';
+import { describe, expect, it, vi } from 'vitest';
+import { limits } from '../../../src/config/limits.js';
+import { StandIn } from '../../../src/fake-upstream/fake-upstream.js';
+import type { TokenFault } from '../../../src/fake-upstream/authorization/token-endpoint.js';
+import { EgressProxy } from '../../support/network/egress-proxy.js';
+import { FakeClock, MINUTE, SECOND } from '../../support/fake-clock.js';
+import { polled } from '../../support/pool/polled.js';
+import { TestPool } from '../../support/pool/pool.js';
+import { ALMOST, LONG_SECONDS, newest } from '../../support/pool/refreshing.js';
+import { TokenWire, type WireFault, wireFaults } from '../../support/network/token-wire.js';
+
+/** What ends in a test are the tokens of `a` alone. */
+const accounts = ['a', { name: 'b', accessTokenLifetimeSeconds: LONG_SECONDS }];
+/** The faults before which the endpoint has issued nothing. */
+const unspent: ReadonlySet<WireFault> = new Set(wireFaults.slice(0, 3));
+const STALL_MS = 500;
+
+/** A pool whose token of `a` ends in half a minute, and whose token requests go over a wire. */
+class Wired implements AsyncDisposable {
+  private constructor(
+    readonly pool: TestPool,
+    readonly wire: TokenWire,
+    readonly clock: FakeClock,
+  ) {}
+
+  static async start(): Promise<Wired> {
+    const clock = new FakeClock();
+    // The stand-in is there before the wire to it, and the program after both.
+    await using ports = new AsyncDisposableStack();
+    let wire: TokenWire | null = null;
+    const env: Record<string, string> = {};
+    const prepare = async (standIn: StandIn): Promise<void> => {
+      standIn.tokens.lifetimeSeconds = LONG_SECONDS;
+      wire = ports.use(await TokenWire.start(String(standIn.env['UPSTREAM_REFRESH_BASE'])));
+      env['UPSTREAM_REFRESH_BASE'] = wire.origin;
+    };
+    const pool = ports.use(await TestPool.start({ accounts, clock, env, prepare }));
+    await polled(pool);
+    clock.advance(ALMOST);
+    if (wire === null) throw new Error('there is no wire');
+    ports.move();
+    return new Wired(pool, wire, clock);
+  }
+
+  async served(): Promise<unknown> {
+    const { headers } = await this.pool.turn().expect(200);
+    return headers['x-codex-pool-account'];
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.pool[Symbol.asyncDispose]();
+    await this.wire[Symbol.asyncDispose]();
+  }
+}
+
+describe('a refresh whose answer is lost', () => {
+  it.each(wireFaults)(
+    'since its connection %s sends the token again only when the access token has ended, and then once',
+    async (fault) => {
+      await using it = await Wired.start();
+      const { pool, wire, clock } = it;
+      const { refreshTimeoutMs } = limits;
+      Object.assign(limits, { refreshTimeoutMs: STALL_MS });
+      try {
+        const broken = wire.breaks(fault);
+        expect(await it.served()).toBe('a');
+        await broken;
+      } finally {
+        Object.assign(limits, { refreshTimeoutMs });
+      }
+      expect(await pool.account('a')).toMatchObject({ available: true, refresh: 'in-doubt' });
+      clock.advance(25 * SECOND);
+      for (const _turn of [1, 2, 3]) expect(await it.served()).toBe('a');
+      expect(wire.connections).toBe(1);
+      clock.advance(MINUTE);
+      const isGood = unspent.has(fault);
+      for (const _turn of [1, 2]) expect(await it.served()).toBe(isGood ? 'a' : 'b');
+      expect(wire.connections).toBe(2);
+      expect(await pool.account('a')).toMatchObject(
+        isGood ? { refresh: 'idle' } : { refresh: 'refused', reason: 'needs-login' },
+      );
+    },
+  );
+
+  it('is in doubt no longer when its file has newer tokens', async () => {
+    await using it = await Wired.start();
+    const { pool, wire, clock } = it;
+    const broken = wire.breaks('is reset after tokens are issued, before the answer');
+    await it.served();
+    await broken;
+    await pool.writeAuth('a', pool.standIn.account('a').authJson());
+    clock.advance(MINUTE);
+    expect(await it.served()).toBe('a');
+    expect(await pool.account('a')).toMatchObject({ available: true, refresh: 'idle' });
+    expect(wire.connections).toBe(1);
+  });
+
+  it('stays in doubt over a restart', async () => {
+    await using it = await Wired.start();
+    const broken = it.wire.breaks('is reset after tokens are issued, before the answer');
+    await it.served();
+    await broken;
+    const again = await it.pool.restart();
+    try {
+      expect(await again.account('a')).toMatchObject({ available: true, refresh: 'in-doubt' });
+      await again.turn().expect(200);
+      expect(it.wire.connections).toBe(1);
+    } finally {
+      await again.running.stop();
+    }
+  });
+
+  it('is asked once more when upstream rejects the access token before its time', async () => {
+    await using it = await Wired.start();
+    const broken = it.wire.breaks('is reset after the request, before tokens are issued');
+    await it.served();
+    await broken;
+    it.pool.standIn.account('a').expireAccessToken();
+    expect(await it.served()).toBe('a');
+    expect(it.wire.connections).toBe(2);
+  });
+
+  it('leaves the endpoint alone for 15 minutes when the question in doubt is lost, too', async () => {
+    await using it = await Wired.start();
+    const { pool, wire, clock } = it;
+    const lose = async (account: string): Promise<void> => {
+      const broken = wire.breaks('is reset after the request, before tokens are issued');
+      expect(await it.served()).toBe(account);
+      await broken;
+    };
+    await lose('a');
+    clock.advance(MINUTE);
+    await lose('b');
+    expect(await pool.account('a')).toMatchObject({
+      available: false,
+      reason: 'refresh-failing',
+      until: clock.now() + 15 * MINUTE,
+    });
+    clock.advance(15 * MINUTE - SECOND);
+    expect(await it.served()).toBe('b');
+    expect(wire.connections).toBe(2);
+    clock.advance(SECOND);
+    expect(await it.served()).toBe('a');
+    expect(wire.connections).toBe(3);
+  });
+
+  it('stays in doubt when the question after it fails in a way that is known', async () => {
+    await using it = await Wired.start();
+    const { pool, wire, clock } = it;
+    const broken = wire.breaks('is reset after the request, before tokens are issued');
+    await it.served();
+    await broken;
+    clock.advance(MINUTE);
+    pool.standIn.tokens.answers({ status: 503, body: {} });
+    expect(await it.served()).toBe('b');
+    expect(await pool.account('a')).toMatchObject({ refresh: 'in-doubt', until: clock.now() + 30 * SECOND });
+    clock.advance(30 * SECOND);
+    expect(await it.served()).toBe('a');
+    expect(wire.connections).toBe(3);
+  });
+
+  it('is asked with all the same when a person wants it', async () => {
+    await using it = await Wired.start();
+    const broken = it.wire.breaks('is reset after the request, before tokens are issued');
+    await it.served();
+    await broken;
+    await it.pool.client.post('/admin/accounts/a/refresh').expect(200);
+    expect(it.wire.connections).toBe(2);
+    expect(await it.pool.account('a')).toMatchObject({ refresh: 'idle' });
+  });
+});
+
+describe('an answer of the token endpoint', () => {
+  it.each<[string, TokenFault]>([
+    ['that is empty', { status: 200, body: '' }],
+    ['that is cut, and does not show it', { status: 200, body: '{"access_token": "half' }],
+    ['without tokens', { status: 200, body: { token_type: 'bearer' } }],
+    ['that is a page', { status: 200, body: '<html>welcome</html>' }],
+  ])('%s, but a success, leaves the refresh in doubt', async (_case, fault) => {
+    await using it = await Wired.start();
+    it.pool.standIn.tokens.answers(fault);
+    for (const _turn of [1, 2]) expect(await it.served()).toBe('a');
+    expect(await it.pool.account('a')).toMatchObject({ available: true, refresh: 'in-doubt' });
+    expect(it.wire.connections).toBe(1);
+  });
+
+  it('with a new refresh token and no access token is kept, and used after a pause', async () => {
+    await using it = await Wired.start();
+    const { pool, wire, clock } = it;
+    pool.standIn.tokens.answers({
+      status: 200,
+      body: { refresh_token: pool.standIn.account('a').loginAgain().tokens.refresh_token, id_token: '' },
+    });
+    const before = await pool.readAuth('a');
+    expect(await it.served()).toBe('a');
+    const { refresh_token, id_token, access_token } = (await pool.readAuth('a')).tokens;
+    expect({ refresh_token, id_token, access_token }).toEqual({
+      refresh_token: newest(pool).refresh_token,
+      id_token: before.tokens.id_token,
+      access_token: before.tokens.access_token,
+    });
+    expect(await it.served()).toBe('a');
+    expect(await pool.account('a')).toMatchObject({ refresh: 'waiting' });
+    expect(wire.connections).toBe(1);
+    clock.advance(MINUTE);
+    expect(await it.served()).toBe('a');
+    expect(pool.standIn.tokens.reuses).toBe(0);
+  });
+});
+
+describe('a refresh token that is refused for good', () => {
+  it('leaves the account serving until its access token ends, and then needs a login', async () => {
+    await using it = await Wired.start();
+    const { pool, wire, clock } = it;
+    pool.standIn.tokens.revokesFamilies = false;
+    pool.standIn.account('a').revokeRefreshToken();
+    for (const _turn of [1, 2]) expect(await it.served()).toBe('a');
+    expect(await pool.account('a')).toMatchObject({
+      available: true,
+      refresh: 'refused',
+      warnings: [expect.stringContaining('needs a new login (refresh_token_reused): it serves until 20')],
+    });
+    clock.advance(MINUTE);
+    expect(await pool.account('a')).toMatchObject({ available: false, reason: 'needs-login', warnings: [] });
+    expect(await it.served()).toBe('b');
+    expect(wire.connections).toBe(1);
+  });
+
+  it('needs a login as soon as upstream rejects the access token, and still after a restart', async () => {
+    await using it = await Wired.start();
+    const { pool, wire } = it;
+    pool.standIn.tokens.revokesFamilies = false;
+    pool.standIn.account('a').revokeRefreshToken();
+    expect(await it.served()).toBe('a');
+    pool.standIn.account('a').expireAccessToken();
+    expect(await it.served()).toBe('b');
+    expect(await pool.account('a')).toMatchObject({ available: false, reason: 'needs-login' });
+    const again = await pool.restart();
+    try {
+      expect(await again.account('a')).toMatchObject({ available: false, reason: 'needs-login' });
+    } finally {
+      await again.running.stop();
+    }
+    expect(wire.connections).toBe(1);
+  });
+});
+
+/** Accepts connections, and ends each at its first byte. */
+async function deaf(how: (socket: Socket) => void): Promise<Server> {
+  const server = createServer((socket) => {
+    socket.on('error', () => socket.destroy());
+    socket.once('data', () => how(socket));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return server;
+}
+
+function portOf(server: Server): number {
+  const address = server.address();
+  if (typeof address !== 'object' || address === null) throw new Error('it does not listen');
+  return address.port;
+}
+
+/** What is known of an account after a refresh that comes to nothing while its access token is good. */
+async function afterRefreshBy(env: Record<string, string>): Promise<unknown> {
+  const clock = new FakeClock();
+  await using pool = await TestPool.start({ accounts, clock, env });
+  await polled(pool);
+  clock.advance(ALMOST);
+  await pool.turn().expect(200);
+  return await pool.account('a');
+}
+
+const stillGood = { available: true, refresh: 'waiting' };
+
+describe('a token request that never left', () => {
+  it('since the name is unknown is sent again after a pause', async () => {
+    // Longer than a label may be: no resolver is asked.
+    expect(
+      await afterRefreshBy({ UPSTREAM_REFRESH_BASE: `https://${'x'.repeat(64)}.invalid` }),
+    ).toMatchObject(stillGood);
+  });
+
+  it('since the connection is refused is sent again after a pause', async () => {
+    const server = await deaf(() => undefined);
+    const port = portOf(server);
+    server.close();
+    await once(server, 'close');
+    expect(await afterRefreshBy({ UPSTREAM_REFRESH_BASE: `http://127.0.0.1:${port}` })).toMatchObject(
+      stillGood,
+    );
+  });
+
+  it.each<[string, (socket: Socket) => void]>([
+    ['is reset', (socket) => socket.resetAndDestroy()],
+    ['is closed', (socket) => socket.end()],
+    ['is answered by no TLS', (socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')],
+  ])('since the TLS handshake %s is sent again after a pause', async (_case, how) => {
+    const server = await deaf(how);
+    try {
+      expect(
+        await afterRefreshBy({ UPSTREAM_REFRESH_BASE: `https://127.0.0.1:${portOf(server)}` }),
+      ).toMatchObject(stillGood);
+    } finally {
+      server.close();
+    }
+  });
+
+  it('since the proxy on the way opens no tunnel is sent again after a pause', async () => {
+    await using proxy = await EgressProxy.start();
+    vi.stubEnv('HTTPS_PROXY', proxy.origin);
+    try {
+      expect(
+        await afterRefreshBy({ UPSTREAM_REFRESH_BASE: `https://${'x'.repeat(64)}.invalid` }),
+      ).toMatchObject(stillGood);
+    } finally {
+      vi.unstubAllEnvs();
+    }
+    expect(proxy.asked).toEqual([`${'x'.repeat(64)}.invalid:443`]);
+  });
+});

@@ -1,0 +1,172 @@
+import { describe, expect, it } from 'vitest';
+import type { TokenFault } from '../../../src/fake-upstream/authorization/token-endpoint.js';
+import { DAY, FakeClock, SECOND } from '../../support/fake-clock.js';
+import { polled } from '../../support/pool/polled.js';
+import { TestPool } from '../../support/pool/pool.js';
+import { leavingTurn } from '../../support/clients/raw-client.js';
+
+/** Tokens of `a` live ten days, those of `b` longer: what ends in a test are the tokens of `a` alone. */
+const accounts = ['a', { name: 'b', accessTokenLifetimeSeconds: 40 * 86_400 }];
+/** Moved by this, the clock stands half a minute before the end of the token, or a minute after it. */
+const ALMOST = 10 * DAY - 30 * SECOND;
+const OVER = 10 * DAY + 60 * SECOND;
+
+describe('token refresh', () => {
+  it('makes one token request for twenty turns that come at once', async () => {
+    const clock = new FakeClock();
+    await using pool = await TestPool.start({ accounts: ['a'], clock });
+    await polled(pool);
+    clock.advance(ALMOST);
+    pool.standIn.tokens.lifetimeSeconds = 40 * 86_400;
+    const held = pool.standIn.tokens.hold();
+    const turns = Promise.all(Array.from({ length: 20 }, () => pool.turn().expect(200)));
+    await held.arrived;
+    await expect.poll(async () => (await pool.account('a')).inFlight).toBe(20);
+    held.release();
+    await turns;
+    expect(pool.standIn.tokens.requests).toMatchObject([{ account: 'a', reason: 'proactive_expiry' }]);
+    const { access_token: newest } = pool.standIn.account('a').authJson().tokens;
+    const sent = new Set(pool.standIn.turns().map((it) => it.headers.authorization));
+    expect([...sent]).toEqual([`Bearer ${newest}`]);
+    expect((await pool.readAuth('a')).tokens.access_token).toBe(newest);
+  });
+
+  it('makes one token request for many turns whose token is rejected at once', async () => {
+    await using pool = await TestPool.start({ accounts: ['a'] });
+    await polled(pool);
+    pool.standIn.account('a').expireAccessToken();
+    await Promise.all(Array.from({ length: 10 }, () => pool.turn().expect(200)));
+    expect(pool.standIn.tokens.requests).toHaveLength(1);
+    expect(pool.standIn.tokens.reuses).toBe(0);
+  });
+
+  it('keeps the rotated token when the client leaves during the refresh, and asks upstream nothing more', async () => {
+    const clock = new FakeClock();
+    await using pool = await TestPool.start({ accounts: ['a'], clock });
+    await polled(pool);
+    clock.advance(ALMOST);
+    pool.standIn.tokens.lifetimeSeconds = 40 * 86_400;
+    const held = pool.standIn.tokens.hold({ afterRotation: true });
+    const client = leavingTurn(pool);
+    await held.arrived;
+    client.leave();
+    await client.left;
+    held.release();
+    const { refresh_token: newest } = pool.standIn.account('a').authJson().tokens;
+    await expect.poll(async () => (await pool.readAuth('a')).tokens.refresh_token).toBe(newest);
+    await expect.poll(async () => (await pool.account('a')).inFlight).toBe(0);
+    expect(pool.standIn.turns()).toEqual([]);
+    await pool.turn().expect(200);
+    expect(pool.standIn.tokens.requests).toHaveLength(1);
+  });
+
+  it('frees the slot of a client that leaves during the refresh at once', async () => {
+    const clock = new FakeClock();
+    await using pool = await TestPool.start({ accounts: ['a'], clock });
+    await polled(pool);
+    clock.advance(ALMOST);
+    const held = pool.standIn.tokens.hold();
+    const client = leavingTurn(pool);
+    await held.arrived;
+    client.leave();
+    await client.left;
+    try {
+      await expect.poll(async () => (await pool.account('a')).inFlight, { timeout: 1_000 }).toBe(0);
+    } finally {
+      held.release(); // the program does not end before its refresh
+    }
+  });
+
+  it('refreshes ahead of expiry at start, without any turn', async () => {
+    const short = { name: 'a', accessTokenLifetimeSeconds: 600 };
+    await using pool = await TestPool.start({ accounts: [short, 'b'] });
+    await pool.standIn.until(() => pool.standIn.tokens.requests.length > 0, 'a token request');
+    await polled(pool);
+    const { refresh_token: newest } = pool.standIn.account('a').authJson().tokens;
+    await expect.poll(async () => (await pool.readAuth('a')).tokens.refresh_token).toBe(newest);
+    expect(pool.standIn.tokens.requests).toMatchObject([{ account: 'a', reason: 'proactive_expiry' }]);
+    expect(await pool.account('a')).toMatchObject({ available: true, refresh: 'idle' });
+  });
+
+  it.each<[string, TokenFault]>([
+    ['answers 500', { status: 500, body: { error: 'server_error' } }],
+    ['answers 429', { status: 429, body: { error: 'slow_down' } }],
+    ['answers 403 with a page', { status: 403, body: '<html>blocked</html>' }],
+    ['answers HTML', 'html'],
+  ])('keeps an account whose token endpoint %s, and tries again later', async (_case, fault) => {
+    const clock = new FakeClock();
+    await using pool = await TestPool.start({ accounts, clock });
+    await polled(pool);
+    clock.advance(OVER);
+    pool.standIn.tokens.answers(fault);
+    const first = await pool.turn().expect(200);
+    expect(first.headers['x-codex-pool-account']).toBe('b');
+    const a = await pool.account('a');
+    expect(a).toMatchObject({ available: false, refresh: 'waiting', until: clock.now() + 30 * SECOND });
+    await pool.turn().expect(200);
+    expect(pool.standIn.tokens.requests).toHaveLength(1);
+    clock.advance(30 * SECOND);
+    const later = await pool.turn().expect(200);
+    expect(later.headers['x-codex-pool-account']).toBe('a');
+    expect(pool.standIn.tokens.requests).toHaveLength(2);
+  });
+
+  it('goes on with a token that is still good while the token endpoint fails', async () => {
+    const clock = new FakeClock();
+    await using pool = await TestPool.start({ accounts, clock });
+    await polled(pool);
+    clock.advance(ALMOST);
+    pool.standIn.tokens.answers({ status: 500, body: {} });
+    for (const _turn of [1, 2]) {
+      const answer = await pool.turn().expect(200);
+      expect(answer.headers['x-codex-pool-account']).toBe('a');
+    }
+    expect(pool.standIn.tokens.requests).toHaveLength(1);
+  });
+
+  it('asks for a login when the refresh token was used elsewhere, and a new file brings the account back', async () => {
+    const clock = new FakeClock();
+    await using pool = await TestPool.start({ accounts, clock });
+    await polled(pool);
+    clock.advance(OVER);
+    pool.standIn.account('a').revokeRefreshToken();
+    for (const _turn of [1, 2]) {
+      const answer = await pool.turn().expect(200);
+      expect(answer.headers['x-codex-pool-account']).toBe('b');
+    }
+    expect(pool.standIn.tokens.requests).toHaveLength(1);
+    expect(await pool.account('a')).toMatchObject({ available: false, reason: 'needs-login', until: null });
+    await pool.writeAuth('a', pool.standIn.account('a').loginAgain(20 * 86_400));
+    const { body } = await pool.client.post('/admin/reload').expect(200);
+    expect(body[0]).toMatchObject({ name: 'a', result: 'updated' });
+    expect(await pool.account('a')).toMatchObject({ available: true, reason: null });
+    const back = await pool.turn().expect(200);
+    expect(back.headers['x-codex-pool-account']).toBe('a');
+  });
+});
+
+describe('refresh that is switched off', () => {
+  it('makes no token request, and serves the next account when a token is rejected', async () => {
+    const short = { name: 'a', accessTokenLifetimeSeconds: 30 };
+    const env = { PROXY_DISABLE_REFRESH: '1' };
+    await using pool = await TestPool.start({ accounts: [short, 'b'], env });
+    await polled(pool);
+    pool.standIn.account('a').expireAccessToken();
+    const answer = await pool.turn().expect(200);
+    expect(answer.headers['x-codex-pool-account']).toBe('b');
+    expect(pool.standIn.attempts()).toEqual(['a', 'b']);
+    expect(pool.standIn.tokens.requests).toEqual([]);
+    expect(await pool.account('a')).toMatchObject({ available: false, reason: 'unauthorized' });
+  });
+
+  it('still takes newer tokens from the file', async () => {
+    const env = { PROXY_DISABLE_REFRESH: '1' };
+    await using pool = await TestPool.start({ env });
+    await polled(pool);
+    pool.standIn.account('a').expireAccessToken();
+    await pool.writeAuth('a', pool.standIn.account('a').loginAgain());
+    const answer = await pool.turn().expect(200);
+    expect(answer.headers['x-codex-pool-account']).toBe('a');
+    expect(pool.standIn.tokens.requests).toEqual([]);
+  });
+});

@@ -1,0 +1,183 @@
+import { execFile } from 'node:child_process';
+import { rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { FakeClock } from '../../support/fake-clock.js';
+import { polled } from '../../support/pool/polled.js';
+import { TestPool } from '../../support/pool/pool.js';
+import { send } from '../../support/clients/raw-client.js';
+import { ALMOST, crossed, fileOf, LONG_SECONDS, newest, refreshing } from '../../support/pool/refreshing.js';
+
+const reload = (pool: TestPool) => pool.client.post('/admin/reload').expect(200);
+
+describe('another login in an existing file', () => {
+  it.each([
+    ['older', '2020-01-01T00:00:00.000Z'],
+    ['newer', '2099-01-01T00:00:00.000Z'],
+  ])('with an %s date is never written over, and is another account once it is read', async (_age, date) => {
+    const clock = new FakeClock();
+    await using pool = await TestPool.start({ accounts: ['a'], clock });
+    await polled(pool);
+    const login = pool.standIn.addAccount({ name: 'x' }).authJson({ last_refresh: date });
+    await pool.writeAuth('a', login);
+    clock.advance(ALMOST);
+    await send(pool); // the old account is due for a refresh, and its file is another's
+    expect(await pool.readAuth('a')).toEqual(login);
+    await reload(pool);
+    expect(await pool.account('a')).toMatchObject({ available: true, accountId: 'acct-x' });
+    await pool.turn().expect(200);
+    expect(pool.standIn.attempts().at(-1)).toBe('x');
+    expect(pool.standIn.tokens.requests.map((it) => it.account)).toEqual(['x']);
+    expect(await pool.readAuth('a')).toMatchObject({ tokens: newest(pool, 'x') });
+    expect(crossed(pool)).toEqual([]);
+  });
+
+  it.each(['before', 'after'])(
+    'survives a refresh of the old account that was under way, read %s its end',
+    async (when) => {
+      const { pool, held, turn } = await refreshing();
+      await using _it = pool;
+      const other = pool.standIn.addAccount({ name: 'x', accessTokenLifetimeSeconds: LONG_SECONDS });
+      await pool.writeAuth('a', other.authJson());
+      if (when === 'before') await reload(pool);
+      held.release();
+      await turn;
+      expect(await pool.readAuth('a')).toEqual(other.authJson());
+      if (when === 'after') await reload(pool);
+      expect(await pool.account('a')).toMatchObject({ available: true, accountId: 'acct-x', warnings: [] });
+      await pool.turn().expect(200);
+      expect(pool.standIn.attempts().at(-1)).toBe('x');
+      expect(await pool.readAuth('a')).toEqual(other.authJson());
+      expect(crossed(pool)).toEqual([]);
+    },
+  );
+});
+
+describe('newly issued tokens', () => {
+  it.each(['before', 'after'])(
+    'end up in a file that was renamed during the refresh and read again %s its end',
+    async (when) => {
+      const { pool, held, turn } = await refreshing();
+      await using _it = pool;
+      await rename(fileOf(pool, 'a'), fileOf(pool, 'renamed'));
+      if (when === 'before') await reload(pool);
+      held.release();
+      expect((await turn).status).toBe(200);
+      if (when === 'after') await reload(pool);
+      expect(await pool.readAuth('renamed')).toMatchObject({ tokens: newest(pool) });
+      expect(await pool.account('renamed')).toMatchObject({ available: true, warnings: [] });
+      await pool.turn().expect(200);
+      expect(pool.standIn.turns().at(-1)?.headers.authorization).toBe(`Bearer ${newest(pool).access_token}`);
+      pool.standIn.account('a').expireAccessToken();
+      await pool.turn().expect(200);
+      expect(pool.standIn.tokens).toMatchObject({ reuses: 0, requests: [{}, {}] });
+    },
+  );
+
+  it.each<[string, (path: string) => Promise<void>]>([
+    ['is cut off', (path) => writeFile(path, '{')],
+    ['is gone', (path) => rm(path)],
+    [
+      'is a link to nothing',
+      async (path) => {
+        await rm(path);
+        await symlink(`${path}.gone`, path);
+      },
+    ],
+  ])('wait for a file that %s during the refresh, until it is back as it was', async (_case, spoil) => {
+    const { pool, held, turn, before } = await refreshing();
+    await using _it = pool;
+    await spoil(fileOf(pool, 'a'));
+    held.release();
+    expect((await turn).status).toBe(200);
+    const { warnings } = await pool.account('a');
+    expect(warnings).toEqual([expect.stringContaining('in the journal')]);
+    await reload(pool);
+    await rm(fileOf(pool, 'a'), { force: true });
+    await pool.writeAuth('a', before);
+    await reload(pool);
+    expect(await pool.readAuth('a')).toMatchObject({ tokens: newest(pool) });
+    expect(await pool.account('a')).toMatchObject({ available: true, warnings: [] });
+    pool.standIn.account('a').expireAccessToken();
+    await pool.turn().expect(200);
+    expect(pool.standIn.tokens).toMatchObject({ reuses: 0, requests: [{}, {}] });
+  });
+});
+
+/** Everything that the program has said so far, to whomever. */
+async function said(pool: TestPool): Promise<string> {
+  const pages = ['/admin/accounts', '/healthz', '/readyz', '/metrics'];
+  const texts = await Promise.all(pages.map(async (path) => (await pool.client.get(path)).text));
+  return [...pool.logger.lines, ...texts].join('\n');
+}
+
+describe('nothing of a token is said', () => {
+  it('when its file is in pieces after the refresh', async () => {
+    const { pool, held, turn } = await refreshing();
+    await using _it = pool;
+    const piece = newest(pool).refresh_token.slice(-9); // short enough to be quoted whole
+    await writeFile(fileOf(pool, 'a'), piece);
+    held.release();
+    await turn;
+    expect((await pool.account('a')).warnings).toHaveLength(1);
+    await reload(pool);
+    expect(await pool.account('a')).toMatchObject({ available: false });
+    expect(await said(pool)).not.toContain(piece);
+  });
+
+  it.each([
+    [400, (code: string) => ({ error: code })],
+    [401, (code: string) => ({ error: { code, message: code } })],
+    [500, (code: string) => ({ code })],
+  ])('when the token endpoint echoes it as the code of a %i', async (status, echo) => {
+    await using pool = await TestPool.start({ accounts: ['a'] });
+    await polled(pool);
+    const { refresh_token: secret } = newest(pool);
+    pool.standIn.tokens.answers({ status, body: echo(secret) });
+    pool.standIn.account('a').expireAccessToken();
+    const answer = await send(pool);
+    expect(pool.standIn.tokens.requests).toHaveLength(1);
+    expect(answer.body.toString() + (await said(pool))).not.toContain(secret.slice(-12));
+  });
+});
+
+it('a stop waits for the refresh that was sent, and begins no other', async () => {
+  const accounts = ['a', 'b', 'c'].map((name) => ({ name, accessTokenLifetimeSeconds: 600 }));
+  const held = Promise.withResolvers<ReturnType<TestPool['standIn']['tokens']['hold']>>();
+  await using pool = await TestPool.start({
+    accounts,
+    prepare: ({ tokens }) => held.resolve(tokens.hold()),
+  });
+  const refresh = await held.promise;
+  await refresh.arrived;
+  const stopped = pool.running.stop();
+  refresh.release();
+  await stopped;
+  expect(await pool.readAuth('a')).toMatchObject({ tokens: newest(pool) });
+  // Round trips on the same way, so that another one would have arrived.
+  for (let i = 0; i < 20; i += 1) await fetch(pool.standIn.origin);
+  expect(pool.standIn.tokens.requests).toMatchObject([{ account: 'a' }]);
+});
+
+describe('a file that is no credential', () => {
+  it('does not keep the program from starting when it is a named pipe', async () => {
+    await using first = await TestPool.start({ accounts: ['a'] });
+    await promisify(execFile)('mkfifo', [fileOf(first, 'x')]);
+    await using pool = await first.restart();
+    const reason = expect.stringContaining('no regular file');
+    expect(await pool.account('x')).toMatchObject({ available: false, reason });
+    await pool.turn().expect(200);
+  });
+
+  it('is one whose access token holds a line break, and the next account serves', async () => {
+    await using pool = await TestPool.start({
+      authJson: (name, json) => {
+        if (name === 'a') json.tokens.access_token += '\nx: y';
+        return json;
+      },
+    });
+    const reason = expect.stringContaining('tokens.access_token');
+    expect(await pool.account('a')).toMatchObject({ available: false, reason });
+    expect((await pool.turn().expect(200)).headers['x-codex-pool-account']).toBe('b');
+  });
+});

@@ -1,0 +1,139 @@
+import { describe, expect, it } from 'vitest';
+import { refuses } from '../../../src/fake-upstream/script/responses.js';
+import {
+  deactivated,
+  edgeBlock,
+  forbidden,
+  unauthorized,
+  usageLimit,
+} from '../../../src/fake-upstream/script/refusals.js';
+import { accepts, resetsConnection } from '../../../src/fake-upstream/script/socket-script.js';
+import { TestPool } from '../../support/pool/pool.js';
+import { SocketClient } from '../../support/clients/socket-client.js';
+import { typeOf } from '../../support/clients/socket-frame.js';
+
+const fillFirst = { PROXY_POLICY: 'fill-first' };
+const in2Hours = Math.floor(Date.now() / 1_000) + 7_200;
+const inAnHour = Math.floor(Date.now() / 1_000) + 3_600;
+
+async function serves(client: SocketClient): Promise<void> {
+  const frames = (await client.turn()).map(typeOf);
+  if (frames.at(-1) !== 'response.completed') throw new Error(`the turn ended with ${frames.at(-1)}`);
+}
+
+describe('the handshake of a WebSocket', () => {
+  it('goes to the account of the session', async () => {
+    await using pool = await TestPool.start({ accounts: ['a', 'b', 'c'] });
+    const first = await SocketClient.connect(pool.origin);
+    await serves(first);
+    const [account] = pool.standIn.sockets.attempts();
+    first.cut();
+    for (let again = 0; again < 3; again += 1) {
+      await using client = await SocketClient.connect(pool.origin, { session: first.session });
+      await serves(client);
+      expect(client.headers['x-codex-pool-account']).toBe(account);
+    }
+    await pool
+      .turn({ 'session-id': first.session })
+      .expect(200)
+      .expect('x-codex-pool-account', account ?? '');
+    expect(new Set(pool.standIn.sockets.attempts())).toEqual(new Set([account]));
+  });
+
+  it('is made again with a fresh token on the same account after a 401', async () => {
+    await using pool = await TestPool.start({ env: fillFirst });
+    pool.standIn.account('a').expireAccessToken();
+    await using client = await SocketClient.connect(pool.origin);
+    await serves(client);
+    expect(pool.standIn.handshakes().map((it) => [it.account, it.status])).toHaveLength(2);
+    expect(pool.standIn.sockets.attempts()).toEqual(['a']);
+    expect(await pool.account('a')).toMatchObject({ available: true });
+  });
+
+  it.each([
+    ['429 usage_limit_reached', usageLimit(), 'quota-exhausted'],
+    ['402', deactivated(), 'deactivated'],
+    ['403 JSON', forbidden(), 'forbidden'],
+    ['403 HTML', edgeBlock(), null],
+    ['503', refuses(503, { error: { message: 'made-up' } }), null],
+    ['500', refuses(500, 'made-up'), null],
+    ['a reset', resetsConnection(), null],
+  ])('goes to the next account, unseen, after %s', async (_what, answer, reason) => {
+    await using pool = await TestPool.start({ env: fillFirst });
+    pool.standIn.account('a').sockets.handshakesAlways(answer);
+    await using client = await SocketClient.connect(pool.origin);
+    await serves(client);
+    expect(client.headers['x-codex-pool-account']).toBe('b');
+    expect(pool.standIn.sockets.attempts()).toEqual(['b']);
+    expect(await pool.account('a')).toMatchObject({ reason, inFlight: 0 });
+  });
+
+  it('is 429 with the earliest reset when every account is at its limit', async () => {
+    await using pool = await TestPool.start();
+    pool.standIn.account('a').sockets.handshakesAlways(usageLimit({ resetsAt: in2Hours }));
+    pool.standIn.account('b').sockets.handshakesAlways(usageLimit({ resetsAt: inAnHour }));
+    const { status, headers, text } = await SocketClient.refused(pool.origin);
+    expect(status).toBe(429);
+    expect(headers['x-codex-pool-error']).toBe('usage_limit_reached');
+    expect(JSON.parse(text)).toMatchObject({ error: { type: 'usage_limit_reached', resets_at: inAnHour } });
+  });
+
+  it('is 503 when nobody can be reached, and never 401', async () => {
+    await using pool = await TestPool.start();
+    for (const name of ['a', 'b']) pool.standIn.account(name).sockets.handshakesAlways(resetsConnection());
+    const answer = await SocketClient.refused(pool.origin);
+    expect(answer.status).toBe(503);
+    for (const name of ['a', 'b']) pool.standIn.account(name).sockets.handshakesAlways(unauthorized());
+    const { status } = await SocketClient.refused(pool.origin);
+    expect(status).toBe(503);
+  });
+
+  it('is 400 for Codex, which prints it at once, when every account is paused', async () => {
+    await using pool = await TestPool.start();
+    for (const name of ['a', 'b'])
+      await pool.client.patch(`/admin/accounts/${name}`).send({ paused: true }).expect(200);
+    const { status, text } = await SocketClient.refused(pool.origin);
+    expect({ status, text }).toMatchObject({
+      status: 400,
+      text: expect.stringContaining('no_account_available'),
+    });
+    expect(pool.standIn.handshakes()).toEqual([]);
+  });
+
+  it.each([426, 404])('is 426 when upstream says %i: it takes no WebSockets', async (said) => {
+    await using pool = await TestPool.start({ env: fillFirst });
+    pool.standIn.account('a').sockets.handshakesAlways(refuses(said, { detail: 'made-up' }));
+    const { status } = await SocketClient.refused(pool.origin);
+    expect(status).toBe(426);
+    expect(pool.standIn.handshakes()).toHaveLength(1);
+    expect(await pool.account('a')).toMatchObject({ available: true, inFlight: 0 });
+  });
+
+  it('brings the header fields that Codex reads, and nobody’s credentials', async () => {
+    await using pool = await TestPool.start({ accounts: ['a'] });
+    const a = pool.standIn.account('a');
+    a.usage({ usedPercent: 30, windowSeconds: 18_000 });
+    a.sockets.handshakesAlways(accepts({ headers: { 'x-reasoning-included': 'true', 'set-cookie': 's=1' } }));
+    await using client = await SocketClient.connect(pool.origin, { headers: { cookie: 'of=client' } });
+    await serves(client);
+    expect(client.headers).toMatchObject({
+      'x-models-etag': pool.standIn.models.etag,
+      'openai-model': 'gpt-5.5',
+      'x-reasoning-included': 'true',
+      'x-codex-primary-used-percent': '30',
+      'x-codex-pool-account': 'a',
+    });
+    const [sent] = pool.standIn.handshakes();
+    expect(sent?.headers).toMatchObject({
+      'openai-beta': 'responses_websockets=2026-02-06',
+      'session-id': client.session,
+      'chatgpt-account-id': a.accountId,
+      originator: 'codex_exec',
+    });
+    expect(JSON.stringify(sent?.rawHeaders)).not.toMatch(
+      /made-up-token-of-the-client|made-up-id-of-the-client/,
+    );
+    const seen = JSON.stringify([client.headers, client.frames.map((it) => it.bytes.toString())]);
+    for (const secret of a.secrets()) expect(seen + pool.logger.lines.join('\n')).not.toContain(secret);
+  });
+});

@@ -1,0 +1,187 @@
+import { describe, expect, it } from 'vitest';
+import { limits } from '../../../src/config/limits.js';
+import { controlled } from '../../../src/fake-upstream/script/controlled-turn.js';
+import { closes, frames } from '../../../src/fake-upstream/script/socket-script.js';
+import { completed, delta } from '../../../src/fake-upstream/script/turn-events.js';
+import { BareUpstream } from '../../support/clients/bare-sockets.js';
+import { responseCreate } from '../../support/clients/codex-socket.js';
+import { TestPool } from '../../support/pool/pool.js';
+import { call, turnWith } from '../../support/clients/raw-http.js';
+import { RawSocket, RawUpstream } from '../../support/clients/raw-socket.js';
+import { SocketClient } from '../../support/clients/socket-client.js';
+import { jsonOf, typeOf } from '../../support/clients/socket-frame.js';
+
+const upgrade = {
+  connection: 'Upgrade',
+  upgrade: 'websocket',
+  'sec-websocket-version': '13',
+  'sec-websocket-key': 'bWFkZSB1cCBub25jZSAxNg==',
+};
+const usage = (n: number) => ({ input: n, cached: 1, output: 2, reasoning: 1 });
+const deltas = ({ frames: all }: SocketClient): unknown[] =>
+  all.filter((it) => typeOf(it).endsWith('.delta')).map((it) => jsonOf(it)['delta']);
+
+describe('what a client sends that is no turn', () => {
+  it.each([
+    ['a binary frame', Buffer.from('{"type":"response.create"}')],
+    ['broken JSON', '{"type":"response.cre'],
+    ['an unknown type', '{"type":"response.made_up"}'],
+    ['JSON that is no object', '["response.create"]'],
+    ['nothing', ''],
+  ])('%s is upstream’s to answer, and a turn after it is served', async (_what, message) => {
+    await using pool = await TestPool.start({ accounts: ['a'] });
+    await using client = await SocketClient.connect(pool.origin);
+    client.send(message);
+    expect((await client.untilTurnEnds()).map(typeOf)).toEqual(['error']);
+    const [stray] = pool.standIn.sockets.list[0]?.strays ?? [];
+    expect(stray).toEqual({ bytes: Buffer.from(message), isBinary: Buffer.isBuffer(message) });
+    expect((await client.turn()).map(typeOf).at(-1)).toBe('response.completed');
+    expect(await pool.account('a')).toMatchObject({ available: true, inFlight: 0, totals: { turns: 1 } });
+  });
+
+  it('nothing at all keeps a socket, but no account', async () => {
+    await using pool = await TestPool.start({ accounts: ['a'] });
+    await using client = await SocketClient.connect(pool.origin);
+    client.ping('made-up');
+    await client.until(() => client.pongs.length > 0, 'a pong');
+    expect(await pool.account('a')).toMatchObject({ inFlight: 0, totals: { turns: 0 } });
+    expect(client.end).toBeNull();
+  });
+
+  it('a frame above the limit ends the socket with 1009, upstream’s too', async () => {
+    await using pool = await TestPool.start({ accounts: ['a'] });
+    await using client = await SocketClient.connect(pool.origin, { withoutDeflate: true });
+    client.send(Buffer.alloc(limits.frameBytes + 1));
+    expect((await client.closed).code).toBe(1009);
+    await pool.standIn.until(() => pool.standIn.sockets.open === 0, 'the end of the socket');
+  });
+
+  it('upstream’s own 1009 is handed on with its reason', async () => {
+    await using pool = await TestPool.start({ accounts: ['a'] });
+    pool.standIn.account('a').sockets.answers(frames(closes(1009, 'made-up: too big')));
+    await using client = await SocketClient.connect(pool.origin);
+    await client.turn();
+    expect(await client.closed).toEqual({ code: 1009, reason: 'made-up: too big' });
+  });
+
+  it('a frame of upstream above the limit is 1009, too', async () => {
+    await using upstream = await BareUpstream.start();
+    await using pool = await TestPool.start({ env: upstream.env });
+    const ends = await upstream.through(pool.origin);
+    ends.upstream.send({ bytes: Buffer.alloc(limits.frameBytes + 1), isBinary: true });
+    expect((await ends.client.closed).code).toBe(1009);
+  });
+});
+
+describe('two turns at once on one socket', () => {
+  it('are both served, each with a lease and its usage on record', async () => {
+    await using pool = await TestPool.start({ accounts: ['a'] });
+    const [first, second] = [controlled(), controlled()];
+    pool.standIn.account('a').sockets.answers(first.answer, second.answer);
+    await using client = await SocketClient.connect(pool.origin);
+    for (let sent = 0; sent < 2; sent += 1) client.send(JSON.stringify(responseCreate(client.session)));
+    await pool.standIn.until(() => pool.standIn.sockets.attempts().length === 2, 'both turns');
+    await first.started;
+    expect(await pool.account('a')).toMatchObject({ inFlight: 2 });
+    first.send(delta('one'), completed(usage(10)));
+    first.end();
+    await second.started;
+    await client.untilTurnEnds();
+    expect(await pool.account('a')).toMatchObject({ inFlight: 1 });
+    second.send(delta('two'), completed(usage(100)));
+    second.end();
+    const ended = () => client.frames.filter((it) => typeOf(it) === 'response.completed').length === 2;
+    await client.until(ended, 'both ends');
+    expect(deltas(client)).toEqual(['one', 'two']);
+    expect(await pool.account('a')).toMatchObject({
+      inFlight: 0,
+      totals: { turns: 2, input: 110, cached: 2, output: 4, reasoning: 2 },
+    });
+  });
+});
+
+describe('a request for an upgrade', () => {
+  it.each<[string, string, Record<string, string>, number, string]>([
+    ['on another path', '/v1/made-up', {}, 404, 'unknown_route'],
+    ['on a path of the operator', '/admin/accounts', {}, 404, 'unknown_route'],
+    [
+      'of a page of another origin',
+      '/v1/responses',
+      { origin: 'https://evil.example' },
+      403,
+      'foreign_origin',
+    ],
+    ['with the Host of another name', '/v1/responses', { host: 'evil.example' }, 403, 'forbidden_host'],
+    ['without the client token', '/v1/responses', {}, 403, 'wrong_client_token'],
+    ['without a key', '/v1/responses', { 'sec-websocket-key': 'x' }, 400, 'bad_websocket_handshake'],
+    [
+      'of another version',
+      '/v1/responses',
+      { 'sec-websocket-version': '12' },
+      400,
+      'bad_websocket_handshake',
+    ],
+    ['to something else', '/v1/responses', { upgrade: 'h2c' }, 426, 'upgrade_not_supported'],
+  ])('%s is refused, and upstream hears nothing of it', async (_what, path, headers, status, code) => {
+    const wantsToken = code === 'wrong_client_token';
+    await using pool = await TestPool.start(
+      wantsToken ? { env: { PROXY_CLIENT_TOKEN: 'made-up-client-token' } } : {},
+    );
+    const answer = await call(pool.origin, { path, headers: { ...upgrade, ...headers } });
+    expect(answer.status).toBe(status);
+    expect(answer.headers).toMatchObject({
+      'content-type': expect.stringMatching(/^application\/json/),
+      'x-codex-pool-error': code,
+    });
+    expect(JSON.parse(answer.body.toString())).toHaveProperty('error.code', code);
+    expect(pool.standIn.handshakes()).toEqual([]);
+  });
+
+  it('that ws would refuse only at the end leaves no socket at upstream', async () => {
+    await using pool = await TestPool.start();
+    const headers = { ...upgrade, 'sec-websocket-protocol': 'a,,b' };
+    expect((await call(pool.origin, { path: '/v1/responses', headers })).status).toBe(400);
+    await pool.standIn.until(
+      () => pool.standIn.sockets.list.every((it) => !it.isOpen),
+      'the end of the socket',
+    );
+  });
+
+  it('with the right client token is let in', async () => {
+    await using pool = await TestPool.start({ env: { PROXY_CLIENT_TOKEN: 'made-up-client-token' } });
+    const headers = { authorization: 'Bearer made-up-client-token' };
+    await using client = await SocketClient.connect(pool.origin, { headers });
+    expect((await client.turn()).map(typeOf).at(-1)).toBe('response.completed');
+    expect(JSON.stringify(pool.standIn.log)).not.toContain('made-up-client-token');
+  });
+
+  it.each(['h2c', 'websocket'])('beside a turn over HTTP (%s) is an offer that nobody takes', async (to) => {
+    await using pool = await TestPool.start();
+    const turn = JSON.stringify({ model: 'gpt-5.5', stream: true, input: [] });
+    const headers = {
+      connection: 'Upgrade, HTTP2-Settings',
+      upgrade: to,
+      'http2-settings': 'AAMAAABkAAQAAP__',
+    };
+    const answer = await call(pool.origin, turnWith(turn, headers));
+    expect(answer.status).toBe(200);
+    expect(answer.body.toString()).toContain('response.completed');
+    expect(pool.standIn.turns()[0]?.body.toString()).toBe(turn);
+    expect(pool.standIn.turns()[0]?.headers).not.toHaveProperty('upgrade');
+  });
+
+  it('is answered only when upstream has answered, and upstream’s is stopped when the client leaves before', async () => {
+    const asked = Promise.withResolvers<void>();
+    await using upstream = await RawUpstream.start(() => asked.resolve());
+    await using pool = await TestPool.start({ env: upstream.env });
+    using client = new RawSocket(pool.origin);
+    const fields = Object.entries({ host: '127.0.0.1', ...upgrade }).map(
+      ([name, it]) => `${name}: ${it}\r\n`,
+    );
+    await client.write(`GET /v1/responses HTTP/1.1\r\n${fields.join('')}\r\n`);
+    await asked.promise;
+    expect(client.text).toBe('');
+    client[Symbol.dispose]();
+    await upstream.closed();
+  });
+});

@@ -1,0 +1,43 @@
+import { describe, expect, it } from 'vitest';
+import { refuses } from '../../../src/fake-upstream/script/responses.js';
+import { usageLimit } from '../../../src/fake-upstream/script/refusals.js';
+import { AgingRelay } from '../../support/network/aging-relay.js';
+import { TestPool } from '../../support/pool/pool.js';
+import { send } from '../../support/clients/raw-client.js';
+import { typeOf } from '../../support/clients/socket-frame.js';
+import { SocketClient } from '../../support/clients/socket-client.js';
+
+const fillFirst = { PROXY_POLICY: 'fill-first' };
+const asksFor = { body: '{"model":"gpt-9","stream":true,"input":[]}' };
+
+describe('a turn that moves on a WebSocket', () => {
+  it('goes to no account that may not use its model', async () => {
+    await using pool = await TestPool.start({ accounts: ['a', 'b', 'c'], env: fillFirst });
+    await pool.client.patch('/admin/accounts/a').send({ paused: true }).expect(200);
+    pool.standIn.account('b').answers(refuses(400, { error: { code: 'model_not_supported' } }));
+    expect((await send(pool, asksFor)).headers['x-codex-pool-account']).toBe('c');
+    await pool.client.patch('/admin/accounts/a').send({ paused: false }).expect(200);
+    await using client = await SocketClient.connect(pool.origin);
+    pool.standIn.account('a').sockets.answers(usageLimit());
+    const frames = await client.turn({ model: 'gpt-9' });
+    expect(frames.map(typeOf).at(-1)).toBe('response.completed');
+    expect(pool.standIn.handshakes().map((it) => it.account)).toEqual(['a', 'c']);
+    expect(pool.standIn.sockets.attempts()).toEqual(['a', 'c']);
+  });
+});
+
+describe('a kept connection that is dead', () => {
+  it('costs the handshake of a WebSocket nothing of its budget', async () => {
+    await using relay = await AgingRelay.start();
+    await using pool = await TestPool.start({
+      accounts: ['a'],
+      env: { ...relay.env, PROXY_MAX_ATTEMPTS: '1' },
+      prepare: (standIn) => relay.leadTo(standIn.origin),
+    });
+    expect((await send(pool)).status).toBe(200);
+    expect(relay.age()).toBe(1);
+    await using client = await SocketClient.connect(pool.origin);
+    expect((await client.turn()).map(typeOf).at(-1)).toBe('response.completed');
+    expect(pool.standIn.handshakes()).toHaveLength(1);
+  });
+});

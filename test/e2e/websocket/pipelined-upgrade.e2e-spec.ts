@@ -1,0 +1,104 @@
+import { describe, expect, it } from 'vitest';
+import { controlled } from '../../../src/fake-upstream/script/controlled-turn.js';
+import { StandIn } from '../../../src/fake-upstream/fake-upstream.js';
+import { completed, delta } from '../../../src/fake-upstream/script/turn-events.js';
+import { Program } from '../../support/program/child-process.js';
+import { head, packet, post, statusesIn, upgrade } from '../../support/clients/packet.js';
+import { aTurn, TestPool } from '../../support/pool/pool.js';
+import { call, send, turnWith } from '../../support/clients/raw-http.js';
+import { RawSocket } from '../../support/clients/raw-socket.js';
+
+const healthz = head('GET /healthz');
+
+describe('an upgrade in one packet with a request before it', () => {
+  it('leaves the streams of other clients whole, and the program alive', { timeout: 30_000 }, async () => {
+    await using standIn = await StandIn.start({ accounts: ['a'] });
+    await using program = await Program.spawn({ standIn, accounts: ['a'] });
+    const origin = await program.origin();
+    const upstream = controlled();
+    standIn.account('a').answers(upstream.answer);
+    const other = send(origin, turnWith(JSON.stringify(aTurn())));
+    upstream.send(delta('before'));
+    await other.untilText('before');
+    using client = new RawSocket(origin);
+    await client.write(packet(healthz, upgrade()));
+    await client.until('HTTP/1.1 101 ');
+    expect(statusesIn(client.text)).toEqual([200, 101]);
+    upstream.send(delta('after'), completed());
+    upstream.end();
+    expect(await other.whole()).toMatchObject({ status: 200, isBroken: false });
+    expect(other.text).toContain('response.completed');
+    expect(await call(origin, { path: '/healthz' })).toMatchObject({ status: 200 });
+  });
+
+  it('is opened when a slow answer before it is whole, however slowly that is read', async () => {
+    await using pool = await TestPool.start({ accounts: ['a'] });
+    const upstream = controlled();
+    pool.standIn.account('a').answers(upstream.answer);
+    using client = new RawSocket(pool.origin);
+    await client.write(packet(post(), upgrade()));
+    await upstream.started;
+    const large = 'x'.repeat(1_000_000);
+    for (let piece = 0; piece < 4; piece += 1) upstream.send(delta(large));
+    upstream.send(completed());
+    await client.until('response.completed');
+    expect(statusesIn(client.text)).toEqual([200]);
+    expect(pool.standIn.handshakes()).toHaveLength(0);
+    upstream.end();
+    await client.until('HTTP/1.1 101 ');
+    expect(statusesIn(client.text)).toEqual([200, 101]);
+    expect(client.text.replaceAll(/[^x]/g, '').length).toBeGreaterThanOrEqual(4 * large.length);
+  });
+
+  it.each([
+    ['of a foreign host', { host: 'evil.example' }, {}, [200, 403], 'forbidden_host'],
+    ['of a foreign page', { origin: 'https://evil.example' }, {}, [200, 403], 'foreign_origin'],
+    [
+      'without the client token',
+      {},
+      { PROXY_CLIENT_TOKEN: 'made-up-token' },
+      [200, 403],
+      'wrong_client_token',
+    ],
+    ['of another version', { 'sec-websocket-version': '8' }, {}, [200, 400], 'bad_websocket_handshake'],
+  ])('is refused in its turn when it is %s', async (_which, fields, env, statuses, code) => {
+    await using pool = await TestPool.start({ env: { ...env } });
+    using client = new RawSocket(pool.origin);
+    await client.write(packet(healthz, upgrade(fields)));
+    const text = await client.whole();
+    expect(statusesIn(text)).toEqual(statuses);
+    expect(text).toContain(code);
+    expect(pool.standIn.handshakes()).toHaveLength(0);
+  });
+
+  it('is not opened when the answer before it closes the connection', async () => {
+    await using pool = await TestPool.start();
+    using client = new RawSocket(pool.origin);
+    await client.write(packet(head('GET /healthz', { connection: 'close' }), upgrade()));
+    expect(statusesIn(await client.whole())).toEqual([200]);
+    expect(pool.standIn.handshakes()).toHaveLength(0);
+  });
+
+  it('ends the turn before it when its client leaves', async () => {
+    await using pool = await TestPool.start({ accounts: ['a'] });
+    const upstream = controlled();
+    pool.standIn.account('a').answers(upstream.answer);
+    using client = new RawSocket(pool.origin);
+    await client.write(packet(post(), post(), upgrade()));
+    await pool.standIn.until(() => pool.standIn.turns().length === 2, 'both turns');
+    client.reset();
+    await expect.poll(() => pool.standIn.inFlight(), { timeout: 1_000 }).toBe(0);
+    await expect.poll(async () => (await pool.account('a')).inFlight).toBe(0);
+  });
+
+  it('does not keep a stop waiting longer than its drain time', async () => {
+    await using pool = await TestPool.start({ accounts: ['a'] });
+    const upstream = controlled();
+    pool.standIn.account('a').answers(upstream.answer);
+    using client = new RawSocket(pool.origin);
+    await client.write(packet(post(), upgrade()));
+    await upstream.started;
+    expect(await pool.running.stop()).toBe(false);
+    await client.whole();
+  });
+});

@@ -1,0 +1,168 @@
+import { describe, expect, it } from 'vitest';
+import { failedFirst, refuses } from '../../../src/fake-upstream/script/responses.js';
+import {
+  deactivated,
+  forbidden,
+  overloaded,
+  rateLimit,
+  unauthorized,
+  usageLimit,
+} from '../../../src/fake-upstream/script/refusals.js';
+import { errorEvent } from '../../../src/fake-upstream/websocket/events.js';
+import { closes, frames } from '../../../src/fake-upstream/script/socket-script.js';
+import { completed, created, delta, failed } from '../../../src/fake-upstream/script/turn-events.js';
+import { TestPool } from '../../support/pool/pool.js';
+import { SocketClient } from '../../support/clients/socket-client.js';
+import { type Frame, jsonOf, typeOf } from '../../support/clients/socket-frame.js';
+
+const fillFirst = { PROXY_POLICY: 'fill-first' };
+const soon = Math.floor(Date.now() / 1_000) + 3_600;
+const types = (all: readonly Frame[]): string[] => all.map(typeOf);
+const whole = [
+  'codex.rate_limits',
+  'response.created',
+  'response.metadata',
+  'response.in_progress',
+  'response.output_item.added',
+  'response.output_text.delta',
+  'response.output_text.delta',
+  'response.output_text.delta',
+  'response.output_text.done',
+  'response.output_item.done',
+  'response.completed',
+];
+const prelude = created('resp_of_a');
+
+describe('a refusal in a turn, before any output', () => {
+  it.each([
+    ['429 usage_limit_reached', usageLimit(), 'quota-exhausted'],
+    ['429 rate_limit_exceeded', rateLimit(30), 'rate-limited'],
+    ['403', forbidden(), 'forbidden'],
+    ['402', deactivated(), 'deactivated'],
+    ['503 overloaded', overloaded(), null],
+    ['500', refuses(500, { error: { message: 'made-up' } }), null],
+    ['response.failed with a limit', failedFirst('usage_limit_reached'), 'quota-exhausted'],
+    ['response.failed rate_limit_exceeded', failedFirst('rate_limit_exceeded'), 'rate-limited'],
+    [
+      'an error frame after its prelude',
+      frames(prelude, errorEvent(429, { type: 'usage_limit_reached', resets_at: soon })),
+      'quota-exhausted',
+    ],
+    [
+      'an error frame, and a close at once',
+      frames(errorEvent(429, { type: 'usage_limit_reached', resets_at: soon }), closes(1008, 'made-up')),
+      'quota-exhausted',
+    ],
+  ])(
+    '%s: the next account serves it, unseen, and nothing is lost or doubled',
+    async (_what, answer, reason) => {
+      await using pool = await TestPool.start({ env: fillFirst });
+      pool.standIn.account('a').sockets.answers(answer);
+      await using client = await SocketClient.connect(pool.origin);
+      expect(types(await client.turn({ extra: 'é \u2603' }))).toEqual(whole);
+      expect(client.frames.map((it) => it.bytes.toString()).join('')).not.toContain('resp_of_a');
+      const [first, second] = pool.standIn.sockets.turns();
+      expect([first?.account, second?.account]).toEqual(['a', 'b']);
+      expect(second?.bytes.equals(first?.bytes ?? Buffer.alloc(0))).toBe(true);
+      expect(await pool.account('a')).toMatchObject({ reason, inFlight: 0, totals: { turns: 0 } });
+      expect(await pool.account('b')).toMatchObject({
+        inFlight: 0,
+        totals: { turns: 1, input: 100, cached: 40, output: 12, reasoning: 4 },
+      });
+      await pool.standIn.until(
+        () => pool.standIn.sockets.list[0]?.isOpen === false,
+        'the end of the first socket',
+      );
+      expect(types(await client.turn())).toEqual(whole);
+      expect(pool.standIn.sockets.attempts()).toEqual(['a', 'b', 'b']);
+    },
+  );
+
+  it('401: the same account serves it with a fresh token', async () => {
+    await using pool = await TestPool.start({ accounts: ['a'] });
+    await using client = await SocketClient.connect(pool.origin);
+    pool.standIn.account('a').expireAccessToken().sockets.answers(unauthorized());
+    expect(types(await client.turn())).toEqual(whole);
+    expect(pool.standIn.sockets.attempts()).toEqual(['a', 'a']);
+  });
+
+  it('is on record with every attempt, and the session follows', async () => {
+    await using pool = await TestPool.start({ env: fillFirst });
+    pool.standIn.account('a').sockets.answers(usageLimit());
+    await using client = await SocketClient.connect(pool.origin);
+    await client.turn();
+    const { body } = await pool.client.get('/admin/requests').expect(200);
+    const turn = body.find((it: { method: string }) => it.method === 'WEBSOCKET');
+    expect(turn).toMatchObject({ route: 'websocket', session: expect.any(String), result: 'complete' });
+    const outcomes = turn.attempts.map((it: object) => ({ ...it }));
+    expect(outcomes).toMatchObject([
+      { account: 'a', outcome: 'quota-exhausted' },
+      { account: 'b', outcome: 'opened' },
+      { account: 'b', outcome: 'committed' },
+    ]);
+    const served = await pool.turn({ 'session-id': client.session }).expect(200);
+    expect(served.headers['x-codex-pool-account']).toBe('b');
+  });
+
+  it('with nobody left is the pool’s own, with the earliest reset', async () => {
+    await using pool = await TestPool.start({ env: fillFirst });
+    pool.standIn.account('a').sockets.answers(usageLimit({ resetsAt: soon + 600 }));
+    pool.standIn.account('b').sockets.answers(usageLimit({ resetsAt: soon }));
+    await using client = await SocketClient.connect(pool.origin);
+    const told = await client.turn();
+    expect(types(told)).toEqual(['error']);
+    const limit = { type: 'usage_limit_reached', code: 'usage_limit_reached', resets_at: soon };
+    expect(jsonOf(told[0])).toMatchObject({ status: 429, error: limit, headers: {} });
+    // It is known by now: upstream is not asked again for the same.
+    expect(jsonOf((await client.turn())[0])).toMatchObject({ status: 429, error: limit });
+    expect(pool.standIn.sockets.attempts()).toEqual(['a', 'b']);
+    for (const name of ['a', 'b'])
+      expect(await pool.account(name)).toMatchObject({ reason: 'quota-exhausted', inFlight: 0 });
+  });
+
+  it('of the turn itself is handed on as it is', async () => {
+    await using pool = await TestPool.start();
+    const refusal = { bytes: Buffer.from('{"type":"error",  "status":400,"error":{"code":"made_up"}}') };
+    for (const name of ['a', 'b']) pool.standIn.account(name).sockets.answers(frames(prelude, refusal));
+    await using client = await SocketClient.connect(pool.origin);
+    const told = await client.turn();
+    expect(types(told)).toEqual(['response.created', 'error']);
+    expect(told[1]?.bytes.equals(refusal.bytes)).toBe(true);
+    expect(pool.standIn.sockets.attempts()).toHaveLength(1);
+  });
+});
+
+describe('a refusal in a turn, after output', () => {
+  it.each([
+    ['an error frame', errorEvent(429, { type: 'usage_limit_reached', resets_at: soon })],
+    ['response.failed', failed('usage_limit_reached')],
+  ])('%s is handed on as it is', async (_what, event) => {
+    await using pool = await TestPool.start({ env: fillFirst });
+    pool.standIn.account('a').sockets.answers(frames(prelude, delta('half'), event));
+    await using client = await SocketClient.connect(pool.origin);
+    const told = await client.turn();
+    expect(types(told)).toEqual(['response.created', 'response.output_text.delta', event.type]);
+    expect(told[2]?.bytes.toString()).toBe(JSON.stringify(event));
+    expect(pool.standIn.sockets.attempts()).toEqual(['a']);
+    expect(await pool.account('a')).toMatchObject({ inFlight: 0 });
+  });
+});
+
+describe('content that another account has encrypted', () => {
+  it('is taken out once, on the same socket, when the session has moved', async () => {
+    await using pool = await TestPool.start({ env: fillFirst });
+    await using client = await SocketClient.connect(pool.origin);
+    await client.turn();
+    const refusal = refuses(400, { error: { code: 'invalid_encrypted_content', message: 'made-up' } });
+    pool.standIn.account('a').sockets.answers(usageLimit());
+    pool.standIn.account('b').sockets.answers(refusal, frames(completed()));
+    const user = { role: 'user', content: 'hé' };
+    const reasoning = { type: 'reasoning', summary: [], encrypted_content: 'of a' };
+    expect(types(await client.turn({ input: [user, reasoning] }))).toEqual(['response.completed']);
+    const [, , refused, stripped] = pool.standIn.sockets.turns();
+    expect(pool.standIn.sockets.attempts()).toEqual(['a', 'a', 'b', 'b']);
+    expect(refused?.message['input']).toEqual([user, reasoning]);
+    expect(stripped?.message).toEqual({ ...refused?.message, input: [user] });
+    expect(stripped?.socket).toBe(refused?.socket);
+  });
+});

@@ -1,0 +1,18 @@
+import type { StandIn } from '../../../src/fake-upstream/fake-upstream.js';
+import type { LoggedRequest } from '../../../src/fake-upstream/script/request-log.js';
+
+/** What reached the stand-in for a client: all but the program's own polls and refreshes, which say who they are. */
+export function forwarded(standIn: StandIn): readonly LoggedRequest[] {
+  return standIn.log.filter((it) => it.headers['user-agent']?.startsWith('codex-pool/') !== true);
+}
+
+/** The value of one metric in the text of `/metrics`; 0 when it is not there. */
+export function metric(text: string, name: string, labels: Readonly<Record<string, string>> = {}): number {
+  const wanted = Object.entries(labels).map(([key, value]) => `${key}="${value}"`);
+  const line = text
+    .split('\n')
+    .find(
+      (it) => (it.startsWith(`${name}{`) || it.startsWith(`${name} `)) && wanted.every((w) => it.includes(w)),
+    );
+  return line === undefined ? 0 : Number(line.slice(line.lastIndexOf(' ') + 1));
+}

@@ -1,0 +1,17 @@
+import { PoolLogger } from '../../../src/observability/pool-logger.js';
+import { RecentErrors } from '../../../src/observability/recent-errors.js';
+
+type JsonOptions = Parameters<PoolLogger['getJsonLogObject']>[1];
+
+/** The program's own logger at its loudest, whose lines a test can read instead of the terminal. */
+export class CapturingLogger extends PoolLogger {
+  readonly lines: string[] = [];
+
+  constructor() {
+    super(new RecentErrors(), true, false);
+  }
+
+  protected override printAsJson(message: unknown, options: JsonOptions): void {
+    this.lines.push(JSON.stringify(this.getJsonLogObject(message, options)));
+  }
+}

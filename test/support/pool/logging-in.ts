@@ -1,0 +1,59 @@
+import { connect } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
+import { FakeClock, SECOND } from '../fake-clock.js';
+import { polled } from './polled.js';
+import { TestPool, type TestPoolOptions } from './pool.js';
+import { call, type RawAnswer } from '../clients/raw-http.js';
+
+/** A pool whose browser logins come back to any free port, with a person who owns the account `new`. */
+export async function startLogins(options: TestPoolOptions = {}) {
+  const clock = new FakeClock();
+  const pool = await TestPool.start({ accounts: [], loginPorts: [0], clock, ...options });
+  await polled(pool);
+  pool.standIn.addAccount({ name: 'new' });
+  return { pool, clock, authorization: pool.standIn.authorization };
+}
+
+/** Begins a login, and expects that it works. */
+export async function begin(pool: TestPool, kind: 'browser' | 'device', body?: object) {
+  const { body: login } = await pool.client.post(`/admin/login/${kind}`).send(body).expect(201);
+  return login;
+}
+
+export async function stateOf(pool: TestPool, id: string) {
+  return (await pool.client.get(`/admin/login/${id}`).expect(200)).body;
+}
+
+/** What a browser shows at this address. */
+export async function visit(url: string, method = 'GET'): Promise<RawAnswer> {
+  const { origin, pathname, search } = new URL(url);
+  return call(origin, { method, path: pathname + search });
+}
+
+/** The callback address of a login, without its query. */
+export function redirectOf({ url }: { url: string }): URL {
+  return new URL(new URL(url).searchParams.get('redirect_uri') ?? '');
+}
+
+export async function isListening({ port }: URL): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(Number(port), '127.0.0.1');
+    socket.once('connect', () => resolve(true));
+    socket.once('error', () => resolve(false));
+    socket.once('close', () => socket.destroy());
+    socket.once('connect', () => socket.destroy());
+  });
+}
+
+/** Lets time pass until the login has the state that is waited for; the device endpoint is asked meanwhile. */
+export async function passing(pool: TestPool, clock: FakeClock, id: string, state: string) {
+  const deadline = performance.now() + 5_000;
+  for (;;) {
+    clock.advance(5 * SECOND);
+    clock.tick();
+    const login = await stateOf(pool, id);
+    if (login.state === state) return login;
+    if (performance.now() > deadline) throw new Error(`${state} never came: ${JSON.stringify(login)}`);
+    await pause(10);
+  }
+}

@@ -1,0 +1,39 @@
+import { Faults } from '../../../src/observability/faults.js';
+import { lastResort } from '../../../src/bootstrap/last-resort.js';
+import type { TestPool } from './pool.js';
+
+const kinds = ['uncaughtException', 'unhandledRejection'] as const;
+
+/** What is uncaught in this process goes to the program's own last resort, as in production; not to the runner. */
+export class OwnProcessFaults implements Disposable {
+  /** How often a fault was outside any connection. */
+  outside = 0;
+  readonly #runners = kinds.map((kind) => ({ kind, listeners: process.rawListeners(kind) }));
+  readonly #resort: Disposable;
+
+  constructor(pool: TestPool) {
+    for (const kind of kinds) process.removeAllListeners(kind);
+    this.#resort = lastResort(pool.running.app.get(Faults), () => (this.outside += 1));
+  }
+
+  [Symbol.dispose](): void {
+    this.#resort[Symbol.dispose]();
+    for (const { kind, listeners } of this.#runners)
+      for (const it of listeners)
+        process.on(kind, (...args: unknown[]) => void Reflect.apply(it, process, args));
+  }
+}
+
+/**
+ * Breaks the next call of a method in the running program: `fault` is called first, with its arguments. When that
+ * does not throw, the method works as ever.
+ */
+export function breaksOnce(part: object, method: string, fault: (...args: never[]) => unknown): void {
+  const works: unknown = Reflect.get(part, method);
+  if (typeof works !== 'function') throw new TypeError(`${method} is no method`);
+  Reflect.set(part, method, (...args: unknown[]): unknown => {
+    Reflect.set(part, method, works);
+    Reflect.apply(fault, null, args);
+    return Reflect.apply(works, part, args);
+  });
+}

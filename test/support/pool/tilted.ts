@@ -1,0 +1,27 @@
+import type { UsageWindow } from '../../../src/fake-upstream/script/quota.js';
+import { polled } from './polled.js';
+import { TestPool, type TestPoolOptions } from './pool.js';
+
+/** A weekly window that is used up by so much; they all reset at the same time. */
+export const used = (usedPercent: number): UsageWindow => ({
+  usedPercent,
+  windowSeconds: 604_800,
+  resetsInSeconds: 300_000,
+});
+
+/**
+ * The first session goes to b, and from its first turn on a is the better choice for every new one: then
+ * nothing but affinity explains a turn on b.
+ */
+export async function startTilted(options: TestPoolOptions = {}): Promise<TestPool> {
+  const pool = await TestPool.start({
+    ...options,
+    prepare: (standIn) => {
+      standIn.account('a').usage(used(50));
+      standIn.account('b').usage(used(10));
+    },
+  });
+  await polled(pool);
+  pool.standIn.account('b').usage(used(90));
+  return pool;
+}
