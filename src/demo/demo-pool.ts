@@ -6,7 +6,7 @@ import { loadConfig } from '../config/app.config.js';
 import { type RunningApp, startApp } from '../bootstrap/app.setup.js';
 import { RecentErrors } from '../observability/recent-errors.js';
 import type { AuthJson } from '../fake-upstream/script/made-up-credentials.js';
-import { StandIn } from '../fake-upstream/fake-upstream.js';
+import { FakeUpstream } from '../fake-upstream/fake-upstream.js';
 import { DemoLogger } from './demo-logger.js';
 import { type FaultName, faults } from './faults.js';
 import { first, people } from './made-up-people.js';
@@ -30,17 +30,17 @@ export class DemoPool implements AsyncDisposable {
   #running: RunningApp | null = null;
 
   private constructor(
-    readonly standIn: StandIn,
+    readonly fakeUpstream: FakeUpstream,
     private readonly options: DemoPoolOptions,
   ) {
     process.once('exit', this.#removeFolder);
   }
 
   static async start(options: DemoPoolOptions): Promise<DemoPool> {
-    const standIn = await StandIn.start({ accounts: people });
-    const pool = new DemoPool(standIn, options);
+    const fakeUpstream = await FakeUpstream.start({ accounts: people });
+    const pool = new DemoPool(fakeUpstream, options);
     try {
-      for (const { name, windows } of people) standIn.account(name).usage(...windows);
+      for (const { name, windows } of people) fakeUpstream.account(name).usage(...windows);
       pool.says('served by {account}');
       await pool.#start();
       return pool;
@@ -57,17 +57,17 @@ export class DemoPool implements AsyncDisposable {
 
   /** What every account answers to every turn from now on. */
   says(text: string): void {
-    for (const { name } of people) this.standIn.account(name).always(this.#spoken(text));
+    for (const { name } of people) this.fakeUpstream.account(name).always(this.#spoken(text));
   }
 
   /** The first account's turns go wrong from now on. */
   befalls(fault: FaultName): void {
-    faults[fault].befall(this.standIn.account(first.name), this.options.wordPauseMs);
+    faults[fault].befall(this.fakeUpstream.account(first.name), this.options.wordPauseMs);
   }
 
   /** Puts a login of the account into the pool whose access token ends so soon. */
   async putShortLogin(name: string, seconds: number): Promise<void> {
-    await this.#putLogin(name, this.standIn.account(name).loginAgain(seconds));
+    await this.#putLogin(name, this.fakeUpstream.account(name).loginAgain(seconds));
   }
 
   #spoken(text: string) {
@@ -76,7 +76,7 @@ export class DemoPool implements AsyncDisposable {
 
   async #start(): Promise<void> {
     await mkdir(join(this.folder, 'pool'), { mode: 0o700 });
-    for (const { name } of people) await this.#putLogin(name, this.standIn.account(name).authJson());
+    for (const { name } of people) await this.#putLogin(name, this.fakeUpstream.account(name).authJson());
     // Nothing of the user's environment or .env: these settings, and the defaults.
     const config = loadConfig({
       PROXY_LISTEN_ADDR: `127.0.0.1:${this.options.port}`,
@@ -85,7 +85,7 @@ export class DemoPool implements AsyncDisposable {
       PROXY_DRAIN_SECONDS: '1',
       XDG_RUNTIME_DIR: join(this.folder, 'run'),
       PROXY_DEBUG: this.options.isVerbose ? '1' : '0',
-      ...this.standIn.env,
+      ...this.fakeUpstream.env,
     });
     const errors = new RecentErrors();
     this.#running = await startApp(config, {
@@ -104,7 +104,7 @@ export class DemoPool implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     try {
       await this.#running?.stop();
-      await this.standIn.close();
+      await this.fakeUpstream.close();
     } finally {
       this.#removeFolder();
     }

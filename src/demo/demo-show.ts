@@ -103,7 +103,7 @@ export class DemoShow {
     await this.stage.step(`${name}'s token is about to end: it is renewed on the way`);
     this.pool.says('With a new token, which was on disk before I got it.');
     // Held until the turn is on its way, so that nobody renews before it is seen how little is left.
-    const renewal = this.pool.standIn.tokens.hold();
+    const renewal = this.pool.fakeUpstream.tokens.hold();
     let before: ShownAccount | null;
     let asked: Promise<SeenTurn>;
     try {

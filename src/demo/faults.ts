@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { AccountScript } from '../fake-upstream/script/account-script.js';
-import type { Answer } from '../fake-upstream/script/scripted-response.js';
+import type { ScriptedResponse } from '../fake-upstream/script/scripted-response.js';
 import { refuses, streamOf } from '../fake-upstream/script/responses.js';
 import { quotaHeaders } from '../fake-upstream/script/quota.js';
 import {
@@ -27,7 +27,7 @@ export interface Fault {
 const RATE_LIMIT_SECONDS = 20;
 
 const always =
-  (answer: () => Answer): Fault['befall'] =>
+  (answer: () => ScriptedResponse): Fault['befall'] =>
   (account) =>
     void account.always(answer());
 

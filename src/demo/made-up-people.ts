@@ -1,4 +1,4 @@
-import type { StandInAccountOptions } from '../fake-upstream/script/account-script.js';
+import type { FakeAccountOptions } from '../fake-upstream/script/account-script.js';
 import type { UsageWindows } from '../fake-upstream/script/quota.js';
 
 const FIVE_HOURS = 18_000;
@@ -20,7 +20,7 @@ export const people = [
   { name: 'home', plan: 'plus', windows: used(12, 8) },
   { name: 'work', plan: 'team', windows: used(20, 25) },
   { name: 'spare', plan: 'plus', windows: used(35, 45) },
-] as const satisfies readonly (StandInAccountOptions & { windows: UsageWindows })[];
+] as const satisfies readonly (FakeAccountOptions & { windows: UsageWindows })[];
 
 /** The one that serves first and that things go wrong with. */
 export const first = people[0];

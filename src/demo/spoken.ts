@@ -1,4 +1,4 @@
-import type { StreamAnswer } from '../fake-upstream/script/scripted-response.js';
+import type { StreamResponse } from '../fake-upstream/script/scripted-response.js';
 import { streamOf } from '../fake-upstream/script/responses.js';
 import { type TurnUsage, messageTurn } from '../fake-upstream/script/turn-events.js';
 
@@ -8,7 +8,7 @@ export function wordsOf(text: string): readonly string[] {
 }
 
 /** A turn that says a text word by word; `{account}` in it becomes the name of who says it. */
-export function spoken(text: string, wordPauseMs: number): StreamAnswer {
+export function spoken(text: string, wordPauseMs: number): StreamResponse {
   return streamOf(
     ({ account }) => {
       const words = wordsOf(text.replaceAll('{account}', account));

@@ -9,11 +9,11 @@ import {
   binary,
   closes,
   frames,
-  framesThen,
+  messagesThen,
   resetsConnection,
-  slowFrames,
+  slowMessages,
 } from './script/socket-script.js';
-import { StandIn } from './fake-upstream.js';
+import { FakeUpstream } from './fake-upstream.js';
 import { completed, created, delta, failed } from './script/turn-events.js';
 
 const PATH = '/backend-api/codex/responses';
@@ -65,14 +65,18 @@ class Client {
   }
 }
 
-function dial(standIn: StandIn, name: string, options: ClientOptions = {}): WebSocket {
-  const token = standIn.account(name).authJson().tokens.access_token;
+function dial(fakeUpstream: FakeUpstream, name: string, options: ClientOptions = {}): WebSocket {
+  const token = fakeUpstream.account(name).authJson().tokens.access_token;
   const headers = { authorization: `Bearer ${token}`, ...options.headers };
-  return new WebSocket(standIn.origin.replace('http', 'ws') + PATH, { maxPayload: 0, ...options, headers });
+  return new WebSocket(fakeUpstream.origin.replace('http', 'ws') + PATH, {
+    maxPayload: 0,
+    ...options,
+    headers,
+  });
 }
 
-async function open(standIn: StandIn, name = 'a', options: ClientOptions = {}): Promise<Client> {
-  const client = new Client(dial(standIn, name, options));
+async function open(fakeUpstream: FakeUpstream, name = 'a', options: ClientOptions = {}): Promise<Client> {
+  const client = new Client(dial(fakeUpstream, name, options));
   await new Promise((resolve, reject) => {
     client.ws.once('open', resolve);
     client.ws.once('error', reject);
@@ -82,10 +86,10 @@ async function open(standIn: StandIn, name = 'a', options: ClientOptions = {}): 
 
 /** Status and body of a refused handshake; the error of a connection that broke. */
 async function refused(
-  standIn: StandIn,
+  fakeUpstream: FakeUpstream,
   options: ClientOptions = {},
 ): Promise<{ status: number; text: string }> {
-  const ws = dial(standIn, 'a', options);
+  const ws = dial(fakeUpstream, 'a', options);
   return new Promise((resolve) => {
     ws.once('error', (error) => resolve({ status: 0, text: String(error) }));
     ws.once('unexpected-response', (_req, res) => {
@@ -98,93 +102,93 @@ async function refused(
 
 describe('handshakes', () => {
   it('accepts one with the header fields of a turn, and logs it with 101', async () => {
-    await using standIn = await StandIn.start({ accounts: ['a'] });
-    standIn
+    await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
+    fakeUpstream
       .account('a')
       .turnState('state-1')
       .sockets.handshakes(accepts({ headers: { 'x-own': 'yes' } }));
     const metadata = { 'x-codex-turn-metadata': '{"model":"gpt-5.5"}' };
-    const ws = dial(standIn, 'a', { headers: metadata });
+    const ws = dial(fakeUpstream, 'a', { headers: metadata });
     const headers = await new Promise((resolve) => {
       ws.once('upgrade', (res) => resolve(res.headers));
     });
     expect(headers).toMatchObject({
       'x-codex-primary-used-percent': '4',
-      'x-models-etag': standIn.models.etag,
+      'x-models-etag': fakeUpstream.models.etag,
       'x-codex-turn-state': 'state-1',
       'openai-model': 'gpt-5.5',
       'x-own': 'yes',
       date: expect.any(String),
     });
-    expect(standIn.handshakes()).toMatchObject([{ account: 'a', status: 101, closedEarly: false }]);
-    await standIn.untilIdle();
-    expect(standIn.sockets.open).toBe(1);
-    expect(standIn.turns()).toEqual([]);
+    expect(fakeUpstream.handshakes()).toMatchObject([{ account: 'a', status: 101, closedEarly: false }]);
+    await fakeUpstream.untilIdle();
+    expect(fakeUpstream.sockets.open).toBe(1);
+    expect(fakeUpstream.turns()).toEqual([]);
   });
 
   it('refuses an unknown token, an expired one and a foreign account id', async () => {
-    await using standIn = await StandIn.start({ accounts: ['a'] });
-    expect(await refused(standIn, { headers: { authorization: 'Bearer nobody' } })).toMatchObject({
+    await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
+    expect(await refused(fakeUpstream, { headers: { authorization: 'Bearer nobody' } })).toMatchObject({
       status: 401,
     });
-    expect(await refused(standIn, { headers: { 'chatgpt-account-id': 'other' } })).toMatchObject({
+    expect(await refused(fakeUpstream, { headers: { 'chatgpt-account-id': 'other' } })).toMatchObject({
       status: 403,
     });
-    standIn.account('a').expireAccessToken();
-    expect(await refused(standIn)).toMatchObject({ status: 401 });
-    expect(standIn.handshakes().map((it) => it.status)).toEqual([401, 403, 401]);
-    expect(standIn.sockets.list).toEqual([]);
-    await standIn.untilIdle();
+    fakeUpstream.account('a').expireAccessToken();
+    expect(await refused(fakeUpstream)).toMatchObject({ status: 401 });
+    expect(fakeUpstream.handshakes().map((it) => it.status)).toEqual([401, 403, 401]);
+    expect(fakeUpstream.sockets.list).toEqual([]);
+    await fakeUpstream.untilIdle();
   });
 
   it('refuses with whatever is queued, once each, and then accepts', async () => {
-    await using standIn = await StandIn.start({ accounts: ['a'] });
+    await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
     const answers = [usageLimit(), rateLimit(3), deactivated(), edgeBlock(), refuses(426, ''), overloaded()];
-    standIn.account('a').sockets.handshakes(...answers);
+    fakeUpstream.account('a').sockets.handshakes(...answers);
     const statuses: number[] = [];
     for (const answer of answers) {
-      const { status, text } = await refused(standIn);
+      const { status, text } = await refused(fakeUpstream);
       expect(text).toBe(answer.body.toString());
       statuses.push(status);
     }
     expect(statuses).toEqual([429, 429, 402, 403, 426, 503]);
-    await open(standIn);
-    expect(standIn.sockets.open).toBe(1);
+    await open(fakeUpstream);
+    expect(fakeUpstream.sockets.open).toBe(1);
   });
 
   it('drops, resets, or stays silent, and sees the client leave', async () => {
-    await using standIn = await StandIn.start({ accounts: ['a'] });
-    standIn.account('a').sockets.handshakes(dropsConnection(), resetsConnection(), hangs());
-    expect((await refused(standIn)).text).toContain('hang up');
-    expect((await refused(standIn)).text).toContain('ECONNRESET');
-    const silent = dial(standIn, 'a');
+    await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
+    fakeUpstream.account('a').sockets.handshakes(dropsConnection(), resetsConnection(), hangs());
+    expect((await refused(fakeUpstream)).text).toContain('hang up');
+    expect((await refused(fakeUpstream)).text).toContain('ECONNRESET');
+    const silent = dial(fakeUpstream, 'a');
     silent.on('error', () => undefined);
-    await standIn.until((log) => log.length === 3);
-    expect(standIn.inFlight()).toBe(1);
+    await fakeUpstream.until((log) => log.length === 3);
+    expect(fakeUpstream.inFlight()).toBe(1);
     silent.terminate();
-    await standIn.untilIdle();
-    expect(standIn.handshakes().at(-1)).toMatchObject({ status: null, closedEarly: true });
+    await fakeUpstream.untilIdle();
+    expect(fakeUpstream.handshakes().at(-1)).toMatchObject({ status: null, closedEarly: true });
   });
 
   it('accepts late when told', async () => {
-    await using standIn = await StandIn.start({ accounts: ['a'] });
+    await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
     const gate = Promise.withResolvers<void>();
-    standIn.account('a').sockets.handshakes(accepts({ after: gate.promise }));
-    const opening = open(standIn);
-    await standIn.until((log) => log.length === 1);
-    expect(standIn.handshakes()).toMatchObject([{ status: null }]);
+    fakeUpstream.account('a').sockets.handshakes(accepts({ after: gate.promise }));
+    const opening = open(fakeUpstream);
+    await fakeUpstream.until((log) => log.length === 1);
+    expect(fakeUpstream.handshakes()).toMatchObject([{ status: null }]);
     gate.resolve();
     expect((await opening).ws.readyState).toBe(WebSocket.OPEN);
   });
 
   it('knows no socket on another path', async () => {
-    await using standIn = await StandIn.start({ accounts: ['a'] });
-    const headers = { authorization: `Bearer ${standIn.account('a').authJson().tokens.access_token}` };
+    await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
+    const headers = { authorization: `Bearer ${fakeUpstream.account('a').authJson().tokens.access_token}` };
     for (const [path, expected] of [
       ['/backend-api/wham/usage', 200],
       ['/backend-api/other', 404],
     ] as const) {
-      const ws = new WebSocket(standIn.origin.replace('http', 'ws') + path, { headers });
+      const ws = new WebSocket(fakeUpstream.origin.replace('http', 'ws') + path, { headers });
       ws.once('error', () => undefined);
       const status = await new Promise((resolve) => {
         ws.once('open', () => resolve(101));
@@ -196,20 +200,20 @@ describe('handshakes', () => {
   });
 
   it('agrees on permessage-deflate when it is offered, unless told otherwise', async () => {
-    await using standIn = await StandIn.start({ accounts: ['a', 'b'] });
-    standIn.account('b').sockets.deflates = false;
-    expect((await open(standIn, 'a')).ws.extensions).toBe('permessage-deflate');
-    expect((await open(standIn, 'a', { perMessageDeflate: false })).ws.extensions).toBe('');
-    expect((await open(standIn, 'b')).ws.extensions).toBe('');
-    expect(standIn.sockets.list.map((it) => it.isDeflated)).toEqual([true, false, false]);
+    await using fakeUpstream = await FakeUpstream.start({ accounts: ['a', 'b'] });
+    fakeUpstream.account('b').sockets.deflates = false;
+    expect((await open(fakeUpstream, 'a')).ws.extensions).toBe('permessage-deflate');
+    expect((await open(fakeUpstream, 'a', { perMessageDeflate: false })).ws.extensions).toBe('');
+    expect((await open(fakeUpstream, 'b')).ws.extensions).toBe('');
+    expect(fakeUpstream.sockets.list.map((it) => it.isDeflated)).toEqual([true, false, false]);
   });
 });
 
 describe('turns on a socket', () => {
   it('prewarms, then serves a message that goes on from it, and logs both', async () => {
-    await using standIn = await StandIn.start({ accounts: ['a'] });
-    standIn.account('a').turnState('state-1');
-    const client = await open(standIn);
+    await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
+    fakeUpstream.account('a').turnState('state-1');
+    const client = await open(fakeUpstream);
     client.create({ generate: false });
     await client.gets(2);
     expect(client.types).toEqual(['response.created', 'response.completed']);
@@ -228,24 +232,24 @@ describe('turns on a socket', () => {
     });
     expect(client.came.map((it) => it.bytes.toString()).join('')).toContain('"text":"served by a"');
     expect(client.types.at(-1)).toBe('response.completed');
-    await standIn.untilIdle();
-    expect(standIn.sockets.prewarms()).toMatchObject([{ id: 1, account: 'a', isPrewarm: true }]);
-    const [turn] = standIn.sockets.turns();
+    await fakeUpstream.untilIdle();
+    expect(fakeUpstream.sockets.prewarms()).toMatchObject([{ id: 1, account: 'a', isPrewarm: true }]);
+    const [turn] = fakeUpstream.sockets.turns();
     expect(turn?.message).toMatchObject({ previous_response_id: id, extra: 'ü' });
     expect(turn?.bytes.toString()).toContain('"extra":"ü"');
-    expect(turn?.socket).toBe(standIn.sockets.list[0]);
+    expect(turn?.socket).toBe(fakeUpstream.sockets.list[0]);
     expect(turn?.endedAt).toEqual(expect.any(Number));
-    expect(standIn.sockets.attempts()).toEqual(['a']);
+    expect(fakeUpstream.sockets.attempts()).toEqual(['a']);
   });
 
   it('refuses an id that another socket has issued, unless told otherwise', async () => {
-    await using standIn = await StandIn.start({ accounts: ['a'] });
+    await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
     const answer = frames(completed(undefined, 'resp_1'));
-    standIn.account('a').sockets.answers(answer, answer, answer);
-    const first = await open(standIn);
+    fakeUpstream.account('a').sockets.answers(answer, answer, answer);
+    const first = await open(fakeUpstream);
     first.create();
     await first.gets(1);
-    const second = await open(standIn);
+    const second = await open(fakeUpstream);
     second.create({ previous_response_id: 'resp_1' });
     await second.gets(1);
     expect(second.events[0]).toMatchObject({
@@ -253,15 +257,15 @@ describe('turns on a socket', () => {
       status: 400,
       error: { code: 'previous_response_not_found' },
     });
-    standIn.account('a').sockets.knowsItsResponses = false;
+    fakeUpstream.account('a').sockets.knowsItsResponses = false;
     second.create({ previous_response_id: 'resp_1' });
     await second.gets(2);
     expect(second.types[1]).toBe('response.completed');
   });
 
   it('serves the answers to turns of any kind when its own are used up, a refusal as an error frame', async () => {
-    await using standIn = await StandIn.start({ accounts: ['a'] });
-    standIn
+    await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
+    fakeUpstream
       .account('a')
       .answers(
         usageLimit({ resetsAt: 1_900_000_000, headers: { 'x-more': '1' } }),
@@ -269,7 +273,7 @@ describe('turns on a socket', () => {
         failedFirst('x'),
       )
       .sockets.answers(frames(errorEvent(429, { type: 'own' })));
-    const client = await open(standIn);
+    const client = await open(fakeUpstream);
     for (let sent = 0; sent < 4; sent += 1) client.create();
     await client.gets(7);
     expect(client.events).toMatchObject([
@@ -289,7 +293,7 @@ describe('turns on a socket', () => {
   });
 
   it('sends exactly the frames it is told, whatever they are', async () => {
-    await using standIn = await StandIn.start({ accounts: ['a'] });
+    await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
     const text = Buffer.from('{ "not" : "ours" }');
     const steps = [
       failed('usage_limit_reached'),
@@ -297,70 +301,72 @@ describe('turns on a socket', () => {
       binary(Buffer.of(0, 255)),
       { ping: Buffer.from('p') },
     ];
-    standIn.account('a').sockets.answers(frames(...steps, eventOfBytes(3 * 1_024 * 1_024)));
-    const client = await open(standIn);
+    fakeUpstream.account('a').sockets.answers(frames(...steps, eventOfBytes(3 * 1_024 * 1_024)));
+    const client = await open(fakeUpstream);
     client.create();
     await client.gets(4);
     expect(client.came[0]?.bytes.toString()).toContain('"code":"usage_limit_reached"');
     expect(client.came[1]).toEqual({ bytes: text, isBinary: false });
     expect(client.came[2]).toEqual({ bytes: Buffer.of(0, 255), isBinary: true });
     expect(client.came[3]?.bytes.length).toBe(3 * 1_024 * 1_024);
-    await standIn.until(() => standIn.sockets.list[0]?.pongs.length === 1, 'the pong');
+    await fakeUpstream.until(() => fakeUpstream.sockets.list[0]?.pongs.length === 1, 'the pong');
     expect(client.pings).toEqual(['p']);
   });
 
   it('pauses between frames, and closes in the middle with any code', async () => {
-    await using standIn = await StandIn.start({ accounts: ['a'] });
-    standIn
+    await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
+    fakeUpstream
       .account('a')
-      .sockets.answers(slowFrames(60, created(), delta('half'), closes(1013, 'later'), delta('no')));
-    const client = await open(standIn);
+      .sockets.answers(slowMessages(60, created(), delta('half'), closes(1013, 'later'), delta('no')));
+    const client = await open(fakeUpstream);
     const before = performance.now();
     client.create();
     expect(await client.closed).toEqual({ code: 1013, reason: 'later' });
     expect(performance.now() - before).toBeGreaterThan(110);
     expect(client.types).toEqual(['response.created', 'response.output_text.delta']);
-    await standIn.untilIdle();
-    expect(standIn.sockets.open).toBe(0);
+    await fakeUpstream.untilIdle();
+    expect(fakeUpstream.sockets.open).toBe(0);
   });
 
   it('cuts and resets the connection after what was sent', async () => {
-    await using standIn = await StandIn.start({ accounts: ['a'] });
-    standIn.account('a').sockets.answers(framesThen('cut', created()), framesThen('reset', created()));
+    await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
+    fakeUpstream
+      .account('a')
+      .sockets.answers(messagesThen('cut', created()), messagesThen('reset', created()));
     for (const _ending of ['cut', 'reset']) {
-      const client = await open(standIn);
+      const client = await open(fakeUpstream);
       client.create();
       expect(await client.closed).toMatchObject({ code: 1006 });
     }
-    await standIn.untilIdle();
-    expect(standIn.sockets.list.map((it) => it.closeCode)).toEqual([1006, 1006]);
+    await fakeUpstream.untilIdle();
+    expect(fakeUpstream.sockets.list.map((it) => it.closeCode)).toEqual([1006, 1006]);
   });
 
   it('goes on for ever when told, and sees how the client leaves', async () => {
-    await using standIn = await StandIn.start({ accounts: ['a'] });
-    standIn.account('a').sockets.always(framesThen('hang', created()));
-    const [polite, rude] = [await open(standIn), await open(standIn)];
+    await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
+    fakeUpstream.account('a').sockets.always(messagesThen('hang', created()));
+    const [polite, rude] = [await open(fakeUpstream), await open(fakeUpstream)];
     polite.create();
     rude.create();
     await Promise.all([polite.gets(1), rude.gets(1)]);
-    expect(standIn.inFlight()).toBe(2);
+    expect(fakeUpstream.inFlight()).toBe(2);
     polite.ws.close(1001, 'going');
     rude.ws.terminate();
-    await standIn.untilIdle();
-    expect(standIn.sockets.list).toMatchObject([
+    await fakeUpstream.untilIdle();
+    expect(fakeUpstream.sockets.list).toMatchObject([
       { closeCode: 1001, closeReason: 'going' },
       { closeCode: 1006, closeReason: '' },
     ]);
   });
 
   it('answers one turn after the other, or both at once when told', async () => {
-    await using standIn = await StandIn.start({ accounts: ['a'] });
-    const script = standIn.account('a').sockets;
+    await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
+    const script = fakeUpstream.account('a').sockets;
     for (const interleaves of [false, true]) {
       script.interleaves = interleaves;
       const first = controlled();
       script.answers(first.answer, frames(delta('of the second'), completed()));
-      const client = await open(standIn);
+      const client = await open(fakeUpstream);
       client.create();
       client.create();
       await first.started;
@@ -372,44 +378,44 @@ describe('turns on a socket', () => {
       await client.gets(5);
       expect(client.types.filter((it) => it === 'response.completed')).toHaveLength(1);
     }
-    expect(standIn.sockets.attempts()).toHaveLength(4);
+    expect(fakeUpstream.sockets.attempts()).toHaveLength(4);
   });
 
   it('pings on demand, records pongs and pings, and answers what is no turn with an error', async () => {
-    await using standIn = await StandIn.start({ accounts: ['a'] });
-    const client = await open(standIn);
-    const [socket] = standIn.sockets.list;
+    await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
+    const client = await open(fakeUpstream);
+    const [socket] = fakeUpstream.sockets.list;
     socket?.ping('are you there');
     client.ws.ping('and you');
     client.ws.send(Buffer.of(1, 2));
-    await standIn.until(() => socket?.pongs.length === 1 && socket.pings.length === 1, 'ping and pong');
+    await fakeUpstream.until(() => socket?.pongs.length === 1 && socket.pings.length === 1, 'ping and pong');
     await client.gets(1);
     expect(client.events).toMatchObject([{ type: 'error', status: 400 }]);
     expect(String(socket?.pongs[0])).toBe('are you there');
     expect(String(socket?.pings[0])).toBe('and you');
     expect(socket?.strays).toEqual([{ bytes: Buffer.of(1, 2), isBinary: true }]);
-    expect(standIn.sockets.turns()).toEqual([]);
+    expect(fakeUpstream.sockets.turns()).toEqual([]);
   });
 
   it('closes with 1011 when the script cannot be played', async () => {
-    await using standIn = await StandIn.start({ accounts: ['a'] });
-    standIn.account('a').sockets.answers(resetsConnection());
-    const client = await open(standIn);
+    await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
+    fakeUpstream.account('a').sockets.answers(resetsConnection());
+    const client = await open(fakeUpstream);
     client.create();
     expect(await client.closed).toMatchObject({ code: 1011, reason: expect.stringContaining('by hand') });
   });
 
   it('ends its sockets when it goes down, and serves new ones when it is back', async () => {
-    await using standIn = await StandIn.start({ accounts: ['a'] });
-    standIn.account('a').sockets.answers(streams({ thenHang: true }));
-    const client = await open(standIn);
+    await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
+    fakeUpstream.account('a').sockets.answers(streams({ thenHang: true }));
+    const client = await open(fakeUpstream);
     client.create();
     await client.gets(3);
-    await standIn.goDown();
+    await fakeUpstream.goDown();
     expect(await client.closed).toMatchObject({ code: 1006 });
-    await standIn.untilIdle();
-    await standIn.reopen();
-    await open(standIn);
-    expect(standIn.sockets.open).toBe(1);
+    await fakeUpstream.untilIdle();
+    await fakeUpstream.reopen();
+    await open(fakeUpstream);
+    expect(fakeUpstream.sockets.open).toBe(1);
   });
 });

@@ -17,7 +17,7 @@ import {
 import { controlled } from './script/controlled-turn.js';
 import { standInLogin, type AuthJson } from './script/made-up-credentials.js';
 import { edgeBlock, rateLimit, usageLimit } from './script/refusals.js';
-import { StandIn } from './fake-upstream.js';
+import { FakeUpstream } from './fake-upstream.js';
 import { completed, delta } from './script/turn-events.js';
 
 interface Received {
@@ -28,18 +28,18 @@ interface Received {
   readonly isBroken: boolean;
 }
 
-let standIn: StandIn;
+let fakeUpstream: FakeUpstream;
 
 beforeEach(async () => {
-  standIn = await StandIn.start({ accounts: ['a', { name: 'b', plan: 'pro' }] });
+  fakeUpstream = await FakeUpstream.start({ accounts: ['a', { name: 'b', plan: 'pro' }] });
 });
 
 afterEach(async () => {
-  await standIn.close();
+  await fakeUpstream.close();
 });
 
 const bearerOf = (name: string): Record<string, string> => ({
-  authorization: `Bearer ${standIn.account(name).authJson().tokens.access_token}`,
+  authorization: `Bearer ${fakeUpstream.account(name).authJson().tokens.access_token}`,
 });
 
 interface Sent {
@@ -53,7 +53,7 @@ interface Sent {
 async function send(path: string, sent: Sent = {}): Promise<Received> {
   const { method = 'POST', headers = {}, body = '', signal, onData } = sent;
   return new Promise((resolve, reject) => {
-    const req = httpRequest(standIn.origin + path, {
+    const req = httpRequest(fakeUpstream.origin + path, {
       method,
       headers,
       agent: false,
@@ -107,7 +107,7 @@ describe('turns', () => {
     expect(answer.headers).not.toHaveProperty('content-type');
     expect(answer.headers).toMatchObject({
       'openai-model': 'gpt-5.5',
-      'x-models-etag': standIn.models.etag,
+      'x-models-etag': fakeUpstream.models.etag,
       'x-codex-primary-window-minutes': '300',
       'x-codex-secondary-window-minutes': '10080',
       'x-codex-plan-type': 'plus',
@@ -121,10 +121,10 @@ describe('turns', () => {
   });
 
   it('serves queued answers once each, then what it always answers', async () => {
-    standIn
+    fakeUpstream
       .account('a')
       .answers(usageLimit({ resetsAt: 1_900_000_000 }), rateLimit(7, 'slow'), failedFirst('server_error'));
-    standIn.account('a').always(edgeBlock());
+    fakeUpstream.account('a').always(edgeBlock());
     const limited = await turn('a');
     expect(limited.status).toBe(429);
     expect(JSON.parse(limited.body)).toMatchObject({
@@ -137,29 +137,29 @@ describe('turns', () => {
     ]);
     expect(await turn('a')).toMatchObject({ status: 403, headers: { server: 'cloudflare' } });
     expect(await turn('b')).toMatchObject({ status: 200 });
-    expect(standIn.attempts()).toEqual(['a', 'a', 'a', 'a', 'b']);
+    expect(fakeUpstream.attempts()).toEqual(['a', 'a', 'a', 'a', 'b']);
   });
 
   it('finds the model in a zstd body and logs the bytes as they came', async () => {
     const body = zstdCompressSync(Buffer.from('{"input":[],"model":"gpt-6"}'));
-    standIn.account('a').answers(byModel((model) => refuses(400, `no ${model}`)));
+    fakeUpstream.account('a').answers(byModel((model) => refuses(400, `no ${model}`)));
     const answer = await turn('a', { body, headers: { 'content-encoding': 'zstd' } });
     expect(answer.body).toBe('no gpt-6');
-    expect(standIn.turns()[0]?.body.equals(body)).toBe(true);
+    expect(fakeUpstream.turns()[0]?.body.equals(body)).toBe(true);
   });
 
   it('cuts a stream after its deltas have left', async () => {
-    standIn.account('a').answers(streams({ deltas: ['one', 'two', 'three'], thenCut: true }));
+    fakeUpstream.account('a').answers(streams({ deltas: ['one', 'two', 'three'], thenCut: true }));
     const answer = await turn('a');
     expect(answer.isBroken).toBe(true);
     expect(
       dataOf(answer.body).flatMap((event) => (event['delta'] === undefined ? [] : [event['delta']])),
     ).toEqual(['one', 'two', 'three']);
-    expect(standIn.turns()[0]).toMatchObject({ status: 200, closedEarly: false });
+    expect(fakeUpstream.turns()[0]).toMatchObject({ status: 200, closedEarly: false });
   });
 
   it('frames with CRLF and comments when told', async () => {
-    standIn
+    fakeUpstream
       .account('a')
       .answers(streams({ events: [delta('x'), completed()], lineEnding: '\r\n', comments: ['ping'] }));
     const { body } = await turn('a');
@@ -168,7 +168,7 @@ describe('turns', () => {
   });
 
   it('sends raw bytes as they are, and lets a handler write whatever it likes', async () => {
-    standIn.account('a').answers(
+    fakeUpstream.account('a').answers(
       raw([Buffer.from('data: {"a'), Buffer.from('":1}\n\n')]),
       custom((_req, res) => void res.writeHead(418).end('teapot')),
     );
@@ -178,24 +178,24 @@ describe('turns', () => {
 
   it('sends each event of a controlled turn when the test says so', async () => {
     const played = controlled({ 'x-made-up': '1' });
-    standIn.account('a').turnState('state-of-a').answers(played.answer);
+    fakeUpstream.account('a').turnState('state-of-a').answers(played.answer);
     const first = Promise.withResolvers<string>();
     const answering = turn('a', { onData: first.resolve });
     await played.started;
     played.send(delta('now'));
     expect(await first.promise).toContain('"delta":"now"');
-    expect(standIn.inFlight()).toBe(1);
+    expect(fakeUpstream.inFlight()).toBe(1);
     played.send(completed());
     played.end();
     expect(await answering).toMatchObject({
       isBroken: false,
       headers: { 'x-made-up': '1', 'x-codex-turn-state': 'state-of-a' },
     });
-    await standIn.untilIdle();
+    await fakeUpstream.untilIdle();
   });
 
   it('asks the client to run a tool', async () => {
-    standIn.account('a').answers(toolCall('exec_command', { cmd: 'true' }));
+    fakeUpstream.account('a').answers(toolCall('exec_command', { cmd: 'true' }));
     expect(dataOf((await turn('a')).body)[1]).toMatchObject({
       item: { type: 'function_call', arguments: '{"cmd":"true"}' },
     });
@@ -203,27 +203,27 @@ describe('turns', () => {
 
   it('sees a client that leaves while it is silent', async () => {
     const silent = hangs();
-    standIn.account('a').answers(silent);
+    fakeUpstream.account('a').answers(silent);
     const gone = new AbortController();
     const answering = turn('a', { signal: gone.signal });
-    await standIn.until((log) => log.length === 1, 'the turn');
+    await fakeUpstream.until((log) => log.length === 1, 'the turn');
     gone.abort();
     await expect(answering).rejects.toThrow('aborted');
-    await standIn.until((log) => log[0]?.closedEarly === true, 'the end of the turn');
-    expect(standIn.turns()[0]).toMatchObject({ status: null, closedEarly: true });
-    expect(standIn.inFlight()).toBe(0);
+    await fakeUpstream.until((log) => log[0]?.closedEarly === true, 'the end of the turn');
+    expect(fakeUpstream.turns()[0]).toMatchObject({ status: null, closedEarly: true });
+    expect(fakeUpstream.inFlight()).toBe(0);
   });
 
   it('answers after all once a silent turn is released, and drops a connection before any answer', async () => {
     const silent = hangs();
-    standIn.account('a').answers(silent, dropsConnection());
+    fakeUpstream.account('a').answers(silent, dropsConnection());
     const answering = turn('a');
-    await standIn.until((log) => log.length === 1);
+    await fakeUpstream.until((log) => log.length === 1);
     silent.release();
     expect((await answering).status).toBe(200);
     await expect(turn('a')).rejects.toThrow('hang up');
-    await standIn.untilIdle();
-    expect(standIn.turns()[1]).toMatchObject({ status: null, closedEarly: false });
+    await fakeUpstream.untilIdle();
+    expect(fakeUpstream.turns()[1]).toMatchObject({ status: null, closedEarly: false });
   });
 
   it('makes a stream only as fast as it is read, and stops when the reader leaves', async () => {
@@ -234,16 +234,16 @@ describe('turns', () => {
         yield delta('x'.repeat(64 * 1_024));
       }
     });
-    standIn.account('a').answers(endless);
+    fakeUpstream.account('a').answers(endless);
     const gone = new AbortController();
     const answering = turn('a', { signal: gone.signal, onData: () => gone.abort() });
     await expect(answering).rejects.toThrow('aborted');
-    await standIn.untilIdle();
+    await fakeUpstream.untilIdle();
     expect(made).toBeLessThan(256);
   });
 
   it('makes an answer as large as it is told', async () => {
-    standIn.account('a').answers(large(3_000_000));
+    fakeUpstream.account('a').answers(large(3_000_000));
     const { body } = await turn('a');
     expect(body.length).toBeGreaterThan(3_000_000);
     expect(dataOf(body).at(-1)?.type).toBe('response.completed');
@@ -255,24 +255,24 @@ describe('credentials', () => {
     expect((await turn('a', { headers: { authorization: 'Bearer nobody' } })).status).toBe(401);
     expect((await turn('a', { headers: { 'chatgpt-account-id': 'acct-a' } })).status).toBe(200);
     expect((await turn('a', { headers: { 'chatgpt-account-id': 'acct-b' } })).status).toBe(403);
-    expect(standIn.turns()[0]?.account).toBe(null);
+    expect(fakeUpstream.turns()[0]?.account).toBe(null);
   });
 
   it('refuses an access token that has run out, in time or by name', async () => {
-    standIn.addAccount({ name: 'old', accessTokenLifetimeSeconds: -1 });
-    standIn.account('a').expireAccessToken();
+    fakeUpstream.addAccount({ name: 'old', accessTokenLifetimeSeconds: -1 });
+    fakeUpstream.account('a').expireAccessToken();
     expect((await turn('old')).status).toBe(401);
     expect((await turn('a')).status).toBe(401);
-    standIn.account('a').loginAgain();
+    fakeUpstream.account('a').loginAgain();
     expect((await turn('a')).status).toBe(200);
   });
 
   it('rotates refresh tokens, notices the second use of one, and goes on accepting the older access token', async () => {
-    standIn.tokens.revokesFamilies = false;
-    const before = standIn.account('a').authJson();
+    fakeUpstream.tokens.revokesFamilies = false;
+    const before = fakeUpstream.account('a').authJson();
     const answer = await refresh(before.tokens.refresh_token);
     const granted: unknown = JSON.parse(answer.body);
-    const after = standIn.account('a').authJson();
+    const after = fakeUpstream.account('a').authJson();
     expect(granted).toEqual({
       id_token: after.tokens.id_token,
       access_token: after.tokens.access_token,
@@ -282,49 +282,49 @@ describe('credentials', () => {
     const again = await refresh(before.tokens.refresh_token);
     expect(again.status).toBe(401);
     expect(JSON.parse(again.body)).toMatchObject({ error: { code: 'refresh_token_reused' } });
-    expect(standIn.tokens.reuses).toBe(1);
-    expect(standIn.tokens.requestsFor('a')).toHaveLength(2);
+    expect(fakeUpstream.tokens.reuses).toBe(1);
+    expect(fakeUpstream.tokens.requestsFor('a')).toHaveLength(2);
     const withOld = { headers: { authorization: `Bearer ${before.tokens.access_token}` } };
     expect((await turn('a', withOld)).status).toBe(200);
-    standIn.tokens.strict = true;
+    fakeUpstream.tokens.strict = true;
     expect((await turn('a', withOld)).status).toBe(401);
   });
 
   it('ends the whole family of a refresh token that is used twice, and no other family', async () => {
-    const first = standIn.account('a').authJson().tokens;
+    const first = fakeUpstream.account('a').authJson().tokens;
     expect((await refresh(first.refresh_token)).status).toBe(200);
-    const second = standIn.account('a').authJson().tokens;
+    const second = fakeUpstream.account('a').authJson().tokens;
     expect((await refresh(first.refresh_token)).status).toBe(401);
     const answer = await refresh(second.refresh_token);
     expect(answer.status).toBe(401);
     expect(JSON.parse(answer.body)).toMatchObject({ error: { code: 'refresh_token_invalidated' } });
-    expect(standIn.tokens.reuses).toBe(1);
+    expect(fakeUpstream.tokens.reuses).toBe(1);
     expect((await turn('a')).status).toBe(401);
-    const next = standIn.account('a').loginAgain().tokens.refresh_token;
+    const next = fakeUpstream.account('a').loginAgain().tokens.refresh_token;
     expect((await turn('a')).status).toBe(200);
     expect((await refresh(next)).status).toBe(200);
   });
 
   it('holds a token request, and spoils others', async () => {
-    const { refresh_token: token } = standIn.account('a').authJson().tokens;
-    const held = standIn.tokens.hold();
+    const { refresh_token: token } = fakeUpstream.account('a').authJson().tokens;
+    const held = fakeUpstream.tokens.hold();
     const refreshing = refresh(token);
     await held.arrived;
-    expect(standIn.account('a').authJson().tokens.refresh_token).toBe(token);
+    expect(fakeUpstream.account('a').authJson().tokens.refresh_token).toBe(token);
     held.release();
     expect((await refreshing).status).toBe(200);
-    standIn.tokens.answers(
+    fakeUpstream.tokens.answers(
       { status: 500, body: { error: 'server_error' } },
       'html',
       'drops',
       'drops-after-rotation',
     );
-    const next = standIn.account('a').authJson().tokens.refresh_token;
+    const next = fakeUpstream.account('a').authJson().tokens.refresh_token;
     expect((await refresh(next)).status).toBe(500);
     expect((await refresh(next)).headers['content-type']).toBe('text/html');
     await expect(refresh(next)).rejects.toThrow('hang up');
     await expect(refresh(next)).rejects.toThrow('hang up');
-    expect(standIn.tokens.reuses).toBe(0);
+    expect(fakeUpstream.tokens.reuses).toBe(0);
     expect((await refresh(next)).status).toBe(401);
   });
 
@@ -360,7 +360,7 @@ describe('other routes', () => {
   });
 
   it('tells the quota it was told, and raw answers in its place', async () => {
-    standIn.account('a').usage({ usedPercent: 100, windowSeconds: 604_800, resetsInSeconds: 60 });
+    fakeUpstream.account('a').usage({ usedPercent: 100, windowSeconds: 604_800, resetsInSeconds: 60 });
     expect(JSON.parse((await usageOf('a')).body)).toMatchObject({
       plan_type: 'plus',
       account_id: 'acct-a',
@@ -370,13 +370,13 @@ describe('other routes', () => {
         secondary_window: null,
       },
     });
-    standIn.account('a').usageAnswers(500, 'oops');
+    fakeUpstream.account('a').usageResponses(500, 'oops');
     expect(await usageOf('a')).toMatchObject({ status: 500, body: 'oops' });
   });
 
   it('knows no other route, unless a test adds it', async () => {
     expect((await send('/backend-api/elsewhere', { headers: bearerOf('a') })).status).toBe(404);
-    standIn.on(
+    fakeUpstream.on(
       'POST',
       '/backend-api/elsewhere',
       (_req, res, logged) => void res.end(`hello ${logged.account}`),
@@ -385,14 +385,14 @@ describe('other routes', () => {
   });
 
   it('goes down and comes back on the same port', async () => {
-    await standIn.goDown();
+    await fakeUpstream.goDown();
     await expect(turn('a')).rejects.toThrow('ECONNREFUSED');
-    await standIn.reopen();
+    await fakeUpstream.reopen();
     expect((await turn('a')).status).toBe(200);
-    expect(standIn.openConnections()).toBeLessThanOrEqual(1);
+    expect(fakeUpstream.openConnections()).toBeLessThanOrEqual(1);
   });
 
   it('names what it waited for in vain', async () => {
-    await expect(standIn.until(() => false, 'a miracle', 20)).rejects.toThrow('in vain for a miracle');
+    await expect(fakeUpstream.until(() => false, 'a miracle', 20)).rejects.toThrow('in vain for a miracle');
   });
 });

@@ -1,4 +1,4 @@
-import { AccountScript, type StandInAccountOptions } from './script/account-script.js';
+import { AccountScript, type FakeAccountOptions } from './script/account-script.js';
 import type { CustomHandler } from './script/scripted-response.js';
 import { AuthorizationServer } from './authorization/authorization-server.js';
 import { TURN_PATH, type ModelList } from './http/backend-routes.js';
@@ -12,8 +12,8 @@ import { TokenEndpoint } from './authorization/token-endpoint.js';
 import { TokenLedger } from './script/token-ledger.js';
 
 /** How a stand-in starts: its accounts, by name or in detail, and a port (any free one by default). */
-export interface StandInOptions {
-  readonly accounts?: readonly (string | StandInAccountOptions)[];
+export interface FakeUpstreamOptions {
+  readonly accounts?: readonly (string | FakeAccountOptions)[];
   readonly port?: number;
   /** The backend's own time, epoch ms: of its `date` headers and of the tokens it gives out. */
   readonly now?: () => number;
@@ -23,7 +23,7 @@ export interface StandInOptions {
  * A stand-in for the ChatGPT backend and its token endpoint: a real server on a loopback port, scripted per account,
  * with a log of everything that reached it. All accounts and tokens are made up.
  */
-export class StandIn implements AsyncDisposable {
+export class FakeUpstream implements AsyncDisposable {
   readonly tokens: TokenEndpoint;
   readonly authorization = new AuthorizationServer(
     (name) => this.account(name),
@@ -60,13 +60,13 @@ export class StandIn implements AsyncDisposable {
     });
   }
 
-  static async start(options: StandInOptions = {}): Promise<StandIn> {
-    const standIn = new StandIn(options.now ?? Date.now);
+  static async start(options: FakeUpstreamOptions = {}): Promise<FakeUpstream> {
+    const fakeUpstream = new FakeUpstream(options.now ?? Date.now);
     for (const account of options.accounts ?? []) {
-      standIn.addAccount(typeof account === 'string' ? { name: account } : account);
+      fakeUpstream.addAccount(typeof account === 'string' ? { name: account } : account);
     }
-    await standIn.#server.listen(options.port ?? 0);
-    return standIn;
+    await fakeUpstream.#server.listen(options.port ?? 0);
+    return fakeUpstream;
   }
 
   /** Who decides what each turn is answered; null leaves it to the script. */
@@ -93,7 +93,7 @@ export class StandIn implements AsyncDisposable {
     return account;
   }
 
-  addAccount(options: StandInAccountOptions): AccountScript {
+  addAccount(options: FakeAccountOptions): AccountScript {
     if (this.#accounts.has(options.name))
       throw new Error(`The stand-in has an account "${options.name}" already`);
     const account = new AccountScript(options, this.#ledger);

@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AccountScript } from './script/account-script.js';
-import { writeAnswer } from './http/response-writing.js';
-import type { Answer, CustomHandler } from './script/scripted-response.js';
+import { writeResponse } from './http/response-writing.js';
+import type { ScriptedResponse, CustomHandler } from './script/scripted-response.js';
 import type { AuthorizationServer } from './authorization/authorization-server.js';
-import { backendAnswer } from './http/backend-response.js';
+import { backendResponse } from './http/backend-response.js';
 import { type ModelList, TURN_PATH } from './http/backend-routes.js';
 import { Exchange } from './http/exchange.js';
 import { sendText } from './http/local-response.js';
@@ -14,7 +14,7 @@ import type { TokenEndpoint } from './authorization/token-endpoint.js';
 import type { TokenLedger } from './script/token-ledger.js';
 
 /** What the parts of a stand-in share. */
-export interface StandInParts {
+export interface FakeUpstreamParts {
   readonly ledger: TokenLedger;
   readonly tokens: TokenEndpoint;
   readonly authorization: AuthorizationServer;
@@ -25,7 +25,7 @@ export interface StandInParts {
 }
 
 /** What a turn is answered, with the scripted answer at hand: the 401 of a token that is not good among them. */
-export type TurnDecision = (turn: LoggedRequest, scripted: Answer) => Answer;
+export type TurnDecision = (turn: LoggedRequest, scripted: ScriptedResponse) => ScriptedResponse;
 
 /** Takes each request in, logs it, and has it answered by whom it is meant for. */
 export class RequestDispatch {
@@ -34,7 +34,7 @@ export class RequestDispatch {
   #inFlight = 0;
   #lastId = 0;
 
-  constructor(private readonly parts: StandInParts) {}
+  constructor(private readonly parts: FakeUpstreamParts) {}
 
   /** Requests whose answers have not ended. */
   get inFlight(): number {
@@ -84,10 +84,10 @@ export class RequestDispatch {
     const model = modelIn(entry.body, exchange.req.headers['content-encoding']);
     const facts = { account: account?.name ?? '', model };
     const headers = { ...account?.turnHeaders(), 'x-models-etag': models.etag };
-    const scripted = backendAnswer(entry, account, ledger, models);
+    const scripted = backendResponse(entry, account, ledger, models);
     const isTurn = entry.method === 'POST' && pathnameOf(entry.path) === TURN_PATH;
     const answer = isTurn && this.decides !== null ? this.decides(entry, scripted) : scripted;
-    await writeAnswer(answer, exchange, facts, headers);
+    await writeResponse(answer, exchange, facts, headers);
   }
 
   #entryOf(req: IncomingMessage, res: ServerResponse): OpenEntry {

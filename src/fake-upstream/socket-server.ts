@@ -4,19 +4,19 @@ import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { AccountScript } from './script/account-script.js';
-import { writeAnswer } from './http/response-writing.js';
-import type { AnswerHeaders } from './script/scripted-response.js';
+import { writeResponse } from './http/response-writing.js';
+import type { ScriptedHeaders } from './script/scripted-response.js';
 import { callerOf } from './http/backend-response.js';
 import { TURN_PATH } from './http/backend-routes.js';
 import type { Exchange } from './http/exchange.js';
 import { sendText } from './http/local-response.js';
-import type { RequestDispatch, StandInParts } from './request-dispatch.js';
+import type { RequestDispatch, FakeUpstreamParts } from './request-dispatch.js';
 import { pathnameOf } from './http/request-head.js';
 import { jsonIn } from './http/request-body.js';
 import type { OpenEntry } from './script/request-log.js';
 import { SocketConnection } from './websocket/connection.js';
 import type { SocketLog } from './websocket/log.js';
-import type { AcceptAnswer } from './script/socket-script.js';
+import type { AcceptResponse } from './script/socket-script.js';
 import { serveTurns } from './websocket/turns.js';
 
 /** A connection on its way from a request to a WebSocket. */
@@ -31,7 +31,7 @@ interface Upgrade {
 /** Judges handshakes as the backend does, and serves the sockets that come of them. */
 export class SocketServer {
   constructor(
-    private readonly parts: StandInParts,
+    private readonly parts: FakeUpstreamParts,
     private readonly dispatch: RequestDispatch,
     private readonly sockets: SocketLog,
   ) {}
@@ -66,10 +66,10 @@ export class SocketServer {
     if (answer.kind === 'accept') throw new Error('nobody to accept for');
     assign(exchange, tcp);
     const model = modelOf(entry);
-    return writeAnswer(answer, exchange, { account: entry.account ?? '', model }, {});
+    return writeResponse(answer, exchange, { account: entry.account ?? '', model }, {});
   }
 
-  #accept(upgrade: Upgrade, account: AccountScript, answer: AcceptAnswer): void {
+  #accept(upgrade: Upgrade, account: AccountScript, answer: AcceptResponse): void {
     const { req, tcp, head, entry, exchange } = upgrade;
     const model = modelOf(entry);
     const headers = {
@@ -94,7 +94,7 @@ export class SocketServer {
 }
 
 /** A server for one handshake: what it answers is told by its account. */
-function accepting(headers: AnswerHeaders, deflates: boolean): WebSocketServer {
+function accepting(headers: ScriptedHeaders, deflates: boolean): WebSocketServer {
   const server = new WebSocketServer({
     noServer: true,
     clientTracking: false,

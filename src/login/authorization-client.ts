@@ -94,12 +94,12 @@ export class AuthorizationClient {
   }
 
   /** A URLSearchParams goes out as a form, anything else as JSON. */
-  private async ask<Answer>(
+  private async ask<ScriptedResponse>(
     path: string,
     body: URLSearchParams | object,
-    read: (status: number, text: string) => Answer,
-    unanswered: (reason: string) => Answer,
-  ): Promise<Answer> {
+    read: (status: number, text: string) => ScriptedResponse,
+    unanswered: (reason: string) => ScriptedResponse,
+  ): Promise<ScriptedResponse> {
     const isForm = body instanceof URLSearchParams;
     let answer: OwnCallAnswer;
     try {

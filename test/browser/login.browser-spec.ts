@@ -4,26 +4,26 @@ import { join } from 'node:path';
 import type { Browser, Page } from 'puppeteer-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { z } from 'zod';
-import { StandIn } from '../../src/fake-upstream/fake-upstream.js';
+import { FakeUpstream } from '../../src/fake-upstream/fake-upstream.js';
 import { type RunningProxy, startProxy } from '../codex/support/running-proxy.js';
 import { aTurn } from '../support/pool/pool.js';
 import { startChromium } from './support/chromium.js';
 
 let browser: Browser;
-let standIn: StandIn;
+let fakeUpstream: FakeUpstream;
 let proxy: RunningProxy;
 const folder = mkdtempSync(join(tmpdir(), 'codex-pool-browser-'));
 
 beforeAll(async () => {
   browser = await startChromium();
-  standIn = await StandIn.start({ accounts: ['new'] });
-  proxy = await startProxy(folder, standIn.env);
+  fakeUpstream = await FakeUpstream.start({ accounts: ['new'] });
+  proxy = await startProxy(folder, fakeUpstream.env);
 });
 
 afterAll(async () => {
   await browser?.close();
   await proxy?.child.stop();
-  await standIn?.close();
+  await fakeUpstream?.close();
   rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
 });
 
@@ -50,7 +50,7 @@ const textOf = async (page: Page): Promise<string> =>
 
 it('an account that is allowed in a browser serves the next turn', async () => {
   expect((await ask('POST', '/v1/responses', aTurn())).status).toBe(503);
-  standIn.authorization.person = 'new';
+  fakeUpstream.authorization.person = 'new';
   const { id, page } = await login('work', 'allow');
   expect(await textOf(page)).toBe('The account work is in the pool now. You may close this window.');
   const state = await (await ask('GET', `/admin/login/${id}`)).json();
@@ -59,7 +59,7 @@ it('an account that is allowed in a browser serves the next turn', async () => {
   expect(turn.status).toBe(200);
   expect(turn.headers.get('x-codex-pool-account')).toBe('work');
   expect(await turn.text()).toContain('response.completed');
-  expect(standIn.attempts()).toEqual(['new']);
+  expect(fakeUpstream.attempts()).toEqual(['new']);
 });
 
 it('a login that is denied in a browser says so there, and changes nothing', async () => {

@@ -18,8 +18,8 @@ it('shows an IDE the account that Codex is logged in with', async () => {
 it('shows an IDE the quota of the pool', async () => {
   await using setting = await Setting.start({
     accounts: ['a'],
-    prepare: (standIn) => {
-      standIn
+    prepare: (fakeUpstream) => {
+      fakeUpstream
         .account('a')
         .usage({ usedPercent: 42, windowSeconds: 18_000 }, { usedPercent: 17, windowSeconds: 604_800 });
     },
@@ -38,7 +38,7 @@ it('shows an IDE the quota of the pool', async () => {
 it('shows an IDE a weekly window alone where the account has no other', async () => {
   await using setting = await Setting.start({
     accounts: ['a'],
-    prepare: (standIn) => standIn.account('a').usage({ usedPercent: 30, windowSeconds: 604_800 }),
+    prepare: (fakeUpstream) => fakeUpstream.account('a').usage({ usedPercent: 30, windowSeconds: 604_800 }),
   });
   await setting.quotaKnown('a');
   const server = await AppServer.start(setting);
@@ -50,11 +50,11 @@ it('shows an IDE a weekly window alone where the account has no other', async ()
 
 it('finishes two turns of one thread on one account', async () => {
   await using setting = await Setting.start({
-    prepare: (standIn) => {
+    prepare: (fakeUpstream) => {
       // Whoever serves has hardly anything left afterwards: only the thread keeps the second turn there.
       const windows = [{ usedPercent: 95, windowSeconds: 18_000 }];
       for (const name of ['a', 'b'])
-        standIn.account(name).always(streams({ headers: quotaHeaders(windows, 'plus') }));
+        fakeUpstream.account(name).always(streams({ headers: quotaHeaders(windows, 'plus') }));
     },
   });
   const server = await AppServer.start(setting);
@@ -63,7 +63,7 @@ it('finishes two turns of one thread on one account', async () => {
     expect(await thread.turn(text)).toMatchObject({ status: 'completed', error: null });
   }
   expect(await server.end()).toBe(0);
-  const turns = setting.standIn.turns().filter((entry) => entry.headers['session-id'] === thread.id);
+  const turns = setting.fakeUpstream.turns().filter((entry) => entry.headers['session-id'] === thread.id);
   expect(turns).toHaveLength(2);
   expect(new Set(turns.map((entry) => entry.account)).size).toBe(1);
 });

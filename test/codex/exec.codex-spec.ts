@@ -1,49 +1,53 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import type { Answer } from '../../src/fake-upstream/script/scripted-response.js';
+import type { ScriptedResponse } from '../../src/fake-upstream/script/scripted-response.js';
 import { byModel, streams, toolCall } from '../../src/fake-upstream/script/responses.js';
 import { quotaHeaders } from '../../src/fake-upstream/script/quota.js';
-import type { StandIn } from '../../src/fake-upstream/fake-upstream.js';
+import type { FakeUpstream } from '../../src/fake-upstream/fake-upstream.js';
 import { Setting, type CodexRun } from './support/setting.js';
 
 const sessionIn = (run: CodexRun): string => /session id: ([0-9a-f-]{36})/.exec(run.stderr)?.[1] ?? 'none';
 
 /** Whoever serves has hardly anything left afterwards: a new session would go elsewhere. */
-function serveAlmostAllQuota(standIn: StandIn): void {
+function serveAlmostAllQuota(fakeUpstream: FakeUpstream): void {
   const windows = [{ usedPercent: 95, windowSeconds: 18_000 }];
   for (const name of ['a', 'b'])
-    standIn.account(name).always(streams({ headers: quotaHeaders(windows, 'plus') }));
+    fakeUpstream.account(name).always(streams({ headers: quotaHeaders(windows, 'plus') }));
 }
 
 /** The first turn of all gets one answer, whoever it reaches; all others get what `later` makes. */
-function answerFirst(standIn: StandIn, first: Answer, later: () => Answer = streams): void {
+function answerFirst(
+  fakeUpstream: FakeUpstream,
+  first: ScriptedResponse,
+  later: () => ScriptedResponse = streams,
+): void {
   let isFirst = true;
   const answer = byModel(() => {
     const chosen = isFirst ? first : later();
     isFirst = false;
     return chosen;
   });
-  for (const name of ['a', 'b']) standIn.account(name).always(answer);
+  for (const name of ['a', 'b']) fakeUpstream.account(name).always(answer);
 }
 
 it('prints the answer', async () => {
   await using setting = await Setting.start();
   const run = await setting.exec('--skip-git-repo-check', 'say hello');
   expect(run).toMatchObject({ code: 0, stdout: expect.stringMatching(/^served by [ab]\n$/) });
-  expect(setting.standIn.attempts()).toHaveLength(1);
+  expect(setting.fakeUpstream.attempts()).toHaveLength(1);
 });
 
 it('runs a tool in between, and tells its output to the same account, with that account’s turn state', async () => {
   await using setting = await Setting.start({
-    prepare: (standIn) => {
-      answerFirst(standIn, toolCall('exec_command', { cmd: 'echo made-$((40 + 2))' }));
-      for (const name of ['a', 'b']) standIn.account(name).turnState(`state-of-${name}`);
+    prepare: (fakeUpstream) => {
+      answerFirst(fakeUpstream, toolCall('exec_command', { cmd: 'echo made-$((40 + 2))' }));
+      for (const name of ['a', 'b']) fakeUpstream.account(name).turnState(`state-of-${name}`);
     },
   });
   // What is tested is not Codex's sandbox, which needs rights that a container may not have.
   const run = await setting.exec('--skip-git-repo-check', '--sandbox', 'danger-full-access', 'count');
   expect(run).toMatchObject({ code: 0, stdout: expect.stringMatching(/^served by/) });
-  const [first, second, ...rest] = setting.standIn.turns();
+  const [first, second, ...rest] = setting.fakeUpstream.turns();
   expect(rest).toEqual([]);
   expect(second?.account).toBe(first?.account);
   expect(first?.headers['x-codex-turn-state']).toBeUndefined();
@@ -61,25 +65,26 @@ it('resumes a session on the account that had it', async () => {
   const again = await setting.exec('resume', sessionIn(first), '--skip-git-repo-check', 'go on');
   expect(again.code).toBe(0);
   expect(sessionIn(again)).toBe(sessionIn(first));
-  const [served, resumed, ...rest] = setting.standIn.attempts();
+  const [served, resumed, ...rest] = setting.fakeUpstream.attempts();
   expect(rest).toEqual([]);
   expect(resumed).toBe(served);
 });
 
 it('heals a stream that is cut in the middle: Codex asks again, and shows nothing of the first answer', async () => {
   await using setting = await Setting.start({
-    prepare: (standIn) => answerFirst(standIn, streams({ deltas: ['only half of '], thenCut: true })),
+    prepare: (fakeUpstream) =>
+      answerFirst(fakeUpstream, streams({ deltas: ['only half of '], thenCut: true })),
   });
   const run = await setting.exec('--skip-git-repo-check', 'say hello');
   expect(run).toMatchObject({ code: 0, stdout: expect.stringMatching(/^served by [ab]\n$/) });
-  expect(setting.standIn.attempts()).toHaveLength(2);
+  expect(setting.fakeUpstream.attempts()).toHaveLength(2);
 });
 
 it('passes the zstd bodies on that Codex sends to a provider with the name OpenAI', async () => {
   await using setting = await Setting.start({ provider: { name: 'OpenAI' } });
   const run = await setting.exec('--skip-git-repo-check', 'say hello');
   expect(run).toMatchObject({ code: 0, stdout: expect.stringMatching(/^served by [ab]\n$/) });
-  const [turn] = setting.standIn.turns();
+  const [turn] = setting.fakeUpstream.turns();
   expect(turn?.headers['content-encoding']).toBe('zstd');
   expect(turn?.body.subarray(0, 4).toString('hex')).toBe('28b52ffd');
 });
@@ -88,7 +93,7 @@ it('starts with the login of a business plan, on which no workspace’s rules ar
   await using setting = await Setting.start({ login: { plan: 'business' } });
   const run = await setting.exec('--skip-git-repo-check', 'say hello');
   expect(run).toMatchObject({ code: 0, stdout: expect.stringMatching(/^served by [ab]\n$/) });
-  expect(setting.standIn.log.filter((entry) => entry.path.includes('/config/bundle'))).toEqual([]);
+  expect(setting.fakeUpstream.log.filter((entry) => entry.path.includes('/config/bundle'))).toEqual([]);
 });
 
 it('starts with a business account of the pool as its login, with that account’s own rules', async () => {
@@ -98,7 +103,7 @@ it('starts with a business account of the pool as its login, with that account�
   });
   const run = await setting.exec('--skip-git-repo-check', 'say hello');
   expect(run).toMatchObject({ code: 0, stdout: expect.stringMatching(/^served by [ab]\n$/) });
-  const asked = setting.standIn.log.filter((entry) => entry.path.includes('/config/bundle'));
+  const asked = setting.fakeUpstream.log.filter((entry) => entry.path.includes('/config/bundle'));
   expect(new Set(asked.map((entry) => entry.account))).toEqual(new Set(['b']));
 });
 
@@ -111,7 +116,7 @@ it('renews at the proxy, and nowhere else, a stand-in login whose opaque token i
   const login: unknown = JSON.parse(readFileSync(setting.home.authFile, 'utf8'));
   expect(login).toMatchObject({ tokens: { access_token: 'any-text', account_id: 'pool' } });
   expect(login).not.toMatchObject({ last_refresh: new Date(lastRefreshAt).toISOString() });
-  expect(setting.standIn.tokens.requests).toEqual([]);
+  expect(setting.fakeUpstream.tokens.requests).toEqual([]);
 });
 
 it('passes for a provider that `codex doctor` can reach', async () => {
@@ -119,5 +124,5 @@ it('passes for a provider that `codex doctor` can reach', async () => {
   const doctor = setting.codex(['doctor']);
   expect((await doctor.ended).code).toBe(0);
   expect(doctor.stdout).toMatch(/✓ reachability/);
-  expect(setting.standIn.turns()).toEqual([]);
+  expect(setting.fakeUpstream.turns()).toEqual([]);
 });

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { Answer } from '../../src/fake-upstream/script/scripted-response.js';
+import type { ScriptedResponse } from '../../src/fake-upstream/script/scripted-response.js';
 import {
   byModel,
   custom,
@@ -30,7 +30,7 @@ const page = { 'content-type': 'text/html' };
 const notSupported = 'This model is not supported when using Codex with a ChatGPT account.';
 
 /** What the first account answers, again and again, while the second one could serve. */
-const faults: [string, Answer][] = [
+const faults: [string, ScriptedResponse][] = [
   ['usage limit', usageLimit()],
   ['usage limit as first event', failedFirst('usage_limit_reached')],
   ['bare 429', refuses(429, '')],
@@ -62,9 +62,9 @@ interface Served {
 it('with one faulty account in each of twenty turns, Codex sees nothing of it', async () => {
   let turn = 0;
   let served: Served[] = [];
-  let fault: Answer = streams();
+  let fault: ScriptedResponse = streams();
   let faultyFrom = 0;
-  const serves = (by: string): Answer =>
+  const serves = (by: string): ScriptedResponse =>
     custom((_req, res, { body }) => {
       const what = body.includes('"function_call_output"') ? 'answer' : 'call';
       const args = { cmd: `echo made-${turn}-$((40 + 2))` };
@@ -76,10 +76,10 @@ it('with one faulty account in each of twenty turns, Codex sees nothing of it', 
     });
   await using setting = await Setting.start({
     proxyEnv: { PROXY_POLICY: 'fill-first' },
-    prepare: (standIn) => {
+    prepare: (fakeUpstream) => {
       const good = serves('a');
-      standIn.account('a').always(byModel(() => (served.length >= faultyFrom ? fault : good)));
-      standIn.account('b').always(serves('b'));
+      fakeUpstream.account('a').always(byModel(() => (served.length >= faultyFrom ? fault : good)));
+      fakeUpstream.account('b').always(serves('b'));
     },
   });
   for (const name of ['a', 'b']) await setting.quotaKnown(name);
@@ -88,14 +88,14 @@ it('with one faulty account in each of twenty turns, Codex sees nothing of it', 
     // In turns: before anything was served, and between the tool's call and its output.
     faultyFrom = turn % 2;
     [fault, served] = [answer, []];
-    const before = setting.standIn.attempts().length;
+    const before = setting.fakeUpstream.attempts().length;
     const run = await setting.exec(
       '--skip-git-repo-check',
       '--sandbox',
       'danger-full-access',
       `count ${turn}`,
     );
-    const turns = setting.standIn.turns().slice(before);
+    const turns = setting.fakeUpstream.turns().slice(before);
     const [code, stdout] = [run.code, run.stdout];
     const words = /reconnecting|usage limit|unexpected status|retry limit|stream error/i.exec(run.stderr);
     const wasFaulty = turns.filter((it) => it.account === 'a').length > faultyFrom;

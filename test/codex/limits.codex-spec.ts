@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { Answer } from '../../src/fake-upstream/script/scripted-response.js';
+import type { ScriptedResponse } from '../../src/fake-upstream/script/scripted-response.js';
 import { byModel, failedFirst, streams } from '../../src/fake-upstream/script/responses.js';
 import { overloaded, rateLimit, unauthorized, usageLimit } from '../../src/fake-upstream/script/refusals.js';
-import type { StandIn } from '../../src/fake-upstream/fake-upstream.js';
+import type { FakeUpstream } from '../../src/fake-upstream/fake-upstream.js';
 import { Setting } from './support/setting.js';
 
 const names = ['a', 'b'];
@@ -10,41 +10,43 @@ const names = ['a', 'b'];
 const AT_ONCE_MS = 6_000;
 
 /** Whoever is asked first refuses, every time; the other one serves. */
-function refuseAtFirst(standIn: StandIn, refusal: Answer): void {
+function refuseAtFirst(fakeUpstream: FakeUpstream, refusal: ScriptedResponse): void {
   let refusing: string | null = null;
   for (const name of names) {
     const answer = byModel(() => {
       refusing ??= name;
       return refusing === name ? refusal : streams();
     });
-    standIn.account(name).always(answer);
+    fakeUpstream.account(name).always(answer);
   }
 }
 
 describe('with an account that refuses, Codex sees nothing of it', () => {
-  it.each<[string, Answer]>([
+  it.each<[string, ScriptedResponse]>([
     ['its limit is reached', usageLimit()],
     ['its limit is told as the first event of a stream', failedFirst('usage_limit_reached')],
     ['it is asked too often', rateLimit(undefined, 'Too many requests')],
     ['its token is refused for good', unauthorized()],
     ['it is overloaded', overloaded()],
   ])('when %s', async (_when, refusal) => {
-    await using setting = await Setting.start({ prepare: (standIn) => refuseAtFirst(standIn, refusal) });
+    await using setting = await Setting.start({
+      prepare: (fakeUpstream) => refuseAtFirst(fakeUpstream, refusal),
+    });
     const run = await setting.exec('--skip-git-repo-check', 'say hello');
-    const served = setting.standIn.attempts().at(-1);
+    const served = setting.fakeUpstream.attempts().at(-1);
     expect(run).toMatchObject({ code: 0, stdout: `served by ${served}\n` });
     expect(run.stderr).not.toMatch(/reconnecting|usage limit|unexpected status|retry limit/i);
-    expect(new Set(setting.standIn.attempts())).toEqual(new Set(names));
+    expect(new Set(setting.fakeUpstream.attempts())).toEqual(new Set(names));
   });
 });
 
 it('asks an account once whose limit is told in a stream without a content type, and serves the turn with another', async () => {
   await using setting = await Setting.start({
-    prepare: (standIn) => refuseAtFirst(standIn, failedFirst('usage_limit_reached')),
+    prepare: (fakeUpstream) => refuseAtFirst(fakeUpstream, failedFirst('usage_limit_reached')),
   });
   const run = await setting.exec('--skip-git-repo-check', 'say hello');
-  const [exhausted, serving] = setting.standIn.attempts();
-  expect(setting.standIn.attempts()).toHaveLength(2);
+  const [exhausted, serving] = setting.fakeUpstream.attempts();
+  expect(setting.fakeUpstream.attempts()).toHaveLength(2);
   expect(exhausted).not.toBe(serving);
   expect(run).toMatchObject({ code: 0, stdout: `served by ${serving}\n` });
   expect(run.stderr).not.toMatch(/reconnecting|usage limit/i);
@@ -52,22 +54,22 @@ it('asks an account once whose limit is told in a stream without a content type,
 
 it('with all accounts at their limit, Codex says so in its own words, and when it ends', async () => {
   await using setting = await Setting.start({
-    prepare: (standIn) => {
-      for (const name of names) standIn.account(name).always(usageLimit());
+    prepare: (fakeUpstream) => {
+      for (const name of names) fakeUpstream.account(name).always(usageLimit());
     },
   });
   const run = await setting.exec('--skip-git-repo-check', 'say hello');
   expect(run).toMatchObject({ code: 1, stdout: '' });
   expect(run.stderr).toMatch(/You.ve hit your usage limit\..*try again at/);
   expect(run.stderr).not.toContain('Reconnecting');
-  expect(setting.standIn.attempts().toSorted()).toEqual(names);
+  expect(setting.fakeUpstream.attempts().toSorted()).toEqual(names);
 });
 
 it('with all accounts in need of a login, Codex prints what to do, at once', async () => {
   await using setting = await Setting.start({
     accounts: names.map((name) => ({ name, accessTokenLifetimeSeconds: -60 })),
-    prepare: (standIn) => {
-      for (const name of names) standIn.account(name).revokeRefreshToken();
+    prepare: (fakeUpstream) => {
+      for (const name of names) fakeUpstream.account(name).revokeRefreshToken();
     },
   });
   const run = await setting.exec('--skip-git-repo-check', 'say hello');
@@ -76,7 +78,7 @@ it('with all accounts in need of a login, Codex prints what to do, at once', asy
   expect(run.stderr).toContain('no_account_available');
   expect(run.stderr).toMatch(/log ?in/i);
   expect(run.stderr).not.toContain('Reconnecting');
-  expect(setting.standIn.attempts()).toEqual([]);
+  expect(setting.fakeUpstream.attempts()).toEqual([]);
 });
 
 it('with an empty pool, Codex prints what to do, at once', async () => {

@@ -7,8 +7,8 @@ const ROUNDS = 6;
 const MINUTE_SECONDS = 60;
 
 /** A new login in the file that Codex and the pool share, as Codex would put it there. */
-function logInAgain({ home, standIn }: Setting, lifetimeSeconds: number): void {
-  const login = standIn.account('a').loginAgain(lifetimeSeconds);
+function logInAgain({ home, fakeUpstream }: Setting, lifetimeSeconds: number): void {
+  const login = fakeUpstream.account('a').loginAgain(lifetimeSeconds);
   writeFileSync(`${home.authFile}.new`, JSON.stringify(login), { mode: 0o600 });
   renameSync(`${home.authFile}.new`, home.authFile);
 }
@@ -17,11 +17,11 @@ const tokensIn = ({ home }: Setting): AuthJson['tokens'] => {
   const json: AuthJson = JSON.parse(readFileSync(home.authFile, 'utf8'));
   return json.tokens;
 };
-const newest = ({ standIn }: Setting) => standIn.account('a').authJson().tokens;
+const newest = ({ fakeUpstream }: Setting) => fakeUpstream.account('a').authJson().tokens;
 
 /** Who has asked for new tokens, in order. */
-const askers = ({ standIn }: Setting): string[] =>
-  standIn.log
+const askers = ({ fakeUpstream }: Setting): string[] =>
+  fakeUpstream.log
     .filter((it) => it.path === '/oauth/token')
     .map((it) => (it.headers['user-agent']?.startsWith('codex-pool/') === true ? 'pool' : 'codex'));
 
@@ -34,8 +34,8 @@ const exec = async (setting: Setting) => await setting.exec('--skip-git-repo-che
 
 it('renews a login that Codex shares a quarter of an hour before its end, and Codex uses what came', async () => {
   await using setting = await Setting.start({ accounts: ['a'], sharesLoginOf: 'a' });
-  setting.standIn.tokens.revokesFamilies = true;
-  setting.standIn.tokens.strict = true;
+  setting.fakeUpstream.tokens.revokesFamilies = true;
+  setting.fakeUpstream.tokens.strict = true;
   for (let round = 1; round <= ROUNDS; round += 1) {
     logInAgain(setting, 14 * MINUTE_SECONDS);
     // Another process of ours on the same folder, which looks for what is due as it starts; Codex runs meanwhile.
@@ -47,14 +47,14 @@ it('renews a login that Codex shares a quarter of an hour before its end, and Co
     await second.child.stop();
   }
   expect(new Set(askers(setting))).toEqual(new Set(['pool']));
-  expect(setting.standIn.tokens.reuses).toBe(0);
+  expect(setting.fakeUpstream.tokens.reuses).toBe(0);
 });
 
 it('takes over what Codex has renewed, five minutes before the end, when refresh is off', async () => {
   const off = { PROXY_DISABLE_REFRESH: '1' };
   await using setting = await Setting.start({ accounts: ['a'], sharesLoginOf: 'a', proxyEnv: off });
-  setting.standIn.tokens.revokesFamilies = true;
-  setting.standIn.tokens.strict = true;
+  setting.fakeUpstream.tokens.revokesFamilies = true;
+  setting.fakeUpstream.tokens.strict = true;
   for (let round = 1; round <= ROUNDS; round += 1) {
     logInAgain(setting, 4 * MINUTE_SECONDS);
     expect(await exec(setting)).toMatchObject({ code: 0, stdout: 'served by a\n' });
@@ -62,13 +62,13 @@ it('takes over what Codex has renewed, five minutes before the end, when refresh
     expect(tokensIn(setting).refresh_token).toBe(newest(setting).refresh_token);
   }
   expect(new Set(askers(setting))).toEqual(new Set(['codex']));
-  expect(setting.standIn.tokens.reuses).toBe(0);
+  expect(setting.fakeUpstream.tokens.reuses).toBe(0);
   expect(await accountA(setting)).toMatchObject({ available: true });
 });
 
 it('serves also when both ask at the same moment, which nobody can rule out', async () => {
   await using setting = await Setting.start({ accounts: ['a'], sharesLoginOf: 'a' });
-  const { tokens } = setting.standIn;
+  const { tokens } = setting.fakeUpstream;
   // With families revoked this moment ends the login: Codex takes no lock, so it cannot be excluded.
   tokens.revokesFamilies = false;
   for (let round = 1; round <= ROUNDS; round += 1) {

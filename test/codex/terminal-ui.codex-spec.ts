@@ -5,8 +5,8 @@ import { Terminal } from './support/terminal.js';
 it('starts, takes a prompt, shows the answer, and shows the limits of the pool in /status', async () => {
   await using setting = await Setting.start({
     accounts: ['a'],
-    prepare: (standIn) => {
-      standIn
+    prepare: (fakeUpstream) => {
+      fakeUpstream
         .account('a')
         .usage({ usedPercent: 42, windowSeconds: 18_000 }, { usedPercent: 17, windowSeconds: 604_800 });
     },

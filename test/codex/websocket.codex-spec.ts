@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { refuses, streams, toolCall } from '../../src/fake-upstream/script/responses.js';
 import { usageLimit } from '../../src/fake-upstream/script/refusals.js';
-import type { StandIn } from '../../src/fake-upstream/fake-upstream.js';
+import type { FakeUpstream } from '../../src/fake-upstream/fake-upstream.js';
 import { AppServer } from './support/app-server.js';
 import { Setting } from './support/setting.js';
 import { Thread } from './support/thread.js';
@@ -11,17 +11,17 @@ const provider = { supportsWebsockets: true };
 const reconnectsIn = (text: string): number => text.match(/Reconnecting/g)?.length ?? 0;
 
 /** The pool will choose `a` for a new session: it has more quota left. */
-function preferFirst(standIn: StandIn): void {
-  standIn.account('b').usage({ usedPercent: 60, windowSeconds: 18_000 });
+function preferFirst(fakeUpstream: FakeUpstream): void {
+  fakeUpstream.account('b').usage({ usedPercent: 60, windowSeconds: 18_000 });
 }
 
 /** A setting over WebSockets in which `a` serves first. */
-async function startWithFirst(prepare: (standIn: StandIn) => void): Promise<Setting> {
+async function startWithFirst(prepare: (fakeUpstream: FakeUpstream) => void): Promise<Setting> {
   const setting = await Setting.start({
     provider,
-    prepare: (standIn) => {
-      preferFirst(standIn);
-      prepare(standIn);
+    prepare: (fakeUpstream) => {
+      preferFirst(fakeUpstream);
+      prepare(fakeUpstream);
     },
   });
   for (const name of names) await setting.quotaKnown(name);
@@ -29,14 +29,14 @@ async function startWithFirst(prepare: (standIn: StandIn) => void): Promise<Sett
 }
 
 it('serves a turn with a tool in between on one socket of one account, with that account’s turn state', async () => {
-  await using setting = await startWithFirst((standIn) => {
-    standIn.account('a').answers(toolCall('exec_command', { cmd: 'echo made-$((40 + 2))' }));
-    for (const name of names) standIn.account(name).turnState(`state-of-${name}`);
+  await using setting = await startWithFirst((fakeUpstream) => {
+    fakeUpstream.account('a').answers(toolCall('exec_command', { cmd: 'echo made-$((40 + 2))' }));
+    for (const name of names) fakeUpstream.account(name).turnState(`state-of-${name}`);
   });
   const run = await setting.exec('--skip-git-repo-check', '--sandbox', 'danger-full-access', 'count');
   expect(run).toMatchObject({ code: 0, stdout: 'served by a\n' });
   expect(run.stderr).not.toMatch(/reconnecting|falling back/i);
-  const { sockets } = setting.standIn;
+  const { sockets } = setting.fakeUpstream;
   const [first, second, ...rest] = sockets.turns();
   expect(rest).toEqual([]);
   expect(sockets.attempts()).toEqual(['a', 'a']);
@@ -46,7 +46,7 @@ it('serves a turn with a tool in between on one socket of one account, with that
     input: [{ type: 'function_call_output', output: expect.stringContaining('made-42') }],
     client_metadata: { 'x-codex-turn-state': 'state-of-a' },
   });
-  expect(setting.standIn.turns()).toEqual([]);
+  expect(setting.fakeUpstream.turns()).toEqual([]);
 });
 
 it('serves two turns and a compaction between them on one socket of one thread', async () => {
@@ -59,57 +59,59 @@ it('serves two turns and a compaction between them on one socket of one thread',
   expect(await thread.turn('three')).toMatchObject({ status: 'completed', error: null });
   expect(server.reconnects()).toBe(0);
   expect(await server.end()).toBe(0);
-  const { sockets } = setting.standIn;
+  const { sockets } = setting.fakeUpstream;
   expect(sockets.attempts()).toEqual(['a', 'a', 'a', 'a']);
   expect(new Set(sockets.turns().map((it) => it.socket)).size).toBe(1);
   expect(sockets.turns()[1]?.message).toMatchObject({
     previous_response_id: expect.stringMatching(/^resp_/),
   });
   expect(JSON.stringify(sockets.turns()[2]?.message)).toContain('\\"request_kind\\":\\"compaction\\"');
-  expect(setting.standIn.turns()).toEqual([]);
+  expect(setting.fakeUpstream.turns()).toEqual([]);
 });
 
 it('heals a socket that is cut in the middle: Codex asks again with all of it, and shows nothing of the first answer', async () => {
-  await using setting = await startWithFirst((standIn) => {
-    standIn.account('a').answers(streams({ deltas: ['only half of '], thenCut: true }));
+  await using setting = await startWithFirst((fakeUpstream) => {
+    fakeUpstream.account('a').answers(streams({ deltas: ['only half of '], thenCut: true }));
   });
   const run = await setting.exec('--skip-git-repo-check', 'say hello');
   expect(run).toMatchObject({ code: 0, stdout: 'served by a\n' });
   expect(reconnectsIn(run.stderr)).toBeLessThanOrEqual(1);
-  const { sockets } = setting.standIn;
+  const { sockets } = setting.fakeUpstream;
   const [first, again, ...rest] = sockets.turns();
   expect(rest).toEqual([]);
   expect(first?.message).toHaveProperty('previous_response_id');
   expect(again?.message).not.toHaveProperty('previous_response_id');
   expect(again?.socket).not.toBe(first?.socket);
-  expect(setting.standIn.turns()).toEqual([]);
+  expect(setting.fakeUpstream.turns()).toEqual([]);
 });
 
 describe('with an account at its limit, the session goes on with the other', () => {
   it('when the limit is told at the handshake', async () => {
-    await using setting = await startWithFirst((standIn) => {
-      standIn.account('a').sockets.handshakesAlways(usageLimit());
+    await using setting = await startWithFirst((fakeUpstream) => {
+      fakeUpstream.account('a').sockets.handshakesAlways(usageLimit());
     });
     const run = await setting.exec('--skip-git-repo-check', 'say hello');
     expect(run).toMatchObject({ code: 0, stdout: 'served by b\n' });
     expect(run.stderr).not.toMatch(/usage limit|falling back/i);
     expect(reconnectsIn(run.stderr)).toBeLessThanOrEqual(1);
-    expect(setting.standIn.handshakes()[0]?.account).toBe('a');
-    expect(setting.standIn.sockets.attempts()).toEqual(['b']);
+    expect(setting.fakeUpstream.handshakes()[0]?.account).toBe('a');
+    expect(setting.fakeUpstream.sockets.attempts()).toEqual(['b']);
   });
 
   it('when the limit is told at the first turn', async () => {
-    await using setting = await startWithFirst((standIn) => standIn.account('a').always(usageLimit()));
+    await using setting = await startWithFirst((fakeUpstream) =>
+      fakeUpstream.account('a').always(usageLimit()),
+    );
     const run = await setting.exec('--skip-git-repo-check', 'say hello');
     expect(run).toMatchObject({ code: 0, stdout: 'served by b\n' });
     expect(run.stderr).not.toMatch(/usage limit|falling back/i);
     expect(reconnectsIn(run.stderr)).toBeLessThanOrEqual(1);
-    expect(setting.standIn.sockets.attempts()).toEqual(['a', 'b']);
+    expect(setting.fakeUpstream.sockets.attempts()).toEqual(['a', 'b']);
   });
 
   it('when the limit is told at a later turn', async () => {
-    await using setting = await startWithFirst((standIn) => {
-      standIn.account('a').answers(streams()).always(usageLimit());
+    await using setting = await startWithFirst((fakeUpstream) => {
+      fakeUpstream.account('a').answers(streams()).always(usageLimit());
     });
     const server = await AppServer.start(setting);
     const thread = await Thread.start(server, setting.home.workFolder);
@@ -118,42 +120,42 @@ describe('with an account at its limit, the session goes on with the other', () 
     expect(await thread.turn('three')).toMatchObject({ status: 'completed', error: null });
     expect(server.reconnects()).toBeLessThanOrEqual(1);
     expect(await server.end()).toBe(0);
-    const { sockets } = setting.standIn;
+    const { sockets } = setting.fakeUpstream;
     expect(sockets.attempts()).toEqual(['a', 'a', 'b', 'b']);
     // What the other account is sent is the whole conversation: it has never issued an id.
     const [, refused, moved] = sockets.turns();
     expect(refused?.message).toHaveProperty('previous_response_id');
     expect(JSON.stringify(moved?.message)).toContain('"one"');
-    expect(setting.standIn.turns()).toEqual([]);
+    expect(setting.fakeUpstream.turns()).toEqual([]);
   });
 });
 
 it('with all accounts at their limit, Codex says so in its own words', async () => {
   await using setting = await Setting.start({
     provider,
-    prepare: (standIn) => {
+    prepare: (fakeUpstream) => {
       for (const name of names)
-        standIn.account(name).always(usageLimit()).sockets.handshakesAlways(usageLimit());
+        fakeUpstream.account(name).always(usageLimit()).sockets.handshakesAlways(usageLimit());
     },
   });
   const run = await setting.exec('--skip-git-repo-check', 'say hello');
   expect(run).toMatchObject({ code: 1, stdout: '' });
   expect(run.stderr).toMatch(/You.ve hit your usage limit\..*try again at/i);
   expect(reconnectsIn(run.stderr)).toBe(0);
-  expect(new Set(setting.standIn.handshakes().map((it) => it.account))).toEqual(new Set(names));
+  expect(new Set(setting.fakeUpstream.handshakes().map((it) => it.account))).toEqual(new Set(names));
 });
 
 it('goes on over HTTP, without a word, where upstream has no WebSockets', async () => {
   await using setting = await Setting.start({
     provider,
-    prepare: (standIn) => {
-      for (const name of names) standIn.account(name).sockets.handshakesAlways(refuses(426, ''));
+    prepare: (fakeUpstream) => {
+      for (const name of names) fakeUpstream.account(name).sockets.handshakesAlways(refuses(426, ''));
     },
   });
   const run = await setting.exec('--skip-git-repo-check', 'say hello');
   expect(run).toMatchObject({ code: 0, stdout: expect.stringMatching(/^served by [ab]\n$/) });
   expect(run.stderr).not.toMatch(/reconnecting|falling back/i);
-  expect(setting.standIn.handshakes()[0]?.status).toBe(426);
-  expect(setting.standIn.sockets.list).toEqual([]);
-  expect(setting.standIn.attempts()).toHaveLength(1);
+  expect(setting.fakeUpstream.handshakes()[0]?.status).toBe(426);
+  expect(setting.fakeUpstream.sockets.list).toEqual([]);
+  expect(setting.fakeUpstream.attempts()).toHaveLength(1);
 });

@@ -1,6 +1,6 @@
 import { readFile, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { StandIn } from '../../src/fake-upstream/fake-upstream.js';
+import type { FakeUpstream } from '../../src/fake-upstream/fake-upstream.js';
 
 /** Which generation of an account's tokens is where, as index into all that were ever issued; -1 for none. */
 export interface KeptTokens {
@@ -13,8 +13,12 @@ export interface KeptTokens {
 }
 
 /** Looks on the disk for the tokens of an account. The form of the journal is none of our business: text is searched. */
-export async function keptTokens(standIn: StandIn, account: string, folder: string): Promise<KeptTokens> {
-  const issued = standIn.account(account).refreshTokens();
+export async function keptTokens(
+  fakeUpstream: FakeUpstream,
+  account: string,
+  folder: string,
+): Promise<KeptTokens> {
+  const issued = fakeUpstream.account(account).refreshTokens();
   const file = await readFile(join(folder, 'pool', `${account}.json`), 'latin1');
   const texts = [file, ...(await allTexts(join(folder, 'pool'))), ...(await allTexts(join(folder, 'data')))];
   return {

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AuthJson } from '../../src/fake-upstream/script/made-up-credentials.js';
-import { StandIn } from '../../src/fake-upstream/fake-upstream.js';
+import { FakeUpstream } from '../../src/fake-upstream/fake-upstream.js';
 import { call } from '../support/clients/raw-http.js';
 import { eventually } from '../support/eventually.js';
 import { keptTokens } from './kept-tokens.js';
@@ -28,7 +28,7 @@ export class Lane implements AsyncDisposable {
   readonly #asked = new Map<string, number>();
 
   private constructor(
-    readonly standIn: StandIn,
+    readonly fakeUpstream: FakeUpstream,
     private readonly wire: TokenWire,
     readonly accounts: readonly string[],
     private readonly folder: string,
@@ -43,16 +43,16 @@ export class Lane implements AsyncDisposable {
     random: SeededRandom,
   ): Promise<Lane> {
     const accessTokenLifetimeSeconds = TOKEN_LIFETIME_SECONDS;
-    const standIn = await StandIn.start({
+    const fakeUpstream = await FakeUpstream.start({
       accounts: accounts.map((name) => ({ name, accessTokenLifetimeSeconds })),
     });
-    standIn.tokens.lifetimeSeconds = TOKEN_LIFETIME_SECONDS;
-    standIn.tokens.slowness = () => random.between(0, 20);
-    const wire = await TokenWire.start(String(standIn.env['UPSTREAM_REFRESH_BASE']));
+    fakeUpstream.tokens.lifetimeSeconds = TOKEN_LIFETIME_SECONDS;
+    fakeUpstream.tokens.slowness = () => random.between(0, 20);
+    const wire = await TokenWire.start(String(fakeUpstream.env['UPSTREAM_REFRESH_BASE']));
     const folder = await mkdtemp(join(tmpdir(), 'codex-pool-crash-'));
     await mkdir(join(folder, 'pool'));
-    const lane = new Lane(standIn, wire, accounts, folder, entry, report);
-    for (const name of accounts) await lane.#putFile(name, standIn.account(name).authJson());
+    const lane = new Lane(fakeUpstream, wire, accounts, folder, entry, report);
+    for (const name of accounts) await lane.#putFile(name, fakeUpstream.account(name).authJson());
     return lane;
   }
 
@@ -68,7 +68,7 @@ export class Lane implements AsyncDisposable {
       NODE_COMPILE_CACHE: join(this.folder, 'compiled'), // a start in five sixths of the time
       PROXY_LISTEN_ADDR: '127.0.0.1:0',
       PROXY_POLICY: 'round-robin', // each account gets its turns
-      ...this.standIn.env,
+      ...this.fakeUpstream.env,
       UPSTREAM_REFRESH_BASE: this.wire.origin,
       ...(stallMs === undefined ? {} : { VICTIM_STALL_MS: String(stallMs) }),
     };
@@ -79,18 +79,18 @@ export class Lane implements AsyncDisposable {
   /** Takes down where a life has ended; fails when tokens are gone that were safe. */
   async examine(life: Life, isInStart: boolean): Promise<readonly Finding[]> {
     // What the endpoint was asked for, it does, also when nobody is left to hear the answer.
-    await this.standIn.untilIdle();
+    await this.fakeUpstream.untilIdle();
     const lastSteps = life.lastSteps();
     const findings: Finding[] = [];
     for (const account of this.accounts) {
-      const kept = await keptTokens(this.standIn, account, this.folder);
+      const kept = await keptTokens(this.fakeUpstream, account, this.folder);
       const before = this.#prospect(account);
       const last = lastSteps.get(account) ?? null;
       findings.push({ kept, last, before });
       const loss = lossOf(kept, before, last);
       if (loss !== null) throw new Error(`${account} has lost tokens: ${loss}\n${life.child.told}`);
       this.#prospects.set(account, prospectAfter(kept, before, last, life.kind === 'traced'));
-      this.#asked.set(account, this.standIn.tokens.requestsFor(account).length);
+      this.#asked.set(account, this.fakeUpstream.tokens.requestsFor(account).length);
     }
     this.report.killed(life.kind, isInStart, findings);
     return findings;
@@ -119,7 +119,7 @@ export class Lane implements AsyncDisposable {
       await this.wire.breaks(fault);
       const doubted = await this.#doubted(origin);
       this.report.networkFailed(fault);
-      this.#asked.set(doubted, this.standIn.tokens.requestsFor(doubted).length);
+      this.#asked.set(doubted, this.fakeUpstream.tokens.requestsFor(doubted).length);
       for (const _round of [1, 2]) await this.#everyAccountServes(load, this.accounts);
       if (this.#hasAsked(doubted)) throw new Error(`${doubted} was asked for again after it ${fault}`);
       await this.#logInAnew(doubted, origin);
@@ -133,14 +133,14 @@ export class Lane implements AsyncDisposable {
   }
 
   checkFaults(load: TurnLoad): void {
-    if (this.standIn.tokens.reuses > 0) throw new Error('a spent refresh token was used again');
+    if (this.fakeUpstream.tokens.reuses > 0) throw new Error('a spent refresh token was used again');
     if (load.failures.length > 0) throw new Error(load.failures.join('\n'));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.report.laneEnded(this.standIn);
+    this.report.laneEnded(this.fakeUpstream);
     await this.wire[Symbol.asyncDispose]();
-    await this.standIn.close();
+    await this.fakeUpstream.close();
     await rm(this.folder, { recursive: true, force: true });
   }
 
@@ -149,7 +149,7 @@ export class Lane implements AsyncDisposable {
   }
 
   #hasAsked(account: string): boolean {
-    return this.standIn.tokens.requestsFor(account).length > (this.#asked.get(account) ?? 0);
+    return this.fakeUpstream.tokens.requestsFor(account).length > (this.#asked.get(account) ?? 0);
   }
 
   /** The one account whose refresh is in doubt. */
@@ -168,7 +168,7 @@ export class Lane implements AsyncDisposable {
 
   async #staleFile(): Promise<string | null> {
     for (const account of this.accounts) {
-      const { inFile } = await keptTokens(this.standIn, account, this.folder);
+      const { inFile } = await keptTokens(this.fakeUpstream, account, this.folder);
       const { atLeast } = this.#prospect(account);
       if (inFile < atLeast) return `generation ${atLeast} in the file of ${account}, which holds ${inFile}`;
     }
@@ -197,8 +197,8 @@ export class Lane implements AsyncDisposable {
   /** As a user does whose account has lost its tokens: the file of a new login, and a word to the program. */
   async #logInAnew(account: string, origin: string): Promise<void> {
     this.report.loggedInAnew();
-    await this.#putFile(account, this.standIn.account(account).loginAgain());
-    this.#asked.set(account, this.standIn.tokens.requestsFor(account).length);
+    await this.#putFile(account, this.fakeUpstream.account(account).loginAgain());
+    this.#asked.set(account, this.fakeUpstream.tokens.requestsFor(account).length);
     const { status } = await call(origin, { method: 'POST', path: '/admin/reload' });
     if (status !== 200) throw new Error(`the reload was answered ${status}`);
   }

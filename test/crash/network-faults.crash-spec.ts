@@ -41,7 +41,7 @@ describe('a network that dies in a refresh', () => {
     await load.ended();
     report.turnsServed(load.total);
     lane.checkFaults(load);
-    return lane.standIn.tokens.reuses;
+    return lane.fakeUpstream.tokens.reuses;
   }
 
   it.each(wireFaults)(

@@ -65,7 +65,7 @@ describe('a process that is killed at random moments', () => {
         report.turnsServed(load?.total ?? 0);
         await lane.examine(life, isInStart);
       }
-      expect(lane.standIn.tokens.reuses).toBe(0);
+      expect(lane.fakeUpstream.tokens.reuses).toBe(0);
     },
   );
 });

@@ -1,5 +1,5 @@
 import { type RefreshStep, refreshSteps } from '../../src/tokens/refresh-steps.js';
-import type { StandIn } from '../../src/fake-upstream/fake-upstream.js';
+import type { FakeUpstream } from '../../src/fake-upstream/fake-upstream.js';
 import type { KeptTokens } from './kept-tokens.js';
 import type { LifeKind } from './life.js';
 import type { Prospect } from './prospects.js';
@@ -60,9 +60,9 @@ export class Report {
     this.#turns += count;
   }
 
-  laneEnded(standIn: StandIn): void {
-    this.#tokenRequests += standIn.tokens.requests.length;
-    this.#reuses += standIn.tokens.reuses;
+  laneEnded(fakeUpstream: FakeUpstream): void {
+    this.#tokenRequests += fakeUpstream.tokens.requests.length;
+    this.#reuses += fakeUpstream.tokens.reuses;
   }
 
   toString(): string {

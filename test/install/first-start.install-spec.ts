@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { StandIn } from '../../src/fake-upstream/fake-upstream.js';
+import { FakeUpstream } from '../../src/fake-upstream/fake-upstream.js';
 import { Talk } from '../support/program/usage-program.js';
 import { Newcomer } from './newcomer.js';
 
@@ -16,13 +16,13 @@ describe('with an empty home and an empty npm cache, `npm install && npm start`'
   it.each(newcomers)(
     'by $title starts, serves a turn and records its usage',
     async ({ title, npm, options, isBare }) => {
-      await using standIn = await StandIn.start({ accounts: ['a'] });
+      await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
       await using newcomer = await Newcomer.arrive(npm, { isBare });
       const said = await newcomer.install(...options);
       expect(said).not.toMatch(/unknown .*config/i);
-      await newcomer.addAccount(standIn, 'a');
+      await newcomer.addAccount(fakeUpstream, 'a');
 
-      const first = await newcomer.start(standIn);
+      const first = await newcomer.start(fakeUpstream);
       const talk = new Talk(first.origin);
       expect((await talk.turn()).status).toBe(200);
       await talk.untilRecorded(1);
@@ -31,7 +31,7 @@ describe('with an empty home and an empty npm cache, `npm install && npm start`'
       expect(totals.output).toBeGreaterThan(0);
       await first.child.stop();
 
-      const second = await newcomer.start(standIn);
+      const second = await newcomer.start(fakeUpstream);
       expect(second.child.stdout + second.child.stderr).not.toContain('Building codex-pool');
       expect((await new Talk(second.origin).json('/admin/usage')).totals).toEqual(totals);
       expect(second.ms / first.ms).toBeLessThan(SECOND_START_RATIO);

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import type { StandIn } from '../../src/fake-upstream/fake-upstream.js';
+import type { FakeUpstream } from '../../src/fake-upstream/fake-upstream.js';
 import { Child } from '../codex/support/child.js';
 
 const run = promisify(execFile);
@@ -72,15 +72,15 @@ export class Newcomer implements AsyncDisposable {
     return child.stdout + child.stderr;
   }
 
-  async addAccount(standIn: StandIn, name: string): Promise<void> {
+  async addAccount(fakeUpstream: FakeUpstream, name: string): Promise<void> {
     const path = join(this.project, 'pool', `${name}.json`);
-    await writeFile(path, JSON.stringify(standIn.account(name).authJson()), { mode: 0o600 });
+    await writeFile(path, JSON.stringify(fakeUpstream.account(name).authJson()), { mode: 0o600 });
   }
 
   /** `npm start`; resolves once it listens. `ms`: how long that took. */
-  async start(standIn: StandIn): Promise<{ child: Child; origin: string; ms: number }> {
+  async start(fakeUpstream: FakeUpstream): Promise<{ child: Child; origin: string; ms: number }> {
     const startedAt = performance.now();
-    const child = this.npm(['start'], { PROXY_LISTEN_ADDR: '127.0.0.1:0', ...standIn.env });
+    const child = this.npm(['start'], { PROXY_LISTEN_ADDR: '127.0.0.1:0', ...fakeUpstream.env });
     const told = (): string | null =>
       /^codex-pool listens on (http:\/\/\S+:[1-9]\d*)$/m.exec(child.stdout)?.[1] ?? null;
     const origin = await child.until(told, 'the program to listen', START_MS);

@@ -1,4 +1,4 @@
-import type { Answer } from '../../src/fake-upstream/script/scripted-response.js';
+import type { ScriptedResponse } from '../../src/fake-upstream/script/scripted-response.js';
 import { streamOf } from '../../src/fake-upstream/script/responses.js';
 import { delta, messageTurn, type TurnUsage } from '../../src/fake-upstream/script/turn-events.js';
 import { type Frame, jsonOf, typeOf } from '../support/clients/socket-frame.js';
@@ -21,7 +21,7 @@ export class NumberedTurns {
   }
 
   /** To be answered always. */
-  get answer(): Answer {
+  get answer(): ScriptedResponse {
     return streamOf(() => this.#next(), { pauseBetweenMs: PAUSE_MS });
   }
 

@@ -16,7 +16,7 @@ describe('WebSockets held open', () => {
     const title = `${count} WebSockets for ${seconds} s (SOCKETS_COUNT, SOCKETS_SECONDS)`;
     process.stdout.write(`${title}\n`);
     await using soak = await Soak.start(count);
-    const { standIn, program, turns } = soak;
+    const { fakeUpstream, program, turns } = soak;
 
     // Code that has never run, and a decision log that is not full, would count as memory of the sockets.
     await soak.open(20);
@@ -32,8 +32,8 @@ describe('WebSockets held open', () => {
     const warmTurns = soak.answered;
     const samples = [{ seconds: 0, figures: warm }, ...(await soak.run(seconds))];
     const end = samples.at(-1)?.figures ?? warm;
-    const withAll = { ...(await soak.connections()), open: standIn.sockets.open };
-    const connectionsUpstream = standIn.openConnections();
+    const withAll = { ...(await soak.connections()), open: fakeUpstream.sockets.open };
+    const connectionsUpstream = fakeUpstream.openConnections();
 
     await soak.leave();
     const left = await probeAtRest(program);
@@ -62,7 +62,7 @@ describe('WebSockets held open', () => {
     expect.soft(await soak.inFlight(), 'in flight').toBe(0);
 
     expect.soft(withAll).toMatchObject({ open: count, clients: count, upstream: connectionsUpstream });
-    expect.soft(standIn.sockets.open, 'sockets at upstream without a client').toBe(0);
+    expect.soft(fakeUpstream.sockets.open, 'sockets at upstream without a client').toBe(0);
     expect.soft(after.clients, 'connections to clients that have left').toBe(0);
     expect.soft(after.upstream, 'connections to upstream').toBeLessThanOrEqual(without.upstream);
     expect.soft(after.descriptors, 'open files and connections').toBeLessThanOrEqual(without.descriptors);

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
-import { StandIn } from '../../src/fake-upstream/fake-upstream.js';
+import { FakeUpstream } from '../../src/fake-upstream/fake-upstream.js';
 import { SocketClient } from '../support/clients/socket-client.js';
 import { responseCreate } from '../support/clients/codex-socket.js';
 import { endsTurn } from '../support/clients/socket-frame.js';
@@ -38,20 +38,20 @@ export class Soak implements AsyncDisposable {
 
   private constructor(
     private readonly count: number,
-    readonly standIn: StandIn,
+    readonly fakeUpstream: FakeUpstream,
     private readonly folders: Folders,
     readonly program: RunningProgram,
   ) {
-    for (const name of accounts) standIn.account(name).sockets.always(this.turns.answer);
+    for (const name of accounts) fakeUpstream.account(name).sockets.always(this.turns.answer);
   }
 
   static async start(count: number): Promise<Soak> {
-    const standIn = await StandIn.start({ accounts });
-    const folders = await Folders.create(standIn, accounts, {
+    const fakeUpstream = await FakeUpstream.start({ accounts });
+    const folders = await Folders.create(fakeUpstream, accounts, {
       NODE_OPTIONS: probedBy,
       PROXY_USAGE_REFRESH_SECONDS: '86400', // what is counted are WebSockets and turns, not polls
     });
-    return new Soak(count, standIn, folders, await folders.start());
+    return new Soak(count, fakeUpstream, folders, await folders.start());
   }
 
   /** Turns of which a whole answer came, those without output (prewarms) among them. */
@@ -61,7 +61,7 @@ export class Soak implements AsyncDisposable {
 
   /** Turns that upstream was asked for, the prewarms among them. */
   get asked(): number {
-    return this.standIn.sockets.turns().length + this.standIn.sockets.prewarms().length;
+    return this.fakeUpstream.sockets.turns().length + this.fakeUpstream.sockets.prewarms().length;
   }
 
   /** Opens every socket, with the turn without output that Codex sends first. */
@@ -100,7 +100,7 @@ export class Soak implements AsyncDisposable {
       return { seconds: at, figures: await probe(this.program) };
     });
     const [samples] = await Promise.all([Promise.all(sampling), ...turning]);
-    await this.standIn.untilIdle();
+    await this.fakeUpstream.untilIdle();
     return [...samples, { seconds, figures: await probeAtRest(this.program) }];
   }
 
@@ -115,14 +115,14 @@ export class Soak implements AsyncDisposable {
     const deadline = performance.now() + SETTLE_MS; // what is left then is for the test to tell
     while (performance.now() < deadline) {
       const { clients } = await this.connections();
-      if (this.standIn.sockets.open === 0 && clients === 0) return;
+      if (this.fakeUpstream.sockets.open === 0 && clients === 0) return;
       await pause(LOOK_MS);
     }
   }
 
   /** What the program holds open. */
   async connections(): Promise<Connections> {
-    return await connectionsOf(this.program.pid, this.program.origin, this.standIn.origin);
+    return await connectionsOf(this.program.pid, this.program.origin, this.fakeUpstream.origin);
   }
 
   /** Turns that the program believes to be running, over all accounts. */
@@ -136,7 +136,7 @@ export class Soak implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const it of this.#clients) it.cut();
     await this.folders[Symbol.asyncDispose]();
-    await this.standIn.close();
+    await this.fakeUpstream.close();
   }
 
   async #turn(index: number): Promise<void> {
@@ -157,7 +157,9 @@ export class Soak implements AsyncDisposable {
 
   /** How upstream sees the last turn of a session. */
   #upstreamsWord(session: string): string {
-    const last = this.standIn.sockets.turns().findLast((it) => it.message['prompt_cache_key'] === session);
+    const last = this.fakeUpstream.sockets
+      .turns()
+      .findLast((it) => it.message['prompt_cache_key'] === session);
     if (last === undefined) return 'no turn';
     const { endedAt, socket } = last;
     const state = socket.isOpen ? 'open' : `closed with ${socket.closeCode}`;

@@ -1,4 +1,4 @@
-import type { Answer } from '../../src/fake-upstream/script/scripted-response.js';
+import type { ScriptedResponse } from '../../src/fake-upstream/script/scripted-response.js';
 import { failedFirst, refuses } from '../../src/fake-upstream/script/responses.js';
 import {
   deactivated,
@@ -22,7 +22,7 @@ export interface Out {
 }
 
 export interface Meaning {
-  readonly answer: Answer;
+  readonly answer: ScriptedResponse;
   readonly out: Out | null;
 }
 

@@ -26,15 +26,15 @@ describe('a storm of faults with a kill -9 and a start in the middle', () => {
     const raging = storm.rage();
     await storm.until(() => storm.begun >= TURNS * 0.25);
     // A poll could tell what the program is to know by itself.
-    for (const name of storm.accounts) storm.standIn.account(name).usageAnswers(500, 'out of order');
+    for (const name of storm.accounts) storm.fakeUpstream.account(name).usageResponses(500, 'out of order');
     const endsAt = Date.now() + LIMIT_MS;
     for (const name of limited) storm.oracle.limit(name, LIMIT_MS);
     await storm.until(() => limited.every((it) => storm.oracle.isAtLimit(it)));
     await pause(ON_DISK_MS + 100);
     await storm.killAndStart(ON_DISK_MS, async () => {
-      const { tokens } = storm.standIn;
+      const { tokens } = storm.fakeUpstream;
       tokens.hold({ afterRotation: true });
-      for (const name of expired) storm.standIn.account(name).expireAccessToken();
+      for (const name of expired) storm.fakeUpstream.account(name).expireAccessToken();
       const asked = tokens.requests.length;
       await storm.until(() => tokens.requests.length > asked);
     });

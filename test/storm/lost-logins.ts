@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
-import type { StandIn } from '../../src/fake-upstream/fake-upstream.js';
+import type { FakeUpstream } from '../../src/fake-upstream/fake-upstream.js';
 
 /** What the program was told before a kill, or while it starts, is in the file after so long. */
 const SAVED_MS = 1_000;
@@ -16,26 +16,28 @@ const file = z.object({ tokens: z.object({ refresh_token: z.string() }) });
  * tokens in its file although it has not asked for any since the time given (epoch ms): then they were lost otherwise.
  */
 export async function lostLogins(
-  standIn: StandIn,
+  fakeUpstream: FakeUpstream,
   accounts: readonly string[],
   poolFolder: string,
   since: number,
 ): Promise<readonly string[]> {
-  const saved = await Promise.all(accounts.map(async (name) => await hasNewest(standIn, name, poolFolder)));
+  const saved = await Promise.all(
+    accounts.map(async (name) => await hasNewest(fakeUpstream, name, poolFolder)),
+  );
   const lost = accounts.filter((_, index) => saved[index] === false);
   for (const name of lost) {
-    const askedAt = standIn.tokens.requestsFor(name).at(-1)?.at ?? 0;
+    const askedAt = fakeUpstream.tokens.requestsFor(name).at(-1)?.at ?? 0;
     if (askedAt < since)
       throw new Error(`${name} has lost tokens that it was given ${since - askedAt} ms too early for a kill`);
   }
   return lost;
 }
 
-async function hasNewest(standIn: StandIn, name: string, poolFolder: string): Promise<boolean> {
+async function hasNewest(fakeUpstream: FakeUpstream, name: string, poolFolder: string): Promise<boolean> {
   const until = Date.now() + SAVED_MS;
   for (;;) {
     const { tokens } = file.parse(JSON.parse(await readFile(join(poolFolder, `${name}.json`), 'utf8')));
-    if (tokens.refresh_token === standIn.account(name).refreshTokens().at(-1)) return true;
+    if (tokens.refresh_token === fakeUpstream.account(name).refreshTokens().at(-1)) return true;
     if (Date.now() > until) return false;
     await pause(LOOK_MS);
   }

@@ -1,7 +1,7 @@
 import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { StandIn } from '../../src/fake-upstream/fake-upstream.js';
+import type { FakeUpstream } from '../../src/fake-upstream/fake-upstream.js';
 import { call, type RawAnswer } from '../support/clients/raw-http.js';
 import type { Oracle } from './oracle.js';
 import type { Remedy } from './spell.js';
@@ -18,7 +18,7 @@ export class Operator {
 
   constructor(
     private readonly oracle: Oracle,
-    private readonly standIn: StandIn,
+    private readonly fakeUpstream: FakeUpstream,
     private readonly poolFolder: string,
     private readonly origin: () => string,
   ) {}
@@ -80,7 +80,7 @@ export class Operator {
   }
 
   async #logInAnew(account: string): Promise<void> {
-    const json = this.standIn.account(account).loginAgain();
+    const json = this.fakeUpstream.account(account).loginAgain();
     const draft = join(this.poolFolder, '.new-login');
     await writeFile(draft, JSON.stringify(json), { mode: 0o600 });
     await rename(draft, join(this.poolFolder, `${account}.json`));

@@ -1,6 +1,6 @@
-import type { Answer } from '../../src/fake-upstream/script/scripted-response.js';
+import type { ScriptedResponse } from '../../src/fake-upstream/script/scripted-response.js';
 import type { LoggedRequest } from '../../src/fake-upstream/script/request-log.js';
-import type { StandIn } from '../../src/fake-upstream/fake-upstream.js';
+import type { FakeUpstream } from '../../src/fake-upstream/fake-upstream.js';
 import {
   type Answered,
   type Asked,
@@ -42,13 +42,13 @@ export class Oracle {
   readonly #renewing = new Set<Attempt>();
 
   constructor(
-    private readonly standIn: StandIn,
+    private readonly fakeUpstream: FakeUpstream,
     private readonly seed: number,
     private readonly times: StormTimes,
     /** Told of every attempt when it arrives, before it is answered. */
     private readonly onAttempt: (asked: Asked, attempt: Attempt) => void,
   ) {
-    standIn.decides = (turn, scripted) => this.#decide(turn, scripted);
+    fakeUpstream.decides = (turn, scripted) => this.#decide(turn, scripted);
   }
 
   /** The client is about to send this. */
@@ -99,7 +99,7 @@ export class Oracle {
     return this.spells.surelyOut(account, '', now, now + LONG_MS)?.kind === 'quota';
   }
 
-  #decide(turn: LoggedRequest, scripted: Answer): Answer {
+  #decide(turn: LoggedRequest, scripted: ScriptedResponse): ScriptedResponse {
     const body = turn.body.toString();
     const asked = this.#requests.get(named.exec(body)?.[0] ?? '');
     if (asked === undefined || turn.account === null) throw new Error('an attempt that nobody has asked for');
@@ -116,7 +116,7 @@ export class Oracle {
     return answer;
   }
 
-  #answer(attempt: Attempt, scripted: Answer): Answer {
+  #answer(attempt: Attempt, scripted: ScriptedResponse): ScriptedResponse {
     const { account, model, turn, nth, mark, toldAt: now } = attempt;
     if (scripted.kind === 'whole') {
       if (scripted.status !== 401)
@@ -151,8 +151,9 @@ export class Oracle {
     this.#renewing.add(attempt);
     this.spells.renews(attempt);
     if (attempt.wasRefused) this.#mayBeOut(attempt);
-    if (told === 'expired token' || told === 'needs login') this.standIn.account(account).expireAccessToken();
-    if (told === 'needs login') this.standIn.account(account).revokeRefreshToken();
+    if (told === 'expired token' || told === 'needs login')
+      this.fakeUpstream.account(account).expireAccessToken();
+    if (told === 'needs login') this.fakeUpstream.account(account).revokeRefreshToken();
   }
 
   #isOut(attempt: Attempt, out: Out): void {

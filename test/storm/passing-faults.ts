@@ -1,4 +1,4 @@
-import type { Answer } from '../../src/fake-upstream/script/scripted-response.js';
+import type { ScriptedResponse } from '../../src/fake-upstream/script/scripted-response.js';
 import {
   custom,
   dropsConnection,
@@ -24,7 +24,7 @@ export const code = (name: string, mark: string): object => ({
 const piece = (mark: string, number: number) => delta(outputOf(mark, number));
 
 /** A turn that goes well: few events, each with the mark of its attempt. */
-export function serves(mark: string): Answer {
+export function serves(mark: string): ScriptedResponse {
   const pieces = Array.from({ length: PIECES }, (_, index) => piece(mark, index + 1));
   return streams({ events: [created(), messageAdded(), ...pieces, completed()] });
 }
@@ -34,7 +34,7 @@ export const wholeOutput = (mark: string): string[] =>
   Array.from({ length: PIECES }, (_, index) => `${mark} ${index + 1}`);
 
 /** No head comes: the connection is closed, or reset. */
-export function closes(dice: number): Answer {
+export function closes(dice: number): ScriptedResponse {
   if (dice < 0.5) return dropsConnection();
   return custom((req) => void req.socket.resetAndDestroy());
 }
@@ -44,7 +44,7 @@ export function breaksOff(
   kind: 'breaks before output' | 'breaks after output',
   mark: string,
   dice: number,
-): Answer {
+): ScriptedResponse {
   const events = kind === 'breaks before output' ? [created()] : [created(), messageAdded(), piece(mark, 1)];
   const how = dice % 0.5 < 0.25 ? { thenCut: true } : { thenReset: true };
   return streams({ events, ...(dice < 0.5 ? { pauseBetweenMs: 5 } : {}), ...how });
@@ -65,7 +65,7 @@ export type PassingFault =
   | 'paused';
 
 /** Answers that leave the account alone. */
-export function passing(kind: PassingFault, mark: string, dice: number): Answer {
+export function passing(kind: PassingFault, mark: string, dice: number): ScriptedResponse {
   switch (kind) {
     case 'upstream-error':
       return refuses(pick(statuses, dice), code('server_error', mark));

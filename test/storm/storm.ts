@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { join } from 'node:path';
-import { StandIn } from '../../src/fake-upstream/fake-upstream.js';
+import { FakeUpstream } from '../../src/fake-upstream/fake-upstream.js';
 import { SeededRandom } from '../support/seeded-random.js';
 import { Folders, type RunningProgram } from '../support/program/usage-program.js';
 import type { Answered, Asked } from './attempt.js';
@@ -47,25 +47,25 @@ export class Storm implements AsyncDisposable {
 
   private constructor(
     private readonly options: StormOptions,
-    readonly standIn: StandIn,
+    readonly fakeUpstream: FakeUpstream,
     private readonly folders: Folders,
     private program: RunningProgram,
   ) {
     const origin = (): string => this.program.origin;
     this.report = new StormReport(options.title);
     this.sessions = new Sessions(new SeededRandom(options.seed));
-    this.oracle = new Oracle(standIn, options.seed, options.times, (asked, attempt) => {
+    this.oracle = new Oracle(fakeUpstream, options.seed, options.times, (asked, attempt) => {
       this.#findings.add(asked, this.judge.arrival(asked, attempt));
     });
     this.judge = new Judge(this.oracle, accounts);
     this.#findings = new Findings(this.report, this.oracle.spells, origin);
-    this.operator = new Operator(this.oracle, standIn, join(folders.path, 'pool'), origin);
+    this.operator = new Operator(this.oracle, fakeUpstream, join(folders.path, 'pool'), origin);
     this.#client = new StormClient(origin);
   }
 
   static async start(options: StormOptions): Promise<Storm> {
-    const standIn = await StandIn.start({ accounts });
-    const folders = await Folders.create(standIn, accounts, {
+    const fakeUpstream = await FakeUpstream.start({ accounts });
+    const folders = await Folders.create(fakeUpstream, accounts, {
       PROXY_MAX_ATTEMPTS: String(MAX_ATTEMPTS),
       // Only the operator polls: what a poll ends, ends when the oracle knows of it.
       PROXY_USAGE_REFRESH_SECONDS: '86400',
@@ -73,9 +73,9 @@ export class Storm implements AsyncDisposable {
     process.stdout.write(`${options.title}\n`); // known also when it does not come to its end
     const program = await folders.start();
     const isPolled = (name: string): boolean =>
-      standIn.log.some((it) => it.account === name && it.path.endsWith('/wham/accounts/check'));
-    await standIn.until(() => accounts.every(isPolled), 'the polls of the start', 20_000);
-    return new Storm(options, standIn, folders, program);
+      fakeUpstream.log.some((it) => it.account === name && it.path.endsWith('/wham/accounts/check'));
+    await fakeUpstream.until(() => accounts.every(isPolled), 'the polls of the start', 20_000);
+    return new Storm(options, fakeUpstream, folders, program);
   }
 
   /** All turns, many at a time. */
@@ -110,7 +110,7 @@ export class Storm implements AsyncDisposable {
     this.sessions.forget((movedAt) => !isOnDisk(movedAt));
     this.program = await this.folders.start();
     const pool = join(this.folders.path, 'pool');
-    this.lost = await lostLogins(this.standIn, accounts, pool, killedAt - onDiskMs);
+    this.lost = await lostLogins(this.fakeUpstream, accounts, pool, killedAt - onDiskMs);
     this.oracle.restarted(killedAt, Date.now(), isOnDisk);
     for (const it of this.lost) this.oracle.lostLogin(it, killedAt);
     this.#operating = this.operator.work();
@@ -143,7 +143,7 @@ export class Storm implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#client[Symbol.dispose]();
     await this.folders[Symbol.asyncDispose]();
-    await this.standIn.close();
+    await this.fakeUpstream.close();
   }
 
   async #rest(): Promise<void> {

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { StandIn } from '../fake-upstream.js';
+import { FakeUpstream } from '../fake-upstream.js';
 
 const VERIFIER = 'v'.repeat(86);
 const CLIENT_ID = 'app_EMoamEEZ73f0CkXaXp7hrann';
 const REDIRECT = 'http://127.0.0.1:1455/auth/callback';
 
-function authorizeUrl(standIn: StandIn, changes: Readonly<Record<string, string>> = {}): string {
+function authorizeUrl(fakeUpstream: FakeUpstream, changes: Readonly<Record<string, string>> = {}): string {
   const query = new URLSearchParams({
     response_type: 'code',
     client_id: CLIENT_ID,
@@ -20,10 +20,14 @@ function authorizeUrl(standIn: StandIn, changes: Readonly<Record<string, string>
     originator: 'codex_cli_rs',
     ...changes,
   });
-  return `${standIn.origin}/oauth/authorize?${query.toString()}`;
+  return `${fakeUpstream.origin}/oauth/authorize?${query.toString()}`;
 }
 
-async function exchange(standIn: StandIn, code: string, changes: Readonly<Record<string, string>> = {}) {
+async function exchange(
+  fakeUpstream: FakeUpstream,
+  code: string,
+  changes: Readonly<Record<string, string>> = {},
+) {
   const body = new URLSearchParams({
     grant_type: 'authorization_code',
     client_id: CLIENT_ID,
@@ -33,23 +37,23 @@ async function exchange(standIn: StandIn, code: string, changes: Readonly<Record
     ...changes,
   });
   const headers = { 'content-type': 'application/x-www-form-urlencoded' };
-  return fetch(`${standIn.origin}/oauth/token`, { method: 'POST', headers, body: body.toString() });
+  return fetch(`${fakeUpstream.origin}/oauth/token`, { method: 'POST', headers, body: body.toString() });
 }
 
 const codeIn = (address: string): string => new URL(address).searchParams.get('code') ?? '';
 
 describe("the stand-in's login", () => {
   it('gives tokens for a code once, and they are good', async () => {
-    await using standIn = await StandIn.start({ accounts: ['a'] });
-    const code = codeIn(standIn.authorization.allow(authorizeUrl(standIn), 'a'));
-    const tokens = await (await exchange(standIn, code)).json();
+    await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
+    const code = codeIn(fakeUpstream.authorization.allow(authorizeUrl(fakeUpstream), 'a'));
+    const tokens = await (await exchange(fakeUpstream, code)).json();
     expect(tokens).toMatchObject(
       (({ id_token, access_token, refresh_token }) => ({ id_token, access_token, refresh_token }))(
-        standIn.account('a').authJson().tokens,
+        fakeUpstream.account('a').authJson().tokens,
       ),
     );
-    expect((await exchange(standIn, code)).status).toBe(400);
-    expect(standIn.authorization.codes.reuses).toBe(1);
+    expect((await exchange(fakeUpstream, code)).status).toBe(400);
+    expect(fakeUpstream.authorization.codes.reuses).toBe(1);
   });
 
   it.each([
@@ -59,9 +63,9 @@ describe("the stand-in's login", () => {
     ['another client', { client_id: 'app_other' }],
     ['another code', { code: 'ac_made-up.other' }],
   ])('gives none for %s', async (_what, changes) => {
-    await using standIn = await StandIn.start({ accounts: ['a'] });
-    const code = codeIn(standIn.authorization.allow(authorizeUrl(standIn), 'a'));
-    expect((await exchange(standIn, code, changes)).status).toBe(400);
+    await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
+    const code = codeIn(fakeUpstream.authorization.allow(authorizeUrl(fakeUpstream), 'a'));
+    expect((await exchange(fakeUpstream, code, changes)).status).toBe(400);
   });
 
   it.each([
@@ -71,29 +75,29 @@ describe("the stand-in's login", () => {
     ['state', ''],
     ['scope', 'openid'],
   ])('has no page for another %s', async (name, value) => {
-    await using standIn = await StandIn.start({ accounts: ['a'] });
-    expect((await fetch(authorizeUrl(standIn, { [name]: value }))).status).toBe(400);
+    await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
+    expect((await fetch(authorizeUrl(fakeUpstream, { [name]: value }))).status).toBe(400);
   });
 
   it('leads a browser back with the state it came with', async () => {
-    await using standIn = await StandIn.start({ accounts: ['a'] });
-    standIn.authorization.person = 'a';
-    const page = await (await fetch(authorizeUrl(standIn))).text();
+    await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
+    fakeUpstream.authorization.person = 'a';
+    const page = await (await fetch(authorizeUrl(fakeUpstream))).text();
     const link = (/id="allow" href="([^"]+)"/.exec(page)?.[1] ?? '').replaceAll('&amp;', '&');
-    const answer = await fetch(standIn.origin + link, { redirect: 'manual' });
+    const answer = await fetch(fakeUpstream.origin + link, { redirect: 'manual' });
     const back = new URL(answer.headers.get('location') ?? '');
     expect(back.origin + back.pathname).toBe(REDIRECT);
     expect(back.searchParams.get('state')).toBe('s'.repeat(43));
-    expect((await exchange(standIn, codeIn(back.href))).status).toBe(200);
+    expect((await exchange(fakeUpstream, codeIn(back.href))).status).toBe(200);
   });
 
   it('goes on renewing tokens by JSON at the same address', async () => {
-    await using standIn = await StandIn.start({ accounts: ['a'] });
-    const { refresh_token } = standIn.account('a').authJson().tokens;
+    await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
+    const { refresh_token } = fakeUpstream.account('a').authJson().tokens;
     const body = JSON.stringify({ grant_type: 'refresh_token', refresh_token });
     const headers = { 'content-type': 'application/json' };
-    expect((await fetch(`${standIn.origin}/oauth/token`, { method: 'POST', headers, body })).status).toBe(
-      200,
-    );
+    expect(
+      (await fetch(`${fakeUpstream.origin}/oauth/token`, { method: 'POST', headers, body })).status,
+    ).toBe(200);
   });
 });

@@ -1,5 +1,5 @@
 import { AccountScript } from '../script/account-script.js';
-import type { Answer } from '../script/scripted-response.js';
+import type { ScriptedResponse } from '../script/scripted-response.js';
 import { refuses } from '../script/responses.js';
 import { backendRoute, type ModelList } from './backend-routes.js';
 import { unauthorized } from '../script/refusals.js';
@@ -8,12 +8,12 @@ import type { LoggedRequest } from '../script/request-log.js';
 import type { TokenLedger } from '../script/token-ledger.js';
 
 /** What the backend answers to a request: only known routes, and those only to an access token that is good. */
-export function backendAnswer(
+export function backendResponse(
   request: LoggedRequest,
   account: AccountScript | undefined,
   ledger: TokenLedger,
   models: ModelList,
-): Answer {
+): ScriptedResponse {
   const route = backendRoute(request.method, pathnameOf(request.path));
   if (route === null) return refuses(404, { detail: 'Not Found' });
   const caller = callerOf(request, account, ledger);
@@ -25,7 +25,7 @@ export function callerOf(
   request: LoggedRequest,
   account: AccountScript | undefined,
   ledger: TokenLedger,
-): AccountScript | Answer {
+): AccountScript | ScriptedResponse {
   const isGood = ledger.judge(bearerOf(request.headers)).kind === 'good';
   if (!isGood || account === undefined) return unauthorized();
   const claimed = request.headers['chatgpt-account-id'];

@@ -1,5 +1,5 @@
 import type { AccountScript } from '../script/account-script.js';
-import type { Answer } from '../script/scripted-response.js';
+import type { ScriptedResponse } from '../script/scripted-response.js';
 import { refuses } from '../script/responses.js';
 
 /** The list of models that `GET …/codex/models` answers. */
@@ -9,7 +9,7 @@ export interface ModelList {
 }
 
 /** A route of the backend: what it answers to an account whose access token is good. */
-type Route = (account: AccountScript, path: string, models: ModelList) => Answer;
+type Route = (account: AccountScript, path: string, models: ModelList) => ScriptedResponse;
 
 /** Where turns are posted. */
 export const TURN_PATH = '/backend-api/codex/responses';
@@ -17,12 +17,12 @@ export const TURN_PATH = '/backend-api/codex/responses';
 const echo: Route = (account, path) => refuses(200, { account: account.name, path });
 
 const exactRoutes: Readonly<Record<string, Route>> = {
-  [`POST ${TURN_PATH}`]: (account) => account.nextTurnAnswer(),
-  'POST /backend-api/codex/images/generations': (account) => account.nextImageAnswer(),
-  'POST /backend-api/codex/images/edits': (account) => account.nextImageAnswer(),
+  [`POST ${TURN_PATH}`]: (account) => account.nextTurnResponse(),
+  'POST /backend-api/codex/images/generations': (account) => account.nextImageResponse(),
+  'POST /backend-api/codex/images/edits': (account) => account.nextImageResponse(),
   'GET /backend-api/codex/models': (_account, _path, models) =>
     refuses(200, models.body, { etag: models.etag }),
-  'GET /backend-api/wham/usage': (account) => account.usageAnswer(),
+  'GET /backend-api/wham/usage': (account) => account.usageResponse(),
   'GET /backend-api/wham/accounts/check': (account) => refuses(200, accountsCheck(account)),
   'GET /backend-api/wham/config/bundle': (account) => account.bundle,
   'GET /backend-api/wham/settings/user': echo,

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Answer, StreamAnswer, StreamStep, TurnFacts } from '../script/scripted-response.js';
+import type { ScriptedResponse, StreamResponse, StreamStep, TurnFacts } from '../script/scripted-response.js';
 import type { Exchange } from './exchange.js';
 import { framed } from '../script/turn-events.js';
 
@@ -8,8 +8,8 @@ import { framed } from '../script/turn-events.js';
 export type TurnHeaders = Readonly<Record<string, string>>;
 
 /** Writes an answer on the socket; returns when the answer has ended, or the other side is gone. */
-export async function writeAnswer(
-  answer: Answer,
+export async function writeResponse(
+  answer: ScriptedResponse,
   exchange: Exchange,
   facts: TurnFacts,
   turnHeaders: TurnHeaders,
@@ -28,9 +28,9 @@ export async function writeAnswer(
       return exchange.cut();
     case 'wait':
       await exchange.unlessClosed(answer.until);
-      return writeAnswer(answer.answer, exchange, facts, turnHeaders);
+      return writeResponse(answer.answer, exchange, facts, turnHeaders);
     case 'by-model':
-      return writeAnswer(answer.choose(facts.model), exchange, facts, turnHeaders);
+      return writeResponse(answer.choose(facts.model), exchange, facts, turnHeaders);
     case 'custom':
       return answer.handle(exchange.req, exchange.res, exchange.logged);
     default:
@@ -40,7 +40,7 @@ export async function writeAnswer(
 
 /** As the backend does, without a content type (docs/protocol.md, section 3). */
 async function writeStream(
-  answer: StreamAnswer,
+  answer: StreamResponse,
   exchange: Exchange,
   facts: TurnFacts,
   turnHeaders: TurnHeaders,
@@ -72,7 +72,7 @@ async function writeStep(step: StreamStep, exchange: Exchange, lineEnding: '\n' 
   if ('type' in step) return exchange.write(framed(step, lineEnding));
 }
 
-async function endStream(answer: StreamAnswer, exchange: Exchange): Promise<void> {
+async function endStream(answer: StreamResponse, exchange: Exchange): Promise<void> {
   switch (answer.ending) {
     case 'end':
       exchange.res.end();

@@ -1,4 +1,4 @@
-import type { Answer, WholeAnswer } from './scripted-response.js';
+import type { ScriptedResponse, WholeResponse } from './scripted-response.js';
 import { refuses, streams } from './responses.js';
 import { madeUpAuthJson, type AuthJson, type MadeUpIdentity } from './made-up-credentials.js';
 import { LITTLE_USED, quotaHeaders, usageBody, type UsageWindows } from './quota.js';
@@ -8,7 +8,7 @@ import type { TokenLedger } from './token-ledger.js';
 const TEN_DAYS_IN_SECONDS = 864_000;
 
 /** An account to be made up; everything but the name has a default. */
-export interface StandInAccountOptions {
+export interface FakeAccountOptions {
   readonly name: string;
   readonly plan?: string;
   readonly accountId?: string;
@@ -26,20 +26,20 @@ export class AccountScript {
   readonly email: string;
   readonly plan: string;
   /** What `GET /wham/config/bundle` answers to this account. */
-  bundle: Answer;
+  bundle: ScriptedResponse;
   /** What it answers on WebSockets. */
   readonly sockets = new SocketScript();
   readonly #ledger: TokenLedger;
   readonly #lifetimeSeconds: number;
   readonly #identity: MadeUpIdentity;
-  readonly #turnAnswers: Answer[] = [];
-  readonly #imageAnswers: Answer[] = [];
-  #always: Answer = streams();
+  readonly #turnResponses: ScriptedResponse[] = [];
+  readonly #imageResponses: ScriptedResponse[] = [];
+  #always: ScriptedResponse = streams();
   #windows: UsageWindows = LITTLE_USED;
-  #usageAnswer: WholeAnswer | null = null;
+  #usageResponse: WholeResponse | null = null;
   #turnState: string | null = null;
 
-  constructor(options: StandInAccountOptions, ledger: TokenLedger) {
+  constructor(options: FakeAccountOptions, ledger: TokenLedger) {
     const { name, plan = 'plus', fedramp = false } = options;
     this.name = name;
     this.plan = plan;
@@ -66,33 +66,33 @@ export class AccountScript {
   }
 
   /** Queues answers to turns; each serves one turn. */
-  answers(...answers: Answer[]): this {
-    this.#turnAnswers.push(...answers);
+  answers(...answers: ScriptedResponse[]): this {
+    this.#turnResponses.push(...answers);
     return this;
   }
 
   /** What is answered to a turn when nothing is queued. */
-  always(answer: Answer): this {
+  always(answer: ScriptedResponse): this {
     this.#always = answer;
     return this;
   }
 
   /** Queues answers to image requests; with none queued, a made-up image is answered. */
-  imageAnswers(...answers: Answer[]): this {
-    this.#imageAnswers.push(...answers);
+  imageResponses(...answers: ScriptedResponse[]): this {
+    this.#imageResponses.push(...answers);
     return this;
   }
 
   /** Quota from now on, in `/wham/usage` and on turns: the first window is told as primary, the second as secondary. */
   usage(...windows: UsageWindows): this {
     this.#windows = windows;
-    this.#usageAnswer = null;
+    this.#usageResponse = null;
     return this;
   }
 
   /** Exactly this on `/wham/usage` from now on; `usage` ends it. */
-  usageAnswers(status: number, body: object | string, headers?: Record<string, string>): this {
-    this.#usageAnswer = refuses(status, body, headers);
+  usageResponses(status: number, body: object | string, headers?: Record<string, string>): this {
+    this.#usageResponse = refuses(status, body, headers);
     return this;
   }
 
@@ -126,21 +126,21 @@ export class AccountScript {
   }
 
   /** The next answer to a turn; called by the stand-in alone. */
-  nextTurnAnswer(): Answer {
-    return this.#turnAnswers.shift() ?? this.#always;
+  nextTurnResponse(): ScriptedResponse {
+    return this.#turnResponses.shift() ?? this.#always;
   }
 
   /** The next answer to an image request; called by the stand-in alone. */
-  nextImageAnswer(): Answer {
+  nextImageResponse(): ScriptedResponse {
     return (
-      this.#imageAnswers.shift() ??
+      this.#imageResponses.shift() ??
       refuses(200, { created: 1, data: [{ b64_json: 'bWFkZSB1cA==' }], account: this.name })
     );
   }
 
   /** The answer to `/wham/usage`; called by the stand-in alone. */
-  usageAnswer(): Answer {
-    return this.#usageAnswer ?? refuses(200, usageBody(this.#windows, this));
+  usageResponse(): ScriptedResponse {
+    return this.#usageResponse ?? refuses(200, usageBody(this.#windows, this));
   }
 
   /** Header fields of its streamed turns; called by the stand-in alone. */

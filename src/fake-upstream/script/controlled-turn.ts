@@ -1,17 +1,17 @@
-import type { AnswerHeaders, StreamAnswer, StreamEnding, StreamStep } from './scripted-response.js';
+import type { ScriptedHeaders, StreamResponse, StreamEnding, StreamStep } from './scripted-response.js';
 import { streamOf } from './responses.js';
 
 /** A streamed turn whose every event leaves when the test says so. */
 export class ControlledTurn {
   /** To be handed to one account, once. */
-  readonly answer: StreamAnswer;
+  readonly answer: StreamResponse;
   /** Resolves when the turn has reached the account and the head of its answer has left. */
   readonly started: Promise<void>;
   readonly #queue: StreamStep[] = [];
   #ending: StreamEnding | null = null;
   #wake = Promise.withResolvers<void>();
 
-  constructor(headers: AnswerHeaders = {}) {
+  constructor(headers: ScriptedHeaders = {}) {
     const started = Promise.withResolvers<void>();
     this.started = started.promise;
     const steps = (): AsyncIterable<StreamStep> => this.#steps(started.resolve);
@@ -68,6 +68,6 @@ export class ControlledTurn {
 }
 
 /** A turn that the test conducts: `account.answers(turn.answer); await turn.started; turn.send(…); turn.end();`. */
-export function controlled(headers?: AnswerHeaders): ControlledTurn {
+export function controlled(headers?: ScriptedHeaders): ControlledTurn {
   return new ControlledTurn(headers);
 }

@@ -1,4 +1,4 @@
-import type { AnswerHeaders, WholeAnswer } from './scripted-response.js';
+import type { ScriptedHeaders, WholeResponse } from './scripted-response.js';
 import { refuses } from './responses.js';
 
 const UPSELL_SECONDS = 3_600;
@@ -9,11 +9,11 @@ export interface UsageLimitOptions {
   readonly resetsAt?: number | null;
   readonly resetsInSeconds?: number;
   readonly plan?: string;
-  readonly headers?: AnswerHeaders;
+  readonly headers?: ScriptedHeaders;
 }
 
 /** 429 of an account whose quota is used up. */
-export function usageLimit(options: UsageLimitOptions = {}): WholeAnswer {
+export function usageLimit(options: UsageLimitOptions = {}): WholeResponse {
   const { plan = 'plus', headers = {} } = options;
   const message = 'The usage limit has been reached';
   const error = { type: 'usage_limit_reached', message, plan_type: plan, ...resetFields(options) };
@@ -33,29 +33,29 @@ function resetFields({ resetsAt, resetsInSeconds }: UsageLimitOptions): object {
 }
 
 /** A 429 that is not about quota; with a text, it is that text and no JSON. */
-export function rateLimit(retryAfter?: number | string, text?: string): WholeAnswer {
+export function rateLimit(retryAfter?: number | string, text?: string): WholeResponse {
   const headers = retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) };
   if (text !== undefined) return refuses(429, text, headers);
   return refuses(429, errorOf('rate_limit_exceeded', 'Too many requests.'), headers);
 }
 
 /** 401 of an access token that is not good any more. */
-export function unauthorized(): WholeAnswer {
+export function unauthorized(): WholeResponse {
   return refuses(401, errorOf('token_expired', 'The access token is expired or not known.'));
 }
 
 /** 403 JSON, meant for the account. */
-export function forbidden(): WholeAnswer {
+export function forbidden(): WholeResponse {
   return refuses(403, errorOf('forbidden', 'This account may not do that.'));
 }
 
 /** 402 of a workspace that is switched off. */
-export function deactivated(code = 'deactivated_workspace'): WholeAnswer {
+export function deactivated(code = 'deactivated_workspace'): WholeResponse {
   return refuses(402, { detail: { code } });
 }
 
 /** 403 HTML of the edge in front of the backend, meant for nobody's account. */
-export function edgeBlock(): WholeAnswer {
+export function edgeBlock(): WholeResponse {
   const page =
     '<!DOCTYPE html><html><head><title>Just a moment...</title></head><body>Blocked.</body></html>';
   const marks = { server: 'cloudflare', 'cf-ray': '8c0ffee8c0ffee00-AMS', 'cf-mitigated': 'challenge' };
@@ -63,7 +63,7 @@ export function edgeBlock(): WholeAnswer {
 }
 
 /** 503 of a model that has no capacity left. */
-export function overloaded(): WholeAnswer {
+export function overloaded(): WholeResponse {
   return refuses(503, errorOf('server_is_overloaded', 'The servers are overloaded.'));
 }
 

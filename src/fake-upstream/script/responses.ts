@@ -1,12 +1,12 @@
 import type {
-  Answer,
-  AnswerHeaders,
+  ScriptedResponse,
+  ScriptedHeaders,
   CustomHandler,
-  StreamAnswer,
+  StreamResponse,
   StreamEnding,
   StreamStep,
   TurnFacts,
-  WholeAnswer,
+  WholeResponse,
 } from './scripted-response.js';
 import {
   completed,
@@ -27,7 +27,7 @@ export interface StreamOptions {
   /** The message, piece by piece; `served by <account>` by default. */
   readonly deltas?: readonly string[];
   readonly usage?: TurnUsage;
-  readonly headers?: AnswerHeaders;
+  readonly headers?: ScriptedHeaders;
   readonly lineEnding?: '\n' | '\r\n';
   /** Comment lines, the first one before the first event, the second one before the second, and so on. */
   readonly comments?: readonly string[];
@@ -42,7 +42,7 @@ export interface StreamOptions {
 }
 
 /** A turn that streams; with no options, a short message that names the account. */
-export function streams(options: StreamOptions = {}): StreamAnswer {
+export function streams(options: StreamOptions = {}): StreamResponse {
   const ending = endingOf(options);
   return streamOf((facts) => stepsOf(options, ending, facts), { ...options, ending });
 }
@@ -70,15 +70,15 @@ function openTurn(deltas: readonly string[]): StreamStep[] {
 
 /** A stream whose steps are made while it runs. */
 export function streamOf(
-  steps: StreamAnswer['steps'],
-  shape: Partial<Pick<StreamAnswer, 'headers' | 'lineEnding' | 'pauseBetweenMs' | 'ending'>> = {},
-): StreamAnswer {
+  steps: StreamResponse['steps'],
+  shape: Partial<Pick<StreamResponse, 'headers' | 'lineEnding' | 'pauseBetweenMs' | 'ending'>> = {},
+): StreamResponse {
   const { headers = {}, lineEnding = '\n', pauseBetweenMs = 0, ending = 'end' } = shape;
   return { kind: 'stream', steps, headers, lineEnding, pauseBetweenMs, ending };
 }
 
 /** Exactly these bytes as the body of an event stream; a list is written piece by piece. */
-export function raw(bytes: Buffer | readonly Buffer[], headers: AnswerHeaders = {}): StreamAnswer {
+export function raw(bytes: Buffer | readonly Buffer[], headers: ScriptedHeaders = {}): StreamResponse {
   const pieces = Buffer.isBuffer(bytes) ? [bytes] : bytes;
   return streamOf(() => pieces.map((it) => ({ bytes: it })), { headers });
 }
@@ -86,7 +86,7 @@ export function raw(bytes: Buffer | readonly Buffer[], headers: AnswerHeaders = 
 const LARGE_DELTA_BYTES = 64 * 1_024;
 
 /** A turn with at least this many bytes of deltas, made as fast as the other side reads them. */
-export function large(bytes: number, usage?: TurnUsage): StreamAnswer {
+export function large(bytes: number, usage?: TurnUsage): StreamResponse {
   return streamOf(function* () {
     yield created();
     yield messageAdded();
@@ -98,12 +98,12 @@ export function large(bytes: number, usage?: TurnUsage): StreamAnswer {
 }
 
 /** A turn that asks the client to run a tool; the client then asks again, with the tool's output. */
-export function toolCall(name: string, args: unknown, usage?: TurnUsage): StreamAnswer {
+export function toolCall(name: string, args: unknown, usage?: TurnUsage): StreamResponse {
   return streams({ events: [created(), functionCallDone(name, args), completed(usage)] });
 }
 
 /** A 200 stream whose first event of substance is `response.failed` with this code. */
-export function failedFirst(code: string, message?: string, extra?: object): StreamAnswer {
+export function failedFirst(code: string, message?: string, extra?: object): StreamResponse {
   return streams({ events: [created(), failed(code, message, extra)] });
 }
 
@@ -111,8 +111,8 @@ export function failedFirst(code: string, message?: string, extra?: object): Str
 export function refuses(
   status: number,
   body: object | string | Buffer,
-  headers: AnswerHeaders = {},
-): WholeAnswer {
+  headers: ScriptedHeaders = {},
+): WholeResponse {
   const isJson = typeof body === 'object' && !Buffer.isBuffer(body);
   const bytes = Buffer.isBuffer(body) ? body : Buffer.from(isJson ? JSON.stringify(body) : String(body));
   const contentType = isJson ? 'application/json' : 'text/plain; charset=utf-8';
@@ -120,27 +120,27 @@ export function refuses(
 }
 
 /** The connection is closed after the request was read, before any byte of an answer. */
-export function dropsConnection(): Answer {
+export function dropsConnection(): ScriptedResponse {
   return { kind: 'drop' };
 }
 
 /** An answer that begins only when the promise resolves; not even its head leaves before. */
-export function after(until: Promise<unknown>, answer: Answer): Answer {
+export function after(until: Promise<unknown>, answer: ScriptedResponse): ScriptedResponse {
   return { kind: 'wait', until, answer };
 }
 
 /** Reads the request and stays silent until `release` is called; then it answers as told, by default with a turn. */
-export function hangs(answer: Answer = streams()): Answer & { release(): void } {
+export function hangs(answer: ScriptedResponse = streams()): ScriptedResponse & { release(): void } {
   const { promise, resolve } = Promise.withResolvers<void>();
   return { kind: 'wait', until: promise, answer, release: resolve };
 }
 
 /** An answer that depends on the model the request names. */
-export function byModel(choose: (model: string | null) => Answer): Answer {
+export function byModel(choose: (model: string | null) => ScriptedResponse): ScriptedResponse {
   return { kind: 'by-model', choose };
 }
 
 /** The way out for everything else. */
-export function custom(handle: CustomHandler): Answer {
+export function custom(handle: CustomHandler): ScriptedResponse {
   return { kind: 'custom', handle };
 }

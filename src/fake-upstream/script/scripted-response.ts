@@ -3,7 +3,7 @@ import type { LoggedRequest } from './request-log.js';
 import type { TurnEvent } from './turn-events.js';
 
 /** Header fields by lower-case name. */
-export type AnswerHeaders = Readonly<Record<string, string>>;
+export type ScriptedHeaders = Readonly<Record<string, string>>;
 
 /** What an answer may want to know of the turn it answers. */
 export interface TurnFacts {
@@ -23,21 +23,21 @@ export type StreamStep =
 export type StreamEnding = 'end' | 'cut' | 'reset' | 'hang';
 
 /** A server-sent-events answer. */
-export interface StreamAnswer {
+export interface StreamResponse {
   readonly kind: 'stream';
   readonly steps: (facts: TurnFacts) => Iterable<StreamStep> | AsyncIterable<StreamStep>;
-  readonly headers: AnswerHeaders;
+  readonly headers: ScriptedHeaders;
   readonly lineEnding: '\n' | '\r\n';
   readonly pauseBetweenMs: number;
   readonly ending: StreamEnding;
 }
 
 /** A whole answer that is not a stream. */
-export interface WholeAnswer {
+export interface WholeResponse {
   readonly kind: 'whole';
   readonly status: number;
   readonly body: Buffer;
-  readonly headers: AnswerHeaders;
+  readonly headers: ScriptedHeaders;
 }
 
 /** Whatever a test writes by hand. */
@@ -48,10 +48,10 @@ export type CustomHandler = (
 ) => void | Promise<void>;
 
 /** What an account answers to one turn. */
-export type Answer =
-  | StreamAnswer
-  | WholeAnswer
+export type ScriptedResponse =
+  | StreamResponse
+  | WholeResponse
   | { readonly kind: 'drop' }
-  | { readonly kind: 'wait'; readonly until: Promise<unknown>; readonly answer: Answer }
-  | { readonly kind: 'by-model'; readonly choose: (model: string | null) => Answer }
+  | { readonly kind: 'wait'; readonly until: Promise<unknown>; readonly answer: ScriptedResponse }
+  | { readonly kind: 'by-model'; readonly choose: (model: string | null) => ScriptedResponse }
   | { readonly kind: 'custom'; readonly handle: CustomHandler };

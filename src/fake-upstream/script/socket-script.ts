@@ -1,4 +1,4 @@
-import type { Answer, AnswerHeaders, StreamEnding, StreamStep } from './scripted-response.js';
+import type { ScriptedResponse, ScriptedHeaders, StreamEnding, StreamStep } from './scripted-response.js';
 import { custom } from './responses.js';
 
 /** One thing that happens on a socket in a turn. Of a stream's steps `bytes` are a text frame; comments do not exist. */
@@ -9,7 +9,7 @@ export type SocketStep =
   | { readonly close: number; readonly reason: string };
 
 /** Exactly these frames. */
-export interface FramesAnswer {
+export interface MessagesResponse {
   readonly kind: 'frames';
   readonly steps: readonly SocketStep[];
   readonly pauseBetweenMs: number;
@@ -17,41 +17,43 @@ export interface FramesAnswer {
 }
 
 /** What an account answers to one turn on a socket; of the answers over HTTP all will do but those by hand. */
-export type SocketAnswer = FramesAnswer | Answer;
+export type SocketResponse = MessagesResponse | ScriptedResponse;
 
 /** A handshake that is accepted. */
-export interface AcceptAnswer {
+export interface AcceptResponse {
   readonly kind: 'accept';
   /** Beside the header fields that go with every turn of the account. */
-  readonly headers: AnswerHeaders;
+  readonly headers: ScriptedHeaders;
   readonly until: Promise<unknown>;
 }
 
 /** What an account answers to a handshake. */
-export type HandshakeAnswer = AcceptAnswer | Answer;
+export type HandshakeResponse = AcceptResponse | ScriptedResponse;
 
 /** Accepts a handshake, when told only after a promise has resolved. */
-export function accepts(options: { headers?: AnswerHeaders; after?: Promise<unknown> } = {}): AcceptAnswer {
+export function accepts(
+  options: { headers?: ScriptedHeaders; after?: Promise<unknown> } = {},
+): AcceptResponse {
   return { kind: 'accept', headers: options.headers ?? {}, until: options.after ?? Promise.resolve() };
 }
 
 /** Resets the connection instead of an answer. */
-export function resetsConnection(): Answer {
+export function resetsConnection(): ScriptedResponse {
   return custom((req) => void req.socket.resetAndDestroy());
 }
 
 /** A turn of exactly these steps, and then its end; the socket stays open. */
-export function frames(...steps: readonly SocketStep[]): FramesAnswer {
-  return framesThen('end', ...steps);
+export function frames(...steps: readonly SocketStep[]): MessagesResponse {
+  return messagesThen('end', ...steps);
 }
 
 /** As `frames`, and then the connection is cut or reset, or nothing comes any more. */
-export function framesThen(ending: StreamEnding, ...steps: readonly SocketStep[]): FramesAnswer {
+export function messagesThen(ending: StreamEnding, ...steps: readonly SocketStep[]): MessagesResponse {
   return { kind: 'frames', steps, pauseBetweenMs: 0, ending };
 }
 
 /** As `frames`, with a pause between any two of them. */
-export function slowFrames(pauseBetweenMs: number, ...steps: readonly SocketStep[]): FramesAnswer {
+export function slowMessages(pauseBetweenMs: number, ...steps: readonly SocketStep[]): MessagesResponse {
   return { ...frames(...steps), pauseBetweenMs };
 }
 
@@ -73,54 +75,54 @@ export class SocketScript {
   knowsItsResponses = true;
   /** Whether turns on one socket are answered all at once; the real backend answers one after the other. */
   interleaves = false;
-  readonly #handshakes: HandshakeAnswer[] = [];
-  readonly #answers: SocketAnswer[] = [];
-  readonly #prewarms: SocketAnswer[] = [];
-  #handshakesAlways: HandshakeAnswer = accepts();
-  #always: SocketAnswer | null = null;
+  readonly #handshakes: HandshakeResponse[] = [];
+  readonly #answers: SocketResponse[] = [];
+  readonly #prewarms: SocketResponse[] = [];
+  #handshakesAlways: HandshakeResponse = accepts();
+  #always: SocketResponse | null = null;
 
   /** Queues answers to handshakes, each for one. */
-  handshakes(...answers: HandshakeAnswer[]): this {
+  handshakes(...answers: HandshakeResponse[]): this {
     this.#handshakes.push(...answers);
     return this;
   }
 
   /** What is answered to a handshake when nothing is queued; by default it is accepted. */
-  handshakesAlways(answer: HandshakeAnswer): this {
+  handshakesAlways(answer: HandshakeResponse): this {
     this.#handshakesAlways = answer;
     return this;
   }
 
   /** Queues answers to turns on sockets alone; when there are none, it is the next answer to turns of any kind. */
-  answers(...answers: SocketAnswer[]): this {
+  answers(...answers: SocketResponse[]): this {
     this.#answers.push(...answers);
     return this;
   }
 
   /** What is answered to a turn on a socket when nothing is queued; null: what is answered to turns of any kind. */
-  always(answer: SocketAnswer | null): this {
+  always(answer: SocketResponse | null): this {
     this.#always = answer;
     return this;
   }
 
   /** Queues answers to prewarms (`generate: false`); with none queued, they are created and completed. */
-  prewarms(...answers: SocketAnswer[]): this {
+  prewarms(...answers: SocketResponse[]): this {
     this.#prewarms.push(...answers);
     return this;
   }
 
   /** The next answer to a handshake; called by the stand-in alone. */
-  nextHandshake(): HandshakeAnswer {
+  nextHandshake(): HandshakeResponse {
     return this.#handshakes.shift() ?? this.#handshakesAlways;
   }
 
   /** The next answer to a turn, null if the script has none of its own; called by the stand-in alone. */
-  nextAnswer(): SocketAnswer | null {
+  nextResponse(): SocketResponse | null {
     return this.#answers.shift() ?? this.#always;
   }
 
   /** The next answer to a prewarm, null if it is the usual one; called by the stand-in alone. */
-  nextPrewarm(): SocketAnswer | null {
+  nextPrewarm(): SocketResponse | null {
     return this.#prewarms.shift() ?? null;
   }
 }

@@ -1,11 +1,11 @@
-import type { AnswerHeaders, WholeAnswer } from '../script/scripted-response.js';
+import type { ScriptedHeaders, WholeResponse } from '../script/scripted-response.js';
 import { jsonIn } from '../http/request-body.js';
 import { delta, type TurnEvent } from '../script/turn-events.js';
 
 const LIMIT_PREFIX = 'x-codex';
 
 /** `codex.rate_limits`, which says in a frame what the `x-codex-*` header fields given say. */
-export function rateLimits(headers: AnswerHeaders): TurnEvent {
+export function rateLimits(headers: ScriptedHeaders): TurnEvent {
   const primary = windowIn(headers, 'primary');
   const secondary = windowIn(headers, 'secondary');
   const isFull = [primary, secondary].some((it) => it !== null && it.used_percent >= 100);
@@ -23,7 +23,7 @@ interface FrameWindow {
   readonly reset_at: number;
 }
 
-function windowIn(headers: AnswerHeaders, slot: 'primary' | 'secondary'): FrameWindow | null {
+function windowIn(headers: ScriptedHeaders, slot: 'primary' | 'secondary'): FrameWindow | null {
   const numberOf = (field: string): number => Number(headers[`${LIMIT_PREFIX}-${slot}-${field}`]);
   if (Number.isNaN(numberOf('used-percent'))) return null;
   return {
@@ -34,17 +34,17 @@ function windowIn(headers: AnswerHeaders, slot: 'primary' | 'secondary'): FrameW
 }
 
 /** `response.metadata`: header fields of a turn, told in a frame. */
-export function responseMetadata(headers: AnswerHeaders): TurnEvent {
+export function responseMetadata(headers: ScriptedHeaders): TurnEvent {
   return { type: 'response.metadata', headers };
 }
 
 /** The `error` frame in which a socket tells what over HTTP would be a status. */
-export function errorEvent(status: number, error: object, headers: AnswerHeaders = {}): TurnEvent {
+export function errorEvent(status: number, error: object, headers: ScriptedHeaders = {}): TurnEvent {
   return { type: 'error', status, error, headers };
 }
 
 /** A refusal as it is told in a frame: its `error`, or all of its body where that has none. */
-export function refusalEvent({ status, body, headers }: WholeAnswer): TurnEvent {
+export function refusalEvent({ status, body, headers }: WholeResponse): TurnEvent {
   const { 'content-type': contentType, ...rest } = headers;
   const isJson = contentType?.startsWith('application/json') === true;
   const fields = isJson ? jsonIn(body) : { error: { message: body.toString('utf8') } };

@@ -1,17 +1,22 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { AnswerHeaders, StreamAnswer, StreamEnding, TurnFacts } from '../script/scripted-response.js';
+import type {
+  ScriptedHeaders,
+  StreamResponse,
+  StreamEnding,
+  TurnFacts,
+} from '../script/scripted-response.js';
 import type { SocketConnection } from './connection.js';
 import { rateLimits, refusalEvent, responseMetadata } from './events.js';
-import type { SocketAnswer, SocketStep } from '../script/socket-script.js';
+import type { SocketResponse, SocketStep } from '../script/socket-script.js';
 
 type Steps = Iterable<SocketStep> | AsyncIterable<SocketStep>;
 
 /** Sends the frames of an answer; returns when it has ended, or the socket is gone. */
 export async function writeSocketTurn(
-  answer: SocketAnswer,
+  answer: SocketResponse,
   socket: SocketConnection,
   facts: TurnFacts,
-  turnHeaders: AnswerHeaders,
+  turnHeaders: ScriptedHeaders,
 ): Promise<void> {
   if (!socket.isOpen) return;
   switch (answer.kind) {
@@ -39,9 +44,9 @@ export async function writeSocketTurn(
 
 /** What over HTTP stands in the head of the answer comes in frames: quota first, the rest after the first event. */
 async function* withQuota(
-  answer: StreamAnswer,
+  answer: StreamResponse,
   facts: TurnFacts,
-  headers: AnswerHeaders,
+  headers: ScriptedHeaders,
 ): AsyncGenerator<SocketStep> {
   yield rateLimits(headers);
   let isFirst = true;

@@ -4,7 +4,7 @@ import { jsonIn } from '../http/request-body.js';
 import type { SocketConnection } from './connection.js';
 import { errorEvent, previousResponseNotFound } from './events.js';
 import type { LoggedMessage, SocketLog } from './log.js';
-import { frames, type SocketAnswer } from '../script/socket-script.js';
+import { frames, type SocketResponse } from '../script/socket-script.js';
 import { writeSocketTurn } from './turn.js';
 import { completed, created, newId } from '../script/turn-events.js';
 
@@ -67,17 +67,17 @@ function answerTo(
   isPrewarm: boolean,
   socket: SocketConnection,
   account: AccountScript,
-): SocketAnswer {
+): SocketResponse {
   const { sockets: script } = account;
   const previousId = message['previous_response_id'];
   if (script.knowsItsResponses && typeof previousId === 'string' && !socket.responseIds.has(previousId)) {
     return frames(previousResponseNotFound(previousId));
   }
   if (isPrewarm) return script.nextPrewarm() ?? prewarmed();
-  return script.nextAnswer() ?? account.nextTurnAnswer();
+  return script.nextResponse() ?? account.nextTurnResponse();
 }
 
-function prewarmed(): SocketAnswer {
+function prewarmed(): SocketResponse {
   const id = newId('resp');
   return frames(created(id), completed(NOTHING, id));
 }

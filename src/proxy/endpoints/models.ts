@@ -25,7 +25,7 @@ const noModels: Refusal = {
   message: 'No account of the pool could tell its models.',
 };
 
-interface ModelsAnswer {
+interface ModelsResponse {
   readonly accountId: string;
   readonly account: string;
   readonly headers: OutgoingHttpHeaders;
@@ -39,7 +39,7 @@ interface ModelsAnswer {
  */
 @Injectable()
 export class Models {
-  private readonly known = new Map<string, ModelsAnswer>();
+  private readonly known = new Map<string, ModelsResponse>();
 
   constructor(
     private readonly selector: AccountSelector,
@@ -73,9 +73,9 @@ export class Models {
 
   /** The newer list, unless it is long in coming and there is one that can be served meanwhile. */
   private async newer(
-    kept: ModelsAnswer | null,
-    fetching: Promise<ModelsAnswer | null>,
-  ): Promise<ModelsAnswer | null> {
+    kept: ModelsResponse | null,
+    fetching: Promise<ModelsResponse | null>,
+  ): Promise<ModelsResponse | null> {
     if (kept === null) return await fetching;
     const patience = Promise.withResolvers<null>();
     const timer = setTimeout(() => patience.resolve(null), limits.modelsPatienceMs);
@@ -91,7 +91,7 @@ export class Models {
     request: ProxyRequest,
     key: string,
     decision: DecisionRecord,
-  ): Promise<ModelsAnswer | null> {
+  ): Promise<ModelsResponse | null> {
     const account = this.selector.largestPlan();
     if (account === null) return null;
     // Without `accept-encoding` the list can be kept for every client of this version.
@@ -126,7 +126,7 @@ export class Models {
     return made;
   }
 
-  private keep(key: string, answer: ModelsAnswer): void {
+  private keep(key: string, answer: ModelsResponse): void {
     this.known.delete(key);
     this.known.set(key, answer);
     if (this.known.size <= limits.modelsClients) return;

@@ -2,12 +2,12 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFailed, onTestFinished } from 'vitest';
-import type { StandInAccountOptions } from '../../../src/fake-upstream/script/account-script.js';
+import type { FakeAccountOptions } from '../../../src/fake-upstream/script/account-script.js';
 import {
   standInLogin,
   type StandInLoginOptions,
 } from '../../../src/fake-upstream/script/made-up-credentials.js';
-import { StandIn } from '../../../src/fake-upstream/fake-upstream.js';
+import { FakeUpstream } from '../../../src/fake-upstream/fake-upstream.js';
 import { Child } from './child.js';
 import { codexScript } from './codex-cli.js';
 import { makeCodexHome, type CodexHome, type ProviderChanges } from './codex-home.js';
@@ -17,9 +17,9 @@ const TOLD_REQUESTS = 40;
 
 /** What a test wants to be different. */
 export interface SettingOptions {
-  readonly accounts?: readonly (string | StandInAccountOptions)[];
+  readonly accounts?: readonly (string | FakeAccountOptions)[];
   /** Scripts the accounts before the proxy starts and asks for their quota. */
-  readonly prepare?: (standIn: StandIn) => void;
+  readonly prepare?: (fakeUpstream: FakeUpstream) => void;
   /** The login that Codex itself has. */
   readonly login?: StandInLoginOptions;
   readonly provider?: ProviderChanges;
@@ -42,7 +42,7 @@ export class Setting implements AsyncDisposable {
 
   private constructor(
     readonly folder: string,
-    readonly standIn: StandIn,
+    readonly fakeUpstream: FakeUpstream,
     readonly proxy: RunningProxy,
     readonly home: CodexHome,
   ) {}
@@ -50,27 +50,27 @@ export class Setting implements AsyncDisposable {
   static async start(options: SettingOptions = {}): Promise<Setting> {
     const folder = realpathSync(mkdtempSync(join(tmpdir(), 'codex-pool-test-')));
     const { accounts = ['a', 'b'], prepare, login = {}, provider = {}, sharesLoginOf: shared } = options;
-    const standIn = await StandIn.start({ accounts });
-    prepare?.(standIn);
+    const fakeUpstream = await FakeUpstream.start({ accounts });
+    prepare?.(fakeUpstream);
     const pool = join(folder, 'pool');
     mkdirSync(pool);
     for (const it of accounts) {
       const name = typeof it === 'string' ? it : it.name;
-      writeFileSync(join(pool, `${name}.json`), JSON.stringify(standIn.account(name).authJson()), {
+      writeFileSync(join(pool, `${name}.json`), JSON.stringify(fakeUpstream.account(name).authJson()), {
         mode: 0o600,
       });
     }
     const paths = { POOL_DIR: pool, PROXY_DB_PATH: join(folder, 'data', 'proxy.db') };
     if (shared !== undefined) linkLogin(pool, shared, folder);
-    const proxy = await startProxy(folder, { ...standIn.env, ...paths, ...options.proxyEnv });
+    const proxy = await startProxy(folder, { ...fakeUpstream.env, ...paths, ...options.proxyEnv });
     const home = makeCodexHome(folder, {
       proxyOrigin: proxy.origin,
-      login: shared === undefined ? standInLogin(login) : standIn.account(shared).authJson(),
+      login: shared === undefined ? standInLogin(login) : fakeUpstream.account(shared).authJson(),
       provider,
-      ...(shared === undefined ? {} : { tokenEndpoint: `${standIn.origin}/oauth/token` }),
+      ...(shared === undefined ? {} : { tokenEndpoint: `${fakeUpstream.origin}/oauth/token` }),
     });
     if (shared !== undefined) await fetch(`${proxy.origin}/admin/reload`, { method: 'POST' }); // now it leads somewhere
-    const setting = new Setting(folder, standIn, proxy, home);
+    const setting = new Setting(folder, fakeUpstream, proxy, home);
     onTestFailed(() => {
       process.stderr.write(setting.#told());
     });
@@ -85,12 +85,12 @@ export class Setting implements AsyncDisposable {
       POOL_DIR: join(this.folder, 'pool'),
       PROXY_DB_PATH: join(this.folder, 'data-2', 'proxy.db'),
     };
-    return startProxy(this.folder, { ...this.standIn.env, ...paths, ...env });
+    return startProxy(this.folder, { ...this.fakeUpstream.env, ...paths, ...env });
   }
 
   /** Waits until the proxy has asked the account for its quota, as it does at its start. */
   async quotaKnown(account: string): Promise<void> {
-    await this.standIn.until(
+    await this.fakeUpstream.until(
       (log) =>
         log.some((it) => it.account === account && it.path.endsWith('/wham/usage') && it.endedAt !== null),
       `the proxy to ask for the quota of ${account}`,
@@ -120,15 +120,15 @@ export class Setting implements AsyncDisposable {
   async #stop(): Promise<void> {
     for (const child of this.#children) await child.stop();
     await this.proxy.child.stop();
-    await this.standIn.close();
+    await this.fakeUpstream.close();
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
   }
 
   #told(): string {
-    const requests = this.standIn.log
+    const requests = this.fakeUpstream.log
       .slice(-TOLD_REQUESTS)
       .map((it) => `${it.method} ${it.path} account=${it.account ?? '-'} status=${it.status ?? '-'}`);
-    const turns = this.standIn.sockets
+    const turns = this.fakeUpstream.sockets
       .turns()
       .slice(-TOLD_REQUESTS)
       .map((it) => `socket ${it.socket.id} turn ${it.id} account=${it.account}`);

@@ -13,7 +13,7 @@ describe('affinity', () => {
     await using pool = await startTilted();
     for (let i = 0; i < 5; i += 1) await pool.turn({ 'session-id': 's-1' }).expect(200);
     await pool.turn({ 'session-id': 's-2' }).expect(200);
-    expect(pool.standIn.attempts()).toEqual(['b', 'b', 'b', 'b', 'b', 'a']);
+    expect(pool.fakeUpstream.attempts()).toEqual(['b', 'b', 'b', 'b', 'b', 'a']);
   });
 
   it('keeps the sub-agents of a session on its account', async () => {
@@ -21,20 +21,20 @@ describe('affinity', () => {
     await pool.turn({ 'session-id': 's-1', 'thread-id': 's-1' }).expect(200);
     await pool.turn({ 'session-id': 's-1', 'thread-id': 't-2' }).expect(200);
     await pool.turn({ 'session-id': 's-2', 'thread-id': 't-2' }).expect(200);
-    expect(pool.standIn.attempts()).toEqual(['b', 'b', 'a']);
+    expect(pool.fakeUpstream.attempts()).toEqual(['b', 'b', 'a']);
   });
 
   it('sends the first requests of a session to one account when they come together', async () => {
     await using pool = await TestPool.start();
     await polled(pool);
     const together = Promise.withResolvers<void>();
-    for (const name of ['a', 'b']) pool.standIn.account(name).always(after(together.promise, streams()));
+    for (const name of ['a', 'b']) pool.fakeUpstream.account(name).always(after(together.promise, streams()));
     const turns = [1, 2, 3, 4].map(() => pool.turn({ 'session-id': 's-1' }).expect(200));
     const answers = Promise.all(turns);
-    await pool.standIn.until(() => pool.standIn.turns().length === 4, 'four turns');
+    await pool.fakeUpstream.until(() => pool.fakeUpstream.turns().length === 4, 'four turns');
     together.resolve();
     await answers;
-    expect(new Set(pool.standIn.attempts()).size).toBe(1);
+    expect(new Set(pool.fakeUpstream.attempts()).size).toBe(1);
   });
 
   it('moves a session once when its account is used up, and leaves it there', async () => {
@@ -42,7 +42,7 @@ describe('affinity', () => {
     await using pool = await startTilted({ clock });
     const session = { 'session-id': 's-1' };
     await pool.turn(session).expect(200);
-    pool.standIn
+    pool.fakeUpstream
       .account('b')
       .usage(used(0))
       .answers(usageLimit({ resetsInSeconds: 3_600 }));
@@ -51,17 +51,17 @@ describe('affinity', () => {
     clock.advance(2 * HOUR);
     expect(await pool.account('b')).toMatchObject({ available: true });
     await pool.turn({ 'session-id': 's-2' }).expect(200);
-    pool.standIn.account('a').usage(used(95));
+    pool.fakeUpstream.account('a').usage(used(95));
     await pool.turn(session).expect(200);
     await pool.turn(session).expect(200);
     await pool.turn({ 'session-id': 's-3' }).expect(200);
-    expect(pool.standIn.attempts()).toEqual(['b', 'b', 'a', 'a', 'a', 'a', 'a', 'b']);
+    expect(pool.fakeUpstream.attempts()).toEqual(['b', 'b', 'a', 'a', 'a', 'a', 'a', 'b']);
   });
 
   it('survives a reload, and a new login of another account', async () => {
     await using pool = await startTilted();
     await pool.turn({ 'session-id': 's-1' }).expect(200);
-    await pool.writeAuth('a', pool.standIn.account('a').loginAgain());
+    await pool.writeAuth('a', pool.fakeUpstream.account('a').loginAgain());
     const { body } = await pool.client.post('/admin/reload').expect(200);
     expect(body).toMatchObject([
       { name: 'a', result: 'updated' },
@@ -69,18 +69,18 @@ describe('affinity', () => {
     ]);
     await pool.turn({ 'session-id': 's-1' }).expect(200);
     await pool.turn({ 'session-id': 's-2' }).expect(200);
-    expect(pool.standIn.attempts()).toEqual(['b', 'b', 'a']);
+    expect(pool.fakeUpstream.attempts()).toEqual(['b', 'b', 'a']);
   });
 
   it('survives a new login of its own account', async () => {
     await using pool = await startTilted();
     await pool.turn({ 'session-id': 's-1' }).expect(200);
-    const login = pool.standIn.account('b').loginAgain();
+    const login = pool.fakeUpstream.account('b').loginAgain();
     await pool.writeAuth('b', login);
     await pool.client.post('/admin/reload').expect(200);
     await pool.turn({ 'session-id': 's-1' }).expect(200);
-    expect(pool.standIn.attempts()).toEqual(['b', 'b']);
-    expect(pool.standIn.turns()[1]?.headers.authorization).toBe(`Bearer ${login.tokens.access_token}`);
+    expect(pool.fakeUpstream.attempts()).toEqual(['b', 'b']);
+    expect(pool.fakeUpstream.turns()[1]?.headers.authorization).toBe(`Bearer ${login.tokens.access_token}`);
   });
 
   it.each([
@@ -94,8 +94,8 @@ describe('affinity', () => {
     const body = compress(JSON.stringify(aTurn({ conversation_id: 'c-1' })));
     for (let i = 0; i < 3; i += 1) expect(await send(pool, { headers, body })).toMatchObject({ status: 200 });
     await send(pool, { headers, body: compress(JSON.stringify(aTurn({ conversation_id: 'c-2' }))) });
-    expect(pool.standIn.attempts()).toEqual(['b', 'b', 'b', 'a']);
-    expect(pool.standIn.turns()[0]?.body.equals(body)).toBe(true);
+    expect(pool.fakeUpstream.attempts()).toEqual(['b', 'b', 'b', 'a']);
+    expect(pool.fakeUpstream.turns()[0]?.body.equals(body)).toBe(true);
   });
 
   it('knows a session by header and by body as the same one', async () => {
@@ -104,6 +104,6 @@ describe('affinity', () => {
     await pool.turn({}, aTurn({ conversation_id: 's-1' })).expect(200);
     await pool.turn({}, aTurn({ metadata: { conversation_id: 's-1' } })).expect(200);
     await pool.turn({ conversation_id: 's-1' }).expect(200);
-    expect(pool.standIn.attempts()).toEqual(['b', 'b', 'b', 'b']);
+    expect(pool.fakeUpstream.attempts()).toEqual(['b', 'b', 'b', 'b']);
   });
 });

@@ -23,9 +23,9 @@ describe('the budget ends while untried accounts are left', () => {
   ])('is 503 with Retry-After: 1, and the repeat is served (%s attempts)', async (attempts, asked) => {
     const env = { PROXY_MAX_ATTEMPTS: attempts };
     await using pool = await startRanked({ accounts: ['a', 'b', 'c'], env, clock: new FakeClock() });
-    for (const name of asked) pool.standIn.account(name).answers(usageLimit());
+    for (const name of asked) pool.fakeUpstream.account(name).answers(usageLimit());
     expect(told(await send(pool))).toEqual([503, 'attempt_budget_spent', 'pool_unavailable', '1']);
-    expect(pool.standIn.attempts()).toEqual(asked);
+    expect(pool.fakeUpstream.attempts()).toEqual(asked);
     for (const name of asked) {
       expect(await standing(pool, name)).toMatchObject({ available: false, reason: 'quota-exhausted' });
     }
@@ -37,12 +37,12 @@ describe('some cooldown ends within 60 s', () => {
   it('is 429 with a Retry-After to the first end', async () => {
     const clock = new FakeClock();
     await using pool = await startRanked({ clock });
-    pool.standIn.account('a').answers(rateLimit(40));
-    pool.standIn.account('b').answers(rateLimit(20));
+    pool.fakeUpstream.account('a').answers(rateLimit(40));
+    pool.fakeUpstream.account('b').answers(rateLimit(20));
     const rests = [429, 'accounts_cooling_down', 'rate_limited', '20'];
     expect(told(await send(pool))).toEqual(rests);
     expect(told(await send(pool))).toEqual(rests); // without asking anybody
-    expect(pool.standIn.attempts()).toEqual(['a', 'b']);
+    expect(pool.fakeUpstream.attempts()).toEqual(['a', 'b']);
     expect(await standing(pool, 'a')).toEqual(out('rate-limited', clock.now() + 40 * SECOND));
     clock.advance(20 * SECOND);
     await isServedBy(pool, 'b');
@@ -51,8 +51,8 @@ describe('some cooldown ends within 60 s', () => {
   it('is that answer for quota that is back so soon, too', async () => {
     const clock = new FakeClock();
     await using pool = await startRanked({ clock });
-    pool.standIn.account('a').answers(usageLimit({ resetsInSeconds: 3_600 }));
-    pool.standIn.account('b').answers(usageLimit({ resetsInSeconds: 60 }));
+    pool.fakeUpstream.account('a').answers(usageLimit({ resetsInSeconds: 3_600 }));
+    pool.fakeUpstream.account('b').answers(usageLimit({ resetsInSeconds: 60 }));
     expect(told(await send(pool))).toEqual([429, 'accounts_cooling_down', 'rate_limited', '60']);
     clock.advance(MINUTE);
     await isServedBy(pool, 'b');
@@ -64,7 +64,7 @@ describe('some cooldown ends within 60 s', () => {
     [3_600, 503, 'accounts_cooling_down', 'pool_unavailable', '3600'],
   ])('but not a longer one: %i s is %i', async (seconds, ...answer) => {
     await using pool = await startRanked({ accounts: ['a'], clock: new FakeClock() });
-    pool.standIn.account('a').answers(rateLimit(seconds));
+    pool.fakeUpstream.account('a').answers(rateLimit(seconds));
     expect(told(await send(pool))).toEqual(answer);
   });
 });
@@ -73,9 +73,9 @@ describe('longer cooldowns', () => {
   it('are 503 with the time of the first end', async () => {
     const clock = new FakeClock();
     await using pool = await startRanked({ clock });
-    for (const name of ['a', 'b']) pool.standIn.account(name).answers(forbidden());
+    for (const name of ['a', 'b']) pool.fakeUpstream.account(name).answers(forbidden());
     expect(told(await send(pool))).toEqual([503, 'accounts_cooling_down', 'pool_unavailable', '300']);
-    expect(pool.standIn.attempts()).toEqual(['a', 'b']);
+    expect(pool.fakeUpstream.attempts()).toEqual(['a', 'b']);
     for (const name of ['a', 'b'])
       expect(await standing(pool, name)).toEqual(out('forbidden', clock.now() + 5 * MINUTE));
     clock.advance(5 * MINUTE);
@@ -85,10 +85,10 @@ describe('longer cooldowns', () => {
   it('begin within the turn that meets the third error in a row', async () => {
     const clock = new FakeClock();
     await using pool = await startRanked({ accounts: ['a'], clock });
-    pool.standIn.account('a').always(refuses(500, { error: 'oops' }));
+    pool.fakeUpstream.account('a').always(refuses(500, { error: 'oops' }));
     expect(told(await send(pool))).toEqual([503, 'upstream_unreachable', 'pool_unavailable', '2']);
     expect(told(await send(pool))).toEqual([429, 'accounts_cooling_down', 'rate_limited', '60']);
-    expect(pool.standIn.attempts()).toEqual(['a', 'a', 'a', 'a']);
+    expect(pool.fakeUpstream.attempts()).toEqual(['a', 'a', 'a', 'a']);
   });
 });
 
@@ -97,7 +97,7 @@ describe('all unreachable', () => {
 
   it('is 503 with Retry-After: 2 while connections are refused, blames nobody, and ends with it', async () => {
     await using pool = await startRanked({ clock: new FakeClock() });
-    await pool.standIn.goDown();
+    await pool.fakeUpstream.goDown();
     const answer = await send(pool);
     expect(told(answer)).toEqual(unreachable);
     const id = String(answer.headers['x-codex-pool-request']);
@@ -110,7 +110,7 @@ describe('all unreachable', () => {
       ],
     );
     for (const name of ['a', 'b']) expect(await standing(pool, name)).toEqual(free);
-    await pool.standIn.reopen();
+    await pool.fakeUpstream.reopen();
     await isServedBy(pool, 'a');
   });
 

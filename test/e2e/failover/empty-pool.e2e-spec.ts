@@ -22,8 +22,8 @@ describe('a pool whose quota is used up', () => {
     await polled(pool);
     pause(pool, 'c');
     const earliest = inSeconds(clock.now() + HOUR);
-    pool.standIn.account('a').answers(usageLimit({ resetsAt: inSeconds(clock.now() + 2 * HOUR) }));
-    pool.standIn.account('b').answers(usageLimit({ resetsAt: earliest }));
+    pool.fakeUpstream.account('a').answers(usageLimit({ resetsAt: inSeconds(clock.now() + 2 * HOUR) }));
+    pool.fakeUpstream.account('b').answers(usageLimit({ resetsAt: earliest }));
     for (const _client of [1, 2]) {
       const answer = await send(pool);
       expect(answer.status).toBe(429);
@@ -37,7 +37,7 @@ describe('a pool whose quota is used up', () => {
       expect(answer.headers).not.toHaveProperty('retry-after');
       expect(answer.headers['x-codex-pool-error']).toBe('usage_limit_reached');
     }
-    expect(pool.standIn.attempts()).toEqual(['a', 'b']);
+    expect(pool.fakeUpstream.attempts()).toEqual(['a', 'b']);
   });
 
   it('knows it from the polls alone, and asks upstream in vain for nobody', async () => {
@@ -45,13 +45,13 @@ describe('a pool whose quota is used up', () => {
     const full = { usedPercent: 100, windowSeconds: 18_000, resetsInSeconds: 7_200 };
     await using pool = await TestPool.start({
       clock,
-      prepare: (standIn) => void ['a', 'b'].map((name) => standIn.account(name).usage(full)),
+      prepare: (fakeUpstream) => void ['a', 'b'].map((name) => fakeUpstream.account(name).usage(full)),
     });
     await polled(pool);
     const answer = await send(pool);
     expect(answer.status).toBe(429);
     expect(errorIn(answer)).toMatchObject({ type: 'usage_limit_reached' });
-    expect(pool.standIn.turns()).toEqual([]);
+    expect(pool.fakeUpstream.turns()).toEqual([]);
     clock.advance(3 * HOUR);
     await pool.turn().expect(200);
   });
@@ -67,7 +67,7 @@ describe('a pool whose quota is used up', () => {
       'x-codex-primary-reset-at': String(inSeconds(clock.now()) + week.resetsInSeconds),
     };
     const fiveHours = inSeconds(clock.now() + HOUR);
-    pool.standIn.account('a').answers(usageLimit({ resetsAt: fiveHours, headers }));
+    pool.fakeUpstream.account('a').answers(usageLimit({ resetsAt: fiveHours, headers }));
     expect(errorIn(await send(pool))).toMatchObject({ resets_at: inSeconds(clock.now()) + 300_000 });
   });
 });
@@ -98,7 +98,7 @@ describe('a pool that needs a person', () => {
         const pool = await TestPool.start({ accounts: shortLived, clock });
         await polled(pool);
         clock.advance(2 * DAY);
-        for (const { name } of shortLived) pool.standIn.account(name).revokeRefreshToken();
+        for (const { name } of shortLived) pool.fakeUpstream.account(name).revokeRefreshToken();
         return pool;
       },
     ],
@@ -109,7 +109,7 @@ describe('a pool that needs a person', () => {
         const pool = await TestPool.start();
         await polled(pool);
         pause(pool, 'b');
-        pool.standIn.account('a').answers(deactivated());
+        pool.fakeUpstream.account('a').answers(deactivated());
         return pool;
       },
     ],

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { refuses } from '../../../src/fake-upstream/script/responses.js';
 import { deactivated, rateLimit, usageLimit } from '../../../src/fake-upstream/script/refusals.js';
-import { StandIn } from '../../../src/fake-upstream/fake-upstream.js';
+import { FakeUpstream } from '../../../src/fake-upstream/fake-upstream.js';
 import { AccountEvidenceRow } from '../../../src/accounts/account-evidence.entity.js';
 import { Database } from '../../../src/storage/database.js';
 import { databaseDrivers, type TestedDriver, using } from '../../support/program/database-drivers.js';
@@ -17,8 +17,8 @@ const RESETS_IN_SECONDS = 3_600;
 const NO_MODEL = { detail: "The 'gpt-9' model is not supported when using Codex with a ChatGPT account." };
 
 /** Polls tell nothing: what is known comes from turns, and over a restart from the disk. */
-function withoutPolls(standIn: StandIn): void {
-  for (const name of ['a', 'b']) standIn.account(name).usageAnswers(500, 'out of order');
+function withoutPolls(fakeUpstream: FakeUpstream): void {
+  for (const name of ['a', 'b']) fakeUpstream.account(name).usageResponses(500, 'out of order');
 }
 
 /** Account a is the first choice, whatever is left of its quota. */
@@ -31,9 +31,9 @@ const database = (pool: TestPool): string => join(pool.folder, 'data', 'proxy.db
 
 /** Which account serves a turn that comes now, and who was asked on the way. */
 async function courseOf(pool: TestPool, body = aTurn()): Promise<string[]> {
-  const asked = pool.standIn.attempts().length;
+  const asked = pool.fakeUpstream.attempts().length;
   await pool.turn({}, body).expect(200);
-  return pool.standIn.attempts().slice(asked);
+  return pool.fakeUpstream.attempts().slice(asked);
 }
 
 /** When the row of account a was last written; null without one. */
@@ -48,13 +48,13 @@ describe.each(databaseDrivers)('what was learned of an account (%s)', { timeout:
   it.each(['SIGTERM', 'SIGKILL'] as const)(
     'holds after %s and a start: one at its limit is not asked before its reset',
     async (signal) => {
-      await using standIn = await StandIn.start({ accounts: ['a', 'b'] });
-      withoutPolls(standIn);
-      standIn.account('a').always(usageLimit({ resetsInSeconds: RESETS_IN_SECONDS }));
-      await using folders = await Folders.create(standIn, ['a', 'b'], { ...A_FIRST, ...using(driver) });
+      await using fakeUpstream = await FakeUpstream.start({ accounts: ['a', 'b'] });
+      withoutPolls(fakeUpstream);
+      fakeUpstream.account('a').always(usageLimit({ resetsInSeconds: RESETS_IN_SECONDS }));
+      await using folders = await Folders.create(fakeUpstream, ['a', 'b'], { ...A_FIRST, ...using(driver) });
       const before = await folders.start();
       expect((await before.turn()).status).toBe(200);
-      expect(standIn.attempts()).toEqual(['a', 'b']);
+      expect(fakeUpstream.attempts()).toEqual(['a', 'b']);
       const [known] = await before.json('/admin/accounts');
       expect(known).toMatchObject({ name: 'a', reason: 'quota-exhausted' });
       if (signal === 'SIGKILL') {
@@ -66,7 +66,7 @@ describe.each(databaseDrivers)('what was learned of an account (%s)', { timeout:
       }
       const after = await folders.start();
       for (let i = 0; i < 3; i += 1) expect((await after.turn()).status).toBe(200);
-      expect(standIn.attempts()).toEqual(['a', 'b', 'b', 'b', 'b']);
+      expect(fakeUpstream.attempts()).toEqual(['a', 'b', 'b', 'b', 'b']);
       const [again] = await after.json('/admin/accounts');
       expect(again).toMatchObject({ name: 'a', reason: 'quota-exhausted', until: known.until });
     },
@@ -74,12 +74,14 @@ describe.each(databaseDrivers)('what was learned of an account (%s)', { timeout:
 
   it('holds for a deactivated account until a good poll', async () => {
     const first = await started(driver);
-    first.standIn.account('a').answers(deactivated());
+    first.fakeUpstream.account('a').answers(deactivated());
     expect(await courseOf(first)).toEqual(['a', 'b']);
     await using pool = await first.restart();
     expect(await pool.account('a')).toMatchObject({ available: false, reason: 'deactivated' });
     expect(await courseOf(pool)).toEqual(['b']);
-    pool.standIn.account('a').usage({ usedPercent: 3, windowSeconds: 604_800, resetsInSeconds: 300_000 });
+    pool.fakeUpstream
+      .account('a')
+      .usage({ usedPercent: 3, windowSeconds: 604_800, resetsInSeconds: 300_000 });
     await pool.client.post('/admin/accounts/a/poll').expect(200);
     expect(await pool.account('a')).toMatchObject({ available: true });
     await using last = await pool.restart();
@@ -88,7 +90,7 @@ describe.each(databaseDrivers)('what was learned of an account (%s)', { timeout:
 
   it('holds for the model that it refuses, and no other', async () => {
     const first = await started(driver);
-    first.standIn.account('a').answers(refuses(400, NO_MODEL));
+    first.fakeUpstream.account('a').answers(refuses(400, NO_MODEL));
     expect(await courseOf(first, aTurn({ model: 'gpt-9' }))).toEqual(['a', 'b']);
     await using pool = await first.restart();
     expect(await courseOf(pool, aTurn({ model: 'gpt-9' }))).toEqual(['b']);
@@ -97,15 +99,15 @@ describe.each(databaseDrivers)('what was learned of an account (%s)', { timeout:
 
   it('holds for a login that was refused for good, which nobody asks for again, until another one comes', async () => {
     const first = await started(driver);
-    first.standIn.account('a').expireAccessToken().revokeRefreshToken();
+    first.fakeUpstream.account('a').expireAccessToken().revokeRefreshToken();
     expect(await courseOf(first)).toEqual(['a', 'b']);
     expect(await first.account('a')).toMatchObject({ reason: 'needs-login' });
     await using pool = await first.restart();
     expect(await pool.account('a')).toMatchObject({ available: false, reason: 'needs-login' });
     expect(await courseOf(pool)).toEqual(['b']);
-    expect(pool.standIn.tokens.requestsFor('a')).toHaveLength(1);
+    expect(pool.fakeUpstream.tokens.requestsFor('a')).toHaveLength(1);
     await pool.running.stop();
-    await pool.writeAuth('a', pool.standIn.account('a').loginAgain());
+    await pool.writeAuth('a', pool.fakeUpstream.account('a').loginAgain());
     await using last = await pool.restart();
     expect(await last.account('a')).toMatchObject({ available: true, refresh: 'idle' });
     expect(await courseOf(last)).toEqual(['a']);
@@ -113,7 +115,7 @@ describe.each(databaseDrivers)('what was learned of an account (%s)', { timeout:
 
   it('is there again when its file comes back, and ends with another login', async () => {
     await using pool = await started(driver);
-    pool.standIn.account('a').answers(deactivated());
+    pool.fakeUpstream.account('a').answers(deactivated());
     expect(await courseOf(pool)).toEqual(['a', 'b']);
     const json = await pool.readAuth('a');
     await rm(fileOf(pool, 'a'));
@@ -131,14 +133,14 @@ describe.each(databaseDrivers)('what was learned of an account (%s)', { timeout:
     expect(await later.account('a')).toMatchObject({ available: false, reason: 'deactivated' });
     await rm(fileOf(later, 'a'));
     await later.client.post('/admin/reload').expect(200);
-    await later.writeAuth('a', later.standIn.account('a').loginAgain());
+    await later.writeAuth('a', later.fakeUpstream.account('a').loginAgain());
     await later.client.post('/admin/reload').expect(200);
     expect(await later.account('a')).toMatchObject({ available: true });
   });
 
   it('of one account cannot be read: one line in the log, and that of the others holds', async () => {
     const first = await started(driver);
-    for (const name of ['a', 'b']) first.standIn.account(name).answers(deactivated());
+    for (const name of ['a', 'b']) first.fakeUpstream.account(name).answers(deactivated());
     await first.turn().expect(503);
     await first.running.stop();
     {
@@ -156,7 +158,7 @@ describe.each(databaseDrivers)('what was learned of an account (%s)', { timeout:
     const first = await started(driver);
     const program = new Talk(first.origin);
     // A storm of refusals: each is news of both accounts, and none of them waits for the one before.
-    for (const name of ['a', 'b']) first.standIn.account(name).always(rateLimit('0'));
+    for (const name of ['a', 'b']) first.fakeUpstream.account(name).always(rateLimit('0'));
     await first.turn();
     await program.untilHealth((it) => it.details.usage.pending === 0, 'the first refusal to be written');
     {
@@ -170,8 +172,8 @@ describe.each(databaseDrivers)('what was learned of an account (%s)', { timeout:
       }
       // One statement waits for the lock a second long; the turns did not wait for any.
       expect(Math.max(...waits)).toBeLessThan(900);
-      first.standIn.account('a').always(usageLimit({ resetsInSeconds: RESETS_IN_SECONDS }));
-      first.standIn.account('b').always(deactivated());
+      first.fakeUpstream.account('a').always(usageLimit({ resetsInSeconds: RESETS_IN_SECONDS }));
+      first.fakeUpstream.account('b').always(deactivated());
       await first.turn();
       await program.untilHealth((it) => it.details.usage.trouble !== null, 'a word on the lock');
       await other.run('ROLLBACK');
@@ -194,7 +196,7 @@ describe.each(databaseDrivers)('what was learned of an account (%s)', { timeout:
     expect(afterTheFirst).toEqual(expect.any(Number));
     for (let i = 0; i < 5; i += 1) await pool.turn().expect(200);
     expect(await written()).toBe(afterTheFirst);
-    pool.standIn.account('a').answers(rateLimit(1));
+    pool.fakeUpstream.account('a').answers(rateLimit(1));
     await pool.turn().expect(200);
     expect(await written()).toBeGreaterThan(Number(afterTheFirst));
   });

@@ -38,7 +38,7 @@ const decisionOf = async (pool: TestPool, id: unknown) =>
 async function afterFailure(...events: TurnEvent[]) {
   const clock = new FakeClock();
   const pool = await startRanked({ clock, prepare: (it) => void it.account('a').usage(null, null) });
-  pool.standIn.account('a').answers(failingWith(...events));
+  pool.fakeUpstream.account('a').answers(failingWith(...events));
   const answer = await send(pool, inSession);
   return { pool, clock, answer };
 }
@@ -50,18 +50,18 @@ describe('a limit after three deltas', () => {
     const resetsAt = Math.floor(clock.now() / 1_000) + 7_200;
     const events = [...begun, failed('usage_limit_reached', 'no', { resets_at: resetsAt })];
     const bytes = Buffer.from(events.map((it) => framed(it)).join(''));
-    pool.standIn.account('a').answers(raw(bytes));
+    pool.fakeUpstream.account('a').answers(raw(bytes));
     const answer = await send(pool, inSession);
     expect(answer).toMatchObject({ status: 200, isBroken: false, headers: { 'x-codex-pool-account': 'a' } });
     expect(answer.body.equals(bytes)).toBe(true);
-    expect(pool.standIn.attempts()).toEqual(['a']);
+    expect(pool.fakeUpstream.attempts()).toEqual(['a']);
     expect(await standing(pool, 'a')).toEqual(out('quota-exhausted', resetsAt * 1_000));
     expect(await decisionOf(pool, answer.headers['x-codex-pool-request'])).toMatchObject({
       result: 'failed',
       attempts: [{ account: 'a', outcome: 'committed', failedLate: 'quota-exhausted' }],
     });
     expectTurnOf('b', await send(pool, inSession));
-    expect(pool.standIn.attempts()).toEqual(['a', 'b']);
+    expect(pool.fakeUpstream.attempts()).toEqual(['a', 'b']);
     await expectQuiet(pool);
   });
 
@@ -71,7 +71,7 @@ describe('a limit after three deltas', () => {
     const events = [...begun, failed('usage_limit_reached', 'no', { resets_in_seconds: 3_600 })];
     const text = events.map((it) => framed(it, '\r\n').replaceAll(/^event:.*\r\n/gm, '')).join('');
     const bytes = Buffer.from(text);
-    pool.standIn.account('a').answers(raw(Array.from(bytes, (_byte, at) => bytes.subarray(at, at + 1))));
+    pool.fakeUpstream.account('a').answers(raw(Array.from(bytes, (_byte, at) => bytes.subarray(at, at + 1))));
     expect((await send(pool, inSession)).body.equals(bytes)).toBe(true);
     expect(await standing(pool, 'a')).toEqual(out('quota-exhausted', clock.now() + HOUR));
   });
@@ -80,7 +80,7 @@ describe('a limit after three deltas', () => {
     const clock = new FakeClock();
     await using pool = await startRanked({ clock, prepare: (it) => void it.account('a').usage(null, null) });
     const turn = controlled();
-    pool.standIn.account('a').answers(turn.answer);
+    pool.fakeUpstream.account('a').answers(turn.answer);
     const client = exchange(pool.origin, turnWith('{"model":"gpt-5.5","stream":true,"input":[]}'));
     for (const it of [...begun, failed('usage_limit_reached')]) turn.send(it);
     await client.untilText('usage_limit_reached');

@@ -7,7 +7,7 @@ describe('failover beyond turns', () => {
   it('makes images with the next account when the first cannot', async () => {
     await using pool = await TestPool.start();
     await polled(pool);
-    pool.standIn.account('a').imageAnswers(usageLimit());
+    pool.fakeUpstream.account('a').imageResponses(usageLimit());
     const answer = await pool.client.post('/v1/images/generations').send({ prompt: 'a pool' }).expect(200);
     expect(answer.body).toMatchObject({ account: 'b' });
     expect(answer.headers['x-codex-pool-account']).toBe('b');
@@ -17,7 +17,7 @@ describe('failover beyond turns', () => {
     await using pool = await TestPool.start();
     await polled(pool);
     const asked: (string | null)[] = [];
-    pool.standIn.on('POST', '/backend-api/codex/responses/compact', (_req, res, { account }) => {
+    pool.fakeUpstream.on('POST', '/backend-api/codex/responses/compact', (_req, res, { account }) => {
       asked.push(account);
       res.writeHead(500, { 'content-type': 'application/json' }).end('{"error":"no luck"}');
     });
@@ -30,11 +30,11 @@ describe('failover beyond turns', () => {
   it('never shows a rejected token to a client that asks for something else than a turn', async () => {
     await using pool = await TestPool.start();
     await polled(pool);
-    pool.standIn.on('POST', '/backend-api/codex/responses/compact', (_req, res) => {
+    pool.fakeUpstream.on('POST', '/backend-api/codex/responses/compact', (_req, res) => {
       res.writeHead(401).end();
     });
     const answer = await pool.client.post('/v1/responses/compact').send({ input: [] }).expect(503);
     expect(answer.headers).toMatchObject({ 'x-codex-pool-error': 'account_unauthorized' });
-    expect(pool.standIn.tokens.requests).toHaveLength(1);
+    expect(pool.fakeUpstream.tokens.requests).toHaveLength(1);
   });
 });

@@ -12,7 +12,8 @@ const sleep = (clock: FakeClock, ms = HOUR) => {
   clock.advance(ms);
   clock.tick();
 };
-const polls = (pool: TestPool) => pool.standIn.log.filter((it) => it.path.endsWith('/wham/usage')).length;
+const polls = (pool: TestPool) =>
+  pool.fakeUpstream.log.filter((it) => it.path.endsWith('/wham/usage')).length;
 
 describe('a machine that wakes from sleep', () => {
   // Without polls every connection at the stand-in is one of turns.
@@ -22,17 +23,20 @@ describe('a machine that wakes from sleep', () => {
     const clock = new FakeClock();
     await using pool = await TestPool.start({ accounts: ['a'], clock, env });
     const running = controlled();
-    pool.standIn.account('a').answers(running.answer);
+    pool.fakeUpstream.account('a').answers(running.answer);
     const client = send(pool.origin, turnWith(JSON.stringify(aTurn())));
     running.send(delta('before'));
     await client.untilText('before');
     await pool.turn().expect(200);
-    expect(pool.standIn.openConnections()).toBe(2);
+    expect(pool.fakeUpstream.openConnections()).toBe(2);
     sleep(clock, 29 * SECOND); // no sleep yet
     await pool.turn().expect(200);
-    expect(pool.standIn.openConnections()).toBe(2);
+    expect(pool.fakeUpstream.openConnections()).toBe(2);
     sleep(clock);
-    await pool.standIn.until(() => pool.standIn.openConnections() === 1, 'the end of the idle connection');
+    await pool.fakeUpstream.until(
+      () => pool.fakeUpstream.openConnections() === 1,
+      'the end of the idle connection',
+    );
     running.send(delta('after'), completed());
     running.end();
     expect((await client.whole()).isBroken).toBe(false);
@@ -48,13 +52,13 @@ describe('a machine that wakes from sleep', () => {
     sleep(clock, 30 * SECOND);
     expect(polls(pool)).toBe(2);
     sleep(clock);
-    await pool.standIn.until(() => polls(pool) === 4, 'another round of polls');
+    await pool.fakeUpstream.until(() => polls(pool) === 4, 'another round of polls');
   });
 
   it('blames no account for an error of its first 5 seconds', async () => {
     const clock = new FakeClock();
     await using pool = await TestPool.start({ accounts: ['a'], clock, env });
-    pool.standIn.account('a').always(refuses(502, { error: { code: 'bad_gateway' } }));
+    pool.fakeUpstream.account('a').always(refuses(502, { error: { code: 'bad_gateway' } }));
     sleep(clock);
     for (let i = 0; i < 3; i += 1) await pool.turn().expect(503);
     expect(await pool.account('a')).toMatchObject({ available: true });
@@ -92,7 +96,7 @@ describe('a proxy on the way out', () => {
     await using pool = await TestPool.start({
       accounts: ['a'],
       clock,
-      prepare: (standIn) => proxy.leadTo(standIn.origin),
+      prepare: (fakeUpstream) => proxy.leadTo(fakeUpstream.origin),
       env: {
         UPSTREAM_RESPONSES_BASE: `${turns}/backend-api/codex`,
         UPSTREAM_WHAM_BASE: `${polling}/backend-api`,
@@ -106,8 +110,8 @@ describe('a proxy on the way out', () => {
     const asked = new Set(names.map((it) => `${it}:${port}`));
     await vi.waitFor(() => expect(new Set(proxy.asked)).toEqual(asked));
     expect(answer.status).toBe(isPlain ? 200 : 503);
-    expect(pool.standIn.turns()).toHaveLength(isPlain ? 1 : 0);
-    expect(pool.standIn.tokens.requests).toHaveLength(isPlain ? 1 : 0);
+    expect(pool.fakeUpstream.turns()).toHaveLength(isPlain ? 1 : 0);
+    expect(pool.fakeUpstream.tokens.requests).toHaveLength(isPlain ? 1 : 0);
   });
 
   it('that refuses is a network fault, for which no account is blamed', async () => {
@@ -137,15 +141,16 @@ describe('a proxy on the way out', () => {
       accounts: ['a'],
       clock,
       env,
-      prepare: (standIn) => {
-        proxy.leadTo(standIn.origin);
-        for (const [name, url] of Object.entries(standIn.env)) env[name] = url.replace('127.0.0.1', host);
+      prepare: (fakeUpstream) => {
+        proxy.leadTo(fakeUpstream.origin);
+        for (const [name, url] of Object.entries(fakeUpstream.env))
+          env[name] = url.replace('127.0.0.1', host);
       },
     });
     await polled(pool);
     clock.advance(tokenIsOld);
     await pool.turn().expect(200);
-    expect(pool.standIn.tokens.requests).toHaveLength(1);
+    expect(pool.fakeUpstream.tokens.requests).toHaveLength(1);
     expect(proxy.asked.length > 0).toBe(isTaken);
   });
 });

@@ -18,7 +18,7 @@ const of = ({ tokens }: AuthJson) => ({
 });
 const warnings = (pool: TestPool, phrase: string) => pool.logger.lines.filter((it) => it.includes(phrase));
 const twoOwners = (pool: TestPool) => warnings(pool, 'a client uses the login of an account');
-const standIn = (): AuthJson => JSON.parse(JSON.stringify(clientLogin(null)));
+const fakeUpstream = (): AuthJson => JSON.parse(JSON.stringify(clientLogin(null)));
 
 describe('a login with two owners', () => {
   const routes: readonly [
@@ -59,7 +59,7 @@ describe('a login with two owners', () => {
     const copy = await pool.readAuth('a');
     await pool.turn(of(copy)).expect(200);
     clock.advance(2 * MINUTE);
-    await pool.writeAuth('a', pool.standIn.account('a').loginAgain());
+    await pool.writeAuth('a', pool.fakeUpstream.account('a').loginAgain());
     await pool.client.post('/admin/reload').expect(200);
     await pool.turn(of(copy)).expect(200);
     await pool.turn(of(await pool.readAuth('b'))).expect(200);
@@ -71,7 +71,7 @@ describe('a login with two owners', () => {
 
   it('is warned of when the client has other tokens of the account; nothing of them is told', async () => {
     await using pool = await TestPool.start();
-    const other = pool.standIn.account('a').loginAgain();
+    const other = pool.fakeUpstream.account('a').loginAgain();
     await pool.turn(of(other)).expect(200);
     expect(twoOwners(pool)).toHaveLength(1);
     const { warnings: told } = await pool.account('a');
@@ -95,8 +95,11 @@ describe('a login with two owners', () => {
   });
 
   it.each([
-    ['a stand-in login', of(standIn())],
-    ['a stand-in login under the id of an account', { ...of(standIn()), 'chatgpt-account-id': 'acct-a' }],
+    ['a stand-in login', of(fakeUpstream())],
+    [
+      'a stand-in login under the id of an account',
+      { ...of(fakeUpstream()), 'chatgpt-account-id': 'acct-a' },
+    ],
     [
       'an opaque token under the id of an account',
       { authorization: 'Bearer x', 'chatgpt-account-id': 'acct-a' },
@@ -144,8 +147,8 @@ describe('npm run stand-in-login', { timeout: 60_000 }, () => {
 
   it('makes a login with which the proxy serves, and which it renews', async () => {
     await using pool = await TestPool.start();
-    await pool.turn(of(standIn())).expect(200);
-    const { refresh_token: refreshToken } = standIn().tokens;
+    await pool.turn(of(fakeUpstream())).expect(200);
+    const { refresh_token: refreshToken } = fakeUpstream().tokens;
     const renewal = await pool.client.post('/oauth/token').send({ refresh_token: refreshToken });
     expect(renewal.status).toBe(200);
   });
@@ -178,12 +181,12 @@ describe('who says what of itself', () => {
     clock.advance(10 * DAY - 30 * SECOND);
     const agent = 'codex_exec/0.169.0 (Debian 12.0.0; x86_64) xterm (codex_exec; 0.169.0)';
     await pool.turn({ 'user-agent': agent }).expect(200);
-    const own = pool.standIn.log.filter((it) => it.headers['user-agent'] === `codex-pool/${VERSION}`);
+    const own = pool.fakeUpstream.log.filter((it) => it.headers['user-agent'] === `codex-pool/${VERSION}`);
     const paths = new Set(own.map((it) => it.path));
     expect(paths).toEqual(
       new Set(['/backend-api/wham/usage', '/backend-api/wham/accounts/check', '/oauth/token']),
     );
-    expect(forwarded(pool.standIn).map((it) => it.headers['user-agent'])).toEqual([agent]);
+    expect(forwarded(pool.fakeUpstream).map((it) => it.headers['user-agent'])).toEqual([agent]);
   });
 
   it('no dependency phones home when it is installed', async () => {

@@ -27,10 +27,10 @@ describe('committed', () => {
 
   it('2xx with output goes to the client, and is a success of the account with the windows it tells', async () => {
     clock.advance(SECOND);
-    const before = pool.standIn.attempts().length;
-    pool.standIn.account('a').answers(raw(turnOf('a'), { ...windows, 'x-served-by': 'a' }));
+    const before = pool.fakeUpstream.attempts().length;
+    pool.fakeUpstream.account('a').answers(raw(turnOf('a'), { ...windows, 'x-served-by': 'a' }));
     await isServedBy(pool, 'a');
-    expect(pool.standIn.attempts().slice(before)).toEqual(['a']);
+    expect(pool.fakeUpstream.attempts().slice(before)).toEqual(['a']);
     expect(await pool.account('a')).toMatchObject({
       ...free,
       lastSuccessAt: clock.now(),
@@ -50,13 +50,13 @@ describe('committed', () => {
     '2xx that is no stream goes to the client as it is, and is a success: %s',
     async (_what, body, headers) => {
       clock.advance(SECOND);
-      const before = pool.standIn.attempts().length;
+      const before = pool.fakeUpstream.attempts().length;
       const answers = custom((_req, res) => void res.writeHead(201, headers).end(body));
-      pool.standIn.account('a').answers(answers);
+      pool.fakeUpstream.account('a').answers(answers);
       const answer = await send(pool);
       expect(answer).toMatchObject({ status: 201, isBroken: false, headers });
       expect(answer.body.equals(body)).toBe(true);
-      expect(pool.standIn.attempts().slice(before)).toEqual(['a']);
+      expect(pool.fakeUpstream.attempts().slice(before)).toEqual(['a']);
       expect(await pool.account('a')).toMatchObject({ ...free, lastSuccessAt: clock.now() });
     },
   );
@@ -65,16 +65,16 @@ describe('committed', () => {
 describe('client-error', () => {
   const client = [400, 404, 405, 409, 410, 413, 415, 422, 451];
   it.each(client)('%i is passed on byte for byte, to nobody’s harm', async (status) => {
-    const before = pool.standIn.attempts().length;
+    const before = pool.fakeUpstream.attempts().length;
     const { lastSuccessAt } = await pool.account('a');
     const body = odd('your request is wrong');
-    pool.standIn.account('a').answers(refuses(status, body, { ...asJson, 'x-request-id': 'req-1' }));
+    pool.fakeUpstream.account('a').answers(refuses(status, body, { ...asJson, 'x-request-id': 'req-1' }));
     const answer = await send(pool);
     expect(answer.status).toBe(status);
     expect(answer.body.equals(body)).toBe(true);
     expect(answer.headers).toMatchObject({ ...asJson, 'x-request-id': 'req-1', 'x-codex-pool-account': 'a' });
     expect(answer.headers).not.toHaveProperty('x-codex-pool-error');
-    expect(pool.standIn.attempts().slice(before)).toEqual(['a']);
+    expect(pool.fakeUpstream.attempts().slice(before)).toEqual(['a']);
     expect(await pool.account('a')).toMatchObject({ ...free, lastSuccessAt });
   });
 });
@@ -90,13 +90,13 @@ describe('turn-failed', () => {
     ['error with a code inside', { type: 'error', ...other }],
     ['error without anything', { type: 'error' }],
   ])('a stream that begins with %s is passed on as it is, to nobody’s harm', async (_what, event) => {
-    const before = pool.standIn.attempts().length;
+    const before = pool.fakeUpstream.attempts().length;
     const stream = Buffer.from(`: hello\n\n${framed(event)}`);
-    pool.standIn.account('a').answers(raw(stream));
+    pool.fakeUpstream.account('a').answers(raw(stream));
     const answer = await send(pool);
     expect(answer).toMatchObject({ status: 200, isBroken: false, headers: { 'x-codex-pool-account': 'a' } });
     expect(answer.body.equals(stream)).toBe(true);
-    expect(pool.standIn.attempts().slice(before)).toEqual(['a']);
+    expect(pool.fakeUpstream.attempts().slice(before)).toEqual(['a']);
     expect(await standing(pool, 'a')).toEqual(free);
   });
 });
@@ -104,9 +104,10 @@ describe('turn-failed', () => {
 describe('not-entitled', () => {
   it('a model that no account may use is refused in upstream’s own words, byte for byte', async () => {
     await using own = await startRanked();
-    for (const name of ['a', 'b']) own.standIn.account(name).always(refuses(400, odd(notSupported), asJson));
+    for (const name of ['a', 'b'])
+      own.fakeUpstream.account(name).always(refuses(400, odd(notSupported), asJson));
     const answer = await send(own);
-    expect(own.standIn.attempts()).toEqual(['a', 'b']);
+    expect(own.fakeUpstream.attempts()).toEqual(['a', 'b']);
     expect(answer.status).toBe(400);
     expect(answer.body.equals(odd(notSupported))).toBe(true);
     for (const name of ['a', 'b']) expect(await standing(own, name)).toEqual(free);
@@ -128,8 +129,8 @@ describe('what an answer tells of its way', () => {
     await polled(own);
     const [paused] = own.registry.list();
     if (paused !== undefined) paused.settings = { ...paused.settings, isPaused: true };
-    own.standIn.account('b').answers(forbidden());
-    own.standIn.account('c').answers(failedFirst('usage_limit_reached'));
+    own.fakeUpstream.account('b').answers(forbidden());
+    own.fakeUpstream.account('c').answers(failedFirst('usage_limit_reached'));
     const answer = await own.turn({ 'session-id': 'secret-session' }).expect(200);
     const id = answer.headers['x-codex-pool-request'];
     const { body } = await own.client.get(`/admin/requests/${id}`).expect(200);
@@ -154,7 +155,7 @@ describe('what an answer tells of its way', () => {
   it('tells of refusals of its own as well', async () => {
     await using own = await TestPool.start({ accounts: ['a'] });
     await polled(own);
-    own.standIn.account('a').answers(usageLimit());
+    own.fakeUpstream.account('a').answers(usageLimit());
     const answer = await own.turn({}, aTurn()).expect(429);
     const id = answer.headers['x-codex-pool-request'];
     const { body } = await own.client.get(`/admin/requests/${id}`).expect(200);

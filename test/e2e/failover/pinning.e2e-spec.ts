@@ -19,7 +19,7 @@ const continues = (id: string | null, fields: object = {}): Buffer =>
 async function withResponse(options: TestPoolOptions = {}): Promise<TestPool> {
   const pool = await startTilted(options);
   const events = [created('resp_1'), delta('x'), completed(undefined, 'resp_1')];
-  pool.standIn.account('b').answers(streams({ events }));
+  pool.fakeUpstream.account('b').answers(streams({ events }));
   await pool.turn({ 'session-id': 's-1' }).expect(200);
   return pool;
 }
@@ -30,7 +30,7 @@ function pause(pool: TestPool, name: string): void {
 }
 
 /** The accounts of the turns after the first, which made the response. */
-const attemptsAfter = (pool: TestPool): readonly (string | null)[] => pool.standIn.attempts().slice(1);
+const attemptsAfter = (pool: TestPool): readonly (string | null)[] => pool.fakeUpstream.attempts().slice(1);
 
 describe('a turn that continues a response', () => {
   it.each([
@@ -47,7 +47,7 @@ describe('a turn that continues a response', () => {
       status: 200,
     });
     expect(attemptsAfter(pool)).toEqual(['b', 'b']);
-    for (const turn of pool.standIn.turns().slice(1)) expect(turn.body.equals(body)).toBe(true);
+    for (const turn of pool.fakeUpstream.turns().slice(1)) expect(turn.body.equals(body)).toBe(true);
   });
 
   it.each([
@@ -72,7 +72,7 @@ describe('a turn that continues a response', () => {
   it('knows the account also of a response whose stream was cut', async () => {
     await using pool = await startTilted();
     const events = [created('resp_1'), delta('x')];
-    pool.standIn.account('b').answers(streams({ events, thenCut: true }));
+    pool.fakeUpstream.account('b').answers(streams({ events, thenCut: true }));
     expect(await send(pool, { headers: { 'session-id': 's-1' } })).toMatchObject({ isBroken: true });
     expect(await send(pool, { body: continues('resp_1') })).toMatchObject({ status: 200 });
     expect(attemptsAfter(pool)).toEqual(['b']);
@@ -84,11 +84,11 @@ describe('a turn that continues a response', () => {
       created('resp_0'),
       failed('usage_limit_reached', undefined, { resets_in_seconds: 3_600 }),
     ];
-    pool.standIn.account('b').answers(streams({ events }));
+    pool.fakeUpstream.account('b').answers(streams({ events }));
     await pool.turn({ 'session-id': 's-1' }).expect(200);
-    expect(pool.standIn.attempts()).toEqual(['b', 'a']);
+    expect(pool.fakeUpstream.attempts()).toEqual(['b', 'a']);
     await send(pool, { body: continues('resp_0') });
-    expect(pool.standIn.attempts()).toEqual(['b', 'a', 'a']);
+    expect(pool.fakeUpstream.attempts()).toEqual(['b', 'a', 'a']);
   });
 
   it('goes along on other routes, too', async () => {
@@ -97,7 +97,7 @@ describe('a turn that continues a response', () => {
     await send(pool, { path: '/v1/responses/compact', body });
     await send(pool, { path: '/v1/responses/resp_1/cancel', body: '{}' });
     await send(pool, { path: '/v1/responses/resp_2/cancel', body: '{}' });
-    expect(forwarded(pool.standIn).map((it) => it.account)).toEqual(['b', 'b', 'b', 'a']);
+    expect(forwarded(pool.fakeUpstream).map((it) => it.account)).toEqual(['b', 'b', 'b', 'a']);
   });
 
   it('is known again after a restart', async () => {
@@ -114,7 +114,7 @@ describe('a turn whose only account cannot serve it', () => {
     const clock = new FakeClock();
     await using pool = await withResponse({ clock });
     const resetsAt = Math.floor((clock.now() + 3 * HOUR) / SECOND);
-    pool.standIn.account('b').answers(usageLimit({ resetsAt }));
+    pool.fakeUpstream.account('b').answers(usageLimit({ resetsAt }));
     for (const _client of [1, 2]) {
       const answer = await send(pool, { body: continues('resp_1') });
       expect(answer.status).toBe(429);
@@ -146,7 +146,7 @@ describe('a turn whose only account cannot serve it', () => {
   it('gets the refusal of its model from that account, every time it asks', async () => {
     await using pool = await withResponse();
     const refusal = { detail: 'The model gpt-5.5 is not supported with this account.' };
-    pool.standIn.account('b').always(refuses(400, refusal));
+    pool.fakeUpstream.account('b').always(refuses(400, refusal));
     for (const _client of [1, 2]) {
       const answer = await send(pool, { body: continues('resp_1') });
       expect(answer.status).toBe(400);
@@ -160,7 +160,7 @@ describe('a turn whose only account cannot serve it', () => {
     ['fails', refuses(500, { error: 'made up' })],
   ])('goes nowhere else when upstream %s', async (_how, answer) => {
     await using pool = await withResponse();
-    pool.standIn.account('b').always(answer);
+    pool.fakeUpstream.account('b').always(answer);
     expect(await send(pool, { body: continues('resp_1') })).toMatchObject({
       status: 503,
       headers: { 'x-codex-pool-error': 'upstream_unreachable' },
@@ -175,6 +175,6 @@ describe('a turn whose only account cannot serve it', () => {
     const body = continues('resp_1');
     expect(await send(pool, { body })).toMatchObject({ status: 200 });
     expect(attemptsAfter(pool)).toEqual(['a']);
-    expect(pool.standIn.turns()[1]?.body.equals(body)).toBe(true);
+    expect(pool.fakeUpstream.turns()[1]?.body.equals(body)).toBe(true);
   });
 });

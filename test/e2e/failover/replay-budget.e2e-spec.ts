@@ -22,25 +22,26 @@ describe('the room that bodies take', () => {
     ['is served, compressed', () => undefined, zstd, 200],
     [
       'goes to the other account',
-      (pool) => void ['a', 'b'].map((it) => pool.standIn.account(it).answers(usageLimit(), streams())),
+      (pool) => void ['a', 'b'].map((it) => pool.fakeUpstream.account(it).answers(usageLimit(), streams())),
       { body: plain },
       429,
     ],
     [
       'fails over and is served',
-      (pool) => void pool.standIn.account('a').answers(usageLimit()),
+      (pool) => void pool.fakeUpstream.account('a').answers(usageLimit()),
       { body: plain },
       200,
     ],
     [
       'is refused',
-      (pool) => void ['a', 'b'].map((it) => pool.standIn.account(it).always(refuses(422, { error: 'x' }))),
+      (pool) =>
+        void ['a', 'b'].map((it) => pool.fakeUpstream.account(it).always(refuses(422, { error: 'x' }))),
       zstd,
       422,
     ],
     [
       'finds nobody',
-      (pool) => void ['a', 'b'].map((it) => pool.standIn.account(it).always(dropsConnection())),
+      (pool) => void ['a', 'b'].map((it) => pool.fakeUpstream.account(it).always(dropsConnection())),
       { body: plain },
       503,
     ],
@@ -63,9 +64,9 @@ describe('the room that bodies take', () => {
     ['in the middle of it', () => streams({ events: [created(), delta('x')], thenHang: true })],
   ])('is taken while a turn runs, and given back when its client leaves %s', async (_when, answer) => {
     await using pool = await TestPool.start();
-    for (const name of ['a', 'b']) pool.standIn.account(name).always(answer());
+    for (const name of ['a', 'b']) pool.fakeUpstream.account(name).always(answer());
     const turn = leavingTurn(pool);
-    await pool.standIn.until(() => pool.standIn.turns().length === 1, 'the turn');
+    await pool.fakeUpstream.until(() => pool.fakeUpstream.turns().length === 1, 'the turn');
     expect(budgetOf(pool).bytes).toBe(Buffer.byteLength(JSON.stringify(aTurn())));
     turn.leave();
     await turn.left;
@@ -86,7 +87,7 @@ describe('the room that bodies take', () => {
         await expect.poll(() => budgetOf(pool).bytes).toBe(half.length);
       }
       await expect.poll(() => budgetOf(pool).bytes).toBe(0);
-      expect(pool.standIn.turns()).toEqual([]);
+      expect(pool.fakeUpstream.turns()).toEqual([]);
     },
   );
 });
@@ -98,7 +99,7 @@ describe('a process without room', () => {
     const taken = limits.replayBytesInTotal - plain.length + 1;
     budget.claim(taken);
     expect(await send(pool, { body: plain })).toMatchObject({ status: 200 });
-    expect(pool.standIn.turns()[0]?.body.equals(plain)).toBe(true);
+    expect(pool.fakeUpstream.turns()[0]?.body.equals(plain)).toBe(true);
     await expect.poll(() => budget.bytes).toBe(taken);
     const { body } = await pool.client.get('/admin/requests').expect(200);
     expect(body).toMatchObject([{ isReplayable: false }]);
@@ -117,8 +118,8 @@ describe('a process without room', () => {
       await expect.poll(() => budget.bytes).toBe(0);
       budget.claim(taken);
       expect(await send(pool, zstd)).toMatchObject({ status: 200 });
-      expect(pool.standIn.attempts().at(-1)).toBe(account);
-      expect(pool.standIn.turns().at(-1)?.body.equals(zstd.body)).toBe(true);
+      expect(pool.fakeUpstream.attempts().at(-1)).toBe(account);
+      expect(pool.fakeUpstream.turns().at(-1)?.body.equals(zstd.body)).toBe(true);
       await expect.poll(() => budget.bytes).toBe(taken);
       budget.giveBack(taken);
     }

@@ -11,30 +11,30 @@ describe('turn state', () => {
   it('goes to the account that issued it, and to no other', async () => {
     await using pool = await TestPool.start();
     await polled(pool);
-    pool.standIn.account('a').turnState('issued-by-a');
+    pool.fakeUpstream.account('a').turnState('issued-by-a');
     const first = await pool.turn({ 'session-id': 's-1' }).expect(200);
     expect(first.headers['x-codex-turn-state']).toBe('issued-by-a');
-    pool.standIn.account('a').answers(usageLimit());
+    pool.fakeUpstream.account('a').answers(usageLimit());
     await pool.turn({ 'session-id': 's-1', 'x-codex-turn-state': 'issued-by-a' }).expect(200);
-    expect(pool.standIn.attempts()).toEqual(['a', 'a', 'b']);
-    const sent = pool.standIn.turns().map((it) => it.headers['x-codex-turn-state']);
+    expect(pool.fakeUpstream.attempts()).toEqual(['a', 'a', 'b']);
+    const sent = pool.fakeUpstream.turns().map((it) => it.headers['x-codex-turn-state']);
     expect(sent).toEqual([undefined, 'issued-by-a', undefined]);
   });
 
   it('steers a request to its issuer, ahead of the account of its session', async () => {
     await using pool = await startTilted();
-    pool.standIn.account('b').turnState('issued-by-b');
+    pool.fakeUpstream.account('b').turnState('issued-by-b');
     await pool.turn({ 'session-id': 's-1' }).expect(200);
     await pool.turn({ 'session-id': 's-2' }).expect(200);
     await pool.turn({ 'session-id': 's-2', 'x-codex-turn-state': 'issued-by-b' }).expect(200);
-    expect(pool.standIn.attempts()).toEqual(['b', 'a', 'b']);
-    expect(pool.standIn.turns()[2]?.headers['x-codex-turn-state']).toBe('issued-by-b');
+    expect(pool.fakeUpstream.attempts()).toEqual(['b', 'a', 'b']);
+    expect(pool.fakeUpstream.turns()[2]?.headers['x-codex-turn-state']).toBe('issued-by-b');
   });
 
   it('goes along unchanged when nobody remembers its issuer', async () => {
     await using pool = await TestPool.start();
     await pool.turn({ 'x-codex-turn-state': 'from long ago' }).expect(200);
-    expect(pool.standIn.turns()[0]?.headers['x-codex-turn-state']).toBe('from long ago');
+    expect(pool.fakeUpstream.turns()[0]?.headers['x-codex-turn-state']).toBe('from long ago');
   });
 });
 
@@ -46,9 +46,9 @@ describe('new sessions', () => {
     'go where most quota is left for each request in flight, and a turn %s is one',
     async (_case, answer) => {
       await using pool = await TestPool.start({
-        prepare: (standIn) => {
-          standIn.account('a').usage(used(0)).always(answer());
-          standIn.account('b').usage(used(60)).always(answer());
+        prepare: (fakeUpstream) => {
+          fakeUpstream.account('a').usage(used(0)).always(answer());
+          fakeUpstream.account('b').usage(used(60)).always(answer());
         },
       });
       await polled(pool);
@@ -56,24 +56,24 @@ describe('new sessions', () => {
       for (const count of [1, 2, 3, 4]) {
         const sent = { headers: { 'session-id': `s-${count}` }, signal: gone.signal };
         void send(pool, sent).catch(() => undefined);
-        await pool.standIn.until(() => pool.standIn.turns().length === count, `turn ${count}`);
+        await pool.fakeUpstream.until(() => pool.fakeUpstream.turns().length === count, `turn ${count}`);
         await expect
           .poll(async () => (await pool.account('a')).inFlight)
           .toBe(Math.min(count, count === 4 ? 3 : 2));
       }
       gone.abort();
-      await pool.standIn.untilIdle();
+      await pool.fakeUpstream.untilIdle();
       // 1 and 0.4 are left: 1 > 0.4, 1/2 > 0.4, 1/3 < 0.4, 1/3 > 0.4/2
-      expect(pool.standIn.attempts()).toEqual(['a', 'a', 'b', 'a']);
+      expect(pool.fakeUpstream.attempts()).toEqual(['a', 'a', 'b', 'a']);
     },
   );
 
   it('follow what the last turns told of quota', async () => {
     await using pool = await TestPool.start();
     await polled(pool);
-    pool.standIn.account('a').usage(used(70));
+    pool.fakeUpstream.account('a').usage(used(70));
     await pool.turn({ 'session-id': 's-1' }).expect(200);
     await pool.turn({ 'session-id': 's-2' }).expect(200);
-    expect(pool.standIn.attempts()).toEqual(['a', 'b']);
+    expect(pool.fakeUpstream.attempts()).toEqual(['a', 'b']);
   });
 });

@@ -23,7 +23,7 @@ import { send } from '../../support/clients/raw-client.js';
 /** Tokens of `a` live ten days, those of the others longer: what ends in a test are the tokens of `a` alone. */
 const accounts = ['a', { name: 'b', accessTokenLifetimeSeconds: 40 * 86_400 }];
 const newLogin = async (pool: TestPool): Promise<void> => {
-  await pool.writeAuth('a', pool.standIn.account('a').loginAgain());
+  await pool.writeAuth('a', pool.fakeUpstream.account('a').loginAgain());
   await pool.client.post('/admin/reload').expect(200);
 };
 const code = (it: string) => ({ error: { code: it, message: 'no' } });
@@ -32,12 +32,14 @@ const poll = async (pool: TestPool) => pool.client.post('/admin/accounts/a/poll'
 describe('unauthorized', () => {
   it('401 is asked again of the same account with a fresh token, and takes nobody out', async () => {
     await using pool = await startRanked({ clock: new FakeClock() });
-    pool.standIn.account('a').expireAccessToken();
+    pool.fakeUpstream.account('a').expireAccessToken();
     await isServedBy(pool, 'a');
-    expect(pool.standIn.attempts()).toEqual(['a', 'a']);
-    expect(pool.standIn.tokens.requests).toMatchObject([{ account: 'a', reason: 'unauthorized_recovery' }]);
-    const { access_token: newest } = pool.standIn.account('a').authJson().tokens;
-    expect(pool.standIn.turns()[1]?.headers.authorization).toBe(`Bearer ${newest}`);
+    expect(pool.fakeUpstream.attempts()).toEqual(['a', 'a']);
+    expect(pool.fakeUpstream.tokens.requests).toMatchObject([
+      { account: 'a', reason: 'unauthorized_recovery' },
+    ]);
+    const { access_token: newest } = pool.fakeUpstream.account('a').authJson().tokens;
+    expect(pool.fakeUpstream.turns()[1]?.headers.authorization).toBe(`Bearer ${newest}`);
     expect(await standing(pool, 'a')).toEqual(free);
   });
 
@@ -45,7 +47,7 @@ describe('unauthorized', () => {
     const clock = new FakeClock();
     await using pool = await startRanked({ clock });
     expect(await movesToB(pool, [unauthorized(), unauthorized()])).toEqual(['a', 'a', 'b']);
-    expect(pool.standIn.tokens.requests).toHaveLength(1);
+    expect(pool.fakeUpstream.tokens.requests).toHaveLength(1);
     expect(await standing(pool, 'a')).toEqual(out('unauthorized', clock.now() + 5 * MINUTE));
     clock.advance(5 * MINUTE - 1);
     await isServedBy(pool, 'b');
@@ -79,10 +81,10 @@ describe('needs-login', () => {
     const clock = new FakeClock();
     await using pool = await startRanked({ accounts, clock });
     clock.advance(10 * DAY + MINUTE);
-    pool.standIn.tokens.answers(refusal);
+    pool.fakeUpstream.tokens.answers(refusal);
     await isServedBy(pool, 'b');
-    expect(pool.standIn.attempts()).toEqual(['b']); // without a token nothing is sent
-    expect(pool.standIn.tokens.requests).toMatchObject([{ account: 'a' }]);
+    expect(pool.fakeUpstream.attempts()).toEqual(['b']); // without a token nothing is sent
+    expect(pool.fakeUpstream.tokens.requests).toMatchObject([{ account: 'a' }]);
     expect(await standing(pool, 'a')).toEqual(out('needs-login', null));
     clock.advance(DAY);
     await isServedBy(pool, 'b');
@@ -94,9 +96,9 @@ describe('needs-login', () => {
 
   it('is said of an account whose token is rejected and cannot be renewed, which is asked once', async () => {
     await using pool = await startRanked({ clock: new FakeClock() });
-    pool.standIn.account('a').expireAccessToken().revokeRefreshToken();
+    pool.fakeUpstream.account('a').expireAccessToken().revokeRefreshToken();
     await isServedBy(pool, 'b');
-    expect(pool.standIn.attempts()).toEqual(['a', 'b']);
+    expect(pool.fakeUpstream.attempts()).toEqual(['a', 'b']);
     expect(await standing(pool, 'a')).toEqual(out('needs-login', null));
     expect(await standing(pool, 'b')).toEqual(free);
   });
@@ -105,7 +107,7 @@ describe('needs-login', () => {
     const clock = new FakeClock();
     await using pool = await startRanked({ accounts, clock });
     clock.advance(10 * DAY + MINUTE);
-    pool.standIn.tokens.answers({ status, body: { error: 'server_error' } });
+    pool.fakeUpstream.tokens.answers({ status, body: { error: 'server_error' } });
     await isServedBy(pool, 'b');
     const { reason, until } = await standing(pool, 'a');
     expect(reason).not.toBe('needs-login');
@@ -124,7 +126,7 @@ describe('deactivated', () => {
       async (pool) =>
         pool.client
           .post('/admin/accounts')
-          .send({ name: 'a', auth: pool.standIn.account('a').loginAgain() })
+          .send({ name: 'a', auth: pool.fakeUpstream.account('a').loginAgain() })
           .expect(201),
     ],
   ])('402 moves the turn to another account, out for no set time, until %s', async (_what, ends) => {
@@ -134,11 +136,11 @@ describe('deactivated', () => {
     expect(await standing(pool, 'a')).toEqual(out('deactivated', null));
     expect(await standing(pool, 'b')).toEqual(free);
     clock.advance(DAY);
-    pool.standIn.account('a').usageAnswers(403, { detail: 'no' });
+    pool.fakeUpstream.account('a').usageResponses(403, { detail: 'no' });
     await pool.client.post('/admin/accounts/a/poll').expect(502);
     expect(await standing(pool, 'a')).toEqual(out('deactivated', null));
     await isServedBy(pool, 'b');
-    pool.standIn.account('a').usage({ usedPercent: 1, windowSeconds: 18_000 });
+    pool.fakeUpstream.account('a').usage({ usedPercent: 1, windowSeconds: 18_000 });
     await ends(pool);
     expect(await standing(pool, 'a')).toEqual(free);
     await isServedBy(pool, 'a');
@@ -162,9 +164,9 @@ describe('edge-block', () => {
 
   it('of two accounts is 503 upstream_blocked for the client; a third is not asked', async () => {
     await using pool = await startRanked({ accounts: ['a', 'b', 'c'], clock: new FakeClock() });
-    for (const name of ['a', 'b']) pool.standIn.account(name).answers(edgeBlock());
+    for (const name of ['a', 'b']) pool.fakeUpstream.account(name).answers(edgeBlock());
     const answer = await send(pool);
-    expect(pool.standIn.attempts()).toEqual(['a', 'b']);
+    expect(pool.fakeUpstream.attempts()).toEqual(['a', 'b']);
     expect(answer).toMatchObject({ status: 503, headers: { 'x-codex-pool-error': 'upstream_blocked' } });
     expect(JSON.parse(answer.body.toString())).toMatchObject({ error: { code: 'upstream_blocked' } });
     for (const name of ['a', 'b', 'c']) expect(await standing(pool, name)).toEqual(free);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Answer } from '../../../src/fake-upstream/script/scripted-response.js';
+import type { ScriptedResponse } from '../../../src/fake-upstream/script/scripted-response.js';
 import { streams } from '../../../src/fake-upstream/script/responses.js';
 import { forbidden, usageLimit } from '../../../src/fake-upstream/script/refusals.js';
 import { FakeClock, HOUR, MINUTE, SECOND } from '../../support/fake-clock.js';
@@ -11,12 +11,12 @@ const poll = async (pool: TestPool) => pool.client.post('/admin/accounts/a/poll'
 
 /** A turn of `a` that breaks off after its commit. */
 async function cut(pool: TestPool): Promise<void> {
-  const before = pool.standIn.attempts().length;
-  pool.standIn.account('a').answers(streams({ deltas: ['one'], thenCut: true }));
+  const before = pool.fakeUpstream.attempts().length;
+  pool.fakeUpstream.account('a').answers(streams({ deltas: ['one'], thenCut: true }));
   const answer = await send(pool);
   expect(answer).toMatchObject({ isBroken: true, headers: { 'x-codex-pool-account': 'a' } });
   expect(deltasIn(answer.body)).toEqual(['one']);
-  expect(pool.standIn.attempts().slice(before)).toEqual(['a']);
+  expect(pool.fakeUpstream.attempts().slice(before)).toEqual(['a']);
 }
 
 describe('cut', () => {
@@ -54,7 +54,7 @@ describe('cut', () => {
     await cut(pool);
     if (a !== undefined) a.settings = { ...a.settings, isPaused: true };
     for (let turn = 1; turn <= 2; turn += 1) {
-      pool.standIn.account('b').answers(streams({ deltas: ['one'], thenCut: true }));
+      pool.fakeUpstream.account('b').answers(streams({ deltas: ['one'], thenCut: true }));
       expect(await send(pool)).toMatchObject({ isBroken: true, headers: { 'x-codex-pool-account': 'b' } });
     }
     expect(await standing(pool, 'b')).toEqual(free);
@@ -64,7 +64,7 @@ describe('cut', () => {
 describe('refused again within 60 s of the poll that had ended its cooldown', () => {
   const limit = usageLimit({ resetsInSeconds: 3_600 });
 
-  it.each<[string, Answer, number]>([
+  it.each<[string, ScriptedResponse, number]>([
     ['quota-exhausted', limit, HOUR],
     ['forbidden', forbidden(), 10 * MINUTE],
   ])(

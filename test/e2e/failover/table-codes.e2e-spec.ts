@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { Answer } from '../../../src/fake-upstream/script/scripted-response.js';
+import type { ScriptedResponse } from '../../../src/fake-upstream/script/scripted-response.js';
 import { raw, refuses, streams } from '../../../src/fake-upstream/script/responses.js';
 import {
   created,
@@ -63,7 +63,7 @@ const inCases = (codes: readonly string[]) =>
   codes.flatMap((code) => places.map(([place, told]) => [code, place, told(code)] as const));
 
 /** Sends a turn that `a` refuses so and `b` serves: who was asked, and how both stand then. */
-async function refusedBy(refusal: Answer): Promise<{ asked: string[]; a: Standing; b: Standing }> {
+async function refusedBy(refusal: ScriptedResponse): Promise<{ asked: string[]; a: Standing; b: Standing }> {
   const asked = await movesToB(pool, [refusal]);
   return { asked, a: await standing(pool, 'a'), b: await standing(pool, 'b') };
 }
@@ -167,21 +167,21 @@ describe('a code that upstream does not say as an error means nothing', () => {
     ['in a turn that has ended', [{ type: 'response.completed', response: { id: 'r', ...error } }]],
     ['in a turn that is incomplete', [{ type: 'response.incomplete', response: { id: 'r', ...error } }]],
   ])('%s', async (_where, said) => {
-    const before = pool.standIn.attempts().length;
+    const before = pool.fakeUpstream.attempts().length;
     const stream = Buffer.from(said.map((it) => framed(it)).join(''));
-    pool.standIn.account('a').answers(raw(stream));
+    pool.fakeUpstream.account('a').answers(raw(stream));
     const answer = await send(pool);
     expect(answer).toMatchObject({ status: 200, isBroken: false, headers: { 'x-codex-pool-account': 'a' } });
     expect(answer.body.toString()).toBe(stream.toString());
-    expect(pool.standIn.attempts().slice(before)).toEqual(['a']);
+    expect(pool.fakeUpstream.attempts().slice(before)).toEqual(['a']);
     expect(await standing(pool, 'a')).toEqual(free);
   });
 
   it.each([400, 404, 422])('of quota with a %i', async (status) => {
-    const before = pool.standIn.attempts().length;
-    pool.standIn.account('a').answers(refuses(status, error));
+    const before = pool.fakeUpstream.attempts().length;
+    pool.fakeUpstream.account('a').answers(refuses(status, error));
     expect(await send(pool)).toMatchObject({ status, headers: { 'x-codex-pool-account': 'a' } });
-    expect(pool.standIn.attempts().slice(before)).toEqual(['a']);
+    expect(pool.fakeUpstream.attempts().slice(before)).toEqual(['a']);
     expect(await standing(pool, 'a')).toEqual(free);
   });
 });

@@ -37,11 +37,11 @@ const without = bodyWith(user, compaction, call);
 async function startMoving(env: Record<string, string> = {}): Promise<TestPool> {
   const pool = await startRanked({ clock: new FakeClock(), env });
   await isServedBy(pool, 'a', session);
-  pool.standIn.account('a').answers(usageLimit());
+  pool.fakeUpstream.account('a').answers(usageLimit());
   return pool;
 }
 
-const bodiesTo = (pool: TestPool): string[] => pool.standIn.turns().map((it) => it.body.toString());
+const bodiesTo = (pool: TestPool): string[] => pool.fakeUpstream.turns().map((it) => it.body.toString());
 
 function expectOriginal(answer: Received): void {
   expect(answer).toMatchObject({ status: 400, headers: { 'x-of': 'b', 'x-codex-pool-account': 'b' } });
@@ -53,9 +53,9 @@ describe('foreign content', () => {
   it('400 invalid_encrypted_content is asked once more without the reasoning, all else byte for byte', async () => {
     // The recovery is free of the budget.
     await using pool = await startMoving({ PROXY_MAX_ATTEMPTS: '2' });
-    pool.standIn.account('b').answers(refusal);
+    pool.fakeUpstream.account('b').answers(refusal);
     expectTurnOf('b', await send(pool, { ...session, body: whole }));
-    expect(pool.standIn.attempts().slice(1)).toEqual(['a', 'b', 'b']);
+    expect(pool.fakeUpstream.attempts().slice(1)).toEqual(['a', 'b', 'b']);
     expect(bodiesTo(pool).slice(1)).toEqual([whole, whole, without]);
     expect(await standing(pool, 'a')).toMatchObject({ reason: 'quota-exhausted' });
     expect(await standing(pool, 'b')).toEqual(free);
@@ -66,11 +66,11 @@ describe('foreign content', () => {
     ['zstd', zstdCompressSync, zstdDecompressSync],
   ])('is taken out of a body in %s as well', async (encoding, compress, inflate) => {
     await using pool = await startMoving();
-    pool.standIn.account('b').answers(refusal);
+    pool.fakeUpstream.account('b').answers(refusal);
     const headers = { ...session.headers, 'content-encoding': encoding };
     expectTurnOf('b', await send(pool, { headers, body: compress(whole) }));
-    expect(pool.standIn.attempts().slice(1)).toEqual(['a', 'b', 'b']);
-    const [last] = pool.standIn.turns().slice(-1);
+    expect(pool.fakeUpstream.attempts().slice(1)).toEqual(['a', 'b', 'b']);
+    const [last] = pool.fakeUpstream.turns().slice(-1);
     const isPlain = last?.headers['content-encoding'] === undefined;
     const sent = last?.body ?? Buffer.alloc(0);
     expect((isPlain ? sent : inflate(sent)).toString()).toBe(without);
@@ -82,9 +82,9 @@ describe('foreign content', () => {
     await isServedBy(pool, 'a', session);
     await movesToB(pool, [rateLimit()], session);
     clock.advance(MINUTE);
-    pool.standIn.account('b').answers(refusal);
+    pool.fakeUpstream.account('b').answers(refusal);
     expectTurnOf('a', await send(pool, { ...session, body: whole }));
-    expect(pool.standIn.attempts().slice(3)).toEqual(['b', 'a']);
+    expect(pool.fakeUpstream.attempts().slice(3)).toEqual(['b', 'a']);
     expect(bodiesTo(pool).slice(3)).toEqual([whole, whole]);
     for (const name of ['a', 'b']) expect(await standing(pool, name)).toEqual(free);
     await isServedBy(pool, 'a', session); // and stays there
@@ -92,9 +92,9 @@ describe('foreign content', () => {
 
   it('is the original 400 when it is refused without the reasoning, too', async () => {
     await using pool = await startMoving();
-    pool.standIn.account('b').always(refusal);
+    pool.fakeUpstream.account('b').always(refusal);
     expectOriginal(await send(pool, { ...session, body: whole }));
-    expect(pool.standIn.attempts().slice(1)).toEqual(['a', 'b', 'b']);
+    expect(pool.fakeUpstream.attempts().slice(1)).toEqual(['a', 'b', 'b']);
     expect(await standing(pool, 'b')).toEqual(free);
   });
 
@@ -104,19 +104,19 @@ describe('foreign content', () => {
     ['is no JSON', whole.slice(0, -3)],
   ])('is the original 400 at once when the input %s', async (_what, body) => {
     await using pool = await startMoving();
-    pool.standIn.account('b').always(refusal);
+    pool.fakeUpstream.account('b').always(refusal);
     expectOriginal(await send(pool, { ...session, body }));
-    expect(pool.standIn.attempts().slice(1)).toEqual(['a', 'b']);
+    expect(pool.fakeUpstream.attempts().slice(1)).toEqual(['a', 'b']);
   });
 
   it('is the client’s own 400 in a session that has stayed where it was', async () => {
     await using pool = await startRanked();
     await isServedBy(pool, 'a', session);
-    pool.standIn.account('a').answers(refusal);
+    pool.fakeUpstream.account('a').answers(refusal);
     const answer = await send(pool, { ...session, body: whole });
     expect(answer).toMatchObject({ status: 400, headers: { 'x-codex-pool-account': 'a' } });
     expect(answer.body.equals(original)).toBe(true);
-    expect(pool.standIn.attempts()).toEqual(['a', 'a']);
+    expect(pool.fakeUpstream.attempts()).toEqual(['a', 'a']);
     expect(await standing(pool, 'a')).toEqual(free);
   });
 });
@@ -127,9 +127,9 @@ describe('foreign content that nobody saw coming', () => {
     ['a request without a session', {}],
   ])('is taken out for %s', async (_what, sent) => {
     await using pool = await startRanked({ clock: new FakeClock() });
-    pool.standIn.account('a').answers(refusal);
+    pool.fakeUpstream.account('a').answers(refusal);
     expectTurnOf('a', await send(pool, { ...sent, body: whole }));
-    expect(pool.standIn.attempts()).toEqual(['a', 'a']);
+    expect(pool.fakeUpstream.attempts()).toEqual(['a', 'a']);
     expect(bodiesTo(pool)).toEqual([whole, without]);
     expect(await standing(pool, 'a')).toEqual(free);
   });
@@ -138,12 +138,12 @@ describe('foreign content that nobody saw coming', () => {
 describe('a session that came from elsewhere', () => {
   it('is stripped at each of its turns, also after a restart', async () => {
     const first = await startRanked();
-    first.standIn.account('a').answers(refusal, raw(turnOf('a'), { 'x-served-by': 'a' }), refusal);
+    first.fakeUpstream.account('a').answers(refusal, raw(turnOf('a'), { 'x-served-by': 'a' }), refusal);
     const turn = { headers: { 'session-id': 's-new' }, body: whole };
     expectTurnOf('a', await send(first, turn));
     expectTurnOf('a', await send(first, turn));
     await using pool = await first.restart();
-    pool.standIn.account('a').answers(refusal);
+    pool.fakeUpstream.account('a').answers(refusal);
     expectTurnOf('a', await send(pool, turn));
     expect(bodiesTo(pool)).toEqual([whole, without, whole, without, whole, without]);
   });
@@ -156,19 +156,19 @@ describe('a session that has come to stay without its reasoning', () => {
     const clock = new FakeClock();
     await using pool = await startRanked({ clock });
     await isServedBy(pool, 'a', session);
-    pool.standIn.account('a').answers(usageLimit({ resetsInSeconds: 3_600 }));
-    pool.standIn.account('b').answers(refusal);
+    pool.fakeUpstream.account('a').answers(usageLimit({ resetsInSeconds: 3_600 }));
+    pool.fakeUpstream.account('b').answers(refusal);
     expectTurnOf('b', await send(pool, { ...session, body: whole }));
     clock.advance(2 * HOUR);
     expect(await standing(pool, 'a')).toEqual(free);
-    const before = pool.standIn.attempts().length;
+    const before = pool.fakeUpstream.attempts().length;
     for (const _turn of [1, 2]) {
-      pool.standIn.account('b').answers(refusal);
+      pool.fakeUpstream.account('b').answers(refusal);
       const body = bodyWith(user, reasoning, call, ownReasoning);
       expectTurnOf('b', await send(pool, { ...session, body }));
       expect(bodiesTo(pool).slice(-2)).toEqual([body, bodyWith(user, call, ownReasoning)]);
     }
-    expect(pool.standIn.attempts().slice(before)).toEqual(['b', 'b', 'b', 'b']);
+    expect(pool.fakeUpstream.attempts().slice(before)).toEqual(['b', 'b', 'b', 'b']);
   });
 });
 
@@ -176,11 +176,11 @@ it('does not send a turn back to a former account that may not use its model', a
   await using pool = await startRanked({ accounts: ['a', 'b', 'c'], clock: new FakeClock() });
   await isServedBy(pool, 'a', session);
   const body = whole.replace('gpt-5.5', 'gpt-9');
-  pool.standIn.account('a').answers(refuses(400, { error: { code: 'model_not_supported' } }));
+  pool.fakeUpstream.account('a').answers(refuses(400, { error: { code: 'model_not_supported' } }));
   await isServedBy(pool, 'b', { ...session, body });
-  pool.standIn.account('b').answers(refusal);
+  pool.fakeUpstream.account('b').answers(refusal);
   await isServedBy(pool, 'b', { ...session, body });
-  expect(pool.standIn.attempts()).toEqual(['a', 'a', 'b', 'b', 'b']);
+  expect(pool.fakeUpstream.attempts()).toEqual(['a', 'a', 'b', 'b', 'b']);
 });
 
 describe('a recovery that does not go well', () => {
@@ -192,11 +192,11 @@ describe('a recovery that does not go well', () => {
     await isServedBy(pool, 'a', session);
     await movesToB(pool, [rateLimit()], session);
     clock.advance(MINUTE);
-    const before = pool.standIn.attempts().length;
-    pool.standIn.account('b').answers(refusal);
-    pool.standIn.account('a').answers(fault, fault);
+    const before = pool.fakeUpstream.attempts().length;
+    pool.fakeUpstream.account('b').answers(refusal);
+    pool.fakeUpstream.account('a').answers(fault, fault);
     expectTurnOf('b', await send(pool, { ...session, body: whole }));
-    expect(pool.standIn.attempts().slice(before)).toEqual(['b', 'a', 'a', 'b']);
+    expect(pool.fakeUpstream.attempts().slice(before)).toEqual(['b', 'a', 'a', 'b']);
     expect(bodiesTo(pool).slice(before)).toEqual([whole, whole, whole, without]);
   });
 
@@ -205,11 +205,11 @@ describe('a recovery that does not go well', () => {
     ['429', [rateLimit(20)]],
   ])('is no refusal of the client’s body when its last word is %s', async (_word, last) => {
     await using pool = await startMoving();
-    pool.standIn.account('b').answers(refusal, ...last);
+    pool.fakeUpstream.account('b').answers(refusal, ...last);
     const answer = await send(pool, { ...session, body: whole });
     expect(answer.status).toBeOneOf([429, 503]);
     expect(answer.headers['x-codex-pool-error']).toBeDefined();
-    expect(pool.standIn.attempts().slice(1)).toEqual(['a', 'b', ...last.map(() => 'b')]);
+    expect(pool.fakeUpstream.attempts().slice(1)).toEqual(['a', 'b', ...last.map(() => 'b')]);
     expect(answer.body.toString()).not.toContain('invalid_encrypted_content');
   });
 });

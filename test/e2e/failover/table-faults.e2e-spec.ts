@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Answer } from '../../../src/fake-upstream/script/scripted-response.js';
+import type { ScriptedResponse } from '../../../src/fake-upstream/script/scripted-response.js';
 import {
   dropsConnection,
   hangs,
@@ -17,19 +17,19 @@ const serverError = refuses(500, { error: { message: 'oops', type: 'server_error
 const ofA = { 'x-served-by': 'a' };
 
 /** A refusal, its status, and its text. */
-const whole = (error: object): [Answer, number, string] => [
+const whole = (error: object): [ScriptedResponse, number, string] => [
   refuses(503, { error }),
   503,
   JSON.stringify({ error }),
 ];
-const stream = (code: string, message: string): [Answer, number, string] => {
+const stream = (code: string, message: string): [ScriptedResponse, number, string] => {
   const text = framed(created()) + framed(failed(code, message));
   return [raw(Buffer.from(text)), 200, text];
 };
 
 describe('unreachable', () => {
   // Each waits for the pause before the second attempt: together they wait once.
-  it.concurrent.each<[string, Answer]>([
+  it.concurrent.each<[string, ScriptedResponse]>([
     ['a closed connection', dropsConnection()],
     ['a stream that is closed before its output', streams({ events: [created('resp_of_a')], thenCut: true })],
     [
@@ -41,9 +41,9 @@ describe('unreachable', () => {
     async (...row) => {
       const [, fault] = row;
       await using pool = await startRanked({ clock: new FakeClock() });
-      pool.standIn.account('a').answers(fault, raw(turnOf('a'), ofA));
+      pool.fakeUpstream.account('a').answers(fault, raw(turnOf('a'), ofA));
       await isServedBy(pool, 'a');
-      expect(pool.standIn.attempts()).toEqual(['a', 'a']);
+      expect(pool.fakeUpstream.attempts()).toEqual(['a', 'a']);
       // The connection of the first attempt has been used before: that it breaks may be its age, and costs nothing.
       const again = await movesToB(pool, [fault, fault, fault]);
       expect(again.filter((it) => it === 'b')).toEqual(['b']);
@@ -55,9 +55,9 @@ describe('unreachable', () => {
   it('is a connection that was used before and has died: repeated at once, at no cost to the budget', async () => {
     await using pool = await startRanked({ env: { PROXY_MAX_ATTEMPTS: '1' } });
     await isServedBy(pool, 'a');
-    pool.standIn.account('a').answers(dropsConnection());
+    pool.fakeUpstream.account('a').answers(dropsConnection());
     await isServedBy(pool, 'a');
-    expect(pool.standIn.attempts()).toEqual(['a', 'a', 'a']);
+    expect(pool.fakeUpstream.attempts()).toEqual(['a', 'a', 'a']);
   });
 });
 
@@ -88,10 +88,10 @@ describe('upstream-error', () => {
   it.concurrent('once is healed by the same account, and a success begins the count anew', async () => {
     await using pool = await startRanked({ clock: new FakeClock() });
     for (let turn = 1; turn <= 3; turn += 1) {
-      pool.standIn.account('a').answers(serverError);
+      pool.fakeUpstream.account('a').answers(serverError);
       await isServedBy(pool, 'a');
     }
-    expect(pool.standIn.attempts()).toEqual(['a', 'a', 'a', 'a', 'a', 'a']);
+    expect(pool.fakeUpstream.attempts()).toEqual(['a', 'a', 'a', 'a', 'a', 'a']);
     expect(await standing(pool, 'a')).toEqual(free);
   });
 
@@ -100,7 +100,7 @@ describe('upstream-error', () => {
     // One attempt for each turn: so the errors are counted one by one.
     await using pool = await startRanked({ accounts: ['a'], clock, env: { PROXY_MAX_ATTEMPTS: '1' } });
     const fails = async () => {
-      pool.standIn.account('a').answers(serverError);
+      pool.fakeUpstream.account('a').answers(serverError);
       const { status, headers } = await send(pool);
       expect([status, headers['x-codex-pool-account']]).toEqual([expect.toBeOneOf([429, 503]), undefined]);
     };
@@ -124,7 +124,7 @@ describe('upstream-error', () => {
 
 describe('overloaded', () => {
   const capacity = 'Selected model is at capacity. Please try a different model.';
-  it.each<[string, Answer, number, string]>([
+  it.each<[string, ScriptedResponse, number, string]>([
     ['503 server_is_overloaded', ...whole({ code: 'server_is_overloaded' })],
     ['503 slow_down without a limit', ...whole({ code: 'slow_down' })],
     ['503 “at capacity”', ...whole({ message: capacity })],
@@ -134,9 +134,9 @@ describe('overloaded', () => {
   ])('%s moves the turn to one other account, and takes nobody out', async (_says, answer, status, text) => {
     await using pool = await startRanked({ accounts: ['a', 'b', 'c'], clock: new FakeClock() });
     expect(await movesToB(pool, [answer])).toEqual(['a', 'b']);
-    for (const name of ['a', 'b']) pool.standIn.account(name).answers(answer);
+    for (const name of ['a', 'b']) pool.fakeUpstream.account(name).answers(answer);
     const passedOn = await send(pool);
-    expect(pool.standIn.attempts()).toEqual(['a', 'b', 'a', 'b']);
+    expect(pool.fakeUpstream.attempts()).toEqual(['a', 'b', 'a', 'b']);
     expect(passedOn).toMatchObject({ status, isBroken: false, headers: { 'x-codex-pool-account': 'b' } });
     expect(passedOn.headers).not.toHaveProperty('x-codex-pool-error');
     expect(passedOn.body.toString()).toBe(text);
@@ -147,18 +147,18 @@ describe('overloaded', () => {
 describe('cut', () => {
   it('breaks the stream off when upstream dies after its first output, and sends the turn nowhere else', async () => {
     await using pool = await startRanked();
-    pool.standIn.account('a').answers(streams({ deltas: ['one', 'two', 'three'], thenCut: true }));
+    pool.fakeUpstream.account('a').answers(streams({ deltas: ['one', 'two', 'three'], thenCut: true }));
     const answer = await send(pool);
     expect(answer).toMatchObject({ status: 200, isBroken: true });
     expect(deltasIn(answer.body)).toEqual(['one', 'two', 'three']);
-    expect(pool.standIn.attempts()).toEqual(['a']);
+    expect(pool.fakeUpstream.attempts()).toEqual(['a']);
     expect(await pool.account('a')).toMatchObject({ ...free, inFlight: 0 });
   });
 
   it('breaks the stream off when upstream resets it long after its first output', async () => {
     await using pool = await startRanked();
     const turn = controlled();
-    pool.standIn.account('a').answers(turn.answer);
+    pool.fakeUpstream.account('a').answers(turn.answer);
     const answering = send(pool);
     await turn.started;
     turn.send(created(), delta('one'));
@@ -168,28 +168,28 @@ describe('cut', () => {
     const answer = await answering;
     expect(answer.isBroken).toBe(true);
     expect(deltasIn(answer.body)).toEqual(['one', 'two']);
-    expect(pool.standIn.attempts()).toEqual(['a']);
+    expect(pool.fakeUpstream.attempts()).toEqual(['a']);
     expect(await standing(pool, 'a')).toEqual(free);
   });
 });
 
 describe('client-gone', () => {
-  it.each<[string, () => Answer]>([
+  it.each<[string, () => ScriptedResponse]>([
     ['has not answered', () => hangs()],
     ['has sent nothing that can be shown', () => streams({ events: [created()], thenHang: true })],
     ['is silent between two deltas', () => streams({ deltas: ['one'], thenHang: true })],
   ])('stops upstream within a second when the client leaves while it %s', async (_case, answer) => {
     await using pool = await startRanked();
     const before = await pool.account('a');
-    pool.standIn.account('a').answers(answer());
+    pool.fakeUpstream.account('a').answers(answer());
     const client = leavingTurn(pool);
-    await pool.standIn.until(() => pool.standIn.turns().length === 1, 'the turn');
+    await pool.fakeUpstream.until(() => pool.fakeUpstream.turns().length === 1, 'the turn');
     await expect.poll(async () => (await pool.account('a')).inFlight).toBe(1);
     client.leave();
-    await pool.standIn.until(() => pool.standIn.turns()[0]?.closedEarly === true, 'its end', 1_000);
+    await pool.fakeUpstream.until(() => pool.fakeUpstream.turns()[0]?.closedEarly === true, 'its end', 1_000);
     await expect.poll(async () => (await pool.account('a')).inFlight, { timeout: 1_000 }).toBe(0);
     const { available, reason, until, refresh } = before;
     expect(await pool.account('a')).toMatchObject({ available, reason, until, refresh });
-    expect(pool.standIn.attempts()).toEqual(['a']);
+    expect(pool.fakeUpstream.attempts()).toEqual(['a']);
   });
 });

@@ -16,7 +16,7 @@ function refusesNew(pool: TestPool, ...names: string[]): void {
   const refusal = refuses(400, { error: { code: 'model_not_supported' } }, { 'x-of': 'upstream' });
   for (const name of names) {
     const ours = raw(turnOf(name), { 'x-served-by': name });
-    pool.standIn.account(name).always(byModel((model) => (model === 'gpt-9' ? refusal : ours)));
+    pool.fakeUpstream.account(name).always(byModel((model) => (model === 'gpt-9' ? refusal : ours)));
   }
 }
 
@@ -32,7 +32,7 @@ describe('a model that the free account may not use', () => {
       expect(answer).toMatchObject({ status: 429, headers: { 'retry-after': '2' } });
       expect(answer.headers).not.toHaveProperty('x-of');
     }
-    expect(pool.standIn.attempts()).toEqual(['a', 'b', 'b']);
+    expect(pool.fakeUpstream.attempts()).toEqual(['a', 'b', 'b']);
     clock.advance(2 * SECOND);
     await isServedBy(pool, 'a', asking('gpt-9'));
   });
@@ -41,10 +41,10 @@ describe('a model that the free account may not use', () => {
     const clock = new FakeClock();
     await using pool = await startRanked({ clock });
     refusesNew(pool, 'b');
-    pool.standIn.account('a').answers(rateLimit());
+    pool.fakeUpstream.account('a').answers(rateLimit());
     const answer = await send(pool, asking('gpt-9'));
     expect(answer).toMatchObject({ status: 429, headers: { 'retry-after': '2' } });
-    expect(pool.standIn.attempts()).toEqual(['a', 'b']);
+    expect(pool.fakeUpstream.attempts()).toEqual(['a', 'b']);
     clock.advance(2 * SECOND);
     await isServedBy(pool, 'a', asking('gpt-9'));
   });
@@ -65,7 +65,7 @@ describe('a reserve that is reached on all accounts', () => {
     const window = { usedPercent: 60, windowSeconds: 18_000, resetsInSeconds: 7_200 };
     await using pool = await startRanked({
       clock: new FakeClock(),
-      prepare: (standIn) => void ['a', 'b'].map((name) => standIn.account(name).usage(window)),
+      prepare: (fakeUpstream) => void ['a', 'b'].map((name) => fakeUpstream.account(name).usage(window)),
     });
     for (const name of ['a', 'b'])
       await pool.client.patch(`/admin/accounts/${name}`).send({ reserve: 0.5 }).expect(200);
@@ -76,7 +76,7 @@ describe('a reserve that is reached on all accounts', () => {
     const codex = await send(pool, { headers: { originator: 'codex_cli_rs' } });
     expect(codex.status).toBe(400);
     expect(codex.body.equals(answer.body)).toBe(true);
-    expect(pool.standIn.turns()).toEqual([]);
+    expect(pool.fakeUpstream.turns()).toEqual([]);
     for (const name of ['a', 'b'])
       expect(await standing(pool, name)).toMatchObject({ available: false, reason: 'reserved' });
     await pool.client.patch('/admin/accounts/b').send({ reserve: 0 }).expect(200);
@@ -89,15 +89,15 @@ describe('a turn state that was issued before a restart', () => {
 
   it('goes to the account that had the session, and to no other', async () => {
     const first = await startRanked();
-    first.standIn.account('a').turnState('issued-by-a');
+    first.fakeUpstream.account('a').turnState('issued-by-a');
     await isServedBy(first, 'a', session);
     await using pool = await first.restart();
     await movesToB(pool, [usageLimit()], continued);
-    const sent = pool.standIn.turns().map((it) => it.headers['x-codex-turn-state']);
+    const sent = pool.fakeUpstream.turns().map((it) => it.headers['x-codex-turn-state']);
     expect(sent).toEqual([undefined, 'issued-by-a', undefined]);
     // The session is on b by now; the turn still says what a has told it.
     await isServedBy(pool, 'b', continued);
-    expect(pool.standIn.turns().at(-1)?.headers).not.toHaveProperty('x-codex-turn-state');
+    expect(pool.fakeUpstream.turns().at(-1)?.headers).not.toHaveProperty('x-codex-turn-state');
   });
 });
 
@@ -106,7 +106,7 @@ describe('a usage limit that is told on a route of a session', () => {
     const clock = new FakeClock();
     await using pool = await startRanked({ clock });
     const text = '{"error": {"type":"usage_limit_reached",\n "resets_in_seconds":3600}}';
-    pool.standIn.on('POST', '/backend-api/codex/responses/compact', (_req, res) => {
+    pool.fakeUpstream.on('POST', '/backend-api/codex/responses/compact', (_req, res) => {
       res.writeHead(429, { 'content-type': 'application/json', 'x-of': 'upstream' }).end(text);
     });
     const answer = await send(pool, { path: '/v1/responses/compact', headers: session.headers });
@@ -126,9 +126,9 @@ describe('all accounts at their limit, and one that is refused for 5 minutes', (
   it('are a usage limit until the first true reset', async () => {
     const clock = new FakeClock(1_900_000_000_000);
     await using pool = await startRanked({ accounts: ['a', 'b', 'c'], clock });
-    pool.standIn.account('a').answers(usageLimit({ resetsInSeconds: 7_200 }));
-    pool.standIn.account('b').answers(forbidden());
-    pool.standIn.account('c').answers(usageLimit({ resetsInSeconds: 3_600 }));
+    pool.fakeUpstream.account('a').answers(usageLimit({ resetsInSeconds: 7_200 }));
+    pool.fakeUpstream.account('b').answers(forbidden());
+    pool.fakeUpstream.account('c').answers(usageLimit({ resetsInSeconds: 3_600 }));
     const answer = await send(pool);
     expect(answer.status).toBe(429);
     expect(errorIn(answer)).toMatchObject({
@@ -150,14 +150,14 @@ describe('what was said of an account', () => {
     await movesToB(pool, [refusal]);
     const refused = await standing(pool, 'a');
     expect(refused).toMatchObject({ available: false, reason });
-    pool.standIn.account('a').usageAnswers(500, 'no poll of use');
+    pool.fakeUpstream.account('a').usageResponses(500, 'no poll of use');
     clock.advance(4 * MINUTE);
     await pool.running.app.get(TokenRefreshCron).run();
-    expect(pool.standIn.tokens.requestsFor('a')).toHaveLength(1);
-    expect(await pool.readAuth('a')).toEqual(pool.standIn.account('a').authJson());
+    expect(pool.fakeUpstream.tokens.requestsFor('a')).toHaveLength(1);
+    expect(await pool.readAuth('a')).toEqual(pool.fakeUpstream.account('a').authJson());
     expect(await standing(pool, 'a')).toEqual(refused);
     await isServedBy(pool, 'b');
-    await pool.writeAuth('a', pool.standIn.account('a').loginAgain());
+    await pool.writeAuth('a', pool.fakeUpstream.account('a').loginAgain());
     await pool.client.post('/admin/reload').expect(200);
     expect(await standing(pool, 'a')).toEqual(free);
     await isServedBy(pool, 'a');

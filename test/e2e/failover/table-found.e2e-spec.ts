@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Answer } from '../../../src/fake-upstream/script/scripted-response.js';
+import type { ScriptedResponse } from '../../../src/fake-upstream/script/scripted-response.js';
 import { after, hangs, raw, refuses, streams } from '../../../src/fake-upstream/script/responses.js';
 import { controlled } from '../../../src/fake-upstream/script/controlled-turn.js';
 import { forbidden, usageLimit } from '../../../src/fake-upstream/script/refusals.js';
@@ -29,19 +29,19 @@ describe('kept connections that are dead', () => {
     await using pool = await startRanked({
       accounts: ['a'],
       env: { ...relay.env, PROXY_MAX_ATTEMPTS: '1' },
-      prepare: (standIn) => relay.leadTo(standIn.origin),
+      prepare: (fakeUpstream) => relay.leadTo(fakeUpstream.origin),
     });
     const together = Promise.withResolvers<void>();
     const held = () => after(together.promise, raw(turnOf('a'), ofA));
-    pool.standIn.account('a').answers(held(), held(), held());
+    pool.fakeUpstream.account('a').answers(held(), held(), held());
     const warming = [1, 2, 3].map(async () => send(pool));
-    await pool.standIn.until(() => pool.standIn.turns().length === 3, 'three turns');
+    await pool.fakeUpstream.until(() => pool.fakeUpstream.turns().length === 3, 'three turns');
     together.resolve();
     for (const it of await Promise.all(warming)) expectTurnOf('a', it);
     await expectQuiet(pool);
     expect(relay.age()).toBe(3);
     await isServedBy(pool, 'a');
-    expect(pool.standIn.attempts()).toEqual(['a', 'a', 'a', 'a']);
+    expect(pool.fakeUpstream.attempts()).toEqual(['a', 'a', 'a', 'a']);
     expect(await standing(pool, 'a')).toEqual(free);
   });
 });
@@ -51,9 +51,9 @@ describe('what many requests meet at once', () => {
     const clock = new FakeClock();
     await using pool = await startRanked({ clock });
     const held = [1, 2, 3, 4, 5].map(() => hangs(forbidden()));
-    pool.standIn.account('a').answers(...held);
+    pool.fakeUpstream.account('a').answers(...held);
     const turns = held.map(async () => send(pool));
-    await pool.standIn.until(() => pool.standIn.turns().length === 5, 'five turns');
+    await pool.fakeUpstream.until(() => pool.fakeUpstream.turns().length === 5, 'five turns');
     clock.advance(1);
     for (const it of held) it.release();
     for (const it of await Promise.all(turns)) expectTurnOf('b', it);
@@ -64,7 +64,7 @@ describe('what many requests meet at once', () => {
     const clock = new FakeClock();
     await using pool = await startRanked({ clock });
     const running = [1, 2, 3].map(() => controlled());
-    pool.standIn.account('a').answers(...running.map((it) => it.answer));
+    pool.fakeUpstream.account('a').answers(...running.map((it) => it.answer));
     const turns = running.map(async () => send(pool));
     for (const it of running) {
       await it.started;
@@ -80,7 +80,7 @@ describe('what many requests meet at once', () => {
     await expectQuiet(pool);
     expect(await standing(pool, 'a')).toEqual(free);
     for (const _turn of [1, 2]) {
-      pool.standIn.account('a').answers(streams({ deltas: ['one'], thenCut: true }));
+      pool.fakeUpstream.account('a').answers(streams({ deltas: ['one'], thenCut: true }));
       expect(await send(pool)).toMatchObject({ isBroken: true });
       await expectQuiet(pool);
     }
@@ -89,7 +89,7 @@ describe('what many requests meet at once', () => {
 });
 
 describe('an event stream that ends in order', () => {
-  it.concurrent.each<[string, Answer]>([
+  it.concurrent.each<[string, ScriptedResponse]>([
     ['after response.created', streams({ events: [created('resp_of_a')] })],
     ['before any event', raw(Buffer.from(''))],
   ])('%s is no turn: another account serves, and nothing of it is seen', async (_when, answer) => {
@@ -101,11 +101,11 @@ describe('an event stream that ends in order', () => {
   it.concurrent('is one when its last event lacks the blank line', async () => {
     await using pool = await startRanked();
     const bytes = Buffer.from(framed(created()) + framed(completed()).trimEnd());
-    pool.standIn.account('a').answers(raw(bytes, ofA));
+    pool.fakeUpstream.account('a').answers(raw(bytes, ofA));
     const answer = await send(pool);
     expect(answer).toMatchObject({ status: 200, isBroken: false, headers: { 'x-codex-pool-account': 'a' } });
     expect(answer.body.toString()).toBe(bytes.toString());
-    expect(pool.standIn.attempts()).toEqual(['a']);
+    expect(pool.fakeUpstream.attempts()).toEqual(['a']);
   });
 });
 
@@ -115,9 +115,9 @@ describe('a turn that was slow', () => {
     await using pool = await startRanked({ clock });
     await isServedBy(pool, 'a', session);
     const slow = hangs(raw(turnOf('a'), ofA));
-    pool.standIn.account('a').answers(slow);
+    pool.fakeUpstream.account('a').answers(slow);
     const first = send(pool, session);
-    await pool.standIn.until(() => pool.standIn.turns().length === 2, 'the slow turn');
+    await pool.fakeUpstream.until(() => pool.fakeUpstream.turns().length === 2, 'the slow turn');
     clock.advance(SECOND);
     await movesToB(pool, [usageLimit()], session);
     clock.advance(SECOND);
@@ -131,7 +131,7 @@ describe('a turn that was slow', () => {
 
 describe('a limit that is told', () => {
   const told = 'Rate limit reached. Please try again in 6m0s.';
-  it.each<[string, Answer, string, number]>([
+  it.each<[string, ScriptedResponse, string, number]>([
     [
       '503 slow_down with Retry-After',
       refuses(503, { error: { code: 'slow_down' } }, { 'retry-after': '20' }),

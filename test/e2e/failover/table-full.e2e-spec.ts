@@ -20,10 +20,10 @@ async function startFull(accounts = ['a', 'b']) {
   await pool.client.patch('/admin/accounts/a').send({ maxInFlight: 1 }).expect(200);
   await isServedBy(pool, 'a', session);
   const silent = hangs(raw(turnOf('a'), { 'x-served-by': 'a' }));
-  pool.standIn.account('a').answers(silent);
+  pool.fakeUpstream.account('a').answers(silent);
   const first = send(pool, { headers: { 'session-id': 's-0' } });
   first.catch(() => undefined); // who waits for it still gets it
-  await pool.standIn.until(() => pool.standIn.turns().length === 2, 'the turn that fills it');
+  await pool.fakeUpstream.until(() => pool.fakeUpstream.turns().length === 2, 'the turn that fills it');
   return { pool, silent, first };
 }
 
@@ -40,11 +40,11 @@ describe.concurrent('an account that has as many turns as it may', () => {
     expect(await standing(pool, 'a')).toEqual(out('full', null));
     const second = send(pool, session);
     await settled(pool);
-    expect(pool.standIn.attempts()).toEqual(['a', 'a']);
+    expect(pool.fakeUpstream.attempts()).toEqual(['a', 'a']);
     silent.release();
     expectTurnOf('a', await first);
     expectTurnOf('a', await second);
-    expect(pool.standIn.attempts()).toEqual(['a', 'a', 'a']);
+    expect(pool.fakeUpstream.attempts()).toEqual(['a', 'a', 'a']);
     expect(await pool.account('a')).toMatchObject({ ...free, inFlight: 0 });
   });
 
@@ -59,7 +59,7 @@ describe.concurrent('an account that has as many turns as it may', () => {
     silent.release();
     expectTurnOf('a', await first);
     await isServedBy(pool, 'a', session);
-    expect(pool.standIn.attempts()).toEqual(['a', 'a', 'b', 'a']);
+    expect(pool.fakeUpstream.attempts()).toEqual(['a', 'a', 'b', 'a']);
   });
 
   it('is not waited for by a new session while another account is free', async () => {
@@ -83,7 +83,7 @@ describe.concurrent('an account that has as many turns as it may', () => {
     silent.release();
     await first;
     await isServedBy(pool, 'a', session);
-    expect(pool.standIn.attempts()).toEqual(['a', 'a', 'a']);
+    expect(pool.fakeUpstream.attempts()).toEqual(['a', 'a', 'a']);
     expect(await pool.account('a')).toMatchObject({ ...free, inFlight: 0 });
   });
 
@@ -96,7 +96,7 @@ describe.concurrent('an account that has as many turns as it may', () => {
       headers: { 'retry-after': '1', 'x-codex-pool-error': 'pool_full' },
     });
     expect(JSON.parse(answer.body.toString())).toMatchObject({ error: { type: 'pool_unavailable' } });
-    expect(pool.standIn.attempts()).toEqual(['a', 'a']);
+    expect(pool.fakeUpstream.attempts()).toEqual(['a', 'a']);
     silent.release();
     await first;
     await isServedBy(pool, 'a', session);

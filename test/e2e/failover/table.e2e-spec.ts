@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { Answer } from '../../../src/fake-upstream/script/scripted-response.js';
+import type { ScriptedResponse } from '../../../src/fake-upstream/script/scripted-response.js';
 import { byModel, failedFirst, raw, refuses } from '../../../src/fake-upstream/script/responses.js';
 import { controlled } from '../../../src/fake-upstream/script/controlled-turn.js';
 import { rateLimit, usageLimit } from '../../../src/fake-upstream/script/refusals.js';
@@ -33,7 +33,7 @@ afterEach(async () => forgiven(pool));
 afterAll(async () => pool[Symbol.asyncDispose]());
 
 describe('quota-exhausted', () => {
-  it.each<[string, (resetsAt: number) => Answer]>([
+  it.each<[string, (resetsAt: number) => ScriptedResponse]>([
     ['429 usage_limit_reached', (resetsAt) => usageLimit({ resetsAt })],
     [
       'a stream that begins with usage_limit_reached',
@@ -80,7 +80,7 @@ describe('quota-exhausted', () => {
     const time = new FakeClock();
     await using own = await startRanked({
       clock: time,
-      prepare: (standIn) => void standIn.account('a').usage(null, null),
+      prepare: (fakeUpstream) => void fakeUpstream.account('a').usage(null, null),
     });
     expect(await movesToB(own, [usageLimit({ resetsAt: null })])).toEqual(['a', 'b']);
     expect(await standing(own, 'a')).toEqual(out('quota-exhausted', time.now() + 5 * MINUTE));
@@ -94,10 +94,10 @@ describe('quota-exhausted', () => {
     await poll(own); // asked at the very time of the refusal
     expect(await standing(own, 'a')).toEqual(out('quota-exhausted', until));
     time.advance(1);
-    own.standIn.account('a').usage(full);
+    own.fakeUpstream.account('a').usage(full);
     await poll(own);
     expect(await standing(own, 'a')).toEqual(out('quota-exhausted', until));
-    own.standIn.account('a').usage({ ...full, usedPercent: 10 });
+    own.fakeUpstream.account('a').usage({ ...full, usedPercent: 10 });
     await poll(own);
     expect(await standing(own, 'a')).toEqual(free);
     await isServedBy(own, 'a');
@@ -107,7 +107,7 @@ describe('quota-exhausted', () => {
     const time = new FakeClock();
     await using own = await startRanked({ clock: time });
     const older = controlled();
-    own.standIn.account('a').answers(older.answer);
+    own.fakeUpstream.account('a').answers(older.answer);
     const answering = send(own);
     await older.started;
     time.advance(SECOND);
@@ -121,7 +121,7 @@ describe('quota-exhausted', () => {
 });
 
 describe('rate-limited', () => {
-  it.each<[string, Answer, number]>([
+  it.each<[string, ScriptedResponse, number]>([
     ['a bare 429', refuses(429, ''), 2 * SECOND],
     ['429 in words alone', rateLimit(undefined, 'Too many requests'), 2 * SECOND],
     ['429 rate_limit_exceeded', rateLimit(), 2 * SECOND],
@@ -161,21 +161,21 @@ describe('rate-limited', () => {
 
 describe('not-entitled', () => {
   const notSupported = "The 'gpt-9' model is not supported when using Codex with a ChatGPT account.";
-  it.each<[string, Answer]>([
+  it.each<[string, ScriptedResponse]>([
     ['429 usage_not_included', refuses(429, { error: { type: 'usage_not_included', message: 'no' } })],
     ['a stream that begins with usage_not_included', failedFirst('usage_not_included')],
     ['400 that names a model as not supported', refuses(400, { detail: notSupported })],
     ['400 model_not_supported', refuses(400, { error: { code: 'model_not_supported' } })],
   ])('%s moves the turn, and this model alone stays away for an hour', async (_says, refusal) => {
     const ours = raw(turnOf('a'), { 'x-served-by': 'a' });
-    pool.standIn.account('a').always(byModel((model) => (model === 'gpt-9' ? refusal : ours)));
+    pool.fakeUpstream.account('a').always(byModel((model) => (model === 'gpt-9' ? refusal : ours)));
     expect(await isServedBy(pool, 'b', asking('gpt-9'))).toEqual(['a', 'b']);
     expect(await standing(pool, 'a')).toEqual(free);
     expect(await isServedBy(pool, 'a', asking('gpt-5.5'))).toEqual(['a']);
     clock.advance(HOUR - 1);
     expect(await isServedBy(pool, 'b', asking('gpt-9'))).toEqual(['b']);
     clock.advance(1);
-    pool.standIn.account('a').always(ours);
+    pool.fakeUpstream.account('a').always(ours);
     expect(await isServedBy(pool, 'a', asking('gpt-9'))).toEqual(['a']);
   });
 });

@@ -38,7 +38,7 @@ describe('whose fault it is: an upstream that cannot be reached', { timeout: 30_
     await using pool = await TestPool.start();
     await polled(pool);
     expect(await health(pool)).toEqual({ status: 'up', trouble: null });
-    await pool.standIn.goDown();
+    await pool.fakeUpstream.goDown();
     for (let i = 0; i < 3; i += 1) {
       const answer = await pool.turn().expect(503);
       expect(answer.headers['x-codex-pool-error']).toBe('upstream_unreachable');
@@ -50,9 +50,11 @@ describe('whose fault it is: an upstream that cannot be reached', { timeout: 30_
     expect((await pool.client.get('/').expect(200)).text).toContain(offline.trouble);
     expect(await inMetrics(pool)).toEqual(['offline']);
     await expectNobodyOut(pool, ['a', 'b']);
-    await pool.standIn.reopen();
+    await pool.fakeUpstream.reopen();
     // The first answer of any kind: it is no success.
-    pool.standIn.account('a').answers(refuses(400, { error: { message: 'no', code: 'invalid_prompt' } }));
+    pool.fakeUpstream
+      .account('a')
+      .answers(refuses(400, { error: { message: 'no', code: 'invalid_prompt' } }));
     await pool.turn().expect(400);
     expect(await health(pool)).toEqual({ status: 'up', trouble: null });
     expect(await inMetrics(pool)).toEqual([]);
@@ -61,9 +63,9 @@ describe('whose fault it is: an upstream that cannot be reached', { timeout: 30_
   });
 
   it('is first seen by the polls where no turn comes, and they see its end', async () => {
-    await using pool = await TestPool.start({ prepare: (standIn) => standIn.goDown() });
+    await using pool = await TestPool.start({ prepare: (fakeUpstream) => fakeUpstream.goDown() });
     await expect.poll(async () => await trouble(pool)).toContain('(ECONNREFUSED)');
-    await pool.standIn.reopen();
+    await pool.fakeUpstream.reopen();
     await pool.client.post('/admin/accounts/a/poll').expect(200);
     expect(await trouble(pool)).toBeNull();
   });
@@ -76,14 +78,14 @@ describe('whose fault it is: an upstream that fails', { timeout: 30_000 }, () =>
   ])('with %s on every account takes nobody out, and is over at the first success', async (_how, answer) => {
     await using pool = await TestPool.start({ accounts: ['a', 'b', 'c'] });
     await polled(pool);
-    for (const name of ['a', 'b', 'c']) pool.standIn.account(name).always(answer);
+    for (const name of ['a', 'b', 'c']) pool.fakeUpstream.account(name).always(answer);
     expect(new Set(await turns(pool, 8))).toEqual(new Set([503]));
     const failing = await health(pool);
     expect(failing.status).toBe('degraded');
     expect(failing.trouble).toMatch(new RegExp(`Upstream itself is failing, .* since ${ISO}`));
     expect(await inMetrics(pool)).toEqual(['provider']);
     await expectNobodyOut(pool, ['a', 'b', 'c']);
-    pool.standIn.account('b').always(streams());
+    pool.fakeUpstream.account('b').always(streams());
     // Whoever is asked first: the turn gets to b in the end, now or with the next one.
     await expect.poll(async () => (await pool.turn()).status).toBe(200);
     expect(await health(pool)).toEqual({ status: 'up', trouble: null });
@@ -92,9 +94,9 @@ describe('whose fault it is: an upstream that fails', { timeout: 30_000 }, () =>
   it('on one account while another serves is that account’s fault: the third error takes it out', async () => {
     await using pool = await TestPool.start({ env: { PROXY_POLICY: 'fill-first' } });
     await polled(pool);
-    pool.standIn.account('a').always(serverError);
+    pool.fakeUpstream.account('a').always(serverError);
     expect(await turns(pool, 2)).toEqual([200, 200]);
-    expect(pool.standIn.attempts()).toEqual(['a', 'a', 'b', 'a', 'a', 'b']);
+    expect(pool.fakeUpstream.attempts()).toEqual(['a', 'a', 'b', 'a', 'a', 'b']);
     expect(await pool.account('a')).toMatchObject({ available: false, reason: 'upstream-error' });
     expect(await trouble(pool)).toBeNull();
     expect(await inMetrics(pool)).toEqual([]);
@@ -104,7 +106,7 @@ describe('whose fault it is: an upstream that fails', { timeout: 30_000 }, () =>
     await using pool = await TestPool.start({ accounts: ['a', 'paused'] });
     await polled(pool);
     await pool.client.patch('/admin/accounts/paused').send({ paused: true }).expect(200);
-    pool.standIn.account('a').always(serverError);
+    pool.fakeUpstream.account('a').always(serverError);
     expect(await turns(pool, 2)).toEqual([503, 429]); // the third error: it rests for half a minute
     expect(await trouble(pool)).toContain('Upstream itself is failing');
     expect(await pool.account('a')).toMatchObject({ available: false, reason: 'upstream-error' });
@@ -112,12 +114,14 @@ describe('whose fault it is: an upstream that fails', { timeout: 30_000 }, () =>
 
   it('when it is polled is told before any turn has met it', async () => {
     await using pool = await TestPool.start({
-      prepare: (standIn) => {
-        for (const name of ['a', 'b']) standIn.account(name).usageAnswers(502, 'bad gateway');
+      prepare: (fakeUpstream) => {
+        for (const name of ['a', 'b']) fakeUpstream.account(name).usageResponses(502, 'bad gateway');
       },
     });
     await expect.poll(async () => await trouble(pool)).toContain('Upstream itself is failing');
-    pool.standIn.account('b').usage({ usedPercent: 3, windowSeconds: 604_800, resetsInSeconds: 300_000 });
+    pool.fakeUpstream
+      .account('b')
+      .usage({ usedPercent: 3, windowSeconds: 604_800, resetsInSeconds: 300_000 });
     await pool.client.post('/admin/accounts/b/poll').expect(200);
     expect(await trouble(pool)).toBeNull();
   });
@@ -125,7 +129,7 @@ describe('whose fault it is: an upstream that fails', { timeout: 30_000 }, () =>
   it('on other routes than turns says nothing of the turns', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     await polled(pool);
-    pool.standIn.on('GET', '/backend-api/wham/elsewhere', (_req, res) => void res.writeHead(500).end());
+    pool.fakeUpstream.on('GET', '/backend-api/wham/elsewhere', (_req, res) => void res.writeHead(500).end());
     await pool.client.get('/backend-api/wham/elsewhere').expect(500);
     expect(await trouble(pool)).toBeNull();
   });
@@ -135,15 +139,15 @@ describe('whose fault it is: an edge that blocks', { timeout: 30_000 }, () => {
   it('every account is this machine’s trouble, takes nobody out, and is over at the first success', async () => {
     await using pool = await TestPool.start();
     await polled(pool);
-    for (const name of ['a', 'b']) pool.standIn.account(name).always(edgeBlock());
+    for (const name of ['a', 'b']) pool.fakeUpstream.account(name).always(edgeBlock());
     expect(await turns(pool, 3)).toEqual([503, 503, 503]);
     const blocked = await health(pool);
     expect(blocked.status).toBe('degraded');
     expect(blocked.trouble).toMatch(new RegExp(`The network edge .* since ${ISO}`));
     expect(await inMetrics(pool)).toEqual(['edge-block']);
     await expectNobodyOut(pool, ['a', 'b']);
-    pool.standIn.account('a').always(streams());
-    pool.standIn.account('b').always(streams());
+    pool.fakeUpstream.account('a').always(streams());
+    pool.fakeUpstream.account('b').always(streams());
     await pool.turn().expect(200);
     expect(await health(pool)).toEqual({ status: 'up', trouble: null });
   });
@@ -151,10 +155,10 @@ describe('whose fault it is: an edge that blocks', { timeout: 30_000 }, () => {
   it('one account, and lets another through, is not everybody’s trouble, even without a success', async () => {
     await using pool = await TestPool.start({ env: { PROXY_POLICY: 'fill-first' } });
     await polled(pool);
-    pool.standIn.account('a').always(edgeBlock());
-    pool.standIn.account('b').always(refuses(400, { error: { message: 'no', code: 'invalid_prompt' } }));
+    pool.fakeUpstream.account('a').always(edgeBlock());
+    pool.fakeUpstream.account('b').always(refuses(400, { error: { message: 'no', code: 'invalid_prompt' } }));
     expect(await turns(pool, 2)).toEqual([400, 400]);
-    expect(pool.standIn.attempts()).toEqual(['a', 'b', 'a', 'b']);
+    expect(pool.fakeUpstream.attempts()).toEqual(['a', 'b', 'a', 'b']);
     expect(await trouble(pool)).toBeNull();
   });
 });

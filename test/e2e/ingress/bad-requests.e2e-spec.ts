@@ -40,13 +40,13 @@ describe('bytes that are no request', () => {
     expect(statusesIn(text)).toEqual([status]);
     expect(text).toMatch(/^content-type: application\/json/im);
     expect(bodyOf(text)).toMatchObject({ error: { type: 'invalid_request', code } });
-    expect(pool.standIn.turns()).toHaveLength(0);
+    expect(pool.fakeUpstream.turns()).toHaveLength(0);
   });
 
   it('are refused after the answer to the turn before them, which is whole', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     const upstream = controlled();
-    pool.standIn.account('a').answers(upstream.answer);
+    pool.fakeUpstream.account('a').answers(upstream.answer);
     using client = new RawSocket(pool.origin);
     await client.write(packet(post(), 'nonsense\r\n\r\n'));
     upstream.send(created(), delta('x'));
@@ -80,7 +80,7 @@ describe('an upgrade that is not a WebSocket as it should be', () => {
     const text = await answerTo(pool, `${upgrade({ 'content-length': '5' })}hello`);
     expect(statusesIn(text)).toEqual([400]);
     expect(bodyOf(text)).toMatchObject({ error: { code: 'bad_websocket_handshake' } });
-    expect(pool.standIn.handshakes()).toHaveLength(0);
+    expect(pool.fakeUpstream.handshakes()).toHaveLength(0);
   });
 
   it('is served as HTTP when it offers h2c', async () => {
@@ -103,7 +103,7 @@ describe('an upgrade that is not a WebSocket as it should be', () => {
       await client.write(packet(head('GET /healthz'), upgrade()));
       client.reset();
     }
-    await expect.poll(() => pool.standIn.sockets.open ?? 0).toBe(0);
+    await expect.poll(() => pool.fakeUpstream.sockets.open ?? 0).toBe(0);
     await pool.turn().expect(200);
     expect(pool.logger.lines.filter((it) => it.includes('fault inside'))).toEqual([]);
   });

@@ -70,7 +70,7 @@ describe('who may enter', () => {
       const isLink = !('host' in headers) && !('origin' in headers);
       expect((await call(pool.origin, plus(asked, navigation))).status).toBe(isLink ? 200 : 403);
     }
-    expect(forwarded(pool.standIn)).toEqual([]);
+    expect(forwarded(pool.fakeUpstream)).toEqual([]);
   });
 
   it('not a cross-site navigation to anything but the page', async () => {
@@ -148,7 +148,7 @@ describe('paths that are not ours', () => {
         told(await call(pool.origin, { method, path, ...(method === 'POST' ? { body: '{}' } : {}) })),
       ).toBe('404 JSON');
     }
-    expect(forwarded(pool.standIn)).toEqual([]);
+    expect(forwarded(pool.fakeUpstream)).toEqual([]);
   });
 });
 
@@ -170,10 +170,10 @@ describe('tokens of the proxy itself', () => {
         expect(told(await call(pool.origin, plus(asked, headers)))).toBe('403 JSON');
       }
     }
-    expect(forwarded(pool.standIn)).toEqual([]);
+    expect(forwarded(pool.fakeUpstream)).toEqual([]);
     const right = { authorization: 'Bearer client-token-1' };
     expect((await call(pool.origin, plus(turn, right))).status).toBe(200);
-    expect(JSON.stringify(pool.standIn.turns()[0]?.rawHeaders)).not.toContain('client-token-1');
+    expect(JSON.stringify(pool.fakeUpstream.turns()[0]?.rawHeaders)).not.toContain('client-token-1');
     for (const path of ['/healthz', '/readyz', '/admin/accounts']) await pool.client.get(path).expect(200);
   });
 

@@ -25,7 +25,7 @@ describe('CONNECT', () => {
     expect(JSON.parse(text.split('\r\n\r\n')[1] ?? '')).toMatchObject({
       error: { type: 'invalid_request', code: 'method_not_allowed' },
     });
-    expect(pool.standIn.turns()).toHaveLength(0);
+    expect(pool.fakeUpstream.turns()).toHaveLength(0);
   });
 
   it.each([
@@ -59,21 +59,21 @@ describe(`${POSTS} turns in one packet, ${PACKETS} packets`, { timeout: 60_000 }
   ] as const)('%s, leave nothing behind', async (_how, behind, end) => {
     await using pool = await TestPool.start({ env: { PROXY_POLICY: 'fill-first' } });
     for (const name of ['a', 'b'])
-      pool.standIn.account(name).always(streams({ events: [created(), delta('x')], thenHang: true }));
+      pool.fakeUpstream.account(name).always(streams({ events: [created(), delta('x')], thenHang: true }));
     const clients = Array.from({ length: PACKETS }, () => new RawSocket(pool.origin));
     for (const it of clients) await it.write(packet(...Array<string>(POSTS).fill(post()), ...behind));
-    const { standIn } = pool;
-    await standIn.until(() => standIn.turns().length === POSTS * PACKETS, 'all turns', 30_000);
+    const { fakeUpstream } = pool;
+    await fakeUpstream.until(() => fakeUpstream.turns().length === POSTS * PACKETS, 'all turns', 30_000);
     for (const it of clients) {
       if (end === 'reset') it.reset();
       else it[Symbol.dispose]();
     }
-    await expect.poll(() => standIn.inFlight(), { timeout: 5_000 }).toBe(0);
+    await expect.poll(() => fakeUpstream.inFlight(), { timeout: 5_000 }).toBe(0);
     await expect.poll(() => pool.running.app.get(Drain).inFlight).toBe(0);
     expect(pool.running.app.get(ReplayBudget, { strict: false }).bytes).toBe(0);
     for (const it of pool.registry.list()) expect(it.inFlight).toBe(0);
-    standIn.account('a').always(usageLimit());
-    standIn.account('b').always(streams());
+    fakeUpstream.account('a').always(usageLimit());
+    fakeUpstream.account('b').always(streams());
     expect((await pool.turn().expect(200)).headers['x-codex-pool-account']).toBe('b');
     expect(await pool.running.stop()).toBe(true);
   });

@@ -27,7 +27,7 @@ describe('headers on the way up', () => {
   ])('carry the credentials of the account and never those of the client: %s', async (_what, asked) => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     await call(pool.origin, { ...asked, headers: { ...asked.headers, ...clientSecrets } });
-    const [request] = forwarded(pool.standIn);
+    const [request] = forwarded(pool.fakeUpstream);
     expect(request).toMatchObject({ account: 'a', headers: { 'chatgpt-account-id': 'acct-a' } });
     const all = request?.rawHeaders.join('\n') ?? '';
     for (const secret of Object.values(clientSecrets)) expect(all).not.toContain(secret);
@@ -50,13 +50,13 @@ describe('headers on the way up', () => {
         'x-end-to-end': 'stays',
       }),
     );
-    const headers = pool.standIn.turns()[0]?.headers ?? {};
+    const headers = pool.fakeUpstream.turns()[0]?.headers ?? {};
     expect(headers['x-end-to-end']).toBe('stays');
     for (const gone of ['x-named-hop', 'keep-alive', 'te', 'trailer', 'proxy-connection']) {
       expect(headers).not.toHaveProperty(gone);
     }
     expect(headers.connection).not.toContain('X-Named-Hop');
-    expect(headers.host).toBe(new URL(pool.standIn.origin).host);
+    expect(headers.host).toBe(new URL(pool.fakeUpstream.origin).host);
   });
 
   it('are otherwise the client’s own', async () => {
@@ -74,7 +74,7 @@ describe('headers on the way up', () => {
     };
     await call(pool.origin, turnWith(body, { ...own, 'x-codex-turn-metadata': '{"turn_id":"1"}' }));
     const { 'x-made-up': _blank, ...visible } = own;
-    expect(pool.standIn.turns()[0]?.headers).toMatchObject({
+    expect(pool.fakeUpstream.turns()[0]?.headers).toMatchObject({
       ...visible,
       'x-codex-turn-metadata': '{"turn_id":"1"}',
       'content-type': 'application/json',
@@ -99,7 +99,7 @@ describe('headers on the way down', () => {
       'x-codex-turn-state': 'ts-1',
       'x-two': 'a, b',
     };
-    pool.standIn.account('a').answers(streams({ headers: { ...dropped, ...kept } }));
+    pool.fakeUpstream.account('a').answers(streams({ headers: { ...dropped, ...kept } }));
     const answer = await call(pool.origin, turnWith(body));
     expect(answer.headers).toMatchObject(kept);
     const { connection: _ours, 'keep-alive': _alsoOurs, ...never } = dropped;
@@ -116,7 +116,7 @@ describe('headers on the way down', () => {
   ])('never carry cookies on %s either', async (path) => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     const upstream = path.startsWith('/v1/') ? `/backend-api/codex/${path.slice(4)}` : path;
-    pool.standIn.on('GET', upstream, (_req, res) => {
+    pool.fakeUpstream.on('GET', upstream, (_req, res) => {
       res.writeHead(200, {
         'set-cookie': ['a=upstreams-own-cookie', 'b=2'],
         'content-type': 'application/json',
@@ -124,14 +124,16 @@ describe('headers on the way down', () => {
       res.end('{}');
     });
     const answer = await call(pool.origin, { path, headers: { 'chatgpt-account-id': 'acct-a' } });
-    expect(forwarded(pool.standIn)).toHaveLength(1);
+    expect(forwarded(pool.fakeUpstream)).toHaveLength(1);
     expect(answer.status).toBe(200);
     expect(answer.headers).not.toHaveProperty('set-cookie');
   });
 
   it('tell which account served, its name encoded, and the id of the decision', async () => {
     await using pool = await TestPool.start({ accounts: ['büro 1'] });
-    pool.standIn.account('büro 1').answers(custom((_req, res) => void res.writeHead(200).end('no stream')));
+    pool.fakeUpstream
+      .account('büro 1')
+      .answers(custom((_req, res) => void res.writeHead(200).end('no stream')));
     const answer = await call(pool.origin, turnWith(body));
     expect(answer.headers['x-codex-pool-account']).toBe('b%C3%BCro%201');
     const id = String(answer.headers['x-codex-pool-request']);

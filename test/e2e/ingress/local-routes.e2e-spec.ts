@@ -17,14 +17,14 @@ describe('the list of models', () => {
 
   it('is that of the largest plan, with its etag and its bytes, and is kept', async () => {
     await using pool = await TestPool.start({ accounts });
-    pool.standIn.models.body = { models: [{ slug: 'gpt-5.5', odd: 1.5 }] };
+    pool.fakeUpstream.models.body = { models: [{ slug: 'gpt-5.5', odd: 1.5 }] };
     for (let i = 0; i < 3; i += 1) {
       const { body, headers } = await pool.client.get('/v1/models?client_version=0.169.0').expect(200);
-      expect(body).toEqual(pool.standIn.models.body);
-      expect(headers).toMatchObject({ etag: pool.standIn.models.etag, 'x-codex-pool-account': 'b' });
+      expect(body).toEqual(pool.fakeUpstream.models.body);
+      expect(headers).toMatchObject({ etag: pool.fakeUpstream.models.etag, 'x-codex-pool-account': 'b' });
     }
     await pool.client.get('/backend-api/codex/models?client_version=0.170.0').expect(200);
-    expect(forwarded(pool.standIn).map((it) => [it.account, it.path])).toEqual([
+    expect(forwarded(pool.fakeUpstream).map((it) => [it.account, it.path])).toEqual([
       ['b', `${MODELS}?client_version=0.169.0`],
       ['b', `${MODELS}?client_version=0.170.0`],
     ]);
@@ -35,13 +35,13 @@ describe('the list of models', () => {
     await using pool = await TestPool.start({ accounts, clock });
     const first = await pool.client.get('/v1/models').expect(200);
     clock.advance(6 * MINUTE);
-    pool.standIn.on('GET', MODELS, (_req, res) => void res.writeHead(500).end('broken'));
+    pool.fakeUpstream.on('GET', MODELS, (_req, res) => void res.writeHead(500).end('broken'));
     const stale = await pool.client.get('/v1/models').expect(200);
     expect(stale.body).toEqual(first.body);
-    await pool.standIn.goDown();
+    await pool.fakeUpstream.goDown();
     expect((await pool.client.get('/v1/models').expect(200)).body).toEqual(first.body);
-    await pool.standIn.reopen();
-    pool.standIn.on(
+    await pool.fakeUpstream.reopen();
+    pool.fakeUpstream.on(
       'GET',
       MODELS,
       (_req, res) => void res.writeHead(200, { etag: '"2"' }).end('{"models":[2]}'),
@@ -54,7 +54,7 @@ describe('the list of models', () => {
   it('is 404 when upstream fails and none is known, which the client takes at once for no list', async () => {
     await using pool = await TestPool.start({ accounts });
     for (const status of [401, 500]) {
-      pool.standIn.on('GET', MODELS, (_req, res) => void res.writeHead(status).end());
+      pool.fakeUpstream.on('GET', MODELS, (_req, res) => void res.writeHead(status).end());
       const { body } = await pool.client.get('/v1/models').expect(404).expect('content-type', /json/);
       expect(body.error.code).toBe('models_unavailable');
     }
@@ -63,7 +63,7 @@ describe('the list of models', () => {
   it('is not asked for again because another account has another etag', async () => {
     await using pool = await startTilted({ accounts });
     const served = (await pool.client.get('/v1/models').expect(200)).headers['etag'];
-    pool.standIn.account('a').always(streams({ headers: { 'x-models-etag': 'W/"of-a"' } }));
+    pool.fakeUpstream.account('a').always(streams({ headers: { 'x-models-etag': 'W/"of-a"' } }));
     const ofB = (await pool.turn({ 'session-id': 's-1' }).expect(200)).headers;
     expect(ofB).toMatchObject({ 'x-codex-pool-account': 'b', 'x-models-etag': served });
     const ofA = (await pool.turn({ 'session-id': 's-2' }).expect(200)).headers;
@@ -74,7 +74,7 @@ describe('the list of models', () => {
   it('is asked for again when the list of the account it came from has changed', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     await pool.client.get('/v1/models').expect(200);
-    pool.standIn.models.etag = 'W/"made-up-2"';
+    pool.fakeUpstream.models.etag = 'W/"made-up-2"';
     expect((await pool.turn().expect(200)).headers['x-models-etag']).toBe('W/"made-up-2"');
     expect((await pool.client.get('/v1/models').expect(200)).headers['etag']).toBe('W/"made-up-2"');
   });
@@ -94,13 +94,13 @@ describe('the renewal of a stand-in login', () => {
     const answer = await renew(pool, { grant_type: 'refresh_token', refresh_token: 'codex-pool-1' });
     expect(answer.status).toBe(200);
     expect(JSON.parse(answer.body.toString())).toMatchObject({ refresh_token: 'codex-pool-1' });
-    expect(forwarded(pool.standIn)).toEqual([]);
-    expect(pool.standIn.tokens.requests).toEqual([]);
+    expect(forwarded(pool.fakeUpstream)).toEqual([]);
+    expect(pool.fakeUpstream.tokens.requests).toEqual([]);
   });
 
   it('is refused to every other login, and told to nobody', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
-    const real = pool.standIn.account('a').authJson().tokens.refresh_token;
+    const real = pool.fakeUpstream.account('a').authJson().tokens.refresh_token;
     const others = [
       { refresh_token: real },
       { refresh_token: `x codex-pool-` },
@@ -115,7 +115,7 @@ describe('the renewal of a stand-in login', () => {
       expect(JSON.parse(answer.body.toString())).toHaveProperty('error.message');
       expect(answer.body.toString()).not.toContain(real);
     }
-    expect(pool.standIn.tokens.requests).toEqual([]);
+    expect(pool.fakeUpstream.tokens.requests).toEqual([]);
     await pool.turn().expect(200); // the account's own login is what it was
   });
 });
@@ -135,14 +135,14 @@ describe('a client that looks whether we are there', () => {
     expect(answer.status).toBe(status);
     expect(answer.headers['content-type']).toMatch(/^application\/json/);
     expect(answer.headers['allow']).toBe(status === 405 ? 'POST' : undefined);
-    expect(forwarded(pool.standIn)).toEqual([]);
+    expect(forwarded(pool.fakeUpstream)).toEqual([]);
   });
 
   it.each(['/v1/responses', '/responses', '/backend-api/codex/responses', '/api/codex/responses'])(
     'gets 426 for a WebSocket on %s where upstream takes none, so that Codex goes on over HTTP',
     async (path) => {
       await using pool = await TestPool.start({ accounts: ['a'] });
-      pool.standIn.account('a').sockets.handshakes(refuses(426, { detail: 'made-up' }));
+      pool.fakeUpstream.account('a').sockets.handshakes(refuses(426, { detail: 'made-up' }));
       const { status, headers, text } = await SocketClient.refused(pool.origin, { path });
       expect(status).toBe(426);
       expect(headers).toMatchObject({ upgrade: 'HTTP/1.1', 'content-type': expect.stringMatching(/json/) });

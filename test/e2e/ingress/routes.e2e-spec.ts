@@ -35,7 +35,7 @@ describe('accounts/check', () => {
         account_ordering: ['acct-of-the-client'],
         default_account_id: 'acct-of-the-client',
       });
-      expect(forwarded(pool.standIn)).toEqual([]);
+      expect(forwarded(pool.fakeUpstream)).toEqual([]);
     },
   );
 });
@@ -45,11 +45,11 @@ describe('usage', () => {
     '%s tells the pool’s windows in integers',
     async (path) => {
       await using pool = await TestPool.start({
-        prepare: (standIn) => {
+        prepare: (fakeUpstream) => {
           const five = { usedPercent: 10.4, windowSeconds: 18_000, resetsInSeconds: 9_000 };
           const week = { windowSeconds: 604_800, resetsInSeconds: 300_000 };
-          standIn.account('a').usage(five, { ...week, usedPercent: 33.3 });
-          standIn.account('b').usage({ ...week, usedPercent: 50 }); // weekly only, told as primary
+          fakeUpstream.account('a').usage(five, { ...week, usedPercent: 33.3 });
+          fakeUpstream.account('b').usage({ ...week, usedPercent: 50 }); // weekly only, told as primary
         },
       });
       await polled(pool);
@@ -62,13 +62,14 @@ describe('usage', () => {
       expect(numbers).toHaveLength(8);
       expect(numbers.every((it) => Number.isInteger(it))).toBe(true);
       expect(secondary.reset_at * 1_000 - Date.now()).toBeGreaterThan(290_000_000);
-      expect(forwarded(pool.standIn)).toEqual([]);
+      expect(forwarded(pool.fakeUpstream)).toEqual([]);
     },
   );
 
   it('tells null while nothing is known', async () => {
     await using pool = await TestPool.start({
-      prepare: (standIn) => ['a', 'b'].forEach((it) => standIn.account(it).usageAnswers(500, 'made up')),
+      prepare: (fakeUpstream) =>
+        ['a', 'b'].forEach((it) => fakeUpstream.account(it).usageResponses(500, 'made up')),
     });
     const { body } = await pool.client.get('/backend-api/wham/usage').expect(200);
     expect(body.rate_limit).toMatchObject({
@@ -85,7 +86,7 @@ describe('usage', () => {
       ['a', false],
       ['b', true],
     ] as const) {
-      pool.standIn.account(name).always(usageLimit());
+      pool.fakeUpstream.account(name).always(usageLimit());
       await pool.turn();
       const { body } = await pool.client.get('/backend-api/wham/usage').expect(200);
       expect(body.rate_limit).toMatchObject({ limit_reached: isReached, allowed: !isReached });
@@ -105,32 +106,35 @@ describe('config/bundle', () => {
     await using pool = await TestPool.start();
     expect((await pool.client.get(BUNDLE).set(as('acct-of-the-client')).expect(200)).body).toEqual({});
     expect((await pool.client.get(BUNDLE).expect(200)).body).toEqual({});
-    expect(forwarded(pool.standIn)).toEqual([]);
+    expect(forwarded(pool.fakeUpstream)).toEqual([]);
   });
 
   it.each([500, 401, 403, 404, 429, 302])('is empty when upstream answers %i', async (status) => {
     await using pool = await TestPool.start();
-    pool.standIn.account('a').bundle = refuses(status, { detail: 'made up' });
+    pool.fakeUpstream.account('a').bundle = refuses(status, { detail: 'made up' });
     expect((await pool.client.get(BUNDLE).set(as('acct-a')).expect(200)).body).toEqual({});
   });
 
   it('is empty when upstream is down', async () => {
     await using pool = await TestPool.start();
-    await pool.standIn.goDown();
+    await pool.fakeUpstream.goDown();
     expect((await pool.client.get(BUNDLE).set(as('acct-a')).expect(200)).body).toEqual({});
   });
 
   it('is empty when upstream is silent for five seconds', async () => {
     await using pool = await TestPool.start();
-    pool.standIn.account('a').bundle = hangs();
+    pool.fakeUpstream.account('a').bundle = hangs();
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const client = send(pool.origin, { path: BUNDLE, headers: as('acct-a') });
-    await pool.standIn.until(() => forwarded(pool.standIn).length === 1, 'the call');
+    await pool.fakeUpstream.until(() => forwarded(pool.fakeUpstream).length === 1, 'the call');
     await vi.advanceTimersByTimeAsync(4_900);
     expect(client.hasHead).toBe(false);
     await vi.advanceTimersByTimeAsync(200);
     expect((await client.whole()).body.toString()).toBe('{}');
-    await pool.standIn.until(() => forwarded(pool.standIn)[0]?.closedEarly === true, 'the end of the call');
+    await pool.fakeUpstream.until(
+      () => forwarded(pool.fakeUpstream)[0]?.closedEarly === true,
+      'the end of the call',
+    );
   });
 });
 
@@ -147,7 +151,7 @@ describe('the home account', () => {
     const own = await call(pool.origin, { path, headers: as('acct-b') });
     const strange = await call(pool.origin, { path, headers: as('acct-of-the-client') });
     expect([own.status, strange.status]).toEqual([200, 200]);
-    expect(forwarded(pool.standIn).map((it) => [it.account, it.path])).toEqual([
+    expect(forwarded(pool.fakeUpstream).map((it) => [it.account, it.path])).toEqual([
       ['b', upstream],
       ['a', upstream],
     ]);
@@ -160,7 +164,7 @@ describe('the home account', () => {
   ])('takes analytics events on %s', async (path) => {
     await using pool = await TestPool.start();
     await pool.client.post(path).set(as('acct-b')).send({ events: [] }).expect(200);
-    expect(forwarded(pool.standIn)).toMatchObject([
+    expect(forwarded(pool.fakeUpstream)).toMatchObject([
       { account: 'b', path: '/backend-api/codex/analytics-events/events' },
     ]);
   });
@@ -168,19 +172,19 @@ describe('the home account', () => {
   it('has its token renewed once when upstream refuses it', async () => {
     await using pool = await TestPool.start();
     await polled(pool);
-    pool.standIn.account('a').expireAccessToken();
+    pool.fakeUpstream.account('a').expireAccessToken();
     await pool.client.get(SETTINGS).expect(200);
-    expect(pool.standIn.tokens.requestsFor('a')).toHaveLength(1);
-    expect(forwarded(pool.standIn).map((it) => it.account)).toEqual(['a', 'a']);
+    expect(pool.fakeUpstream.tokens.requestsFor('a')).toHaveLength(1);
+    expect(forwarded(pool.fakeUpstream).map((it) => it.account)).toEqual(['a', 'a']);
   });
 
   it('that upstream refuses again is 503 for the client, never 401', async () => {
     await using pool = await TestPool.start();
     await polled(pool);
-    pool.standIn.on('GET', SETTINGS, (_req, res) => void res.writeHead(401).end('{"error":"no"}'));
+    pool.fakeUpstream.on('GET', SETTINGS, (_req, res) => void res.writeHead(401).end('{"error":"no"}'));
     const answer = await pool.client.get(SETTINGS).expect(503).expect('content-type', /json/);
     expect(answer.body.error.message).toContain('a');
-    expect(pool.standIn.tokens.requestsFor('a')).toHaveLength(1);
+    expect(pool.fakeUpstream.tokens.requestsFor('a')).toHaveLength(1);
   });
 
   it.each(['/backend-api/wham', '/api/codex'])(
@@ -192,7 +196,7 @@ describe('the home account', () => {
         .send({})
         .expect(404)
         .expect('content-type', /json/);
-      expect(forwarded(pool.standIn)).toEqual([]);
+      expect(forwarded(pool.fakeUpstream)).toEqual([]);
     },
   );
 });
@@ -200,7 +204,7 @@ describe('the home account', () => {
 describe('files', () => {
   it('go with the session where a header names one, else with the home account', async () => {
     await using pool = await TestPool.start();
-    pool.standIn.account('a').answers(usageLimit());
+    pool.fakeUpstream.account('a').answers(usageLimit());
     await pool.turn({ 'session-id': 's-1' }).expect(200); // b has it now
     const upload = (headers: Record<string, string>) =>
       pool.client

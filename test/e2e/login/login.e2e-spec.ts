@@ -33,7 +33,7 @@ async function pasted(pool: TestPool, id: string, url: string) {
 }
 
 const exchanges = (pool: TestPool) =>
-  pool.standIn.log.filter((it) => it.path === '/oauth/token' && it.body.includes('authorization_code'));
+  pool.fakeUpstream.log.filter((it) => it.path === '/oauth/token' && it.body.includes('authorization_code'));
 
 describe('a login by browser', () => {
   it('adds an account that serves at once, and listens no longer than it needs to', async () => {
@@ -57,8 +57,8 @@ describe('a login by browser', () => {
     expect(state).toMatchObject({ state: 'succeeded', account: 'work', result: 'added' });
     const turn = await pool.turn().expect(200);
     expect(turn.headers['x-codex-pool-account']).toBe('work');
-    expect(pool.standIn.attempts()).toEqual(['new']);
-    const { tokens } = pool.standIn.account('new').authJson();
+    expect(pool.fakeUpstream.attempts()).toEqual(['new']);
+    const { tokens } = pool.fakeUpstream.account('new').authJson();
     expect(await pool.readAuth('work')).toEqual({
       auth_mode: 'chatgpt',
       OPENAI_API_KEY: null,
@@ -82,7 +82,7 @@ describe('a login by browser', () => {
     await using _pool = pool;
     const { id, url } = await begin(pool, 'browser');
     const { origin, pathname, searchParams } = new URL(url);
-    expect(origin + pathname).toBe(`${pool.standIn.origin}/oauth/authorize`);
+    expect(origin + pathname).toBe(`${pool.fakeUpstream.origin}/oauth/authorize`);
     expect([...searchParams]).toEqual([
       ['response_type', 'code'],
       ['client_id', 'app_EMoamEEZ73f0CkXaXp7hrann'],
@@ -114,14 +114,14 @@ describe('a login by browser', () => {
       authJson: (_name, it) => Object.assign(it, { note: 'mine', tokens: { ...it.tokens, extra: 1 } }),
     });
     await using _pool = pool;
-    pool.standIn.account('a').expireAccessToken().revokeRefreshToken();
+    pool.fakeUpstream.account('a').expireAccessToken().revokeRefreshToken();
     await pool.turn().expect(503);
     expect(await pool.account('a')).toMatchObject({ available: false, reason: 'needs-login' });
     const { id, url } = await begin(pool, 'browser', { name: 'other' });
     const page = await visit(authorization.allow(url, 'a'));
     expect(page.body.toString()).toContain('The account a has a new login.');
     expect(await stateOf(pool, id)).toMatchObject({ state: 'succeeded', account: 'a', result: 'renewed' });
-    const { refresh_token } = pool.standIn.account('a').authJson().tokens;
+    const { refresh_token } = pool.fakeUpstream.account('a').authJson().tokens;
     expect(await pool.readAuth('a')).toMatchObject({ note: 'mine', tokens: { extra: 1, refresh_token } });
     expect((await pool.turn().expect(200)).headers['x-codex-pool-account']).toBe('a');
     expect(pool.registry.list()).toHaveLength(1);
@@ -188,7 +188,7 @@ describe('a login by browser', () => {
   it('does not disturb another one: both come back to the same listener, each by its state', async () => {
     const { pool, authorization } = await startLogins();
     await using _pool = pool;
-    pool.standIn.addAccount({ name: 'second' });
+    pool.fakeUpstream.addAccount({ name: 'second' });
     const one = await begin(pool, 'browser', { name: 'one' });
     const other = await begin(pool, 'browser', { name: 'other' });
     expect(redirectOf(other).href).toBe(redirectOf(one).href);
@@ -362,7 +362,7 @@ describe('the callback listener', () => {
     held.release();
     expect(await page).toMatchObject({ status: 200 });
     await stopped;
-    const { refresh_token } = pool.standIn.account('new').authJson().tokens;
+    const { refresh_token } = pool.fakeUpstream.account('new').authJson().tokens;
     expect((await pool.readAuth('work')).tokens.refresh_token).toBe(refresh_token);
   });
 });
@@ -429,16 +429,16 @@ describe('a login by device code', () => {
       state: 'waiting',
       startedAt: clock.now(),
       expiresAt: clock.now() + 15 * MINUTE,
-      verificationUrl: `${pool.standIn.origin}/codex/device`,
+      verificationUrl: `${pool.fakeUpstream.origin}/codex/device`,
       userCode: expect.stringMatching(/^[0-9A-F]{4}-[0-9A-F]{4}$/),
     });
-    const asked = () => pool.standIn.log.filter((it) => it.path === DEVICE_TOKEN);
+    const asked = () => pool.fakeUpstream.log.filter((it) => it.path === DEVICE_TOKEN);
     clock.advance(5 * SECOND - 1);
     clock.tick();
     clock.advance(1);
     clock.tick();
     clock.tick();
-    await pool.standIn.until(() => asked().some((it) => it.endedAt !== null), 'the first question');
+    await pool.fakeUpstream.until(() => asked().some((it) => it.endedAt !== null), 'the first question');
     expect(await stateOf(pool, login.id)).toMatchObject({ state: 'waiting', userCode: login.userCode });
     expect(asked()).toHaveLength(1);
     authorization.device.approve(login.userCode, 'new');
@@ -486,7 +486,7 @@ describe('a login by device code', () => {
     clock.tick();
     expect(await stateOf(pool, one.id)).toMatchObject({ state: 'cancelled' });
     expect(await stateOf(pool, other.id)).toMatchObject({ state: 'expired' });
-    expect(pool.standIn.log.filter((it) => it.path === DEVICE_TOKEN)).toEqual([]);
+    expect(pool.fakeUpstream.log.filter((it) => it.path === DEVICE_TOKEN)).toEqual([]);
   });
 
   it('does not begin when the authorization server gives no code', async () => {
@@ -497,7 +497,7 @@ describe('a login by device code', () => {
       const { body } = await pool.client.post('/admin/login/device').expect(502);
       expect(body).toMatchObject({ status: 502, title: 'Bad Gateway' });
     }
-    await pool.standIn.goDown();
+    await pool.fakeUpstream.goDown();
     await pool.client.post('/admin/login/device').expect(502);
   });
 });
@@ -512,7 +512,7 @@ describe('what is asked of /admin/login', () => {
         const { body } = await pool.client.post(`/admin/login/${kind}`).send({ name }).expect(400);
         expect(body).toMatchObject({ status: 400, title: 'Bad Request' });
       }
-      expect(pool.standIn.log.filter((it) => it.path.includes('deviceauth'))).toEqual([]);
+      expect(pool.fakeUpstream.log.filter((it) => it.path.includes('deviceauth'))).toEqual([]);
     },
   );
 
@@ -600,7 +600,7 @@ it('no secret of a login shows anywhere', async () => {
   for (const path of ['/healthz', '/admin/requests']) await look(path);
   secrets.push(...exchanges(pool).flatMap((it) => [...new URLSearchParams(it.body.toString()).values()]));
   secrets.push(...authorization.codes.issued(), ...authorization.device.secrets);
-  secrets.push(...pool.standIn.account('new').secrets(), 'canary');
+  secrets.push(...pool.fakeUpstream.account('new').secrets(), 'canary');
   const harmless = ['authorization_code', 'app_EMoamEEZ73f0CkXaXp7hrann'];
   const everything = [...seen, ...pool.logger.lines].join('\n');
   expect(pool.logger.lines.some((it) => it.includes('login succeeded'))).toBe(true);

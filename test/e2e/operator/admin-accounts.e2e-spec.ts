@@ -26,7 +26,7 @@ describe('PATCH /admin/accounts/{name}', () => {
   it('pauses an account for new turns alone', async () => {
     await using pool = await TestPool.start();
     const turn = controlled();
-    pool.standIn.account('a').answers(turn.answer);
+    pool.fakeUpstream.account('a').answers(turn.answer);
     await pool.client.patch('/admin/accounts/b').send({ paused: true }).expect(200);
     const client = send(pool.origin, turnWith(JSON.stringify(aTurn())));
     await turn.started;
@@ -102,7 +102,7 @@ describe('DELETE /admin/accounts/{name}', () => {
   it('lets a turn in flight go on', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     const turn = controlled();
-    pool.standIn.account('a').answers(turn.answer);
+    pool.fakeUpstream.account('a').answers(turn.answer);
     const client = send(pool.origin, turnWith(JSON.stringify(aTurn())));
     await turn.started;
     await pool.client.delete('/admin/accounts/a').expect(200);
@@ -139,14 +139,14 @@ describe('POST /admin/accounts/{name}/refresh', () => {
     expect(answer.body).toMatchObject({ name: 'a', available: true, refresh: 'idle' });
     const after = await pool.readAuth('a');
     expect(after.tokens.refresh_token).not.toBe(before.tokens.refresh_token);
-    expect(pool.standIn.tokens.requestsFor('a')).toHaveLength(1);
-    expect(pool.standIn.tokens.reuses).toBe(0);
+    expect(pool.fakeUpstream.tokens.requestsFor('a')).toHaveLength(1);
+    expect(pool.fakeUpstream.tokens.reuses).toBe(0);
     expectNoSecrets(pool, [before, after], answer.body);
   });
 
   it('says when a login is needed', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
-    pool.standIn.account('a').revokeRefreshToken();
+    pool.fakeUpstream.account('a').revokeRefreshToken();
     const answer = await pool.client
       .post('/admin/accounts/a/refresh')
       .expect(409)
@@ -157,7 +157,7 @@ describe('POST /admin/accounts/{name}/refresh', () => {
 
   it('says when the token endpoint failed, and works once it is back', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
-    pool.standIn.tokens.answers('html');
+    pool.fakeUpstream.tokens.answers('html');
     const answer = await pool.client
       .post('/admin/accounts/a/refresh')
       .expect(502)
@@ -173,7 +173,7 @@ describe('POST /admin/accounts/{name}/refresh', () => {
       .expect(409)
       .expect('content-type', PROBLEM);
     expect(answer.body).toMatchObject({ code: 'refresh_disabled' });
-    expect(pool.standIn.tokens.requests).toEqual([]);
+    expect(pool.fakeUpstream.tokens.requests).toEqual([]);
   });
 });
 
@@ -181,7 +181,7 @@ describe('POST /admin/accounts/{name}/reset', () => {
   it('makes an account serve again that was out for a while', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     await polled(pool);
-    pool.standIn.account('a').answers(forbidden());
+    pool.fakeUpstream.account('a').answers(forbidden());
     await pool.turn();
     expect(await pool.account('a')).toMatchObject({ available: false, reason: 'forbidden' });
     const answer = await pool.client.post('/admin/accounts/a/reset').expect(200);
@@ -194,7 +194,7 @@ describe('POST /admin/accounts/{name}/poll', () => {
   it('asks for the quota now', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     await polled(pool);
-    pool.standIn.account('a').usage({ usedPercent: 61, windowSeconds: 18_000 });
+    pool.fakeUpstream.account('a').usage({ usedPercent: 61, windowSeconds: 18_000 });
     const answer = await pool.client.post('/admin/accounts/a/poll').expect(200);
     expect(answer.body.windows).toEqual([
       expect.objectContaining({ durationSeconds: 18_000, usedRatio: 0.61 }),
@@ -208,7 +208,7 @@ describe('POST /admin/accounts/{name}/poll', () => {
   ])('says when upstream answers %s', async (_case, status, body) => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     await polled(pool);
-    pool.standIn.account('a').usageAnswers(status, body);
+    pool.fakeUpstream.account('a').usageResponses(status, body);
     const answer = await pool.client
       .post('/admin/accounts/a/poll')
       .expect(502)

@@ -45,7 +45,7 @@ describe('POST /admin/accounts', () => {
       authJson: (_name, json) => ({ ...extra, ...json, OPENAI_API_KEY: 'sk-made-up' }),
     });
     const before = await pool.readAuth('a');
-    const login = pool.standIn.account('a').loginAgain();
+    const login = pool.fakeUpstream.account('a').loginAgain();
     const answer = await pool.client.post('/admin/accounts').send({ name: 'other', auth: login }).expect(201);
     expect(answer.body).toEqual([{ name: 'a', result: 'renewed' }]);
     const after = await pool.readAuth('a');
@@ -53,7 +53,9 @@ describe('POST /admin/accounts', () => {
     expect(Object.keys(after)).toEqual(Object.keys(before));
     expect(Object.keys(await poolFiles(pool))).toEqual(['a.json']);
     expect(await servedBy(pool)).toBe('a');
-    expect(pool.standIn.turns().at(-1)?.headers.authorization).toBe(`Bearer ${login.tokens.access_token}`);
+    expect(pool.fakeUpstream.turns().at(-1)?.headers.authorization).toBe(
+      `Bearer ${login.tokens.access_token}`,
+    );
   });
 
   it('follows a symbolic link and leaves it in place', async () => {
@@ -64,7 +66,7 @@ describe('POST /admin/accounts', () => {
     await rm(link);
     await symlink(file, link);
     await pool.client.post('/admin/reload').expect(200);
-    const login = pool.standIn.account('a').loginAgain();
+    const login = pool.fakeUpstream.account('a').loginAgain();
     await pool.client.post('/admin/accounts').send(login).expect(201);
     expect(await readlink(link)).toBe(file);
     expect(JSON.parse(await readFile(file, 'utf8'))).toEqual(login);
@@ -73,7 +75,7 @@ describe('POST /admin/accounts', () => {
   it('makes an account serve again that needed a login, even with a login that is older', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     const older = loginOf(pool, 'a', Date.now() - HOUR);
-    pool.standIn.account('a').revokeRefreshToken().expireAccessToken();
+    pool.fakeUpstream.account('a').revokeRefreshToken().expireAccessToken();
     await pool.turn().expect(503);
     expect(await pool.account('a')).toMatchObject({ reason: 'needs-login' });
     const same = await pool.client
@@ -83,7 +85,7 @@ describe('POST /admin/accounts', () => {
     expect(same.body).toMatchObject({ code: 'spent_tokens' });
     await pool.client.post('/admin/accounts').send(older).expect(201);
     expect(await pool.account('a')).toMatchObject({ available: true, refresh: 'idle' });
-    await pool.client.post('/admin/accounts').send(pool.standIn.account('a').loginAgain()).expect(201);
+    await pool.client.post('/admin/accounts').send(pool.fakeUpstream.account('a').loginAgain()).expect(201);
     expect(await servedBy(pool)).toBe('a');
   });
 

@@ -59,8 +59,8 @@ class Watch {
 
   /** Every place where a secret shows, or the middle of a token. */
   leaks(): string[] {
-    const { standIn, logger, registry } = this.pool;
-    const accounts = registry.list().map((it) => standIn.account(it.name));
+    const { fakeUpstream, logger, registry } = this.pool;
+    const accounts = registry.list().map((it) => fakeUpstream.account(it.name));
     const emails = new Set(accounts.map((it) => it.email));
     const tokens = accounts.flatMap((it) => it.secrets());
     const middles = tokens.map((it) => it.split('.')[1] ?? '').filter((it) => it.length > 40);
@@ -93,7 +93,7 @@ describe('no secret shows anywhere', () => {
     await polled(pool);
     const watch = new Watch(pool);
     const cookie = { 'set-cookie': 'oai=canary-upstream-cookie' };
-    pool.standIn
+    pool.fakeUpstream
       .account('a')
       .answers(
         streams({ headers: cookie }),
@@ -102,7 +102,7 @@ describe('no secret shows anywhere', () => {
         dropsConnection(),
         forbidden(),
       );
-    pool.standIn.account('b').always(refuses(200, { ok: true }, cookie));
+    pool.fakeUpstream.account('b').always(refuses(200, { ok: true }, cookie));
     for (let i = 0; i < 6; i += 1) await watch.ask(turn);
     await watch.ask({ ...turn, headers: { ...turn.headers, expect: '100-continue' } });
     const paths = [
@@ -122,9 +122,9 @@ describe('no secret shows anywhere', () => {
     });
     await watch.ask(turn, 'Bearer canary-wrong-client-token');
     await watch.ask({ path: '/v1/models', headers: { host: 'evil.example' } });
-    for (const name of ['a', 'b']) pool.standIn.account(name).always(usageLimit());
+    for (const name of ['a', 'b']) pool.fakeUpstream.account(name).always(usageLimit());
     await watch.ask(turn);
-    await pool.standIn.goDown();
+    await pool.fakeUpstream.goDown();
     await watch.ask(turn);
     await watch.ask({ path: '/v1/models' });
     await watch.askAsOperator();
@@ -154,13 +154,13 @@ describe('no secret shows anywhere', () => {
     await using pool = await start({ accounts: [{ name: 'a', email: 'person-a@example.test' }] });
     await polled(pool);
     const watch = new Watch(pool);
-    pool.standIn.tokens.answers(fault(pool.standIn.account('a').authJson().tokens.refresh_token));
-    pool.standIn.account('a').expireAccessToken();
+    pool.fakeUpstream.tokens.answers(fault(pool.fakeUpstream.account('a').authJson().tokens.refresh_token));
+    pool.fakeUpstream.account('a').expireAccessToken();
     await watch.ask(turn);
     await watch.ask(turn);
     await watch.ask({ path: '/backend-api/wham/settings/user' });
     await watch.askAsOperator();
-    expect(pool.standIn.tokens.requestsFor('a').length).toBeGreaterThan(0);
+    expect(pool.fakeUpstream.tokens.requestsFor('a').length).toBeGreaterThan(0);
     expect(watch.leaks()).toEqual([]);
   });
 
@@ -168,7 +168,7 @@ describe('no secret shows anywhere', () => {
     await using pool = await start();
     await polled(pool);
     const watch = new Watch(pool);
-    pool.standIn.account('a').expireAccessToken();
+    pool.fakeUpstream.account('a').expireAccessToken();
     expect((await watch.ask(turn)).headers['x-codex-pool-account']).toBe('a');
     await watch.askAsOperator();
     expect(watch.leaks()).toEqual([]);
@@ -197,7 +197,7 @@ describe('no secret shows anywhere', () => {
     await using pool = await start();
     await polled(pool);
     const watch = new Watch(pool);
-    const json = pool.standIn.account('a').authJson();
+    const json = pool.fakeUpstream.account('a').authJson();
     json.tokens.access_token = 'canary-access\nx-injected: canary';
     await writeFile(join(pool.folder, 'pool', 'a.json'), JSON.stringify(json));
     await watch.ask({ method: 'POST', path: '/admin/reload' }, `Bearer ${ADMIN_TOKEN}`);
@@ -206,14 +206,14 @@ describe('no secret shows anywhere', () => {
     await watch.ask({ path: '/backend-api/wham/settings/user' });
     await watch.askAsOperator();
     expect(watch.leaks()).toEqual([]);
-    expect(pool.standIn.log.some((it) => 'x-injected' in it.headers)).toBe(false);
+    expect(pool.fakeUpstream.log.some((it) => 'x-injected' in it.headers)).toBe(false);
   });
 
   it('in an answer of upstream that breaks off or is no HTTP', async () => {
     await using pool = await start();
     const watch = new Watch(pool);
     for (const name of ['a', 'b']) {
-      pool.standIn
+      pool.fakeUpstream
         .account(name)
         .always(
           custom(

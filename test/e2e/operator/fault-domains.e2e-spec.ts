@@ -60,11 +60,11 @@ async function isTold(pool: TestPool): Promise<void> {
 
 /** A turn whose client leaves when upstream has it. */
 async function left(pool: TestPool): Promise<void> {
-  const before = pool.standIn.turns().length;
-  pool.standIn.account('a').always(hangs());
+  const before = pool.fakeUpstream.turns().length;
+  pool.fakeUpstream.account('a').always(hangs());
   using client = new RawSocket(pool.origin);
   await client.write(post());
-  await pool.standIn.until(() => pool.standIn.turns().length > before, 'the turn');
+  await pool.fakeUpstream.until(() => pool.fakeUpstream.turns().length > before, 'the turn');
 }
 
 async function socketCloses(pool: TestPool): Promise<void> {
@@ -129,7 +129,7 @@ const places: [where: string, place: string, provoke: (pool: TestPool) => Promis
     'the leaving of its client throws',
     async (pool) => {
       const held = controlled();
-      for (const name of ['a', 'b']) pool.standIn.account(name).always(held.answer);
+      for (const name of ['a', 'b']) pool.fakeUpstream.account(name).always(held.answer);
       await using client = await SocketClient.connect(pool.origin);
       breaksOnce(part(pool, TurnBooks), 'open', () => breaksOnce(part(pool, TurnBooks), 'close', boom));
       client.send(JSON.stringify({ type: 'response.create', model: 'gpt-5.5', input: [] }));
@@ -236,7 +236,7 @@ const places: [where: string, place: string, provoke: (pool: TestPool) => Promis
         (_course: Course, _account: Account, { answer }: Attempted) => answer?.response.once('data', boom),
       );
       const held = controlled();
-      pool.standIn.account('a').answers(held.answer);
+      pool.fakeUpstream.account('a').answers(held.answer);
       using client = new RawSocket(pool.origin);
       await client.write(post());
       held.send(delta('held'));
@@ -301,7 +301,7 @@ describe('a fault in the handling of one connection', () => {
     await using pool = await TestPool.start({ loginPorts: [0], env: { PROXY_POLICY: 'fill-first' } });
     using uncaught = new OwnProcessFaults(pool);
     const upstream = controlled();
-    pool.standIn.account('a').answers(upstream.answer);
+    pool.fakeUpstream.account('a').answers(upstream.answer);
     const other = send(pool.origin, turn);
     upstream.send(delta('before'));
     await other.untilText('before');

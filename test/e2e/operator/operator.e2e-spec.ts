@@ -39,7 +39,7 @@ describe('GET /healthz', () => {
 
   it('is degraded, and still 200, when something is out', async () => {
     await using pool = await TestPool.start({ files: { [broken]: '{' } });
-    pool.standIn.account('a').always(usageLimit());
+    pool.fakeUpstream.account('a').always(usageLimit());
     await pool.turn().expect(200);
     const answer = await pool.client.get('/healthz').expect(200);
     const out = { a: 'quota-exhausted', broken: 'the file is not JSON' };
@@ -58,7 +58,7 @@ describe('GET /healthz', () => {
     await pool.client.get('/readyz').expect(503);
     const answer = await call(pool.origin, turnWith(body));
     expect(answer).toMatchObject({ status: 503, headers: { 'retry-after': '1', connection: 'close' } });
-    expect(pool.standIn.turns()).toEqual([]);
+    expect(pool.fakeUpstream.turns()).toEqual([]);
   });
 });
 
@@ -69,7 +69,7 @@ describe('GET /readyz', () => {
     const ready = await pool.client.get('/readyz').expect(200);
     expect(ready.body).toEqual({ ready: true, accounts: [{ name: 'a', reason: null, until: null }] });
     const resetsAt = Math.floor(Date.now() / 1_000) + 3_600;
-    pool.standIn.account('a').always(usageLimit({ resetsAt }));
+    pool.fakeUpstream.account('a').always(usageLimit({ resetsAt }));
     await pool.turn().expect(429);
     const out = { name: 'a', reason: 'quota-exhausted', until: resetsAt * 1_000 };
     expect((await pool.client.get('/readyz').expect(503)).body).toEqual({ ready: false, accounts: [out] });
@@ -79,8 +79,8 @@ describe('GET /readyz', () => {
 describe('GET /metrics', () => {
   it('counts requests, attempts, turns and tokens', async () => {
     await using pool = await TestPool.start({ accounts: ['counted-a', 'counted-b'] });
-    pool.standIn.account('counted-a').always(usageLimit());
-    pool.standIn.account('counted-b').answers(streams({ usage }));
+    pool.fakeUpstream.account('counted-a').always(usageLimit());
+    pool.fakeUpstream.account('counted-b').answers(streams({ usage }));
     const before = metric(await metrics(pool), 'codex_pool_requests_total', { route: 'turn', status: '2xx' });
     await pool.turn().expect(200);
     const text = await metrics(pool);
@@ -101,8 +101,8 @@ describe('GET /metrics', () => {
   it('shows quota as shares, by the duration of the window', async () => {
     await using pool = await TestPool.start({
       accounts: ['q'],
-      prepare: (standIn) =>
-        void standIn.account('q').usage(null, { usedPercent: 25, windowSeconds: 604_800 }),
+      prepare: (fakeUpstream) =>
+        void fakeUpstream.account('q').usage(null, { usedPercent: 25, windowSeconds: 604_800 }),
     });
     await polled(pool);
     const text = await metrics(pool);
@@ -116,7 +116,7 @@ describe('GET /metrics', () => {
   it('and the admin API count a turn as long as it runs', async () => {
     await using pool = await TestPool.start({ accounts: ['busy'] });
     const turn = controlled();
-    pool.standIn.account('busy').answers(turn.answer);
+    pool.fakeUpstream.account('busy').answers(turn.answer);
     const client = send(pool.origin, turnWith(body));
     await turn.started;
     const inFlight = async () => ({
@@ -194,9 +194,9 @@ describe('GET /admin/accounts', () => {
 describe('POST /admin/reload', () => {
   it('reads the folder now and tells what became of each file', async () => {
     await using pool = await TestPool.start({ accounts: ['gone', 'same', 'spoilt', 'renewed'] });
-    pool.standIn.addAccount({ name: 'new' });
-    await pool.writeAuth('new', pool.standIn.account('new').authJson());
-    await pool.writeAuth('renewed', pool.standIn.account('renewed').loginAgain());
+    pool.fakeUpstream.addAccount({ name: 'new' });
+    await pool.writeAuth('new', pool.fakeUpstream.account('new').authJson());
+    await pool.writeAuth('renewed', pool.fakeUpstream.account('renewed').loginAgain());
     await writeFile(join(pool.folder, 'pool', 'spoilt.json'), 'no JSON');
     await rm(join(pool.folder, 'pool', 'gone.json'));
     const { body: results } = await pool.client.post('/admin/reload').expect(200);
@@ -219,7 +219,7 @@ describe('POST /admin/reload', () => {
 
   it('touches nothing of the accounts whose files have not changed', async () => {
     await using pool = await TestPool.start();
-    pool.standIn.account('a').always(refuses(403, { error: { code: 'forbidden' } }));
+    pool.fakeUpstream.account('a').always(refuses(403, { error: { code: 'forbidden' } }));
     await pool.turn({ 'session-id': 's-1' }).expect(200);
     const before = await pool.client.get('/admin/accounts').expect(200);
     await pool.client.post('/admin/reload').expect(200);

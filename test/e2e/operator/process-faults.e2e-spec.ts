@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { controlled } from '../../../src/fake-upstream/script/controlled-turn.js';
-import { StandIn } from '../../../src/fake-upstream/fake-upstream.js';
+import { FakeUpstream } from '../../../src/fake-upstream/fake-upstream.js';
 import { completed, delta } from '../../../src/fake-upstream/script/turn-events.js';
 import { Program } from '../../support/program/child-process.js';
 import { aTurn } from '../../support/pool/pool.js';
@@ -21,11 +21,11 @@ Server.prototype.emit = function (event, ...args) {
 };`;
 const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(faulty)}` };
 
-async function streaming(standIn: StandIn) {
-  const program = await Program.spawn({ standIn, accounts: ['a'], env });
+async function streaming(fakeUpstream: FakeUpstream) {
+  const program = await Program.spawn({ fakeUpstream, accounts: ['a'], env });
   const origin = await program.origin();
   const upstream = controlled();
-  standIn.account('a').answers(upstream.answer);
+  fakeUpstream.account('a').answers(upstream.answer);
   const client = send(origin, turn);
   upstream.send(delta('first'));
   await client.untilText('first');
@@ -34,8 +34,8 @@ async function streaming(standIn: StandIn) {
 
 describe('an exception in the real program', { timeout: 90_000 }, () => {
   it('outside any connection is logged with its stack, the streams finish, and the exit code is 1', async () => {
-    await using standIn = await StandIn.start({ accounts: ['a'] });
-    const { program, origin, upstream, client } = await streaming(standIn);
+    await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
+    const { program, origin, upstream, client } = await streaming(fakeUpstream);
     await using _it = program;
     program.child.kill('SIGUSR2');
     const told = () => /made-up fault outside\\n +at [^]*"where":"process"/.exec(program.child.stderr);
@@ -50,8 +50,8 @@ describe('an exception in the real program', { timeout: 90_000 }, () => {
   });
 
   it('inside one ends that one: the program lives, and /healthz and the metric show it', async () => {
-    await using standIn = await StandIn.start({ accounts: ['a'] });
-    const { program, origin, upstream, client } = await streaming(standIn);
+    await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
+    const { program, origin, upstream, client } = await streaming(fakeUpstream);
     await using _it = program;
     using broken = new RawSocket(origin);
     await broken.write(head('GET /boom'));

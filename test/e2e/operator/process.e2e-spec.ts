@@ -5,7 +5,7 @@ import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { controlled } from '../../../src/fake-upstream/script/controlled-turn.js';
-import { StandIn } from '../../../src/fake-upstream/fake-upstream.js';
+import { FakeUpstream } from '../../../src/fake-upstream/fake-upstream.js';
 import { completed, delta } from '../../../src/fake-upstream/script/turn-events.js';
 import { Program, type ProgramOptions } from '../../support/program/child-process.js';
 import { aTurn } from '../../support/pool/pool.js';
@@ -14,11 +14,11 @@ import { call, type RawExchange, send, turnWith } from '../../support/clients/ra
 const turn = turnWith(JSON.stringify(aTurn()));
 
 /** A program with one account in the middle of a turn. */
-async function streaming(standIn: StandIn, env: ProgramOptions['env'] = {}) {
-  const program = await Program.spawn({ standIn, accounts: ['a'], env });
+async function streaming(fakeUpstream: FakeUpstream, env: ProgramOptions['env'] = {}) {
+  const program = await Program.spawn({ fakeUpstream, accounts: ['a'], env });
   const origin = await program.origin();
   const upstream = controlled();
-  standIn.account('a').answers(upstream.answer);
+  fakeUpstream.account('a').answers(upstream.answer);
   const client: RawExchange = send(origin, turn);
   upstream.send(delta('first'));
   await client.untilText('first');
@@ -39,8 +39,8 @@ describe('a program that is told to stop', { timeout: 30_000 }, () => {
   it.each(['SIGTERM', 'SIGINT'] as const)(
     'by %s lets what streams finish, takes nothing new, and exits with 0',
     async (signal) => {
-      await using standIn = await StandIn.start({ accounts: ['a'] });
-      const { program, origin, upstream, client } = await streaming(standIn);
+      await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
+      const { program, origin, upstream, client } = await streaming(fakeUpstream);
       await using _it = program;
       program.child.kill(signal);
       await program.child.until(
@@ -61,20 +61,20 @@ describe('a program that is told to stop', { timeout: 30_000 }, () => {
   );
 
   it('breaks off what still streams after PROXY_DRAIN_SECONDS, and exits with 0 all the same', async () => {
-    await using standIn = await StandIn.start({ accounts: ['a'] });
-    const { program, client } = await streaming(standIn, { PROXY_DRAIN_SECONDS: '1' });
+    await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
+    const { program, client } = await streaming(fakeUpstream, { PROXY_DRAIN_SECONDS: '1' });
     await using _it = program;
     const askedAt = performance.now();
     program.child.kill('SIGTERM');
     expect((await client.whole()).isBroken).toBe(true);
     expect(await program.child.ended).toEqual({ code: 0, signal: null });
     expect(performance.now() - askedAt).toBeGreaterThan(900);
-    await standIn.until(() => standIn.turns()[0]?.closedEarly === true, 'the end of the turn');
+    await fakeUpstream.until(() => fakeUpstream.turns()[0]?.closedEarly === true, 'the end of the turn');
   });
 
   it('twice ends at once', async () => {
-    await using standIn = await StandIn.start({ accounts: ['a'] });
-    const { program, client } = await streaming(standIn);
+    await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
+    const { program, client } = await streaming(fakeUpstream);
     await using _it = program;
     program.child.kill('SIGTERM');
     await program.child.until(
@@ -89,8 +89,8 @@ describe('a program that is told to stop', { timeout: 30_000 }, () => {
   });
 
   it('while nothing runs ends at once, with 0, also with an idle connection open', async () => {
-    await using standIn = await StandIn.start({ accounts: ['a'] });
-    await using program = await Program.spawn({ standIn, accounts: ['a'] });
+    await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
+    await using program = await Program.spawn({ fakeUpstream, accounts: ['a'] });
     const { port } = new URL(await program.origin());
     const idle = connect(Number(port), '127.0.0.1');
     await once(idle, 'connect');
@@ -176,9 +176,9 @@ describe('a program that starts', { timeout: 30_000 }, () => {
   });
 
   it('reads .env in its working directory, which the environment overrules', async () => {
-    await using standIn = await StandIn.start();
+    await using fakeUpstream = await FakeUpstream.start();
     await using program = await Program.spawn({
-      standIn,
+      fakeUpstream,
       dotEnv: 'PROXY_LISTEN_ADDR=127.0.0.1:0\nPOOL_DIR=./logins/of/mine\nPROXY_CLIENT_TOKEN=from-the-file\n',
       env: { PROXY_CLIENT_TOKEN: 'from-the-environment' },
     });
@@ -191,8 +191,8 @@ describe('a program that starts', { timeout: 30_000 }, () => {
   });
 
   it('names its accounts and the files that are none, and serves', async () => {
-    await using standIn = await StandIn.start({ accounts: ['home', 'work'] });
-    await using program = await Program.spawn({ standIn, accounts: ['home', 'work'] });
+    await using fakeUpstream = await FakeUpstream.start({ accounts: ['home', 'work'] });
+    await using program = await Program.spawn({ fakeUpstream, accounts: ['home', 'work'] });
     const answer = await call(await program.origin(), turn);
     expect(answer.status).toBe(200);
     expect(program.child.stdout).toContain('accounts: home, work');

@@ -18,7 +18,7 @@ const turn = turnWith(JSON.stringify(aTurn()), session);
 async function streamingOnB() {
   const pool = await startTilted();
   const running = controlled();
-  pool.standIn.account('b').answers(running.answer);
+  pool.fakeUpstream.account('b').answers(running.answer);
   const client = send(pool.origin, turn);
   running.send(delta('first'));
   await client.untilText('first');
@@ -45,15 +45,15 @@ describe('an account whose file is deleted', () => {
     await end();
     await eventually(() => stateOf(pool)).toEqual({ a: null });
     await pool.turn(session).expect(200);
-    expect(pool.standIn.attempts()).toEqual(['b', 'a', 'a']);
+    expect(pool.fakeUpstream.attempts()).toEqual(['b', 'a', 'a']);
     expect(said(pool, 'account removed')).toHaveLength(1);
   });
 
   it('still renews the token of a turn that was on its way', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     await polled(pool);
-    pool.standIn.account('a').expireAccessToken();
-    const held = pool.standIn.tokens.hold();
+    pool.fakeUpstream.account('a').expireAccessToken();
+    const held = pool.fakeUpstream.tokens.hold();
     const client = send(pool.origin, turn);
     await held.arrived;
     await rm(fileOf(pool, 'a'));
@@ -61,7 +61,7 @@ describe('an account whose file is deleted', () => {
     held.release();
     expect(await client.whole()).toMatchObject({ status: 200, isBroken: false });
     await eventually(() => stateOf(pool)).toEqual({});
-    expect(pool.standIn.attempts()).toEqual(['a', 'a']);
+    expect(pool.fakeUpstream.attempts()).toEqual(['a', 'a']);
   });
 
   it('goes on as the same one when the file comes back in time', async () => {
@@ -88,7 +88,7 @@ describe('an account whose file is renamed', () => {
     await eventually(() => stateOf(pool)).toEqual({ a: null, x: null });
     expect(await pool.account('x')).toMatchObject({ inFlight: 1 });
     await pool.turn(session).expect(200);
-    pool.standIn.account('b').answers(usageLimit());
+    pool.fakeUpstream.account('b').answers(usageLimit());
     await pool.turn(session).expect(200); // the limit, and on to a
     await end();
     const { reason, until, totals } = await pool.account('x');
@@ -102,7 +102,7 @@ describe('an account whose file is renamed', () => {
       [/"x".*b\.json/, /"y".*x\.json/].map((it) => expect.stringMatching(it)),
     );
     expect([...said(pool, 'account removed'), ...said(pool, 'account added')].join()).not.toMatch(/"[xy]"/);
-    expect(pool.standIn.attempts()).toEqual(['b', 'b', 'b', 'a']);
+    expect(pool.fakeUpstream.attempts()).toEqual(['b', 'b', 'b', 'a']);
   });
 
   it('by way of another folder does not flap', async () => {
@@ -125,7 +125,7 @@ describe('an account in two files', () => {
     await using pool = await startTilted();
     await pool.turn(session).expect(200);
     const [, b] = pool.registry.list();
-    const login = pool.standIn.account('b').loginAgain();
+    const login = pool.fakeUpstream.account('b').loginAgain();
     await pool.writeAuth('copy', login);
     await eventually(() => stateOf(pool)).toEqual({
       a: null,
@@ -134,14 +134,18 @@ describe('an account in two files', () => {
     });
     expect(pool.registry.list()[1]).toBe(b);
     await pool.turn(session).expect(200);
-    expect(pool.standIn.turns().at(-1)?.headers.authorization).toBe(`Bearer ${login.tokens.access_token}`);
+    expect(pool.fakeUpstream.turns().at(-1)?.headers.authorization).toBe(
+      `Bearer ${login.tokens.access_token}`,
+    );
 
     await rm(fileOf(pool, 'copy'));
     await eventually(() => stateOf(pool)).toEqual({ a: null, b: null });
     expect(pool.registry.list()[1]).toBe(b);
     expect(await pool.account('b')).toMatchObject({ totals: { turns: 2 } });
     await pool.turn(session).expect(200);
-    expect(pool.standIn.attempts()).toEqual(['b', 'b', 'b']);
-    expect(pool.standIn.turns().at(-1)?.headers.authorization).toBe(`Bearer ${login.tokens.access_token}`);
+    expect(pool.fakeUpstream.attempts()).toEqual(['b', 'b', 'b']);
+    expect(pool.fakeUpstream.turns().at(-1)?.headers.authorization).toBe(
+      `Bearer ${login.tokens.access_token}`,
+    );
   });
 });

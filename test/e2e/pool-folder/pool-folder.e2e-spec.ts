@@ -15,10 +15,10 @@ const turn = turnWith(JSON.stringify(aTurn()));
 describe('a file in the pool folder', () => {
   it('that is new serves without a restart', async () => {
     await using pool = await TestPool.start({ accounts: [] });
-    await pool.writeAuth('new', pool.standIn.addAccount({ name: 'new' }).authJson());
+    await pool.writeAuth('new', pool.fakeUpstream.addAccount({ name: 'new' }).authJson());
     await eventually(() => stateOf(pool)).toEqual({ new: null });
     await pool.turn().expect(200);
-    expect(pool.standIn.attempts()).toEqual(['new']);
+    expect(pool.fakeUpstream.attempts()).toEqual(['new']);
     expect(said(pool, 'account added')).toHaveLength(1);
   });
 
@@ -28,17 +28,17 @@ describe('a file in the pool folder', () => {
   ])('that %s brings its newer tokens, with no refresh, and touches no other account', async (_how, put) => {
     await using pool = await TestPool.start({
       accounts: ['a', 'b', 'c'],
-      prepare: (standIn) => {
+      prepare: (fakeUpstream) => {
         for (const [name, percent] of Object.entries({ a: 0, b: 30, c: 60 }))
-          standIn.account(name).usage(used(percent));
+          fakeUpstream.account(name).usage(used(percent));
       },
     });
     await polled(pool);
-    pool.standIn.account('a').always(forbidden()); // a cooldown
+    pool.fakeUpstream.account('a').always(forbidden()); // a cooldown
     const session = { 'session-id': 's-1' };
     await pool.turn(session).expect(200); // affinity, and totals
     const running = controlled();
-    pool.standIn.account('b').answers(running.answer);
+    pool.fakeUpstream.account('b').answers(running.answer);
     const client = send(pool.origin, turnWith(JSON.stringify(aTurn()), session)); // in flight
     await running.started;
     const others = () => pool.registry.list().slice(0, 2);
@@ -46,7 +46,7 @@ describe('a file in the pool folder', () => {
     const views = () => Promise.all(['a', 'b'].map((it) => pool.account(it)));
     const viewsBefore = await views();
 
-    const login = pool.standIn.account('c').loginAgain();
+    const login = pool.fakeUpstream.account('c').loginAgain();
     await put(pool, 'c', login);
     await eventually(() => said(pool, 'account updated')).toEqual([expect.stringContaining('"c"')]);
 
@@ -61,20 +61,22 @@ describe('a file in the pool folder', () => {
     running.send(completed());
     running.end();
     expect(await client.whole()).toMatchObject({ status: 200, isBroken: false });
-    pool.standIn.account('b').usage(used(90)); // for a new session c would be the better one
+    pool.fakeUpstream.account('b').usage(used(90)); // for a new session c would be the better one
     await pool.turn(session).expect(200);
     await pool.turn(session).expect(200);
     await pool.turn().expect(200);
-    expect(pool.standIn.attempts()).toEqual(['a', 'b', 'b', 'b', 'b', 'c']);
-    expect(pool.standIn.turns().at(-1)?.headers.authorization).toBe(`Bearer ${login.tokens.access_token}`);
-    expect(pool.standIn.tokens.requests).toEqual([]);
+    expect(pool.fakeUpstream.attempts()).toEqual(['a', 'b', 'b', 'b', 'b', 'c']);
+    expect(pool.fakeUpstream.turns().at(-1)?.headers.authorization).toBe(
+      `Bearer ${login.tokens.access_token}`,
+    );
+    expect(pool.fakeUpstream.tokens.requests).toEqual([]);
   });
 
   it('that is half-written is waited for, and its account serves meanwhile', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     await polled(pool);
     const [account] = pool.registry.list();
-    const login = JSON.stringify(pool.standIn.account('a').loginAgain());
+    const login = JSON.stringify(pool.fakeUpstream.account('a').loginAgain());
     const reload = vi.spyOn(pool.registry, 'reload');
     await writeFile(fileOf(pool, 'a'), login.slice(0, 100));
     await eventually(() => reload.mock.calls.length).toBeGreaterThan(0); // it has been seen
@@ -91,7 +93,7 @@ describe('a file in the pool folder', () => {
 
   it('that is new and half-written is shown once it is whole, and never as broken', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
-    const text = JSON.stringify(pool.standIn.addAccount({ name: 'new' }).authJson());
+    const text = JSON.stringify(pool.fakeUpstream.addAccount({ name: 'new' }).authJson());
     await writeFile(fileOf(pool, 'new'), text.slice(0, 50));
     const report = pool.client.post('/admin/reload').expect(200); // waits as well
     const sent = report.then((it) => it.body);
@@ -113,7 +115,7 @@ describe('a file in the pool folder', () => {
     await writeFile(fileOf(pool, 'a'), text);
     await eventually(() => stateOf(pool)).toEqual({ a: reason, b: null });
     await pool.turn().expect(200);
-    expect(pool.standIn.attempts()).toEqual(['b']);
+    expect(pool.fakeUpstream.attempts()).toEqual(['b']);
     expect((await pool.client.get('/healthz').expect(200)).body.status).toBe('degraded');
     await caughtUp(pool, 'mark');
     expect(said(pool, 'credential file cannot be used').filter((it) => it.includes(reason))).toHaveLength(1);
@@ -125,10 +127,10 @@ describe('a file in the pool folder', () => {
     await using pool = await TestPool.start();
     await polled(pool);
     const running = controlled();
-    for (const name of ['a', 'b']) pool.standIn.account(name).answers(running.answer);
+    for (const name of ['a', 'b']) pool.fakeUpstream.account(name).answers(running.answer);
     const client = send(pool.origin, turn);
     await running.started;
-    const busy = pool.standIn.attempts()[0] ?? '';
+    const busy = pool.fakeUpstream.attempts()[0] ?? '';
     await writeFile(fileOf(pool, busy), '{');
     await eventually(async () => (await stateOf(pool))[busy]).toBe('broken-file');
     expect((await pool.account(busy)).warnings).toEqual(['the file is not JSON']);

@@ -2,7 +2,7 @@ import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { forbidden } from '../../../src/fake-upstream/script/refusals.js';
-import { StandIn } from '../../../src/fake-upstream/fake-upstream.js';
+import { FakeUpstream } from '../../../src/fake-upstream/fake-upstream.js';
 import { polled } from '../../support/pool/polled.js';
 import { TestPool } from '../../support/pool/pool.js';
 import { caughtUp, eventually, said, stateOf } from '../../support/pool/pool-files.js';
@@ -21,7 +21,7 @@ describe('a link in the pool folder', () => {
   it('that is added later is followed, however its target changes', async () => {
     await using pool = await TestPool.start({ accounts: ['b'] });
     await polled(pool);
-    const account = pool.standIn.addAccount({ name: 'a' });
+    const account = pool.fakeUpstream.addAccount({ name: 'a' });
     const home = join(pool.folder, 'codex-home');
     const target = join(home, 'auth.json');
     await mkdir(home);
@@ -53,7 +53,7 @@ describe('a link in the pool folder', () => {
       await eventually(() => tokenOf(pool, 'a')).toBe(login.tokens.access_token);
     }
     expect(pool.registry.list()[0]).toBe(a);
-    expect(pool.standIn.tokens.requests).toEqual([]);
+    expect(pool.fakeUpstream.tokens.requests).toEqual([]);
     expect(said(pool, 'credential file cannot be used')).toEqual([]);
   });
 });
@@ -75,7 +75,7 @@ describe('the pool folder', () => {
     await mkdir(folder); // fails if we had made one ourselves
     await pool.writeAuth('a', login);
     await eventually(() => stateOf(pool)).toEqual({ a: null });
-    await pool.writeAuth('c', pool.standIn.addAccount({ name: 'c' }).authJson());
+    await pool.writeAuth('c', pool.fakeUpstream.addAccount({ name: 'c' }).authJson());
     await eventually(() => stateOf(pool)).toEqual({ a: null, c: null });
     await pool.turn().expect(200);
     expect(said(pool, 'the pool folder can be read again')).toHaveLength(1);
@@ -85,15 +85,15 @@ describe('the pool folder', () => {
     'is looked at by turns where nothing can be watched, and nobody is told more than once',
     { timeout: 60_000 },
     async () => {
-      await using standIn = await StandIn.start({ accounts: ['a', 'b'] });
-      await using folders = await Folders.create(standIn, ['a']);
+      await using fakeUpstream = await FakeUpstream.start({ accounts: ['a', 'b'] });
+      await using folders = await Folders.create(fakeUpstream, ['a']);
       const none = 'echo 0 > /proc/sys/user/max_inotify_watches; exec "$@"';
       const program = await folders.start(`shift; set -- x unshare -Ur sh -c '${none}' sh "$@"`);
       const talk = program;
       const warnings = () => program.child.stdout.split('cannot be watched').length - 1;
       await eventually(warnings).toBe(1);
       expect((await talk.health()).status).toBe('up');
-      const text = JSON.stringify(standIn.account('b').authJson());
+      const text = JSON.stringify(fakeUpstream.account('b').authJson());
       await writeFile(join(folders.path, 'pool', 'b.json'), text, { mode: 0o600 });
       await talk.untilHealth((it) => it.details.pool.accounts === 2, 'the new account');
       expect(warnings()).toBe(1);
@@ -109,7 +109,7 @@ describe('the pool folder', () => {
     await mkdir(`${folder}-2`);
     await rename(folder, `${folder}-1`);
     await rename(`${folder}-2`, folder);
-    await pool.writeAuth('c', pool.standIn.addAccount({ name: 'c' }).authJson());
+    await pool.writeAuth('c', pool.fakeUpstream.addAccount({ name: 'c' }).authJson());
     await eventually(() => stateOf(pool)).toEqual({ c: null });
     expect(said(pool, 'account added')).toHaveLength(1);
   });
@@ -129,7 +129,7 @@ describe('changes', () => {
     await eventually(() => pool.registry.list().length).toBe(200);
     const reload = vi.spyOn(pool.registry, 'reload');
     const startedAt = performance.now();
-    for (const name of names) await pool.writeAuth(name, pool.standIn.account(name).loginAgain());
+    for (const name of names) await pool.writeAuth(name, pool.fakeUpstream.account(name).loginAgain());
     await eventually(() => said(pool, 'account updated').length).toBe(200);
     await caughtUp(pool, 'mark');
     // One in two seconds, however long this machine takes, and those at the ends.
@@ -140,17 +140,17 @@ describe('changes', () => {
   it('of our own cause nothing', async () => {
     await using pool = await TestPool.start();
     await polled(pool);
-    pool.standIn.account('a').always(forbidden());
-    pool.standIn.account('b').expireAccessToken();
+    pool.fakeUpstream.account('a').always(forbidden());
+    pool.fakeUpstream.account('b').expireAccessToken();
     await caughtUp(pool, 'before');
     const lines = pool.logger.lines.length;
     const reload = vi.spyOn(pool.registry, 'reload');
     await pool.turn().expect(200); // b's file is written
-    pool.standIn.account('b').always(forbidden());
+    pool.fakeUpstream.account('b').always(forbidden());
     await pool.turn().expect(503); // b has a cooldown before the watcher tells of that
     const before = pool.registry.list().map((it) => [it, it.evidence, it.keeping]);
     await caughtUp(pool, 'mark');
-    expect(pool.standIn.tokens.requests).toHaveLength(1);
+    expect(pool.fakeUpstream.tokens.requests).toHaveLength(1);
     const phrases = pool.logger.lines.slice(lines).map((it) => it.match(/"message":"([^"]*)"/)?.[1]);
     expect(phrases.filter((it) => !it?.startsWith('request') && !it?.startsWith('attempt'))).toEqual([
       'account is out',

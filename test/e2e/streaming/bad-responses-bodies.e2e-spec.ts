@@ -117,9 +117,9 @@ describe('a client that sends half a body and leaves', () => {
     await expect.poll(async () => (await pool.client.get('/healthz')).status).toBe(200);
     client[Symbol.dispose]();
     await expectQuiet(pool);
-    expect(pool.standIn.attempts()).toEqual([]);
+    expect(pool.fakeUpstream.attempts()).toEqual([]);
     await isServedBy(pool, 'a');
-    expect(pool.standIn.attempts()).toEqual(['a']);
+    expect(pool.fakeUpstream.attempts()).toEqual(['a']);
     for (const name of ['a', 'b']) expect(await standing(pool, name)).toEqual(free);
   });
 
@@ -127,11 +127,11 @@ describe('a client that sends half a body and leaves', () => {
     await using pool = await startRanked({ env: { PROXY_MAX_REPLAY_BYTES: '20' }, clock: new FakeClock() });
     using client = new RawSocket(pool.origin);
     await client.write(head(pool, 'content-length: 1000') + half);
-    await expect.poll(() => pool.standIn.inFlight()).toBe(1);
+    await expect.poll(() => pool.fakeUpstream.inFlight()).toBe(1);
     expect(await pool.account('a')).toMatchObject({ inFlight: 1 });
     client[Symbol.dispose]();
     await expectQuiet(pool);
-    expect(pool.standIn.turns()).toMatchObject([{ account: 'a', closedEarly: true }]);
+    expect(pool.fakeUpstream.turns()).toMatchObject([{ account: 'a', closedEarly: true }]);
     for (const name of ['a', 'b']) expect(await standing(pool, name)).toEqual(free);
     const answer = await send(pool);
     expect(deltasIn(answer.body)).toEqual(['served ', 'by ', 'a']);

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { Answer } from '../../../src/fake-upstream/script/scripted-response.js';
+import type { ScriptedResponse } from '../../../src/fake-upstream/script/scripted-response.js';
 import { custom, refuses, streams } from '../../../src/fake-upstream/script/responses.js';
 import { controlled } from '../../../src/fake-upstream/script/controlled-turn.js';
 import { created, failed, framed } from '../../../src/fake-upstream/script/turn-events.js';
@@ -36,7 +36,7 @@ async function expectFine(pool: TestPool, name = 'a'): Promise<void> {
 }
 
 /** A head, and then silence until the other side goes. */
-const headOnly = (status: number, headers: Record<string, string>): Answer =>
+const headOnly = (status: number, headers: Record<string, string>): ScriptedResponse =>
   custom((_req, res) => res.writeHead(status, headers).flushHeaders());
 
 describe('a stream that goes on without an event', () => {
@@ -52,7 +52,7 @@ describe('a stream that goes on without an event', () => {
   ])('is held for a mebibyte, then goes on as it is: %s', async (_what, first, piece) => {
     await using pool = await startRanked({ clock: new FakeClock() });
     const turn = controlled({ 'content-type': 'text/event-stream' }); // so that no start is too odd to be held
-    pool.standIn.account('a').answers(turn.answer);
+    pool.fakeUpstream.account('a').answers(turn.answer);
     const client = exchange(pool.origin, asking);
     await turn.started;
     const sent: Buffer[] = [];
@@ -73,7 +73,7 @@ describe('a stream that goes on without an event', () => {
     const answer = await client.whole();
     expect(answer).toMatchObject({ status: 200, isBroken: false, headers: { 'x-codex-pool-account': 'a' } });
     expect(answer.body.equals(Buffer.concat(sent))).toBe(true);
-    expect(pool.standIn.attempts()).toEqual(['a']);
+    expect(pool.fakeUpstream.attempts()).toEqual(['a']);
     expect((await standing(pool, 'a')).reason).toBe('quota-exhausted');
     await expectFine(pool, 'b');
   });
@@ -83,7 +83,7 @@ describe('a head and then silence', () => {
   it('of a stream is waited for; ten seconds after its first byte it is committed, and dies with upstream', async () => {
     await using pool = await startRanked({ clock: new FakeClock() });
     const turn = controlled({ 'x-of': 'a' });
-    pool.standIn.account('a').answers(turn.answer);
+    pool.fakeUpstream.account('a').answers(turn.answer);
     stopTimers();
     const client = exchange(pool.origin, asking);
     await turn.started;
@@ -104,7 +104,7 @@ describe('a head and then silence', () => {
       isBroken: true,
       body: Buffer.from(': first\n\n'),
     });
-    expect(pool.standIn.attempts()).toEqual(['a', 'a', 'a', 'a', 'a']);
+    expect(pool.fakeUpstream.attempts()).toEqual(['a', 'a', 'a', 'a', 'a']);
     expect(await standing(pool, 'a')).toEqual(free);
     await expectFine(pool);
   });
@@ -112,37 +112,37 @@ describe('a head and then silence', () => {
   it('of a 429 moves the turn after five seconds, and lets go of the connection two later', async () => {
     const clock = new FakeClock();
     await using pool = await startRanked({ clock });
-    pool.standIn
+    pool.fakeUpstream
       .account('a')
       .answers(headOnly(429, { 'content-type': 'application/json', 'retry-after': '9' }));
     stopTimers();
     const client = exchange(pool.origin, asking);
-    await expect.poll(() => pool.standIn.turns()[0]?.status).toBe(429);
+    await expect.poll(() => pool.fakeUpstream.turns()[0]?.status).toBe(429);
     for (let i = 0; i < 3; i += 1) await pool.client.get('/admin/accounts').expect(200);
-    expect(pool.standIn.attempts()).toEqual(['a']);
+    expect(pool.fakeUpstream.attempts()).toEqual(['a']);
     await vi.advanceTimersByTimeAsync(5_000);
     const answer = await client.whole();
     expect(answer.body.equals(turnOf('b'))).toBe(true);
     expect(await standing(pool, 'a')).toEqual(out('rate-limited', clock.now() + 9 * SECOND));
-    expect(pool.standIn.inFlight()).toBe(1);
+    expect(pool.fakeUpstream.inFlight()).toBe(1);
     await vi.advanceTimersByTimeAsync(2_000);
-    await pool.standIn.untilIdle();
+    await pool.fakeUpstream.untilIdle();
     clock.advance(9 * SECOND);
     await expectFine(pool);
   });
 
   it('of a 422 goes on after five seconds, and ends with its client', async () => {
     await using pool = await startRanked({ clock: new FakeClock() });
-    pool.standIn.account('a').answers(headOnly(422, { 'content-type': 'application/json' }));
+    pool.fakeUpstream.account('a').answers(headOnly(422, { 'content-type': 'application/json' }));
     stopTimers();
     const client = exchange(pool.origin, asking);
-    await expect.poll(() => pool.standIn.turns()[0]?.status).toBe(422);
+    await expect.poll(() => pool.fakeUpstream.turns()[0]?.status).toBe(422);
     for (let i = 0; i < 3; i += 1) await pool.client.get('/admin/accounts').expect(200);
     await vi.advanceTimersByTimeAsync(5_000);
     expect((await client.head).statusCode).toBe(422);
     client.leave();
-    await pool.standIn.untilIdle();
-    expect(pool.standIn.attempts()).toEqual(['a']);
+    await pool.fakeUpstream.untilIdle();
+    expect(pool.fakeUpstream.attempts()).toEqual(['a']);
     expect(await standing(pool, 'a')).toEqual(free);
     await expectFine(pool);
   });
@@ -152,7 +152,7 @@ describe('a prelude', () => {
   it('that lasts longer than the hold is committed, and what then fails is passed on as it is', async () => {
     await using pool = await startRanked({ clock: new FakeClock() });
     const turn = controlled();
-    pool.standIn.account('a').answers(turn.answer);
+    pool.fakeUpstream.account('a').answers(turn.answer);
     stopTimers();
     const client = exchange(pool.origin, asking);
     await turn.started;
@@ -175,21 +175,21 @@ describe('a prelude', () => {
     turn.end();
     const answer = await client.whole();
     expect(answer.body.toString()).toBe([...events, ...events, last].map((it) => framed(it)).join(''));
-    expect(pool.standIn.attempts()).toEqual(['a']);
+    expect(pool.fakeUpstream.attempts()).toEqual(['a']);
     await expectFine(pool, 'b');
   });
 });
 
 describe('a client that leaves between two attempts', () => {
-  it.each<[string, Answer]>([
+  it.each<[string, ScriptedResponse]>([
     ['an upstream error', refuses(500, { error: 'oops' })],
     ['a stream that broke before its output', streams({ events: [created()], thenCut: true })],
   ])('stops the turn: after %s nobody is asked again, and nobody is blamed', async (_what, fault) => {
     await using pool = await startRanked({ clock: new FakeClock() });
-    pool.standIn.account('a').answers(fault);
+    pool.fakeUpstream.account('a').answers(fault);
     const client = leavingTurn(pool);
-    const ended = () => pool.standIn.turns()[0]?.endedAt != null;
-    await pool.standIn.until(ended, 'the end of the first attempt');
+    const ended = () => pool.fakeUpstream.turns()[0]?.endedAt != null;
+    await pool.fakeUpstream.until(ended, 'the end of the first attempt');
     client.leave(); // well within the pause before the second one
     await client.left;
     const { body } = await pool.client.get('/admin/requests').expect(200);
@@ -197,9 +197,9 @@ describe('a client that leaves between two attempts', () => {
     await expect
       .poll(async () => (await pool.client.get(`/admin/requests/${id}`).expect(200)).body)
       .toMatchObject({ result: 'client gone' });
-    expect(pool.standIn.attempts()).toEqual(['a']);
+    expect(pool.fakeUpstream.attempts()).toEqual(['a']);
     for (const name of ['a', 'b']) expect(await standing(pool, name)).toEqual(free);
     await expectFine(pool);
-    expect(pool.standIn.attempts()).toEqual(['a', 'a']);
+    expect(pool.fakeUpstream.attempts()).toEqual(['a', 'a']);
   });
 });

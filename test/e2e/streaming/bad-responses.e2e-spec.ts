@@ -1,6 +1,6 @@
 import { brotliCompressSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { Answer } from '../../../src/fake-upstream/script/scripted-response.js';
+import type { ScriptedResponse } from '../../../src/fake-upstream/script/scripted-response.js';
 import { custom, refuses } from '../../../src/fake-upstream/script/responses.js';
 import { rateLimit } from '../../../src/fake-upstream/script/refusals.js';
 import { DAY, FakeClock, HOUR, MINUTE, SECOND } from '../../support/fake-clock.js';
@@ -74,7 +74,7 @@ describe('a limit of quota whose end', () => {
     'is %s is told to the client in whole seconds',
     async (resetsAt) => {
       const text = `{"error":{"type":"usage_limit_reached","message":"no","resets_at":${resetsAt}}}`;
-      for (const name of ['a', 'b']) pool.standIn.account(name).answers(refuses(429, text, asJson));
+      for (const name of ['a', 'b']) pool.fakeUpstream.account(name).answers(refuses(429, text, asJson));
       const answer = await send(pool);
       expect(answer.status).toBe(429);
       const { error } = JSON.parse(answer.body.toString());
@@ -119,14 +119,14 @@ const spent = () => out('quota-exhausted', clock.now() + MINUTE);
 const rests = () => out('rate-limited', clock.now() + 2 * SECOND);
 
 /** Exactly these bytes on the connection; then it is closed, or stays open. */
-const onTheWire = (text: string, thenClosed: boolean): Answer =>
+const onTheWire = (text: string, thenClosed: boolean): ScriptedResponse =>
   custom((req) => void (thenClosed ? req.socket.end(text) : req.socket.write(text)));
 const head = (status: number, length: number): string =>
   `HTTP/1.1 ${status} Odd\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\n\r\n`;
 
 describe('a refusal whose body', () => {
   const zip = (encoding: string) => ({ ...asJson, 'content-encoding': encoding });
-  it.each<[string, Answer, () => ReturnType<typeof out>]>([
+  it.each<[string, ScriptedResponse, () => ReturnType<typeof out>]>([
     ['is gzip', refuses(429, gzipSync(limit), zip('gzip')), spent],
     ['is br', refuses(429, brotliCompressSync(limit), zip('br')), spent],
     ['is zstd', refuses(429, zstdCompressSync(limit), zip('zstd')), spent],
@@ -165,17 +165,17 @@ describe('a refusal whose body', () => {
     ['HTML', Buffer.from('<html>no</html>'), { 'content-type': 'text/html' }],
     ['empty', Buffer.alloc(0), asJson],
   ])('is the client’s own is passed on as it is: %s', async (_what, body, headers) => {
-    const before = pool.standIn.attempts().length;
-    pool.standIn.account('a').answers(refuses(422, body, headers));
+    const before = pool.fakeUpstream.attempts().length;
+    pool.fakeUpstream.account('a').answers(refuses(422, body, headers));
     const answer = await send(pool);
     expect(answer).toMatchObject({ status: 422, isBroken: false, headers });
     expect(answer.body.equals(body)).toBe(true);
-    expect(pool.standIn.attempts().slice(before)).toEqual(['a']);
+    expect(pool.fakeUpstream.attempts().slice(before)).toEqual(['a']);
     expect(await standing(pool, 'a')).toEqual(free);
   });
 
   it('is longer than told ends for the client where it was told to', async () => {
-    pool.standIn.account('a').answers(onTheWire(`${head(422, 2)}{}HTTP/1.1 200 OK\r\n\r\n`, false));
+    pool.fakeUpstream.account('a').answers(onTheWire(`${head(422, 2)}{}HTTP/1.1 200 OK\r\n\r\n`, false));
     const answer = await send(pool);
     expect(answer).toMatchObject({ status: 422, isBroken: false });
     expect(answer.body.toString()).toBe('{}');
@@ -183,11 +183,11 @@ describe('a refusal whose body', () => {
   });
 
   it('is the client’s own and breaks off is never shown as a whole one', async () => {
-    const before = pool.standIn.attempts().length;
-    pool.standIn.account('a').answers(onTheWire(head(422, 500) + limit.slice(0, 20), true));
+    const before = pool.fakeUpstream.attempts().length;
+    pool.fakeUpstream.account('a').answers(onTheWire(head(422, 500) + limit.slice(0, 20), true));
     const answer = await send(pool);
     expect(answer).toMatchObject({ status: 422, isBroken: true });
-    expect(pool.standIn.attempts().slice(before)).toEqual(['a']);
+    expect(pool.fakeUpstream.attempts().slice(before)).toEqual(['a']);
     expect(await standing(pool, 'a')).toEqual(free);
   });
 });

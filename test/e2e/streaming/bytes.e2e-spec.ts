@@ -40,7 +40,7 @@ describe('request bodies', () => {
   ])('pass byte for byte: %s', async (_what, body, headers) => {
     await using pool = await TestPool.start();
     expect((await call(pool.origin, turnWith(body, headers))).status).toBe(200);
-    const [turn] = pool.standIn.turns();
+    const [turn] = pool.fakeUpstream.turns();
     expectSameBytes(turn?.body, body);
     expect(turn?.headers).toMatchObject({ ...headers, 'content-length': String(body.length) });
     expect(turn?.headers['transfer-encoding']).toBe(undefined);
@@ -57,7 +57,7 @@ describe('request bodies', () => {
         turnWith(body, framing === 'chunked' ? { 'transfer-encoding': 'chunked' } : {}),
       );
       expect(answer.status).toBe(200);
-      expectSameBytes(pool.standIn.turns()[0]?.body, body);
+      expectSameBytes(pool.fakeUpstream.turns()[0]?.body, body);
       expect(await decisionOf(pool, answer)).toMatchObject({ isReplayable: false, result: 'complete' });
       expect(metric((await pool.client.get('/metrics')).text, UNREPLAYABLE)).toBe(before + 1);
       expect(
@@ -68,17 +68,17 @@ describe('request bodies', () => {
 
   it('of 40 MB are sent once, whatever the answer', async () => {
     await using pool = await TestPool.start();
-    for (const name of ['a', 'b']) pool.standIn.account(name).always(refuses(500, { error: 'made up' }));
+    for (const name of ['a', 'b']) pool.fakeUpstream.account(name).always(refuses(500, { error: 'made up' }));
     const answer = await call(pool.origin, turnWith(bigBody(40 * MiB)));
     expect(answer.status).toBeGreaterThanOrEqual(500);
-    expect(pool.standIn.attempts()).toHaveLength(1);
+    expect(pool.fakeUpstream.attempts()).toHaveLength(1);
     expect(await decisionOf(pool, answer)).toMatchObject({ isReplayable: false });
   });
 
   it('that arrive in chunks of unknown number go on with their length', async () => {
     await using pool = await TestPool.start();
     await call(pool.origin, turnWith(plain, { 'transfer-encoding': 'chunked' }));
-    const [turn] = pool.standIn.turns();
+    const [turn] = pool.fakeUpstream.turns();
     expectSameBytes(turn?.body, plain);
     expect(turn?.headers).toMatchObject({ 'content-length': String(plain.length) });
     expect(turn?.headers).not.toHaveProperty('transfer-encoding');
@@ -103,17 +103,17 @@ describe('answers', () => {
   ])('stream byte for byte: %s', async (_what, text) => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     const bytes = Buffer.from(text);
-    pool.standIn.account('a').answers(raw(bytes));
+    pool.fakeUpstream.account('a').answers(raw(bytes));
     const answer = await call(pool.origin, turnWith(plain));
     expect(answer).toMatchObject({ status: 200, isBroken: false });
     expectSameBytes(answer.body, bytes);
-    expect(pool.standIn.attempts()).toEqual(['a']);
+    expect(pool.fakeUpstream.attempts()).toEqual(['a']);
   });
 
   it('stream byte for byte in any cut', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     const pieces = [...Buffer.from(crlf)].map((byte) => Buffer.from([byte]));
-    pool.standIn.account('a').answers(raw(pieces));
+    pool.fakeUpstream.account('a').answers(raw(pieces));
     expect((await call(pool.origin, turnWith(plain))).body.toString()).toBe(crlf);
     expect(await pool.account('a')).toMatchObject({ totals: { input: 100, output: 12, turns: 1 } });
   });
@@ -121,25 +121,25 @@ describe('answers', () => {
   it('that are compressed although nobody asked pass as they are', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     const bytes = gzipSync(lf);
-    pool.standIn.account('a').answers(raw(bytes, { 'content-encoding': 'gzip' }));
+    pool.fakeUpstream.account('a').answers(raw(bytes, { 'content-encoding': 'gzip' }));
     const answer = await call(pool.origin, turnWith(plain, { 'accept-encoding': 'gzip, br' }));
     expectSameBytes(answer.body, bytes);
     expect(answer.headers['content-encoding']).toBe('gzip');
-    expect(pool.standIn.turns()[0]?.headers).not.toHaveProperty('accept-encoding');
+    expect(pool.fakeUpstream.turns()[0]?.headers).not.toHaveProperty('accept-encoding');
   });
 
   it('that refuse what the client asked pass as they are, and are asked for once', async () => {
     await using pool = await TestPool.start();
     const body = Buffer.from('{"error": {"message":"no\\u0020such thing",  "x": 1.0}}\n');
     for (const name of ['a', 'b']) {
-      pool.standIn
+      pool.fakeUpstream
         .account(name)
         .always(custom((_req, res) => void res.writeHead(422, 'Odd', { 'x-odd': '1' }).end(body)));
     }
     const answer = await call(pool.origin, turnWith(plain));
     expect(answer).toMatchObject({ status: 422, headers: { 'x-odd': '1' } });
     expectSameBytes(answer.body, body);
-    expect(pool.standIn.attempts()).toHaveLength(1);
+    expect(pool.fakeUpstream.attempts()).toHaveLength(1);
   });
 });
 
@@ -148,7 +148,7 @@ describe('paths', () => {
     await using pool = await TestPool.start();
     const asked = { method: 'POST', path: '/v1/alpha/search?q=a%20b&x=1&x=%2F', body: '{}' };
     await call(pool.origin, { ...asked, headers: { 'accept-encoding': 'gzip, br' } });
-    const [request] = forwarded(pool.standIn);
+    const [request] = forwarded(pool.fakeUpstream);
     expect(request?.path).toBe('/backend-api/codex/alpha/search?q=a%20b&x=1&x=%2F');
     // What is no turn is not read on its way, so it may come compressed.
     expect(request?.headers['accept-encoding']).toBe('gzip, br');

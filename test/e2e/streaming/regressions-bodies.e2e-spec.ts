@@ -61,13 +61,16 @@ describe('a body that is not kept', () => {
   it('lets its token be renewed for the repeat when upstream rejects it', async () => {
     await using pool = await TestPool.start({ accounts: ['a'], env: { PROXY_MAX_REPLAY_BYTES: '0' } });
     await polled(pool);
-    pool.standIn.account('a').expireAccessToken();
+    pool.fakeUpstream.account('a').expireAccessToken();
     const first = await send(pool);
     expect(first).toMatchObject({ status: 503, headers: { 'retry-after': '1' } });
-    await pool.standIn.until(() => pool.standIn.tokens.requests.length === 1, 'the refresh');
+    await pool.fakeUpstream.until(() => pool.fakeUpstream.tokens.requests.length === 1, 'the refresh');
     await expect.poll(() => pool.readAuth('a')).toMatchObject({ tokens: newest(pool) });
     expect((await send(pool)).status).toBe(200);
-    expect(pool.standIn.tokens).toMatchObject({ reuses: 0, requests: [{ reason: 'unauthorized_recovery' }] });
+    expect(pool.fakeUpstream.tokens).toMatchObject({
+      reuses: 0,
+      requests: [{ reason: 'unauthorized_recovery' }],
+    });
   });
 
   it.each([
@@ -80,7 +83,7 @@ describe('a body that is not kept', () => {
     await using pool = await TestPool.start({ accounts: ['a'], env: small, clock });
     await polled(pool);
     clock.advance(ALMOST);
-    const held = pool.standIn.tokens.hold();
+    const held = pool.fakeUpstream.tokens.hold();
     const json = JSON.stringify(aTurn());
     const body = json.slice(0, -1) + ' '.repeat(1_999 - json.length) + json.slice(-1) + ' ';
     let at = 0;
@@ -95,6 +98,6 @@ describe('a body that is not kept', () => {
     await held.arrived;
     held.release();
     expect(await client.whole()).toMatch(/^HTTP\/1\.1 200 /);
-    expect(pool.standIn.turns().map((it) => it.body.toString())).toEqual([body]);
+    expect(pool.fakeUpstream.turns().map((it) => it.body.toString())).toEqual([body]);
   });
 });

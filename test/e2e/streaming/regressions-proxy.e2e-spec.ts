@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import type { Answer } from '../../../src/fake-upstream/script/scripted-response.js';
+import type { ScriptedResponse } from '../../../src/fake-upstream/script/scripted-response.js';
 import { after, custom, refuses, streams } from '../../../src/fake-upstream/script/responses.js';
 import { controlled } from '../../../src/fake-upstream/script/controlled-turn.js';
 import { usageLimit } from '../../../src/fake-upstream/script/refusals.js';
@@ -18,7 +18,7 @@ const SETTINGS = '/backend-api/wham/settings/user';
 const MODELS = '/backend-api/codex/models';
 
 /** These bytes on the connection, and its end. */
-const bytes = (text: string): Answer => custom((req) => void req.socket.end(text));
+const bytes = (text: string): ScriptedResponse => custom((req) => void req.socket.end(text));
 
 describe('an answer of upstream that no server should give', () => {
   it.each([
@@ -28,8 +28,8 @@ describe('an answer of upstream that no server should give', () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     await polled(pool);
     const odd = 'HTTP/1.1 400 Not\x07 \x7fgo\xf6d\r\ncontent-length: 2\r\n\r\n{}';
-    pool.standIn.account('a').always(bytes(odd));
-    pool.standIn.on('GET', SETTINGS, (req) => void req.socket.end(Buffer.from(odd, 'latin1')));
+    pool.fakeUpstream.account('a').always(bytes(odd));
+    pool.fakeUpstream.on('GET', SETTINGS, (req) => void req.socket.end(Buffer.from(odd, 'latin1')));
     const answer = await call(pool.origin, { method, path, ...(method === 'POST' ? turnWith('{}') : {}) });
     expect([400, 503]).toContain(answer.status);
     expect(answer.isBroken).toBe(false);
@@ -43,7 +43,7 @@ describe('an answer of upstream that no server should give', () => {
     const headers = Object.fromEntries(
       [['used-percent', '100'], ...told].map(([name, value]) => [`x-codex-primary-${name}`, value ?? '']),
     );
-    pool.standIn.account('a').always(usageLimit({ [field]: 1e15, headers }));
+    pool.fakeUpstream.account('a').always(usageLimit({ [field]: 1e15, headers }));
     for (const _turn of [1, 2]) {
       const { status, body } = await send(pool);
       expect(status).toBe(429);
@@ -58,11 +58,11 @@ describe('an answer of upstream that no server should give', () => {
     await polled(pool);
     const upgrade = 'HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\n';
     const handle = custom((req) => void req.socket.write(upgrade));
-    for (const name of ['a', 'b']) pool.standIn.account(name).always(handle);
+    for (const name of ['a', 'b']) pool.fakeUpstream.account(name).always(handle);
     const { status, body } = await send(pool);
     expect(status).toBe(503);
     expect(JSON.parse(body.toString())).toMatchObject({ error: { code: 'upstream_unreachable' } });
-    await pool.standIn.until(() => pool.standIn.inFlight() === 0, 'the end of all that was sent');
+    await pool.fakeUpstream.until(() => pool.fakeUpstream.inFlight() === 0, 'the end of all that was sent');
   });
 
   it.each([
@@ -72,7 +72,7 @@ describe('an answer of upstream that no server should give', () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     await polled(pool);
     const body = JSON.stringify({ error: { code: 'account_deactivated', message: 'gone' } });
-    pool.standIn.on(method, path, (_req, res) => void res.writeHead(401).end(body));
+    pool.fakeUpstream.on(method, path, (_req, res) => void res.writeHead(401).end(body));
     const answer = await call(pool.origin, { method, path, ...(method === 'POST' ? { body: '{}' } : {}) });
     expect(answer).toMatchObject({ status: 503, headers: { 'x-codex-pool-error': 'account_unauthorized' } });
     expect(JSON.parse(answer.body.toString())).toHaveProperty('error.message');
@@ -81,7 +81,7 @@ describe('an answer of upstream that no server should give', () => {
   it('as a compressed event stream is passed on at once', async () => {
     await using pool = await TestPool.start();
     const turn = controlled({ 'content-encoding': 'gzip' });
-    pool.standIn.account('a').answers(turn.answer);
+    pool.fakeUpstream.account('a').answers(turn.answer);
     const client = exchange(pool.origin, turnWith(JSON.stringify(aTurn())));
     const piece = gzipSync(framed(created()));
     turn.send({ bytes: piece });
@@ -97,14 +97,14 @@ describe('what a client waits for at its start', () => {
     await using pool = await TestPool.start({ accounts: ['a'], clock });
     await polled(pool);
     clock.advance(10 * DAY + MINUTE);
-    const held = pool.standIn.tokens.hold();
+    const held = pool.fakeUpstream.tokens.hold();
     const askedAt = performance.now();
     const headers = { 'chatgpt-account-id': 'acct-a' };
     const { body } = await pool.client.get('/backend-api/wham/config/bundle').set(headers).expect(200);
     held.release(); // the program does not end before its refresh
     expect(body).toEqual({});
     expect(performance.now() - askedAt).toBeLessThan(6_500);
-    expect(pool.standIn.tokens.requests).toHaveLength(1);
+    expect(pool.fakeUpstream.tokens.requests).toHaveLength(1);
   });
 
   it('is the last list of models known while upstream is silent, and the newer one once that has come', async () => {
@@ -113,7 +113,7 @@ describe('what a client waits for at its start', () => {
     const { body: known } = await pool.client.get('/v1/models').expect(200);
     clock.advance(6 * MINUTE);
     const gate = Promise.withResolvers<void>();
-    pool.standIn.on('GET', MODELS, async (_req, res) => {
+    pool.fakeUpstream.on('GET', MODELS, async (_req, res) => {
       await gate.promise;
       res.writeHead(200, { 'content-type': 'application/json' }).end('{"models":["newer"]}');
     });
@@ -137,7 +137,7 @@ it.each([
     const { status } = await call(pool.origin, { method, path: spelling });
     expect([spelling, status]).toEqual([spelling, expect.toSatisfy((it) => it === 200 || it === 404)]);
   }
-  expect(forwarded(pool.standIn).map((it) => it.path)).toEqual([]);
+  expect(forwarded(pool.fakeUpstream).map((it) => it.path)).toEqual([]);
 });
 
 describe('a session or a model that an account cannot serve', () => {
@@ -146,14 +146,14 @@ describe('a session or a model that an account cannot serve', () => {
   it('does not take the turn state of another account along when it compacts', async () => {
     await using pool = await TestPool.start();
     await polled(pool);
-    pool.standIn.account('a').turnState('issued-by-a');
+    pool.fakeUpstream.account('a').turnState('issued-by-a');
     await pool.turn(session).expect(200);
-    pool.standIn.account('a').answers(usageLimit());
+    pool.fakeUpstream.account('a').answers(usageLimit());
     await pool.turn(session).expect(200);
-    pool.standIn.on('POST', COMPACT, (_req, res) => void res.writeHead(200).end('{}'));
+    pool.fakeUpstream.on('POST', COMPACT, (_req, res) => void res.writeHead(200).end('{}'));
     const headers = { ...session, 'x-codex-turn-state': 'issued-by-a' };
     await pool.client.post('/v1/responses/compact').set(headers).send({ input: [] }).expect(200);
-    const compact = pool.standIn.log.find((it) => it.path === COMPACT);
+    const compact = pool.fakeUpstream.log.find((it) => it.path === COMPACT);
     expect(compact).toMatchObject({ account: 'b', headers: { 'session-id': 's-1' } });
     expect(compact?.headers).not.toHaveProperty('x-codex-turn-state');
   });
@@ -164,15 +164,16 @@ describe('a session or a model that an account cannot serve', () => {
     await pool.turn(session).expect(200);
     const refused = Promise.withResolvers<void>();
     const served = Promise.withResolvers<void>();
-    pool.standIn.account('a').always(after(refused.promise, usageLimit()));
-    for (const name of ['b', 'c', 'd']) pool.standIn.account(name).always(after(served.promise, streams()));
+    pool.fakeUpstream.account('a').always(after(refused.promise, usageLimit()));
+    for (const name of ['b', 'c', 'd'])
+      pool.fakeUpstream.account(name).always(after(served.promise, streams()));
     const turns = Promise.all(Array.from({ length: 6 }, () => send(pool, { headers: session })));
-    await pool.standIn.until(() => pool.standIn.turns().length === 7, 'six turns on one account');
+    await pool.fakeUpstream.until(() => pool.fakeUpstream.turns().length === 7, 'six turns on one account');
     refused.resolve();
-    await pool.standIn.until(() => pool.standIn.turns().length === 13, 'six turns elsewhere');
+    await pool.fakeUpstream.until(() => pool.fakeUpstream.turns().length === 13, 'six turns elsewhere');
     served.resolve();
     expect((await turns).map((it) => it.status)).toEqual(Array.from({ length: 6 }, () => 200));
-    const [first, ...later] = pool.standIn.attempts();
+    const [first, ...later] = pool.fakeUpstream.attempts();
     expect([first, new Set(later.slice(0, 6))]).toEqual(['a', new Set(['a'])]);
     expect(new Set(later.slice(6)).size).toBe(1);
   });
@@ -181,17 +182,17 @@ describe('a session or a model that an account cannot serve', () => {
     await using pool = await TestPool.start({ accounts: ['a', 'b', 'c', 'd'] });
     await polled(pool);
     const detail = "The 'gpt-9' model is not supported when using Codex with a ChatGPT account.";
-    for (const name of ['a', 'b', 'c']) pool.standIn.account(name).always(refuses(400, { detail }));
+    for (const name of ['a', 'b', 'c']) pool.fakeUpstream.account(name).always(refuses(400, { detail }));
     const first = await pool.turn({}, aTurn({ model: 'gpt-9' })).expect(503);
     expect(first.headers).toMatchObject({ 'retry-after': '1', 'x-codex-pool-error': 'attempt_budget_spent' });
     await pool.turn({}, aTurn({ model: 'gpt-9' })).expect(200);
-    expect(pool.standIn.attempts()).toEqual(['a', 'b', 'c', 'd']);
+    expect(pool.fakeUpstream.attempts()).toEqual(['a', 'b', 'c', 'd']);
   });
 
   it('meets an upstream that is down, which is said as such although accounts are left untried', async () => {
     await using pool = await TestPool.start({ accounts: ['a', 'b', 'c', 'd'] });
     await polled(pool);
-    await pool.standIn.goDown();
+    await pool.fakeUpstream.goDown();
     const answer = await send(pool);
     expect(answer).toMatchObject({ status: 503, headers: { 'x-codex-pool-error': 'upstream_unreachable' } });
   });

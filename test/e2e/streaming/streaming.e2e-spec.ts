@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { hangs, large, streams } from '../../../src/fake-upstream/script/responses.js';
 import { controlled } from '../../../src/fake-upstream/script/controlled-turn.js';
-import { StandIn } from '../../../src/fake-upstream/fake-upstream.js';
+import { FakeUpstream } from '../../../src/fake-upstream/fake-upstream.js';
 import { completed, created, delta, framed } from '../../../src/fake-upstream/script/turn-events.js';
 import { Program } from '../../support/program/child-process.js';
 import { metric } from '../../support/clients/forwarded.js';
@@ -21,7 +21,7 @@ describe('from the first output on', () => {
   it('each piece is with the client before the next one is sent, also the last', async () => {
     await using pool = await TestPool.start();
     const turn = controlled();
-    pool.standIn.account('a').answers(turn.answer);
+    pool.fakeUpstream.account('a').answers(turn.answer);
     const client = send(pool.origin, turnWith(body));
     await turn.started;
     turn.send(created());
@@ -44,7 +44,7 @@ describe('from the first output on', () => {
   it('the head and the first event are with the client while the answer is open', async () => {
     await using pool = await TestPool.start();
     const turn = controlled({ 'x-made-up': '1' });
-    pool.standIn.account('a').answers(turn.answer);
+    pool.fakeUpstream.account('a').answers(turn.answer);
     const client = send(pool.origin, turnWith(body));
     turn.send(delta('early'));
     expect((await client.head).headers).toMatchObject({
@@ -60,7 +60,7 @@ describe('from the first output on', () => {
   it('an event cut in two goes on as far as it has come', async () => {
     await using pool = await TestPool.start();
     const turn = controlled();
-    pool.standIn.account('a').answers(turn.answer);
+    pool.fakeUpstream.account('a').answers(turn.answer);
     const client = send(pool.origin, turnWith(body));
     turn.send(delta('first'), { bytes: Buffer.from('data: {"type":"response.outp') });
     await client.untilText('{"type":"response.outp');
@@ -73,7 +73,7 @@ describe('what comes before the output', () => {
   it('waits for it, and then arrives whole and in order', async () => {
     await using pool = await TestPool.start();
     const turn = controlled();
-    pool.standIn.account('a').answers(turn.answer);
+    pool.fakeUpstream.account('a').answers(turn.answer);
     const client = send(pool.origin, turnWith(body));
     await turn.started;
     const prelude = [created('resp_1'), { type: 'codex.rate_limits' }, { type: 'response.metadata' }];
@@ -90,7 +90,7 @@ describe('what comes before the output', () => {
   it('goes on without output after ten seconds', async () => {
     await using pool = await TestPool.start();
     const turn = controlled();
-    pool.standIn.account('a').answers(turn.answer);
+    pool.fakeUpstream.account('a').answers(turn.answer);
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const client = send(pool.origin, turnWith(body));
     await turn.started;
@@ -110,7 +110,7 @@ describe('what comes before the output', () => {
   it('goes on without output after a mebibyte', async () => {
     await using pool = await TestPool.start();
     const turn = controlled();
-    pool.standIn.account('a').answers(turn.answer);
+    pool.fakeUpstream.account('a').answers(turn.answer);
     const client = send(pool.origin, turnWith(body));
     turn.send(created(), { comment: 'x'.repeat(MiB) }, { comment: 'the end of the prelude' });
     await client.untilText('the end of the prelude');
@@ -127,27 +127,27 @@ describe('a client that leaves', () => {
   ])('%s stops upstream within a second, and nothing else', async (_when, answer) => {
     await using pool = await TestPool.start();
     const before = await pool.account('a');
-    pool.standIn.account('a').answers(answer);
+    pool.fakeUpstream.account('a').answers(answer);
     const client = send(pool.origin, turnWith(body));
-    await pool.standIn.until(() => pool.standIn.attempts().length === 1, 'the turn');
+    await pool.fakeUpstream.until(() => pool.fakeUpstream.attempts().length === 1, 'the turn');
     if (answer.kind === 'stream' && _when.startsWith('in the')) await client.untilText('hel');
     expect(await pool.account('a')).toMatchObject({ inFlight: 1 });
     client.leave();
-    await pool.standIn.until(
-      () => pool.standIn.turns()[0]?.closedEarly === true,
+    await pool.fakeUpstream.until(
+      () => pool.fakeUpstream.turns()[0]?.closedEarly === true,
       'the end of the turn',
       1_000,
     );
     const after = await pool.account('a');
     expect(after).toMatchObject({ available: true, inFlight: 0, reason: before.reason, until: before.until });
-    expect(pool.standIn.attempts()).toEqual(['a']);
+    expect(pool.fakeUpstream.attempts()).toEqual(['a']);
   });
 });
 
 describe('the tokens of a turn', () => {
   it('are counted when the final event comes after 20 MB', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
-    pool.standIn.account('a').answers(large(20 * MiB, usage));
+    pool.fakeUpstream.account('a').answers(large(20 * MiB, usage));
     expect((await call(pool.origin, turnWith(body))).body.length).toBeGreaterThan(20 * MiB);
     expect(await pool.account('a')).toMatchObject({ totals: { ...usage, turns: 1 } });
   });
@@ -157,14 +157,14 @@ describe('the tokens of a turn', () => {
     const final = completed(usage);
     const output = [{ type: 'message', content: 'x'.repeat(3_000_000), usage: { input_tokens: 1 } }];
     const response = { output, ...(typeof final['response'] === 'object' ? final['response'] : {}) };
-    pool.standIn.account('a').answers(streams({ events: [delta('hello'), { ...final, response }] }));
+    pool.fakeUpstream.account('a').answers(streams({ events: [delta('hello'), { ...final, response }] }));
     expect((await call(pool.origin, turnWith(body))).body.length).toBeGreaterThan(3_000_000);
     expect(await pool.account('a')).toMatchObject({ totals: { ...usage, turns: 1 } });
   });
 
   it('are not counted when the stream breaks off before it tells them', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
-    pool.standIn.account('a').answers(streams({ deltas: ['hel'], thenCut: true }));
+    pool.fakeUpstream.account('a').answers(streams({ deltas: ['hel'], thenCut: true }));
     const answer = await call(pool.origin, turnWith(body));
     expect(answer.isBroken).toBe(true);
     expect(await pool.account('a')).toMatchObject({ totals: { input: 0, output: 0 }, inFlight: 0 });
@@ -177,12 +177,12 @@ describe('the tokens of a turn', () => {
 
 describe('memory', () => {
   it('does not grow by an answer of 200 MB that is read slowly', { timeout: 40_000 }, async () => {
-    await using standIn = await StandIn.start({ accounts: ['a'] });
-    await using program = await Program.spawn({ standIn, accounts: ['a'] });
+    await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
+    await using program = await Program.spawn({ fakeUpstream, accounts: ['a'] });
     const origin = await program.origin();
     const residentBytes = async () =>
       metric((await call(origin, { path: '/metrics' })).body.toString(), 'process_resident_memory_bytes');
-    standIn.account('a').answers(streams(), large(200 * MiB));
+    fakeUpstream.account('a').answers(streams(), large(200 * MiB));
     // A short turn first: what a process takes when it first does its work is not the point.
     const fast = (await send(origin, { ...turnWith(body), isRead: false }).head).resume();
     await once(fast, 'end');

@@ -76,7 +76,7 @@ describe('an event stream with', () => {
     const usage = { input: 100, cached: 40, output: 12, reasoning: 3 };
     const body = answer([created(), delta('hello'), messageDone('hello'), completed(usage)]);
     const before = await pool.account('a');
-    pool.standIn.account('a').answers(raw(body, headers));
+    pool.fakeUpstream.account('a').answers(raw(body, headers));
     const got = await send(pool);
     expect(got).toMatchObject({
       status: 200,
@@ -100,12 +100,12 @@ describe('an event stream with', () => {
   });
 
   it.each(labels)('%s that is cut in its prelude is asked for again', async (_label, headers) => {
-    const before = pool.standIn.attempts().length;
+    const before = pool.fakeUpstream.attempts().length;
     const prelude = { ...raw(Buffer.from(framed(created())), headers), ending: 'cut' } as const;
-    pool.standIn.account('a').answers(prelude, prelude);
+    pool.fakeUpstream.account('a').answers(prelude, prelude);
     const got = await send(pool);
     expect(got).toMatchObject({ status: 200, headers: { 'x-codex-pool-account': 'b' } });
-    expect(pool.standIn.attempts().slice(before)).toEqual(['a', 'a', 'b']);
+    expect(pool.fakeUpstream.attempts().slice(before)).toEqual(['a', 'a', 'b']);
     expect(await standing(pool, 'a')).toEqual(free);
   });
 });
@@ -126,19 +126,19 @@ describe('a response that is not an event stream, with', () => {
       ),
     ),
   )('$title is passed on as it is', async ({ headers, body, cut }) => {
-    const before = pool.standIn.attempts().length;
-    pool.standIn.account('a').answers(raw(cut(Buffer.from(body)), headers));
+    const before = pool.fakeUpstream.attempts().length;
+    pool.fakeUpstream.account('a').answers(raw(cut(Buffer.from(body)), headers));
     const got = await send(pool);
     expect(got).toMatchObject({ status: 200, isBroken: false, headers: { 'x-codex-pool-account': 'a' } });
     expect(got.headers['content-type'] ?? '').toBe(headers['content-type'] ?? '');
     expect(got.body.toString()).toBe(body);
-    expect(pool.standIn.attempts().slice(before)).toEqual(['a']);
+    expect(pool.fakeUpstream.attempts().slice(before)).toEqual(['a']);
     expect(await standing(pool, 'a')).toEqual(free);
   });
 
   it('blank lines beyond any prelude is passed on as it is', async () => {
     const body = Buffer.from('\n'.repeat(8_192));
-    pool.standIn.account('a').answers(raw(body));
+    pool.fakeUpstream.account('a').answers(raw(body));
     const got = await send(pool);
     expect(got).toMatchObject({ status: 200, headers: { 'x-codex-pool-account': 'a' } });
     expect(got.body.equals(body)).toBe(true);
@@ -158,7 +158,7 @@ describe('an empty response', () => {
   it.each(labels.filter(([, headers]) => !labelFor(headers).startsWith('text/event-stream')))(
     'with %s is passed on as it is',
     async (_label, headers) => {
-      pool.standIn.account('a').answers(empty(headers));
+      pool.fakeUpstream.account('a').answers(empty(headers));
       const got = await send(pool);
       expect(got).toMatchObject({ status: 200, headers: { ...headers, 'x-codex-pool-account': 'a' } });
       expect(got.body).toHaveLength(0);

@@ -26,23 +26,23 @@ describe('credential files', () => {
     await using pool = await TestPool.start({ accounts: ['a'], clock });
     await polled(pool);
     clock.advance(ALMOST);
-    const login = pool.standIn.account('a').loginAgain(20 * 86_400);
+    const login = pool.fakeUpstream.account('a').loginAgain(20 * 86_400);
     await pool.writeAuth('a', login);
     await pool.turn().expect(200);
-    expect(pool.standIn.tokens.requests).toEqual([]);
-    expect(pool.standIn.turns()[0]?.headers.authorization).toBe(`Bearer ${login.tokens.access_token}`);
+    expect(pool.fakeUpstream.tokens.requests).toEqual([]);
+    expect(pool.fakeUpstream.turns()[0]?.headers.authorization).toBe(`Bearer ${login.tokens.access_token}`);
     expect(await pool.readAuth('a')).toEqual(login);
   });
 
   it('adopts them when upstream rejects the older ones', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     await polled(pool);
-    pool.standIn.account('a').expireAccessToken();
-    const login = pool.standIn.account('a').loginAgain();
+    pool.fakeUpstream.account('a').expireAccessToken();
+    const login = pool.fakeUpstream.account('a').loginAgain();
     await pool.writeAuth('a', login);
     await pool.turn().expect(200);
-    expect(pool.standIn.tokens.requests).toEqual([]);
-    expect(pool.standIn.turns()[1]?.headers.authorization).toBe(`Bearer ${login.tokens.access_token}`);
+    expect(pool.fakeUpstream.tokens.requests).toEqual([]);
+    expect(pool.fakeUpstream.turns()[1]?.headers.authorization).toBe(`Bearer ${login.tokens.access_token}`);
   });
 
   it('keeps everything else that stands in a file, in its order, and mode 0600', async () => {
@@ -59,8 +59,8 @@ describe('credential files', () => {
     await writeFile(path, JSON.stringify({ ...refreshed, OPENAI_API_KEY: null, alpha: 'é' }));
     clock.advance(ALMOST);
     await pool.turn().expect(200);
-    expect(pool.standIn.tokens.requests).toHaveLength(1);
-    const newest = pool.standIn.account('a').authJson().tokens;
+    expect(pool.fakeUpstream.tokens.requests).toHaveLength(1);
+    const newest = pool.fakeUpstream.account('a').authJson().tokens;
     const expected = {
       last_refresh: new Date(clock.now()).toISOString(),
       zeta: [1, { deep: null }],
@@ -85,7 +85,7 @@ describe('credential files', () => {
     await pool.turn().expect(200);
     expect((await lstat(link)).isSymbolicLink()).toBe(true);
     expect(await readlink(link)).toBe(target);
-    const { refresh_token: newest } = pool.standIn.account('a').authJson().tokens;
+    const { refresh_token: newest } = pool.fakeUpstream.account('a').authJson().tokens;
     expect(JSON.parse(await readFile(target, 'utf8'))).toMatchObject({ tokens: { refresh_token: newest } });
   });
 
@@ -133,6 +133,6 @@ describe('credential files', () => {
     await pool.writeAuth('a', whole);
     await pool.client.post('/admin/reload').expect(200);
     await pool.turn().expect(200);
-    expect(pool.standIn.attempts()).toEqual(['b', 'a']);
+    expect(pool.fakeUpstream.attempts()).toEqual(['b', 'a']);
   });
 });

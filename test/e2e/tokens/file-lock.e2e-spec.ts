@@ -6,7 +6,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { limits } from '../../../src/config/limits.js';
 import { trySidecarLock } from '../../../src/runtime/sidecar-lock.js';
-import { StandIn } from '../../../src/fake-upstream/fake-upstream.js';
+import { FakeUpstream } from '../../../src/fake-upstream/fake-upstream.js';
 import { Child } from '../../codex/support/child.js';
 import { buildProgram } from '../../support/program/child-process.js';
 import { eventually } from '../../support/eventually.js';
@@ -125,11 +125,11 @@ describe('a lock that is a file', () => {
 
 describe('a program whose lock library does not load', { timeout: 90_000 }, () => {
   it('starts with one warning, serves, claims its database, and starts again after a kill', async () => {
-    await using standIn = await StandIn.start({ accounts: ['a'] });
+    await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
     const env = { NODE_OPTIONS: withoutKernelLock };
-    await using folders = await Folders.create(standIn, ['a'], env);
+    await using folders = await Folders.create(fakeUpstream, ['a'], env);
     const first = await folders.start();
-    standIn.account('a').expireAccessToken();
+    fakeUpstream.account('a').expireAccessToken();
     expect((await first.turn()).status).toBe(200); // its refresh takes the lock on the journal
     expect(first.log.match(/"level":"warn"/g)).toHaveLength(1);
     expect(first.log).toContain('locks are files here');

@@ -21,7 +21,7 @@ const naming = (id: string): string =>
 async function start(): Promise<TestPool> {
   const pool = await startTilted();
   await pool.turn(session).expect(200);
-  pool.standIn.on('POST', FILES, (_req, res) => {
+  pool.fakeUpstream.on('POST', FILES, (_req, res) => {
     res.writeHead(200, { 'content-type': 'application/json', 'content-length': created.length });
     res.write(created.subarray(0, 20));
     res.end(created.subarray(20));
@@ -31,7 +31,7 @@ async function start(): Promise<TestPool> {
 
 /** The accounts of what reached upstream after the first turn. */
 const accountsAfter = (pool: TestPool): readonly (string | null)[] =>
-  forwarded(pool.standIn)
+  forwarded(pool.fakeUpstream)
     .slice(1)
     .map((it) => it.account);
 
@@ -47,13 +47,13 @@ describe('a file', () => {
     expect(answer.status).toBe(200);
     expect(answer.body.equals(created)).toBe(true);
     expect(accountsAfter(pool)).toEqual(['b']);
-    expect(forwarded(pool.standIn)[1]?.headers).not.toHaveProperty('accept-encoding');
+    expect(forwarded(pool.fakeUpstream)[1]?.headers).not.toHaveProperty('accept-encoding');
   });
 
   it('without a session is uploaded with the home account', async () => {
     await using pool = await start();
     await upload(pool, {});
-    await upload(pool, { 'chatgpt-account-id': pool.standIn.account('b').accountId });
+    await upload(pool, { 'chatgpt-account-id': pool.fakeUpstream.account('b').accountId });
     expect(accountsAfter(pool)).toEqual(['a', 'b']);
   });
 
@@ -69,7 +69,7 @@ describe('a file', () => {
     await send(pool, { body: naming('file_0ac') });
     await send(pool, { body: naming('file_0abc') });
     expect(accountsAfter(pool)).toEqual(['b', 'b', 'b', 'a', 'b', 'b', 'a', 'a']);
-    expect(forwarded(pool.standIn)[2]?.headers['accept-encoding']).toBe('gzip');
+    expect(forwarded(pool.fakeUpstream)[2]?.headers['accept-encoding']).toBe('gzip');
   });
 
   it('is found in the compressed turn of Codex, whose bytes go on unchanged', async () => {
@@ -79,13 +79,13 @@ describe('a file', () => {
     const headers = { 'content-encoding': 'zstd', 'x-codex-turn-metadata': '{"session_id":"s-2"}' };
     expect(await send(pool, { headers, body })).toMatchObject({ status: 200 });
     expect(accountsAfter(pool)).toEqual(['b', 'b']);
-    expect(pool.standIn.turns()[1]?.body.equals(body)).toBe(true);
+    expect(pool.fakeUpstream.turns()[1]?.body.equals(body)).toBe(true);
   });
 
   it('whose account is at its limit costs the turn the limit of that one, and no question about the file', async () => {
     await using pool = await start();
     await upload(pool, session);
-    pool.standIn.account('b').answers(usageLimit({ resetsInSeconds: 3_600 }));
+    pool.fakeUpstream.account('b').answers(usageLimit({ resetsInSeconds: 3_600 }));
     for (const _client of [1, 2]) {
       const answer = await send(pool, { body: naming('file_0ab') });
       expect(answer).toMatchObject({ status: 429, headers: { 'x-codex-pool-error': 'usage_limit_reached' } });
@@ -108,7 +108,7 @@ describe('a file', () => {
 
   it("whose upload is refused is nobody's", async () => {
     await using pool = await start();
-    pool.standIn.on('POST', FILES, (_req, res) => void res.writeHead(422).end(created));
+    pool.fakeUpstream.on('POST', FILES, (_req, res) => void res.writeHead(422).end(created));
     expect(await upload(pool, session)).toMatchObject({ status: 422 });
     await send(pool, { body: naming('file_0ab') });
     expect(accountsAfter(pool)).toEqual(['b', 'a']);

@@ -1,7 +1,7 @@
 import { cp, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { StandIn } from '../../../src/fake-upstream/fake-upstream.js';
+import { FakeUpstream } from '../../../src/fake-upstream/fake-upstream.js';
 import {
   type DiskTrouble,
   fileSizeLimit,
@@ -17,14 +17,14 @@ const accounts = ['a', 'b'];
 const isAbleToMount = canMount();
 
 /** An upstream that takes the newest access tokens alone, and a token endpoint that forgives no reuse. */
-async function strictStandIn(): Promise<StandIn> {
-  const standIn = await StandIn.start({ accounts });
-  standIn.tokens.strict = true;
-  return standIn;
+async function strictFakeUpstream(): Promise<FakeUpstream> {
+  const fakeUpstream = await FakeUpstream.start({ accounts });
+  fakeUpstream.tokens.strict = true;
+  return fakeUpstream;
 }
 
-const foldersFor = async (standIn: StandIn): Promise<Folders> =>
-  await Folders.create(standIn, accounts, { PROXY_POLICY: 'round-robin' });
+const foldersFor = async (fakeUpstream: FakeUpstream): Promise<Folders> =>
+  await Folders.create(fakeUpstream, accounts, { PROXY_POLICY: 'round-robin' });
 
 /** A turn by each account. */
 async function servedByAll(program: RunningProgram): Promise<void> {
@@ -38,11 +38,11 @@ async function servedByAll(program: RunningProgram): Promise<void> {
 }
 
 /** Upstream refuses all access tokens that are known, so the turns need a refresh of each account. */
-async function servedWithNewTokens(standIn: StandIn, program: RunningProgram): Promise<void> {
-  const before = standIn.tokens.requests.length;
-  for (const account of accounts) standIn.account(account).expireAccessToken();
+async function servedWithNewTokens(fakeUpstream: FakeUpstream, program: RunningProgram): Promise<void> {
+  const before = fakeUpstream.tokens.requests.length;
+  for (const account of accounts) fakeUpstream.account(account).expireAccessToken();
   await servedByAll(program);
-  expect(standIn.tokens.requests.length - before).toBe(accounts.length);
+  expect(fakeUpstream.tokens.requests.length - before).toBe(accounts.length);
 }
 
 async function reload(program: RunningProgram): Promise<void> {
@@ -50,11 +50,11 @@ async function reload(program: RunningProgram): Promise<void> {
 }
 
 /** Whether the file of each account holds its newest tokens. */
-async function filesAreNewest(standIn: StandIn, folders: Folders): Promise<boolean[]> {
+async function filesAreNewest(fakeUpstream: FakeUpstream, folders: Folders): Promise<boolean[]> {
   return await Promise.all(
     accounts.map(async (account) => {
       const text = await readFile(join(folders.path, 'pool', `${account}.json`), 'utf8');
-      return text.includes(standIn.account(account).authJson().tokens.refresh_token);
+      return text.includes(fakeUpstream.account(account).authJson().tokens.refresh_token);
     }),
   );
 }
@@ -71,13 +71,13 @@ const troubles: [string, boolean, (folders: Folders) => Promise<DiskTrouble>][] 
 for (const [how, isPossible, prepare] of troubles) {
   describe.skipIf(!isPossible)(`a disk that ${how} while tokens are refreshed`, { timeout: 60_000 }, () => {
     it('costs no turn and no token, also across a kill, and the files have the newest ones when it is over', async () => {
-      await using standIn = await strictStandIn();
-      await using folders = await foldersFor(standIn);
+      await using fakeUpstream = await strictFakeUpstream();
+      await using folders = await foldersFor(fakeUpstream);
       await using trouble = await prepare(folders);
       const first = await folders.start();
       await servedByAll(first);
       await trouble.begin(first);
-      await servedWithNewTokens(standIn, first);
+      await servedWithNewTokens(fakeUpstream, first);
       const reason = expect.stringMatching(/file cannot be written: (ENOSPC|EFBIG|EROFS)/);
       expect(await first.health()).toMatchObject({
         status: 'degraded',
@@ -86,66 +86,66 @@ for (const [how, isPossible, prepare] of troubles) {
       await reload(first);
       await reload(first);
       expect(complaints(first)).toBe(accounts.length);
-      await servedWithNewTokens(standIn, first);
+      await servedWithNewTokens(fakeUpstream, first);
       await first.kill9();
-      expect(await filesAreNewest(standIn, folders)).toEqual([false, false]);
-      const asked = standIn.tokens.requests.length;
+      expect(await filesAreNewest(fakeUpstream, folders)).toEqual([false, false]);
+      const asked = fakeUpstream.tokens.requests.length;
       const second = await folders.start(trouble.atStart);
       await servedByAll(second);
-      expect(standIn.tokens.requests).toHaveLength(asked);
-      await servedWithNewTokens(standIn, second);
+      expect(fakeUpstream.tokens.requests).toHaveLength(asked);
+      await servedWithNewTokens(fakeUpstream, second);
       await trouble.end(second);
       await reload(second);
-      expect(await filesAreNewest(standIn, folders)).toEqual([true, true]);
+      expect(await filesAreNewest(fakeUpstream, folders)).toEqual([true, true]);
       await second.untilHealth((it) => it.status === 'up', 'health');
-      expect(standIn.tokens.reuses).toBe(0);
+      expect(fakeUpstream.tokens.reuses).toBe(0);
     });
 
     it('is made good by the next start when it ends while no program runs', async () => {
-      await using standIn = await strictStandIn();
-      await using folders = await foldersFor(standIn);
+      await using fakeUpstream = await strictFakeUpstream();
+      await using folders = await foldersFor(fakeUpstream);
       await using trouble = await prepare(folders);
       const first = await folders.start();
       await servedByAll(first);
       await trouble.begin(first);
-      await servedWithNewTokens(standIn, first);
+      await servedWithNewTokens(fakeUpstream, first);
       await first.kill9();
       await trouble.end();
       const second = await folders.start();
-      expect(await filesAreNewest(standIn, folders)).toEqual([true, true]);
+      expect(await filesAreNewest(fakeUpstream, folders)).toEqual([true, true]);
       await servedByAll(second);
-      await servedWithNewTokens(standIn, second);
-      expect(standIn.tokens.reuses).toBe(0);
+      await servedWithNewTokens(fakeUpstream, second);
+      expect(fakeUpstream.tokens.reuses).toBe(0);
     });
   });
 }
 
 describe('a disk that takes not even a journal', { timeout: 60_000 }, () => {
   it('costs no turn, and the files have the newest tokens when there is room', async () => {
-    await using standIn = await strictStandIn();
-    await using folders = await foldersFor(standIn);
+    await using fakeUpstream = await strictFakeUpstream();
+    await using folders = await foldersFor(fakeUpstream);
     const program = await folders.start(`trap '' XFSZ; ulimit -S -f 1`);
-    await servedWithNewTokens(standIn, program);
+    await servedWithNewTokens(fakeUpstream, program);
     expect((await program.health()).status).toBe('degraded');
-    await servedWithNewTokens(standIn, program);
+    await servedWithNewTokens(fakeUpstream, program);
     await limitFiles(program, 'unlimited');
     await reload(program);
-    expect(await filesAreNewest(standIn, folders)).toEqual([true, true]);
+    expect(await filesAreNewest(fakeUpstream, folders)).toEqual([true, true]);
     await program.untilHealth((it) => it.status === 'up', 'health');
-    expect(standIn.tokens.reuses).toBe(0);
+    expect(fakeUpstream.tokens.reuses).toBe(0);
   });
 });
 
 describe('a pool folder that is deleted during a refresh', { timeout: 60_000 }, () => {
   it('costs no turn, and gets the newest tokens when it is put back from a copy', async () => {
-    await using standIn = await strictStandIn();
-    await using folders = await foldersFor(standIn);
+    await using fakeUpstream = await strictFakeUpstream();
+    await using folders = await foldersFor(fakeUpstream);
     const pool = join(folders.path, 'pool');
     await cp(pool, join(folders.path, 'copy'), { recursive: true });
     const program = await folders.start();
     await servedByAll(program);
-    for (const account of accounts) standIn.account(account).expireAccessToken();
-    const held = standIn.tokens.hold({ afterRotation: true });
+    for (const account of accounts) fakeUpstream.account(account).expireAccessToken();
+    const held = fakeUpstream.tokens.hold({ afterRotation: true });
     const turn = program.turn();
     await held.arrived;
     await rm(pool, { recursive: true });
@@ -155,8 +155,8 @@ describe('a pool folder that is deleted during a refresh', { timeout: 60_000 }, 
     await cp(join(folders.path, 'copy'), pool, { recursive: true });
     await reload(program);
     await servedByAll(program);
-    expect(await filesAreNewest(standIn, folders)).toEqual([true, true]);
+    expect(await filesAreNewest(fakeUpstream, folders)).toEqual([true, true]);
     await program.untilHealth((it) => it.status === 'up', 'health');
-    expect(standIn.tokens.reuses).toBe(0);
+    expect(fakeUpstream.tokens.reuses).toBe(0);
   });
 });

@@ -10,8 +10,8 @@ it('takes new tokens however late they come, and lets nobody wait for them longe
   await using pool = await TestPool.start({ accounts, clock });
   await polled(pool);
   clock.advance(10 * DAY + MINUTE);
-  pool.standIn.tokens.lifetimeSeconds = LONG_SECONDS;
-  const held = pool.standIn.tokens.hold({ afterRotation: true });
+  pool.fakeUpstream.tokens.lifetimeSeconds = LONG_SECONDS;
+  const held = pool.fakeUpstream.tokens.hold({ afterRotation: true });
   const answer = await pool.turn().expect(200);
   expect(answer.headers['x-codex-pool-account']).toBe('b');
   expect(await pool.account('a')).toMatchObject({ available: false, reason: 'refresh-failing' });
@@ -23,5 +23,5 @@ it('takes new tokens however late they come, and lets nobody wait for them longe
     .poll(async () => (await pool.readAuth('a')).tokens.refresh_token)
     .toBe(newest(pool).refresh_token);
   await expect.poll(async () => (await pool.account('a')).available).toBe(true);
-  expect(pool.standIn.tokens).toMatchObject({ reuses: 0, requests: [{ account: 'a' }] });
+  expect(pool.fakeUpstream.tokens).toMatchObject({ reuses: 0, requests: [{ account: 'a' }] });
 }, 60_000);

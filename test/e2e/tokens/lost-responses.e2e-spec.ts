@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { describe, expect, it, vi } from 'vitest';
 import { limits } from '../../../src/config/limits.js';
-import { StandIn } from '../../../src/fake-upstream/fake-upstream.js';
+import { FakeUpstream } from '../../../src/fake-upstream/fake-upstream.js';
 import type { TokenFault } from '../../../src/fake-upstream/authorization/token-endpoint.js';
 import { EgressProxy } from '../../support/network/egress-proxy.js';
 import { FakeClock, MINUTE, SECOND } from '../../support/fake-clock.js';
@@ -31,9 +31,9 @@ class Wired implements AsyncDisposable {
     await using ports = new AsyncDisposableStack();
     let wire: TokenWire | null = null;
     const env: Record<string, string> = {};
-    const prepare = async (standIn: StandIn): Promise<void> => {
-      standIn.tokens.lifetimeSeconds = LONG_SECONDS;
-      wire = ports.use(await TokenWire.start(String(standIn.env['UPSTREAM_REFRESH_BASE'])));
+    const prepare = async (fakeUpstream: FakeUpstream): Promise<void> => {
+      fakeUpstream.tokens.lifetimeSeconds = LONG_SECONDS;
+      wire = ports.use(await TokenWire.start(String(fakeUpstream.env['UPSTREAM_REFRESH_BASE'])));
       env['UPSTREAM_REFRESH_BASE'] = wire.origin;
     };
     const pool = ports.use(await TestPool.start({ accounts, clock, env, prepare }));
@@ -90,7 +90,7 @@ describe('a refresh whose answer is lost', () => {
     const broken = wire.breaks('is reset after tokens are issued, before the answer');
     await it.served();
     await broken;
-    await pool.writeAuth('a', pool.standIn.account('a').authJson());
+    await pool.writeAuth('a', pool.fakeUpstream.account('a').authJson());
     clock.advance(MINUTE);
     expect(await it.served()).toBe('a');
     expect(await pool.account('a')).toMatchObject({ available: true, refresh: 'idle' });
@@ -117,7 +117,7 @@ describe('a refresh whose answer is lost', () => {
     const broken = it.wire.breaks('is reset after the request, before tokens are issued');
     await it.served();
     await broken;
-    it.pool.standIn.account('a').expireAccessToken();
+    it.pool.fakeUpstream.account('a').expireAccessToken();
     expect(await it.served()).toBe('a');
     expect(it.wire.connections).toBe(2);
   });
@@ -153,7 +153,7 @@ describe('a refresh whose answer is lost', () => {
     await it.served();
     await broken;
     clock.advance(MINUTE);
-    pool.standIn.tokens.answers({ status: 503, body: {} });
+    pool.fakeUpstream.tokens.answers({ status: 503, body: {} });
     expect(await it.served()).toBe('b');
     expect(await pool.account('a')).toMatchObject({ refresh: 'in-doubt', until: clock.now() + 30 * SECOND });
     clock.advance(30 * SECOND);
@@ -180,7 +180,7 @@ describe('an answer of the token endpoint', () => {
     ['that is a page', { status: 200, body: '<html>welcome</html>' }],
   ])('%s, but a success, leaves the refresh in doubt', async (_case, fault) => {
     await using it = await Wired.start();
-    it.pool.standIn.tokens.answers(fault);
+    it.pool.fakeUpstream.tokens.answers(fault);
     for (const _turn of [1, 2]) expect(await it.served()).toBe('a');
     expect(await it.pool.account('a')).toMatchObject({ available: true, refresh: 'in-doubt' });
     expect(it.wire.connections).toBe(1);
@@ -189,9 +189,9 @@ describe('an answer of the token endpoint', () => {
   it('with a new refresh token and no access token is kept, and used after a pause', async () => {
     await using it = await Wired.start();
     const { pool, wire, clock } = it;
-    pool.standIn.tokens.answers({
+    pool.fakeUpstream.tokens.answers({
       status: 200,
-      body: { refresh_token: pool.standIn.account('a').loginAgain().tokens.refresh_token, id_token: '' },
+      body: { refresh_token: pool.fakeUpstream.account('a').loginAgain().tokens.refresh_token, id_token: '' },
     });
     const before = await pool.readAuth('a');
     expect(await it.served()).toBe('a');
@@ -206,7 +206,7 @@ describe('an answer of the token endpoint', () => {
     expect(wire.connections).toBe(1);
     clock.advance(MINUTE);
     expect(await it.served()).toBe('a');
-    expect(pool.standIn.tokens.reuses).toBe(0);
+    expect(pool.fakeUpstream.tokens.reuses).toBe(0);
   });
 });
 
@@ -214,8 +214,8 @@ describe('a refresh token that is refused for good', () => {
   it('leaves the account serving until its access token ends, and then needs a login', async () => {
     await using it = await Wired.start();
     const { pool, wire, clock } = it;
-    pool.standIn.tokens.revokesFamilies = false;
-    pool.standIn.account('a').revokeRefreshToken();
+    pool.fakeUpstream.tokens.revokesFamilies = false;
+    pool.fakeUpstream.account('a').revokeRefreshToken();
     for (const _turn of [1, 2]) expect(await it.served()).toBe('a');
     expect(await pool.account('a')).toMatchObject({
       available: true,
@@ -231,10 +231,10 @@ describe('a refresh token that is refused for good', () => {
   it('needs a login as soon as upstream rejects the access token, and still after a restart', async () => {
     await using it = await Wired.start();
     const { pool, wire } = it;
-    pool.standIn.tokens.revokesFamilies = false;
-    pool.standIn.account('a').revokeRefreshToken();
+    pool.fakeUpstream.tokens.revokesFamilies = false;
+    pool.fakeUpstream.account('a').revokeRefreshToken();
     expect(await it.served()).toBe('a');
-    pool.standIn.account('a').expireAccessToken();
+    pool.fakeUpstream.account('a').expireAccessToken();
     expect(await it.served()).toBe('b');
     expect(await pool.account('a')).toMatchObject({ available: false, reason: 'needs-login' });
     const again = await pool.restart();

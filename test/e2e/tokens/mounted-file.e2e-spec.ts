@@ -24,7 +24,7 @@ it.skipIf(!canMount())(
     await run('mount', ['--bind', outside, fileOf(pool, 'a')]);
     try {
       clock.advance(ALMOST);
-      pool.standIn.tokens.lifetimeSeconds = LONG_SECONDS;
+      pool.fakeUpstream.tokens.lifetimeSeconds = LONG_SECONDS;
       await pool.turn().expect(200);
       const written = JSON.parse(await readFile(outside, 'utf8'));
       expect(written).toMatchObject({ note: 'mine', tokens: newest(pool) });

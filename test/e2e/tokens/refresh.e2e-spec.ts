@@ -17,16 +17,16 @@ describe('token refresh', () => {
     await using pool = await TestPool.start({ accounts: ['a'], clock });
     await polled(pool);
     clock.advance(ALMOST);
-    pool.standIn.tokens.lifetimeSeconds = 40 * 86_400;
-    const held = pool.standIn.tokens.hold();
+    pool.fakeUpstream.tokens.lifetimeSeconds = 40 * 86_400;
+    const held = pool.fakeUpstream.tokens.hold();
     const turns = Promise.all(Array.from({ length: 20 }, () => pool.turn().expect(200)));
     await held.arrived;
     await expect.poll(async () => (await pool.account('a')).inFlight).toBe(20);
     held.release();
     await turns;
-    expect(pool.standIn.tokens.requests).toMatchObject([{ account: 'a', reason: 'proactive_expiry' }]);
-    const { access_token: newest } = pool.standIn.account('a').authJson().tokens;
-    const sent = new Set(pool.standIn.turns().map((it) => it.headers.authorization));
+    expect(pool.fakeUpstream.tokens.requests).toMatchObject([{ account: 'a', reason: 'proactive_expiry' }]);
+    const { access_token: newest } = pool.fakeUpstream.account('a').authJson().tokens;
+    const sent = new Set(pool.fakeUpstream.turns().map((it) => it.headers.authorization));
     expect([...sent]).toEqual([`Bearer ${newest}`]);
     expect((await pool.readAuth('a')).tokens.access_token).toBe(newest);
   });
@@ -34,10 +34,10 @@ describe('token refresh', () => {
   it('makes one token request for many turns whose token is rejected at once', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     await polled(pool);
-    pool.standIn.account('a').expireAccessToken();
+    pool.fakeUpstream.account('a').expireAccessToken();
     await Promise.all(Array.from({ length: 10 }, () => pool.turn().expect(200)));
-    expect(pool.standIn.tokens.requests).toHaveLength(1);
-    expect(pool.standIn.tokens.reuses).toBe(0);
+    expect(pool.fakeUpstream.tokens.requests).toHaveLength(1);
+    expect(pool.fakeUpstream.tokens.reuses).toBe(0);
   });
 
   it('keeps the rotated token when the client leaves during the refresh, and asks upstream nothing more', async () => {
@@ -45,19 +45,19 @@ describe('token refresh', () => {
     await using pool = await TestPool.start({ accounts: ['a'], clock });
     await polled(pool);
     clock.advance(ALMOST);
-    pool.standIn.tokens.lifetimeSeconds = 40 * 86_400;
-    const held = pool.standIn.tokens.hold({ afterRotation: true });
+    pool.fakeUpstream.tokens.lifetimeSeconds = 40 * 86_400;
+    const held = pool.fakeUpstream.tokens.hold({ afterRotation: true });
     const client = leavingTurn(pool);
     await held.arrived;
     client.leave();
     await client.left;
     held.release();
-    const { refresh_token: newest } = pool.standIn.account('a').authJson().tokens;
+    const { refresh_token: newest } = pool.fakeUpstream.account('a').authJson().tokens;
     await expect.poll(async () => (await pool.readAuth('a')).tokens.refresh_token).toBe(newest);
     await expect.poll(async () => (await pool.account('a')).inFlight).toBe(0);
-    expect(pool.standIn.turns()).toEqual([]);
+    expect(pool.fakeUpstream.turns()).toEqual([]);
     await pool.turn().expect(200);
-    expect(pool.standIn.tokens.requests).toHaveLength(1);
+    expect(pool.fakeUpstream.tokens.requests).toHaveLength(1);
   });
 
   it('frees the slot of a client that leaves during the refresh at once', async () => {
@@ -65,7 +65,7 @@ describe('token refresh', () => {
     await using pool = await TestPool.start({ accounts: ['a'], clock });
     await polled(pool);
     clock.advance(ALMOST);
-    const held = pool.standIn.tokens.hold();
+    const held = pool.fakeUpstream.tokens.hold();
     const client = leavingTurn(pool);
     await held.arrived;
     client.leave();
@@ -80,11 +80,11 @@ describe('token refresh', () => {
   it('refreshes ahead of expiry at start, without any turn', async () => {
     const short = { name: 'a', accessTokenLifetimeSeconds: 600 };
     await using pool = await TestPool.start({ accounts: [short, 'b'] });
-    await pool.standIn.until(() => pool.standIn.tokens.requests.length > 0, 'a token request');
+    await pool.fakeUpstream.until(() => pool.fakeUpstream.tokens.requests.length > 0, 'a token request');
     await polled(pool);
-    const { refresh_token: newest } = pool.standIn.account('a').authJson().tokens;
+    const { refresh_token: newest } = pool.fakeUpstream.account('a').authJson().tokens;
     await expect.poll(async () => (await pool.readAuth('a')).tokens.refresh_token).toBe(newest);
-    expect(pool.standIn.tokens.requests).toMatchObject([{ account: 'a', reason: 'proactive_expiry' }]);
+    expect(pool.fakeUpstream.tokens.requests).toMatchObject([{ account: 'a', reason: 'proactive_expiry' }]);
     expect(await pool.account('a')).toMatchObject({ available: true, refresh: 'idle' });
   });
 
@@ -98,17 +98,17 @@ describe('token refresh', () => {
     await using pool = await TestPool.start({ accounts, clock });
     await polled(pool);
     clock.advance(OVER);
-    pool.standIn.tokens.answers(fault);
+    pool.fakeUpstream.tokens.answers(fault);
     const first = await pool.turn().expect(200);
     expect(first.headers['x-codex-pool-account']).toBe('b');
     const a = await pool.account('a');
     expect(a).toMatchObject({ available: false, refresh: 'waiting', until: clock.now() + 30 * SECOND });
     await pool.turn().expect(200);
-    expect(pool.standIn.tokens.requests).toHaveLength(1);
+    expect(pool.fakeUpstream.tokens.requests).toHaveLength(1);
     clock.advance(30 * SECOND);
     const later = await pool.turn().expect(200);
     expect(later.headers['x-codex-pool-account']).toBe('a');
-    expect(pool.standIn.tokens.requests).toHaveLength(2);
+    expect(pool.fakeUpstream.tokens.requests).toHaveLength(2);
   });
 
   it('goes on with a token that is still good while the token endpoint fails', async () => {
@@ -116,12 +116,12 @@ describe('token refresh', () => {
     await using pool = await TestPool.start({ accounts, clock });
     await polled(pool);
     clock.advance(ALMOST);
-    pool.standIn.tokens.answers({ status: 500, body: {} });
+    pool.fakeUpstream.tokens.answers({ status: 500, body: {} });
     for (const _turn of [1, 2]) {
       const answer = await pool.turn().expect(200);
       expect(answer.headers['x-codex-pool-account']).toBe('a');
     }
-    expect(pool.standIn.tokens.requests).toHaveLength(1);
+    expect(pool.fakeUpstream.tokens.requests).toHaveLength(1);
   });
 
   it('asks for a login when the refresh token was used elsewhere, and a new file brings the account back', async () => {
@@ -129,14 +129,14 @@ describe('token refresh', () => {
     await using pool = await TestPool.start({ accounts, clock });
     await polled(pool);
     clock.advance(OVER);
-    pool.standIn.account('a').revokeRefreshToken();
+    pool.fakeUpstream.account('a').revokeRefreshToken();
     for (const _turn of [1, 2]) {
       const answer = await pool.turn().expect(200);
       expect(answer.headers['x-codex-pool-account']).toBe('b');
     }
-    expect(pool.standIn.tokens.requests).toHaveLength(1);
+    expect(pool.fakeUpstream.tokens.requests).toHaveLength(1);
     expect(await pool.account('a')).toMatchObject({ available: false, reason: 'needs-login', until: null });
-    await pool.writeAuth('a', pool.standIn.account('a').loginAgain(20 * 86_400));
+    await pool.writeAuth('a', pool.fakeUpstream.account('a').loginAgain(20 * 86_400));
     const { body } = await pool.client.post('/admin/reload').expect(200);
     expect(body[0]).toMatchObject({ name: 'a', result: 'updated' });
     expect(await pool.account('a')).toMatchObject({ available: true, reason: null });
@@ -151,11 +151,11 @@ describe('refresh that is switched off', () => {
     const env = { PROXY_DISABLE_REFRESH: '1' };
     await using pool = await TestPool.start({ accounts: [short, 'b'], env });
     await polled(pool);
-    pool.standIn.account('a').expireAccessToken();
+    pool.fakeUpstream.account('a').expireAccessToken();
     const answer = await pool.turn().expect(200);
     expect(answer.headers['x-codex-pool-account']).toBe('b');
-    expect(pool.standIn.attempts()).toEqual(['a', 'b']);
-    expect(pool.standIn.tokens.requests).toEqual([]);
+    expect(pool.fakeUpstream.attempts()).toEqual(['a', 'b']);
+    expect(pool.fakeUpstream.tokens.requests).toEqual([]);
     expect(await pool.account('a')).toMatchObject({ available: false, reason: 'unauthorized' });
   });
 
@@ -163,10 +163,10 @@ describe('refresh that is switched off', () => {
     const env = { PROXY_DISABLE_REFRESH: '1' };
     await using pool = await TestPool.start({ env });
     await polled(pool);
-    pool.standIn.account('a').expireAccessToken();
-    await pool.writeAuth('a', pool.standIn.account('a').loginAgain());
+    pool.fakeUpstream.account('a').expireAccessToken();
+    await pool.writeAuth('a', pool.fakeUpstream.account('a').loginAgain());
     const answer = await pool.turn().expect(200);
     expect(answer.headers['x-codex-pool-account']).toBe('a');
-    expect(pool.standIn.tokens.requests).toEqual([]);
+    expect(pool.fakeUpstream.tokens.requests).toEqual([]);
   });
 });

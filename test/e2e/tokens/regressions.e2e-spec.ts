@@ -18,7 +18,7 @@ describe('another login in an existing file', () => {
     const clock = new FakeClock();
     await using pool = await TestPool.start({ accounts: ['a'], clock });
     await polled(pool);
-    const login = pool.standIn.addAccount({ name: 'x' }).authJson({ last_refresh: date });
+    const login = pool.fakeUpstream.addAccount({ name: 'x' }).authJson({ last_refresh: date });
     await pool.writeAuth('a', login);
     clock.advance(ALMOST);
     await send(pool); // the old account is due for a refresh, and its file is another's
@@ -26,8 +26,8 @@ describe('another login in an existing file', () => {
     await reload(pool);
     expect(await pool.account('a')).toMatchObject({ available: true, accountId: 'acct-x' });
     await pool.turn().expect(200);
-    expect(pool.standIn.attempts().at(-1)).toBe('x');
-    expect(pool.standIn.tokens.requests.map((it) => it.account)).toEqual(['x']);
+    expect(pool.fakeUpstream.attempts().at(-1)).toBe('x');
+    expect(pool.fakeUpstream.tokens.requests.map((it) => it.account)).toEqual(['x']);
     expect(await pool.readAuth('a')).toMatchObject({ tokens: newest(pool, 'x') });
     expect(crossed(pool)).toEqual([]);
   });
@@ -37,7 +37,7 @@ describe('another login in an existing file', () => {
     async (when) => {
       const { pool, held, turn } = await refreshing();
       await using _it = pool;
-      const other = pool.standIn.addAccount({ name: 'x', accessTokenLifetimeSeconds: LONG_SECONDS });
+      const other = pool.fakeUpstream.addAccount({ name: 'x', accessTokenLifetimeSeconds: LONG_SECONDS });
       await pool.writeAuth('a', other.authJson());
       if (when === 'before') await reload(pool);
       held.release();
@@ -46,7 +46,7 @@ describe('another login in an existing file', () => {
       if (when === 'after') await reload(pool);
       expect(await pool.account('a')).toMatchObject({ available: true, accountId: 'acct-x', warnings: [] });
       await pool.turn().expect(200);
-      expect(pool.standIn.attempts().at(-1)).toBe('x');
+      expect(pool.fakeUpstream.attempts().at(-1)).toBe('x');
       expect(await pool.readAuth('a')).toEqual(other.authJson());
       expect(crossed(pool)).toEqual([]);
     },
@@ -67,10 +67,12 @@ describe('newly issued tokens', () => {
       expect(await pool.readAuth('renamed')).toMatchObject({ tokens: newest(pool) });
       expect(await pool.account('renamed')).toMatchObject({ available: true, warnings: [] });
       await pool.turn().expect(200);
-      expect(pool.standIn.turns().at(-1)?.headers.authorization).toBe(`Bearer ${newest(pool).access_token}`);
-      pool.standIn.account('a').expireAccessToken();
+      expect(pool.fakeUpstream.turns().at(-1)?.headers.authorization).toBe(
+        `Bearer ${newest(pool).access_token}`,
+      );
+      pool.fakeUpstream.account('a').expireAccessToken();
       await pool.turn().expect(200);
-      expect(pool.standIn.tokens).toMatchObject({ reuses: 0, requests: [{}, {}] });
+      expect(pool.fakeUpstream.tokens).toMatchObject({ reuses: 0, requests: [{}, {}] });
     },
   );
 
@@ -98,9 +100,9 @@ describe('newly issued tokens', () => {
     await reload(pool);
     expect(await pool.readAuth('a')).toMatchObject({ tokens: newest(pool) });
     expect(await pool.account('a')).toMatchObject({ available: true, warnings: [] });
-    pool.standIn.account('a').expireAccessToken();
+    pool.fakeUpstream.account('a').expireAccessToken();
     await pool.turn().expect(200);
-    expect(pool.standIn.tokens).toMatchObject({ reuses: 0, requests: [{}, {}] });
+    expect(pool.fakeUpstream.tokens).toMatchObject({ reuses: 0, requests: [{}, {}] });
   });
 });
 
@@ -133,17 +135,17 @@ describe('nothing of a token is said', () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     await polled(pool);
     const { refresh_token: secret } = newest(pool);
-    pool.standIn.tokens.answers({ status, body: echo(secret) });
-    pool.standIn.account('a').expireAccessToken();
+    pool.fakeUpstream.tokens.answers({ status, body: echo(secret) });
+    pool.fakeUpstream.account('a').expireAccessToken();
     const answer = await send(pool);
-    expect(pool.standIn.tokens.requests).toHaveLength(1);
+    expect(pool.fakeUpstream.tokens.requests).toHaveLength(1);
     expect(answer.body.toString() + (await said(pool))).not.toContain(secret.slice(-12));
   });
 });
 
 it('a stop waits for the refresh that was sent, and begins no other', async () => {
   const accounts = ['a', 'b', 'c'].map((name) => ({ name, accessTokenLifetimeSeconds: 600 }));
-  const held = Promise.withResolvers<ReturnType<TestPool['standIn']['tokens']['hold']>>();
+  const held = Promise.withResolvers<ReturnType<TestPool['fakeUpstream']['tokens']['hold']>>();
   await using pool = await TestPool.start({
     accounts,
     prepare: ({ tokens }) => held.resolve(tokens.hold()),
@@ -155,8 +157,8 @@ it('a stop waits for the refresh that was sent, and begins no other', async () =
   await stopped;
   expect(await pool.readAuth('a')).toMatchObject({ tokens: newest(pool) });
   // Round trips on the same way, so that another one would have arrived.
-  for (let i = 0; i < 20; i += 1) await fetch(pool.standIn.origin);
-  expect(pool.standIn.tokens.requests).toMatchObject([{ account: 'a' }]);
+  for (let i = 0; i < 20; i += 1) await fetch(pool.fakeUpstream.origin);
+  expect(pool.fakeUpstream.tokens.requests).toMatchObject([{ account: 'a' }]);
 });
 
 describe('a file that is no credential', () => {

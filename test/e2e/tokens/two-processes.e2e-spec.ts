@@ -1,7 +1,7 @@
 import { mkdir, rename, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { StandIn } from '../../../src/fake-upstream/fake-upstream.js';
+import { FakeUpstream } from '../../../src/fake-upstream/fake-upstream.js';
 import type { RawAnswer } from '../../support/clients/raw-http.js';
 import { TokenWire } from '../../support/network/token-wire.js';
 import { Folders, type RunningProgram } from '../../support/program/usage-program.js';
@@ -47,80 +47,83 @@ async function twoPools(folders: Folders): Promise<[RunningProgram, RunningProgr
  * Every account's token is refused again and again, while both programs serve turns. Returns how often a spent refresh
  * token was used again.
  */
-async function forceExpiries(standIn: StandIn, programs: readonly RunningProgram[]): Promise<number> {
+async function forceExpiries(
+  fakeUpstream: FakeUpstream,
+  programs: readonly RunningProgram[],
+): Promise<number> {
   const refused = new Set<string>();
   while (refused.size < EXPIRIES) {
     for (const account of accounts) {
-      refused.add(standIn.account(account).authJson().tokens.access_token);
-      standIn.account(account).expireAccessToken();
+      refused.add(fakeUpstream.account(account).authJson().tokens.access_token);
+      fakeUpstream.account(account).expireAccessToken();
     }
     const turns = programs.flatMap((it) => Array.from({ length: TURNS_EACH }, async () => it.turn()));
     for (const turn of turns) await served(turn);
   }
-  const sent = standIn.tokens.requests.map((it) => it.refreshToken);
+  const sent = fakeUpstream.tokens.requests.map((it) => it.refreshToken);
   expect(sent).toHaveLength(new Set(sent).size);
   expect(sent.length).toBeLessThanOrEqual(refused.size); // the other one has taken what the first has got
   for (const program of programs) {
     expect(program.log).toContain('token refreshed');
     expect(program.log).toContain('newer tokens adopted from the file');
   }
-  return standIn.tokens.reuses;
+  return fakeUpstream.tokens.reuses;
 }
 
 describe('two programs on two pool folders that link the same files', { timeout: 180_000 }, () => {
   it(`use no refresh token twice in ${EXPIRIES} forced expiries, and serve every turn`, async () => {
-    await using standIn = await StandIn.start({ accounts });
-    await using folders = await Folders.create(standIn, accounts, { PROXY_POLICY: 'round-robin' });
-    expect(await forceExpiries(standIn, await twoPools(folders))).toBe(0);
+    await using fakeUpstream = await FakeUpstream.start({ accounts });
+    await using folders = await Folders.create(fakeUpstream, accounts, { PROXY_POLICY: 'round-robin' });
+    expect(await forceExpiries(fakeUpstream, await twoPools(folders))).toBe(0);
   });
 
   it('leave a token alone that the other one has asked with in vain, while the access token is good', async () => {
     const soon = accounts.map((name) => ({ name, accessTokenLifetimeSeconds: ENDS_SOON_SECONDS }));
-    await using standIn = await StandIn.start({ accounts: soon });
-    await using wire = await TokenWire.start(String(standIn.env['UPSTREAM_REFRESH_BASE']));
+    await using fakeUpstream = await FakeUpstream.start({ accounts: soon });
+    await using wire = await TokenWire.start(String(fakeUpstream.env['UPSTREAM_REFRESH_BASE']));
     const env = { PROXY_POLICY: 'round-robin', UPSTREAM_REFRESH_BASE: wire.origin };
     wire.breaksAll('is reset after tokens are issued, before the answer');
-    await using folders = await Folders.create(standIn, accounts, env);
+    await using folders = await Folders.create(fakeUpstream, accounts, env);
     const programs = await twoPools(folders);
     for (let round = 0; round < 3; round += 1) {
       const turns = programs.flatMap((it) => Array.from({ length: TURNS_EACH }, async () => it.turn()));
       for (const turn of turns) await served(turn);
     }
-    expect(standIn.tokens.reuses).toBe(0);
-    expect(standIn.tokens.requests).toHaveLength(accounts.length); // each account once, by one of the two
+    expect(fakeUpstream.tokens.reuses).toBe(0);
+    expect(fakeUpstream.tokens.requests).toHaveLength(accounts.length); // each account once, by one of the two
   });
 });
 
 describe('two programs on one pool folder', { timeout: 180_000 }, () => {
   it(`use no refresh token twice in ${EXPIRIES} forced expiries, and serve every turn`, async () => {
-    await using standIn = await StandIn.start({ accounts });
-    await using folders = await Folders.create(standIn, accounts, { PROXY_POLICY: 'round-robin' });
-    expect(await forceExpiries(standIn, await two(folders))).toBe(0);
+    await using fakeUpstream = await FakeUpstream.start({ accounts });
+    await using folders = await Folders.create(fakeUpstream, accounts, { PROXY_POLICY: 'round-robin' });
+    expect(await forceExpiries(fakeUpstream, await two(folders))).toBe(0);
   });
 
   it('go on at once when one is killed before its refresh was heard, since its lock dies with it', async () => {
-    await using standIn = await StandIn.start({ accounts: ['a'] });
-    await using folders = await Folders.create(standIn, ['a']);
+    await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
+    await using folders = await Folders.create(fakeUpstream, ['a']);
     const [one, other] = await two(folders);
-    standIn.account('a').expireAccessToken();
-    standIn.tokens.answers('hangs');
+    fakeUpstream.account('a').expireAccessToken();
+    fakeUpstream.tokens.answers('hangs');
     const lost = one.send();
-    await standIn.until(() => standIn.tokens.requests.length === 1, 'the refresh of the first');
+    await fakeUpstream.until(() => fakeUpstream.tokens.requests.length === 1, 'the refresh of the first');
     const waiting = other.turn();
-    await standIn.until(() => standIn.turns().length === 2, 'the turn of the other');
+    await fakeUpstream.until(() => fakeUpstream.turns().length === 2, 'the turn of the other');
     const killedAt = performance.now();
     await one.kill9();
     await served(waiting);
     expect(performance.now() - killedAt).toBeLessThan(PROMPT_MS);
     await expect(lost.whole()).rejects.toThrow(/hang up|ECONNRESET/);
-    expect(standIn.tokens.reuses).toBe(0);
+    expect(fakeUpstream.tokens.reuses).toBe(0);
   });
 
   it('leave a token alone that the one that was killed may have spent, while the access token is good', async () => {
     const account = { name: 'a', accessTokenLifetimeSeconds: ENDS_SOON_SECONDS };
-    await using standIn = await StandIn.start({ accounts: [account] });
-    await using folders = await Folders.create(standIn, ['a']);
-    const held = standIn.tokens.hold({ afterRotation: true }); // the start of the first one asks
+    await using fakeUpstream = await FakeUpstream.start({ accounts: [account] });
+    await using folders = await Folders.create(fakeUpstream, ['a']);
+    const held = fakeUpstream.tokens.hold({ afterRotation: true }); // the start of the first one asks
     const one = await folders.start(databaseOf('one'));
     await held.arrived;
     const other = await folders.start(databaseOf('two'));
@@ -130,6 +133,6 @@ describe('two programs on one pool folder', { timeout: 180_000 }, () => {
     await served(waiting);
     expect(performance.now() - killedAt).toBeLessThan(PROMPT_MS);
     await served(other.turn());
-    expect(standIn.tokens).toMatchObject({ reuses: 0, requests: [{ account: 'a' }] });
+    expect(fakeUpstream.tokens).toMatchObject({ reuses: 0, requests: [{ account: 'a' }] });
   });
 });

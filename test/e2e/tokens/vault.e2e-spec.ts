@@ -26,7 +26,7 @@ async function almostOver(options: TestPoolOptions = {}) {
   const pool = await TestPool.start({ accounts: ['a'], ...options, clock });
   await polled(pool);
   clock.advance(ALMOST);
-  pool.standIn.tokens.lifetimeSeconds = LONG_SECONDS;
+  pool.fakeUpstream.tokens.lifetimeSeconds = LONG_SECONDS;
   return { pool, clock };
 }
 
@@ -96,7 +96,7 @@ describe('a refresh that ends at a step', () => {
     expect(file.tokens.refresh_token).not.toBe(newest(pool).refresh_token);
     expect((await pool.readAuth('a')).tokens).toMatchObject(newest(pool));
     await pool.turn().expect(200);
-    expect(pool.standIn.tokens).toMatchObject({ reuses: 0, requests: [{ account: 'a' }] });
+    expect(pool.fakeUpstream.tokens).toMatchObject({ reuses: 0, requests: [{ account: 'a' }] });
   });
 
   it('is finished by the same process at its next refresh, too', async () => {
@@ -113,7 +113,7 @@ describe('a refresh that ends at a step', () => {
     clock.advance(2 * MINUTE);
     await pool.turn().expect(200);
     expect((await pool.readAuth('a')).tokens).toMatchObject(newest(pool));
-    expect(pool.standIn.tokens).toMatchObject({ reuses: 0, requests: [{ account: 'a' }] });
+    expect(pool.fakeUpstream.tokens).toMatchObject({ reuses: 0, requests: [{ account: 'a' }] });
   });
 
   it('has nothing left to do when the file was written', async () => {
@@ -121,7 +121,7 @@ describe('a refresh that ends at a step', () => {
     await using _it = pool;
     expect((await pool.readAuth('a')).tokens).toMatchObject(newest(pool));
     expect((await readFile(await journalOf(pool))).every((byte) => byte === 0)).toBe(true);
-    expect(pool.standIn.tokens).toMatchObject({ reuses: 0, requests: [{ account: 'a' }] });
+    expect(pool.fakeUpstream.tokens).toMatchObject({ reuses: 0, requests: [{ account: 'a' }] });
   });
 
   it('leaves the refresh token alone while the access token is good, when it was about to be sent', async () => {
@@ -130,21 +130,21 @@ describe('a refresh that ends at a step', () => {
     expect(await pool.account('a')).toMatchObject({ available: true, refresh: 'in-doubt' });
     await cron(pool);
     await pool.turn().expect(200);
-    expect(pool.standIn.tokens.requests).toEqual([]);
+    expect(pool.fakeUpstream.tokens.requests).toEqual([]);
     clock.advance(MINUTE); // now there is nothing left to lose
     await pool.turn().expect(200);
-    expect(pool.standIn.tokens).toMatchObject({ reuses: 0, requests: [{ account: 'a' }] });
+    expect(pool.fakeUpstream.tokens).toMatchObject({ reuses: 0, requests: [{ account: 'a' }] });
     expect(await pool.account('a')).toMatchObject({ available: true, refresh: 'idle' });
   });
 
   it('is not in doubt any more once the file has other tokens', async () => {
     const { pool } = await cutAfter('announced');
     await using _it = pool;
-    const login = pool.standIn.account('a').loginAgain();
+    const login = pool.fakeUpstream.account('a').loginAgain();
     await pool.writeAuth('a', { ...login, last_refresh: '2099-01-01T00:00:00.000Z' });
     await reload(pool);
     expect(await pool.account('a')).toMatchObject({ available: true, refresh: 'idle' });
-    expect(pool.standIn.tokens.requests).toEqual([]);
+    expect(pool.fakeUpstream.tokens.requests).toEqual([]);
   });
 });
 
@@ -163,14 +163,14 @@ describe('older tokens', () => {
     expect(copy).toContain(before.tokens.refresh_token);
     const again = await pool.restart();
     await again.turn().expect(200);
-    expect(pool.standIn.tokens).toMatchObject({ reuses: 0, requests: [{ account: 'a' }] });
+    expect(pool.fakeUpstream.tokens).toMatchObject({ reuses: 0, requests: [{ account: 'a' }] });
   });
 
   it('are taken all the same by an account that needs a login', async () => {
     const { pool, clock } = await almostOver();
     await using _it = pool;
-    const other = pool.standIn.account('a').loginAgain();
-    pool.standIn.tokens.answers({ status: 401, body: { error: { code: 'refresh_token_reused' } } });
+    const other = pool.fakeUpstream.account('a').loginAgain();
+    pool.fakeUpstream.tokens.answers({ status: 401, body: { error: { code: 'refresh_token_reused' } } });
     clock.advance(2 * MINUTE);
     await pool.turn().expect(400 + 103);
     expect(await pool.account('a')).toMatchObject({ reason: 'needs-login' });
@@ -192,7 +192,7 @@ describe('older tokens', () => {
       reason: expect.stringContaining('b.json'),
     });
     expect(await again.account('b')).toMatchObject({ available: true });
-    expect(pool.standIn.tokens.requests).toHaveLength(1);
+    expect(pool.fakeUpstream.tokens.requests).toHaveLength(1);
   });
 });
 
@@ -210,17 +210,17 @@ describe('a clock that is wrong', () => {
       clock.advance(MINUTE);
       for (const _account of accounts) await pool.turn().expect(200);
     }
-    expect(pool.standIn.tokens.requests.length).toBeLessThanOrEqual(2);
-    expect(pool.standIn.tokens.reuses).toBe(0);
+    expect(pool.fakeUpstream.tokens.requests.length).toBeLessThanOrEqual(2);
+    expect(pool.fakeUpstream.tokens.reuses).toBe(0);
   });
 
   it('does not keep tokens that upstream calls expired: they are renewed when it says so', async () => {
     const clock = new FakeClock(Date.now() - 365 * DAY);
     await using pool = await TestPool.start({ accounts: ['a'], clock, upstreamNow: Date.now });
     await polled(pool);
-    pool.standIn.account('a').expireAccessToken();
+    pool.fakeUpstream.account('a').expireAccessToken();
     await pool.turn().expect(200);
-    expect(pool.standIn.tokens.requests).toHaveLength(1);
+    expect(pool.fakeUpstream.tokens.requests).toHaveLength(1);
   });
 });
 
@@ -228,33 +228,35 @@ describe('refreshes ahead of time', () => {
   it('of tokens that live shorter than the leeway are made once, not every minute', async () => {
     const { pool, clock } = await almostOver();
     await using _it = pool;
-    pool.standIn.tokens.lifetimeSeconds = 600;
+    pool.fakeUpstream.tokens.lifetimeSeconds = 600;
     for (let minute = 0; minute < 5; minute += 1) {
       await cron(pool);
       clock.advance(MINUTE);
     }
-    expect(pool.standIn.tokens.requests).toHaveLength(1);
+    expect(pool.fakeUpstream.tokens.requests).toHaveLength(1);
   });
 
   it('are spaced, and a turn that needs one does not queue behind them', async () => {
     const clock = new FakeClock();
     await using pool = await TestPool.start({ accounts: ['a', 'b', 'c'], clock });
     await polled(pool);
-    pool.standIn.tokens.lifetimeSeconds = LONG_SECONDS;
+    pool.fakeUpstream.tokens.lifetimeSeconds = LONG_SECONDS;
     clock.advance(OVER);
-    const held = pool.standIn.tokens.hold();
+    const held = pool.fakeUpstream.tokens.hold();
     const due = cron(pool);
     await held.arrived; // of the first by name; the others wait their turn
-    expect(pool.standIn.tokens.requests).toMatchObject([{ account: 'a' }]);
+    expect(pool.fakeUpstream.tokens.requests).toMatchObject([{ account: 'a' }]);
     for (const account of pool.registry.list())
       if (account.name === 'a') pool.registry.configure(account, { ...account.settings, isPaused: true });
     await pool.turn().expect(200);
-    expect(pool.standIn.tokens.requests).toHaveLength(2);
+    expect(pool.fakeUpstream.tokens.requests).toHaveLength(2);
     held.release();
     await due;
-    expect(new Set(pool.standIn.tokens.requests.map((it) => it.account))).toEqual(new Set(['a', 'b', 'c']));
-    expect(pool.standIn.tokens.requests).toHaveLength(3);
-    const cronAt = pool.standIn.tokens.requests.filter((_it, index) => index !== 1).map((it) => it.at);
+    expect(new Set(pool.fakeUpstream.tokens.requests.map((it) => it.account))).toEqual(
+      new Set(['a', 'b', 'c']),
+    );
+    expect(pool.fakeUpstream.tokens.requests).toHaveLength(3);
+    const cronAt = pool.fakeUpstream.tokens.requests.filter((_it, index) => index !== 1).map((it) => it.at);
     const [first = 0, last = 0] = cronAt;
     expect(last - first).toBeGreaterThanOrEqual(SECOND);
   });
@@ -263,7 +265,7 @@ describe('refreshes ahead of time', () => {
 /** The refresh of `a` has been sent, and waits. */
 async function waiting() {
   const { pool, clock } = await almostOver();
-  const held = pool.standIn.tokens.hold({ afterRotation: true });
+  const held = pool.fakeUpstream.tokens.hold({ afterRotation: true });
   const turn = send(pool);
   await held.arrived;
   return { pool, clock, held, turn };
@@ -273,8 +275,8 @@ describe('while a refresh waits for its answer', () => {
   it('a renamed file gets the tokens under its new name, also when the answer is a failure first', async () => {
     const { pool, clock } = await almostOver();
     await using _it = pool;
-    pool.standIn.tokens.answers({ status: 500, body: {} });
-    const held = pool.standIn.tokens.hold();
+    pool.fakeUpstream.tokens.answers({ status: 500, body: {} });
+    const held = pool.fakeUpstream.tokens.hold();
     const turn = send(pool);
     await held.arrived;
     await rename(fileOf(pool, 'a'), fileOf(pool, 'b'));
@@ -291,7 +293,7 @@ describe('while a refresh waits for its answer', () => {
     const { pool, held, turn } = await waiting();
     await using _it = pool;
     const login = {
-      ...pool.standIn.account('a').loginAgain(2 * LONG_SECONDS),
+      ...pool.fakeUpstream.account('a').loginAgain(2 * LONG_SECONDS),
       last_refresh: '2099-01-01T00:00:00.000Z',
     };
     await pool.writeAuth('a', login);
@@ -300,13 +302,15 @@ describe('while a refresh waits for its answer', () => {
     await turn;
     expect(await pool.readAuth('a')).toEqual(login);
     await pool.turn().expect(200);
-    expect(pool.standIn.turns().at(-1)?.headers.authorization).toBe(`Bearer ${login.tokens.access_token}`);
+    expect(pool.fakeUpstream.turns().at(-1)?.headers.authorization).toBe(
+      `Bearer ${login.tokens.access_token}`,
+    );
   });
 
   it('the file of Codex that is half written is waited for before anybody is asked', async () => {
     const { pool } = await almostOver();
     await using _it = pool;
-    const login = pool.standIn.account('a').loginAgain(LONG_SECONDS);
+    const login = pool.fakeUpstream.account('a').loginAgain(LONG_SECONDS);
     const text = JSON.stringify({ ...login, last_refresh: '2099-01-01T00:00:00.000Z' });
     await writeFile(fileOf(pool, 'a'), text.slice(0, 100));
     const turn = pool.turn().expect(200);
@@ -314,8 +318,10 @@ describe('while a refresh waits for its answer', () => {
     for (const _look of [1, 2, 3]) await pool.client.get('/healthz').expect(200);
     await writeFile(fileOf(pool, 'a'), text);
     await served;
-    expect(pool.standIn.tokens.requests).toEqual([]);
-    expect(pool.standIn.turns().at(-1)?.headers.authorization).toBe(`Bearer ${login.tokens.access_token}`);
+    expect(pool.fakeUpstream.tokens.requests).toEqual([]);
+    expect(pool.fakeUpstream.turns().at(-1)?.headers.authorization).toBe(
+      `Bearer ${login.tokens.access_token}`,
+    );
   });
 });
 
@@ -324,7 +330,7 @@ describe('a pause after a failure', () => {
     const { pool, clock } = await almostOver();
     await using _it = pool;
     clock.advance(DAY); // it is wrong, and upstream has not told yet
-    pool.standIn.tokens.answers({ status: 500, body: {} });
+    pool.fakeUpstream.tokens.answers({ status: 500, body: {} });
     await pool.turn();
     clock.advance(-DAY + MINUTE);
     await pool.turn().expect(200);

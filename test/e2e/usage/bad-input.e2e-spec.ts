@@ -66,7 +66,7 @@ describe('a final event whose usage', () => {
     ['has null in every place', { usage: { input_tokens: null, output_tokens: null } }, none],
   ])('%s: the turn is served, and counts with what could be read', async (_what, response, tokens) => {
     await using pool = await TestPool.start({ accounts: ['a'] });
-    pool.standIn.account('a').always(endsWith(response));
+    pool.fakeUpstream.account('a').always(endsWith(response));
     const turn = await new Talk(pool.origin).turn();
     expect(turn).toMatchObject({ status: 200, isBroken: false });
     const record = await recordOf(pool, turn.headers['x-codex-pool-request']);
@@ -110,7 +110,7 @@ describe('what a client sends', () => {
     const answer = custom((_req, res) => {
       res.writeHead(200).end(events);
     });
-    pool.standIn.account('a').always(answer);
+    pool.fakeUpstream.account('a').always(answer);
     const program = new Talk(pool.origin);
     const bodies = [
       { model: 'm'.repeat(10_000), reasoning: { effort: 'e'.repeat(10_000) } },
@@ -186,11 +186,12 @@ describe('an answer of the quota poll', () => {
   ])('%s breaks nothing, and what is shown is right', async (_what, status, body, windows) => {
     await using pool = await TestPool.start({
       accounts: ['a'],
-      prepare: (standIn) => void standIn.account('a').usageAnswers(200, answer({ primary_window: weekly })),
+      prepare: (fakeUpstream) =>
+        void fakeUpstream.account('a').usageResponses(200, answer({ primary_window: weekly })),
     });
     await polled(pool);
     expect((await pool.account('a')).windows).toEqual(known);
-    pool.standIn.account('a').usageAnswers(status, body);
+    pool.fakeUpstream.account('a').usageResponses(status, body);
     await poll(pool);
     const account = await pool.account('a');
     expect(account.windows).toEqual(windows);
@@ -215,7 +216,7 @@ describe('an account that has a weekly window alone', () => {
   ])('told as %s shows that one everywhere, and no invented one of 5 h', async (_slot, windows) => {
     await using pool = await TestPool.start({
       accounts: ['a'],
-      prepare: (standIn) => void standIn.account('a').usage(...windows),
+      prepare: (fakeUpstream) => void fakeUpstream.account('a').usage(...windows),
     });
     await polled(pool);
     const program = new Talk(pool.origin);
@@ -236,14 +237,14 @@ describe('an account that has a weekly window alone', () => {
     const short = { usedPercent: 60, windowSeconds: 18_000, resetsInSeconds: 9_000 };
     const first = await TestPool.start({
       accounts: ['a'],
-      prepare: (standIn) => void standIn.account('a').usage(short, window),
+      prepare: (fakeUpstream) => void fakeUpstream.account('a').usage(short, window),
     });
     await polled(first);
     expect((await first.account('a')).windows).toHaveLength(2);
-    first.standIn.account('a').usage(window);
+    first.fakeUpstream.account('a').usage(window);
     await poll(first);
     expect((await first.account('a')).windows).toHaveLength(1);
-    first.standIn.account('a').usageAnswers(500, 'out of order');
+    first.fakeUpstream.account('a').usageResponses(500, 'out of order');
     await using second = await first.restart();
     expect((await second.account('a')).windows).toEqual([
       expect.objectContaining({ durationSeconds: WEEK, usedRatio: 0.3 }),

@@ -12,7 +12,7 @@ import sqlite3 from 'sqlite3';
 import { describe, expect, it } from 'vitest';
 import type { CustomHandler } from '../../../src/fake-upstream/script/scripted-response.js';
 import { custom, streams } from '../../../src/fake-upstream/script/responses.js';
-import { StandIn } from '../../../src/fake-upstream/fake-upstream.js';
+import { FakeUpstream } from '../../../src/fake-upstream/fake-upstream.js';
 import {
   completed,
   created,
@@ -47,12 +47,12 @@ function onNewConnections(connections: Set<Socket>): CustomHandler {
 /** Two threads for what blocks: where the database held both, no host name would be found. */
 const FEW_THREADS = { UV_THREADPOOL_SIZE: '2' };
 
-async function byHostName(standIn: StandIn, driver: TestedDriver): Promise<Folders> {
-  const env = Object.entries(standIn.env).map(([name, value]) => [
+async function byHostName(fakeUpstream: FakeUpstream, driver: TestedDriver): Promise<Folders> {
+  const env = Object.entries(fakeUpstream.env).map(([name, value]) => [
     name,
     value.replace('127.0.0.1', 'localhost'),
   ]);
-  return await Folders.create(standIn, ['a'], {
+  return await Folders.create(fakeUpstream, ['a'], {
     ...Object.fromEntries(env),
     ...FEW_THREADS,
     ...using(driver),
@@ -94,16 +94,16 @@ describe.each(databaseDrivers)(
       'for 30 s makes no stream wait, nor a new connection by host name, and loses nothing',
       { timeout: 90_000 },
       async () => {
-        await using standIn = await StandIn.start({ accounts: ['a'] });
+        await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
         const connections = new Set<Socket>();
-        standIn.account('a').always(custom(onNewConnections(connections)));
-        await using folders = await byHostName(standIn, driver);
+        fakeUpstream.account('a').always(custom(onNewConnections(connections)));
+        await using folders = await byHostName(fakeUpstream, driver);
         const program = await folders.start();
         await firstBytes(program, 10);
         const before = await firstBytes(program, 20);
         await program.untilRecorded(30);
         const begin = async (session: string) =>
-          await OpenStream.begin(standIn.account('a'), program, session, usage);
+          await OpenStream.begin(fakeUpstream.account('a'), program, session, usage);
         const opened = [await begin('early'), await begin('also early')];
         const piecesBefore: number[] = [];
         for (let i = 0; i < 20; i += 1) for (const it of opened) piecesBefore.push(await it.piece());
@@ -151,9 +151,9 @@ describe.each(databaseDrivers)(
     );
 
     it('at the stop is waited for, so that the last batch is on disk all the same', async () => {
-      await using standIn = await StandIn.start({ accounts: ['a'] });
-      standIn.account('a').always(streams({ usage }));
-      await using folders = await Folders.create(standIn, ['a'], using(driver));
+      await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
+      fakeUpstream.account('a').always(streams({ usage }));
+      await using folders = await Folders.create(fakeUpstream, ['a'], using(driver));
       const program = await folders.start();
       await served(program.turn());
       await program.untilRecorded(1);
@@ -180,7 +180,7 @@ async function started(driver: TestedDriver, env: Readonly<Record<string, string
   return await TestPool.start({
     accounts: ['a'],
     env: { ...using(driver), ...env },
-    prepare: (standIn) => void standIn.account('a').always(streams({ usage })),
+    prepare: (fakeUpstream) => void fakeUpstream.account('a').always(streams({ usage })),
   });
 }
 
@@ -290,9 +290,9 @@ describe.each(databaseDrivers)('a database that goes away (%s)', { timeout: 30_0
 
 describe.each(databaseDrivers)('a disk that is full (%s)', { timeout: 30_000 }, (driver) => {
   it('while the program runs: turns go on, /healthz tells, and all is on record when there is room again', async () => {
-    await using standIn = await StandIn.start({ accounts: ['a'] });
-    standIn.account('a').always(streams({ usage }));
-    await using folders = await Folders.create(standIn, ['a'], using(driver));
+    await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
+    fakeUpstream.account('a').always(streams({ usage }));
+    await using folders = await Folders.create(fakeUpstream, ['a'], using(driver));
     const program = await folders.start();
     await served(program.turn());
     await program.untilRecorded(1);
@@ -311,8 +311,8 @@ describe.each(databaseDrivers)('a disk that is full (%s)', { timeout: 30_000 }, 
   });
 
   it('from the start: turns are served, /healthz tells, and the program ends in order', async () => {
-    await using standIn = await StandIn.start({ accounts: ['a'] });
-    await using folders = await Folders.create(standIn, ['a'], using(driver));
+    await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
+    await using folders = await Folders.create(fakeUpstream, ['a'], using(driver));
     const program = await folders.start('ulimit -f 4');
     for (let i = 0; i < 3; i += 1) await served(program.turn());
     const health = await program.untilHealth(isTroubled, 'a word on the disk');
@@ -394,8 +394,8 @@ describe.each(databaseDrivers)('a database file that cannot be used (%s)', { tim
   it.each(['WAL', 'DELETE'])(
     'because it is of a newer version (journal mode %s) stays as it is, and turns are served',
     async (mode) => {
-      await using standIn = await StandIn.start({ accounts: ['a'] });
-      await using folders = await Folders.create(standIn, ['a'], using(driver));
+      await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
+      await using folders = await Folders.create(fakeUpstream, ['a'], using(driver));
       {
         await using other = await ended(driver, 1);
         await mkdir(folders.data);

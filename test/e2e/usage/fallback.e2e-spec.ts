@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { streams } from '../../../src/fake-upstream/script/responses.js';
-import { StandIn } from '../../../src/fake-upstream/fake-upstream.js';
+import { FakeUpstream } from '../../../src/fake-upstream/fake-upstream.js';
 import { Child } from '../../codex/support/child.js';
 import { buildProgram } from '../../support/program/child-process.js';
 import { databaseDrivers } from '../../support/program/database-drivers.js';
@@ -47,10 +47,13 @@ class Installation implements AsyncDisposable {
 
   private constructor(
     private readonly folder: string,
-    private readonly standIn: StandIn,
+    private readonly fakeUpstream: FakeUpstream,
   ) {}
 
-  static async create(standIn: StandIn, spoil: (sqlite3: string) => Promise<void>): Promise<Installation> {
+  static async create(
+    fakeUpstream: FakeUpstream,
+    spoil: (sqlite3: string) => Promise<void>,
+  ): Promise<Installation> {
     const folder = await mkdtemp(join(tmpdir(), 'codex-pool-fallback-'));
     const build = dirname(dirname(await buildProgram()));
     await cp(build, folder, { recursive: true });
@@ -64,10 +67,10 @@ class Installation implements AsyncDisposable {
     });
     await spoil(join(own, 'sqlite3'));
     await mkdir(join(folder, 'pool'));
-    await writeFile(join(folder, 'pool', 'a.json'), JSON.stringify(standIn.account('a').authJson()), {
+    await writeFile(join(folder, 'pool', 'a.json'), JSON.stringify(fakeUpstream.account('a').authJson()), {
       mode: 0o600,
     });
-    return new Installation(folder, standIn);
+    return new Installation(folder, fakeUpstream);
   }
 
   get database(): string {
@@ -80,7 +83,7 @@ class Installation implements AsyncDisposable {
         PATH: process.env['PATH'] ?? '',
         HOME: this.folder,
         PROXY_LISTEN_ADDR: '127.0.0.1:0',
-        ...this.standIn.env,
+        ...this.fakeUpstream.env,
         ...env,
       },
       cwd: this.folder,
@@ -105,9 +108,9 @@ describe('a machine on which the package sqlite3', { timeout: 60_000 }, () => {
   it.each(absences)(
     "%s starts on Node's own SQLite, says so once, records turns, and knows them again",
     async (_how, { spoil, reason }) => {
-      await using standIn = await StandIn.start({ accounts: ['a'] });
-      standIn.account('a').always(streams({ usage }));
-      await using installation = await Installation.create(standIn, spoil);
+      await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
+      fakeUpstream.account('a').always(streams({ usage }));
+      await using installation = await Installation.create(fakeUpstream, spoil);
       const first = await installation.start();
       expect((await first.turn()).status).toBe(200);
       await first.untilRecorded(1);
@@ -128,8 +131,8 @@ describe('a machine on which the package sqlite3', { timeout: 60_000 }, () => {
   );
 
   it('is not installed does not start where that driver is asked for, and says why', async () => {
-    await using standIn = await StandIn.start({ accounts: ['a'] });
-    await using installation = await Installation.create(standIn, remove);
+    await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
+    await using installation = await Installation.create(fakeUpstream, remove);
     const child = installation.spawn({ PROXY_SQLITE_DRIVER: 'sqlite3' });
     expect(await child.ended).toEqual({ code: 1, signal: null });
     expect(child.stderr).toMatch(
@@ -142,9 +145,9 @@ describe('a machine on which the package sqlite3', { timeout: 60_000 }, () => {
 describe('a database file', { timeout: 60_000 }, () => {
   it.each(databaseDrivers)('that %s has written is read and written by the other driver', async (writer) => {
     const other = writer === 'node' ? 'sqlite3' : 'node';
-    await using standIn = await StandIn.start({ accounts: ['a'] });
-    standIn.account('a').always(streams({ usage }));
-    await using folders = await Folders.create(standIn, ['a']);
+    await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
+    fakeUpstream.account('a').always(streams({ usage }));
+    await using folders = await Folders.create(fakeUpstream, ['a']);
     for (const [turns, driver] of [writer, other, writer].entries()) {
       const program = await folders.start(`export PROXY_SQLITE_DRIVER=${driver}`);
       expect((await program.health()).details.usage).toMatchObject({ driver, driverFallback: null });

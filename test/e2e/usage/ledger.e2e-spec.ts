@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { CustomHandler } from '../../../src/fake-upstream/script/scripted-response.js';
 import { custom, large, raw, streams } from '../../../src/fake-upstream/script/responses.js';
 import { controlled } from '../../../src/fake-upstream/script/controlled-turn.js';
-import { StandIn } from '../../../src/fake-upstream/fake-upstream.js';
+import { FakeUpstream } from '../../../src/fake-upstream/fake-upstream.js';
 import {
   completed,
   created,
@@ -174,10 +174,10 @@ describe.each(databaseDrivers)('what 500 mixed turns have used (%s)', (driver) =
     `is on record to the token, over a kill -9 in the middle (seed ${SEED})`,
     { timeout: 40_000 },
     async () => {
-      await using standIn = await StandIn.start({ accounts: ['a', 'b', 'c'] });
+      await using fakeUpstream = await FakeUpstream.start({ accounts: ['a', 'b', 'c'] });
       const plans = planned();
-      for (const name of ['a', 'b', 'c']) standIn.account(name).always(custom(serving(plans)));
-      await using folders = await Folders.create(standIn, ['a', 'b', 'c'], using(driver));
+      for (const name of ['a', 'b', 'c']) fakeUpstream.account(name).always(custom(serving(plans)));
+      await using folders = await Folders.create(fakeUpstream, ['a', 'b', 'c'], using(driver));
       let program = await folders.start();
       const seen: Seen[] = [];
       let killedAt: number | null = null;
@@ -298,7 +298,7 @@ describe.each(databaseDrivers)('the record of a turn (%s)', (driver) => {
     ],
   ])('has usage that comes %s to the number', async (_how, answer, atLeast) => {
     await using pool = await TestPool.start({ accounts: ['a'], env: using(driver) });
-    pool.standIn.account('a').always(answer());
+    pool.fakeUpstream.account('a').always(answer());
     const turn = await send(
       pool.origin,
       turnWith(JSON.stringify(aTurn({ reasoning: { effort: 'high' } })), { 'session-id': 's' }),
@@ -328,7 +328,7 @@ describe.each(databaseDrivers)('the record of a turn (%s)', (driver) => {
     async (how) => {
       await using pool = await TestPool.start({ accounts: ['a'], env: using(driver) });
       const upstream = controlled();
-      pool.standIn.account('a').answers(upstream.answer);
+      pool.fakeUpstream.account('a').answers(upstream.answer);
       const client = send(pool.origin, turnWith(JSON.stringify(aTurn())));
       upstream.send(created(), delta('first'));
       await client.untilText('first');
@@ -347,7 +347,7 @@ describe.each(databaseDrivers)('the record of a turn (%s)', (driver) => {
       [completed(usage), usage],
     ] as const) {
       const upstream = controlled();
-      pool.standIn.account('a').answers(upstream.answer);
+      pool.fakeUpstream.account('a').answers(upstream.answer);
       const client = send(pool.origin, turnWith(JSON.stringify(aTurn())));
       upstream.send(created(), delta('zero'), last);
       await client.untilText(last.type);
@@ -365,8 +365,8 @@ describe.each(databaseDrivers)('the record of a turn (%s)', (driver) => {
     const refusal = custom(
       (_req, res) => void res.writeHead(400, { 'content-type': 'application/json' }).end('{}'),
     );
-    pool.standIn.account('a').answers(refusal);
-    pool.standIn.account('b').answers(refusal);
+    pool.fakeUpstream.account('a').answers(refusal);
+    pool.fakeUpstream.account('b').answers(refusal);
     const refused = await send(pool.origin, turnWith(JSON.stringify(aTurn()))).whole();
     expect(refused.status).toBe(400);
     const record = await recordOf(pool, refused.headers['x-codex-pool-request']);
@@ -379,14 +379,14 @@ const weekly = (usedPercent: number) => ({ usedPercent, windowSeconds: 604_800, 
 
 describe.each(databaseDrivers)('what was known (%s)', { timeout: 30_000 }, (driver) => {
   it('in the last batch is on disk after SIGTERM, that of a turn that ended while the program drained too', async () => {
-    await using standIn = await StandIn.start({ accounts: ['a'] });
+    await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
     const upstream = controlled();
-    await using folders = await Folders.create(standIn, ['a'], using(driver));
+    await using folders = await Folders.create(fakeUpstream, ['a'], using(driver));
     const program = await folders.start();
-    standIn.account('a').always(streams({ usage }));
+    fakeUpstream.account('a').always(streams({ usage }));
     const ids: string[] = [];
     for (let i = 0; i < 5; i += 1) ids.push(String((await program.turn()).headers['x-codex-pool-request']));
-    standIn.account('a').answers(upstream.answer);
+    fakeUpstream.account('a').answers(upstream.answer);
     const draining = program.send();
     upstream.send(delta('first'));
     await draining.untilText('first');
@@ -404,16 +404,16 @@ describe.each(databaseDrivers)('what was known (%s)', { timeout: 30_000 }, (driv
   it.each(['SIGKILL', 'SIGTERM'] as const)(
     'of sessions, quota and totals is known again after %s and a start',
     async (signal) => {
-      await using standIn = await StandIn.start({ accounts: ['a', 'b'] });
+      await using fakeUpstream = await FakeUpstream.start({ accounts: ['a', 'b'] });
       // The first session goes to b; from then on a is the better choice, so only affinity explains b.
-      standIn.account('a').usage(weekly(50)).always(streams({ usage }));
-      standIn.account('b').usage(weekly(10)).always(streams({ usage }));
-      await using folders = await Folders.create(standIn, ['a', 'b'], using(driver));
+      fakeUpstream.account('a').usage(weekly(50)).always(streams({ usage }));
+      fakeUpstream.account('b').usage(weekly(10)).always(streams({ usage }));
+      await using folders = await Folders.create(fakeUpstream, ['a', 'b'], using(driver));
       const before = await folders.start();
       const isPolled = (name: string) =>
-        standIn.log.some((it) => it.account === name && it.path.endsWith('/wham/accounts/check'));
-      await standIn.until(() => isPolled('a') && isPolled('b'), 'the first polls');
-      standIn.account('b').usage(weekly(90));
+        fakeUpstream.log.some((it) => it.account === name && it.path.endsWith('/wham/accounts/check'));
+      await fakeUpstream.until(() => isPolled('a') && isPolled('b'), 'the first polls');
+      fakeUpstream.account('b').usage(weekly(90));
       const first = await before.turn({ 'session-id': 'bound' });
       expect(first.headers['x-codex-pool-account']).toBe('b');
       if (signal === 'SIGKILL') {
@@ -423,7 +423,7 @@ describe.each(databaseDrivers)('what was known (%s)', { timeout: 30_000 }, (driv
         await before.stop();
       }
       // Nothing new is to be learned: what is shown comes from the disk.
-      for (const name of ['a', 'b']) standIn.account(name).usageAnswers(500, 'out of order');
+      for (const name of ['a', 'b']) fakeUpstream.account(name).usageResponses(500, 'out of order');
       const after = await folders.start();
       const accounts: { name: string; windows: object[]; totals: object }[] =
         await after.json('/admin/accounts');

@@ -16,7 +16,7 @@ async function report(pool: TestPool, query = '') {
 describe.each(databaseDrivers)('usage on record (%s)', (driver) => {
   it('is true to the number, in totals, accounts and hours, a moment after the turn', async () => {
     await using pool = await TestPool.start({ env: using(driver) });
-    pool.standIn.account('a').always(streams({ usage }));
+    pool.fakeUpstream.account('a').always(streams({ usage }));
     for (let i = 0; i < 3; i += 1) await pool.turn({ 'session-id': 's' }).expect(200);
     const { totals, accounts, hours } = await report(pool);
     const sums = { turns: 3, input: 3_000, cached: 2_700, output: 150, reasoning: 60 };
@@ -27,8 +27,8 @@ describe.each(databaseDrivers)('usage on record (%s)', (driver) => {
 
   it('splits by model and by account, and keeps to the span that is asked for', async () => {
     await using pool = await TestPool.start({ env: using(driver) });
-    pool.standIn.account('a').answers(streams({ usage }), usageLimit());
-    pool.standIn.account('b').always(streams({ usage }));
+    pool.fakeUpstream.account('a').answers(streams({ usage }), usageLimit());
+    pool.fakeUpstream.account('b').always(streams({ usage }));
     await pool.turn({}, { model: 'gpt-1', input: [] }).expect(200);
     await pool.turn({}, { model: 'gpt-2', input: [] }).expect(200);
     const byModel = await report(pool, '?by=model&bucket=day');
@@ -47,10 +47,10 @@ describe.each(databaseDrivers)('usage on record (%s)', (driver) => {
 
   it('outlives a restart, and so do sessions and quota', async () => {
     const first = await TestPool.start({ env: using(driver) });
-    first.standIn.account('b').always(streams({ usage }));
-    first.standIn.account('a').answers(usageLimit());
+    first.fakeUpstream.account('b').always(streams({ usage }));
+    first.fakeUpstream.account('a').answers(usageLimit());
     await first.turn({ 'session-id': 'moved' }).expect(200);
-    first.standIn.account('a').usage({ usedPercent: 10, windowSeconds: 604_800 });
+    first.fakeUpstream.account('a').usage({ usedPercent: 10, windowSeconds: 604_800 });
     await using second = await first.restart();
     expect(await second.account('b')).toMatchObject({ totals: { turns: 1, input: 1_000 } });
     expect((await report(second)).totals).toMatchObject({ turns: 1, output: 50 });
@@ -63,7 +63,7 @@ describe.each(databaseDrivers)('the history of a quota window (%s)', (driver) =>
   it('has every change that was seen, oldest first', async () => {
     await using pool = await TestPool.start({ env: using(driver) });
     for (const usedPercent of [20, 20, 30]) {
-      pool.standIn.account('a').usage({ usedPercent, windowSeconds: 604_800 });
+      pool.fakeUpstream.account('a').usage({ usedPercent, windowSeconds: 604_800 });
       await pool.turn({ 'session-id': 's' }).expect(200);
     }
     const { body } = await pool.client.get('/admin/accounts/a/quota').expect(200);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { controlled } from '../../../src/fake-upstream/script/controlled-turn.js';
 import { usageLimit } from '../../../src/fake-upstream/script/refusals.js';
-import { accepts, closes, frames, framesThen } from '../../../src/fake-upstream/script/socket-script.js';
+import { accepts, closes, frames, messagesThen } from '../../../src/fake-upstream/script/socket-script.js';
 import { completed, created, delta } from '../../../src/fake-upstream/script/turn-events.js';
 import { responseCreate } from '../../support/clients/codex-socket.js';
 import { TestPool } from '../../support/pool/pool.js';
@@ -14,7 +14,7 @@ const create = (client: SocketClient): void => client.send(JSON.stringify(respon
 /** A turn of account `a` that has begun and does not end by itself. */
 async function running(pool: TestPool) {
   const turn = controlled();
-  pool.standIn.account('a').sockets.answers(turn.answer);
+  pool.fakeUpstream.account('a').sockets.answers(turn.answer);
   const client = await SocketClient.connect(pool.origin);
   create(client);
   await turn.started;
@@ -28,7 +28,9 @@ describe('upstream ends a WebSocket', () => {
     'with %i in a turn: the client gets it and its reason',
     async (code) => {
       await using pool = await TestPool.start({ accounts: ['a'] });
-      pool.standIn.account('a').sockets.answers(frames(created(), delta('half'), closes(code, 'made-up é')));
+      pool.fakeUpstream
+        .account('a')
+        .sockets.answers(frames(created(), delta('half'), closes(code, 'made-up é')));
       await using client = await SocketClient.connect(pool.origin);
       const came = await client.turn();
       expect(came.map(typeOf)).toEqual(['response.created', 'response.output_text.delta']);
@@ -39,7 +41,7 @@ describe('upstream ends a WebSocket', () => {
 
   it.each(['cut', 'reset'] as const)('by a %s: the client is told to come again', async (ending) => {
     await using pool = await TestPool.start({ accounts: ['a'] });
-    pool.standIn.account('a').sockets.answers(framesThen(ending, created(), delta('half')));
+    pool.fakeUpstream.account('a').sockets.answers(messagesThen(ending, created(), delta('half')));
     await using client = await SocketClient.connect(pool.origin);
     await client.turn();
     expect((await client.closed).code).toBe(1011);
@@ -50,7 +52,7 @@ describe('upstream ends a WebSocket', () => {
 
   it('before any output: what was held is not shown, and the turn is on record', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
-    pool.standIn.account('a').sockets.answers(framesThen('cut', created()));
+    pool.fakeUpstream.account('a').sockets.answers(messagesThen('cut', created()));
     await using client = await SocketClient.connect(pool.origin);
     expect(await client.turn()).toEqual([]);
     const { body } = await pool.client.get('/admin/requests').expect(200);
@@ -69,8 +71,8 @@ describe('the client ends a WebSocket', () => {
     const { client } = await running(pool);
     expect(await pool.account('a')).toMatchObject({ inFlight: 1 });
     end(client);
-    const [socket] = pool.standIn.sockets.list;
-    await pool.standIn.until(() => socket?.closeCode != null, 'the end of the socket', 1_000);
+    const [socket] = pool.fakeUpstream.sockets.list;
+    await pool.fakeUpstream.until(() => socket?.closeCode != null, 'the end of the socket', 1_000);
     expect(socket?.closeCode).toBe(code);
     expect(await pool.account('a')).toMatchObject(free);
   });
@@ -82,9 +84,9 @@ describe('pings', () => {
     await using client = await SocketClient.connect(pool.origin);
     client.ping('of the client');
     await client.until(() => client.pongs.length === 1, 'a pong');
-    const [socket] = pool.standIn.sockets.list;
+    const [socket] = pool.fakeUpstream.sockets.list;
     socket?.ping('of upstream');
-    await pool.standIn.until(() => socket?.pongs.length === 1, 'a pong at upstream');
+    await pool.fakeUpstream.until(() => socket?.pongs.length === 1, 'a pong at upstream');
     expect([String(client.pongs[0]), String(socket?.pongs[0])]).toEqual(['of the client', 'of upstream']);
   });
 });
@@ -105,16 +107,16 @@ describe('a stop', () => {
     expect((await busy.closed).code).toBe(1012);
     expect(busy.frames.map(typeOf).at(-1)).toBe('response.completed');
     expect(await stopped).toBe(true);
-    expect(pool.standIn.sockets.attempts()).toEqual(['a']);
-    await pool.standIn.until(() => pool.standIn.sockets.open === 0, 'the end of all sockets');
+    expect(pool.fakeUpstream.sockets.attempts()).toEqual(['a']);
+    await pool.fakeUpstream.until(() => pool.fakeUpstream.sockets.open === 0, 'the end of all sockets');
   });
 
   it('does not wait for a handshake that upstream has not answered', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     const later = Promise.withResolvers<void>();
-    pool.standIn.account('a').sockets.handshakes(accepts({ after: later.promise }));
+    pool.fakeUpstream.account('a').sockets.handshakes(accepts({ after: later.promise }));
     const client = SocketClient.connect(pool.origin).catch((error: unknown) => String(error));
-    await pool.standIn.until(() => pool.standIn.handshakes().length === 1, 'the handshake');
+    await pool.fakeUpstream.until(() => pool.fakeUpstream.handshakes().length === 1, 'the handshake');
     const before = performance.now();
     expect(await pool.running.stop()).toBe(true);
     expect(performance.now() - before).toBeLessThan(5_000);
@@ -127,18 +129,18 @@ describe('a turn on its way to another account', () => {
   it('is not overtaken by the next one on its socket', async () => {
     await using pool = await TestPool.start({ env: { PROXY_POLICY: 'fill-first' } });
     const later = Promise.withResolvers<void>();
-    pool.standIn.account('a').sockets.answers(usageLimit());
-    pool.standIn.account('b').sockets.handshakes(accepts({ after: later.promise }));
+    pool.fakeUpstream.account('a').sockets.answers(usageLimit());
+    pool.fakeUpstream.account('b').sockets.handshakes(accepts({ after: later.promise }));
     await using client = await SocketClient.connect(pool.origin);
     create(client);
-    await pool.standIn.until(() => pool.standIn.handshakes().length === 2, 'the second handshake');
+    await pool.fakeUpstream.until(() => pool.fakeUpstream.handshakes().length === 2, 'the second handshake');
     create(client);
     client.ping('in order behind it');
     await client.until(() => client.pongs.length === 1, 'a pong');
     later.resolve();
     const ends = () => client.frames.filter((it) => typeOf(it) === 'response.completed').length;
     await client.until(() => ends() === 2, 'both ends');
-    expect(pool.standIn.sockets.attempts()).toEqual(['a', 'b', 'b']);
+    expect(pool.fakeUpstream.sockets.attempts()).toEqual(['a', 'b', 'b']);
     expect(await pool.account('b')).toMatchObject({ ...free, totals: { turns: 2 } });
   });
 });

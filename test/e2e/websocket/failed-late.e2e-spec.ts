@@ -31,7 +31,7 @@ describe('a failure after output on a WebSocket', () => {
   ])('%s: passed on, and the next turn is another account’s', async (_case, event, kind, reason) => {
     await using pool = await TestPool.start({ env: fillFirst });
     await using client = await SocketClient.connect(pool.origin);
-    pool.standIn.account('a').sockets.answers(frames(...begun, event));
+    pool.fakeUpstream.account('a').sockets.answers(frames(...begun, event));
     const got = await client.turn();
     expect(got.map(typeOf)).toEqual([...types, event.type]);
     expect(JSON.parse(got.at(-1)?.bytes.toString() ?? '')).toEqual(event);
@@ -40,26 +40,26 @@ describe('a failure after output on a WebSocket', () => {
     expect(JSON.stringify(body)).toContain(`"failedLate":"${kind}"`);
     expect(JSON.stringify(body)).toContain('"result":"failed"');
     expect((await client.turn()).map(typeOf).at(-1)).toBe('response.completed');
-    expect(pool.standIn.sockets.attempts()).toEqual(['a', 'b']);
+    expect(pool.fakeUpstream.sockets.attempts()).toEqual(['a', 'b']);
     expect(await pool.account('a')).toMatchObject({ inFlight: 0, totals: { turns: 0 } });
   });
 
   it('of the turn itself blames no account, and the session stays', async () => {
     await using pool = await TestPool.start({ env: fillFirst });
     await using client = await SocketClient.connect(pool.origin);
-    pool.standIn.account('a').sockets.answers(frames(...begun, failed('context_length_exceeded')));
+    pool.fakeUpstream.account('a').sockets.answers(frames(...begun, failed('context_length_exceeded')));
     expect((await client.turn()).map(typeOf).at(-1)).toBe('response.failed');
     expect((await client.turn()).map(typeOf).at(-1)).toBe('response.completed');
-    expect(pool.standIn.sockets.attempts()).toEqual(['a', 'a']);
+    expect(pool.fakeUpstream.sockets.attempts()).toEqual(['a', 'a']);
     expect((await pool.account('a')).reason).toBeNull();
   });
 
   it('with a 401 does not reach the client: its socket ends, and the token is renewed', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     await using client = await SocketClient.connect(pool.origin);
-    const grants = () => pool.standIn.log.filter((it) => it.path.endsWith('/oauth/token')).length;
+    const grants = () => pool.fakeUpstream.log.filter((it) => it.path.endsWith('/oauth/token')).length;
     const before = grants();
-    pool.standIn
+    pool.fakeUpstream
       .account('a')
       .sockets.answers(frames(...begun, errorEvent(401, { code: 'token_expired', message: 'made-up' })));
     expect((await client.turn()).map(typeOf)).not.toContain('error');

@@ -26,7 +26,7 @@ describe('the handshake of a WebSocket', () => {
     await using pool = await TestPool.start({ accounts: ['a', 'b', 'c'] });
     const first = await SocketClient.connect(pool.origin);
     await serves(first);
-    const [account] = pool.standIn.sockets.attempts();
+    const [account] = pool.fakeUpstream.sockets.attempts();
     first.cut();
     for (let again = 0; again < 3; again += 1) {
       await using client = await SocketClient.connect(pool.origin, { session: first.session });
@@ -37,16 +37,16 @@ describe('the handshake of a WebSocket', () => {
       .turn({ 'session-id': first.session })
       .expect(200)
       .expect('x-codex-pool-account', account ?? '');
-    expect(new Set(pool.standIn.sockets.attempts())).toEqual(new Set([account]));
+    expect(new Set(pool.fakeUpstream.sockets.attempts())).toEqual(new Set([account]));
   });
 
   it('is made again with a fresh token on the same account after a 401', async () => {
     await using pool = await TestPool.start({ env: fillFirst });
-    pool.standIn.account('a').expireAccessToken();
+    pool.fakeUpstream.account('a').expireAccessToken();
     await using client = await SocketClient.connect(pool.origin);
     await serves(client);
-    expect(pool.standIn.handshakes().map((it) => [it.account, it.status])).toHaveLength(2);
-    expect(pool.standIn.sockets.attempts()).toEqual(['a']);
+    expect(pool.fakeUpstream.handshakes().map((it) => [it.account, it.status])).toHaveLength(2);
+    expect(pool.fakeUpstream.sockets.attempts()).toEqual(['a']);
     expect(await pool.account('a')).toMatchObject({ available: true });
   });
 
@@ -60,18 +60,18 @@ describe('the handshake of a WebSocket', () => {
     ['a reset', resetsConnection(), null],
   ])('goes to the next account, unseen, after %s', async (_what, answer, reason) => {
     await using pool = await TestPool.start({ env: fillFirst });
-    pool.standIn.account('a').sockets.handshakesAlways(answer);
+    pool.fakeUpstream.account('a').sockets.handshakesAlways(answer);
     await using client = await SocketClient.connect(pool.origin);
     await serves(client);
     expect(client.headers['x-codex-pool-account']).toBe('b');
-    expect(pool.standIn.sockets.attempts()).toEqual(['b']);
+    expect(pool.fakeUpstream.sockets.attempts()).toEqual(['b']);
     expect(await pool.account('a')).toMatchObject({ reason, inFlight: 0 });
   });
 
   it('is 429 with the earliest reset when every account is at its limit', async () => {
     await using pool = await TestPool.start();
-    pool.standIn.account('a').sockets.handshakesAlways(usageLimit({ resetsAt: in2Hours }));
-    pool.standIn.account('b').sockets.handshakesAlways(usageLimit({ resetsAt: inAnHour }));
+    pool.fakeUpstream.account('a').sockets.handshakesAlways(usageLimit({ resetsAt: in2Hours }));
+    pool.fakeUpstream.account('b').sockets.handshakesAlways(usageLimit({ resetsAt: inAnHour }));
     const { status, headers, text } = await SocketClient.refused(pool.origin);
     expect(status).toBe(429);
     expect(headers['x-codex-pool-error']).toBe('usage_limit_reached');
@@ -80,10 +80,11 @@ describe('the handshake of a WebSocket', () => {
 
   it('is 503 when nobody can be reached, and never 401', async () => {
     await using pool = await TestPool.start();
-    for (const name of ['a', 'b']) pool.standIn.account(name).sockets.handshakesAlways(resetsConnection());
+    for (const name of ['a', 'b'])
+      pool.fakeUpstream.account(name).sockets.handshakesAlways(resetsConnection());
     const answer = await SocketClient.refused(pool.origin);
     expect(answer.status).toBe(503);
-    for (const name of ['a', 'b']) pool.standIn.account(name).sockets.handshakesAlways(unauthorized());
+    for (const name of ['a', 'b']) pool.fakeUpstream.account(name).sockets.handshakesAlways(unauthorized());
     const { status } = await SocketClient.refused(pool.origin);
     expect(status).toBe(503);
   });
@@ -97,33 +98,33 @@ describe('the handshake of a WebSocket', () => {
       status: 400,
       text: expect.stringContaining('no_account_available'),
     });
-    expect(pool.standIn.handshakes()).toEqual([]);
+    expect(pool.fakeUpstream.handshakes()).toEqual([]);
   });
 
   it.each([426, 404])('is 426 when upstream says %i: it takes no WebSockets', async (said) => {
     await using pool = await TestPool.start({ env: fillFirst });
-    pool.standIn.account('a').sockets.handshakesAlways(refuses(said, { detail: 'made-up' }));
+    pool.fakeUpstream.account('a').sockets.handshakesAlways(refuses(said, { detail: 'made-up' }));
     const { status } = await SocketClient.refused(pool.origin);
     expect(status).toBe(426);
-    expect(pool.standIn.handshakes()).toHaveLength(1);
+    expect(pool.fakeUpstream.handshakes()).toHaveLength(1);
     expect(await pool.account('a')).toMatchObject({ available: true, inFlight: 0 });
   });
 
   it('brings the header fields that Codex reads, and nobody’s credentials', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
-    const a = pool.standIn.account('a');
+    const a = pool.fakeUpstream.account('a');
     a.usage({ usedPercent: 30, windowSeconds: 18_000 });
     a.sockets.handshakesAlways(accepts({ headers: { 'x-reasoning-included': 'true', 'set-cookie': 's=1' } }));
     await using client = await SocketClient.connect(pool.origin, { headers: { cookie: 'of=client' } });
     await serves(client);
     expect(client.headers).toMatchObject({
-      'x-models-etag': pool.standIn.models.etag,
+      'x-models-etag': pool.fakeUpstream.models.etag,
       'openai-model': 'gpt-5.5',
       'x-reasoning-included': 'true',
       'x-codex-primary-used-percent': '30',
       'x-codex-pool-account': 'a',
     });
-    const [sent] = pool.standIn.handshakes();
+    const [sent] = pool.fakeUpstream.handshakes();
     expect(sent?.headers).toMatchObject({
       'openai-beta': 'responses_websockets=2026-02-06',
       'session-id': client.session,

@@ -33,7 +33,7 @@ describe('what a client sends that is no turn', () => {
     await using client = await SocketClient.connect(pool.origin);
     client.send(message);
     expect((await client.untilTurnEnds()).map(typeOf)).toEqual(['error']);
-    const [stray] = pool.standIn.sockets.list[0]?.strays ?? [];
+    const [stray] = pool.fakeUpstream.sockets.list[0]?.strays ?? [];
     expect(stray).toEqual({ bytes: Buffer.from(message), isBinary: Buffer.isBuffer(message) });
     expect((await client.turn()).map(typeOf).at(-1)).toBe('response.completed');
     expect(await pool.account('a')).toMatchObject({ available: true, inFlight: 0, totals: { turns: 1 } });
@@ -53,12 +53,12 @@ describe('what a client sends that is no turn', () => {
     await using client = await SocketClient.connect(pool.origin, { withoutDeflate: true });
     client.send(Buffer.alloc(limits.frameBytes + 1));
     expect((await client.closed).code).toBe(1009);
-    await pool.standIn.until(() => pool.standIn.sockets.open === 0, 'the end of the socket');
+    await pool.fakeUpstream.until(() => pool.fakeUpstream.sockets.open === 0, 'the end of the socket');
   });
 
   it('upstream’s own 1009 is handed on with its reason', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
-    pool.standIn.account('a').sockets.answers(frames(closes(1009, 'made-up: too big')));
+    pool.fakeUpstream.account('a').sockets.answers(frames(closes(1009, 'made-up: too big')));
     await using client = await SocketClient.connect(pool.origin);
     await client.turn();
     expect(await client.closed).toEqual({ code: 1009, reason: 'made-up: too big' });
@@ -77,10 +77,10 @@ describe('two turns at once on one socket', () => {
   it('are both served, each with a lease and its usage on record', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     const [first, second] = [controlled(), controlled()];
-    pool.standIn.account('a').sockets.answers(first.answer, second.answer);
+    pool.fakeUpstream.account('a').sockets.answers(first.answer, second.answer);
     await using client = await SocketClient.connect(pool.origin);
     for (let sent = 0; sent < 2; sent += 1) client.send(JSON.stringify(responseCreate(client.session)));
-    await pool.standIn.until(() => pool.standIn.sockets.attempts().length === 2, 'both turns');
+    await pool.fakeUpstream.until(() => pool.fakeUpstream.sockets.attempts().length === 2, 'both turns');
     await first.started;
     expect(await pool.account('a')).toMatchObject({ inFlight: 2 });
     first.send(delta('one'), completed(usage(10)));
@@ -134,15 +134,15 @@ describe('a request for an upgrade', () => {
       'x-codex-pool-error': code,
     });
     expect(JSON.parse(answer.body.toString())).toHaveProperty('error.code', code);
-    expect(pool.standIn.handshakes()).toEqual([]);
+    expect(pool.fakeUpstream.handshakes()).toEqual([]);
   });
 
   it('that ws would refuse only at the end leaves no socket at upstream', async () => {
     await using pool = await TestPool.start();
     const headers = { ...upgrade, 'sec-websocket-protocol': 'a,,b' };
     expect((await call(pool.origin, { path: '/v1/responses', headers })).status).toBe(400);
-    await pool.standIn.until(
-      () => pool.standIn.sockets.list.every((it) => !it.isOpen),
+    await pool.fakeUpstream.until(
+      () => pool.fakeUpstream.sockets.list.every((it) => !it.isOpen),
       'the end of the socket',
     );
   });
@@ -152,7 +152,7 @@ describe('a request for an upgrade', () => {
     const headers = { authorization: 'Bearer made-up-client-token' };
     await using client = await SocketClient.connect(pool.origin, { headers });
     expect((await client.turn()).map(typeOf).at(-1)).toBe('response.completed');
-    expect(JSON.stringify(pool.standIn.log)).not.toContain('made-up-client-token');
+    expect(JSON.stringify(pool.fakeUpstream.log)).not.toContain('made-up-client-token');
   });
 
   it.each(['h2c', 'websocket'])('beside a turn over HTTP (%s) is an offer that nobody takes', async (to) => {
@@ -166,8 +166,8 @@ describe('a request for an upgrade', () => {
     const answer = await call(pool.origin, turnWith(turn, headers));
     expect(answer.status).toBe(200);
     expect(answer.body.toString()).toContain('response.completed');
-    expect(pool.standIn.turns()[0]?.body.toString()).toBe(turn);
-    expect(pool.standIn.turns()[0]?.headers).not.toHaveProperty('upgrade');
+    expect(pool.fakeUpstream.turns()[0]?.body.toString()).toBe(turn);
+    expect(pool.fakeUpstream.turns()[0]?.headers).not.toHaveProperty('upgrade');
   });
 
   it('is answered only when upstream has answered, and upstream’s is stopped when the client leaves before', async () => {

@@ -14,15 +14,15 @@ describe('a turn that moves on a WebSocket', () => {
   it('goes to no account that may not use its model', async () => {
     await using pool = await TestPool.start({ accounts: ['a', 'b', 'c'], env: fillFirst });
     await pool.client.patch('/admin/accounts/a').send({ paused: true }).expect(200);
-    pool.standIn.account('b').answers(refuses(400, { error: { code: 'model_not_supported' } }));
+    pool.fakeUpstream.account('b').answers(refuses(400, { error: { code: 'model_not_supported' } }));
     expect((await send(pool, asksFor)).headers['x-codex-pool-account']).toBe('c');
     await pool.client.patch('/admin/accounts/a').send({ paused: false }).expect(200);
     await using client = await SocketClient.connect(pool.origin);
-    pool.standIn.account('a').sockets.answers(usageLimit());
+    pool.fakeUpstream.account('a').sockets.answers(usageLimit());
     const frames = await client.turn({ model: 'gpt-9' });
     expect(frames.map(typeOf).at(-1)).toBe('response.completed');
-    expect(pool.standIn.handshakes().map((it) => it.account)).toEqual(['a', 'c']);
-    expect(pool.standIn.sockets.attempts()).toEqual(['a', 'c']);
+    expect(pool.fakeUpstream.handshakes().map((it) => it.account)).toEqual(['a', 'c']);
+    expect(pool.fakeUpstream.sockets.attempts()).toEqual(['a', 'c']);
   });
 });
 
@@ -32,12 +32,12 @@ describe('a kept connection that is dead', () => {
     await using pool = await TestPool.start({
       accounts: ['a'],
       env: { ...relay.env, PROXY_MAX_ATTEMPTS: '1' },
-      prepare: (standIn) => relay.leadTo(standIn.origin),
+      prepare: (fakeUpstream) => relay.leadTo(fakeUpstream.origin),
     });
     expect((await send(pool)).status).toBe(200);
     expect(relay.age()).toBe(1);
     await using client = await SocketClient.connect(pool.origin);
     expect((await client.turn()).map(typeOf).at(-1)).toBe('response.completed');
-    expect(pool.standIn.handshakes()).toHaveLength(1);
+    expect(pool.fakeUpstream.handshakes()).toHaveLength(1);
   });
 });

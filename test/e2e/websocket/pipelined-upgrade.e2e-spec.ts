@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { controlled } from '../../../src/fake-upstream/script/controlled-turn.js';
-import { StandIn } from '../../../src/fake-upstream/fake-upstream.js';
+import { FakeUpstream } from '../../../src/fake-upstream/fake-upstream.js';
 import { completed, delta } from '../../../src/fake-upstream/script/turn-events.js';
 import { Program } from '../../support/program/child-process.js';
 import { head, packet, post, statusesIn, upgrade } from '../../support/clients/packet.js';
@@ -12,11 +12,11 @@ const healthz = head('GET /healthz');
 
 describe('an upgrade in one packet with a request before it', () => {
   it('leaves the streams of other clients whole, and the program alive', { timeout: 30_000 }, async () => {
-    await using standIn = await StandIn.start({ accounts: ['a'] });
-    await using program = await Program.spawn({ standIn, accounts: ['a'] });
+    await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
+    await using program = await Program.spawn({ fakeUpstream, accounts: ['a'] });
     const origin = await program.origin();
     const upstream = controlled();
-    standIn.account('a').answers(upstream.answer);
+    fakeUpstream.account('a').answers(upstream.answer);
     const other = send(origin, turnWith(JSON.stringify(aTurn())));
     upstream.send(delta('before'));
     await other.untilText('before');
@@ -34,7 +34,7 @@ describe('an upgrade in one packet with a request before it', () => {
   it('is opened when a slow answer before it is whole, however slowly that is read', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     const upstream = controlled();
-    pool.standIn.account('a').answers(upstream.answer);
+    pool.fakeUpstream.account('a').answers(upstream.answer);
     using client = new RawSocket(pool.origin);
     await client.write(packet(post(), upgrade()));
     await upstream.started;
@@ -43,7 +43,7 @@ describe('an upgrade in one packet with a request before it', () => {
     upstream.send(completed());
     await client.until('response.completed');
     expect(statusesIn(client.text)).toEqual([200]);
-    expect(pool.standIn.handshakes()).toHaveLength(0);
+    expect(pool.fakeUpstream.handshakes()).toHaveLength(0);
     upstream.end();
     await client.until('HTTP/1.1 101 ');
     expect(statusesIn(client.text)).toEqual([200, 101]);
@@ -68,7 +68,7 @@ describe('an upgrade in one packet with a request before it', () => {
     const text = await client.whole();
     expect(statusesIn(text)).toEqual(statuses);
     expect(text).toContain(code);
-    expect(pool.standIn.handshakes()).toHaveLength(0);
+    expect(pool.fakeUpstream.handshakes()).toHaveLength(0);
   });
 
   it('is not opened when the answer before it closes the connection', async () => {
@@ -76,25 +76,25 @@ describe('an upgrade in one packet with a request before it', () => {
     using client = new RawSocket(pool.origin);
     await client.write(packet(head('GET /healthz', { connection: 'close' }), upgrade()));
     expect(statusesIn(await client.whole())).toEqual([200]);
-    expect(pool.standIn.handshakes()).toHaveLength(0);
+    expect(pool.fakeUpstream.handshakes()).toHaveLength(0);
   });
 
   it('ends the turn before it when its client leaves', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     const upstream = controlled();
-    pool.standIn.account('a').answers(upstream.answer);
+    pool.fakeUpstream.account('a').answers(upstream.answer);
     using client = new RawSocket(pool.origin);
     await client.write(packet(post(), post(), upgrade()));
-    await pool.standIn.until(() => pool.standIn.turns().length === 2, 'both turns');
+    await pool.fakeUpstream.until(() => pool.fakeUpstream.turns().length === 2, 'both turns');
     client.reset();
-    await expect.poll(() => pool.standIn.inFlight(), { timeout: 1_000 }).toBe(0);
+    await expect.poll(() => pool.fakeUpstream.inFlight(), { timeout: 1_000 }).toBe(0);
     await expect.poll(async () => (await pool.account('a')).inFlight).toBe(0);
   });
 
   it('does not keep a stop waiting longer than its drain time', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     const upstream = controlled();
-    pool.standIn.account('a').answers(upstream.answer);
+    pool.fakeUpstream.account('a').answers(upstream.answer);
     using client = new RawSocket(pool.origin);
     await client.write(packet(post(), upgrade()));
     await upstream.started;

@@ -57,11 +57,11 @@ describe('a refusal in a turn, before any output', () => {
     '%s: the next account serves it, unseen, and nothing is lost or doubled',
     async (_what, answer, reason) => {
       await using pool = await TestPool.start({ env: fillFirst });
-      pool.standIn.account('a').sockets.answers(answer);
+      pool.fakeUpstream.account('a').sockets.answers(answer);
       await using client = await SocketClient.connect(pool.origin);
       expect(types(await client.turn({ extra: 'é \u2603' }))).toEqual(whole);
       expect(client.frames.map((it) => it.bytes.toString()).join('')).not.toContain('resp_of_a');
-      const [first, second] = pool.standIn.sockets.turns();
+      const [first, second] = pool.fakeUpstream.sockets.turns();
       expect([first?.account, second?.account]).toEqual(['a', 'b']);
       expect(second?.bytes.equals(first?.bytes ?? Buffer.alloc(0))).toBe(true);
       expect(await pool.account('a')).toMatchObject({ reason, inFlight: 0, totals: { turns: 0 } });
@@ -69,26 +69,26 @@ describe('a refusal in a turn, before any output', () => {
         inFlight: 0,
         totals: { turns: 1, input: 100, cached: 40, output: 12, reasoning: 4 },
       });
-      await pool.standIn.until(
-        () => pool.standIn.sockets.list[0]?.isOpen === false,
+      await pool.fakeUpstream.until(
+        () => pool.fakeUpstream.sockets.list[0]?.isOpen === false,
         'the end of the first socket',
       );
       expect(types(await client.turn())).toEqual(whole);
-      expect(pool.standIn.sockets.attempts()).toEqual(['a', 'b', 'b']);
+      expect(pool.fakeUpstream.sockets.attempts()).toEqual(['a', 'b', 'b']);
     },
   );
 
   it('401: the same account serves it with a fresh token', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     await using client = await SocketClient.connect(pool.origin);
-    pool.standIn.account('a').expireAccessToken().sockets.answers(unauthorized());
+    pool.fakeUpstream.account('a').expireAccessToken().sockets.answers(unauthorized());
     expect(types(await client.turn())).toEqual(whole);
-    expect(pool.standIn.sockets.attempts()).toEqual(['a', 'a']);
+    expect(pool.fakeUpstream.sockets.attempts()).toEqual(['a', 'a']);
   });
 
   it('is on record with every attempt, and the session follows', async () => {
     await using pool = await TestPool.start({ env: fillFirst });
-    pool.standIn.account('a').sockets.answers(usageLimit());
+    pool.fakeUpstream.account('a').sockets.answers(usageLimit());
     await using client = await SocketClient.connect(pool.origin);
     await client.turn();
     const { body } = await pool.client.get('/admin/requests').expect(200);
@@ -106,8 +106,8 @@ describe('a refusal in a turn, before any output', () => {
 
   it('with nobody left is the pool’s own, with the earliest reset', async () => {
     await using pool = await TestPool.start({ env: fillFirst });
-    pool.standIn.account('a').sockets.answers(usageLimit({ resetsAt: soon + 600 }));
-    pool.standIn.account('b').sockets.answers(usageLimit({ resetsAt: soon }));
+    pool.fakeUpstream.account('a').sockets.answers(usageLimit({ resetsAt: soon + 600 }));
+    pool.fakeUpstream.account('b').sockets.answers(usageLimit({ resetsAt: soon }));
     await using client = await SocketClient.connect(pool.origin);
     const told = await client.turn();
     expect(types(told)).toEqual(['error']);
@@ -115,7 +115,7 @@ describe('a refusal in a turn, before any output', () => {
     expect(jsonOf(told[0])).toMatchObject({ status: 429, error: limit, headers: {} });
     // It is known by now: upstream is not asked again for the same.
     expect(jsonOf((await client.turn())[0])).toMatchObject({ status: 429, error: limit });
-    expect(pool.standIn.sockets.attempts()).toEqual(['a', 'b']);
+    expect(pool.fakeUpstream.sockets.attempts()).toEqual(['a', 'b']);
     for (const name of ['a', 'b'])
       expect(await pool.account(name)).toMatchObject({ reason: 'quota-exhausted', inFlight: 0 });
   });
@@ -123,12 +123,12 @@ describe('a refusal in a turn, before any output', () => {
   it('of the turn itself is handed on as it is', async () => {
     await using pool = await TestPool.start();
     const refusal = { bytes: Buffer.from('{"type":"error",  "status":400,"error":{"code":"made_up"}}') };
-    for (const name of ['a', 'b']) pool.standIn.account(name).sockets.answers(frames(prelude, refusal));
+    for (const name of ['a', 'b']) pool.fakeUpstream.account(name).sockets.answers(frames(prelude, refusal));
     await using client = await SocketClient.connect(pool.origin);
     const told = await client.turn();
     expect(types(told)).toEqual(['response.created', 'error']);
     expect(told[1]?.bytes.equals(refusal.bytes)).toBe(true);
-    expect(pool.standIn.sockets.attempts()).toHaveLength(1);
+    expect(pool.fakeUpstream.sockets.attempts()).toHaveLength(1);
   });
 });
 
@@ -138,12 +138,12 @@ describe('a refusal in a turn, after output', () => {
     ['response.failed', failed('usage_limit_reached')],
   ])('%s is handed on as it is', async (_what, event) => {
     await using pool = await TestPool.start({ env: fillFirst });
-    pool.standIn.account('a').sockets.answers(frames(prelude, delta('half'), event));
+    pool.fakeUpstream.account('a').sockets.answers(frames(prelude, delta('half'), event));
     await using client = await SocketClient.connect(pool.origin);
     const told = await client.turn();
     expect(types(told)).toEqual(['response.created', 'response.output_text.delta', event.type]);
     expect(told[2]?.bytes.toString()).toBe(JSON.stringify(event));
-    expect(pool.standIn.sockets.attempts()).toEqual(['a']);
+    expect(pool.fakeUpstream.sockets.attempts()).toEqual(['a']);
     expect(await pool.account('a')).toMatchObject({ inFlight: 0 });
   });
 });
@@ -154,13 +154,13 @@ describe('content that another account has encrypted', () => {
     await using client = await SocketClient.connect(pool.origin);
     await client.turn();
     const refusal = refuses(400, { error: { code: 'invalid_encrypted_content', message: 'made-up' } });
-    pool.standIn.account('a').sockets.answers(usageLimit());
-    pool.standIn.account('b').sockets.answers(refusal, frames(completed()));
+    pool.fakeUpstream.account('a').sockets.answers(usageLimit());
+    pool.fakeUpstream.account('b').sockets.answers(refusal, frames(completed()));
     const user = { role: 'user', content: 'hé' };
     const reasoning = { type: 'reasoning', summary: [], encrypted_content: 'of a' };
     expect(types(await client.turn({ input: [user, reasoning] }))).toEqual(['response.completed']);
-    const [, , refused, stripped] = pool.standIn.sockets.turns();
-    expect(pool.standIn.sockets.attempts()).toEqual(['a', 'a', 'b', 'b']);
+    const [, , refused, stripped] = pool.fakeUpstream.sockets.turns();
+    expect(pool.fakeUpstream.sockets.attempts()).toEqual(['a', 'a', 'b', 'b']);
     expect(refused?.message['input']).toEqual([user, reasoning]);
     expect(stripped?.message).toEqual({ ...refused?.message, input: [user] });
     expect(stripped?.socket).toBe(refused?.socket);

@@ -16,30 +16,30 @@ describe('turns over WebSocket', () => {
     expect(types(first).at(-1)).toBe('response.completed');
     const second = await client.turn();
     expect(types(second).at(-1)).toBe('response.completed');
-    const attempts = pool.standIn.sockets.attempts();
+    const attempts = pool.fakeUpstream.sockets.attempts();
     expect(new Set(attempts).size).toBe(1);
-    expect(pool.standIn.turns()).toEqual([]);
+    expect(pool.fakeUpstream.turns()).toEqual([]);
     const account = await pool.account(attempts[0] ?? '');
     expect(account).toMatchObject({ inFlight: 0, totals: { turns: 3 } });
   });
 
   it('move to the next account when the first is at its limit at the handshake', async () => {
     await using pool = await TestPool.start({ env: { PROXY_POLICY: 'fill-first' } });
-    pool.standIn.account('a').sockets.handshakes(usageLimit());
+    pool.fakeUpstream.account('a').sockets.handshakes(usageLimit());
     await using client = await SocketClient.connect(pool.origin);
     expect(types(await client.turn()).at(-1)).toBe('response.completed');
-    expect(pool.standIn.sockets.attempts()).toEqual(['b']);
+    expect(pool.fakeUpstream.sockets.attempts()).toEqual(['b']);
     expect(await pool.account('a')).toMatchObject({ available: false, reason: 'quota-exhausted' });
   });
 
   it('move to the next account, unseen, when the first is at its limit at a turn', async () => {
     await using pool = await TestPool.start({ env: { PROXY_POLICY: 'fill-first' } });
-    pool.standIn.account('a').sockets.answers(usageLimit(), streams());
+    pool.fakeUpstream.account('a').sockets.answers(usageLimit(), streams());
     await using client = await SocketClient.connect(pool.origin);
     const frames = await client.turn();
     expect(types(frames)).not.toContain('error');
     expect(types(frames).at(-1)).toBe('response.completed');
-    expect(pool.standIn.sockets.attempts()).toEqual(['a', 'b']);
+    expect(pool.fakeUpstream.sockets.attempts()).toEqual(['a', 'b']);
     expect(await pool.account('a')).toMatchObject({
       available: false,
       reason: 'quota-exhausted',
@@ -55,11 +55,11 @@ describe('turns over WebSocket', () => {
     const [last] = (await client.turn()).slice(-1);
     const id = /"id":"(resp_[^"]+)"/.exec(last?.bytes.toString() ?? '')?.[1];
     expect(id).toBeDefined();
-    pool.standIn.account('a').sockets.answers(usageLimit());
+    pool.fakeUpstream.account('a').sockets.answers(usageLimit());
     await client.turn({ previous_response_id: id });
     expect((await client.closed).code).toBe(1012);
     await using again = await SocketClient.connect(pool.origin, { session: client.session });
     expect(types(await again.turn()).at(-1)).toBe('response.completed');
-    expect(pool.standIn.sockets.attempts()).toEqual(['a', 'a', 'b']);
+    expect(pool.fakeUpstream.sockets.attempts()).toEqual(['a', 'a', 'b']);
   });
 });

@@ -1,9 +1,9 @@
-import type { StandIn } from '../../../src/fake-upstream/fake-upstream.js';
+import type { FakeUpstream } from '../../../src/fake-upstream/fake-upstream.js';
 import type { LoggedRequest } from '../../../src/fake-upstream/script/request-log.js';
 
 /** What reached the stand-in for a client: all but the program's own polls and refreshes, which say who they are. */
-export function forwarded(standIn: StandIn): readonly LoggedRequest[] {
-  return standIn.log.filter((it) => it.headers['user-agent']?.startsWith('codex-pool/') !== true);
+export function forwarded(fakeUpstream: FakeUpstream): readonly LoggedRequest[] {
+  return fakeUpstream.log.filter((it) => it.headers['user-agent']?.startsWith('codex-pool/') !== true);
 }
 
 /** The value of one metric in the text of `/metrics`; 0 when it is not there. */

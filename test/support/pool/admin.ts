@@ -14,12 +14,12 @@ export const PROBLEM = /^application\/problem\+json/;
 
 /** A login that the stand-in knows and the pool does not. */
 export function newLogin(pool: TestPool, name: string): AuthJson {
-  return pool.standIn.addAccount({ name }).authJson();
+  return pool.fakeUpstream.addAccount({ name }).authJson();
 }
 
 /** Another generation of tokens of an account, from a time. The stand-in does not know it. */
 export function loginOf(pool: TestPool, name: string, issuedAt: number): AuthJson {
-  const { accountId, userId, email, plan } = pool.standIn.account(name);
+  const { accountId, userId, email, plan } = pool.fakeUpstream.account(name);
   const identity = { accountId, userId, email, plan, fedramp: false };
   return madeUpAuthJson(identity, madeUpTokens(identity, issuedAt, issuedAt + 240 * HOUR), issuedAt);
 }

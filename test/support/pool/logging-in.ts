@@ -10,8 +10,8 @@ export async function startLogins(options: TestPoolOptions = {}) {
   const clock = new FakeClock();
   const pool = await TestPool.start({ accounts: [], loginPorts: [0], clock, ...options });
   await polled(pool);
-  pool.standIn.addAccount({ name: 'new' });
-  return { pool, clock, authorization: pool.standIn.authorization };
+  pool.fakeUpstream.addAccount({ name: 'new' });
+  return { pool, clock, authorization: pool.fakeUpstream.authorization };
 }
 
 /** Begins a login, and expects that it works. */

@@ -7,6 +7,6 @@ import type { TestPool } from './pool.js';
 export async function polled(pool: TestPool): Promise<void> {
   const names = pool.registry.list().map((it) => it.name);
   const isAsked = (name: string): boolean =>
-    pool.standIn.log.some((it) => it.account === name && it.path.endsWith('/wham/accounts/check'));
-  await pool.standIn.until(() => names.every(isAsked), 'the first round of polls');
+    pool.fakeUpstream.log.some((it) => it.account === name && it.path.endsWith('/wham/accounts/check'));
+  await pool.fakeUpstream.until(() => names.every(isAsked), 'the first round of polls');
 }

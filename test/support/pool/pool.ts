@@ -9,14 +9,14 @@ import { type RunningApp, startApp } from '../../../src/bootstrap/app.setup.js';
 import type { Clock } from '../../../src/runtime/clock.js';
 import type { RefreshStepWatcher } from '../../../src/tokens/refresh-steps.js';
 import { RecentErrors } from '../../../src/observability/recent-errors.js';
-import type { StandInAccountOptions } from '../../../src/fake-upstream/script/account-script.js';
+import type { FakeAccountOptions } from '../../../src/fake-upstream/script/account-script.js';
 import type { AuthJson } from '../../../src/fake-upstream/script/made-up-credentials.js';
-import { StandIn } from '../../../src/fake-upstream/fake-upstream.js';
+import { FakeUpstream } from '../../../src/fake-upstream/fake-upstream.js';
 import { CapturingLogger } from './capturing-logger.js';
 
 export interface TestPoolOptions {
   /** Accounts of the stand-in, each with a file of its name in the pool. Default: a and b. */
-  readonly accounts?: readonly (string | StandInAccountOptions)[];
+  readonly accounts?: readonly (string | FakeAccountOptions)[];
   readonly env?: Readonly<Record<string, string>>;
   readonly clock?: Clock;
   /** Upstream's own time (epoch ms); by default it agrees with `clock`. */
@@ -29,13 +29,13 @@ export interface TestPoolOptions {
   /** Where the browser of a login comes back to; the real ports by default. */
   readonly loginPorts?: readonly number[];
   /** Called before the proxy starts. */
-  readonly prepare?: (standIn: StandIn) => void | Promise<void>;
+  readonly prepare?: (fakeUpstream: FakeUpstream) => void | Promise<void>;
 }
 
 /** The program as deployed, in this process, on a loopback port, in front of a stand-in for upstream. */
 export class TestPool implements AsyncDisposable {
   private constructor(
-    readonly standIn: StandIn,
+    readonly fakeUpstream: FakeUpstream,
     readonly running: RunningApp,
     readonly folder: string,
     readonly logger: CapturingLogger,
@@ -44,28 +44,31 @@ export class TestPool implements AsyncDisposable {
 
   static async start(options: TestPoolOptions = {}): Promise<TestPool> {
     const { clock, upstreamNow = clock === undefined ? Date.now : () => clock.now() } = options;
-    const standIn = await StandIn.start({ accounts: options.accounts ?? ['a', 'b'], now: upstreamNow });
-    await options.prepare?.(standIn);
+    const fakeUpstream = await FakeUpstream.start({
+      accounts: options.accounts ?? ['a', 'b'],
+      now: upstreamNow,
+    });
+    await options.prepare?.(fakeUpstream);
     const folder = await mkdtemp(join(tmpdir(), 'codex-pool-test-'));
     await mkdir(join(folder, 'pool'));
     for (const account of options.accounts ?? ['a', 'b']) {
       const name = typeof account === 'string' ? account : account.name;
-      const json = standIn.account(name).authJson();
+      const json = fakeUpstream.account(name).authJson();
       await writeAuth(folder, name, options.authJson?.(name, json) ?? json);
     }
     for (const [name, text] of Object.entries(options.files ?? {})) {
       await writeFile(join(folder, 'pool', name), text, { mode: 0o600 });
     }
     const logger = new CapturingLogger();
-    const running = await startIn(folder, standIn, options, logger);
-    return new TestPool(standIn, running, folder, logger, options);
+    const running = await startIn(folder, fakeUpstream, options, logger);
+    return new TestPool(fakeUpstream, running, folder, logger, options);
   }
 
   /** The program ends and starts again on the same folders; what was in memory is gone. */
   async restart(): Promise<TestPool> {
     await this.running.stop();
-    const running = await startIn(this.folder, this.standIn, this.options, this.logger);
-    return new TestPool(this.standIn, running, this.folder, this.logger, this.options);
+    const running = await startIn(this.folder, this.fakeUpstream, this.options, this.logger);
+    return new TestPool(this.fakeUpstream, running, this.folder, this.logger, this.options);
   }
 
   get port(): number {
@@ -112,7 +115,7 @@ export class TestPool implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.running.stop();
-    await this.standIn.close();
+    await this.fakeUpstream.close();
     await rm(this.folder, { recursive: true, force: true });
   }
 }
@@ -139,7 +142,7 @@ function asText(res: unknown, done: (error: Error | null, text: string) => void)
 
 async function startIn(
   folder: string,
-  standIn: StandIn,
+  fakeUpstream: FakeUpstream,
   options: TestPoolOptions,
   logger: CapturingLogger,
 ): Promise<RunningApp> {
@@ -149,7 +152,7 @@ async function startIn(
     PROXY_DB_PATH: join(folder, 'data', 'proxy.db'),
     PROXY_DRAIN_SECONDS: '1',
     XDG_RUNTIME_DIR: join(folder, 'run'),
-    ...standIn.env,
+    ...fakeUpstream.env,
     ...options.env,
   });
   const { clock, onRefreshStep, loginPorts } = options;

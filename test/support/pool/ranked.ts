@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import { Drain } from '../../../src/runtime/drain.js';
-import type { Answer } from '../../../src/fake-upstream/script/scripted-response.js';
+import type { ScriptedResponse } from '../../../src/fake-upstream/script/scripted-response.js';
 import { raw } from '../../../src/fake-upstream/script/responses.js';
 import { framed, messageTurn } from '../../../src/fake-upstream/script/turn-events.js';
 import { polled } from './polled.js';
@@ -40,12 +40,12 @@ export async function startRanked(options: TestPoolOptions = {}): Promise<TestPo
   const pool = await TestPool.start({
     ...options,
     env: { PROXY_POLICY: 'fill-first', ...options.env },
-    prepare: async (standIn) => {
+    prepare: async (fakeUpstream) => {
       for (const it of options.accounts ?? ['a', 'b']) {
         const name = typeof it === 'string' ? it : it.name;
-        standIn.account(name).always(raw(turnOf(name), { 'x-served-by': name }));
+        fakeUpstream.account(name).always(raw(turnOf(name), { 'x-served-by': name }));
       }
-      await options.prepare?.(standIn);
+      await options.prepare?.(fakeUpstream);
     },
   });
   await polled(pool);
@@ -71,20 +71,20 @@ export function expectTurnOf(name: string, answer: Received): void {
 /** Sends a turn that `a` answers so, and sees that the client gets the turn of `b`; who was asked, in order. */
 export async function movesToB(
   pool: TestPool,
-  answers: readonly Answer[],
+  answers: readonly ScriptedResponse[],
   sent: Sent = {},
 ): Promise<string[]> {
-  const before = pool.standIn.attempts().length;
-  pool.standIn.account('a').answers(...answers);
+  const before = pool.fakeUpstream.attempts().length;
+  pool.fakeUpstream.account('a').answers(...answers);
   expectTurnOf('b', await send(pool, sent));
-  return pool.standIn.attempts().slice(before);
+  return pool.fakeUpstream.attempts().slice(before);
 }
 
 /** Sends a turn, and sees that the client gets that of this account; who was asked, in order. */
 export async function isServedBy(pool: TestPool, name: string, sent: Sent = {}): Promise<string[]> {
-  const before = pool.standIn.attempts().length;
+  const before = pool.fakeUpstream.attempts().length;
   expectTurnOf(name, await send(pool, sent));
-  return pool.standIn.attempts().slice(before);
+  return pool.fakeUpstream.attempts().slice(before);
 }
 
 /** Forgets what is held against the accounts, for tests that share a pool. */
@@ -98,5 +98,5 @@ export async function expectQuiet(pool: TestPool): Promise<void> {
   await expect.poll(() => pool.running.app.get(Drain).inFlight).toBe(0);
   const { body } = await pool.client.get('/admin/accounts').expect(200);
   expect(body.map((it: { inFlight: number }) => it.inFlight)).toEqual(body.map(() => 0));
-  await pool.standIn.untilIdle();
+  await pool.fakeUpstream.untilIdle();
 }

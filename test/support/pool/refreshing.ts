@@ -16,9 +16,9 @@ export async function refreshing() {
   const pool = await TestPool.start({ accounts: ['a'], clock });
   await polled(pool);
   clock.advance(ALMOST);
-  pool.standIn.tokens.lifetimeSeconds = LONG_SECONDS;
+  pool.fakeUpstream.tokens.lifetimeSeconds = LONG_SECONDS;
   const before = await pool.readAuth('a');
-  const held = pool.standIn.tokens.hold();
+  const held = pool.fakeUpstream.tokens.hold();
   const turn = send(pool);
   await held.arrived;
   return { pool, held, turn, before };
@@ -27,11 +27,12 @@ export async function refreshing() {
 export const fileOf = (pool: TestPool, name: string): string => join(pool.folder, 'pool', `${name}.json`);
 
 /** The tokens that the stand-in has issued last. */
-export const newest = (pool: TestPool, name = 'a') => pool.standIn.account(name).authJson().tokens;
+export const newest = (pool: TestPool, name = 'a') => pool.fakeUpstream.account(name).authJson().tokens;
 
 /** What reached upstream with the token of one account and the id of another. */
-export function crossed({ standIn }: TestPool): LoggedRequest[] {
-  return standIn.log.filter(
-    (it) => it.account !== null && it.headers['chatgpt-account-id'] !== standIn.account(it.account).accountId,
+export function crossed({ fakeUpstream }: TestPool): LoggedRequest[] {
+  return fakeUpstream.log.filter(
+    (it) =>
+      it.account !== null && it.headers['chatgpt-account-id'] !== fakeUpstream.account(it.account).accountId,
   );
 }

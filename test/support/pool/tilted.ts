@@ -16,12 +16,12 @@ export const used = (usedPercent: number): UsageWindow => ({
 export async function startTilted(options: TestPoolOptions = {}): Promise<TestPool> {
   const pool = await TestPool.start({
     ...options,
-    prepare: (standIn) => {
-      standIn.account('a').usage(used(50));
-      standIn.account('b').usage(used(10));
+    prepare: (fakeUpstream) => {
+      fakeUpstream.account('a').usage(used(50));
+      fakeUpstream.account('b').usage(used(10));
     },
   });
   await polled(pool);
-  pool.standIn.account('b').usage(used(90));
+  pool.fakeUpstream.account('b').usage(used(90));
   return pool;
 }

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import type { StandIn } from '../../../src/fake-upstream/fake-upstream.js';
+import type { FakeUpstream } from '../../../src/fake-upstream/fake-upstream.js';
 import { Child } from '../../codex/support/child.js';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
@@ -58,7 +58,7 @@ async function dropOldBuilds(): Promise<void> {
 
 export interface ProgramOptions {
   /** Its accounts get a file each in the pool folder; without one the pool is empty. */
-  readonly standIn?: StandIn;
+  readonly fakeUpstream?: FakeUpstream;
   readonly accounts?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   /** Text of a `.env` file in the working directory. */
@@ -76,10 +76,10 @@ export class Program implements AsyncDisposable {
   static async spawn(options: ProgramOptions = {}): Promise<Program> {
     const entry = await buildProgram();
     const folder = await mkdtemp(join(tmpdir(), 'codex-pool-program-'));
-    const { standIn, accounts = [], dotEnv } = options;
+    const { fakeUpstream, accounts = [], dotEnv } = options;
     if (accounts.length > 0) await mkdir(join(folder, 'pool'));
     for (const name of accounts) {
-      const text = JSON.stringify(standIn?.account(name).authJson());
+      const text = JSON.stringify(fakeUpstream?.account(name).authJson());
       await writeFile(join(folder, 'pool', `${name}.json`), text, { mode: 0o600 });
     }
     if (dotEnv !== undefined) await writeFile(join(folder, '.env'), dotEnv);
@@ -88,7 +88,7 @@ export class Program implements AsyncDisposable {
       HOME: folder,
       ...(dotEnv === undefined ? { PROXY_LISTEN_ADDR: '127.0.0.1:0' } : {}),
       // Never anything but loopback, even where a test has no stand-in.
-      ...(standIn?.env ?? {
+      ...(fakeUpstream?.env ?? {
         UPSTREAM_WHAM_BASE: 'http://127.0.0.1:9',
         UPSTREAM_RESPONSES_BASE: 'http://127.0.0.1:9',
       }),

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { DataSource } from 'typeorm';
-import type { StandIn } from '../../../src/fake-upstream/fake-upstream.js';
+import type { FakeUpstream } from '../../../src/fake-upstream/fake-upstream.js';
 import { chooseDriver, driverOptions } from '../../../src/storage/database-driver.js';
 import type { DriverSetting } from '../../../src/storage/driver-setting.js';
 import { UsageRecord } from '../../../src/usage/usage-record.entity.js';
@@ -21,23 +21,23 @@ export class Folders implements AsyncDisposable {
 
   private constructor(
     readonly path: string,
-    private readonly standIn: StandIn,
+    private readonly fakeUpstream: FakeUpstream,
     private readonly env: Readonly<Record<string, string>>,
   ) {}
 
   /** Every account gets a file in the pool folder. */
   static async create(
-    standIn: StandIn,
+    fakeUpstream: FakeUpstream,
     accounts: readonly string[],
     env: Readonly<Record<string, string>> = {},
   ): Promise<Folders> {
     const path = await mkdtemp(join(tmpdir(), 'codex-pool-usage-'));
     await mkdir(join(path, 'pool'));
     for (const name of accounts) {
-      const text = JSON.stringify(standIn.account(name).authJson());
+      const text = JSON.stringify(fakeUpstream.account(name).authJson());
       await writeFile(join(path, 'pool', `${name}.json`), text, { mode: 0o600 });
     }
-    return new Folders(path, standIn, env);
+    return new Folders(path, fakeUpstream, env);
   }
 
   get data(): string {
@@ -56,7 +56,7 @@ export class Folders implements AsyncDisposable {
       HOME: this.path,
       PROXY_LISTEN_ADDR: '127.0.0.1:0',
       PROXY_DRAIN_SECONDS: '2',
-      ...this.standIn.env,
+      ...this.fakeUpstream.env,
       ...this.env,
     };
     const args = ['-c', SHELL, 'bash', before, process.execPath, entry];
