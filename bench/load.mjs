@@ -1,12 +1,12 @@
 // The load of the bench, in a process of its own: does what it is told, and tells what it saw.
 import { Agent, request } from 'node:http';
-import { standInLogin } from '../dist/fake-upstream/script/made-up-credentials.js';
+import { madeUpPlaceholderLogin } from '../dist/fake-upstream/script/made-up-credentials.js';
 import { answerEvents, sizeOf, turns, wholeAnswer } from './turn.mjs';
 
 const WHOLE_BYTES = sizeOf(wholeAnswer());
 const TURN_TIMEOUT_MS = 30_000;
 const agent = new Agent({ keepAlive: true, maxSockets: 256 });
-const sessions = turns(standInLogin());
+const sessions = turns(madeUpPlaceholderLogin());
 let next = 0;
 
 /** One turn; `onChunk` is called at each arrival. Resolves with the times of the first byte and the end, ms. */

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { loadConfig } from '../config/app.config.js';
-import { clientLogin } from './placeholder-login.js';
+import { placeholderLogin } from './placeholder-login.js';
 import { describeError, errorCode } from '../runtime/pool-error.js';
 
 const usage = 'Usage: npm run stand-in-login -- [--out FILE], without --out it is printed.';
@@ -16,7 +16,7 @@ try {
   if (help) process.stdout.write(`${usage}\n`);
   else {
     if (existsSync('.env')) process.loadEnvFile('.env');
-    const text = `${JSON.stringify(clientLogin(loadConfig(process.env).clientToken), null, 2)}\n`;
+    const text = `${JSON.stringify(placeholderLogin(loadConfig(process.env).clientToken), null, 2)}\n`;
     if (out === undefined) process.stdout.write(text);
     else await writeNew(out, text);
   }

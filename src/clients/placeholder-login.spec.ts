@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { clientLogin, STAND_IN_PREFIX } from './placeholder-login.js';
+import { placeholderLogin, PLACEHOLDER_PREFIX } from './placeholder-login.js';
 import { Secret } from '../runtime/secret.js';
 import { parseCredential } from '../tokens/credential.js';
 
-const made = (clientToken: Secret | null) => JSON.parse(JSON.stringify(clientLogin(clientToken)));
+const made = (clientToken: Secret | null) => JSON.parse(JSON.stringify(placeholderLogin(clientToken)));
 
 describe('a login for a client that is nobody', () => {
   it('is a Codex auth.json of plan pro that is good until 2100', () => {
@@ -19,8 +19,8 @@ describe('a login for a client that is nobody', () => {
 
   it('is known by the beginning of its account id and refresh token', () => {
     const { account_id: accountId, refresh_token: refreshToken } = made(null).tokens;
-    expect(accountId.startsWith(STAND_IN_PREFIX)).toBe(true);
-    expect(refreshToken.startsWith(STAND_IN_PREFIX)).toBe(true);
+    expect(accountId.startsWith(PLACEHOLDER_PREFIX)).toBe(true);
+    expect(refreshToken.startsWith(PLACEHOLDER_PREFIX)).toBe(true);
   });
 
   it('carries the client token as it is, and is never due for a renewal with it', () => {

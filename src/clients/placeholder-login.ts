@@ -1,9 +1,9 @@
 import type { Secret } from '../runtime/secret.js';
 
 /** What account id and refresh token of a login made for use with this proxy begin with; a real one's never do. */
-export const STAND_IN_PREFIX = 'codex-pool-';
+export const PLACEHOLDER_PREFIX = 'codex-pool-';
 
-const STAND_IN_ID = `${STAND_IN_PREFIX}stand-in`;
+const PLACEHOLDER_ID = `${PLACEHOLDER_PREFIX}stand-in`;
 /** 2100-01-01: so far off that Codex never thinks of renewing the login. */
 const FAR_OFF_UNIX_SECONDS = 4_102_444_800;
 
@@ -11,14 +11,14 @@ const FAR_OFF_UNIX_SECONDS = 4_102_444_800;
  * A login for Codex that is nobody's, in the form of its `auth.json` (docs/protocol.md, a stand-in login):
  * the proxy puts an account of the pool in its place. With a client token, that is what Codex sends.
  */
-export function clientLogin(clientToken: Secret | null): object {
+export function placeholderLogin(clientToken: Secret | null): object {
   const token = unsignedJwt({
     email: 'codex-pool@localhost',
     exp: FAR_OFF_UNIX_SECONDS,
     'https://api.openai.com/auth': {
       chatgpt_plan_type: 'pro',
-      chatgpt_account_id: STAND_IN_ID,
-      chatgpt_user_id: STAND_IN_ID,
+      chatgpt_account_id: PLACEHOLDER_ID,
+      chatgpt_user_id: PLACEHOLDER_ID,
     },
   });
   return {
@@ -27,8 +27,8 @@ export function clientLogin(clientToken: Secret | null): object {
     tokens: {
       id_token: token,
       access_token: clientToken?.reveal() ?? token,
-      refresh_token: STAND_IN_ID,
-      account_id: STAND_IN_ID,
+      refresh_token: PLACEHOLDER_ID,
+      account_id: PLACEHOLDER_ID,
     },
     // Where a token tells no end, Codex renews it 8 days after this: a client token, never.
     last_refresh: new Date(FAR_OFF_UNIX_SECONDS * 1_000).toISOString(),

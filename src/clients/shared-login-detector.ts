@@ -1,5 +1,5 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import { STAND_IN_PREFIX } from './placeholder-login.js';
+import { PLACEHOLDER_PREFIX } from './placeholder-login.js';
 import { CLOCK, type Clock } from '../runtime/clock.js';
 import { limits } from '../config/limits.js';
 import { AccountRegistry } from '../accounts/account-registry.js';
@@ -23,7 +23,7 @@ export class LoginOwners {
 
   /** Looks at the login of a client's request: `chatgpt-account-id` and the bearer token beside it. */
   see(accountId: string, bearer: string): void {
-    if (accountId.startsWith(STAND_IN_PREFIX)) return;
+    if (accountId.startsWith(PLACEHOLDER_PREFIX)) return;
     const first = this.registry.findByAccountId(accountId);
     const now = this.clock.now();
     if (first === null || (this.lookAgainAt.get(first) ?? 0) > now) return;

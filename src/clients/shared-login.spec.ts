@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { clientLogin } from './placeholder-login.js';
+import { placeholderLogin } from './placeholder-login.js';
 import { credentialOf } from '../tokens/credential.js';
 import { ownershipOf } from './shared-login.js';
 
@@ -38,7 +38,7 @@ describe("a client's bearer token beside an account of the pool", () => {
   });
 
   it('sees nothing in the stand-in login that the program makes', () => {
-    const { tokens } = JSON.parse(JSON.stringify(clientLogin(null)));
+    const { tokens } = JSON.parse(JSON.stringify(placeholderLogin(null)));
     expect(ownershipOf(tokens.access_token, signed, NOW)).toBeNull();
   });
 });

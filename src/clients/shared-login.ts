@@ -21,6 +21,6 @@ export function ownershipOf(bearer: string, mine: Credential, now: number): Owne
   const claims = readClaims(bearer);
   if (claims.accountId === null || claims.accountId !== mine.accountId) return null;
   if (claims.userId !== null && mine.userId !== null && claims.userId !== mine.userId) return null;
-  const isStandIn = claims.expiresAt !== null && claims.expiresAt - now > limits.realTokenLongestMs;
-  return isStandIn ? null : 'other-tokens';
+  const isPlaceholder = claims.expiresAt !== null && claims.expiresAt - now > limits.realTokenLongestMs;
+  return isPlaceholder ? null : 'other-tokens';
 }

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { codexConfig } from '../bootstrap/greeting.js';
-import { standInLogin } from '../fake-upstream/script/made-up-credentials.js';
+import { madeUpPlaceholderLogin } from '../fake-upstream/script/made-up-credentials.js';
 
 /** A `CODEX_HOME` that points a real Codex at the demo with a made-up login, beside whatever the user has. */
 export async function makeCodexHome(folder: string, origin: string): Promise<string> {
@@ -16,6 +16,6 @@ export async function makeCodexHome(folder: string, origin: string): Promise<str
     '',
   ];
   await writeFile(join(home, 'config.toml'), config.join('\n'), { mode: 0o600 });
-  await writeFile(join(home, 'auth.json'), JSON.stringify(standInLogin()), { mode: 0o600 });
+  await writeFile(join(home, 'auth.json'), JSON.stringify(madeUpPlaceholderLogin()), { mode: 0o600 });
   return home;
 }

@@ -15,7 +15,7 @@ import {
   toolCall,
 } from './script/responses.js';
 import { controlled } from './script/controlled-turn.js';
-import { standInLogin, type AuthJson } from './script/made-up-credentials.js';
+import { madeUpPlaceholderLogin, type AuthJson } from './script/made-up-credentials.js';
 import { edgeBlock, rateLimit, usageLimit } from './script/refusals.js';
 import { FakeUpstream } from './fake-upstream.js';
 import { completed, delta } from './script/turn-events.js';
@@ -329,7 +329,7 @@ describe('credentials', () => {
   });
 
   it('makes up a login for a client, with the plan that is asked for', () => {
-    const login: AuthJson = standInLogin({ plan: 'business' });
+    const login: AuthJson = madeUpPlaceholderLogin({ plan: 'business' });
     const payload = Buffer.from(login.tokens.id_token.split('.')[1] ?? '', 'base64url').toString();
     expect(JSON.parse(payload)).toMatchObject({
       'https://api.openai.com/auth': { chatgpt_plan_type: 'business' },

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { clientLogin } from '../clients/placeholder-login.js';
+import { placeholderLogin } from '../clients/placeholder-login.js';
 import { Secret } from '../runtime/secret.js';
 import {
   madeUpAuthJson,
   madeUpJwt,
   madeUpTokens,
-  standInLogin,
+  madeUpPlaceholderLogin,
 } from '../fake-upstream/script/made-up-credentials.js';
 import { checkDocument, checkName } from './import-check.js';
 import { ImportRefusedError } from './tokens.errors.js';
@@ -73,9 +73,9 @@ describe('an auth.json that is imported', () => {
       withTokens({ access_token: madeUpJwt({ sub: canary }), id_token: null, account_id: null }),
       'no_account',
     ],
-    ['a login of ours for clients', clientLogin(null), 'stand_in_login'],
-    ['such a login with a client token', clientLogin(new Secret(canary)), 'stand_in_login'],
-    ['a login that a test made for clients', standInLogin(), 'stand_in_login'],
+    ['a login of ours for clients', placeholderLogin(null), 'stand_in_login'],
+    ['such a login with a client token', placeholderLogin(new Secret(canary)), 'stand_in_login'],
+    ['a login that a test made for clients', madeUpPlaceholderLogin(), 'stand_in_login'],
     ['a depth without end', deep(), 'not_auth_json'],
   ])('is refused with %s, in words that quote nothing', (_case, document, code) => {
     const refusal = refusalOf(() => checkDocument(document));

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { STAND_IN_PREFIX } from '../clients/placeholder-login.js';
+import { PLACEHOLDER_PREFIX } from '../clients/placeholder-login.js';
 import { readClaims } from './access-token-claims.js';
 import { type Credential, parseCredential } from './credential.js';
 import { ImportRefusedError } from './tokens.errors.js';
@@ -46,7 +46,7 @@ export function checkDocument(document: unknown): Credential {
   const { credential } = parsed;
   const { access_token: accessToken, refresh_token: refreshToken } = values.data;
   const inClaims = readClaims(accessToken).accountId;
-  if ([credential.accountId, inClaims, refreshToken].some((it) => it?.startsWith(STAND_IN_PREFIX))) {
+  if ([credential.accountId, inClaims, refreshToken].some((it) => it?.startsWith(PLACEHOLDER_PREFIX))) {
     throw new ImportRefusedError(
       'stand_in_login',
       'This is a stand-in login of codex-pool, which is nobody’s and is meant for Codex. Log in with `codex login` and import that auth.json.',

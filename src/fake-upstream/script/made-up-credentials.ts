@@ -94,7 +94,7 @@ export function madeUpAuthJson(identity: MadeUpIdentity, tokens: MadeUpTokens, i
 }
 
 /** What a client's stand-in login says of itself. */
-export interface StandInLoginOptions {
+export interface PlaceholderLoginOptions {
   readonly plan?: string;
   readonly accountId?: string;
   /** Any text in place of the token that is good until 2100: Codex renews such a login once it is 8 days old. */
@@ -106,7 +106,7 @@ export interface StandInLoginOptions {
  * A login for a client that is nobody's: Codex accepts it, finds it good for decades, and sends it to the proxy, which
  * puts a real account's in its place. The plan decides what Codex asks at start (`business` asks for a config bundle).
  */
-export function standInLogin(options: StandInLoginOptions = {}): AuthJson {
+export function madeUpPlaceholderLogin(options: PlaceholderLoginOptions = {}): AuthJson {
   const { plan = 'pro', accountId = 'pool', lastRefreshAt = Date.now() } = options;
   const token = madeUpJwt({
     email: 'pool@local',

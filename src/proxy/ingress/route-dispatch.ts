@@ -8,7 +8,7 @@ import { Passthrough } from '../endpoints/passthrough.js';
 import type { ProxyRequest } from '../request/proxy-request.js';
 import { RequestIntake } from './request-intake.js';
 import type { Route } from './routes.js';
-import { renewStandIn } from '../endpoints/placeholder-token.js';
+import { renewPlaceholder } from '../endpoints/placeholder-token.js';
 
 /** Takes a client's request in and hands it to the one that serves its route. */
 @Injectable()
@@ -60,7 +60,7 @@ export class RouteHandlers {
       case 'pool-usage':
         return this.local.poolUsage(res, decision);
       case 'stand-in-token':
-        return renewStandIn(request, res, decision);
+        return renewPlaceholder(request, res, decision);
       case 'reachable':
       case 'websocket':
       case 'wrong-method':

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { onTestFailed, onTestFinished } from 'vitest';
 import type { FakeAccountOptions } from '../../../src/fake-upstream/script/account-script.js';
 import {
-  standInLogin,
-  type StandInLoginOptions,
+  madeUpPlaceholderLogin,
+  type PlaceholderLoginOptions,
 } from '../../../src/fake-upstream/script/made-up-credentials.js';
 import { FakeUpstream } from '../../../src/fake-upstream/fake-upstream.js';
 import { Child } from './child.js';
@@ -21,7 +21,7 @@ export interface SettingOptions {
   /** Scripts the accounts before the proxy starts and asks for their quota. */
   readonly prepare?: (fakeUpstream: FakeUpstream) => void;
   /** The login that Codex itself has. */
-  readonly login?: StandInLoginOptions;
+  readonly login?: PlaceholderLoginOptions;
   readonly provider?: ProviderChanges;
   /** Codex uses the login of this account, in the file that the pool has a link to, and renews it at upstream itself. */
   readonly sharesLoginOf?: string;
@@ -65,7 +65,7 @@ export class Setting implements AsyncDisposable {
     const proxy = await startProxy(folder, { ...fakeUpstream.env, ...paths, ...options.proxyEnv });
     const home = makeCodexHome(folder, {
       proxyOrigin: proxy.origin,
-      login: shared === undefined ? standInLogin(login) : fakeUpstream.account(shared).authJson(),
+      login: shared === undefined ? madeUpPlaceholderLogin(login) : fakeUpstream.account(shared).authJson(),
       provider,
       ...(shared === undefined ? {} : { tokenEndpoint: `${fakeUpstream.origin}/oauth/token` }),
     });

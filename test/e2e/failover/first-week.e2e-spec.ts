@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { clientLogin } from '../../../src/clients/placeholder-login.js';
+import { placeholderLogin } from '../../../src/clients/placeholder-login.js';
 import { VERSION } from '../../../src/runtime/http-client.js';
 import type { AuthJson } from '../../../src/fake-upstream/script/made-up-credentials.js';
 import { Child } from '../../codex/support/child.js';
@@ -18,7 +18,7 @@ const of = ({ tokens }: AuthJson) => ({
 });
 const warnings = (pool: TestPool, phrase: string) => pool.logger.lines.filter((it) => it.includes(phrase));
 const twoOwners = (pool: TestPool) => warnings(pool, 'a client uses the login of an account');
-const fakeUpstream = (): AuthJson => JSON.parse(JSON.stringify(clientLogin(null)));
+const fakeUpstream = (): AuthJson => JSON.parse(JSON.stringify(placeholderLogin(null)));
 
 describe('a login with two owners', () => {
   const routes: readonly [
@@ -125,7 +125,7 @@ describe('npm run stand-in-login', { timeout: 60_000 }, () => {
     const folder = await mkdtemp(join(tmpdir(), 'codex-pool-login-'));
     try {
       const printed = await run(folder);
-      expect(JSON.parse(printed.stdout)).toEqual(clientLogin(null));
+      expect(JSON.parse(printed.stdout)).toEqual(placeholderLogin(null));
       expect(await run(folder, ['--out', 'auth.json'])).toMatchObject({ code: 0, stdout: '' });
       const path = join(folder, 'auth.json');
       expect((await stat(path)).mode & 0o777).toBe(0o600);

@@ -1,7 +1,7 @@
 import { readFile, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { STAND_IN_PREFIX } from '../../../src/clients/placeholder-login.js';
+import { PLACEHOLDER_PREFIX } from '../../../src/clients/placeholder-login.js';
 import type { AuthJson } from '../../../src/fake-upstream/script/made-up-credentials.js';
 import {
   expectNoSecrets,
@@ -147,7 +147,7 @@ describe('POST /admin/accounts', () => {
       'of a stand-in login',
       422,
       'stand_in_login',
-      (_pool, it) => ({ ...it, tokens: { ...it.tokens, account_id: `${STAND_IN_PREFIX}x` } }),
+      (_pool, it) => ({ ...it, tokens: { ...it.tokens, account_id: `${PLACEHOLDER_PREFIX}x` } }),
     ],
     ['with a name that is a path', 422, 'bad_name', (_pool, auth) => ({ name: '../evil', auth })],
     ['with a name that hides', 422, 'bad_name', (_pool, auth) => ({ name: '.evil', auth })],
