@@ -1,7 +1,7 @@
 import type { Keeping } from '../tokens/stored-credential.js';
 import { needsLogin } from '../tokens/refresh-state.js';
 import { type AccountEvidence, noEvidence } from './account-evidence.js';
-import type { OtherOwner } from '../clients/shared-login.js';
+import type { SharedLogin } from '../clients/shared-login.js';
 import { Waiters } from './wait-queue.js';
 
 /** What the operator decides about an account; nothing of it comes from upstream. */
@@ -41,7 +41,7 @@ export class Account {
   /** The routing that upstream wants for this account (docs/protocol.md, accounts/check); null is none. */
   routingOverride: string | null = null;
   /** A client that was seen with this account's login in a file of its own; null without one. */
-  otherOwner: OtherOwner | null = null;
+  sharedLogin: SharedLogin | null = null;
   /** Set while it has no file that can be used, until its last turn has ended. */
   withdrawal: Withdrawal | null = null;
   /** Requests that wait for one of its slots; called whenever one may be free. */

@@ -9,7 +9,7 @@ import { AffinityStore } from './selection/affinity-store.js';
 import { AffinityTable } from './selection/session-affinity.js';
 import { DecisionLog } from '../observability/request-log.js';
 import { EvidenceStore } from './evidence-store.js';
-import { LoginOwners } from '../clients/shared-login-detector.js';
+import { SharedLoginDetector } from '../clients/shared-login-detector.js';
 import { OwnerStore } from './selection/pin-store.js';
 import { OwnerTable } from './selection/pin-table.js';
 import { PoolFolder } from './pool-folder/pool-folder.js';
@@ -26,7 +26,7 @@ import { UpstreamWatch } from '../observability/upstream-monitor.js';
     AccountSelector,
     AffinityTable,
     OwnerTable,
-    LoginOwners,
+    SharedLoginDetector,
     DecisionLog,
     PoolStatusService,
     AccountPoll,
@@ -45,7 +45,7 @@ import { UpstreamWatch } from '../observability/upstream-monitor.js';
     AccountSelector,
     AffinityTable,
     OwnerTable,
-    LoginOwners,
+    SharedLoginDetector,
     DecisionLog,
     PoolStatusService,
     UpstreamWatch,

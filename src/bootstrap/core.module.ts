@@ -1,6 +1,6 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { APP_CONFIG, type AppConfig } from '../config/app.config.js';
-import { BypassWatch } from '../clients/bypass-detector.js';
+import { BypassDetector } from '../clients/bypass-detector.js';
 import { CLOCK, type Clock } from '../runtime/clock.js';
 import { Drain } from '../runtime/drain.js';
 import { Faults } from '../observability/faults.js';
@@ -28,7 +28,7 @@ export class CoreModule {
       { provide: LOGIN_PORTS, useValue: loginPorts },
       Drain,
       Faults,
-      BypassWatch,
+      BypassDetector,
       SleepWatch,
     ];
     return { module: CoreModule, providers, exports: providers };

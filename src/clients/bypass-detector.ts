@@ -3,7 +3,7 @@ import { CLOCK, type Clock } from '../runtime/clock.js';
 import { limits } from '../config/limits.js';
 
 /** What came from clients since the start. Times are epoch ms. */
-export interface SeenOfClients {
+export interface ClientActivity {
   readonly modelRequests: number;
   readonly firstModelsAt: number;
   readonly lastModelsAt: number;
@@ -16,7 +16,7 @@ const WARNING =
   'take another name, and a base_url that ends in /v1.';
 
 /** Whether clients have asked for models often and long enough for a turn to be missed (docs/protocol.md, bypass). */
-export function looksBypassed(seen: SeenOfClients): boolean {
+export function looksBypassed(seen: ClientActivity): boolean {
   return (
     !seen.hasTurnCome &&
     seen.modelRequests >= limits.bypassModelRequests &&
@@ -26,9 +26,9 @@ export function looksBypassed(seen: SeenOfClients): boolean {
 
 /** Notices clients whose turns go past the proxy without a word. A first turn ends it. */
 @Injectable()
-export class BypassWatch {
-  private readonly logger = new Logger(BypassWatch.name);
-  private seen: SeenOfClients | null = null;
+export class BypassDetector {
+  private readonly logger = new Logger(BypassDetector.name);
+  private seen: ClientActivity | null = null;
   private hasTurnCome = false;
   private hasWarned = false;
 

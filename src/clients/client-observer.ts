@@ -1,15 +1,15 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { Injectable } from '@nestjs/common';
-import { LoginOwners } from './shared-login-detector.js';
-import { BypassWatch } from './bypass-detector.js';
+import { SharedLoginDetector } from './shared-login-detector.js';
+import { BypassDetector } from './bypass-detector.js';
 import type { Route } from '../proxy/ingress/routes.js';
 
 /** Hands on what a client's request shows of how the client is set up. Changes nothing about the request. */
 @Injectable()
-export class ClientSigns {
+export class ClientObserver {
   constructor(
-    private readonly owners: LoginOwners,
-    private readonly bypass: BypassWatch,
+    private readonly owners: SharedLoginDetector,
+    private readonly bypass: BypassDetector,
   ) {}
 
   /** A request came, whatever becomes of it. */

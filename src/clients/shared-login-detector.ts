@@ -4,15 +4,15 @@ import { CLOCK, type Clock } from '../runtime/clock.js';
 import { limits } from '../config/limits.js';
 import { AccountRegistry } from '../accounts/account-registry.js';
 import type { Account } from '../accounts/account.js';
-import { type OtherOwner, type Ownership, ownershipOf } from './shared-login.js';
+import { type SharedLogin, type LoginSharing, sharingOf } from './shared-login.js';
 
 /**
  * Notices that a client uses a login that is also in the pool, in a file of its own: of two owners of one
  * login, the first to renew it locks the other out. Keeps nothing of what the client sends.
  */
 @Injectable()
-export class LoginOwners {
-  private readonly logger = new Logger(LoginOwners.name);
+export class SharedLoginDetector {
+  private readonly logger = new Logger(SharedLoginDetector.name);
   /** By the account that the client's id finds: when its login is looked at again (epoch ms). */
   private readonly lookAgainAt = new WeakMap<Account, number>();
 
@@ -30,39 +30,39 @@ export class LoginOwners {
     // One workspace may be in the pool with several of its users.
     for (const account of this.registry.list()) {
       const { credential } = account.keeping;
-      const ownership = credential.accountId === accountId ? ownershipOf(bearer, credential, now) : null;
-      if (ownership === null) continue;
+      const sharing = credential.accountId === accountId ? sharingOf(bearer, credential, now) : null;
+      if (sharing === null) continue;
       this.lookAgainAt.set(first, now + limits.loginLookMs);
-      return this.found(account, ownership, now);
+      return this.found(account, sharing, now);
     }
   }
 
-  private found(account: Account, ownership: Ownership, seenAt: number): void {
+  private found(account: Account, sharing: LoginSharing, seenAt: number): void {
     if (account.keeping.isLink) {
-      account.otherOwner = null; // one file, one generation of tokens: so it should be
+      account.sharedLogin = null; // one file, one generation of tokens: so it should be
       return;
     }
-    const before = account.otherOwner;
+    const before = account.sharedLogin;
     // Once a copy, always a copy: a renewal makes its tokens others, not another login.
-    account.otherOwner = {
-      ownership: before?.ownership === 'same-tokens' ? 'same-tokens' : ownership,
+    account.sharedLogin = {
+      sharing: before?.sharing === 'same-tokens' ? 'same-tokens' : sharing,
       seenAt,
     };
     if (before !== null) return;
-    const why = warningOf(account.name, account.otherOwner);
+    const why = warningOf(account.name, account.sharedLogin);
     this.logger.warn('a client uses the login of an account', { account: account.name, why });
   }
 }
 
 /** What the operator should know of a second owner of this account's login; null without one. */
-export function otherOwnerWarning({ name, keeping, otherOwner }: Account): string | null {
-  return otherOwner === null || keeping.isLink ? null : warningOf(name, otherOwner);
+export function sharedLoginWarning({ name, keeping, sharedLogin }: Account): string | null {
+  return sharedLogin === null || keeping.isLink ? null : warningOf(name, sharedLogin);
 }
 
-function warningOf(name: string, { ownership, seenAt }: OtherOwner): string {
+function warningOf(name: string, { sharing, seenAt }: SharedLogin): string {
   const seen = `last seen ${new Date(seenAt).toISOString()}`;
   const what =
-    ownership === 'same-tokens'
+    sharing === 'same-tokens'
       ? `Codex uses a copy of this login (${seen}): the first to renew it locks the other out, and a logout ends both.`
       : `Codex is logged in to this account, too, with other tokens (${seen}): if one of the two files is a copy of the other, the first to renew it locks the other out, and a logout ends both.`;
   return `${what} Link the file (ln -sf ~/.codex/auth.json pool/${name}.json), or give Codex a stand-in login (npm run stand-in-login).`;

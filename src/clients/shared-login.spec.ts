@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { placeholderLogin } from './placeholder-login.js';
 import { credentialOf } from '../tokens/credential.js';
-import { ownershipOf } from './shared-login.js';
+import { sharingOf } from './shared-login.js';
 
 const NOW = 1_900_000_000_000;
 const IN_TEN_DAYS = NOW / 1_000 + 864_000;
@@ -29,16 +29,16 @@ describe("a client's bearer token beside an account of the pool", () => {
     ['a token that cannot be read', 'e30.%%%.sig', null],
     ['nothing', '', null],
   ])('%s', (_what, bearer, expected) => {
-    expect(ownershipOf(bearer, signed, NOW)).toBe(expected);
+    expect(sharingOf(bearer, signed, NOW)).toBe(expected);
   });
 
   it('knows an opaque token of the pool by its value', () => {
-    expect(ownershipOf('opaque', mine('opaque', 'acct-1'), NOW)).toBe('same-tokens');
-    expect(ownershipOf('other', mine('opaque', 'acct-1'), NOW)).toBeNull();
+    expect(sharingOf('opaque', mine('opaque', 'acct-1'), NOW)).toBe('same-tokens');
+    expect(sharingOf('other', mine('opaque', 'acct-1'), NOW)).toBeNull();
   });
 
   it('sees nothing in the stand-in login that the program makes', () => {
     const { tokens } = JSON.parse(JSON.stringify(placeholderLogin(null)));
-    expect(ownershipOf(tokens.access_token, signed, NOW)).toBeNull();
+    expect(sharingOf(tokens.access_token, signed, NOW)).toBeNull();
   });
 });

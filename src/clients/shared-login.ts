@@ -3,11 +3,11 @@ import { readClaims } from '../tokens/access-token-claims.js';
 import type { Credential } from '../tokens/credential.js';
 
 /** How a client has the login of an account: the very tokens of the pool, or others of the same account. */
-export type Ownership = 'same-tokens' | 'other-tokens';
+export type LoginSharing = 'same-tokens' | 'other-tokens';
 
 /** A client that was seen with the login of an account. */
-export interface OtherOwner {
-  readonly ownership: Ownership;
+export interface SharedLogin {
+  readonly sharing: LoginSharing;
   /** Epoch ms. */
   readonly seenAt: number;
 }
@@ -16,7 +16,7 @@ export interface OtherOwner {
  * What a client's bearer token shows of whose login it is; null when it is none of this account's. A token
  * that tells no owner shows nothing, nor does one that is good for longer than any real one: a stand-in login.
  */
-export function ownershipOf(bearer: string, mine: Credential, now: number): Ownership | null {
+export function sharingOf(bearer: string, mine: Credential, now: number): LoginSharing | null {
   if (mine.accessToken.equals(bearer)) return 'same-tokens';
   const claims = readClaims(bearer);
   if (claims.accountId === null || claims.accountId !== mine.accountId) return null;

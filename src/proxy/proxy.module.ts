@@ -9,7 +9,7 @@ import { AttemptLoop } from './failover/attempt-loop.js';
 import { Attempts } from './upstream/attempt-runner.js';
 import { BadRequests } from './ingress/bad-requests.js';
 import { ClientConnections } from './ingress/client-connections.js';
-import { ClientSigns } from '../clients/client-observer.js';
+import { ClientObserver } from '../clients/client-observer.js';
 import { ConnectRefusal } from './ingress/connect-refusal.js';
 import { EmptyPoolAnswer } from './failover/no-account-response.js';
 import { ForeignRecovery } from './failover/cross-account-recovery.js';
@@ -43,7 +43,7 @@ import { UpstreamSockets } from './upstream/upstream-websocket.js';
     Attempts,
     BadRequests,
     ClientConnections,
-    ClientSigns,
+    ClientObserver,
     ConnectRefusal,
     EmptyPoolAnswer,
     ForeignRecovery,

@@ -1,5 +1,5 @@
 import type { Account } from '../../accounts/account.js';
-import { otherOwnerWarning } from '../../clients/shared-login-detector.js';
+import { sharedLoginWarning } from '../../clients/shared-login-detector.js';
 import type { Unavailable } from '../../accounts/availability.js';
 import type { QuotaWindow } from '../../usage/quota-window.js';
 import type { UsageTotals } from '../../usage/usage.service.js';
@@ -67,7 +67,7 @@ export function accountView(
       warning,
       unsaved?.reason ?? null,
       unavailable?.reason === 'needs-login' ? null : loginWarning(account),
-      otherOwnerWarning(account),
+      sharedLoginWarning(account),
     ].filter((it) => it !== null),
     windows,
     totals,

@@ -1,13 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/terminus';
-import { BypassWatch } from '../../clients/bypass-detector.js';
+import { BypassDetector } from '../../clients/bypass-detector.js';
 
 /** Whether clients use the proxy as they should. Never `down`: what comes is served all the same. */
 @Injectable()
 export class ClientHealth {
   constructor(
     private readonly indicator: HealthIndicatorService,
-    private readonly bypass: BypassWatch,
+    private readonly bypass: BypassDetector,
   ) {}
 
   check(): HealthIndicatorResult {

@@ -6,7 +6,7 @@ import { APP_CONFIG, type AppConfig } from '../../config/app.config.js';
 import { Drain } from '../../runtime/drain.js';
 import { Faults } from '../../observability/faults.js';
 import { metricNames } from '../../observability/metrics.js';
-import { ClientSigns } from '../../clients/client-observer.js';
+import { ClientObserver } from '../../clients/client-observer.js';
 import { notFound, type Refusal, sendJson, sendRefusal } from '../response/local-response.js';
 import { mayUse, wrongToken } from './client-token.js';
 import { ClientLeftError } from '../request/request-body.js';
@@ -37,7 +37,7 @@ export class ProxyMiddleware implements NestMiddleware {
     private readonly drain: Drain,
     @Inject(APP_CONFIG) private readonly config: AppConfig,
     @InjectMetric(metricNames.requests) private readonly requests: Counter<'route' | 'status'>,
-    private readonly signs: ClientSigns,
+    private readonly observer: ClientObserver,
     private readonly faults: Faults,
   ) {}
 
@@ -47,9 +47,9 @@ export class ProxyMiddleware implements NestMiddleware {
     if (route.kind === 'operator') return next();
     res.once('close', () => this.requests.inc({ route: route.kind, status: statusClass(res) }));
     if (this.drain.isDraining) return sendRefusal(res, stopping);
-    this.signs.came(route.kind);
+    this.observer.came(route.kind);
     if (this.answerAtOnce(route, req, res)) return;
-    this.signs.entered(req.headers);
+    this.observer.entered(req.headers);
     void this.serve(route, req, res, query);
   }
 

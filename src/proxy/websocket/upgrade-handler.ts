@@ -11,7 +11,7 @@ import { Faults } from '../../observability/faults.js';
 import { metricNames } from '../../observability/metrics.js';
 import { ClientConnections, type HandedOver } from '../ingress/client-connections.js';
 import { notFound, type Refusal, sendRefusal } from '../response/local-response.js';
-import { ClientSigns } from '../../clients/client-observer.js';
+import { ClientObserver } from '../../clients/client-observer.js';
 import { mayUse, wrongToken } from '../ingress/client-token.js';
 import { stopping } from '../ingress/proxy.middleware.js';
 import { routeOf } from '../ingress/routes.js';
@@ -35,7 +35,7 @@ export class UpgradeGate {
     private readonly handshake: SocketHandshake,
     private readonly connections: ClientConnections,
     private readonly faults: Faults,
-    private readonly signs: ClientSigns,
+    private readonly observer: ClientObserver,
     private readonly drain: Drain,
     @Inject(APP_CONFIG) private readonly config: AppConfig,
     @InjectMetric(metricNames.requests) private readonly requests: Counter<'route' | 'status'>,
@@ -76,8 +76,8 @@ export class UpgradeGate {
       this.requests.inc({ route: route.kind, status });
     });
     if (refusal !== null) return sendRefusal(res, refusal);
-    this.signs.came('websocket');
-    this.signs.entered(req.headers);
+    this.observer.came('websocket');
+    this.observer.entered(req.headers);
     this.waiting.add(socket);
     await this.handshake.serve({ req, res, socket, head, query });
     if (res.socket === null && !res.headersSent) this.requests.inc({ route: route.kind, status: '1xx' });
