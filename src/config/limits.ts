@@ -164,7 +164,7 @@ export const limits = {
   /** How long a request waits for an account that has as many in flight as it may. */
   fullAccountMs: 5 * SECOND,
   /** Sessions of which it is remembered what in their history another account has made. */
-  foreignSessions: 200,
+  crossAccountSessions: 200,
   /** Accounts that are remembered to have met one trouble of upstream. */
   upstreamTroubleAccounts: 16,
   /** Pieces of work that wait for the database. */

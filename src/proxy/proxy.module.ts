@@ -2,22 +2,22 @@ import { type MiddlewareConsumer, Module, type NestModule } from '@nestjs/common
 import { AccountsModule } from '../accounts/accounts.module.js';
 import { TokensModule } from '../tokens/tokens.module.js';
 import { UsageModule } from '../usage/usage.module.js';
-import { AccountEffects } from './failover/outcome-recorder.js';
-import { AccountChooser } from './failover/account-wait.js';
-import { AccountTries } from './failover/same-account-retry.js';
+import { OutcomeRecorder } from './failover/outcome-recorder.js';
+import { AccountWait } from './failover/account-wait.js';
+import { SameAccountRetry } from './failover/same-account-retry.js';
 import { AttemptLoop } from './failover/attempt-loop.js';
 import { Attempts } from './upstream/attempt-runner.js';
 import { BadRequests } from './ingress/bad-requests.js';
 import { ClientConnections } from './ingress/client-connections.js';
 import { ClientObserver } from '../clients/client-observer.js';
 import { ConnectRefusal } from './ingress/connect-refusal.js';
-import { EmptyPoolAnswer } from './failover/no-account-response.js';
-import { ForeignRecovery } from './failover/cross-account-recovery.js';
+import { NoAccountResponse } from './failover/no-account-response.js';
+import { CrossAccountRecovery } from './failover/cross-account-recovery.js';
 import { Forwarder } from './failover/forwarder.js';
 import { LocalAnswers } from './endpoints/local-answers.js';
 import { ModelsEtag } from './response/models-etag.js';
 import { Models } from './endpoints/models.js';
-import { Ownership } from './failover/pinning.js';
+import { Pinning } from './failover/pinning.js';
 import { Passthrough } from './endpoints/passthrough.js';
 import { ProxyMiddleware } from './ingress/proxy.middleware.js';
 import { ReplayBudget } from './request/replay-budget.js';
@@ -36,22 +36,22 @@ import { UpstreamSockets } from './upstream/upstream-websocket.js';
 @Module({
   imports: [AccountsModule, TokensModule, UsageModule],
   providers: [
-    AccountEffects,
-    AccountChooser,
-    AccountTries,
+    OutcomeRecorder,
+    AccountWait,
+    SameAccountRetry,
     AttemptLoop,
     Attempts,
     BadRequests,
     ClientConnections,
     ClientObserver,
     ConnectRefusal,
-    EmptyPoolAnswer,
-    ForeignRecovery,
+    NoAccountResponse,
+    CrossAccountRecovery,
     Forwarder,
     LocalAnswers,
     Models,
     ModelsEtag,
-    Ownership,
+    Pinning,
     Passthrough,
     { provide: ReplayBudget, useFactory: () => new ReplayBudget() },
     RequestIntake,

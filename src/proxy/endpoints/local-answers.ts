@@ -9,7 +9,7 @@ import { CLOCK, type Clock } from '../../runtime/clock.js';
 import { limits } from '../../config/limits.js';
 import { Attempts } from '../upstream/attempt-runner.js';
 import { sendJson } from '../response/local-response.js';
-import type { DecisionRecord } from '../failover/request-record.js';
+import type { RequestRecord } from '../failover/request-record.js';
 import { discard } from '../upstream/response-peek.js';
 import { readWhole } from '../upstream/read-whole.js';
 import type { ProxyRequest } from '../request/proxy-request.js';
@@ -32,7 +32,7 @@ export class LocalAnswers {
    * Which workspace the client is in: its own, whatever that is. Forwarded with another account, this would
    * end the terminal UI at its start.
    */
-  accountsCheck(request: ProxyRequest, res: ServerResponse, decision: DecisionRecord): void {
+  accountsCheck(request: ProxyRequest, res: ServerResponse, decision: RequestRecord): void {
     const id = request.header('chatgpt-account-id') ?? 'codex-pool';
     const { whamBase } = this.config;
     const entry = {
@@ -49,7 +49,7 @@ export class LocalAnswers {
   }
 
   /** What is left of the pool's quota, in the form in which the client shows limits. */
-  poolUsage(res: ServerResponse, decision: DecisionRecord): void {
+  poolUsage(res: ServerResponse, decision: RequestRecord): void {
     const status = this.pool.status();
     const now = this.clock.now();
     const [primary, ...others] = status.windows;
@@ -74,7 +74,7 @@ export class LocalAnswers {
     request: ProxyRequest,
     res: ServerResponse,
     path: string,
-    decision: DecisionRecord,
+    decision: RequestRecord,
   ): Promise<void> {
     const id = request.header('chatgpt-account-id');
     const account = id === null ? null : this.registry.findByAccountId(id);
@@ -94,7 +94,7 @@ export class LocalAnswers {
     request: ProxyRequest,
     account: Account,
     path: string,
-    decision: DecisionRecord,
+    decision: RequestRecord,
   ): Promise<Buffer | null> {
     const attempted = await this.attempts.attempt(
       request,

@@ -6,7 +6,7 @@ import { CLOCK, type Clock } from '../../runtime/clock.js';
 import { limits } from '../../config/limits.js';
 import { Attempts } from '../upstream/attempt-runner.js';
 import { type Refusal, sendRefusal } from '../response/local-response.js';
-import type { DecisionRecord } from '../failover/request-record.js';
+import type { RequestRecord } from '../failover/request-record.js';
 import { discard } from '../upstream/response-peek.js';
 import { readWhole } from '../upstream/read-whole.js';
 import { ModelsEtag } from '../response/models-etag.js';
@@ -48,7 +48,7 @@ export class Models {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  async serve(request: ProxyRequest, res: ServerResponse, decision: DecisionRecord): Promise<void> {
+  async serve(request: ProxyRequest, res: ServerResponse, decision: RequestRecord): Promise<void> {
     const key = `${request.method} ${request.query.slice(0, 200)}`;
     const kept = this.known.get(key) ?? null;
     const account = this.selector.largestPlan();
@@ -90,7 +90,7 @@ export class Models {
   private async fetch(
     request: ProxyRequest,
     key: string,
-    decision: DecisionRecord,
+    decision: RequestRecord,
   ): Promise<ModelsResponse | null> {
     const account = this.selector.largestPlan();
     if (account === null) return null;

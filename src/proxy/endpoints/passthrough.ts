@@ -3,14 +3,14 @@ import { Injectable } from '@nestjs/common';
 import { AccountSelector, hasNoQuota } from '../../accounts/selection/account-selector.js';
 import type { Account } from '../../accounts/account.js';
 import { Lease } from '../../accounts/lease.js';
-import { AccountEffects } from '../failover/outcome-recorder.js';
+import { OutcomeRecorder } from '../failover/outcome-recorder.js';
 import { Attempts, type Attempted } from '../upstream/attempt-runner.js';
 import { sendRefusal } from '../response/local-response.js';
-import type { DecisionRecord } from '../failover/request-record.js';
-import { EmptyPoolAnswer } from '../failover/no-account-response.js';
+import type { RequestRecord } from '../failover/request-record.js';
+import { NoAccountResponse } from '../failover/no-account-response.js';
 import { FileAnswer } from './file-response.js';
 import { discard } from '../upstream/response-peek.js';
-import { Ownership } from '../failover/pinning.js';
+import { Pinning } from '../failover/pinning.js';
 import type { ProxyRequest } from '../request/proxy-request.js';
 import { ResponseCommit } from '../response/response-commit.js';
 import type { UpstreamBase } from '../upstream/upstream-client.js';
@@ -21,10 +21,10 @@ export class Passthrough {
   constructor(
     private readonly selector: AccountSelector,
     private readonly attempts: Attempts,
-    private readonly effects: AccountEffects,
-    private readonly ownership: Ownership,
+    private readonly recorder: OutcomeRecorder,
+    private readonly pinning: Pinning,
     private readonly commit: ResponseCommit,
-    private readonly emptyPool: EmptyPoolAnswer,
+    private readonly emptyPool: NoAccountResponse,
   ) {}
 
   /** With the account of the request's session; what only one account can continue, with that one. */
@@ -33,13 +33,13 @@ export class Passthrough {
     res: ServerResponse,
     base: UpstreamBase,
     path: string,
-    decision: DecisionRecord,
+    decision: RequestRecord,
   ): Promise<void> {
-    const soleId = await this.ownership.soleOwner(request, path);
+    const soleId = await this.pinning.soleOwner(request, path);
     const choice = this.selector.choose({
       sessionKey: request.sessionKey,
       model: null,
-      ownerId: this.ownership.turnStateOwner(request),
+      ownerId: this.pinning.turnStateOwner(request),
       soleId,
       tried: new Set(),
       isPatient: false,
@@ -47,7 +47,7 @@ export class Passthrough {
     decision.considered(choice.considered);
     if (choice.kind !== 'leased') return this.emptyPool.send(request, res, new Set(), null, decision, soleId);
     using lease = choice.lease;
-    const learn = (attempted: Attempted) => this.effects.learnOfSession(request, lease.account, attempted);
+    const learn = (attempted: Attempted) => this.recorder.learnOfSession(request, lease.account, attempted);
     return await this.forward(request, res, lease.account, base, path, decision, learn);
   }
 
@@ -57,7 +57,7 @@ export class Passthrough {
     res: ServerResponse,
     base: UpstreamBase,
     path: string,
-    decision: DecisionRecord,
+    decision: RequestRecord,
   ): Promise<void> {
     const home = this.selector.home(request.header('chatgpt-account-id'));
     if (home === null) return this.emptyPool.send(request, res, new Set(), null, decision);
@@ -70,9 +70,9 @@ export class Passthrough {
     request: ProxyRequest,
     res: ServerResponse,
     path: string,
-    decision: DecisionRecord,
+    decision: RequestRecord,
   ): Promise<void> {
-    const soleId = await this.ownership.soleOwner(request, path);
+    const soleId = await this.pinning.soleOwner(request, path);
     if (soleId === null) {
       if (request.sessionKey === null) return await this.withHome(request, res, 'wham', path, decision);
       return await this.withSession(request, res, 'wham', path, decision);
@@ -93,18 +93,18 @@ export class Passthrough {
     account: Account,
     base: UpstreamBase,
     path: string,
-    decision: DecisionRecord,
+    decision: RequestRecord,
     learn: (attempted: Attempted) => void = () => undefined,
   ): Promise<void> {
     const attempted = await this.attemptTwice(request, account, base, path, decision);
     const { outcome, answer } = attempted;
-    this.effects.observe(account, attempted);
+    this.recorder.observe(account, attempted);
     learn(attempted);
     if (outcome.kind === 'client-gone') return decision.end('client gone', 499);
     // A 401 would make the client renew its own login; whatever it says, it does not go on.
     if (answer !== null && answer.response.statusCode !== 401 && outcome.kind !== 'edge-block') {
       const isNewFile = isUpload(request, path) && outcome.kind === 'committed';
-      const newFile = new FileAnswer((id) => this.ownership.made('file', id, account));
+      const newFile = new FileAnswer((id) => this.pinning.made('file', id, account));
       const watch = isNewFile ? (bytes: Buffer) => newFile.observe(bytes) : null;
       const end = await this.commit.plain(request, res, account, { ...attempted, answer }, watch);
       return decision.end(end, answer.response.statusCode ?? null);
@@ -133,7 +133,7 @@ export class Passthrough {
     account: Account,
     base: UpstreamBase,
     path: string,
-    decision: DecisionRecord,
+    decision: RequestRecord,
   ): Promise<Attempted> {
     const to = {
       base,
@@ -142,7 +142,7 @@ export class Passthrough {
       isSocket: false,
       // Without `accept-encoding` the answer to an upload can be read.
       without: [
-        ...this.ownership.foreignHeaders(request, account),
+        ...this.pinning.crossAccountHeaders(request, account),
         ...(isUpload(request, path) ? ['accept-encoding'] : []),
       ],
       bodyInstead: null,
@@ -159,7 +159,7 @@ export class Passthrough {
     const second = await this.again(request, account, to, first.token, 'refresh', decision);
     const { outcome: again, startedAt } = second;
     if (again.kind === 'unauthorized')
-      this.effects.learn(account, again, { startedAt, hasRefreshed: true, model: null });
+      this.recorder.learn(account, again, { startedAt, hasRefreshed: true, model: null });
     return second;
   }
 
@@ -169,7 +169,7 @@ export class Passthrough {
     to: Parameters<Attempts['attempt']>[2],
     rejected: Attempted['token'],
     by: string,
-    decision: DecisionRecord,
+    decision: RequestRecord,
   ): Promise<Attempted> {
     const attempted = await this.attempts.attempt(request, account, to, rejected);
     decision.attempted(account, by, attempted);

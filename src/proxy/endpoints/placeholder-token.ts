@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { z } from 'zod';
 import { PLACEHOLDER_PREFIX } from '../../clients/placeholder-login.js';
 import { type Refusal, sendJson, sendRefusal } from '../response/local-response.js';
-import type { DecisionRecord } from '../failover/request-record.js';
+import type { RequestRecord } from '../failover/request-record.js';
 import type { ProxyRequest } from '../request/proxy-request.js';
 
 const requestSchema = z.object({ refresh_token: z.string().startsWith(PLACEHOLDER_PREFIX).max(1_000) });
@@ -18,7 +18,7 @@ const notOurs: Refusal = {
  * Renews a stand-in login: it goes on as it is (what an answer leaves out, the client keeps). Contacts
  * nobody, and refuses every other login, so that no real one is ever overwritten.
  */
-export function renewPlaceholder(request: ProxyRequest, res: ServerResponse, decision: DecisionRecord): void {
+export function renewPlaceholder(request: ProxyRequest, res: ServerResponse, decision: RequestRecord): void {
   const parsed = requestSchema.safeParse(jsonBody(request));
   if (parsed.success) {
     sendJson(res, 200, { refresh_token: parsed.data.refresh_token });

@@ -2,22 +2,25 @@ import { Injectable } from '@nestjs/common';
 import { AccountSelector, type Choice, type Considered } from '../../accounts/selection/account-selector.js';
 import { calledOrOver } from '../../accounts/wait-queue.js';
 import { limits } from '../../config/limits.js';
-import type { Course } from './failover-context.js';
+import type { FailoverContext } from './failover-context.js';
 import { needsPerson } from './no-account.js';
 
 /** Chooses the next account of a request; one that is only full is waited for, for a while. */
 @Injectable()
-export class AccountChooser {
+export class AccountWait {
   constructor(private readonly selector: AccountSelector) {}
 
   /** `preferredId`: the account that is to be asked before all others; null for none. */
-  async choose(course: Course, preferredId: string | null): Promise<Exclude<Choice, { kind: 'full' }>> {
-    const { request, tried, soleId } = course;
+  async choose(
+    context: FailoverContext,
+    preferredId: string | null,
+  ): Promise<Exclude<Choice, { kind: 'full' }>> {
+    const { request, tried, soleId } = context;
     const until = performance.now() + limits.fullAccountMs;
     const wish = { sessionKey: request.sessionKey, ownerId: preferredId, soleId, tried };
     for (;;) {
-      const model = this.selector.knowsModelRefusals() ? await course.model() : null;
-      const left = course.isPatient && !request.gone.aborted ? until - performance.now() : 0;
+      const model = this.selector.knowsModelRefusals() ? await context.model() : null;
+      const left = context.isPatient && !request.gone.aborted ? until - performance.now() : 0;
       const isPatient = left > 0;
       let choice = this.selector.choose({ ...wish, model, isPatient });
       // Where every account is known to refuse the model, upstream is asked again, for its own words.
@@ -29,7 +32,7 @@ export class AccountChooser {
         left,
         request.gone,
       );
-      if (performance.now() >= until) course.isPatient = false; // once is enough for one request
+      if (performance.now() >= until) context.isPatient = false; // once is enough for one request
     }
   }
 
@@ -39,7 +42,7 @@ export class AccountChooser {
   }
 
   /** Whether an account that was not tried may serve this model, now or once it has rested. */
-  isAnyLeft({ tried, soleId }: Course, model: string): boolean {
+  isAnyLeft({ tried, soleId }: FailoverContext, model: string): boolean {
     const considered = this.selector.consider(model, soleId);
     // One that was tried and rests since may serve the client's next try.
     return mayServeLater(considered.filter((it) => it.unavailable !== null || !tried.has(it.account.id)));

@@ -2,19 +2,19 @@ import { Injectable, Logger } from '@nestjs/common';
 import type { Choice } from '../../accounts/selection/account-selector.js';
 import type { Account } from '../../accounts/account.js';
 import type { Lease } from '../../accounts/lease.js';
-import { AccountChooser } from './account-wait.js';
-import { AccountTries, type Tried } from './same-account-retry.js';
-import type { Course } from './failover-context.js';
-import { ForeignRecovery } from './cross-account-recovery.js';
+import { AccountWait } from './account-wait.js';
+import { SameAccountRetry, type AccountResult } from './same-account-retry.js';
+import type { FailoverContext } from './failover-context.js';
+import { CrossAccountRecovery } from './cross-account-recovery.js';
 import { discard } from '../upstream/response-peek.js';
-import { Ownership } from './pinning.js';
+import { Pinning } from './pinning.js';
 
 /** How the attempts of a request ended. The lease of the account that has answered is the caller's to end. */
 export type LoopEnd =
-  | { readonly kind: 'pass-on'; readonly tried: Tried; readonly lease: Lease }
+  | { readonly kind: 'pass-on'; readonly tried: AccountResult; readonly lease: Lease }
   | { readonly kind: 'client-gone' }
   /** Nobody is left who could serve, or the budget is spent; `tried`: the last attempt, null without one. */
-  | { readonly kind: 'dead-end'; readonly tried: Tried | null };
+  | { readonly kind: 'dead-end'; readonly tried: AccountResult | null };
 
 /** One client request, one upstream attempt at a time, until one of them is the answer or nobody is left. */
 @Injectable()
@@ -22,37 +22,37 @@ export class AttemptLoop {
   private readonly logger = new Logger(AttemptLoop.name);
 
   constructor(
-    private readonly chooser: AccountChooser,
-    private readonly tries: AccountTries,
-    private readonly ownership: Ownership,
-    private readonly recovery: ForeignRecovery,
+    private readonly chooser: AccountWait,
+    private readonly tries: SameAccountRetry,
+    private readonly pinning: Pinning,
+    private readonly recovery: CrossAccountRecovery,
   ) {}
 
-  async run(course: Course): Promise<LoopEnd> {
-    let preferredId = this.ownership.turnStateOwner(course.request);
-    let last: Tried | null = null;
+  async run(context: FailoverContext): Promise<LoopEnd> {
+    let preferredId = this.pinning.turnStateOwner(context.request);
+    let last: AccountResult | null = null;
     for (;;) {
-      const choice = await this.choose(course, preferredId);
-      course.decision.considered(choice.considered);
-      if (choice.kind === 'none') return this.nobody(course, last);
+      const choice = await this.choose(context, preferredId);
+      context.decision.considered(choice.considered);
+      if (choice.kind === 'none') return this.nobody(context, last);
       using lease = choice.lease;
-      if (course.request.gone.aborted) return { kind: 'client-gone' };
-      course.isOverflow = choice.isOverflow;
-      if (last !== null) this.leave(course, last, lease.account);
-      last = await this.tries.run(course, lease.account, course.isRecovering ? 'go-back' : choice.by);
-      course.isRecovering = false;
+      if (context.request.gone.aborted) return { kind: 'client-gone' };
+      context.isOverflow = choice.isOverflow;
+      if (last !== null) this.leave(context, last, lease.account);
+      last = await this.tries.run(context, lease.account, context.isRecovering ? 'go-back' : choice.by);
+      context.isRecovering = false;
       switch (last.verdict) {
         case 'failover':
-          course.movedFor.add(last.attempted.outcome.kind);
+          context.movedFor.add(last.attempted.outcome.kind);
           break;
         case 'go-back':
-          preferredId = this.recovery.formerOf(course, last.account);
-          course.isRecovering = true;
+          preferredId = this.recovery.formerOf(context, last.account);
+          context.isRecovering = true;
           break;
         case 'pass-on':
           return { kind: 'pass-on', tried: last, lease: lease.handOver() };
         case 'give-up':
-          preferredId = await this.withoutForeign(course);
+          preferredId = await this.withoutCrossAccount(context);
           if (preferredId === null) return { kind: 'dead-end', tried: last };
           break;
         case 'stop':
@@ -63,32 +63,32 @@ export class AttemptLoop {
     }
   }
 
-  private nobody({ request }: Course, last: Tried | null): LoopEnd {
+  private nobody({ request }: FailoverContext, last: AccountResult | null): LoopEnd {
     return request.gone.aborted ? { kind: 'client-gone' } : { kind: 'dead-end', tried: last };
   }
 
   /** Where nobody is left, the account that has refused foreign content alone may do without it. */
   private async choose(
-    course: Course,
+    context: FailoverContext,
     preferredId: string | null,
   ): Promise<Exclude<Choice, { kind: 'full' }>> {
-    const choice = await this.chooser.choose(course, preferredId);
+    const choice = await this.chooser.choose(context, preferredId);
     if (choice.kind !== 'none') return choice;
-    const refuserId = await this.withoutForeign(course);
-    return refuserId === null ? choice : await this.chooser.choose(course, refuserId);
+    const refuserId = await this.withoutCrossAccount(context);
+    return refuserId === null ? choice : await this.chooser.choose(context, refuserId);
   }
 
   /** Makes the request ready for the account that has refused its foreign content; null where that is no way. */
-  private async withoutForeign(course: Course): Promise<string | null> {
-    const refuser = course.refusedBody?.account ?? null;
-    if (refuser === null || course.stripped !== null) return null;
-    if (!(await this.recovery.strips(course, refuser))) return null;
-    course.tried.delete(refuser.id);
-    course.isRecovering = true;
+  private async withoutCrossAccount(context: FailoverContext): Promise<string | null> {
+    const refuser = context.refusedBody?.account ?? null;
+    if (refuser === null || context.stripped !== null) return null;
+    if (!(await this.recovery.strips(context, refuser))) return null;
+    context.tried.delete(refuser.id);
+    context.isRecovering = true;
     return refuser.id;
   }
 
-  private leave({ request, refusedBody }: Course, last: Tried, next: Account): void {
+  private leave({ request, refusedBody }: FailoverContext, last: AccountResult, next: Account): void {
     const { account, attempted } = last;
     this.logger.warn('attempt failed over', {
       request: request.id,

@@ -4,7 +4,7 @@ import { AccountSelector } from '../../accounts/selection/account-selector.js';
 import type { Account } from '../../accounts/account.js';
 import { AffinityTable } from '../../accounts/selection/session-affinity.js';
 import { limits } from '../../config/limits.js';
-import type { Course } from './failover-context.js';
+import type { FailoverContext } from './failover-context.js';
 import type { Recovery } from './failover-policy.js';
 import { encryptedReasoning, type Stripped, withoutReasoning } from './encrypted-content.js';
 
@@ -14,8 +14,8 @@ import { encryptedReasoning, type Stripped, withoutReasoning } from './encrypted
  * since it came to its account, so that what the account makes itself stays in when a later turn needs the same.
  */
 @Injectable()
-export class ForeignRecovery {
-  private readonly strangers = new Map<
+export class CrossAccountRecovery {
+  private readonly crossAccountItems = new Map<
     string,
     { readonly accountId: string; readonly items: ReadonlySet<string> }
   >();
@@ -26,31 +26,32 @@ export class ForeignRecovery {
   ) {}
 
   /** What may still be tried for this request, which this account has refused; null: nothing. */
-  async next(course: Course, account: Account): Promise<Recovery | null> {
-    const { sessionKey } = course.request;
-    const former = this.formerOf(course, account);
+  async next(context: FailoverContext, account: Account): Promise<Recovery | null> {
+    const { sessionKey } = context.request;
+    const former = this.formerOf(context, account);
     // One that has come to stay does not go back at every turn: two accounts that cannot read each other would share it.
-    const hasStripped = sessionKey !== null && this.strangers.get(sessionKey)?.accountId === account.id;
-    const isWayBack = former !== null && !hasStripped && !course.tried.has(former);
-    if (isWayBack && (await this.isFree(course, former))) return 'go-back';
-    if (course.stripped !== null || (course.tried.size === 1 && this.isAtHome(sessionKey, account)))
+    const hasStripped =
+      sessionKey !== null && this.crossAccountItems.get(sessionKey)?.accountId === account.id;
+    const isWayBack = former !== null && !hasStripped && !context.tried.has(former);
+    if (isWayBack && (await this.isFree(context, former))) return 'go-back';
+    if (context.stripped !== null || (context.tried.size === 1 && this.isAtHome(sessionKey, account)))
       return null;
-    return (await this.strips(course, account)) ? 'strip' : null;
+    return (await this.strips(context, account)) ? 'strip' : null;
   }
 
   /** Takes out of the request what this account cannot read; false when there is nothing that could be. */
-  async strips(course: Course, account: Account): Promise<boolean> {
-    course.stripped = await this.strip(course, account);
-    return course.stripped !== null;
+  async strips(context: FailoverContext, account: Account): Promise<boolean> {
+    context.stripped = await this.strip(context, account);
+    return context.stripped !== null;
   }
 
   /** The account that the session was with before this one; null when it has always been here. */
-  formerOf({ request }: Course, account: Account): string | null {
+  formerOf({ request }: FailoverContext, account: Account): string | null {
     return this.former(request.sessionKey, account);
   }
 
   /** The message of a turn on a WebSocket without what this account cannot read; null when nothing can be taken out. */
-  withoutForeign(message: Buffer, session: string | null, account: Account): Buffer | null {
+  withoutCrossAccount(message: Buffer, session: string | null, account: Account): Buffer | null {
     if (this.isAtHome(session, account)) return null;
     const stripped = this.stripped(message, session, account);
     if (stripped !== null) this.remember(session, account, stripped);
@@ -70,13 +71,13 @@ export class ForeignRecovery {
   }
 
   /** As the choice that follows will see it. */
-  private async isFree(course: Course, accountId: string): Promise<boolean> {
-    const considered = this.selector.consider(await course.model(), course.soleId);
+  private async isFree(context: FailoverContext, accountId: string): Promise<boolean> {
+    const considered = this.selector.consider(await context.model(), context.soleId);
     return considered.some((it) => it.account.id === accountId && it.unavailable === null);
   }
 
   /** All reasoning is foreign when a session has just come; later only what was so then: the rest is its own. */
-  private async strip({ request }: Course, account: Account): Promise<Buffer | null> {
+  private async strip({ request }: FailoverContext, account: Account): Promise<Buffer | null> {
     const stripped = await request.look((plain) => this.stripped(plain, request.sessionKey, account));
     if (stripped === null || !request.holdMore(stripped.body.length)) return null;
     this.remember(request.sessionKey, account, stripped);
@@ -85,7 +86,7 @@ export class ForeignRecovery {
 
   private stripped(plain: Buffer, session: string | null, account: Account): Stripped | null {
     const all = encryptedReasoning(plain);
-    const before = session === null ? undefined : this.strangers.get(session);
+    const before = session === null ? undefined : this.crossAccountItems.get(session);
     const known = before?.accountId === account.id ? all.filter((it) => before.items.has(hash(it))) : [];
     return withoutReasoning(plain, new Set(known.length > 0 ? known : all));
   }
@@ -93,12 +94,12 @@ export class ForeignRecovery {
   private remember(session: string | null, account: Account, { removed }: Stripped): void {
     if (session === null) return;
     this.affinity.wasElsewhere(session);
-    const strangers = { accountId: account.id, items: new Set(removed.map(hash)) };
-    this.strangers.delete(session);
-    this.strangers.set(session, strangers);
-    const oldest = this.strangers.keys().next();
-    if (this.strangers.size > limits.foreignSessions && oldest.done !== true)
-      this.strangers.delete(oldest.value);
+    const crossAccountItems = { accountId: account.id, items: new Set(removed.map(hash)) };
+    this.crossAccountItems.delete(session);
+    this.crossAccountItems.set(session, crossAccountItems);
+    const oldest = this.crossAccountItems.keys().next();
+    if (this.crossAccountItems.size > limits.crossAccountSessions && oldest.done !== true)
+      this.crossAccountItems.delete(oldest.value);
   }
 }
 

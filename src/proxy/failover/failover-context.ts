@@ -1,11 +1,11 @@
-import type { Tried } from './same-account-retry.js';
+import type { AccountResult } from './same-account-retry.js';
 import { AttemptBudget } from './attempt-budget.js';
 import type { AttemptOutcome } from '../upstream/outcome.js';
-import type { DecisionRecord } from './request-record.js';
+import type { RequestRecord } from './request-record.js';
 import type { ProxyRequest } from '../request/proxy-request.js';
 
 /** A client's request on its way: what is asked, and what it has been through. */
-export class Course {
+export class FailoverContext {
   readonly tried = new Set<string>();
   readonly movedFor = new Set<AttemptOutcome['kind']>();
   readonly budget = new AttemptBudget();
@@ -19,13 +19,13 @@ export class Course {
   /** The body without what upstream has refused as foreign, once it was taken out. */
   stripped: Buffer | null = null;
   /** Upstream's word on the body as the client has sent it: the answer where no recovery helps. */
-  refusedBody: Tried | null = null;
+  refusedBody: AccountResult | null = null;
 
   constructor(
     readonly request: ProxyRequest,
     /** Path below upstream's base address, without leading slash and query. */
     readonly path: string,
-    readonly decision: DecisionRecord,
+    readonly decision: RequestRecord,
     /** Identity of the only account that can serve it; null when any may. */
     readonly soleId: string | null,
     /** The WebSocket that is asked for in place of an answer, and the model that its turn is about; null for an answer. */

@@ -4,14 +4,14 @@ import { AccountSelector } from '../../accounts/selection/account-selector.js';
 import { CLOCK, type Clock } from '../../runtime/clock.js';
 import type { AttemptOutcome } from '../upstream/outcome.js';
 import { type Refusal, sendRefusal } from '../response/local-response.js';
-import type { DecisionRecord } from './request-record.js';
-import { nobodyCanServe } from './no-account.js';
+import type { RequestRecord } from './request-record.js';
+import { whyNoAccount } from './no-account.js';
 import type { ProxyRequest } from '../request/proxy-request.js';
 
 /** Sends the answer of our own that a client gets when no account can serve it. */
 @Injectable()
-export class EmptyPoolAnswer {
-  private readonly logger = new Logger(EmptyPoolAnswer.name);
+export class NoAccountResponse {
+  private readonly logger = new Logger(NoAccountResponse.name);
 
   constructor(
     private readonly selector: AccountSelector,
@@ -23,7 +23,7 @@ export class EmptyPoolAnswer {
     res: ServerResponse,
     tried: ReadonlySet<string>,
     lastOutcome: AttemptOutcome['kind'] | null,
-    decision: DecisionRecord,
+    decision: RequestRecord,
     /** Identity of the only account that could have served it; null when any could. */
     soleId: string | null = null,
     /** What it asks for: an account that may not use it is none that could have served. Null asks for any. */
@@ -51,6 +51,6 @@ export class EmptyPoolAnswer {
     const entitled = all.filter((it) => it.unavailable?.reason !== 'not-entitled');
     const considered = entitled.length === 0 ? all : entitled;
     const isCodex = request.header('originator') !== null;
-    return nobodyCanServe({ considered, tried, lastOutcome, isCodex }, this.clock.now());
+    return whyNoAccount({ considered, tried, lastOutcome, isCodex }, this.clock.now());
   }
 }

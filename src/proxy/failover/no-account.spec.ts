@@ -4,7 +4,7 @@ import type { Considered } from '../../accounts/selection/account-selector.js';
 import type { Unavailable } from '../../accounts/availability.js';
 import { credentialOf } from '../../tokens/credential.js';
 import { idle } from '../../tokens/refresh-state.js';
-import { type DeadEnd, nobodyCanServe } from './no-account.js';
+import { type NoAccount, whyNoAccount } from './no-account.js';
 
 const NOW = 1_900_000_000_000;
 const NOW_SECONDS = NOW / 1_000;
@@ -38,13 +38,13 @@ const out = (name: string, reason: Unavailable['reason'], afterMs: number | null
 
 const free = (name: string): Considered => considered(name);
 
-function answer(accounts: readonly Considered[], end: Partial<DeadEnd> = {}) {
+function answer(accounts: readonly Considered[], end: Partial<NoAccount> = {}) {
   const all = { considered: accounts, tried: new Set<string>(), lastOutcome: null, isCodex: false };
-  return nobodyCanServe({ ...all, ...end }, NOW);
+  return whyNoAccount({ ...all, ...end }, NOW);
 }
 
 describe('nobodyCanServe', () => {
-  it.each<[string, Considered[], Partial<DeadEnd>, number, string, string | undefined]>([
+  it.each<[string, Considered[], Partial<NoAccount>, number, string, string | undefined]>([
     [
       'accounts are left when the budget ends',
       [out('a', 'quota-exhausted', HOUR), free('b')],

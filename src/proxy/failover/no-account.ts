@@ -6,7 +6,7 @@ import type { AttemptOutcome } from '../upstream/outcome.js';
 import type { Refusal } from '../response/local-response.js';
 
 /** What the answer depends on when no account can serve a request. */
-export interface DeadEnd {
+export interface NoAccount {
   /** Every account as it stands now. */
   readonly considered: readonly Considered[];
   /** Identities of the accounts that this request has tried. */
@@ -26,7 +26,7 @@ export const needsPerson: ReadonlySet<UnavailableReason> = new Set([
 ]);
 
 /** The answer of our own when nobody can serve: never 401 or 403, on which a client would drop its login. */
-export function nobodyCanServe(end: DeadEnd, now: number): Refusal {
+export function whyNoAccount(end: NoAccount, now: number): Refusal {
   const { considered, tried, lastOutcome } = end;
   if (lastOutcome === 'edge-block') {
     return unavailable(
@@ -100,7 +100,7 @@ function earliestEnd(considered: readonly Considered[]): number | null {
 }
 
 /** A cap of the operator's own must not look like the provider's limit. */
-function reserved({ considered, isCodex }: DeadEnd): Refusal {
+function reserved({ considered, isCodex }: NoAccount): Refusal {
   const names = considered.filter((it) => it.unavailable?.reason === 'reserved').map((it) => it.account.name);
   return {
     status: isCodex ? 400 : 503,

@@ -9,10 +9,10 @@ import { isAnyFull, type QuotaWindow, windowsFromHeaders } from '../../usage/quo
 import { QuotaService } from '../../usage/quota.service.js';
 import { type AttemptOutcome, classifyLateFailure, othersMayServe } from '../upstream/outcome.js';
 import type { Attempted } from '../upstream/attempt-runner.js';
-import type { Course } from './failover-context.js';
+import type { FailoverContext } from './failover-context.js';
 import type { ErrorEnvelope } from '../upstream/error-envelope.js';
 import { evidenceOf, evidenceOfEnd, type OutcomeFacts } from './outcome-evidence.js';
-import { Ownership } from './pinning.js';
+import { Pinning } from './pinning.js';
 import type { ProxyRequest } from '../request/proxy-request.js';
 import type { RelayEnd } from '../response/relay.js';
 
@@ -25,27 +25,32 @@ const spokenOfTheAccount: ReadonlySet<AttemptOutcome['kind']> = new Set([
 
 /** What an attempt teaches about its account: evidence, quota, affinity, ownership. */
 @Injectable()
-export class AccountEffects {
+export class OutcomeRecorder {
   constructor(
     private readonly registry: AccountRegistry,
     private readonly quota: QuotaService,
     private readonly affinity: AffinityTable,
-    private readonly ownership: Ownership,
+    private readonly pinning: Pinning,
     @Inject(CLOCK) private readonly clock: Clock,
     private readonly sleep: SleepWatch,
     private readonly upstream: UpstreamWatch,
   ) {}
 
-  async apply(course: Course, account: Account, attempted: Attempted, hasRefreshed: boolean): Promise<void> {
+  async apply(
+    context: FailoverContext,
+    account: Account,
+    attempted: Attempted,
+    hasRefreshed: boolean,
+  ): Promise<void> {
     const { outcome, startedAt } = attempted;
     this.observe(account, attempted);
-    const model = outcome.kind === 'not-entitled' ? await course.model() : null;
+    const model = outcome.kind === 'not-entitled' ? await context.model() : null;
     this.learn(account, outcome, { startedAt, hasRefreshed, model });
     if (outcome.kind !== 'committed') return;
-    const { sessionKey } = course.request;
-    if (sessionKey !== null && course.isOverflow) this.affinity.wasElsewhere(sessionKey);
+    const { sessionKey } = context.request;
+    if (sessionKey !== null && context.isOverflow) this.affinity.wasElsewhere(sessionKey);
     else if (sessionKey !== null) this.settle(sessionKey, account, startedAt);
-    if (attempted.answer !== null) this.ownership.tookTurnState(account, attempted.answer.response.headers);
+    if (attempted.answer !== null) this.pinning.tookTurnState(account, attempted.answer.response.headers);
   }
 
   /** What a request that belongs to a session, but is no turn, says about its account. */

@@ -14,7 +14,7 @@ export const TURN_STATE = 'x-codex-turn-state';
  * response or a file is a must: no other account has it.
  */
 @Injectable()
-export class Ownership {
+export class Pinning {
   constructor(
     private readonly owners: OwnerTable,
     private readonly affinity: AffinityTable,
@@ -35,7 +35,7 @@ export class Ownership {
   }
 
   /** Headers of the client that mean something to another account only, and must not go to this one. */
-  foreignHeaders(request: ProxyRequest, account: Account): string[] {
+  crossAccountHeaders(request: ProxyRequest, account: Account): string[] {
     const ownerId = this.turnStateOwner(request);
     return ownerId === null || ownerId === account.id ? [] : [TURN_STATE];
   }

@@ -19,7 +19,7 @@ export type RecordedAttempt = Pick<Attempted, 'outcome' | 'startedAt' | 'sentAt'
 };
 
 /** Writes down, while a request is served, why it goes where it goes. */
-export class DecisionRecord {
+export class RequestRecord {
   private candidates: Decision['candidates'] | null = null;
   private readonly attempts: DecidedAttempt[] = [];
   private result = 'running';

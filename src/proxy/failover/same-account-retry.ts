@@ -3,17 +3,17 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Account } from '../../accounts/account.js';
 import { APP_CONFIG, type AppConfig } from '../../config/app.config.js';
 import { limits } from '../../config/limits.js';
-import { AccountEffects } from './outcome-recorder.js';
+import { OutcomeRecorder } from './outcome-recorder.js';
 import type { Destination } from '../upstream/request-builder.js';
 import { Attempts, type Attempted } from '../upstream/attempt-runner.js';
-import type { Course } from './failover-context.js';
+import type { FailoverContext } from './failover-context.js';
 import { decide, type Verdict } from './failover-policy.js';
-import { ForeignRecovery } from './cross-account-recovery.js';
+import { CrossAccountRecovery } from './cross-account-recovery.js';
 import { discard } from '../upstream/response-peek.js';
-import { Ownership } from './pinning.js';
+import { Pinning } from './pinning.js';
 
 /** How the attempts on one account ended. */
-export interface Tried {
+export interface AccountResult {
   readonly account: Account;
   readonly attempted: Attempted;
   readonly verdict: Exclude<Verdict, SameAccount>;
@@ -23,47 +23,47 @@ type SameAccount = 'refresh' | 'retry' | 'retry-at-once' | 'strip';
 
 /** All attempts on one account: the first, the one after a refresh, the one after a fault, and the recovery. */
 @Injectable()
-export class AccountTries {
+export class SameAccountRetry {
   constructor(
     private readonly attempts: Attempts,
-    private readonly effects: AccountEffects,
-    private readonly recovery: ForeignRecovery,
-    private readonly ownership: Ownership,
+    private readonly recorder: OutcomeRecorder,
+    private readonly recovery: CrossAccountRecovery,
+    private readonly pinning: Pinning,
     @Inject(APP_CONFIG) private readonly config: AppConfig,
   ) {}
 
   /** Resolves with the last attempt: there is nothing to gain from another one on this account. */
-  async run(course: Course, account: Account, chosenBy: string): Promise<Tried> {
-    const { request, decision } = course;
+  async run(context: FailoverContext, account: Account, chosenBy: string): Promise<AccountResult> {
+    const { request, decision } = context;
     let by = chosenBy;
     let hasRefreshed = false;
     let hasRetried = false;
     let rejected: Attempted['token'] = null;
-    course.tried.add(account.id);
-    if (!course.isRecovering) course.budget.spent += 1;
+    context.tried.add(account.id);
+    if (!context.isRecovering) context.budget.spent += 1;
     for (;;) {
       const attempted = await this.attempts.attempt(
         request,
         account,
-        this.destination(course, account),
+        this.destination(context, account),
         rejected,
       );
       decision.attempted(account, by, attempted);
-      await this.effects.apply(course, account, attempted, hasRefreshed);
+      await this.recorder.apply(context, account, attempted, hasRefreshed);
       const isRejected = attempted.outcome.kind === 'unauthorized' && !hasRefreshed;
       if (isRejected && !request.isReplayable) this.attempts.renew(account, attempted.token); // for the next request
-      const isForeign = attempted.outcome.kind === 'foreign-content' && request.isReplayable;
+      const isCrossAccount = attempted.outcome.kind === 'foreign-content' && request.isReplayable;
       const verdict = decide(attempted.outcome, {
-        attemptsLeft: course.budget.left(this.config.maxAttempts),
+        attemptsLeft: context.budget.left(this.config.maxAttempts),
         isReplayable: request.isReplayable,
         hasRefreshed,
         hasRetried,
-        hasRetriedReused: course.hasRetriedReused,
-        recovery: isForeign ? await this.recovery.next(course, account) : null,
-        hasMovedFor: (kind) => course.movedFor.has(kind),
+        hasRetriedReused: context.hasRetriedReused,
+        recovery: isCrossAccount ? await this.recovery.next(context, account) : null,
+        hasMovedFor: (kind) => context.movedFor.has(kind),
       });
-      const isKept = isForeign && course.refusedBody === null;
-      if (isKept) course.refusedBody = { account, attempted, verdict: 'pass-on' };
+      const isKept = isCrossAccount && context.refusedBody === null;
+      if (isKept) context.refusedBody = { account, attempted, verdict: 'pass-on' };
       if (
         verdict !== 'refresh' &&
         verdict !== 'retry' &&
@@ -78,23 +78,23 @@ export class AccountTries {
         hasRefreshed = true;
         rejected = attempted.token;
       } else if (verdict === 'retry-at-once') {
-        course.hasRetriedReused = true;
+        context.hasRetriedReused = true;
       } else if (verdict === 'retry') {
         hasRetried = true;
-        course.budget.spent += 1;
+        context.budget.spent += 1;
         await pauseUnless(request.gone, limits.sameAccountPauseMs);
       }
     }
   }
 
-  private destination({ request, path, stripped, socket }: Course, account: Account): Destination {
+  private destination({ request, path, stripped, socket }: FailoverContext, account: Account): Destination {
     return {
       base: 'responses',
       path,
       isTurn: true,
       isSocket: socket !== null,
       // Without `accept-encoding` what comes can be read.
-      without: ['accept-encoding', ...this.ownership.foreignHeaders(request, account)],
+      without: ['accept-encoding', ...this.pinning.crossAccountHeaders(request, account)],
       bodyInstead: stripped,
       withinMs: null,
     };

@@ -5,7 +5,7 @@ import type { Counter, Histogram } from 'prom-client';
 import { DecisionLog } from '../../observability/request-log.js';
 import { APP_CONFIG, type AppConfig } from '../../config/app.config.js';
 import { metricNames } from '../../observability/metrics.js';
-import { DecisionRecord } from '../failover/request-record.js';
+import { RequestRecord } from '../failover/request-record.js';
 import { UsageService } from '../../usage/usage.service.js';
 import { ProxyRequest } from '../request/proxy-request.js';
 import { ReplayBudget } from '../request/replay-budget.js';
@@ -14,7 +14,7 @@ import type { Route } from './routes.js';
 /** A client's request that was taken in, and the record of what becomes of it. */
 export interface Taken {
   readonly request: ProxyRequest;
-  readonly decision: DecisionRecord;
+  readonly decision: RequestRecord;
 }
 
 /** The way in and out of every proxied request: its body, its decision record, its figures. */
@@ -39,7 +39,7 @@ export class RequestIntake {
       this.unreplayable.inc();
       this.logger.warn('request too large to be kept: no failover for it', { request: request.id });
     }
-    return { request, decision: new DecisionRecord(request, route, this.decisions) };
+    return { request, decision: new RequestRecord(request, route, this.decisions) };
   }
 
   /** After the client's answer has ended: what a turn cost goes on record, and into the figures. */

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Injectable } from '@nestjs/common';
-import type { DecisionRecord } from '../failover/request-record.js';
+import type { RequestRecord } from '../failover/request-record.js';
 import { Forwarder } from '../failover/forwarder.js';
 import { LocalAnswers } from '../endpoints/local-answers.js';
 import { Models } from '../endpoints/models.js';
@@ -39,7 +39,7 @@ export class RouteHandlers {
     route: Route,
     request: ProxyRequest,
     res: ServerResponse,
-    decision: DecisionRecord,
+    decision: RequestRecord,
   ): Promise<void> {
     switch (route.kind) {
       case 'turn':

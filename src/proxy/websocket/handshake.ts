@@ -6,8 +6,8 @@ import { DecisionLog } from '../../observability/request-log.js';
 import { limits } from '../../config/limits.js';
 import { AttemptLoop, type LoopEnd } from '../failover/attempt-loop.js';
 import { type Refusal, sendRefusal } from '../response/local-response.js';
-import { Course } from '../failover/failover-context.js';
-import { DecisionRecord } from '../failover/request-record.js';
+import { FailoverContext } from '../failover/failover-context.js';
+import { RequestRecord } from '../failover/request-record.js';
 import { Forwarder } from '../failover/forwarder.js';
 import { discard } from '../upstream/response-peek.js';
 import { ProxyRequest } from '../request/proxy-request.js';
@@ -71,24 +71,24 @@ export class SocketHandshake {
     socket.once('close', () => gone.abort());
     const takeHead = readAhead(socket, visit.head);
     const request = ProxyRequest.ofUpgrade(req, query, this.budget, gone.signal);
-    const decision = new DecisionRecord(request, 'websocket', this.decisions);
-    const course = new Course(request, PATH, decision, null, { model: null });
-    const end = await this.loop.run(course);
+    const decision = new RequestRecord(request, 'websocket', this.decisions);
+    const context = new FailoverContext(request, PATH, decision, null, { model: null });
+    const end = await this.loop.run(context);
     if (end.kind === 'pass-on' && end.tried.attempted.socket !== null)
-      return this.accept({ ...visit, head: takeHead() }, request, course, end);
+      return this.accept({ ...visit, head: takeHead() }, request, context, end);
     if (end.kind === 'pass-on' && meansNoSockets.has(end.tried.attempted.answer?.response.statusCode)) {
       using _lease = end.lease;
       if (end.tried.attempted.answer !== null) discard(end.tried.attempted.answer.response);
       sendRefusal(res, noSockets);
       return decision.end(noSockets.code, noSockets.status);
     }
-    await this.forwarder.answer(course, res, end);
+    await this.forwarder.answer(context, res, end);
   }
 
   private accept(
     { req, res, socket, head }: Visit,
     request: ProxyRequest,
-    { decision }: Course,
+    { decision }: FailoverContext,
     { tried: { account, attempted }, lease }: LoopEnd & { kind: 'pass-on' },
   ): void {
     using _lease = lease; // each turn has one of its own

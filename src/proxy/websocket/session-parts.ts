@@ -33,5 +33,5 @@ export interface SessionParts {
   /** The pool's own refusal, where it says more than upstream's; null where upstream's stands. */
   readonly ownWord: (turn: SocketTurn, outcome: AttemptOutcome | null) => Buffer | null;
   /** The message without what another account has encrypted; null when nothing can be taken out. */
-  readonly withoutForeign: (message: Buffer, account: Account) => Buffer | null;
+  readonly withoutCrossAccount: (message: Buffer, account: Account) => Buffer | null;
 }

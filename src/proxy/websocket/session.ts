@@ -249,7 +249,7 @@ export class SocketSession {
   #strip(turn: SocketTurn): boolean {
     if (turn.hasStripped) return false;
     turn.hasStripped = true;
-    const stripped = this.parts.withoutForeign(turn.message, turn.account);
+    const stripped = this.parts.withoutCrossAccount(turn.message, turn.account);
     if (stripped === null) return false;
     turn.message = stripped;
     turn.sentAgain();

@@ -8,9 +8,9 @@ import { mayServeLater } from '../failover/account-wait.js';
 import { AttemptLoop } from '../failover/attempt-loop.js';
 import { Attempts } from '../upstream/attempt-runner.js';
 import type { AttemptOutcome } from '../upstream/outcome.js';
-import { Course } from '../failover/failover-context.js';
-import { EmptyPoolAnswer } from '../failover/no-account-response.js';
-import { ForeignRecovery } from '../failover/cross-account-recovery.js';
+import { FailoverContext } from '../failover/failover-context.js';
+import { NoAccountResponse } from '../failover/no-account-response.js';
+import { CrossAccountRecovery } from '../failover/cross-account-recovery.js';
 import type { ProxyRequest } from '../request/proxy-request.js';
 import { discard } from '../upstream/response-peek.js';
 import { errorFrame } from './message-refusal.js';
@@ -28,8 +28,8 @@ export class SocketSessions {
     private readonly books: TurnBooks,
     private readonly selector: AccountSelector,
     private readonly loop: AttemptLoop,
-    private readonly recovery: ForeignRecovery,
-    private readonly emptyPool: EmptyPoolAnswer,
+    private readonly recovery: CrossAccountRecovery,
+    private readonly emptyPool: NoAccountResponse,
     private readonly drain: Drain,
     @Inject(APP_CONFIG) private readonly config: AppConfig,
     private readonly faults: Faults,
@@ -57,8 +57,8 @@ export class SocketSessions {
         whyUnavailable: (account, model) => this.selector.whyUnavailable(account, model),
         openFor: (turn) => this.openFor(turn, request, path),
         ownWord: (turn, outcome) => this.ownWord(turn, outcome, request),
-        withoutForeign: (message, account) =>
-          this.recovery.withoutForeign(message, request.sessionKey, account),
+        withoutCrossAccount: (message, account) =>
+          this.recovery.withoutCrossAccount(message, request.sessionKey, account),
       },
       () => {
         this.sessions.delete(session);
@@ -79,11 +79,11 @@ export class SocketSessions {
   }
 
   private async openFor(turn: SocketTurn, request: ProxyRequest, path: string): Promise<Opened | null> {
-    const course = new Course(request, path, turn.decision, null, { model: turn.wish.model });
-    for (const it of turn.tried) course.tried.add(it);
-    course.budget.spent = turn.attempts;
-    const end = await this.loop.run(course);
-    turn.attempts = course.budget.spent;
+    const context = new FailoverContext(request, path, turn.decision, null, { model: turn.wish.model });
+    for (const it of turn.tried) context.tried.add(it);
+    context.budget.spent = turn.attempts;
+    const end = await this.loop.run(context);
+    turn.attempts = context.budget.spent;
     if (end.kind !== 'pass-on') {
       const answer = end.kind === 'dead-end' ? end.tried?.attempted.answer : null;
       if (answer != null) discard(answer.response);

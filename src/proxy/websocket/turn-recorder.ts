@@ -8,7 +8,7 @@ import { CLOCK, type Clock } from '../../runtime/clock.js';
 import { Drain } from '../../runtime/drain.js';
 import { type TokenCount, usageFromFinalEvent } from '../../usage/response-usage.js';
 import { UsageService } from '../../usage/usage.service.js';
-import { AccountEffects } from '../failover/outcome-recorder.js';
+import { OutcomeRecorder } from '../failover/outcome-recorder.js';
 import type { AttemptOutcome } from '../upstream/outcome.js';
 import type { RelayEnd } from '../response/relay.js';
 import { TurnCounters } from '../response/turn-counters.js';
@@ -21,7 +21,7 @@ import { SocketTurn } from './turn.js';
 export class TurnBooks {
   constructor(
     private readonly selector: AccountSelector,
-    private readonly effects: AccountEffects,
+    private readonly recorder: OutcomeRecorder,
     private readonly usage: UsageService,
     private readonly counters: TurnCounters,
     private readonly pool: PoolStatusService,
@@ -56,7 +56,7 @@ export class TurnBooks {
   /** The first output of a turn has come: its account serves. */
   served(turn: SocketTurn, sessionKey: string | null): void {
     this.note(turn, { kind: 'committed' }, 200);
-    if (sessionKey !== null) this.effects.settle(sessionKey, turn.account, turn.startedAt);
+    if (sessionKey !== null) this.recorder.settle(sessionKey, turn.account, turn.startedAt);
   }
 
   /** Upstream has refused the turn. */
@@ -70,7 +70,7 @@ export class TurnBooks {
    */
   quotaFrame(account: Account, frame: Buffer, askedAt: number | null): Buffer {
     const now = this.clock.now();
-    this.effects.observeWindows(account, windowsFromFrame(frame, now), askedAt ?? now);
+    this.recorder.observeWindows(account, windowsFromFrame(frame, now), askedAt ?? now);
     return withPoolQuota(frame, this.pool.status().windows);
   }
 
@@ -80,7 +80,7 @@ export class TurnBooks {
     const isServed = turn.held === null;
     if (isServed && (result === 'complete' || result === 'cut' || result === 'client-gone')) {
       this.counters.served(turn.account, tokens);
-      this.effects.ended(turn.account, { kind: 'committed' }, result, turn.startedAt);
+      this.recorder.ended(turn.account, { kind: 'committed' }, result, turn.startedAt);
     }
     if (result === 'failed' && last !== null) this.failedLate(turn, this.outcomeOf(last), tokens);
     if (!isServed && (result === 'cut' || result === 'client-gone'))
@@ -101,7 +101,7 @@ export class TurnBooks {
     const { account, startedAt, wish } = turn;
     turn.decision.failedLate(outcome.kind);
     this.counters.used(account, tokens);
-    this.effects.failedLate(turn.sessionKey, account, outcome, { startedAt, model: wish.model });
+    this.recorder.failedLate(turn.sessionKey, account, outcome, { startedAt, model: wish.model });
   }
 
   private note(turn: SocketTurn, outcome: AttemptOutcome, status: number | null): void {
@@ -109,7 +109,7 @@ export class TurnBooks {
     const answer = status === null ? null : { response: { statusCode: status } };
     const attempt = { outcome, startedAt, sentAt, answeredAt: performance.now(), answer };
     turn.decision.attempted(account, 'socket', attempt);
-    this.effects.learn(account, outcome, { startedAt, hasRefreshed: false, model: wish.model });
+    this.recorder.learn(account, outcome, { startedAt, hasRefreshed: false, model: wish.model });
   }
 }
 

@@ -3,7 +3,7 @@ import type { Account } from '../../accounts/account.js';
 import { Lease } from '../../accounts/lease.js';
 import type { DecisionLog } from '../../observability/request-log.js';
 import type { Clock } from '../../runtime/clock.js';
-import { DecisionRecord } from '../failover/request-record.js';
+import { RequestRecord } from '../failover/request-record.js';
 import { type TurnWish, turnWish } from './message.js';
 
 /** What a turn begins with. */
@@ -18,7 +18,7 @@ interface Begun {
 export class SocketTurn implements Disposable {
   readonly wish: TurnWish;
   readonly sessionKey: string | null;
-  readonly decision: DecisionRecord;
+  readonly decision: RequestRecord;
   /** Identities of the accounts that have refused it. */
   readonly tried = new Set<string>();
   attempts = 1;
@@ -50,7 +50,7 @@ export class SocketTurn implements Disposable {
     const now = { receivedAt: Date.now(), completeAt: this.sentAt };
     const isReplayable = this.wish.isWhole;
     const asked = { id: randomUUID(), method: 'WEBSOCKET', sessionKey, isReplayable, ...now };
-    this.decision = new DecisionRecord(asked, 'websocket', log);
+    this.decision = new RequestRecord(asked, 'websocket', log);
   }
 
   get account(): Account {

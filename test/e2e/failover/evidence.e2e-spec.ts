@@ -30,7 +30,7 @@ const started = async (driver: TestedDriver): Promise<TestPool> =>
 const database = (pool: TestPool): string => join(pool.folder, 'data', 'proxy.db');
 
 /** Which account serves a turn that comes now, and who was asked on the way. */
-async function courseOf(pool: TestPool, body = aTurn()): Promise<string[]> {
+async function contextOf(pool: TestPool, body = aTurn()): Promise<string[]> {
   const asked = pool.fakeUpstream.attempts().length;
   await pool.turn({}, body).expect(200);
   return pool.fakeUpstream.attempts().slice(asked);
@@ -75,10 +75,10 @@ describe.each(databaseDrivers)('what was learned of an account (%s)', { timeout:
   it('holds for a deactivated account until a good poll', async () => {
     const first = await started(driver);
     first.fakeUpstream.account('a').answers(deactivated());
-    expect(await courseOf(first)).toEqual(['a', 'b']);
+    expect(await contextOf(first)).toEqual(['a', 'b']);
     await using pool = await first.restart();
     expect(await pool.account('a')).toMatchObject({ available: false, reason: 'deactivated' });
-    expect(await courseOf(pool)).toEqual(['b']);
+    expect(await contextOf(pool)).toEqual(['b']);
     pool.fakeUpstream
       .account('a')
       .usage({ usedPercent: 3, windowSeconds: 604_800, resetsInSeconds: 300_000 });
@@ -91,32 +91,32 @@ describe.each(databaseDrivers)('what was learned of an account (%s)', { timeout:
   it('holds for the model that it refuses, and no other', async () => {
     const first = await started(driver);
     first.fakeUpstream.account('a').answers(refuses(400, NO_MODEL));
-    expect(await courseOf(first, aTurn({ model: 'gpt-9' }))).toEqual(['a', 'b']);
+    expect(await contextOf(first, aTurn({ model: 'gpt-9' }))).toEqual(['a', 'b']);
     await using pool = await first.restart();
-    expect(await courseOf(pool, aTurn({ model: 'gpt-9' }))).toEqual(['b']);
-    expect(await courseOf(pool)).toEqual(['a']);
+    expect(await contextOf(pool, aTurn({ model: 'gpt-9' }))).toEqual(['b']);
+    expect(await contextOf(pool)).toEqual(['a']);
   });
 
   it('holds for a login that was refused for good, which nobody asks for again, until another one comes', async () => {
     const first = await started(driver);
     first.fakeUpstream.account('a').expireAccessToken().revokeRefreshToken();
-    expect(await courseOf(first)).toEqual(['a', 'b']);
+    expect(await contextOf(first)).toEqual(['a', 'b']);
     expect(await first.account('a')).toMatchObject({ reason: 'needs-login' });
     await using pool = await first.restart();
     expect(await pool.account('a')).toMatchObject({ available: false, reason: 'needs-login' });
-    expect(await courseOf(pool)).toEqual(['b']);
+    expect(await contextOf(pool)).toEqual(['b']);
     expect(pool.fakeUpstream.tokens.requestsFor('a')).toHaveLength(1);
     await pool.running.stop();
     await pool.writeAuth('a', pool.fakeUpstream.account('a').loginAgain());
     await using last = await pool.restart();
     expect(await last.account('a')).toMatchObject({ available: true, refresh: 'idle' });
-    expect(await courseOf(last)).toEqual(['a']);
+    expect(await contextOf(last)).toEqual(['a']);
   });
 
   it('is there again when its file comes back, and ends with another login', async () => {
     await using pool = await started(driver);
     pool.fakeUpstream.account('a').answers(deactivated());
-    expect(await courseOf(pool)).toEqual(['a', 'b']);
+    expect(await contextOf(pool)).toEqual(['a', 'b']);
     const json = await pool.readAuth('a');
     await rm(fileOf(pool, 'a'));
     await pool.client.post('/admin/reload').expect(200);
@@ -150,7 +150,7 @@ describe.each(databaseDrivers)('what was learned of an account (%s)', { timeout:
     await using pool = await first.restart();
     expect(await pool.account('a')).toMatchObject({ available: true });
     expect(await pool.account('b')).toMatchObject({ available: false, reason: 'deactivated' });
-    expect(await courseOf(pool)).toEqual(['a']);
+    expect(await contextOf(pool)).toEqual(['a']);
     expect(said(pool, 'what was known of some accounts cannot be read, it begins anew')).toHaveLength(1);
   });
 

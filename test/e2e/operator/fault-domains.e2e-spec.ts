@@ -5,11 +5,11 @@ import type { Account } from '../../../src/accounts/account.js';
 import { UpstreamWatch } from '../../../src/observability/upstream-monitor.js';
 import { PoolHealth } from '../../../src/admin/health/pool.health.js';
 import { CallbackListener } from '../../../src/login/callback-listener.js';
-import { AccountEffects } from '../../../src/proxy/failover/outcome-recorder.js';
+import { OutcomeRecorder } from '../../../src/proxy/failover/outcome-recorder.js';
 import type { Attempted } from '../../../src/proxy/upstream/attempt-runner.js';
-import type { Course } from '../../../src/proxy/failover/failover-context.js';
+import type { FailoverContext } from '../../../src/proxy/failover/failover-context.js';
 import { Forwarder } from '../../../src/proxy/failover/forwarder.js';
-import { Ownership } from '../../../src/proxy/failover/pinning.js';
+import { Pinning } from '../../../src/proxy/failover/pinning.js';
 import type { ProxyRequest } from '../../../src/proxy/request/proxy-request.js';
 import { RouteHandlers } from '../../../src/proxy/ingress/route-dispatch.js';
 import type { Route } from '../../../src/proxy/ingress/routes.js';
@@ -83,13 +83,13 @@ const places: [where: string, place: string, provoke: (pool: TestPool) => Promis
   [
     'request',
     'what learns from an attempt throws',
-    (pool) => (breaksOnce(part(pool, AccountEffects), 'apply', boom), isTold(pool)),
+    (pool) => (breaksOnce(part(pool, OutcomeRecorder), 'apply', boom), isTold(pool)),
   ],
   [
     'request',
     'what learns from the end of a turn throws',
     async (pool) => {
-      breaksOnce(part(pool, AccountEffects), 'ended', boom);
+      breaksOnce(part(pool, OutcomeRecorder), 'ended', boom);
       expect(await call(pool.origin, turn)).toMatchObject({ status: 200, isBroken: false });
     },
   ],
@@ -97,7 +97,7 @@ const places: [where: string, place: string, provoke: (pool: TestPool) => Promis
     'tap',
     'the look at a stream throws',
     async (pool) => {
-      breaksOnce(part(pool, Ownership), 'made', boom);
+      breaksOnce(part(pool, Pinning), 'made', boom);
       expect(await call(pool.origin, turn)).toMatchObject({ status: 200, isBroken: false });
     },
   ],
@@ -231,9 +231,10 @@ const places: [where: string, place: string, provoke: (pool: TestPool) => Promis
     'a listener of the response of upstream throws',
     async (pool) => {
       breaksOnce(
-        part(pool, AccountEffects),
+        part(pool, OutcomeRecorder),
         'apply',
-        (_course: Course, _account: Account, { answer }: Attempted) => answer?.response.once('data', boom),
+        (_context: FailoverContext, _account: Account, { answer }: Attempted) =>
+          answer?.response.once('data', boom),
       );
       const held = controlled();
       pool.fakeUpstream.account('a').answers(held.answer);
