@@ -22,8 +22,8 @@ export const limits = {
   inflatedBodyBytes: 16 * MiB,
 
   /** How long an event stream is held for its first output, counted from its first byte, and how much of it. */
-  holdMs: 10 * SECOND,
-  holdBytes: MiB,
+  peekMs: 10 * SECOND,
+  peekBytes: MiB,
   /** How much of a response without a label is read to see whether it starts like an event stream. */
   streamStartBytes: 4 * KiB,
   /** How much of a refusal is read to understand it, and how long that may take. */
@@ -67,7 +67,7 @@ export const limits = {
   /** Words of one body that may be ids of files. */
   fileWordsPerBody: 20_000,
   /** An answer that names a new file. */
-  fileAnswerBytes: 64 * KiB,
+  fileResponseBytes: 64 * KiB,
   decisions: 1_000,
   recentErrors: 20,
   modelRefusalsPerAccount: 200,

@@ -6,7 +6,7 @@ import { OutcomeRecorder } from './failover/outcome-recorder.js';
 import { AccountWait } from './failover/account-wait.js';
 import { SameAccountRetry } from './failover/same-account-retry.js';
 import { AttemptLoop } from './failover/attempt-loop.js';
-import { Attempts } from './upstream/attempt-runner.js';
+import { AttemptRunner } from './upstream/attempt-runner.js';
 import { BadRequests } from './ingress/bad-requests.js';
 import { ClientConnections } from './ingress/client-connections.js';
 import { ClientObserver } from '../clients/client-observer.js';
@@ -30,7 +30,7 @@ import { SocketHandshake } from './websocket/handshake.js';
 import { SocketSessions } from './websocket/sessions.js';
 import { TurnBooks } from './websocket/turn-recorder.js';
 import { UpgradeGate } from './websocket/upgrade-handler.js';
-import { UpstreamSockets } from './upstream/upstream-websocket.js';
+import { UpstreamWebSockets } from './upstream/upstream-websocket.js';
 
 /** One client request, its attempts, one answer. */
 @Module({
@@ -40,7 +40,7 @@ import { UpstreamSockets } from './upstream/upstream-websocket.js';
     AccountWait,
     SameAccountRetry,
     AttemptLoop,
-    Attempts,
+    AttemptRunner,
     BadRequests,
     ClientConnections,
     ClientObserver,
@@ -63,7 +63,7 @@ import { UpstreamSockets } from './upstream/upstream-websocket.js';
     TurnCounters,
     UpgradeGate,
     UpstreamClient,
-    UpstreamSockets,
+    UpstreamWebSockets,
   ],
 })
 export class ProxyModule implements NestModule {

@@ -34,8 +34,8 @@ describe('the answer to an upload', () => {
   });
 
   it('is read up to a bound', () => {
-    expect(idsOf(json(limits.fileAnswerBytes))).toEqual(['file_1']);
-    expect(idsOf(json(limits.fileAnswerBytes + 1))).toEqual([]);
-    expect(idsOf('x'.repeat(limits.fileAnswerBytes + 1), '{"id":"file_1"}')).toEqual([]);
+    expect(idsOf(json(limits.fileResponseBytes))).toEqual(['file_1']);
+    expect(idsOf(json(limits.fileResponseBytes + 1))).toEqual([]);
+    expect(idsOf('x'.repeat(limits.fileResponseBytes + 1), '{"id":"file_1"}')).toEqual([]);
   });
 });

@@ -12,7 +12,7 @@ export class FileAnswer {
   /** Called after the bytes have gone on: what the client asks next comes later than this. */
   observe(piece: Buffer): void {
     this.bytes += piece.length;
-    if (this.bytes > limits.fileAnswerBytes) {
+    if (this.bytes > limits.fileResponseBytes) {
       this.pieces.length = 0;
       return;
     }

@@ -7,7 +7,7 @@ import type { PoolWindow } from '../../accounts/selection/pool-quota.js';
 import { APP_CONFIG, type AppConfig } from '../../config/app.config.js';
 import { CLOCK, type Clock } from '../../runtime/clock.js';
 import { limits } from '../../config/limits.js';
-import { Attempts } from '../upstream/attempt-runner.js';
+import { AttemptRunner } from '../upstream/attempt-runner.js';
 import { sendJson } from '../response/local-response.js';
 import type { RequestRecord } from '../failover/request-record.js';
 import { discard } from '../upstream/response-peek.js';
@@ -23,7 +23,7 @@ export class LocalAnswers {
   constructor(
     private readonly registry: AccountRegistry,
     private readonly pool: PoolStatusService,
-    private readonly attempts: Attempts,
+    private readonly attempts: AttemptRunner,
     @Inject(APP_CONFIG) private readonly config: AppConfig,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}

@@ -4,7 +4,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { AccountSelector } from '../../accounts/selection/account-selector.js';
 import { CLOCK, type Clock } from '../../runtime/clock.js';
 import { limits } from '../../config/limits.js';
-import { Attempts } from '../upstream/attempt-runner.js';
+import { AttemptRunner } from '../upstream/attempt-runner.js';
 import { type Refusal, sendRefusal } from '../response/local-response.js';
 import type { RequestRecord } from '../failover/request-record.js';
 import { discard } from '../upstream/response-peek.js';
@@ -43,7 +43,7 @@ export class Models {
 
   constructor(
     private readonly selector: AccountSelector,
-    private readonly attempts: Attempts,
+    private readonly attempts: AttemptRunner,
     private readonly etag: ModelsEtag,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}

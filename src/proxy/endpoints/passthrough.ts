@@ -4,7 +4,7 @@ import { AccountSelector, hasNoQuota } from '../../accounts/selection/account-se
 import type { Account } from '../../accounts/account.js';
 import { Lease } from '../../accounts/lease.js';
 import { OutcomeRecorder } from '../failover/outcome-recorder.js';
-import { Attempts, type Attempted } from '../upstream/attempt-runner.js';
+import { AttemptRunner, type Attempted } from '../upstream/attempt-runner.js';
 import { sendRefusal } from '../response/local-response.js';
 import type { RequestRecord } from '../failover/request-record.js';
 import { NoAccountResponse } from '../failover/no-account-response.js';
@@ -20,7 +20,7 @@ import type { UpstreamBase } from '../upstream/upstream-client.js';
 export class Passthrough {
   constructor(
     private readonly selector: AccountSelector,
-    private readonly attempts: Attempts,
+    private readonly attempts: AttemptRunner,
     private readonly recorder: OutcomeRecorder,
     private readonly pinning: Pinning,
     private readonly commit: ResponseCommit,
@@ -166,7 +166,7 @@ export class Passthrough {
   private async again(
     request: ProxyRequest,
     account: Account,
-    to: Parameters<Attempts['attempt']>[2],
+    to: Parameters<AttemptRunner['attempt']>[2],
     rejected: Attempted['token'],
     by: string,
     decision: RequestRecord,

@@ -51,7 +51,7 @@ export class Forwarder {
     const { request, decision } = context;
     const { account, attempted } = this.bestWord(context, last);
     const { answer } = attempted;
-    if (answer === null) return await this.ownAnswer(context, res, last);
+    if (answer === null) return await this.ownResponse(context, res, last);
     const relayed = await this.commit.turn(request, res, account, { ...attempted, answer }, (id) =>
       this.pinning.made('response', id, account),
     );
@@ -85,10 +85,10 @@ export class Forwarder {
   ): Promise<void> {
     if (last !== null && (await this.speaksForItself(context, last)))
       return await this.passOn(context, res, last);
-    await this.ownAnswer(context, res, last);
+    await this.ownResponse(context, res, last);
   }
 
-  private async ownAnswer(
+  private async ownResponse(
     context: FailoverContext,
     res: ServerResponse,
     last: AccountResult | null,

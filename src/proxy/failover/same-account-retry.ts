@@ -5,7 +5,7 @@ import { APP_CONFIG, type AppConfig } from '../../config/app.config.js';
 import { limits } from '../../config/limits.js';
 import { OutcomeRecorder } from './outcome-recorder.js';
 import type { Destination } from '../upstream/request-builder.js';
-import { Attempts, type Attempted } from '../upstream/attempt-runner.js';
+import { AttemptRunner, type Attempted } from '../upstream/attempt-runner.js';
 import type { FailoverContext } from './failover-context.js';
 import { decide, type Verdict } from './failover-policy.js';
 import { CrossAccountRecovery } from './cross-account-recovery.js';
@@ -25,7 +25,7 @@ type SameAccount = 'refresh' | 'retry' | 'retry-at-once' | 'strip';
 @Injectable()
 export class SameAccountRetry {
   constructor(
-    private readonly attempts: Attempts,
+    private readonly attempts: AttemptRunner,
     private readonly recorder: OutcomeRecorder,
     private readonly recovery: CrossAccountRecovery,
     private readonly pinning: Pinning,

@@ -9,7 +9,7 @@ import { metricNames } from '../../observability/metrics.js';
 import type { TokenCount } from '../../usage/response-usage.js';
 import type { Attempted } from '../upstream/attempt-runner.js';
 import type { ErrorEnvelope } from '../upstream/error-envelope.js';
-import type { HeldAnswer } from '../upstream/response-peek.js';
+import type { PeekedResponse } from '../upstream/response-peek.js';
 import { ModelsEtag } from './models-etag.js';
 import { bytesPassed } from './gc-pacing.js';
 import { tellPoolQuota } from './quota-view.js';
@@ -30,7 +30,7 @@ export interface Relayed {
 }
 
 /** An attempt whose answer is to be sent on. */
-type Answered = Pick<Attempted, 'answeredAt'> & { readonly answer: HeldAnswer };
+type Answered = Pick<Attempted, 'answeredAt'> & { readonly answer: PeekedResponse };
 
 /** The single place that writes the head of an upstream answer to a client: from here on there is no way back. */
 @Injectable()
@@ -51,7 +51,7 @@ export class ResponseCommit {
     request: ProxyRequest,
     res: ServerResponse,
     account: Account,
-    attempted: Attempted & { answer: HeldAnswer },
+    attempted: Attempted & { answer: PeekedResponse },
     onResponseId: (id: string) => void,
   ): Promise<Relayed> {
     const onFault = (error: unknown) => this.faults.note('tap', error, { request: request.id });

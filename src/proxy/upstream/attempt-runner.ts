@@ -12,17 +12,17 @@ import type { Secret } from '../../runtime/secret.js';
 import { TokenService } from '../../tokens/token.service.js';
 import { NeedsLoginError } from '../../tokens/tokens.errors.js';
 import { type AttemptOutcome, classify } from './outcome.js';
-import { type Destination, planOf } from './request-builder.js';
-import { unlessGone } from './until-aborted.js';
-import { type HeldAnswer, holdForOutput, isReadable, readRefusal } from './response-peek.js';
+import { type Destination, buildRequest } from './request-builder.js';
+import { untilAborted } from './until-aborted.js';
+import { type PeekedResponse, peekForOutput, isReadable, readRefusalBody } from './response-peek.js';
 import type { ProxyRequest } from '../request/proxy-request.js';
 import { UpstreamClient } from './upstream-client.js';
-import { UpstreamSockets } from './upstream-websocket.js';
+import { UpstreamWebSockets } from './upstream-websocket.js';
 
 /** How one attempt ended: what it means, and the answer if one came (nobody has got anything of it yet). */
 export interface Attempted {
   readonly outcome: AttemptOutcome;
-  readonly answer: HeldAnswer | null;
+  readonly answer: PeekedResponse | null;
   /** The WebSocket that was asked for; null when none was, or none was to be had. */
   readonly socket: WebSocket | null;
   /** The token that was sent; null when none was to be had. */
@@ -36,11 +36,11 @@ export interface Attempted {
 
 /** One attempt on one account: token, headers, upstream, meaning. Changes nothing about the account. */
 @Injectable()
-export class Attempts {
+export class AttemptRunner {
   constructor(
     private readonly tokens: TokenService,
     private readonly upstream: UpstreamClient,
-    private readonly sockets: UpstreamSockets,
+    private readonly sockets: UpstreamWebSockets,
     @Inject(CLOCK) private readonly clock: Clock,
     @InjectMetric(metricNames.attempts) private readonly counter: Counter<'account' | 'outcome'>,
     private readonly watch: UpstreamWatch,
@@ -92,13 +92,13 @@ export class Attempts {
         rejected === null
           ? this.tokens.accessToken(account.id)
           : this.tokens.tokenAfterRejection(account.id, rejected);
-      token = await unlessGone(task, stop);
+      token = await untilAborted(task, stop);
     } catch (error) {
       return without({ kind: whyNoToken(error, account) }, null, performance.now());
     }
     if (token === null)
       return without(unreachable(new Error('no token in time'), false), null, performance.now());
-    const plan = planOf(request, account, to, token, this.upstream.urlOf(to.base, to.path));
+    const plan = buildRequest(request, account, to, token, this.upstream.urlOf(to.base, to.path));
     const sentAt = performance.now();
     const end = to.isSocket
       ? await this.sockets.open(plan, stop)
@@ -121,7 +121,7 @@ export class Attempts {
         sentAt,
       );
     }
-    const done = (outcome: AttemptOutcome, answer: HeldAnswer): Attempted => ({
+    const done = (outcome: AttemptOutcome, answer: PeekedResponse): Attempted => ({
       outcome,
       answer,
       socket: null,
@@ -135,7 +135,7 @@ export class Attempts {
       return { ...done({ kind: 'opened' }, answer), socket: end.socket };
     }
     if (facts.status >= 400) {
-      const refusal = await readRefusal(end.response);
+      const refusal = await readRefusalBody(end.response);
       return done(
         classify({ ...facts, envelope: refusal.envelope, isFirstEvent: false }, this.clock.now()),
         refusal,
@@ -144,7 +144,7 @@ export class Attempts {
     const asItIs = classify({ ...facts, envelope: null, isFirstEvent: false }, this.clock.now());
     if (!to.isTurn || facts.status >= 300 || !isReadable(end.response))
       return done(asItIs, { response: end.response, head: [], isEventStream: false });
-    const hold = await holdForOutput(end.response);
+    const hold = await peekForOutput(end.response);
     if (hold.kind === 'broken') return without(unreachable(hold.error, false), token, sentAt);
     const answer = { response: end.response, head: hold.head, isEventStream: hold.kind !== 'plain' };
     if (hold.kind === 'plain') return done(asItIs, answer);

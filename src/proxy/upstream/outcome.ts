@@ -40,7 +40,7 @@ export const othersMayServe: ReadonlySet<AttemptOutcome['kind']> = new Set([
 ]);
 
 /** The head of an answer and the error it carries, in its body or as the first event of its stream. */
-export interface AnswerFacts {
+export interface ResponseFacts {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   /** Null for an answer that carries no error, or none that can be read. */
@@ -60,7 +60,7 @@ const rateCodes = new Set(['rate_limit_exceeded', 'slow_down']);
 const modelCodes = new Set(['model_not_supported', 'model_not_found', 'unsupported_model']);
 
 /** The one place that reads meaning into an answer (docs/protocol.md, errors). */
-export function classify(answer: AnswerFacts, now: number): AttemptOutcome {
+export function classify(answer: ResponseFacts, now: number): AttemptOutcome {
   const { status, envelope, isFirstEvent } = answer;
   const isGood = status >= 200 && status < 300;
   if (isGood && envelope === null) return { kind: 'committed' };
@@ -97,7 +97,7 @@ export function classifyLateFailure(envelope: ErrorEnvelope, now: number): Attem
   return classify({ status: 200, headers: {}, envelope, isFirstEvent: true }, now);
 }
 
-function wait({ headers, envelope }: AnswerFacts, now: number): number | null {
+function wait({ headers, envelope }: ResponseFacts, now: number): number | null {
   return retryAfterMs(headers['retry-after'], envelope?.message ?? '', now);
 }
 
@@ -106,7 +106,7 @@ function resetHint(envelope: ErrorEnvelope | null): ResetHint {
 }
 
 /** A page of the network in front of upstream, not upstream's own word on an account. */
-function isEdgePage({ headers, envelope }: AnswerFacts): boolean {
+function isEdgePage({ headers, envelope }: ResponseFacts): boolean {
   const type = headers['content-type'] ?? '';
   if (type.includes('html') || headers['cf-mitigated'] !== undefined) return true;
   return envelope === null && /cloudflare/i.test(String(headers['server'] ?? ''));

@@ -1,6 +1,6 @@
 import type { Account } from '../../accounts/account.js';
 import type { Secret } from '../../runtime/secret.js';
-import type { AttemptPlan } from './upstream-request.js';
+import type { BuiltRequest } from './upstream-request.js';
 import type { ProxyRequest } from '../request/proxy-request.js';
 import type { RequestBody } from '../request/request-body.js';
 import type { UpstreamBase } from './upstream-client.js';
@@ -24,13 +24,13 @@ export interface Destination {
 }
 
 /** What goes to upstream (`url`: path and query) for a client's request with an account's credentials. */
-export function planOf(
+export function buildRequest(
   request: ProxyRequest,
   account: Account,
   to: Destination,
   token: Secret,
   path: string,
-): AttemptPlan {
+): BuiltRequest {
   const { bodyInstead } = to;
   const body: RequestBody | null = bodyInstead === null ? request.body : { kind: 'kept', bytes: bodyInstead };
   const headers = upstreamHeaders(request.headers, accountHeaders(account, token), {

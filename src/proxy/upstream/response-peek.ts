@@ -7,7 +7,7 @@ import { inflated } from '../request/request-json.js';
 import { SseReader } from './sse-reader.js';
 
 /** An answer of upstream whose head is known, with what was already read of its body; paused. */
-export interface HeldAnswer {
+export interface PeekedResponse {
   readonly response: IncomingMessage;
   readonly head: readonly Buffer[];
   /** A turn's event stream, by its label or by its first bytes. */
@@ -15,7 +15,7 @@ export interface HeldAnswer {
 }
 
 /** How the hold of a turn's response ended. */
-export type HoldEnd =
+export type PeekEnd =
   | { readonly kind: 'output'; readonly head: readonly Buffer[] }
   /** Its first bytes are not those of an event stream. */
   | { readonly kind: 'plain'; readonly head: readonly Buffer[] }
@@ -44,15 +44,15 @@ function labelledEventStream({ headers }: IncomingMessage): boolean | null {
  * counts as output: it is passed on as it is. One that ends before is broken, and so is an empty response, unless
  * its label says that it is something else.
  */
-export async function holdForOutput(response: IncomingMessage): Promise<HoldEnd> {
+export async function peekForOutput(response: IncomingMessage): Promise<PeekEnd> {
   const head: Buffer[] = [];
   let bytes = 0;
   const label = labelledEventStream(response);
   let isEventStream = label === true ? true : null;
   let isDecided = false;
   let timer: NodeJS.Timeout | undefined;
-  const { promise, resolve } = Promise.withResolvers<HoldEnd>();
-  const decide = (end: HoldEnd) => {
+  const { promise, resolve } = Promise.withResolvers<PeekEnd>();
+  const decide = (end: PeekEnd) => {
     isDecided = true;
     resolve(end);
   };
@@ -64,7 +64,7 @@ export async function holdForOutput(response: IncomingMessage): Promise<HoldEnd>
       else if (failureEvents.has(type)) decide({ kind: 'failed', head, envelope: failureIn(data) });
     },
     (type) => type === null || failureEvents.has(type),
-    limits.holdBytes,
+    limits.peekBytes,
   );
   /** The bytes that the reader has not seen; null while it is open whether they are an event stream. */
   const unread = (chunk: Buffer): Buffer | null => {
@@ -78,10 +78,10 @@ export async function holdForOutput(response: IncomingMessage): Promise<HoldEnd>
     head.push(chunk);
     if (isDecided) return; // it came in the same read, and goes on with the rest
     bytes += chunk.length;
-    timer ??= setTimeout(output, limits.holdMs);
+    timer ??= setTimeout(output, limits.peekMs);
     const fresh = unread(chunk);
     if (fresh !== null && isEventStream === true) reader.push(fresh);
-    if (isEventStream === false || bytes >= limits.holdBytes) output();
+    if (isEventStream === false || bytes >= limits.peekBytes) output();
   };
   const onEnd = () => {
     if (isEventStream === null && label === false) output();
@@ -102,12 +102,12 @@ export async function holdForOutput(response: IncomingMessage): Promise<HoldEnd>
 }
 
 /** A refusal that was read as far as needed to understand it; what is left of it can still go on as it is. */
-export interface ReadRefusal extends HeldAnswer {
+export interface RefusalBody extends PeekedResponse {
   readonly envelope: ErrorEnvelope | null;
 }
 
 /** Reads the body of a refusal, within a bound in bytes and time, and the error in it. */
-export async function readRefusal(response: IncomingMessage): Promise<ReadRefusal> {
+export async function readRefusalBody(response: IncomingMessage): Promise<RefusalBody> {
   const head: Buffer[] = [];
   let bytes = 0;
   const { promise, resolve } = Promise.withResolvers<void>();

@@ -1,5 +1,5 @@
 /** Waits for a task that goes on without us: null as soon as the client has left. */
-export async function unlessGone<T>(task: Promise<T>, gone: AbortSignal): Promise<T | null> {
+export async function untilAborted<T>(task: Promise<T>, gone: AbortSignal): Promise<T | null> {
   if (gone.aborted) {
     task.catch(() => undefined); // it reports its own faults; nobody here is left to hear them
     return null;

@@ -7,7 +7,7 @@ import { HttpsProxyAgent } from 'https-proxy-agent';
 import { APP_CONFIG, type AppConfig, egressProxyFor } from '../../config/app.config.js';
 import { limits } from '../../config/limits.js';
 import { SleepWatch } from '../../runtime/suspend-detector.js';
-import { type AttemptEnd, type AttemptPlan, AttemptRequest } from './upstream-request.js';
+import { type AttemptEnd, type BuiltRequest, UpstreamRequest } from './upstream-request.js';
 
 export type UpstreamBase = 'responses' | 'wham';
 
@@ -41,14 +41,14 @@ export class UpstreamClient implements OnApplicationShutdown {
    * `signal` stops the attempt at any time, also while its answer is read. The answer's body is the
    * caller's to read.
    */
-  async attempt(base: UpstreamBase, plan: AttemptPlan, signal: AbortSignal): Promise<AttemptEnd> {
+  async attempt(base: UpstreamBase, plan: BuiltRequest, signal: AbortSignal): Promise<AttemptEnd> {
     const { promise, resolve } = Promise.withResolvers<AttemptEnd>();
     let connectTimer: NodeJS.Timeout | null = null;
     const isConnected = () => {
       if (connectTimer !== null) clearTimeout(connectTimer);
       connectTimer = null;
     };
-    const request = new AttemptRequest(plan, resolve, isConnected);
+    const request = new UpstreamRequest(plan, resolve, isConnected);
     // The library writes to this one; the client's own answer takes no part until the attempt is committed.
     const detached = new ServerResponse(request);
     const stop = (why: Error) => {
@@ -145,8 +145,8 @@ function whenConnected(proxyReq: ClientRequest, connected: () => void): void {
 }
 
 /** The library hands back the very request that it was given. */
-function settling(request: IncomingMessage): AttemptRequest {
-  if (request instanceof AttemptRequest) return request;
+function settling(request: IncomingMessage): UpstreamRequest {
+  if (request instanceof UpstreamRequest) return request;
   throw new TypeError('http-proxy-middleware gave back another request than it was given');
 }
 

@@ -12,7 +12,7 @@ export type AttemptEnd =
   | { readonly kind: 'failed'; readonly error: Error; readonly wasReused: boolean };
 
 /** What is sent to upstream in one attempt. */
-export interface AttemptPlan {
+export interface BuiltRequest {
   readonly method: string;
   /** Path and query, with the path of the base address. */
   readonly url: string;
@@ -25,12 +25,12 @@ export interface AttemptPlan {
  * body of its own. Each attempt gets a new one, so nothing of the client's request or of another attempt
  * takes part in it.
  */
-export class AttemptRequest extends IncomingMessage {
+export class UpstreamRequest extends IncomingMessage {
   readonly #body: RequestBody | null;
   #hasStarted = false;
 
   constructor(
-    plan: AttemptPlan,
+    plan: BuiltRequest,
     /** Settles the attempt; only the first call counts. */
     readonly settle: (end: AttemptEnd) => void,
     /** Told when the connection to upstream stands. */

@@ -3,7 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { WebSocket } from 'ws';
 import { APP_CONFIG, type AppConfig } from '../../config/app.config.js';
 import { limits } from '../../config/limits.js';
-import type { AttemptEnd, AttemptPlan } from './upstream-request.js';
+import type { AttemptEnd, BuiltRequest } from './upstream-request.js';
 import { UpstreamClient } from './upstream-client.js';
 import { deflate } from './deflate.js';
 
@@ -27,14 +27,14 @@ const handshakeHeaders = [
 
 /** Opens single WebSockets at upstream. Decides nothing and retries nothing. */
 @Injectable()
-export class UpstreamSockets {
+export class UpstreamWebSockets {
   constructor(
     private readonly upstream: UpstreamClient,
     @Inject(APP_CONFIG) private readonly config: AppConfig,
   ) {}
 
   /** Resolves when upstream has answered the handshake, one way or the other. `signal` stops it until then. */
-  async open(plan: AttemptPlan, signal: AbortSignal): Promise<OpeningEnd> {
+  async open(plan: BuiltRequest, signal: AbortSignal): Promise<OpeningEnd> {
     const { promise, resolve } = Promise.withResolvers<OpeningEnd>();
     let request: ClientRequest | null = null;
     const headers = Object.fromEntries(

@@ -149,7 +149,7 @@ export class SocketSession {
   #send(turn: SocketTurn): void {
     this.#hold = setTimeout(
       this.#guarded(() => this.#commit(turn)),
-      limits.holdMs,
+      limits.peekMs,
     );
     this.#toUpstream(turn.message, false);
   }
@@ -185,7 +185,7 @@ export class SocketSession {
   #keep(turn: SocketTurn, frame: Buffer): void {
     turn.held?.push(frame);
     turn.heldBytes += frame.length;
-    if (turn.heldBytes >= limits.holdBytes) this.#commit(turn);
+    if (turn.heldBytes >= limits.peekBytes) this.#commit(turn);
   }
 
   /** From here on the turn is the client's: what was held goes to it, and nothing is tried again. */

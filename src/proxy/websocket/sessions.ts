@@ -6,7 +6,7 @@ import { Drain } from '../../runtime/drain.js';
 import { Faults } from '../../observability/faults.js';
 import { mayServeLater } from '../failover/account-wait.js';
 import { AttemptLoop } from '../failover/attempt-loop.js';
-import { Attempts } from '../upstream/attempt-runner.js';
+import { AttemptRunner } from '../upstream/attempt-runner.js';
 import type { AttemptOutcome } from '../upstream/outcome.js';
 import { FailoverContext } from '../failover/failover-context.js';
 import { NoAccountResponse } from '../failover/no-account-response.js';
@@ -33,7 +33,7 @@ export class SocketSessions {
     private readonly drain: Drain,
     @Inject(APP_CONFIG) private readonly config: AppConfig,
     private readonly faults: Faults,
-    private readonly attempts: Attempts,
+    private readonly attempts: AttemptRunner,
   ) {
     drain.onStart(() => this.restartIdle());
   }
