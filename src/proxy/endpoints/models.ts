@@ -5,7 +5,7 @@ import { AccountSelector } from '../../accounts/selection/account-selector.js';
 import { CLOCK, type Clock } from '../../runtime/clock.js';
 import { limits } from '../../config/limits.js';
 import { AttemptRunner } from '../upstream/attempt-runner.js';
-import { type Refusal, sendRefusal } from '../response/local-response.js';
+import { type LocalResponse, sendLocalResponse } from '../response/local-response.js';
 import type { RequestRecord } from '../failover/request-record.js';
 import { discard } from '../upstream/response-peek.js';
 import { readWhole } from '../upstream/read-whole.js';
@@ -18,7 +18,7 @@ import { clientHeaders } from '../upstream/headers.js';
  * A 404, because Codex then starts at once with the list that it brings along: after a 5xx it asks again
  * for up to 11 s first (docs/protocol.md, models).
  */
-const noModels: Refusal = {
+const noModels: LocalResponse = {
   status: 404,
   code: 'models_unavailable',
   type: 'pool_unavailable',
@@ -59,7 +59,7 @@ export class Models {
       this.clock.now() - kept.fetchedAt < limits.modelsTtlMs;
     const answer = isFresh ? kept : await this.newer(kept, this.fetch(request, key, decision));
     if (answer === null) {
-      sendRefusal(res, { ...noModels, headers: { 'x-codex-pool-request': request.id } });
+      sendLocalResponse(res, { ...noModels, headers: { 'x-codex-pool-request': request.id } });
       return decision.end(noModels.code, noModels.status);
     }
     res.writeHead(200, {

@@ -5,7 +5,7 @@ import type { Account } from '../../accounts/account.js';
 import { Lease } from '../../accounts/lease.js';
 import { OutcomeRecorder } from '../failover/outcome-recorder.js';
 import { AttemptRunner, type Attempted } from '../upstream/attempt-runner.js';
-import { sendRefusal } from '../response/local-response.js';
+import { sendLocalResponse } from '../response/local-response.js';
 import type { RequestRecord } from '../failover/request-record.js';
 import { NoAccountResponse } from '../failover/no-account-response.js';
 import { FileAnswer } from './file-response.js';
@@ -116,7 +116,7 @@ export class Passthrough {
         ? 'upstream_blocked'
         : 'upstream_unreachable'
       : 'account_unauthorized';
-    sendRefusal(res, {
+    sendLocalResponse(res, {
       status: 503,
       code,
       type: 'pool_unavailable',

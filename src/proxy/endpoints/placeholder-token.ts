@@ -1,13 +1,13 @@
 import type { ServerResponse } from 'node:http';
 import { z } from 'zod';
 import { PLACEHOLDER_PREFIX } from '../../clients/placeholder-login.js';
-import { type Refusal, sendJson, sendRefusal } from '../response/local-response.js';
+import { type LocalResponse, sendJson, sendLocalResponse } from '../response/local-response.js';
 import type { RequestRecord } from '../failover/request-record.js';
 import type { ProxyRequest } from '../request/proxy-request.js';
 
 const requestSchema = z.object({ refresh_token: z.string().startsWith(PLACEHOLDER_PREFIX).max(1_000) });
 
-const notOurs: Refusal = {
+const notOurs: LocalResponse = {
   status: 403,
   code: 'not_a_stand_in_login',
   type: 'forbidden',
@@ -24,7 +24,7 @@ export function renewPlaceholder(request: ProxyRequest, res: ServerResponse, dec
     sendJson(res, 200, { refresh_token: parsed.data.refresh_token });
     decision.end('local', 200);
   } else {
-    sendRefusal(res, notOurs);
+    sendLocalResponse(res, notOurs);
     decision.end(notOurs.code, notOurs.status);
   }
 }

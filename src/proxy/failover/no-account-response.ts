@@ -3,7 +3,7 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import { AccountSelector } from '../../accounts/selection/account-selector.js';
 import { CLOCK, type Clock } from '../../runtime/clock.js';
 import type { AttemptOutcome } from '../upstream/outcome.js';
-import { type Refusal, sendRefusal } from '../response/local-response.js';
+import { type LocalResponse, sendLocalResponse } from '../response/local-response.js';
 import type { RequestRecord } from './request-record.js';
 import { whyNoAccount } from './no-account.js';
 import type { ProxyRequest } from '../request/proxy-request.js';
@@ -35,7 +35,10 @@ export class NoAccountResponse {
       code: refusal.code,
       status: refusal.status,
     });
-    sendRefusal(res, { ...refusal, headers: { ...refusal.headers, 'x-codex-pool-request': request.id } });
+    sendLocalResponse(res, {
+      ...refusal,
+      headers: { ...refusal.headers, 'x-codex-pool-request': request.id },
+    });
     decision.end(refusal.code, refusal.status);
   }
 
@@ -46,7 +49,7 @@ export class NoAccountResponse {
     lastOutcome: AttemptOutcome['kind'] | null,
     soleId: string | null,
     model: string | null,
-  ): Refusal {
+  ): LocalResponse {
     const all = this.selector.consider(model, soleId);
     const entitled = all.filter((it) => it.unavailable?.reason !== 'not-entitled');
     const considered = entitled.length === 0 ? all : entitled;

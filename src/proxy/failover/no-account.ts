@@ -3,7 +3,7 @@ import type { UnavailableReason } from '../../accounts/availability.js';
 import { planCapacity } from '../../accounts/plan-capacity.js';
 import { limits } from '../../config/limits.js';
 import type { AttemptOutcome } from '../upstream/outcome.js';
-import type { Refusal } from '../response/local-response.js';
+import type { LocalResponse } from '../response/local-response.js';
 
 /** What the answer depends on when no account can serve a request. */
 export interface NoAccount {
@@ -26,7 +26,7 @@ export const needsPerson: ReadonlySet<UnavailableReason> = new Set([
 ]);
 
 /** The answer of our own when nobody can serve: never 401 or 403, on which a client would drop its login. */
-export function whyNoAccount(end: NoAccount, now: number): Refusal {
+export function whyNoAccount(end: NoAccount, now: number): LocalResponse {
   const { considered, tried, lastOutcome } = end;
   if (lastOutcome === 'edge-block') {
     return unavailable(
@@ -100,7 +100,7 @@ function earliestEnd(considered: readonly Considered[]): number | null {
 }
 
 /** A cap of the operator's own must not look like the provider's limit. */
-function reserved({ considered, isCodex }: NoAccount): Refusal {
+function reserved({ considered, isCodex }: NoAccount): LocalResponse {
   const names = considered.filter((it) => it.unavailable?.reason === 'reserved').map((it) => it.account.name);
   return {
     status: isCodex ? 400 : 503,
@@ -115,7 +115,7 @@ function largestPlan(considered: readonly Considered[]): string {
   return plans.toSorted((a, b) => planCapacity(b) - planCapacity(a))[0] ?? 'unknown';
 }
 
-function unreachable(): Refusal {
+function unreachable(): LocalResponse {
   return unavailable(
     'upstream_unreachable',
     'Upstream cannot be reached, or does not answer, from this machine.',
@@ -123,7 +123,7 @@ function unreachable(): Refusal {
   );
 }
 
-function unavailable(code: string, message: string, retryAfterSeconds: number): Refusal {
+function unavailable(code: string, message: string, retryAfterSeconds: number): LocalResponse {
   return {
     status: 503,
     code,

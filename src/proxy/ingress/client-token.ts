@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Secret } from '../../runtime/secret.js';
-import type { Refusal } from '../response/local-response.js';
+import type { LocalResponse } from '../response/local-response.js';
 
-export const wrongToken: Refusal = {
+export const wrongToken: LocalResponse = {
   status: 403,
   code: 'wrong_client_token',
   type: 'forbidden',

@@ -7,11 +7,11 @@ import { whyRefused } from '../../boundary/request-guard.js';
 import { Drain } from '../../runtime/drain.js';
 import { Faults } from '../../observability/faults.js';
 import { ClientConnections } from './client-connections.js';
-import { type Refusal, sendRefusal } from '../response/local-response.js';
+import { type LocalResponse, sendLocalResponse } from '../response/local-response.js';
 import { mayUse, wrongToken } from './client-token.js';
 import { stopping } from './proxy.middleware.js';
 
-const noTunnels: Refusal = {
+const noTunnels: LocalResponse = {
   status: 405,
   code: 'method_not_allowed',
   type: 'invalid_request',
@@ -39,14 +39,14 @@ export class ConnectRefusal {
   private async refuse(req: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
     try {
       const handed = await this.connections.handedOver(req, socket, head);
-      if (handed !== null) sendRefusal(handed.res, this.why(req));
+      if (handed !== null) sendLocalResponse(handed.res, this.why(req));
     } catch (error) {
       this.faults.note('connection', error);
       socket.destroy();
     }
   }
 
-  private why({ method = '', url = '', headers }: IncomingMessage): Refusal {
+  private why({ method = '', url = '', headers }: IncomingMessage): LocalResponse {
     const trespass = whyRefused({ method, path: url, headers }, this.config.allowedHosts);
     if (trespass !== null) return { status: 403, type: 'forbidden', ...trespass };
     if (!mayUse(headers, this.config.clientToken)) return wrongToken;

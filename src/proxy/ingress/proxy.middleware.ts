@@ -7,13 +7,13 @@ import { Drain } from '../../runtime/drain.js';
 import { Faults } from '../../observability/faults.js';
 import { metricNames } from '../../observability/metrics.js';
 import { ClientObserver } from '../../clients/client-observer.js';
-import { notFound, type Refusal, sendJson, sendRefusal } from '../response/local-response.js';
+import { notFound, type LocalResponse, sendJson, sendLocalResponse } from '../response/local-response.js';
 import { mayUse, wrongToken } from './client-token.js';
 import { ClientLeftError } from '../request/request-body.js';
 import { RouteHandlers } from './route-dispatch.js';
 import { type Route, routeOf } from './routes.js';
 
-export const stopping: Refusal = {
+export const stopping: LocalResponse = {
   status: 503,
   code: 'stopping',
   type: 'pool_unavailable',
@@ -21,7 +21,7 @@ export const stopping: Refusal = {
   headers: { 'retry-after': '1', connection: 'close' },
 };
 
-const badUpgrade: Refusal = {
+const badUpgrade: LocalResponse = {
   status: 426,
   code: 'upgrade_not_supported',
   type: 'invalid_request',
@@ -46,7 +46,7 @@ export class ProxyMiddleware implements NestMiddleware {
     const route = routeOf(req.method, path, req.headers.upgrade !== undefined);
     if (route.kind === 'operator') return next();
     res.once('close', () => this.requests.inc({ route: route.kind, status: statusClass(res) }));
-    if (this.drain.isDraining) return sendRefusal(res, stopping);
+    if (this.drain.isDraining) return sendLocalResponse(res, stopping);
     this.observer.came(route.kind);
     if (this.answerAtOnce(route, req, res)) return;
     this.observer.entered(req.headers);
@@ -62,7 +62,7 @@ export class ProxyMiddleware implements NestMiddleware {
       this.faults.note('request', error, { route: route.kind });
       if (res.headersSent) res.destroy();
       else
-        sendRefusal(res, {
+        sendLocalResponse(res, {
           status: 500,
           code: 'internal_error',
           type: 'internal_error',
@@ -75,11 +75,11 @@ export class ProxyMiddleware implements NestMiddleware {
   /** What needs neither an account nor a body. */
   private answerAtOnce(route: Route, req: Request, res: Response): boolean {
     if (route.kind === 'unknown') {
-      sendRefusal(res, notFound);
+      sendLocalResponse(res, notFound);
     } else if (route.kind !== 'stand-in-token' && !mayUse(req.headers, this.config.clientToken)) {
-      sendRefusal(res, wrongToken);
+      sendLocalResponse(res, wrongToken);
     } else if (route.kind === 'wrong-method') {
-      sendRefusal(res, {
+      sendLocalResponse(res, {
         status: 405,
         code: 'method_not_allowed',
         type: 'invalid_request',
@@ -89,7 +89,7 @@ export class ProxyMiddleware implements NestMiddleware {
     } else if (route.kind === 'reachable') {
       sendJson(res, 200, { name: 'codex-pool' });
     } else if (route.kind === 'websocket') {
-      sendRefusal(res, badUpgrade); // one that is meant to be a WebSocket comes by another way
+      sendLocalResponse(res, badUpgrade); // one that is meant to be a WebSocket comes by another way
     } else {
       return false;
     }

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 
 /** An answer of our own, in the shape that Codex reads (docs/protocol.md, errors). */
-export interface Refusal {
+export interface LocalResponse {
   readonly status: number;
   /** Stable; also in the header `x-codex-pool-error`. */
   readonly code: string;
@@ -13,7 +13,7 @@ export interface Refusal {
 }
 
 /** Sends it, unless something was already sent. */
-export function sendRefusal(res: ServerResponse, refusal: Refusal): void {
+export function sendLocalResponse(res: ServerResponse, refusal: LocalResponse): void {
   if (res.headersSent || res.destroyed) return;
   const { code, type, message, fields } = refusal;
   sendJson(
@@ -43,7 +43,7 @@ export function sendJson(
   res.end(text);
 }
 
-export const notFound: Refusal = {
+export const notFound: LocalResponse = {
   status: 404,
   code: 'unknown_route',
   type: 'not_found',

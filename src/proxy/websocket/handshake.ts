@@ -5,7 +5,7 @@ import { WebSocketServer } from 'ws';
 import { DecisionLog } from '../../observability/request-log.js';
 import { limits } from '../../config/limits.js';
 import { AttemptLoop, type LoopEnd } from '../failover/attempt-loop.js';
-import { type Refusal, sendRefusal } from '../response/local-response.js';
+import { type LocalResponse, sendLocalResponse } from '../response/local-response.js';
 import { FailoverContext } from '../failover/failover-context.js';
 import { RequestRecord } from '../failover/request-record.js';
 import { Forwarder } from '../failover/forwarder.js';
@@ -30,7 +30,7 @@ export interface Visit {
 
 const PATH = 'responses';
 /** Upstream knows no WebSockets here: Codex goes on over HTTP at once, and says nothing of it. */
-const noSockets: Refusal = {
+const noSockets: LocalResponse = {
   status: 426,
   code: 'websocket_not_supported',
   type: 'invalid_request',
@@ -79,7 +79,7 @@ export class SocketHandshake {
     if (end.kind === 'pass-on' && meansNoSockets.has(end.tried.attempted.answer?.response.statusCode)) {
       using _lease = end.lease;
       if (end.tried.attempted.answer !== null) discard(end.tried.attempted.answer.response);
-      sendRefusal(res, noSockets);
+      sendLocalResponse(res, noSockets);
       return decision.end(noSockets.code, noSockets.status);
     }
     await this.forwarder.answer(context, res, end);

@@ -1,6 +1,6 @@
 import { type AttemptOutcome, classify } from '../upstream/outcome.js';
 import { readEnvelope } from '../upstream/error-envelope.js';
-import type { Refusal } from '../response/local-response.js';
+import type { LocalResponse } from '../response/local-response.js';
 import { isRecord, jsonOf } from './message.js';
 
 /**
@@ -26,7 +26,7 @@ export function outcomeOfFrame(frame: Buffer, now: number): AttemptOutcome {
 }
 
 /** A refusal of our own in the form of upstream's. */
-export function errorFrame({ status, type, code, message, fields, headers }: Refusal): Buffer {
+export function errorFrame({ status, type, code, message, fields, headers }: LocalResponse): Buffer {
   return Buffer.from(
     JSON.stringify({
       type: 'error',

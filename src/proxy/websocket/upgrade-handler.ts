@@ -10,14 +10,14 @@ import { Drain } from '../../runtime/drain.js';
 import { Faults } from '../../observability/faults.js';
 import { metricNames } from '../../observability/metrics.js';
 import { ClientConnections, type HandedOver } from '../ingress/client-connections.js';
-import { notFound, type Refusal, sendRefusal } from '../response/local-response.js';
+import { notFound, type LocalResponse, sendLocalResponse } from '../response/local-response.js';
 import { ClientObserver } from '../../clients/client-observer.js';
 import { mayUse, wrongToken } from '../ingress/client-token.js';
 import { stopping } from '../ingress/proxy.middleware.js';
 import { routeOf } from '../ingress/routes.js';
 import { SocketHandshake } from './handshake.js';
 
-const badHandshake: Refusal = {
+const badHandshake: LocalResponse = {
   status: 400,
   code: 'bad_websocket_handshake',
   type: 'invalid_request',
@@ -75,7 +75,7 @@ export class UpgradeGate {
       const status = res.headersSent ? `${Math.floor(res.statusCode / 100)}xx` : '499';
       this.requests.inc({ route: route.kind, status });
     });
-    if (refusal !== null) return sendRefusal(res, refusal);
+    if (refusal !== null) return sendLocalResponse(res, refusal);
     this.observer.came('websocket');
     this.observer.entered(req.headers);
     this.waiting.add(socket);
@@ -83,7 +83,7 @@ export class UpgradeGate {
     if (res.socket === null && !res.headersSent) this.requests.inc({ route: route.kind, status: '1xx' });
   }
 
-  private whyNot(req: IncomingMessage, path: string, route: string): Refusal | null {
+  private whyNot(req: IncomingMessage, path: string, route: string): LocalResponse | null {
     const trespass = whyRefused(
       { method: req.method ?? '', path, headers: req.headers },
       this.config.allowedHosts,
