@@ -21,7 +21,7 @@ import { BadRequests } from '../proxy/ingress/bad-requests.js';
 import { ClientConnections } from '../proxy/ingress/client-connections.js';
 import { ConnectRefusal } from '../proxy/ingress/connect-refusal.js';
 import { SocketSessions } from '../proxy/websocket/sessions.js';
-import { UpgradeGate } from '../proxy/websocket/upgrade-handler.js';
+import { UpgradeHandler } from '../proxy/websocket/upgrade-handler.js';
 import { RecentErrors } from '../observability/recent-errors.js';
 import type { RefreshStepWatcher } from '../tokens/refresh-steps.js';
 
@@ -81,7 +81,7 @@ export async function startApp(
   const server = app.getHttpServer();
   divide(server, 'connection', app.get(Faults));
   app.get(ClientConnections).attach(server);
-  app.get(UpgradeGate).attach(server);
+  app.get(UpgradeHandler).attach(server);
   app.get(ConnectRefusal).attach(server);
   app.get(BadRequests).attach(server);
   server.requestTimeout = 0; // a large body over a slow line is no fault; headers have their own limit

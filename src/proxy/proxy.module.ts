@@ -26,10 +26,10 @@ import { ResponseCommit } from './response/response-commit.js';
 import { RouteHandlers } from './ingress/route-dispatch.js';
 import { TurnCounters } from './response/turn-counters.js';
 import { UpstreamClient } from './upstream/upstream-client.js';
-import { SocketHandshake } from './websocket/handshake.js';
+import { Handshake } from './websocket/handshake.js';
 import { SocketSessions } from './websocket/sessions.js';
-import { TurnBooks } from './websocket/turn-recorder.js';
-import { UpgradeGate } from './websocket/upgrade-handler.js';
+import { TurnRecorder } from './websocket/turn-recorder.js';
+import { UpgradeHandler } from './websocket/upgrade-handler.js';
 import { UpstreamWebSockets } from './upstream/upstream-websocket.js';
 
 /** One client request, its attempts, one answer. */
@@ -57,11 +57,11 @@ import { UpstreamWebSockets } from './upstream/upstream-websocket.js';
     RequestIntake,
     ResponseCommit,
     RouteHandlers,
-    SocketHandshake,
+    Handshake,
     SocketSessions,
-    TurnBooks,
+    TurnRecorder,
     TurnCounters,
-    UpgradeGate,
+    UpgradeHandler,
     UpstreamClient,
     UpstreamWebSockets,
   ],

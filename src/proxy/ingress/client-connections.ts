@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type IncomingMessage, type Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { Injectable } from '@nestjs/common';
-import { readAhead } from '../websocket/handshake-buffer.js';
+import { bufferHandshake } from '../websocket/handshake-buffer.js';
 
 /** A connection that Node has handed over, when its turn has come: for one response, or another protocol. */
 export interface HandedOver {
@@ -42,7 +42,7 @@ export class ClientConnections {
    */
   async handedOver(req: IncomingMessage, socket: Socket, head: Buffer): Promise<HandedOver | null> {
     socket.on('error', () => undefined); // its close follows
-    const takeHead = readAhead(socket, head);
+    const takeHead = bufferHandshake(socket, head);
     await this.allEnded(socket);
     if (socket.destroyed || socket.writableEnded) return null;
     socket.setTimeout(0); // the pause between two requests has no meaning any more

@@ -5,7 +5,7 @@ import { limits } from '../../config/limits.js';
  * Reads a connection on which nobody listens yet, only so that its end is seen: then it is destroyed. The function
  * returned ends this, and gives what has come meanwhile.
  */
-export function readAhead(socket: Socket, head: Buffer): () => Buffer {
+export function bufferHandshake(socket: Socket, head: Buffer): () => Buffer {
   const come = [head];
   let bytes = head.length;
   const onData = (piece: Buffer) => {

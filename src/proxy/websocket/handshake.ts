@@ -14,11 +14,11 @@ import { ProxyRequest } from '../request/proxy-request.js';
 import { ReplayBudget } from '../request/replay-budget.js';
 import { ResponseCommit } from '../response/response-commit.js';
 import { deflate } from '../upstream/deflate.js';
-import { readAhead } from './handshake-buffer.js';
+import { bufferHandshake } from './handshake-buffer.js';
 import { SocketSessions } from './sessions.js';
 
 /** A client that asks for a WebSocket. */
-export interface Visit {
+export interface Arrival {
   readonly req: IncomingMessage;
   /** For what is answered in place of a WebSocket. */
   readonly res: ServerResponse;
@@ -41,7 +41,7 @@ const meansNoSockets: ReadonlySet<number | undefined> = new Set([404, 405, 426, 
 
 /** Upstream's WebSocket first, then the client's: so a refusal goes to the next account, and the client sees nothing of it. */
 @Injectable()
-export class SocketHandshake {
+export class Handshake {
   private readonly server = new WebSocketServer({
     noServer: true,
     maxPayload: limits.frameBytes,
@@ -65,17 +65,17 @@ export class SocketHandshake {
   }
 
   /** Resolves when the client has its WebSocket, or its refusal. */
-  async serve(visit: Visit): Promise<void> {
-    const { req, res, socket, query } = visit;
+  async serve(arrival: Arrival): Promise<void> {
+    const { req, res, socket, query } = arrival;
     const gone = new AbortController();
     socket.once('close', () => gone.abort());
-    const takeHead = readAhead(socket, visit.head);
+    const takeHead = bufferHandshake(socket, arrival.head);
     const request = ProxyRequest.ofUpgrade(req, query, this.budget, gone.signal);
     const decision = new RequestRecord(request, 'websocket', this.decisions);
     const context = new FailoverContext(request, PATH, decision, null, { model: null });
     const end = await this.loop.run(context);
     if (end.kind === 'pass-on' && end.tried.attempted.socket !== null)
-      return this.accept({ ...visit, head: takeHead() }, request, context, end);
+      return this.accept({ ...arrival, head: takeHead() }, request, context, end);
     if (end.kind === 'pass-on' && meansNoSockets.has(end.tried.attempted.answer?.response.statusCode)) {
       using _lease = end.lease;
       if (end.tried.attempted.answer !== null) discard(end.tried.attempted.answer.response);
@@ -86,7 +86,7 @@ export class SocketHandshake {
   }
 
   private accept(
-    { req, res, socket, head }: Visit,
+    { req, res, socket, head }: Arrival,
     request: ProxyRequest,
     { decision }: FailoverContext,
     { tried: { account, attempted }, lease }: LoopEnd & { kind: 'pass-on' },

@@ -1,13 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { limits } from '../../config/limits.js';
-import { IdleWatch } from './idle-timer.js';
+import { IdleTimer } from './idle-timer.js';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 function watching(isBusy: boolean) {
   let times = 0;
-  const watch = new IdleWatch(
+  const watch = new IdleTimer(
     () => isBusy,
     () => void (times += 1),
   );

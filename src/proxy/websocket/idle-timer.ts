@@ -1,7 +1,7 @@
 import { limits } from '../../config/limits.js';
 
 /** Ends what has been silent for too long: a turn that runs after a while, a socket that only waits much later. */
-export class IdleWatch {
+export class IdleTimer {
   #silentMs = 0;
   #hasMoved = false;
   readonly #timer: NodeJS.Timeout;

@@ -5,7 +5,7 @@ import { limits } from '../../config/limits.js';
  * The frames of a client, one after the other: a turn may have to wait for an account, or to move. Meanwhile the client
  * goes on being read, so that its leaving is seen; but not without end.
  */
-export class FrameQueue {
+export class MessageQueue {
   #last: Promise<void> = Promise.resolve();
   #bytes = 0;
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { errorFrame, outcomeOfFrame } from './message-refusal.js';
+import { errorMessage, outcomeOfMessage } from './message-refusal.js';
 
 const NOW = 1_700_000_000_000;
-const outcome = (frame: object) => outcomeOfFrame(Buffer.from(JSON.stringify(frame)), NOW);
+const outcome = (frame: object) => outcomeOfMessage(Buffer.from(JSON.stringify(frame)), NOW);
 const error = (status: number, fields: object, headers: object = {}) => ({
   type: 'error',
   status,
@@ -40,7 +40,7 @@ describe('a frame that ends a turn', () => {
   });
 
   it('that is no JSON is the turn’s', () => {
-    expect(outcomeOfFrame(Buffer.from('{'), NOW)).toEqual({ kind: 'turn-failed' });
+    expect(outcomeOfMessage(Buffer.from('{'), NOW)).toEqual({ kind: 'turn-failed' });
   });
 
   it('of our own says what the HTTP answer would, its header fields too', () => {
@@ -53,7 +53,7 @@ describe('a frame that ends a turn', () => {
       headers: { 'retry-after': '9' },
     };
     const { status, type, code, message } = refusal;
-    expect(JSON.parse(errorFrame(refusal).toString())).toEqual({
+    expect(JSON.parse(errorMessage(refusal).toString())).toEqual({
       type: 'error',
       status,
       error: { type, code, message, resets_at: 7 },

@@ -7,7 +7,7 @@ import { isRecord, jsonOf } from './message.js';
  * What an `error` or `response.failed` frame means. An `error` frame tells the status and headers that an HTTP
  * answer would have had (docs/protocol.md, WebSocket).
  */
-export function outcomeOfFrame(frame: Buffer, now: number): AttemptOutcome {
+export function outcomeOfMessage(frame: Buffer, now: number): AttemptOutcome {
   const json = jsonOf(frame);
   const fields = isRecord(json) ? json : {};
   const inside = isRecord(fields['response']) ? readEnvelope(fields['response']) : null;
@@ -26,7 +26,7 @@ export function outcomeOfFrame(frame: Buffer, now: number): AttemptOutcome {
 }
 
 /** A refusal of our own in the form of upstream's. */
-export function errorFrame({ status, type, code, message, fields, headers }: LocalResponse): Buffer {
+export function errorMessage({ status, type, code, message, fields, headers }: LocalResponse): Buffer {
   return Buffer.from(
     JSON.stringify({
       type: 'error',

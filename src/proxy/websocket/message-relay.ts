@@ -2,7 +2,7 @@ import { WebSocket } from 'ws';
 import { limits } from '../../config/limits.js';
 
 /** Sends a frame on; a reader that does not keep up pauses the side that the frames come from. */
-export function passFrame(
+export function relayMessage(
   from: WebSocket,
   to: WebSocket,
   frame: Buffer,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { frameType, turnWish } from './message.js';
+import { messageType, turnStartIn } from './message.js';
 
 const bytes = (text: string): Buffer => Buffer.from(text);
 
@@ -17,11 +17,11 @@ describe('the type of a frame', () => {
     ['"type"', null],
     ['', null],
   ])('of %.60s', (text, type) => {
-    expect(frameType(bytes(text))).toBe(type);
+    expect(messageType(bytes(text))).toBe(type);
   });
 
   it('is not looked for at the end of a large frame', () => {
-    expect(frameType(bytes(`{"x":"${'x'.repeat(70_000)}","type":"response.create"}`))).toBeNull();
+    expect(messageType(bytes(`{"x":"${'x'.repeat(70_000)}","type":"response.create"}`))).toBeNull();
   });
 });
 
@@ -35,7 +35,7 @@ describe('what a response.create asks for', () => {
     ['{"tools":[{"previous_response_id":{"type":"string"}}],"previous_response_id":"resp_1"}', false],
     ['{"required":["previous_response_id"],"previous_response_id":"resp_1"}', false],
   ])('%s is whole: %s', (text, isWhole) => {
-    expect(turnWish(bytes(text)).isWhole).toBe(isWhole);
+    expect(turnStartIn(bytes(text)).isWhole).toBe(isWhole);
   });
 
   it.each([
@@ -43,6 +43,6 @@ describe('what a response.create asks for', () => {
     ['{"model": "m", "input":[{"type":"reasoning"}], "reasoning": { "effort": "low" }}', 'm', 'low'],
     ['{"instructions":"\\"model\\":\\"x\\"","reasoning":null}', null, null],
   ])('names its model and effort: %s', (text, model, effort) => {
-    expect(turnWish(bytes(text))).toMatchObject({ model, effort });
+    expect(turnStartIn(bytes(text))).toMatchObject({ model, effort });
   });
 });

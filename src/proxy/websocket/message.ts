@@ -4,7 +4,7 @@ const HEAD_BYTES = 1_024;
 const WHOLE_BYTES = 64 * 1_024;
 
 /** The `type` of a text frame; null when it has none, or is no JSON object. */
-export function frameType(frame: Buffer): string | null {
+export function messageType(frame: Buffer): string | null {
   const first = /^\s*\{\s*"type"\s*:\s*"([^"\\]*)"/.exec(headOf(frame))?.[1];
   if (first !== undefined) return first;
   const json = frame.length <= WHOLE_BYTES ? jsonOf(frame) : null;
@@ -12,14 +12,14 @@ export function frameType(frame: Buffer): string | null {
 }
 
 /** What a `response.create` asks for, as far as it is told without parsing its history. */
-export interface TurnWish {
+export interface TurnStart {
   /** Everything is in it: another account can serve it as well. */
   readonly isWhole: boolean;
   readonly model: string | null;
   readonly effort: string | null;
 }
 
-export function turnWish(frame: Buffer): TurnWish {
+export function turnStartIn(frame: Buffer): TurnStart {
   return {
     isWhole: found(frame, '"previous_response_id"', /^\s*:\s*"/) === null,
     model: /"model"\s*:\s*"([^"\\]{1,100})"/.exec(headOf(frame))?.[1] ?? null,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { windowsFromFrame, withPoolQuota } from './quota-message.js';
+import { windowsFromMessage, withPoolQuota } from './quota-message.js';
 
 const NOW = 1_700_000_000_000;
 const RESET = 1_700_003_600;
@@ -22,10 +22,10 @@ const pool = (durationSeconds: number, usedRatio: number, resetsAt: number | nul
 describe('the windows that a frame tells', () => {
   it('are those that can be read', () => {
     const bad = { used_percent: 'x', window_minutes: 10_080 };
-    expect(windowsFromFrame(frame({ primary, secondary: bad }), NOW)).toEqual([
+    expect(windowsFromMessage(frame({ primary, secondary: bad }), NOW)).toEqual([
       { durationSeconds: 18_000, usedRatio: 0.9, resetsAt: RESET * 1_000, seenAt: NOW },
     ]);
-    const [window] = windowsFromFrame(frame({ primary: { ...primary, reset_at: null } }), NOW);
+    const [window] = windowsFromMessage(frame({ primary: { ...primary, reset_at: null } }), NOW);
     expect(window).toMatchObject({ resetsAt: null });
   });
 
@@ -35,7 +35,7 @@ describe('the windows that a frame tells', () => {
     frame({ primary }, { metered_limit_name: 'other' }),
     Buffer.from('{'),
   ])('are none in %s', (it) => {
-    expect(windowsFromFrame(it, NOW)).toEqual([]);
+    expect(windowsFromMessage(it, NOW)).toEqual([]);
   });
 });
 

@@ -14,7 +14,7 @@ const windowSchema = z
 const schema = z.object({ rate_limits: z.object({ primary: windowSchema, secondary: windowSchema }) });
 
 /** The quota windows that a `codex.rate_limits` frame tells (docs/protocol.md, WebSocket). */
-export function windowsFromFrame(frame: Buffer, now: number): QuotaWindow[] {
+export function windowsFromMessage(frame: Buffer, now: number): QuotaWindow[] {
   const json = jsonOf(frame);
   const told = isOfTurns(json) ? schema.safeParse(json).data?.rate_limits : undefined;
   return [told?.primary, told?.secondary].flatMap((it) =>

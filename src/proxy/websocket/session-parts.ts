@@ -5,7 +5,7 @@ import type { Secret } from '../../runtime/secret.js';
 import type { AttemptOutcome } from '../upstream/outcome.js';
 import type { ProxyRequest } from '../request/proxy-request.js';
 import type { SocketTurn } from './turn.js';
-import type { TurnBooks } from './turn-recorder.js';
+import type { TurnRecorder } from './turn-recorder.js';
 
 /** A WebSocket at upstream, and whose it is. */
 export interface Opened {
@@ -17,7 +17,7 @@ export interface Opened {
 
 /** What a session needs of the program around it. */
 export interface SessionParts {
-  readonly books: TurnBooks;
+  readonly recorder: TurnRecorder;
   /** The handshake: its headers name the session. */
   readonly request: ProxyRequest;
   readonly maxAttempts: number;

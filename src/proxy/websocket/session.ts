@@ -3,11 +3,11 @@ import { calledOrOver } from '../../accounts/wait-queue.js';
 import { limits } from '../../config/limits.js';
 import { othersMayServe } from '../upstream/outcome.js';
 import { INTERNAL_ERROR, sendable, SERVICE_RESTART, TOO_BIG } from './close-code.js';
-import { frameType } from './message.js';
+import { messageType } from './message.js';
 import { endings, failures, isOutput } from './message-kinds.js';
-import { closeSocket, passFrame } from './message-relay.js';
-import { FrameQueue } from './message-queue.js';
-import { IdleWatch } from './idle-timer.js';
+import { closeSocket, relayMessage } from './message-relay.js';
+import { MessageQueue } from './message-queue.js';
+import { IdleTimer } from './idle-timer.js';
 import type { SocketTurn } from './turn.js';
 import type { Opened, SessionParts } from './session-parts.js';
 
@@ -18,7 +18,7 @@ export class SocketSession {
   #moving: Promise<void> = Promise.resolve();
   #isMoving = false;
   #upstream: Opened;
-  readonly #idle: IdleWatch;
+  readonly #idle: IdleTimer;
   #hold: NodeJS.Timeout | null = null;
   #isOver = false;
 
@@ -28,11 +28,11 @@ export class SocketSession {
     private readonly parts: SessionParts,
     private readonly onEnd: () => void,
   ) {
-    this.#idle = new IdleWatch(
+    this.#idle = new IdleTimer(
       () => this.isBusy,
       this.#guarded(() => this.restart('idle')),
     );
-    const frames = new FrameQueue(
+    const frames = new MessageQueue(
       client,
       () => this.#upstream.socket.bufferedAmount < limits.socketBacklogBytes,
       async (frame, isBinary) => await this.#fromClient(frame, isBinary),
@@ -109,12 +109,12 @@ export class SocketSession {
     await this.#moving;
     if (this.#isOver) return;
     this.#idle.moved();
-    if (!isBinary && frameType(frame) === 'response.create') return await this.#begin(frame);
+    if (!isBinary && messageType(frame) === 'response.create') return await this.#begin(frame);
     this.#toUpstream(frame, isBinary);
   }
 
   async #begin(message: Buffer): Promise<void> {
-    const { books, request, isDraining, whyUnavailable } = this.parts;
+    const { recorder, request, isDraining, whyUnavailable } = this.parts;
     if (isDraining()) {
       // What runs may finish; with its end the client is told to come again, and comes with this one.
       if (!this.isBusy) this.restart('codex-pool is stopping');
@@ -126,15 +126,15 @@ export class SocketSession {
     }
     if (this.#isOver) return;
     const { account } = this.#upstream;
-    const turn = books.open(request.sessionKey, account, message);
+    const turn = recorder.open(request.sessionKey, account, message);
     // Two at once cannot be told apart in what comes: then nothing is held, and nobody moves.
     if (this.#turns.push(turn) > 1) for (const it of this.#turns) this.#commit(it);
     const why = whyUnavailable(account, turn.wish.model);
-    const isAvoided = books.isAvoided(request.sessionKey, account);
+    const isAvoided = recorder.isAvoided(request.sessionKey, account);
     if (isAvoided) turn.tried.add(account.id);
-    const isOut = (why !== null && why.reason !== 'full') || (isAvoided && books.isAnyoneLeft(turn));
+    const isOut = (why !== null && why.reason !== 'full') || (isAvoided && recorder.isAnyoneLeft(turn));
     if (!isOut || turn.held === null) return this.#send(turn);
-    if (books.isAnyoneLeft(turn)) return await this.#move(turn, null);
+    if (recorder.isAnyoneLeft(turn)) return await this.#move(turn, null);
     this.#askNobody(turn);
   }
 
@@ -157,13 +157,17 @@ export class SocketSession {
   #fromUpstream(frame: Buffer, isBinary: boolean): void {
     this.#idle.moved();
     if (this.#isMoving) return; // the rest of what was refused
-    const type = isBinary ? null : frameType(frame);
+    const type = isBinary ? null : messageType(frame);
     const turn = this.#turns[0];
     const passed =
       type === 'codex.rate_limits'
-        ? this.parts.books.quotaFrame(this.#upstream.account, frame, turn?.startedAt ?? null)
+        ? this.parts.recorder.quotaFrame(this.#upstream.account, frame, turn?.startedAt ?? null)
         : frame;
-    if (failures.has(type) && turn?.held == null && this.parts.books.outcomeOf(frame).kind === 'unauthorized')
+    if (
+      failures.has(type) &&
+      turn?.held == null &&
+      this.parts.recorder.outcomeOf(frame).kind === 'unauthorized'
+    )
       return this.#whenRejectedLate();
     if (turn === undefined) return this.#toClient(passed, isBinary);
     turn.bytes += frame.length;
@@ -194,7 +198,7 @@ export class SocketSession {
     const { held } = turn;
     if (held === null) return;
     turn.held = null;
-    this.parts.books.served(turn, this.parts.request.sessionKey);
+    this.parts.recorder.served(turn, this.parts.request.sessionKey);
     for (const frame of held) this.#toClient(frame, false);
   }
 
@@ -204,13 +208,13 @@ export class SocketSession {
 
   async #refused(turn: SocketTurn, frame: Buffer): Promise<void> {
     if (this.#hold !== null) clearTimeout(this.#hold);
-    const outcome = this.parts.books.outcomeOf(frame);
-    this.parts.books.refused(turn, outcome);
+    const outcome = this.parts.recorder.outcomeOf(frame);
+    this.parts.recorder.refused(turn, outcome);
     if (outcome.kind === 'foreign-content' && this.#strip(turn)) return this.#send(turn);
     if (!othersMayServe.has(outcome.kind)) return this.#handOn(turn, frame);
     // A token that is not accepted may be renewed; every other refusal is this account's last word on the turn.
     if (outcome.kind !== 'unauthorized') turn.tried.add(turn.account.id);
-    if (!this.parts.books.isAnyoneLeft(turn) || turn.attempts >= this.parts.maxAttempts)
+    if (!this.parts.recorder.isAnyoneLeft(turn) || turn.attempts >= this.parts.maxAttempts)
       return this.#handOn(turn, this.parts.ownWord(turn, outcome) ?? frame);
     if (turn.wish.isWhole) return await this.#move(turn, frame);
     // What is missing in it another account cannot know: the client comes again with everything.
@@ -233,7 +237,7 @@ export class SocketSession {
     }
     if (opened === null) {
       if (frame === null) this.#askNobody(turn);
-      else this.#handOn(turn, this.parts.ownWord(turn, this.parts.books.outcomeOf(frame)) ?? frame);
+      else this.#handOn(turn, this.parts.ownWord(turn, this.parts.recorder.outcomeOf(frame)) ?? frame);
       if (this.#upstream.socket.readyState !== WebSocket.OPEN) this.restart('upstream has closed');
       return;
     }
@@ -273,7 +277,7 @@ export class SocketSession {
     if (at === -1) return;
     this.#turns.splice(at, 1);
     try {
-      this.parts.books.close(turn, result, last);
+      this.parts.recorder.close(turn, result, last);
     } finally {
       turn[Symbol.dispose](); // its lease is given back, whatever fails in the books
     }
@@ -298,11 +302,11 @@ export class SocketSession {
   }
 
   #toUpstream(frame: Buffer, isBinary: boolean): void {
-    passFrame(this.client, this.#upstream.socket, frame, { isBinary, isCompressed: true });
+    relayMessage(this.client, this.#upstream.socket, frame, { isBinary, isCompressed: true });
   }
 
   /** Never compressed: the way is short, and time costs more. */
   #toClient(frame: Buffer, isBinary: boolean): void {
-    passFrame(this.#upstream.socket, this.client, frame, { isBinary, isCompressed: false });
+    relayMessage(this.#upstream.socket, this.client, frame, { isBinary, isCompressed: false });
   }
 }

@@ -13,11 +13,11 @@ import { NoAccountResponse } from '../failover/no-account-response.js';
 import { CrossAccountRecovery } from '../failover/cross-account-recovery.js';
 import type { ProxyRequest } from '../request/proxy-request.js';
 import { discard } from '../upstream/response-peek.js';
-import { errorFrame } from './message-refusal.js';
+import { errorMessage } from './message-refusal.js';
 import type { Opened } from './session-parts.js';
 import { SocketSession } from './session.js';
 import type { SocketTurn } from './turn.js';
-import { TurnBooks } from './turn-recorder.js';
+import { TurnRecorder } from './turn-recorder.js';
 
 /** All WebSockets of clients. A stop ends each as soon as no turn runs on it. */
 @Injectable()
@@ -25,7 +25,7 @@ export class SocketSessions {
   private readonly sessions = new Set<SocketSession>();
 
   constructor(
-    private readonly books: TurnBooks,
+    private readonly recorder: TurnRecorder,
     private readonly selector: AccountSelector,
     private readonly loop: AttemptLoop,
     private readonly recovery: CrossAccountRecovery,
@@ -48,7 +48,7 @@ export class SocketSessions {
       client,
       opened,
       {
-        books: this.books,
+        recorder: this.recorder,
         request,
         maxAttempts: this.config.maxAttempts,
         failed: (error) => this.faults.note('websocket', error, { request: request.id }),
@@ -102,7 +102,7 @@ export class SocketSessions {
       outcome?.kind === 'not-entitled' && !mayServeLater(this.selector.consider(turn.wish.model));
     const isUpstreams = outcome?.kind === 'overloaded' || isModels;
     if (isUpstreams) return null;
-    return errorFrame(
+    return errorMessage(
       this.emptyPool.refusal(request, turn.tried, outcome?.kind ?? null, null, turn.wish.model),
     );
   }

@@ -12,13 +12,13 @@ import { OutcomeRecorder } from '../failover/outcome-recorder.js';
 import type { AttemptOutcome } from '../upstream/outcome.js';
 import type { RelayEnd } from '../response/relay.js';
 import { TurnCounters } from '../response/turn-counters.js';
-import { outcomeOfFrame } from './message-refusal.js';
-import { windowsFromFrame, withPoolQuota } from './quota-message.js';
+import { outcomeOfMessage } from './message-refusal.js';
+import { windowsFromMessage, withPoolQuota } from './quota-message.js';
 import { SocketTurn } from './turn.js';
 
 /** What turns on WebSockets teach about accounts, and what they cost. */
 @Injectable()
-export class TurnBooks {
+export class TurnRecorder {
   constructor(
     private readonly selector: AccountSelector,
     private readonly recorder: OutcomeRecorder,
@@ -50,7 +50,7 @@ export class TurnBooks {
 
   /** What the frame that upstream ends a turn with means. */
   outcomeOf(frame: Buffer): AttemptOutcome {
-    return outcomeOfFrame(frame, this.clock.now());
+    return outcomeOfMessage(frame, this.clock.now());
   }
 
   /** The first output of a turn has come: its account serves. */
@@ -70,7 +70,7 @@ export class TurnBooks {
    */
   quotaFrame(account: Account, frame: Buffer, askedAt: number | null): Buffer {
     const now = this.clock.now();
-    this.recorder.observeWindows(account, windowsFromFrame(frame, now), askedAt ?? now);
+    this.recorder.observeWindows(account, windowsFromMessage(frame, now), askedAt ?? now);
     return withPoolQuota(frame, this.pool.status().windows);
   }
 

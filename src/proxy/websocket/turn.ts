@@ -4,7 +4,7 @@ import { Lease } from '../../accounts/lease.js';
 import type { DecisionLog } from '../../observability/request-log.js';
 import type { Clock } from '../../runtime/clock.js';
 import { RequestRecord } from '../failover/request-record.js';
-import { type TurnWish, turnWish } from './message.js';
+import { type TurnStart, turnStartIn } from './message.js';
 
 /** What a turn begins with. */
 interface Begun {
@@ -16,7 +16,7 @@ interface Begun {
 
 /** One turn on a WebSocket: a `response.create` of the client, up to the frame that ends it. */
 export class SocketTurn implements Disposable {
-  readonly wish: TurnWish;
+  readonly wish: TurnStart;
   readonly sessionKey: string | null;
   readonly decision: RequestRecord;
   /** Identities of the accounts that have refused it. */
@@ -45,7 +45,7 @@ export class SocketTurn implements Disposable {
     this.sessionKey = sessionKey;
     this.#clock = clock;
     this.startedAt = clock.now();
-    this.wish = turnWish(message);
+    this.wish = turnStartIn(message);
     this.#lease = new Lease(account);
     const now = { receivedAt: Date.now(), completeAt: this.sentAt };
     const isReplayable = this.wish.isWhole;

@@ -15,7 +15,7 @@ import { ClientObserver } from '../../clients/client-observer.js';
 import { mayUse, wrongToken } from '../ingress/client-token.js';
 import { stopping } from '../ingress/proxy.middleware.js';
 import { routeOf } from '../ingress/routes.js';
-import { SocketHandshake } from './handshake.js';
+import { Handshake } from './handshake.js';
 
 const badHandshake: LocalResponse = {
   status: 400,
@@ -27,12 +27,12 @@ const badHandshake: LocalResponse = {
 
 /** WebSockets in: the same doors as for every other request, before one is opened. */
 @Injectable()
-export class UpgradeGate {
+export class UpgradeHandler {
   /** Connections without an answer as yet. */
   private readonly waiting = new Set<Socket>();
 
   constructor(
-    private readonly handshake: SocketHandshake,
+    private readonly handshake: Handshake,
     private readonly connections: ClientConnections,
     private readonly faults: Faults,
     private readonly observer: ClientObserver,

@@ -12,7 +12,7 @@ import {
   redirectOf,
   startLogins,
   stateOf,
-  visit,
+  arrival,
 } from '../../support/pool/logging-in.js';
 import type { TestPool } from '../../support/pool/pool.js';
 import { fileOf } from '../../support/pool/refreshing.js';
@@ -50,7 +50,7 @@ describe('a login by browser', () => {
       expiresAt: clock.now() + 15 * MINUTE,
       url: expect.any(String),
     });
-    const page = await visit(authorization.allow(login.url, 'new'));
+    const page = await arrival(authorization.allow(login.url, 'new'));
     expect(page.status).toBe(200);
     expect(page.body.toString()).toContain('The account work is in the pool now. You may close this window.');
     const state = await stateOf(pool, login.id);
@@ -104,7 +104,7 @@ describe('a login by browser', () => {
     const { pool, authorization } = await startLogins({ accounts: ['account-1'] });
     await using _pool = pool;
     const { id, url } = await begin(pool, 'browser');
-    await visit(authorization.allow(url, 'new'));
+    await arrival(authorization.allow(url, 'new'));
     expect(await stateOf(pool, id)).toMatchObject({ state: 'succeeded', account: 'account-2' });
   });
 
@@ -118,7 +118,7 @@ describe('a login by browser', () => {
     await pool.turn().expect(503);
     expect(await pool.account('a')).toMatchObject({ available: false, reason: 'needs-login' });
     const { id, url } = await begin(pool, 'browser', { name: 'other' });
-    const page = await visit(authorization.allow(url, 'a'));
+    const page = await arrival(authorization.allow(url, 'a'));
     expect(page.body.toString()).toContain('The account a has a new login.');
     expect(await stateOf(pool, id)).toMatchObject({ state: 'succeeded', account: 'a', result: 'renewed' });
     const { refresh_token } = pool.fakeUpstream.account('a').authJson().tokens;
@@ -132,7 +132,7 @@ describe('a login by browser', () => {
     await using _pool = pool;
     const before = await pool.readAuth('a');
     const { id, url } = await begin(pool, 'browser', { name: 'a' });
-    expect((await visit(authorization.allow(url, 'new'))).status).toBe(200);
+    expect((await arrival(authorization.allow(url, 'new'))).status).toBe(200);
     expect(await stateOf(pool, id)).toMatchObject({ state: 'succeeded', account: 'account-1' });
     expect(await pool.readAuth('a')).toEqual(before);
   });
@@ -158,14 +158,14 @@ describe('a login by browser', () => {
       `${right.origin}${right.pathname}`,
     ];
     for (const address of addresses) {
-      const page = await visit(address);
+      const page = await arrival(address);
       expect(page.status).toBe(400);
       expect(page.body.toString()).toContain('belongs to no login that is open');
       expect(page.body.toString()).not.toMatch(/script|ac_made-up|xxx/);
     }
     expect(await stateOf(pool, id)).toMatchObject({ state: 'waiting' });
     expect(exchanges(pool)).toEqual([]);
-    expect((await visit(right.href)).status).toBe(200);
+    expect((await arrival(right.href)).status).toBe(200);
     expect(await stateOf(pool, id)).toMatchObject({ state: 'succeeded' });
   });
 
@@ -173,13 +173,13 @@ describe('a login by browser', () => {
     const { pool, authorization } = await startLogins();
     await using _pool = pool;
     const one = await begin(pool, 'browser');
-    const page = await visit(authorization.deny(one.url));
+    const page = await arrival(authorization.deny(one.url));
     expect(page.status).toBe(400);
     expect(page.body.toString()).toContain('The login was refused in the browser.');
     expect(page.body.toString()).not.toContain('made up');
     expect(await stateOf(pool, one.id)).toMatchObject({ state: 'failed', code: 'access_denied' });
     const other = await begin(pool, 'browser');
-    await visit(authorization.deny(other.url, '<b>odd</b>'));
+    await arrival(authorization.deny(other.url, '<b>odd</b>'));
     const state = await stateOf(pool, other.id);
     expect(state).toMatchObject({ state: 'failed', code: 'authorization_failed' });
     expect(JSON.stringify(state)).not.toContain('odd');
@@ -192,11 +192,11 @@ describe('a login by browser', () => {
     const one = await begin(pool, 'browser', { name: 'one' });
     const other = await begin(pool, 'browser', { name: 'other' });
     expect(redirectOf(other).href).toBe(redirectOf(one).href);
-    await visit(authorization.allow(other.url, 'second'));
+    await arrival(authorization.allow(other.url, 'second'));
     expect(await stateOf(pool, other.id)).toMatchObject({ state: 'succeeded', account: 'other' });
     expect(await stateOf(pool, one.id)).toMatchObject({ state: 'waiting' });
     expect(await isListening(redirectOf(one))).toBe(true);
-    await visit(authorization.allow(one.url, 'new'));
+    await arrival(authorization.allow(one.url, 'new'));
     expect(await stateOf(pool, one.id)).toMatchObject({ state: 'succeeded', account: 'one' });
     expect(await isListening(redirectOf(one))).toBe(false);
     expect((await pool.readAuth('one')).tokens.account_id).toBe('acct-new');
@@ -209,10 +209,10 @@ describe('a login by browser', () => {
     const { id, url } = await begin(pool, 'browser');
     const held = authorization.hold();
     const callback = authorization.allow(url, 'new');
-    const first = visit(callback);
+    const first = arrival(callback);
     await held.arrived;
     expect(await stateOf(pool, id)).toMatchObject({ state: 'completing' });
-    expect((await visit(callback)).status).toBe(400);
+    expect((await arrival(callback)).status).toBe(400);
     await pool.client.delete(`/admin/login/${id}`).expect(409);
     expect((await pasted(pool, id, callback)).status).toBe(409);
     held.release();
@@ -235,7 +235,7 @@ describe('a login by browser', () => {
     await using _pool = pool;
     authorization.answers(fault);
     const { id, url } = await begin(pool, 'browser');
-    const page = await visit(authorization.allow(url, 'new'));
+    const page = await arrival(authorization.allow(url, 'new'));
     expect(page.status).toBe(400);
     const state = await stateOf(pool, id);
     expect(state).toMatchObject({ state: 'failed', code, message: expect.stringContaining(told) });
@@ -255,7 +255,7 @@ describe('a login by browser', () => {
     clock.advance(15 * MINUTE - 1);
     expect(await stateOf(pool, id)).toMatchObject({ state: 'waiting' });
     clock.advance(1);
-    expect((await visit(callback)).status).toBe(400);
+    expect((await arrival(callback)).status).toBe(400);
     expect(await stateOf(pool, id)).toMatchObject({ state: 'expired' });
     expect(await isListening(redirectOf({ url }))).toBe(false);
     expect((await pasted(pool, id, callback)).status).toBe(409);
@@ -300,8 +300,8 @@ describe('the callback listener', () => {
       ['HEAD', href],
       ['OPTIONS', href],
     ] as const)
-      expect(await visit(url, method), `${method} ${url}`).toMatchObject({ status: 404 });
-    expect((await visit(href)).headers).toMatchObject({
+      expect(await arrival(url, method), `${method} ${url}`).toMatchObject({ status: 404 });
+    expect((await arrival(href)).headers).toMatchObject({
       'content-type': 'text/html; charset=utf-8',
       'cache-control': 'no-store',
       'referrer-policy': 'no-referrer',
@@ -323,7 +323,7 @@ describe('the callback listener', () => {
       await once(other.server, 'close');
       const { id, url } = await begin(pool, 'browser');
       expect(redirectOf({ url }).port).toBe(String(other.port));
-      await visit(authorization.allow(url, 'new'));
+      await arrival(authorization.allow(url, 'new'));
       expect(await stateOf(pool, id)).toMatchObject({ state: 'succeeded' });
     } finally {
       one.server.close();
@@ -354,7 +354,7 @@ describe('the callback listener', () => {
     await using _pool = pool;
     const { url } = await begin(pool, 'browser', { name: 'work' });
     const held = authorization.hold();
-    const page = visit(authorization.allow(url, 'new'));
+    const page = arrival(authorization.allow(url, 'new'));
     await held.arrived;
     const stopped = pool.running.stop();
     // Nothing tells that it goes on waiting; a program that does not has ended by then.
@@ -588,12 +588,12 @@ it('no secret of a login shows anywhere', async () => {
     secrets.push(new URL(url).searchParams.get('state') ?? '');
     const fault = faults[i];
     if (fault !== undefined) authorization.answers(fault);
-    seen.push((await visit(authorization.allow(url, 'new'))).body.toString());
+    seen.push((await arrival(authorization.allow(url, 'new'))).body.toString());
     await look(`/admin/login/${id}`);
   }
   const denied = await begin(pool, 'browser');
   secrets.push(new URL(denied.url).searchParams.get('state') ?? '');
-  seen.push((await visit(authorization.deny(denied.url))).body.toString());
+  seen.push((await arrival(authorization.deny(denied.url))).body.toString());
   const device = await begin(pool, 'device');
   authorization.device.approve(device.userCode, 'new');
   seen.push(JSON.stringify(await passing(pool, clock, device.id, 'succeeded')));

@@ -13,13 +13,13 @@ import { Pinning } from '../../../src/proxy/failover/pinning.js';
 import type { ProxyRequest } from '../../../src/proxy/request/proxy-request.js';
 import { RouteHandlers } from '../../../src/proxy/ingress/route-dispatch.js';
 import type { Route } from '../../../src/proxy/ingress/routes.js';
-import { SocketHandshake, type Visit } from '../../../src/proxy/websocket/handshake.js';
-import { TurnBooks } from '../../../src/proxy/websocket/turn-recorder.js';
+import { Handshake, type Arrival } from '../../../src/proxy/websocket/handshake.js';
+import { TurnRecorder } from '../../../src/proxy/websocket/turn-recorder.js';
 import { hangs } from '../../../src/fake-upstream/script/responses.js';
 import { controlled } from '../../../src/fake-upstream/script/controlled-turn.js';
 import { completed, delta } from '../../../src/fake-upstream/script/turn-events.js';
 import { UsageReport } from '../../../src/usage/usage-report.js';
-import { begin, redirectOf, visit } from '../../support/pool/logging-in.js';
+import { begin, redirectOf, arrival } from '../../support/pool/logging-in.js';
 import { breaksOnce, OwnProcessFaults } from '../../support/pool/own-process-faults.js';
 import { connectTo, head, post, upgrade } from '../../support/clients/packet.js';
 import { aTurn, TestPool } from '../../support/pool/pool.js';
@@ -105,24 +105,24 @@ const places: [where: string, place: string, provoke: (pool: TestPool) => Promis
     'upgrade',
     'the opening of a WebSocket throws',
     async (pool) => {
-      breaksOnce(part(pool, SocketHandshake), 'serve', boom);
+      breaksOnce(part(pool, Handshake), 'serve', boom);
       expect(await ended(pool, upgrade())).toBe('');
     },
   ],
   [
     'websocket',
     'a frame of the client throws',
-    (pool) => (breaksOnce(part(pool, TurnBooks), 'open', boom), socketCloses(pool)),
+    (pool) => (breaksOnce(part(pool, TurnRecorder), 'open', boom), socketCloses(pool)),
   ],
   [
     'websocket',
     'the first output of upstream throws',
-    (pool) => (breaksOnce(part(pool, TurnBooks), 'served', boom), socketCloses(pool)),
+    (pool) => (breaksOnce(part(pool, TurnRecorder), 'served', boom), socketCloses(pool)),
   ],
   [
     'websocket',
     'the end of a turn throws',
-    (pool) => (breaksOnce(part(pool, TurnBooks), 'close', boom), socketCloses(pool)),
+    (pool) => (breaksOnce(part(pool, TurnRecorder), 'close', boom), socketCloses(pool)),
   ],
   [
     'websocket',
@@ -131,7 +131,7 @@ const places: [where: string, place: string, provoke: (pool: TestPool) => Promis
       const held = controlled();
       for (const name of ['a', 'b']) pool.fakeUpstream.account(name).always(held.answer);
       await using client = await SocketClient.connect(pool.origin);
-      breaksOnce(part(pool, TurnBooks), 'open', () => breaksOnce(part(pool, TurnBooks), 'close', boom));
+      breaksOnce(part(pool, TurnRecorder), 'open', () => breaksOnce(part(pool, TurnRecorder), 'close', boom));
       client.send(JSON.stringify({ type: 'response.create', model: 'gpt-5.5', input: [] }));
       await expect.poll(() => pool.registry.list().some((it) => it.inFlight > 0)).toBe(true);
       client.cut();
@@ -141,7 +141,7 @@ const places: [where: string, place: string, provoke: (pool: TestPool) => Promis
     'connection',
     'an open WebSocket throws as it is read',
     async (pool) => {
-      breaksOnce(part(pool, SocketHandshake), 'serve', ({ socket }: Visit) =>
+      breaksOnce(part(pool, Handshake), 'serve', ({ socket }: Arrival) =>
         setImmediate(() => socket.on('data', boom)),
       );
       await using client = await SocketClient.connect(pool.origin);
@@ -292,7 +292,7 @@ const places: [where: string, place: string, provoke: (pool: TestPool) => Promis
     async (pool) => {
       const login = await begin(pool, 'browser');
       breaksOnce(part(pool, CallbackListener), 'handle', boom);
-      expect((await visit(redirectOf(login).href)).status).toBe(500);
+      expect((await arrival(redirectOf(login).href)).status).toBe(500);
     },
   ],
 ];

@@ -25,7 +25,7 @@ export async function stateOf(pool: TestPool, id: string) {
 }
 
 /** What a browser shows at this address. */
-export async function visit(url: string, method = 'GET'): Promise<RawAnswer> {
+export async function arrival(url: string, method = 'GET'): Promise<RawAnswer> {
   const { origin, pathname, search } = new URL(url);
   return call(origin, { method, path: pathname + search });
 }
