@@ -6,7 +6,7 @@ import { AccountPoll } from './quota-poll.js';
 import { AccountRegistry } from './account-registry.js';
 import { AccountSelector } from './selection/account-selector.js';
 import { AffinityStore } from './selection/affinity-store.js';
-import { AffinityTable } from './selection/session-affinity.js';
+import { SessionAffinity } from './selection/session-affinity.js';
 import { DecisionLog } from '../observability/request-log.js';
 import { EvidenceStore } from './evidence-store.js';
 import { SharedLoginDetector } from '../clients/shared-login-detector.js';
@@ -24,7 +24,7 @@ import { UpstreamWatch } from '../observability/upstream-monitor.js';
   providers: [
     AccountRegistry,
     AccountSelector,
-    AffinityTable,
+    SessionAffinity,
     OwnerTable,
     SharedLoginDetector,
     DecisionLog,
@@ -43,7 +43,7 @@ import { UpstreamWatch } from '../observability/upstream-monitor.js';
     AccountPoll,
     AccountRegistry,
     AccountSelector,
-    AffinityTable,
+    SessionAffinity,
     OwnerTable,
     SharedLoginDetector,
     DecisionLog,

@@ -11,7 +11,7 @@ import type { DriverSetting } from './driver-setting.js';
 import { nodeSqlite } from './node-sqlite.js';
 import { OwnedValue } from '../accounts/selection/pinned-value.entity.js';
 import { QuotaSample } from '../usage/quota-sample.entity.js';
-import { SessionAffinity } from '../accounts/selection/session-affinity.entity.js';
+import { SessionAffinityRow } from '../accounts/selection/session-affinity.entity.js';
 import type { SqliteModule } from './sqlite-module.js';
 import { UsageRecord } from '../usage/usage-record.entity.js';
 import { UsageRollup } from '../usage/usage-rollup.entity.js';
@@ -20,7 +20,7 @@ const entities = [
   UsageRecord,
   UsageRollup,
   QuotaSample,
-  SessionAffinity,
+  SessionAffinityRow,
   OwnedValue,
   AccountSettingsRow,
   AccountEvidenceRow,

@@ -10,7 +10,7 @@ import { AccountEvidenceRow } from '../accounts/account-evidence.entity.js';
 import { Database } from './database.js';
 import { OwnedValue } from '../accounts/selection/pinned-value.entity.js';
 import { QuotaSample } from '../usage/quota-sample.entity.js';
-import { SessionAffinity } from '../accounts/selection/session-affinity.entity.js';
+import { SessionAffinityRow } from '../accounts/selection/session-affinity.entity.js';
 import { UsageRecord } from '../usage/usage-record.entity.js';
 
 const DAY_MS = 86_400_000;
@@ -54,7 +54,7 @@ export class RetentionCron {
         take: limits.retentionStepRows,
       });
       if (samples.length > 0) await manager.remove(samples);
-      const sessions = await manager.find(SessionAffinity, {
+      const sessions = await manager.find(SessionAffinityRow, {
         where: { usedAt: LessThan(now - limits.affinityIdleMs) },
         take: limits.retentionStepRows,
       });

@@ -4,14 +4,14 @@ import { AccountSettingsRow } from '../accounts/account-settings.entity.js';
 import { OwnedValue } from '../accounts/selection/pinned-value.entity.js';
 import { QuotaSample } from '../usage/quota-sample.entity.js';
 import { addToRollups } from '../usage/rollup-sums.js';
-import { SessionAffinity } from '../accounts/selection/session-affinity.entity.js';
+import { SessionAffinityRow } from '../accounts/selection/session-affinity.entity.js';
 import { UsageRecord } from '../usage/usage-record.entity.js';
 
 /** What is written together: in one transaction, all of it or nothing. */
 export interface WriteBatch {
   readonly records: readonly UsageRecord[];
   readonly samples: readonly QuotaSample[];
-  readonly sessions: readonly SessionAffinity[];
+  readonly sessions: readonly SessionAffinityRow[];
   readonly owned: readonly OwnedValue[];
   readonly settings: readonly AccountSettingsRow[];
   readonly evidence: readonly AccountEvidenceRow[];
@@ -26,7 +26,7 @@ export async function write(manager: EntityManager, batch: WriteBatch): Promise<
   }
   if (samples.length > 0)
     await upsertInPieces(manager, QuotaSample, samples, ['accountId', 'durationSeconds', 'seenAt']);
-  if (sessions.length > 0) await upsertInPieces(manager, SessionAffinity, sessions, ['session']);
+  if (sessions.length > 0) await upsertInPieces(manager, SessionAffinityRow, sessions, ['session']);
   if (owned.length > 0) await upsertInPieces(manager, OwnedValue, owned, ['kind', 'hash']);
   if (settings.length > 0) await upsertInPieces(manager, AccountSettingsRow, settings, ['accountId']);
   if (evidence.length > 0) await upsertInPieces(manager, AccountEvidenceRow, evidence, ['accountId']);

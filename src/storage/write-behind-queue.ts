@@ -4,7 +4,7 @@ import type { AccountSettingsRow } from '../accounts/account-settings.entity.js'
 import { BoundedQueue } from './bounded-queue.js';
 import type { OwnedValue } from '../accounts/selection/pinned-value.entity.js';
 import type { QuotaSample } from '../usage/quota-sample.entity.js';
-import type { SessionAffinity } from '../accounts/selection/session-affinity.entity.js';
+import type { SessionAffinityRow } from '../accounts/selection/session-affinity.entity.js';
 import type { UsageRecord } from '../usage/usage-record.entity.js';
 import type { WriteBatch } from './write-batch.js';
 
@@ -17,7 +17,7 @@ export class Unwritten {
   private readonly samples: BoundedQueue<QuotaSample>;
   private readonly owned: BoundedQueue<OwnedValue>;
   /** By session, each at its newest. */
-  private readonly sessions = new Map<string, SessionAffinity>();
+  private readonly sessions = new Map<string, SessionAffinityRow>();
   private readonly settings = new Map<string, AccountSettingsRow>();
   /** By account, each at its newest: a storm of refusals is one row. */
   private readonly evidence = new Map<string, AccountEvidenceRow>();
@@ -45,7 +45,7 @@ export class Unwritten {
     this.owned.add(owned);
   }
 
-  addSession(session: SessionAffinity): void {
+  addSession(session: SessionAffinityRow): void {
     const isFull = putNewest(this.sessions, session.session, session, limits.unwrittenSessions);
     if (isFull) this.onLoss('session');
   }

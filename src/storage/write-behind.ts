@@ -15,7 +15,7 @@ import type { AccountSettingsRow } from '../accounts/account-settings.entity.js'
 import { Database } from './database.js';
 import type { OwnedValue } from '../accounts/selection/pinned-value.entity.js';
 import type { QuotaSample } from '../usage/quota-sample.entity.js';
-import type { SessionAffinity } from '../accounts/selection/session-affinity.entity.js';
+import type { SessionAffinityRow } from '../accounts/selection/session-affinity.entity.js';
 import { type Droppable, Unwritten } from './write-behind-queue.js';
 import type { UsageRecord } from '../usage/usage-record.entity.js';
 import { write } from './write-batch.js';
@@ -87,7 +87,7 @@ export class UsageWriter implements OnModuleInit, OnModuleDestroy, OnApplication
     this.unwritten.addSample(sample);
   }
 
-  addSession(session: SessionAffinity): void {
+  addSession(session: SessionAffinityRow): void {
     this.unwritten.addSession(session);
   }
 

@@ -4,7 +4,7 @@ import { CLOCK, type Clock } from '../../runtime/clock.js';
 import { QuotaService } from '../../usage/quota.service.js';
 import { AccountRegistry } from '../account-registry.js';
 import type { Account } from '../account.js';
-import { AffinityTable } from './session-affinity.js';
+import { SessionAffinity } from './session-affinity.js';
 import { type Unavailable, whyUnavailable } from '../availability.js';
 import { Lease } from '../lease.js';
 import { planCapacity } from '../plan-capacity.js';
@@ -54,7 +54,7 @@ export class AccountSelector {
 
   constructor(
     private readonly registry: AccountRegistry,
-    private readonly affinity: AffinityTable,
+    private readonly affinity: SessionAffinity,
     private readonly quota: QuotaService,
     @Inject(APP_CONFIG) config: AppConfig,
     @Inject(CLOCK) private readonly clock: Clock,

@@ -1,29 +1,29 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { limits } from '../../config/limits.js';
 import { Database } from '../../storage/database.js';
-import { SessionAffinity } from './session-affinity.entity.js';
+import { SessionAffinityRow } from './session-affinity.entity.js';
 import { UsageWriter } from '../../storage/write-behind.js';
-import { AffinityTable } from './session-affinity.js';
+import { SessionAffinity } from './session-affinity.js';
 
 /** Keeps the affinity of sessions over a restart: read at the start, written behind. */
 @Injectable()
 export class AffinityStore implements OnModuleInit {
   constructor(
-    private readonly table: AffinityTable,
+    private readonly table: SessionAffinity,
     private readonly writer: UsageWriter,
     private readonly database: Database,
   ) {}
 
   async onModuleInit(): Promise<void> {
     await this.database.restore('sessions begin anew: the database cannot be read', async (manager) => {
-      const rows = await manager.find(SessionAffinity, {
+      const rows = await manager.find(SessionAffinityRow, {
         order: { usedAt: 'DESC' },
         take: limits.affinitySessions,
       });
       for (const { session, ...affinity } of rows.toReversed()) this.table.restore(session, affinity);
     });
     this.table.onSettle((session, affinity) => {
-      this.writer.addSession(Object.assign(new SessionAffinity(), { session, ...affinity }));
+      this.writer.addSession(Object.assign(new SessionAffinityRow(), { session, ...affinity }));
     });
   }
 }

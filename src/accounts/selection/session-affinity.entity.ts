@@ -3,7 +3,7 @@ import { storedNumber } from '../../storage/stored-number.js';
 
 /** Which account a session belongs to, for the next start. Times are epoch ms. */
 @Entity('session_affinity')
-export class SessionAffinity {
+export class SessionAffinityRow {
   /** Hash of the session key. */
   @PrimaryColumn('varchar', { length: 64 })
   session!: string;

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { limits } from '../../config/limits.js';
-import { AffinityTable } from './session-affinity.js';
+import { SessionAffinity } from './session-affinity.js';
 
 const DAY = 86_400_000;
 
 function tableAt(startsAt = 1_900_000_000_000) {
   let now = startsAt;
-  const table = new AffinityTable({ now: () => now });
+  const table = new SessionAffinity({ now: () => now });
   return { table, advance: (ms: number) => void (now += ms) };
 }
 

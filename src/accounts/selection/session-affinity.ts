@@ -28,7 +28,7 @@ interface Entry {
  * first, and what was idle for a week goes too.
  */
 @Injectable()
-export class AffinityTable {
+export class SessionAffinity {
   private readonly entries = new Map<string, Entry>();
   private readonly watchers: ((sessionKey: string, affinity: Affinity) => void)[] = [];
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { AccountSelector } from '../../accounts/selection/account-selector.js';
 import type { Account } from '../../accounts/account.js';
-import { AffinityTable } from '../../accounts/selection/session-affinity.js';
+import { SessionAffinity } from '../../accounts/selection/session-affinity.js';
 import { limits } from '../../config/limits.js';
 import type { FailoverContext } from './failover-context.js';
 import type { Recovery } from './failover-policy.js';
@@ -22,7 +22,7 @@ export class CrossAccountRecovery {
 
   constructor(
     private readonly selector: AccountSelector,
-    private readonly affinity: AffinityTable,
+    private readonly affinity: SessionAffinity,
   ) {}
 
   /** What may still be tried for this request, which this account has refused; null: nothing. */

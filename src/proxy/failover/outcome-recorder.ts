@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { AccountRegistry } from '../../accounts/account-registry.js';
 import type { Account } from '../../accounts/account.js';
-import { AffinityTable } from '../../accounts/selection/session-affinity.js';
+import { SessionAffinity } from '../../accounts/selection/session-affinity.js';
 import { UpstreamWatch } from '../../observability/upstream-monitor.js';
 import { CLOCK, type Clock } from '../../runtime/clock.js';
 import { SleepWatch } from '../../runtime/suspend-detector.js';
@@ -29,7 +29,7 @@ export class OutcomeRecorder {
   constructor(
     private readonly registry: AccountRegistry,
     private readonly quota: QuotaService,
-    private readonly affinity: AffinityTable,
+    private readonly affinity: SessionAffinity,
     private readonly pinning: Pinning,
     @Inject(CLOCK) private readonly clock: Clock,
     private readonly sleep: SleepWatch,

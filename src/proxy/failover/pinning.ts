@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { Injectable } from '@nestjs/common';
 import { AccountRegistry } from '../../accounts/account-registry.js';
 import type { Account } from '../../accounts/account.js';
-import { AffinityTable } from '../../accounts/selection/session-affinity.js';
+import { SessionAffinity } from '../../accounts/selection/session-affinity.js';
 import { type OwnedKind, OwnerTable } from '../../accounts/selection/pin-table.js';
 import { fileIds, previousResponseIds } from './pinned-ids.js';
 import type { ProxyRequest } from '../request/proxy-request.js';
@@ -17,7 +17,7 @@ export const TURN_STATE = 'x-codex-turn-state';
 export class Pinning {
   constructor(
     private readonly owners: OwnerTable,
-    private readonly affinity: AffinityTable,
+    private readonly affinity: SessionAffinity,
     private readonly registry: AccountRegistry,
   ) {}
 

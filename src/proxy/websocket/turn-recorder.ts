@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Account } from '../../accounts/account.js';
 import { AccountSelector } from '../../accounts/selection/account-selector.js';
-import { AffinityTable } from '../../accounts/selection/session-affinity.js';
+import { SessionAffinity } from '../../accounts/selection/session-affinity.js';
 import { DecisionLog } from '../../observability/request-log.js';
 import { PoolStatusService } from '../../accounts/selection/pool-status.js';
 import { CLOCK, type Clock } from '../../runtime/clock.js';
@@ -28,7 +28,7 @@ export class TurnRecorder {
     private readonly decisions: DecisionLog,
     private readonly drain: Drain,
     @Inject(CLOCK) private readonly clock: Clock,
-    private readonly affinity: AffinityTable,
+    private readonly affinity: SessionAffinity,
   ) {}
 
   open(sessionKey: string | null, account: Account, message: Buffer): SocketTurn {
