@@ -10,8 +10,8 @@ import { SessionAffinity } from './selection/session-affinity.js';
 import { DecisionLog } from '../observability/request-log.js';
 import { EvidenceStore } from './evidence-store.js';
 import { SharedLoginDetector } from '../clients/shared-login-detector.js';
-import { OwnerStore } from './selection/pin-store.js';
-import { OwnerTable } from './selection/pin-table.js';
+import { PinStore } from './selection/pin-store.js';
+import { PinTable } from './selection/pin-table.js';
 import { PoolFolder } from './pool-folder/pool-folder.js';
 import { PoolWatcher } from './pool-folder/pool-watcher.js';
 import { SettingsStore } from './settings-store.js';
@@ -25,7 +25,7 @@ import { UpstreamWatch } from '../observability/upstream-monitor.js';
     AccountRegistry,
     AccountSelector,
     SessionAffinity,
-    OwnerTable,
+    PinTable,
     SharedLoginDetector,
     DecisionLog,
     PoolStatusService,
@@ -34,7 +34,7 @@ import { UpstreamWatch } from '../observability/upstream-monitor.js';
     SettingsStore,
     EvidenceStore,
     AffinityStore,
-    OwnerStore,
+    PinStore,
     PoolFolder,
     PoolWatcher,
     UpstreamWatch,
@@ -44,7 +44,7 @@ import { UpstreamWatch } from '../observability/upstream-monitor.js';
     AccountRegistry,
     AccountSelector,
     SessionAffinity,
-    OwnerTable,
+    PinTable,
     SharedLoginDetector,
     DecisionLog,
     PoolStatusService,

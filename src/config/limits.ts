@@ -61,9 +61,9 @@ export const limits = {
   affinitySessions: 10_000,
   affinityIdleMs: 7 * DAY,
   /** Of each kind: turn states, responses, files. */
-  owners: 10_000,
+  pins: 10_000,
   /** An id of a response or a file that is longer is none. */
-  ownedIdChars: 200,
+  pinnedIdChars: 200,
   /** Words of one body that may be ids of files. */
   fileWordsPerBody: 20_000,
   /** An answer that names a new file. */
@@ -178,7 +178,7 @@ export const limits = {
   unwrittenEvidence: 10_000,
   /** How far the last success on record may lag behind: a turn that is served is no reason to write. */
   successOnRecordMs: 5 * MINUTE,
-  unwrittenOwned: 10_000,
+  unwrittenPins: 10_000,
   /** Rows of each kind in one transaction. */
   writeBatch: 500,
   writePauseMs: 500,

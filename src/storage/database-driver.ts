@@ -9,7 +9,7 @@ import { FormerAccount1795400000000 } from './migrations/1795400000000-former-ac
 import { Ownership1795420000000 } from './migrations/1795420000000-ownership.js';
 import type { DriverSetting } from './driver-setting.js';
 import { nodeSqlite } from './node-sqlite.js';
-import { OwnedValue } from '../accounts/selection/pinned-value.entity.js';
+import { PinnedValue } from '../accounts/selection/pinned-value.entity.js';
 import { QuotaSample } from '../usage/quota-sample.entity.js';
 import { SessionAffinityRow } from '../accounts/selection/session-affinity.entity.js';
 import type { SqliteModule } from './sqlite-module.js';
@@ -21,7 +21,7 @@ const entities = [
   UsageRollup,
   QuotaSample,
   SessionAffinityRow,
-  OwnedValue,
+  PinnedValue,
   AccountSettingsRow,
   AccountEvidenceRow,
 ];

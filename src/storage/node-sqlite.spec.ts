@@ -18,7 +18,7 @@ class Connection implements AsyncDisposable {
   private constructor(
     readonly folder: string,
     readonly raw: SqliteConnection,
-    private readonly isOwner: boolean,
+    private readonly isPinned: boolean,
   ) {}
 
   static async open(
@@ -53,7 +53,7 @@ class Connection implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
-    if (this.isOwner) await rm(this.folder, { recursive: true });
+    if (this.isPinned) await rm(this.folder, { recursive: true });
   }
 }
 

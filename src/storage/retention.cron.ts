@@ -8,7 +8,7 @@ import { limits } from '../config/limits.js';
 import { describeError } from '../runtime/pool-error.js';
 import { AccountEvidenceRow } from '../accounts/account-evidence.entity.js';
 import { Database } from './database.js';
-import { OwnedValue } from '../accounts/selection/pinned-value.entity.js';
+import { PinnedValue } from '../accounts/selection/pinned-value.entity.js';
 import { QuotaSample } from '../usage/quota-sample.entity.js';
 import { SessionAffinityRow } from '../accounts/selection/session-affinity.entity.js';
 import { UsageRecord } from '../usage/usage-record.entity.js';
@@ -65,21 +65,21 @@ export class RetentionCron {
         take: limits.retentionStepRows,
       });
       if (evidence.length > 0) await manager.remove(evidence);
-      const owned = await this.beyondBound(manager);
-      if (owned.length > 0) await manager.remove(owned);
-      return records.length + samples.length + sessions.length + evidence.length + owned.length;
+      const pinned = await this.beyondBound(manager);
+      if (pinned.length > 0) await manager.remove(pinned);
+      return records.length + samples.length + sessions.length + evidence.length + pinned.length;
     });
   }
 
   /** Owners that a start would not read any more: of each kind the newest are kept. */
-  private async beyondBound(manager: EntityManager): Promise<OwnedValue[]> {
-    const found: OwnedValue[] = [];
+  private async beyondBound(manager: EntityManager): Promise<PinnedValue[]> {
+    const found: PinnedValue[] = [];
     for (const kind of ['response', 'file'] as const) {
       found.push(
-        ...(await manager.find(OwnedValue, {
+        ...(await manager.find(PinnedValue, {
           where: { kind },
           order: { seenAt: 'DESC' },
-          skip: limits.owners,
+          skip: limits.pins,
           take: limits.retentionStepRows,
         })),
       );

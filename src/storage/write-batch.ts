@@ -1,7 +1,7 @@
 import type { EntityManager } from 'typeorm';
 import { AccountEvidenceRow } from '../accounts/account-evidence.entity.js';
 import { AccountSettingsRow } from '../accounts/account-settings.entity.js';
-import { OwnedValue } from '../accounts/selection/pinned-value.entity.js';
+import { PinnedValue } from '../accounts/selection/pinned-value.entity.js';
 import { QuotaSample } from '../usage/quota-sample.entity.js';
 import { addToRollups } from '../usage/rollup-sums.js';
 import { SessionAffinityRow } from '../accounts/selection/session-affinity.entity.js';
@@ -12,14 +12,14 @@ export interface WriteBatch {
   readonly records: readonly UsageRecord[];
   readonly samples: readonly QuotaSample[];
   readonly sessions: readonly SessionAffinityRow[];
-  readonly owned: readonly OwnedValue[];
+  readonly pinned: readonly PinnedValue[];
   readonly settings: readonly AccountSettingsRow[];
   readonly evidence: readonly AccountEvidenceRow[];
 }
 
 /** The statements of a batch, within the transaction of `manager`. */
 export async function write(manager: EntityManager, batch: WriteBatch): Promise<void> {
-  const { records, samples, sessions, owned, settings, evidence } = batch;
+  const { records, samples, sessions, pinned, settings, evidence } = batch;
   if (records.length > 0) {
     await insertInPieces(manager, UsageRecord, records);
     await addToRollups(manager, records);
@@ -27,7 +27,7 @@ export async function write(manager: EntityManager, batch: WriteBatch): Promise<
   if (samples.length > 0)
     await upsertInPieces(manager, QuotaSample, samples, ['accountId', 'durationSeconds', 'seenAt']);
   if (sessions.length > 0) await upsertInPieces(manager, SessionAffinityRow, sessions, ['session']);
-  if (owned.length > 0) await upsertInPieces(manager, OwnedValue, owned, ['kind', 'hash']);
+  if (pinned.length > 0) await upsertInPieces(manager, PinnedValue, pinned, ['kind', 'hash']);
   if (settings.length > 0) await upsertInPieces(manager, AccountSettingsRow, settings, ['accountId']);
   if (evidence.length > 0) await upsertInPieces(manager, AccountEvidenceRow, evidence, ['accountId']);
 }

@@ -2,7 +2,7 @@ import { limits } from '../config/limits.js';
 import type { AccountEvidenceRow } from '../accounts/account-evidence.entity.js';
 import type { AccountSettingsRow } from '../accounts/account-settings.entity.js';
 import { BoundedQueue } from './bounded-queue.js';
-import type { OwnedValue } from '../accounts/selection/pinned-value.entity.js';
+import type { PinnedValue } from '../accounts/selection/pinned-value.entity.js';
 import type { QuotaSample } from '../usage/quota-sample.entity.js';
 import type { SessionAffinityRow } from '../accounts/selection/session-affinity.entity.js';
 import type { UsageRecord } from '../usage/usage-record.entity.js';
@@ -15,7 +15,7 @@ export type Droppable = 'record' | 'sample' | 'session' | 'evidence' | 'owned';
 export class Unwritten {
   private readonly records: BoundedQueue<UsageRecord>;
   private readonly samples: BoundedQueue<QuotaSample>;
-  private readonly owned: BoundedQueue<OwnedValue>;
+  private readonly pinned: BoundedQueue<PinnedValue>;
   /** By session, each at its newest. */
   private readonly sessions = new Map<string, SessionAffinityRow>();
   private readonly settings = new Map<string, AccountSettingsRow>();
@@ -25,12 +25,12 @@ export class Unwritten {
   constructor(private readonly onLoss: (kind: Droppable) => void) {
     this.records = new BoundedQueue(limits.unwrittenRecords, () => onLoss('record'));
     this.samples = new BoundedQueue(limits.unwrittenSamples, () => onLoss('sample'));
-    this.owned = new BoundedQueue(limits.unwrittenOwned, () => onLoss('owned'));
+    this.pinned = new BoundedQueue(limits.unwrittenPins, () => onLoss('owned'));
   }
 
   get size(): number {
     const single = this.sessions.size + this.settings.size + this.evidence.size;
-    return this.records.size + this.samples.size + this.owned.size + single;
+    return this.records.size + this.samples.size + this.pinned.size + single;
   }
 
   addRecord(record: UsageRecord): void {
@@ -41,8 +41,8 @@ export class Unwritten {
     this.samples.add(sample);
   }
 
-  addOwned(owned: OwnedValue): void {
-    this.owned.add(owned);
+  addPins(pinned: PinnedValue): void {
+    this.pinned.add(pinned);
   }
 
   addSession(session: SessionAffinityRow): void {
@@ -65,17 +65,17 @@ export class Unwritten {
       records: this.records.first(limits.writeBatch),
       samples: this.samples.first(limits.writeBatch),
       sessions: [...this.sessions.values()].slice(0, limits.writeBatch),
-      owned: this.owned.first(limits.writeBatch),
+      pinned: this.pinned.first(limits.writeBatch),
       settings: [...this.settings.values()],
       evidence: [...this.evidence.values()].slice(0, limits.writeBatch),
     };
   }
 
   /** Takes out what was written; what has changed meanwhile waits on. */
-  remove({ records, samples, sessions, owned, settings, evidence }: WriteBatch): void {
+  remove({ records, samples, sessions, pinned, settings, evidence }: WriteBatch): void {
     this.records.remove(records);
     this.samples.remove(samples);
-    this.owned.remove(owned);
+    this.pinned.remove(pinned);
     for (const it of sessions) if (this.sessions.get(it.session) === it) this.sessions.delete(it.session);
     for (const it of settings) if (this.settings.get(it.accountId) === it) this.settings.delete(it.accountId);
     for (const it of evidence) if (this.evidence.get(it.accountId) === it) this.evidence.delete(it.accountId);

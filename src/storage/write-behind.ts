@@ -13,7 +13,7 @@ import { describeError } from '../runtime/pool-error.js';
 import type { AccountEvidenceRow } from '../accounts/account-evidence.entity.js';
 import type { AccountSettingsRow } from '../accounts/account-settings.entity.js';
 import { Database } from './database.js';
-import type { OwnedValue } from '../accounts/selection/pinned-value.entity.js';
+import type { PinnedValue } from '../accounts/selection/pinned-value.entity.js';
 import type { QuotaSample } from '../usage/quota-sample.entity.js';
 import type { SessionAffinityRow } from '../accounts/selection/session-affinity.entity.js';
 import { type Droppable, Unwritten } from './write-behind-queue.js';
@@ -91,8 +91,8 @@ export class UsageWriter implements OnModuleInit, OnModuleDestroy, OnApplication
     this.unwritten.addSession(session);
   }
 
-  addOwned(owned: OwnedValue): void {
-    this.unwritten.addOwned(owned);
+  addPins(pinned: PinnedValue): void {
+    this.unwritten.addPins(pinned);
   }
 
   addSettings(settings: AccountSettingsRow): void {

@@ -15,7 +15,7 @@ export interface Wish {
   readonly sessionKey: string | null;
   readonly model: string | null;
   /** Identity of the account that issued something this request continues, or null. */
-  readonly ownerId: string | null;
+  readonly pinnedTo: string | null;
   /** Identity of the only account that can serve it, or null: then no other is considered. */
   readonly soleId: string | null;
   /** Identities of accounts that this request has already tried. */
@@ -99,7 +99,7 @@ export class AccountSelector {
     const boundTo = wish.sessionKey === null ? null : this.affinity.find(wish.sessionKey);
     const tentative = wish.sessionKey === null ? null : this.affinity.tentative(wish.sessionKey);
     for (const [by, id] of [
-      ['owner', wish.soleId ?? wish.ownerId],
+      ['owner', wish.soleId ?? wish.pinnedTo],
       ['affinity', boundTo],
       ['affinity', tentative],
     ] as const) {
@@ -150,9 +150,9 @@ export class AccountSelector {
   }
 
   /** Without the account that has just failed a turn of the session, unless it is the only one left or wanted. */
-  private preferred({ sessionKey, soleId, ownerId }: Wish, free: readonly Account[]): readonly Account[] {
+  private preferred({ sessionKey, soleId, pinnedTo }: Wish, free: readonly Account[]): readonly Account[] {
     const avoidedId = sessionKey === null ? null : this.affinity.avoided(sessionKey);
-    if (avoidedId === null || avoidedId === (soleId ?? ownerId)) return free;
+    if (avoidedId === null || avoidedId === (soleId ?? pinnedTo)) return free;
     const others = free.filter((it) => it.id !== avoidedId);
     return others.length === 0 ? free : others;
   }

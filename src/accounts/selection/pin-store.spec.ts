@@ -8,11 +8,11 @@ import { type AppConfig, loadConfig } from '../../config/app.config.js';
 import { Drain } from '../../runtime/drain.js';
 import { limits } from '../../config/limits.js';
 import { Database } from '../../storage/database.js';
-import { OwnedValue } from './pinned-value.entity.js';
+import { PinnedValue } from './pinned-value.entity.js';
 import { RetentionCron } from '../../storage/retention.cron.js';
 import { UsageWriter } from '../../storage/write-behind.js';
-import { OwnerStore } from './pin-store.js';
-import { OwnerTable } from './pin-table.js';
+import { PinStore } from './pin-store.js';
+import { PinTable } from './pin-table.js';
 
 beforeAll(() => Logger.overrideLogger(false));
 afterAll(() => Logger.overrideLogger(['log', 'warn', 'error']));
@@ -37,14 +37,14 @@ class Sandbox implements AsyncDisposable {
   }
 
   /** What a start knows. */
-  async start(): Promise<OwnerTable> {
-    const table = new OwnerTable();
-    await new OwnerStore(table, this.writer, this.database, this.clock).onModuleInit();
+  async start(): Promise<PinTable> {
+    const table = new PinTable();
+    await new PinStore(table, this.writer, this.database, this.clock).onModuleInit();
     return table;
   }
 
-  async count(kind: OwnedValue['kind']): Promise<number> {
-    return await this.database.run(async (manager) => await manager.countBy(OwnedValue, { kind }));
+  async count(kind: PinnedValue['kind']): Promise<number> {
+    return await this.database.run(async (manager) => await manager.countBy(PinnedValue, { kind }));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -63,8 +63,8 @@ describe('the owners that outlive a restart', () => {
     before.remember('file', 'file_1', 'b');
     await sandbox.writer.flush();
     const after = await sandbox.start();
-    expect(after.ownerOf('response', 'resp_1')).toBe('a');
-    expect(after.ownerOf('file', 'file_1')).toBe('b');
+    expect(after.pinOf('response', 'resp_1')).toBe('a');
+    expect(after.pinOf('file', 'file_1')).toBe('b');
     expect(after.has('turn-state')).toBe(false);
   });
 
@@ -72,30 +72,30 @@ describe('the owners that outlive a restart', () => {
     await using sandbox = await Sandbox.create();
     const before = await sandbox.start();
     before.remember('file', 'the oldest of all', 'a');
-    for (let i = 0; i < limits.owners + 50; i += 1) {
+    for (let i = 0; i < limits.pins + 50; i += 1) {
       before.remember('response', `resp_${i}`, 'a');
       if (i % 1_000 === 0) await sandbox.writer.flush();
     }
     await sandbox.writer.flush();
-    expect(await sandbox.count('response')).toBe(limits.owners + 50);
+    expect(await sandbox.count('response')).toBe(limits.pins + 50);
     const { database, config, clock } = sandbox;
     await new RetentionCron(database, new Drain(), config, clock).run();
-    expect([await sandbox.count('response'), await sandbox.count('file')]).toEqual([limits.owners, 1]);
+    expect([await sandbox.count('response'), await sandbox.count('file')]).toEqual([limits.pins, 1]);
     const after = await sandbox.start();
-    expect(['resp_49', 'resp_50'].map((it) => after.ownerOf('response', it))).toEqual([null, 'a']);
-    expect(after.ownerOf('file', 'the oldest of all')).toBe('a');
+    expect(['resp_49', 'resp_50'].map((it) => after.pinOf('response', it))).toEqual([null, 'a']);
+    expect(after.pinOf('file', 'the oldest of all')).toBe('a');
     after.remember('response', 'one more', 'b');
-    expect(after.ownerOf('response', 'resp_50')).toBeNull(); // in memory, too, the oldest goes first
-    expect(after.ownerOf('response', 'resp_51')).toBe('a');
+    expect(after.pinOf('response', 'resp_50')).toBeNull(); // in memory, too, the oldest goes first
+    expect(after.pinOf('response', 'resp_51')).toBe('a');
   });
 
   it('wait for the database up to a bound, the oldest dropped first', async () => {
     await using sandbox = await Sandbox.create();
     const before = await sandbox.start();
-    for (let i = 0; i < limits.unwrittenOwned + 3; i += 1) before.remember('response', `resp_${i}`, 'a');
-    expect([sandbox.writer.pending, sandbox.writer.droppedCount]).toEqual([limits.unwrittenOwned, 3]);
+    for (let i = 0; i < limits.unwrittenPins + 3; i += 1) before.remember('response', `resp_${i}`, 'a');
+    expect([sandbox.writer.pending, sandbox.writer.droppedCount]).toEqual([limits.unwrittenPins, 3]);
     await sandbox.writer.flush();
     const after = await sandbox.start();
-    expect(['resp_2', 'resp_3'].map((it) => after.ownerOf('response', it))).toEqual([null, 'a']);
+    expect(['resp_2', 'resp_3'].map((it) => after.pinOf('response', it))).toEqual([null, 'a']);
   });
 });

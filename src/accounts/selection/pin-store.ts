@@ -2,17 +2,17 @@ import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import { CLOCK, type Clock } from '../../runtime/clock.js';
 import { limits } from '../../config/limits.js';
 import { Database } from '../../storage/database.js';
-import { OwnedValue } from './pinned-value.entity.js';
+import { PinnedValue } from './pinned-value.entity.js';
 import { UsageWriter } from '../../storage/write-behind.js';
-import { OwnerTable } from './pin-table.js';
+import { PinTable } from './pin-table.js';
 
 const kept = ['response', 'file'] as const;
 
 /** Keeps the owners of responses and files over a restart: read at the start, written behind. */
 @Injectable()
-export class OwnerStore implements OnModuleInit {
+export class PinStore implements OnModuleInit {
   constructor(
-    private readonly table: OwnerTable,
+    private readonly table: PinTable,
     private readonly writer: UsageWriter,
     private readonly database: Database,
     @Inject(CLOCK) private readonly clock: Clock,
@@ -23,12 +23,12 @@ export class OwnerStore implements OnModuleInit {
       for (const kind of kept) {
         // Plain rows: a start waits for them, and entities would take twice as long.
         const rows = await manager
-          .createQueryBuilder(OwnedValue, 'o')
+          .createQueryBuilder(PinnedValue, 'o')
           .select('o.hash', 'hash')
           .addSelect('o.account_id', 'accountId')
           .where('o.kind = :kind', { kind })
           .orderBy('o.seen_at', 'DESC')
-          .limit(limits.owners)
+          .limit(limits.pins)
           .getRawMany<{ hash: string; accountId: string }>();
         for (const row of rows.toReversed()) this.table.restore({ kind, ...row });
       }
@@ -36,7 +36,7 @@ export class OwnerStore implements OnModuleInit {
     this.table.onRemember(({ kind, hash, accountId }) => {
       if (kind === 'turn-state') return; // it lives for one turn
       const row = { kind, hash, accountId, seenAt: this.clock.now() };
-      this.writer.addOwned(Object.assign(new OwnedValue(), row));
+      this.writer.addPins(Object.assign(new PinnedValue(), row));
     });
   }
 }

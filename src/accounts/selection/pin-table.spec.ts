@@ -1,77 +1,77 @@
 import { describe, expect, it } from 'vitest';
 import { limits } from '../../config/limits.js';
-import { type Owned, ownedKinds, type OwnedKind, OwnerTable } from './pin-table.js';
+import { type Pinned, pinnedKinds, type PinnedKind, PinTable } from './pin-table.js';
 
 /** A table that has seen so many values of a kind, each from an account of its own: `v-0` first. */
-function tableOf(count: number, kind: OwnedKind = 'turn-state'): OwnerTable {
-  const table = new OwnerTable();
+function tableOf(count: number, kind: PinnedKind = 'turn-state'): PinTable {
+  const table = new PinTable();
   for (let i = 0; i < count; i += 1) table.remember(kind, `v-${i}`, `a-${i}`);
   return table;
 }
 
-const held = (table: OwnerTable, values: number, kind: OwnedKind = 'turn-state'): number =>
-  Array.from({ length: values }, (_, i) => table.ownerOf(kind, `v-${i}`)).filter((it) => it !== null).length;
+const held = (table: PinTable, values: number, kind: PinnedKind = 'turn-state'): number =>
+  Array.from({ length: values }, (_, i) => table.pinOf(kind, `v-${i}`)).filter((it) => it !== null).length;
 
 describe('OwnerTable', () => {
   it('tells which account issued a value, and nothing of a value that nobody issued', () => {
     const table = tableOf(2);
-    expect(table.ownerOf('turn-state', 'v-1')).toBe('a-1');
-    expect(table.ownerOf('turn-state', 'v-2')).toBeNull();
+    expect(table.pinOf('turn-state', 'v-1')).toBe('a-1');
+    expect(table.pinOf('turn-state', 'v-2')).toBeNull();
   });
 
   it('keeps the kinds apart', () => {
     const table = tableOf(1);
     table.remember('file', 'v-0', 'another');
-    expect(table.ownerOf('turn-state', 'v-0')).toBe('a-0');
-    expect(table.ownerOf('file', 'v-0')).toBe('another');
-    expect(table.ownerOf('response', 'v-0')).toBeNull();
-    expect(ownedKinds.map((it) => table.has(it))).toEqual([true, false, true]);
+    expect(table.pinOf('turn-state', 'v-0')).toBe('a-0');
+    expect(table.pinOf('file', 'v-0')).toBe('another');
+    expect(table.pinOf('response', 'v-0')).toBeNull();
+    expect(pinnedKinds.map((it) => table.has(it))).toEqual([true, false, true]);
   });
 
-  it.each(ownedKinds)(
+  it.each(pinnedKinds)(
     'holds as many values as it may, however many come, and lets the oldest go first: %s',
     (kind) => {
-      expect(held(tableOf(limits.owners, kind), limits.owners, kind)).toBe(limits.owners);
-      const count = limits.owners + 50;
+      expect(held(tableOf(limits.pins, kind), limits.pins, kind)).toBe(limits.pins);
+      const count = limits.pins + 50;
       const table = tableOf(count, kind);
-      expect(held(table, count, kind)).toBe(limits.owners);
-      expect(table.ownerOf(kind, 'v-49')).toBeNull();
-      expect(table.ownerOf(kind, 'v-50')).toBe('a-50');
-      expect(table.ownerOf(kind, `v-${count - 1}`)).toBe(`a-${count - 1}`);
+      expect(held(table, count, kind)).toBe(limits.pins);
+      expect(table.pinOf(kind, 'v-49')).toBeNull();
+      expect(table.pinOf(kind, 'v-50')).toBe('a-50');
+      expect(table.pinOf(kind, `v-${count - 1}`)).toBe(`a-${count - 1}`);
     },
   );
 
   it('lets no number of turn states and responses push a file out', () => {
-    const table = new OwnerTable();
+    const table = new PinTable();
     table.remember('file', 'the file', 'a');
-    for (let i = 0; i <= limits.owners; i += 1) {
+    for (let i = 0; i <= limits.pins; i += 1) {
       table.remember('turn-state', `v-${i}`, 'b');
       table.remember('response', `v-${i}`, 'b');
     }
-    expect(table.ownerOf('file', 'the file')).toBe('a');
-    expect(table.ownerOf('turn-state', 'v-0')).toBeNull();
-    expect(table.ownerOf('response', 'v-0')).toBeNull();
+    expect(table.pinOf('file', 'the file')).toBe('a');
+    expect(table.pinOf('turn-state', 'v-0')).toBeNull();
+    expect(table.pinOf('response', 'v-0')).toBeNull();
   });
 
   it('counts a value once, and takes one that is issued again for the newest', () => {
-    const table = tableOf(limits.owners);
+    const table = tableOf(limits.pins);
     table.remember('turn-state', 'v-0', 'another');
-    expect(held(table, limits.owners)).toBe(limits.owners);
+    expect(held(table, limits.pins)).toBe(limits.pins);
     table.remember('turn-state', 'one more', 'a');
-    expect(table.ownerOf('turn-state', 'v-0')).toBe('another');
-    expect(table.ownerOf('turn-state', 'v-1')).toBeNull();
+    expect(table.pinOf('turn-state', 'v-0')).toBe('another');
+    expect(table.pinOf('turn-state', 'v-1')).toBeNull();
   });
 
   it('tells what it remembers by hash alone, and takes that back after a restart', () => {
-    const told: Owned[] = [];
-    const table = new OwnerTable();
+    const told: Pinned[] = [];
+    const table = new PinTable();
     table.onRemember((it) => void told.push(it));
     table.remember('response', 'resp_secret', 'a');
     table.remember('file', 'file_secret', 'b');
     expect(JSON.stringify(told)).not.toContain('secret');
-    const next = new OwnerTable();
+    const next = new PinTable();
     for (const it of told) next.restore(it);
-    expect(next.ownerOf('response', 'resp_secret')).toBe('a');
-    expect(next.ownerOf('file', 'file_secret')).toBe('b');
+    expect(next.pinOf('response', 'resp_secret')).toBe('a');
+    expect(next.pinOf('file', 'file_secret')).toBe('b');
   });
 });

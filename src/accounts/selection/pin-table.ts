@@ -3,12 +3,12 @@ import { Injectable } from '@nestjs/common';
 import { limits } from '../../config/limits.js';
 
 /** What only the account that issued it can continue: `x-codex-turn-state`, a response, a file. */
-export const ownedKinds = ['turn-state', 'response', 'file'] as const;
-export type OwnedKind = (typeof ownedKinds)[number];
+export const pinnedKinds = ['turn-state', 'response', 'file'] as const;
+export type PinnedKind = (typeof pinnedKinds)[number];
 
 /** One value, by its hash, and the identity of the account that issued it. */
-export interface Owned {
-  readonly kind: OwnedKind;
+export interface Pinned {
+  readonly kind: PinnedKind;
   readonly hash: string;
   readonly accountId: string;
 }
@@ -18,43 +18,43 @@ export interface Owned {
  * bound of its own, so that many of one kind push out none of another; the oldest goes first.
  */
 @Injectable()
-export class OwnerTable {
-  private readonly owners: Readonly<Record<OwnedKind, Map<string, string>>> = {
+export class PinTable {
+  private readonly pins: Readonly<Record<PinnedKind, Map<string, string>>> = {
     'turn-state': new Map(),
     response: new Map(),
     file: new Map(),
   };
-  private readonly watchers: ((owned: Owned) => void)[] = [];
+  private readonly watchers: ((pinned: Pinned) => void)[] = [];
 
   /** Whether anything of this kind is remembered: only then a request is worth a look. */
-  has(kind: OwnedKind): boolean {
-    return this.owners[kind].size > 0;
+  has(kind: PinnedKind): boolean {
+    return this.pins[kind].size > 0;
   }
 
-  remember(kind: OwnedKind, value: string, accountId: string): void {
-    const owned = { kind, hash: hashOf(value), accountId };
-    this.restore(owned);
-    for (const watcher of this.watchers) watcher(owned);
+  remember(kind: PinnedKind, value: string, accountId: string): void {
+    const pinned = { kind, hash: hashOf(value), accountId };
+    this.restore(pinned);
+    for (const watcher of this.watchers) watcher(pinned);
   }
 
   /** The identity of the account that issued the value; null when nobody remembers. */
-  ownerOf(kind: OwnedKind, value: string): string | null {
-    return this.owners[kind].get(hashOf(value)) ?? null;
+  pinOf(kind: PinnedKind, value: string): string | null {
+    return this.pins[kind].get(hashOf(value)) ?? null;
   }
 
   /** Calls back whenever a value is remembered. */
-  onRemember(watcher: (owned: Owned) => void): void {
+  onRemember(watcher: (pinned: Pinned) => void): void {
     this.watchers.push(watcher);
   }
 
   /** Puts a value where it was before a restart; from the oldest to the newest. */
-  restore({ kind, hash, accountId }: Owned): void {
-    const owners = this.owners[kind];
-    owners.delete(hash);
-    owners.set(hash, accountId);
-    if (owners.size <= limits.owners) return;
-    const oldest = owners.keys().next();
-    if (oldest.done !== true) owners.delete(oldest.value);
+  restore({ kind, hash, accountId }: Pinned): void {
+    const pins = this.pins[kind];
+    pins.delete(hash);
+    pins.set(hash, accountId);
+    if (pins.size <= limits.pins) return;
+    const oldest = pins.keys().next();
+    if (oldest.done !== true) pins.delete(oldest.value);
   }
 }
 

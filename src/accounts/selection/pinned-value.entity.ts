@@ -4,7 +4,7 @@ import { storedNumber } from '../../storage/stored-number.js';
 /** Which account issued something that only it can continue, for the next start. Times are epoch ms. */
 @Entity('owned_value')
 @Index(['kind', 'seenAt'])
-export class OwnedValue {
+export class PinnedValue {
   @PrimaryColumn('varchar', { length: 20 })
   kind!: 'response' | 'file';
 

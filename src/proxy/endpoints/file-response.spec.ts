@@ -23,7 +23,7 @@ describe('the answer to an upload', () => {
     ['not at all', '{"file":{"id":"file_1"},"file_id":1,"id":""}', []],
     ['in a list', '[{"id":"file_1"}]', []],
     ['in no JSON', '<html>}', []],
-    ['with an id that is too long', `{"id":"${'f'.repeat(limits.ownedIdChars + 1)}"}`, []],
+    ['with an id that is too long', `{"id":"${'f'.repeat(limits.pinnedIdChars + 1)}"}`, []],
   ])('names its file %s', (_how, text, ids) => {
     expect(idsOf(text)).toEqual(ids);
   });

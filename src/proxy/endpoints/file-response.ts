@@ -33,5 +33,5 @@ function idsIn(bytes: Buffer): string[] {
   const named = ['file_id' in json ? json.file_id : null, 'id' in json ? json.id : null];
   return named
     .filter((it) => typeof it === 'string')
-    .filter((it) => it !== '' && it.length <= limits.ownedIdChars);
+    .filter((it) => it !== '' && it.length <= limits.pinnedIdChars);
 }

@@ -35,11 +35,11 @@ export class Passthrough {
     path: string,
     decision: RequestRecord,
   ): Promise<void> {
-    const soleId = await this.pinning.soleOwner(request, path);
+    const soleId = await this.pinning.soleAccount(request, path);
     const choice = this.selector.choose({
       sessionKey: request.sessionKey,
       model: null,
-      ownerId: this.pinning.turnStateOwner(request),
+      pinnedTo: this.pinning.turnStatePin(request),
       soleId,
       tried: new Set(),
       isPatient: false,
@@ -72,19 +72,19 @@ export class Passthrough {
     path: string,
     decision: RequestRecord,
   ): Promise<void> {
-    const soleId = await this.pinning.soleOwner(request, path);
+    const soleId = await this.pinning.soleAccount(request, path);
     if (soleId === null) {
       if (request.sessionKey === null) return await this.withHome(request, res, 'wham', path, decision);
       return await this.withSession(request, res, 'wham', path, decision);
     }
     const considered = this.selector.consider(null, soleId);
     decision.considered(considered);
-    const [owner] = considered;
-    const isOut = owner?.unavailable != null && !hasNoQuota(owner.unavailable);
-    if (owner === undefined || isOut)
+    const [pin] = considered;
+    const isOut = pin?.unavailable != null && !hasNoQuota(pin.unavailable);
+    if (pin === undefined || isOut)
       return this.emptyPool.send(request, res, new Set(), null, decision, soleId);
-    using _lease = new Lease(owner.account);
-    return await this.forward(request, res, owner.account, 'wham', path, decision);
+    using _lease = new Lease(pin.account);
+    return await this.forward(request, res, pin.account, 'wham', path, decision);
   }
 
   private async forward(

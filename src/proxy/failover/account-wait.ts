@@ -17,7 +17,7 @@ export class AccountWait {
   ): Promise<Exclude<Choice, { kind: 'full' }>> {
     const { request, tried, soleId } = context;
     const until = performance.now() + limits.fullAccountMs;
-    const wish = { sessionKey: request.sessionKey, ownerId: preferredId, soleId, tried };
+    const wish = { sessionKey: request.sessionKey, pinnedTo: preferredId, soleId, tried };
     for (;;) {
       const model = this.selector.knowsModelRefusals() ? await context.model() : null;
       const left = context.isPatient && !request.gone.aborted ? until - performance.now() : 0;

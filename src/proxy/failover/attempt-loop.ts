@@ -29,7 +29,7 @@ export class AttemptLoop {
   ) {}
 
   async run(context: FailoverContext): Promise<LoopEnd> {
-    let preferredId = this.pinning.turnStateOwner(context.request);
+    let preferredId = this.pinning.turnStatePin(context.request);
     let last: AccountResult | null = null;
     for (;;) {
       const choice = await this.choose(context, preferredId);

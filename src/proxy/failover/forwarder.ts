@@ -33,7 +33,7 @@ export class Forwarder {
     path: string,
     decision: RequestRecord,
   ): Promise<void> {
-    const soleId = await this.pinning.soleOwner(request, path);
+    const soleId = await this.pinning.soleAccount(request, path);
     const context = new FailoverContext(request, path, decision, soleId);
     return await this.answer(context, res, await this.loop.run(context));
   }

@@ -25,7 +25,7 @@ describe('the response that a body names', () => {
   });
 
   it('is none when it is longer than any', () => {
-    const longest = 'r'.repeat(limits.ownedIdChars);
+    const longest = 'r'.repeat(limits.pinnedIdChars);
     expect(responsesIn(`{"previous_response_id":"${longest}"}`)).toEqual([longest]);
     expect(responsesIn(`{"previous_response_id":"${longest}r"}`)).toEqual([]);
   });
@@ -45,7 +45,7 @@ describe('the files that a body names', () => {
   });
 
   it('are none when they are longer than any', () => {
-    const longest = `file_${'1'.repeat(limits.ownedIdChars - 5)}`;
+    const longest = `file_${'1'.repeat(limits.pinnedIdChars - 5)}`;
     expect(filesIn(`"${longest}" "${longest}1" file_2`)).toEqual([longest, 'file_2']);
   });
 

@@ -2,7 +2,7 @@ import { limits } from '../../config/limits.js';
 
 const RESPONSE_KEY = '"previous_response_id"';
 /** What may stand between the key and the end of its value. */
-const AFTER_KEY_CHARS = limits.ownedIdChars + 20;
+const AFTER_KEY_CHARS = limits.pinnedIdChars + 20;
 const responseValue = /^\s*:\s*"([^"\\]+)"/;
 const FILE = 'file';
 
@@ -15,7 +15,7 @@ export function* previousResponseIds(plain: Buffer): Generator<string> {
   while (at !== -1) {
     at += RESPONSE_KEY.length;
     const id = responseValue.exec(plain.toString('latin1', at, at + AFTER_KEY_CHARS))?.[1];
-    if (id !== undefined && id.length <= limits.ownedIdChars) yield id;
+    if (id !== undefined && id.length <= limits.pinnedIdChars) yield id;
     at = plain.indexOf(RESPONSE_KEY, at);
   }
 }
@@ -28,7 +28,7 @@ export function* fileIds(plain: Buffer): Generator<string> {
     let end = at + FILE.length;
     if (plain[end] === DASH || plain[end] === UNDERSCORE) {
       while (isIdByte(plain[end])) end += 1;
-      const word = end - at <= limits.ownedIdChars ? plain.toString('latin1', at, end) : FILE;
+      const word = end - at <= limits.pinnedIdChars ? plain.toString('latin1', at, end) : FILE;
       if (word.length > FILE.length + 1 && !seen.has(word)) {
         seen.add(word);
         yield word;

@@ -6,7 +6,7 @@ const HEAD_CHARS = 512;
 /** The id of the response that an event speaks of (`response.created`, a final event); null when it names none. */
 export function responseIdIn(data: string): string | null {
   const id = idFirst.exec(data.slice(0, HEAD_CHARS))?.[1] ?? idInside(data);
-  return id !== null && id !== '' && id.length <= limits.ownedIdChars ? id : null;
+  return id !== null && id !== '' && id.length <= limits.pinnedIdChars ? id : null;
 }
 
 /** Only where it does not stand first, as it always has so far: an event can be large. */
