@@ -78,13 +78,13 @@ describe('a refusal', () => {
   });
 
   it('that many requests met at once is one', () => {
-    const burst = [T, T + 1, T + 2, T + 3];
-    expect(after(...burst.map((it) => counted('forbidden', T - 1, it))).refusal?.until).toBe(
+    const debounce = [T, T + 1, T + 2, T + 3];
+    expect(after(...debounce.map((it) => counted('forbidden', T - 1, it))).refusal?.until).toBe(
       T + 3 + 5 * MINUTE,
     );
-    expect(after(...burst.map((it) => counted('upstream-error', T - 1, it))).refusal).toBeNull();
-    expect(after(...burst.map((it) => counted('cut', T - 1, it))).refusal).toBeNull();
-    expect(after(...burst.map((it) => counted('cut', it, it))).refusal).not.toBeNull();
+    expect(after(...debounce.map((it) => counted('upstream-error', T - 1, it))).refusal).toBeNull();
+    expect(after(...debounce.map((it) => counted('cut', T - 1, it))).refusal).toBeNull();
+    expect(after(...debounce.map((it) => counted('cut', it, it))).refusal).not.toBeNull();
     // Each begins before the one before it has failed: that goes on for ever, and is no single event.
     const chain = Array.from({ length: 10 }, (_, i) =>
       counted('upstream-error', T + i * 1_000, T + i * 1_000 + 1_500),

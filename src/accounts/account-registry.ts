@@ -9,7 +9,7 @@ import type { Keeping } from '../tokens/stored-credential.js';
 import { type AccountEvent, learn } from './account-evidence.js';
 import { Account, type AccountSettings } from './account.js';
 import { EvidenceStore } from './evidence-store.js';
-import { differenceOf } from './pool-folder/pool-diff.js';
+import { diffOf } from './pool-folder/pool-diff.js';
 import { PoolFolder } from './pool-folder/pool-folder.js';
 import { type BrokenFile, logReload, merged, type ReloadResult } from './pool-folder/reload-report.js';
 import { SettingsStore } from './settings-store.js';
@@ -105,7 +105,7 @@ export class AccountRegistry implements OnModuleInit {
       const { results, isComplete } = await this.inTurn(() => this.read());
       readings.push(results);
       if (isComplete || this.drain.isDraining) return merged(readings);
-      await pause(limits.halfWrittenLookMs, undefined, { ref: false });
+      await pause(limits.partialWriteLookMs, undefined, { ref: false });
     }
   }
 
@@ -122,7 +122,7 @@ export class AccountRegistry implements OnModuleInit {
     const files = await this.vault.load(new Set(this.accounts.map((it) => it.id)));
     const shown = new Set(this.brokenFiles.map((it) => it.name));
     const newlyBroken = files.filter((it) => it.kind === 'broken' && !shown.has(it.name));
-    const underWay = await this.folder.halfWritten(newlyBroken.map((it) => it.name));
+    const underWay = await this.folder.partialWrite(newlyBroken.map((it) => it.name));
     return { results: this.take(files, underWay, namesBefore), isComplete: underWay.size === 0 };
   }
 
@@ -133,7 +133,7 @@ export class AccountRegistry implements OnModuleInit {
     namesBefore: ReadonlyMap<string, string>,
   ): readonly ReloadResult[] {
     const find = (id: string) => this.vault.find(id);
-    const difference = differenceOf({ accounts: this.accounts, namesBefore, files, underWay, find });
+    const difference = diffOf({ accounts: this.accounts, namesBefore, files, underWay, find });
     const { present, withdrawn, waiting, broken, results } = difference;
     logReload(this.logger, results, this.brokenFiles);
     this.brokenFiles = broken;

@@ -116,9 +116,9 @@ export const limits = {
   /** How long the watcher may take to begin. */
   folderReadyMs: 5 * SECOND,
   /** A file that cannot be used counts as half-written until it was left alone for so long, and no longer than that. */
-  halfWrittenMs: 2 * SECOND,
-  halfWrittenAtMostMs: 10 * SECOND,
-  halfWrittenLookMs: 250,
+  partialWriteMs: 2 * SECOND,
+  partialWriteAtMostMs: 10 * SECOND,
+  partialWriteLookMs: 250,
 
   /** A login of an account, from its start until a person has allowed it. */
   loginMs: 15 * MINUTE,

@@ -89,11 +89,11 @@ export class CredentialVault {
 
   /** Codex may be writing the file at this moment: what cannot be used is looked at again for a while. */
   private async readWhole(name: string): Promise<CredentialFile> {
-    const until = performance.now() + limits.halfWrittenMs;
+    const until = performance.now() + limits.partialWriteMs;
     for (;;) {
       const file = await this.store.read(name);
-      const isHalf = file.kind === 'broken' && file.isMissing !== true;
-      if (!isHalf || performance.now() >= until) return file;
+      const isPartial = file.kind === 'broken' && file.isMissing !== true;
+      if (!isPartial || performance.now() >= until) return file;
       await pause(limits.lockRetryMs);
     }
   }

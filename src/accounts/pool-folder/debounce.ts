@@ -1,7 +1,7 @@
 import { limits } from '../../config/limits.js';
 
 /** Many changes in a short time are one: calls back when they have stopped, or have gone on for long enough. */
-export class Burst implements Disposable {
+export class Debounce implements Disposable {
   private timer: NodeJS.Timeout | null = null;
   private startedAt = 0;
 

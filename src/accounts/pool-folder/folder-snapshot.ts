@@ -14,18 +14,18 @@ export interface WatchedPlaces {
 }
 
 /** The pool folder from outside, with no file read. */
-export type PoolSight =
+export type FolderSnapshot =
   | {
       readonly kind: 'seen';
-      readonly print: string;
+      readonly fingerprint: string;
       readonly places: WatchedPlaces;
     }
   /** No folder is there (`ENOENT`), or it cannot be read. */
   | { readonly kind: 'unseen'; readonly code: string };
 
 /** Another text: something has changed. */
-export function printOf(sight: PoolSight): string {
-  return sight.kind === 'seen' ? sight.print : sight.code;
+export function fingerprintOf(snapshot: FolderSnapshot): string {
+  return snapshot.kind === 'seen' ? snapshot.fingerprint : snapshot.code;
 }
 
 export function isCredentialFile(name: string): boolean {
@@ -33,7 +33,7 @@ export function isCredentialFile(name: string): boolean {
 }
 
 /** Looks at the pool folder. A link counts as changed when what it leads to has. */
-export async function lookAt(poolDir: string): Promise<PoolSight> {
+export async function takeSnapshot(poolDir: string): Promise<FolderSnapshot> {
   try {
     const root = await realpath(poolDir);
     const names = (await readdir(root)).filter(isCredentialFile).toSorted().slice(0, limits.poolFiles);
@@ -47,7 +47,7 @@ export async function lookAt(poolDir: string): Promise<PoolSight> {
     const key = JSON.stringify([[...folders], targets]);
     return {
       kind: 'seen',
-      print: JSON.stringify([key, names, files.map((it) => it.print)]),
+      fingerprint: JSON.stringify([key, names, files.map((it) => it.fingerprint)]),
       places: {
         folders,
         key,
@@ -69,15 +69,17 @@ export async function identityAt(path: string): Promise<string> {
   }
 }
 
-async function fileAt(path: string): Promise<{ readonly print: string; readonly target: string | null }> {
+async function fileAt(
+  path: string,
+): Promise<{ readonly fingerprint: string; readonly target: string | null }> {
   try {
     const link = await lstat(path);
     const own = `${link.ino}:${link.size}:${link.mtimeMs}:${link.ctimeMs}`;
-    if (!link.isSymbolicLink()) return { print: own, target: null };
+    if (!link.isSymbolicLink()) return { fingerprint: own, target: null };
     const target = await targetOf(path);
-    return { print: `${own} ${target} ${await printAt(target)}`, target };
+    return { fingerprint: `${own} ${target} ${await fingerprintAt(target)}`, target };
   } catch {
-    return { print: '', target: null }; // it has just been removed
+    return { fingerprint: '', target: null }; // it has just been removed
   }
 }
 
@@ -91,7 +93,7 @@ async function targetOf(link: string): Promise<string> {
   }
 }
 
-async function printAt(path: string): Promise<string> {
+async function fingerprintAt(path: string): Promise<string> {
   try {
     const { ino, size, mtimeMs, ctimeMs } = await stat(path);
     return `${ino}:${size}:${mtimeMs}:${ctimeMs}`;

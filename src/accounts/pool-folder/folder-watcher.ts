@@ -12,7 +12,7 @@ interface Watching {
 }
 
 /** Tells that something has changed in the places it watches; not what. */
-export class FolderWatch implements AsyncDisposable {
+export class FolderWatcher implements AsyncDisposable {
   private watching: Watching | null = null;
 
   constructor(

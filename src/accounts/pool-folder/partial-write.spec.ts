@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { mayBeUnderWay } from './partial-write.js';
+import { mayBePartialWrite } from './partial-write.js';
 
 const SECOND = 1_000;
 
@@ -15,6 +15,6 @@ describe('mayBeUnderWay', () => {
     ['a link to nothing since a moment ago', SECOND, null, true],
     ['a link to nothing', 2 * SECOND, null, false],
   ])('%s', (_case, knownMs, unchangedMs, expected) => {
-    expect(mayBeUnderWay(knownMs, unchangedMs)).toBe(expected);
+    expect(mayBePartialWrite(knownMs, unchangedMs)).toBe(expected);
   });
 });

@@ -17,7 +17,7 @@ export interface Reading {
 }
 
 /** What is to be done so that the pool becomes what its folder is. */
-export interface PoolDifference {
+export interface PoolDiff {
   readonly present: readonly { readonly keeping: Keeping; readonly known: Account | null }[];
   readonly withdrawn: readonly { readonly account: Account; readonly withdrawal: Withdrawal }[];
   /** Accounts whose file is not to be believed yet. */
@@ -27,7 +27,7 @@ export interface PoolDifference {
 }
 
 /** Compares by identity, so that a file under a new name is the account that it was. */
-export function differenceOf(reading: Reading): PoolDifference {
+export function diffOf(reading: Reading): PoolDiff {
   const { accounts, namesBefore, files, underWay } = reading;
   const byId = new Map(accounts.map((it) => [it.id, it]));
   const whole = files.flatMap((file) => {

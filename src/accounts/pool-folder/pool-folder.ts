@@ -2,15 +2,15 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Inject, Injectable } from '@nestjs/common';
 import { APP_CONFIG, type AppConfig } from '../../config/app.config.js';
-import { mayBeUnderWay } from './partial-write.js';
-import { lookAt, type PoolSight, printOf } from './folder-snapshot.js';
+import { mayBePartialWrite } from './partial-write.js';
+import { takeSnapshot, type FolderSnapshot, fingerprintOf } from './folder-snapshot.js';
 
 /** The pool folder as a folder; what stands in its files is the vault's to know. */
 @Injectable()
 export class PoolFolder {
   readonly path: string;
   /** What it looked like when its files were last read; null: they never were. */
-  private printAtReading: string | null = null;
+  private fingerprintAtReading: string | null = null;
   /** When each broken file was first seen; `performance.now()`. */
   private brokenSince = new Map<string, number>();
 
@@ -18,27 +18,27 @@ export class PoolFolder {
     this.path = poolDir;
   }
 
-  look(): Promise<PoolSight> {
-    return lookAt(this.path);
+  look(): Promise<FolderSnapshot> {
+    return takeSnapshot(this.path);
   }
 
   /** To be called before the files are read: what changes from then on counts as a change. */
   async noteReading(): Promise<void> {
-    this.printAtReading = printOf(await this.look());
+    this.fingerprintAtReading = fingerprintOf(await this.look());
   }
 
   /** Whether the folder, which looks like this now, was another when its files were last read. */
-  isOutdated(sight: PoolSight): boolean {
-    return printOf(sight) !== this.printAtReading;
+  isOutdated(snapshot: FolderSnapshot): boolean {
+    return fingerprintOf(snapshot) !== this.fingerprintAtReading;
   }
 
   /** Which of these files, all that cannot be used now, may still be being written. The others are forgotten. */
-  async halfWritten(names: readonly string[]): Promise<ReadonlySet<string>> {
+  async partialWrite(names: readonly string[]): Promise<ReadonlySet<string>> {
     const now = performance.now();
     this.brokenSince = new Map(names.map((it) => [it, this.brokenSince.get(it) ?? now]));
     const underWay = await Promise.all(
       names.map(async (it) =>
-        mayBeUnderWay(now - (this.brokenSince.get(it) ?? now), await this.unchangedMs(it)),
+        mayBePartialWrite(now - (this.brokenSince.get(it) ?? now), await this.unchangedMs(it)),
       ),
     );
     return new Set(names.filter((_, index) => underWay[index]));

@@ -9,10 +9,10 @@ import { CLOCK, type Clock } from '../../runtime/clock.js';
 import { limits } from '../../config/limits.js';
 import { describeError, errorCode } from '../../runtime/pool-error.js';
 import { AccountRegistry } from '../account-registry.js';
-import { Burst } from './debounce.js';
-import { FolderWatch } from './folder-watcher.js';
+import { Debounce } from './debounce.js';
+import { FolderWatcher } from './folder-watcher.js';
 import { PoolFolder } from './pool-folder.js';
-import type { PoolSight } from './folder-snapshot.js';
+import type { FolderSnapshot } from './folder-snapshot.js';
 
 /**
  * Has the pool folder read again when something in it, or where its links lead, has changed. Looks by itself now
@@ -21,11 +21,11 @@ import type { PoolSight } from './folder-snapshot.js';
 @Injectable()
 export class PoolWatcher implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly logger = new Logger(PoolWatcher.name);
-  private readonly watch = new FolderWatch(
-    () => this.burst.add(),
-    (error) => this.lostSight(error),
+  private readonly watch = new FolderWatcher(
+    () => this.debounce.add(),
+    (error) => this.lostSnapshot(error),
   );
-  private readonly burst = new Burst(() => {
+  private readonly debounce = new Debounce(() => {
     this.isSettled = true;
     this.wake();
   });
@@ -57,7 +57,7 @@ export class PoolWatcher implements OnApplicationBootstrap, OnModuleDestroy {
   async onModuleDestroy(): Promise<void> {
     this.isClosed = true;
     this.ticking?.[Symbol.dispose]();
-    this.burst[Symbol.dispose]();
+    this.debounce[Symbol.dispose]();
     await this.watch.close();
     await this.looking;
     await this.watch.close(); // a look that was under way may have begun another
@@ -84,7 +84,7 @@ export class PoolWatcher implements OnApplicationBootstrap, OnModuleDestroy {
       try {
         const { isSettled } = this;
         this.isSettled = false;
-        await this.follow(await this.sight(), isSettled);
+        await this.follow(await this.snapshot(), isSettled);
       } catch (error) {
         this.inTrouble(describeError(error));
       }
@@ -93,27 +93,27 @@ export class PoolWatcher implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   /** The folder as it is now; whatever changes later wakes this again. */
-  private async sight(): Promise<PoolSight> {
-    const sight = await this.folder.look();
-    if (sight.kind === 'unseen') {
+  private async snapshot(): Promise<FolderSnapshot> {
+    const snapshot = await this.folder.look();
+    if (snapshot.kind === 'unseen') {
       await this.watch.close();
-      return sight;
+      return snapshot;
     }
-    if (this.watch.covers(sight.places) || this.blindUntil > performance.now()) return sight;
-    await this.watch.watch(sight.places);
-    this.burst.add(); // what has changed until now, nobody has told
-    return sight;
+    if (this.watch.covers(snapshot.places) || this.blindUntil > performance.now()) return snapshot;
+    await this.watch.watch(snapshot.places);
+    this.debounce.add(); // what has changed until now, nobody has told
+    return snapshot;
   }
 
-  private async follow(sight: PoolSight, isSettled: boolean): Promise<void> {
-    const isGone = sight.kind === 'unseen' && sight.code === 'ENOENT';
+  private async follow(snapshot: FolderSnapshot, isSettled: boolean): Promise<void> {
+    const isGone = snapshot.kind === 'unseen' && snapshot.code === 'ENOENT';
     // A folder that cannot be read says nothing of its files: all stays as it is.
-    if (sight.kind === 'unseen') this.inTrouble(isGone ? 'there is no such folder' : sight.code);
-    if (sight.kind === 'unseen' && !isGone) return;
-    const isOutdated = this.folder.isOutdated(sight);
+    if (snapshot.kind === 'unseen') this.inTrouble(isGone ? 'there is no such folder' : snapshot.code);
+    if (snapshot.kind === 'unseen' && !isGone) return;
+    const isOutdated = this.folder.isOutdated(snapshot);
     if (isOutdated && isSettled) await this.registry.reload();
-    else if (isOutdated) this.burst.add();
-    if (sight.kind === 'seen' && this.trouble !== null) {
+    else if (isOutdated) this.debounce.add();
+    if (snapshot.kind === 'seen' && this.trouble !== null) {
       this.trouble = null;
       this.logger.log('the pool folder can be read again', { folder: this.folder.path });
     }
@@ -126,10 +126,10 @@ export class PoolWatcher implements OnApplicationBootstrap, OnModuleDestroy {
     this.trouble = reason;
   }
 
-  private lostSight(error: unknown): void {
+  private lostSnapshot(error: unknown): void {
     this.blindUntil = performance.now() + limits.folderLookMs;
     void this.watch.close();
-    this.burst.add(); // what has happened since, nobody has told
+    this.debounce.add(); // what has happened since, nobody has told
     if (this.hasToldBlind) return;
     this.hasToldBlind = true;
     this.logger.warn('the pool folder cannot be watched, and is looked at every few seconds instead', {

@@ -148,10 +148,10 @@ describe('the demo', { timeout: 30_000 }, () => {
     ['edge-block', /HTTP 403, edge-block/, /served by work/],
     ['cut', /These words had been seen when the \n.+cut off here/, /served by home/],
     ['slow', /Slow is not broken/, /served by home/],
-  ])('shows the fault %s of the first account', async (fault, sight, outcome) => {
+  ])('shows the fault %s of the first account', async (fault, snapshot, outcome) => {
     const stdout = await told('--fault', fault);
     const [step = ''] = /^3\. [^]*?(?=^4\. )/m.exec(stdout) ?? [];
-    expect(step).toMatch(sight);
+    expect(step).toMatch(snapshot);
     expect(step).toMatch(outcome);
   });
 

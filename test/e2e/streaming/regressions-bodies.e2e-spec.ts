@@ -92,9 +92,9 @@ describe('a body that is not kept', () => {
       return `${size.toString(16)}\r\n${body.slice(at - size, at)}\r\n`;
     });
     using client = new RawSocket(pool.origin);
-    const burst =
+    const debounce =
       head(pool, 'transfer-encoding: chunked\r\nconnection: close') + chunks.join('') + '0\r\n\r\n';
-    await client.write(burst);
+    await client.write(debounce);
     await held.arrived;
     held.release();
     expect(await client.whole()).toMatch(/^HTTP\/1\.1 200 /);
