@@ -2,7 +2,7 @@ import type { Keeping } from '../tokens/stored-credential.js';
 import { needsLogin } from '../tokens/refresh-state.js';
 import { type AccountEvidence, noEvidence } from './account-evidence.js';
 import type { SharedLogin } from '../clients/shared-login.js';
-import { Waiters } from './wait-queue.js';
+import { WaitQueue } from './wait-queue.js';
 
 /** What the operator decides about an account; nothing of it comes from upstream. */
 export interface AccountSettings {
@@ -45,7 +45,7 @@ export class Account {
   /** Set while it has no file that can be used, until its last turn has ended. */
   withdrawal: Withdrawal | null = null;
   /** Requests that wait for one of its slots; called whenever one may be free. */
-  readonly waiters = new Waiters();
+  readonly waiters = new WaitQueue();
   private dismiss: (() => void) | null = null;
 
   constructor(

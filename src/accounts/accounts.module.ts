@@ -1,8 +1,8 @@
 import { Module } from '@nestjs/common';
 import { TokensModule } from '../tokens/tokens.module.js';
 import { UsageModule } from '../usage/usage.module.js';
-import { AccountPollCron } from './quota-poll.cron.js';
-import { AccountPoll } from './quota-poll.js';
+import { QuotaPollCron } from './quota-poll.cron.js';
+import { QuotaPoll } from './quota-poll.js';
 import { AccountRegistry } from './account-registry.js';
 import { AccountSelector } from './selection/account-selector.js';
 import { AffinityStore } from './selection/affinity-store.js';
@@ -29,8 +29,8 @@ import { UpstreamWatch } from '../observability/upstream-monitor.js';
     SharedLoginDetector,
     DecisionLog,
     PoolStatusService,
-    AccountPoll,
-    AccountPollCron,
+    QuotaPoll,
+    QuotaPollCron,
     SettingsStore,
     EvidenceStore,
     AffinityStore,
@@ -40,7 +40,7 @@ import { UpstreamWatch } from '../observability/upstream-monitor.js';
     UpstreamWatch,
   ],
   exports: [
-    AccountPoll,
+    QuotaPoll,
     AccountRegistry,
     AccountSelector,
     SessionAffinity,

@@ -4,18 +4,18 @@ import { APP_CONFIG, type AppConfig } from '../config/app.config.js';
 import { Drain } from '../runtime/drain.js';
 import { dropOwnConnections } from '../runtime/http-client.js';
 import { SleepWatch } from '../runtime/suspend-detector.js';
-import { AccountPoll } from './quota-poll.js';
+import { QuotaPoll } from './quota-poll.js';
 
 const JOB = 'account-poll';
 
 /** Polls all accounts at start then every `PROXY_USAGE_REFRESH_SECONDS`, and after a sleep; skips while a round still runs. */
 @Injectable()
-export class AccountPollCron implements OnApplicationBootstrap, OnModuleDestroy {
+export class QuotaPollCron implements OnApplicationBootstrap, OnModuleDestroy {
   private isRunning = false;
   private isWantedAgain = false;
 
   constructor(
-    private readonly poll: AccountPoll,
+    private readonly poll: QuotaPoll,
     private readonly scheduler: SchedulerRegistry,
     private readonly drain: Drain,
     @Inject(APP_CONFIG) private readonly config: AppConfig,

@@ -21,8 +21,8 @@ const checkSchema = z.object({
 
 /** Asks upstream what is left of an account's quota, and how its requests are to be routed. */
 @Injectable()
-export class AccountPoll {
-  private readonly logger = new Logger(AccountPoll.name);
+export class QuotaPoll {
+  private readonly logger = new Logger(QuotaPoll.name);
 
   constructor(
     private readonly registry: AccountRegistry,

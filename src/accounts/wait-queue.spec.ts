@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { calledOrOver, Waiters } from './wait-queue.js';
+import { calledOrOver, WaitQueue } from './wait-queue.js';
 
 const never = new AbortController().signal;
 const LONG_MS = 60_000;
 
 describe('Waiters', () => {
   it('are called once, in the order in which they came, and not after they have left', () => {
-    const waiters = new Waiters();
+    const waiters = new WaitQueue();
     const called: string[] = [];
     waiters.add(() => called.push('a'));
     const leave = waiters.add(() => called.push('b'));
@@ -18,7 +18,7 @@ describe('Waiters', () => {
   });
 
   it('may wait on while they are called, until the next call', () => {
-    const waiters = new Waiters();
+    const waiters = new WaitQueue();
     let calls = 0;
     const again = () => {
       calls += 1;
@@ -34,7 +34,7 @@ describe('Waiters', () => {
 
 describe('a wait', () => {
   it('for any of several ends with the first call, and leaves nobody waiting', async () => {
-    const all = [new Waiters(), new Waiters()] as const;
+    const all = [new WaitQueue(), new WaitQueue()] as const;
     const wait = calledOrOver(all, LONG_MS, never);
     expect(all.map((it) => it.size)).toEqual([1, 1]);
     all[1].callAll();
@@ -43,13 +43,13 @@ describe('a wait', () => {
   });
 
   it('ends when the time is up', async () => {
-    const waiters = new Waiters();
+    const waiters = new WaitQueue();
     await calledOrOver([waiters], 1, never);
     expect(waiters.size).toBe(0);
   });
 
   it('ends when the client leaves, or has left', async () => {
-    const waiters = new Waiters();
+    const waiters = new WaitQueue();
     const gone = new AbortController();
     const wait = calledOrOver([waiters], LONG_MS, gone.signal);
     gone.abort();

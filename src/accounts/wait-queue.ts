@@ -1,5 +1,5 @@
 /** Who waits for something that may come free. Whoever is called looks again, and waits on if it was too late. */
-export class Waiters {
+export class WaitQueue {
   readonly #waiting = new Set<() => void>();
 
   get size(): number {
@@ -22,7 +22,7 @@ export class Waiters {
 
 /** Resolves at the next call of any of them, when the time is up (ms), or when the signal aborts. */
 export async function calledOrOver(
-  sources: readonly Waiters[],
+  sources: readonly WaitQueue[],
   ms: number,
   signal: AbortSignal,
 ): Promise<void> {

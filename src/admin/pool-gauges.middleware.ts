@@ -22,7 +22,7 @@ export class PoolGauges implements NestMiddleware {
 
   use(_req: Request, _res: Response, next: NextFunction): void {
     for (const gauge of [this.inFlight, this.available, this.used, this.poolUsed]) gauge.reset();
-    for (const { account, unavailable } of this.selector.consider()) {
+    for (const { account, unavailable } of this.selector.assess()) {
       this.inFlight.set({ account: account.name }, account.inFlight);
       this.available.set({ account: account.name }, unavailable === null ? 1 : 0);
       for (const window of this.quota.windows(account.id)) {

@@ -1,7 +1,7 @@
 import type { ShownDecision } from './admin-answers.js';
 
 const reasons: Readonly<Record<string, string>> = {
-  owner: 'it owns what is continued',
+  pinned: 'it owns what is continued',
   affinity: 'the session was with it',
   policy: 'chosen by what is left of its quota',
   refresh: 'once more, with a renewed token',

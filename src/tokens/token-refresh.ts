@@ -44,7 +44,7 @@ export class TokenRefresh {
    * Refreshes one account, or adopts what somebody else has refreshed. What it came to stands in the result.
    * @throws RefreshFailedError when another process is at it still, or the credential is gone
    */
-  async run(id: string, wish: RefreshWish): Promise<Keeping> {
+  async run(id: string, selection: RefreshWish): Promise<Keeping> {
     const known = this.vault.get(id);
     await using held = await this.journal.hold(id, limits.lockPatienceMs, known.name);
     if (held === null) throw new RefreshFailedError(known.name, 'another process is renewing it');
@@ -53,7 +53,7 @@ export class TokenRefresh {
     const before = (await this.vault.adopt(finished)) ?? finished;
     this.onStep('read-again', before.name);
     if (before.credential !== known.credential) return before;
-    return this.isAskingWise(before, wish) ? await this.ask(before, wish, held) : before;
+    return this.isAskingWise(before, selection) ? await this.ask(before, selection, held) : before;
   }
 
   private isAskingWise({ refresh }: Keeping, { mayAsk, canWait, isForced }: RefreshWish): boolean {
@@ -72,11 +72,11 @@ export class TokenRefresh {
     }
   }
 
-  private async ask(before: Keeping, wish: RefreshWish, held: HeldJournal): Promise<Keeping> {
+  private async ask(before: Keeping, selection: RefreshWish, held: HeldJournal): Promise<Keeping> {
     const { refreshToken } = before.credential;
     if (refreshToken === null) return this.needsLogin(before, 'no_refresh_token');
-    if (!(await this.announce(before, held)) && wish.canWait) return before;
-    const answer = await this.client.refresh(refreshToken, wish.reason);
+    if (!(await this.announce(before, held)) && selection.canWait) return before;
+    const answer = await this.client.refresh(refreshToken, selection.reason);
     this.onStep('answered', before.name);
     switch (answer.kind) {
       case 'granted':

@@ -119,13 +119,13 @@ export class TokenService implements OnApplicationShutdown {
    */
   private async refresh(id: string, reason: RefreshReason): Promise<Keeping> {
     const keeping = this.vault.get(id);
-    const wish = {
+    const selection = {
       reason,
       mayAsk: !this.config.refreshDisabled,
       canWait: reason === 'proactive_expiry' && !this.hasEnded(keeping),
       isForced: reason === 'forced',
     };
-    const flight = this.flights.run(id, async () => await this.refreshes.run(id, wish));
+    const flight = this.flights.run(id, async () => await this.refreshes.run(id, selection));
     const after = await within(limits.refreshPatienceMs, flight);
     if (after !== null) return after;
     // Whoever comes next is not to wait as long for the same answer.

@@ -11,7 +11,7 @@ import { planCapacity } from '../plan-capacity.js';
 import { type SelectionPolicy, selectionPolicies } from './selection-policy.js';
 
 /** What a request wants of an account. */
-export interface Wish {
+export interface SelectionRequest {
   readonly sessionKey: string | null;
   readonly model: string | null;
   /** Identity of the account that issued something this request continues, or null. */
@@ -25,7 +25,7 @@ export interface Wish {
 }
 
 /** One account as it stood in a choice: null means that it could have served. */
-export interface Considered {
+export interface ConsideredCandidate {
   readonly account: Account;
   readonly unavailable: Unavailable | null;
 }
@@ -34,18 +34,18 @@ export type Choice =
   | {
       readonly kind: 'leased';
       readonly lease: Lease;
-      readonly by: 'owner' | 'affinity' | 'policy';
+      readonly by: 'pinned' | 'affinity' | 'policy';
       /** Its session belongs to an account that is full at the moment, and stays there. */
       readonly isOverflow: boolean;
-      readonly considered: readonly Considered[];
+      readonly candidates: readonly ConsideredCandidate[];
     }
   /** What the request wants is full: these are worth waiting for. */
   | {
       readonly kind: 'full';
       readonly accounts: readonly Account[];
-      readonly considered: readonly Considered[];
+      readonly candidates: readonly ConsideredCandidate[];
     }
-  | { readonly kind: 'none'; readonly considered: readonly Considered[] };
+  | { readonly kind: 'none'; readonly candidates: readonly ConsideredCandidate[] };
 
 /** Chooses the account of a request: owner, then affinity, then policy; and leases it. */
 @Injectable()
@@ -81,42 +81,42 @@ export class AccountSelector {
   }
 
   /** All accounts, or the only one that can serve, each with why it may not serve. */
-  consider(model: string | null = null, soleId: string | null = null): Considered[] {
+  assess(model: string | null = null, soleId: string | null = null): ConsideredCandidate[] {
     return this.registry
       .list()
       .filter((it) => soleId === null || it.id === soleId)
       .map((account) => ({ account, unavailable: this.whyUnavailable(account, model) }));
   }
 
-  choose(wish: Wish): Choice {
-    const considered = this.consider(wish.model, wish.soleId);
-    const untried = considered.filter((it) => !wish.tried.has(it.account.id));
+  choose(selection: SelectionRequest): Choice {
+    const candidates = this.assess(selection.model, selection.soleId);
+    const untried = candidates.filter((it) => !selection.tried.has(it.account.id));
     const free = this.preferred(
-      wish,
+      selection,
       untried.filter((it) => it.unavailable === null).map((it) => it.account),
     );
     const full = untried.filter((it) => it.unavailable?.reason === 'full').map((it) => it.account);
-    const boundTo = wish.sessionKey === null ? null : this.affinity.find(wish.sessionKey);
-    const tentative = wish.sessionKey === null ? null : this.affinity.tentative(wish.sessionKey);
+    const boundTo = selection.sessionKey === null ? null : this.affinity.find(selection.sessionKey);
+    const tentative = selection.sessionKey === null ? null : this.affinity.tentative(selection.sessionKey);
     for (const [by, id] of [
-      ['owner', wish.soleId ?? wish.pinnedTo],
+      ['pinned', selection.soleId ?? selection.pinnedTo],
       ['affinity', boundTo],
       ['affinity', tentative],
     ] as const) {
       const account = free.find((it) => it.id === id);
       const isOverflow = id !== boundTo && full.some((it) => it.id === boundTo);
-      if (account !== undefined) return this.leased(account, by, wish, isOverflow, considered);
+      if (account !== undefined) return this.leased(account, by, selection, isOverflow, candidates);
       const isFull = full.filter((it) => it.id === id);
-      if (wish.isPatient && isFull.length > 0) return { kind: 'full', accounts: isFull, considered };
+      if (selection.isPatient && isFull.length > 0) return { kind: 'full', accounts: isFull, candidates };
     }
     const [first, ...others] = free;
     if (first === undefined) {
-      return wish.isPatient && full.length > 0
-        ? { kind: 'full', accounts: full, considered }
-        : { kind: 'none', considered };
+      return selection.isPatient && full.length > 0
+        ? { kind: 'full', accounts: full, candidates }
+        : { kind: 'none', candidates };
     }
     const isOverflow = full.some((it) => it.id === boundTo);
-    return this.leased(this.byPolicy([first, ...others]), 'policy', wish, isOverflow, considered);
+    return this.leased(this.byPolicy([first, ...others]), 'policy', selection, isOverflow, candidates);
   }
 
   /** Whether any account is known to refuse a model: only then the model of a request matters to the choice. */
@@ -130,7 +130,7 @@ export class AccountSelector {
   /** The available account of the largest plan, for what is the same on all accounts; null when none is. */
   largestPlan(): Account | null {
     let largest: Account | null = null;
-    for (const { account, unavailable } of this.consider()) {
+    for (const { account, unavailable } of this.assess()) {
       if (unavailable !== null && !hasNoQuota(unavailable)) continue;
       if (largest === null || planCapacity(account.plan) > planCapacity(largest.plan)) largest = account;
     }
@@ -150,7 +150,10 @@ export class AccountSelector {
   }
 
   /** Without the account that has just failed a turn of the session, unless it is the only one left or wanted. */
-  private preferred({ sessionKey, soleId, pinnedTo }: Wish, free: readonly Account[]): readonly Account[] {
+  private preferred(
+    { sessionKey, soleId, pinnedTo }: SelectionRequest,
+    free: readonly Account[],
+  ): readonly Account[] {
     const avoidedId = sessionKey === null ? null : this.affinity.avoided(sessionKey);
     if (avoidedId === null || avoidedId === (soleId ?? pinnedTo)) return free;
     const others = free.filter((it) => it.id !== avoidedId);
@@ -172,14 +175,14 @@ export class AccountSelector {
 
   private leased(
     account: Account,
-    by: 'owner' | 'affinity' | 'policy',
-    wish: Wish,
+    by: 'pinned' | 'affinity' | 'policy',
+    selection: SelectionRequest,
     isOverflow: boolean,
-    considered: readonly Considered[],
+    candidates: readonly ConsideredCandidate[],
   ): Choice {
     // Parallel requests of a session whose account is out move together; one that is only full keeps it.
-    if (wish.sessionKey !== null && !isOverflow) this.affinity.claim(wish.sessionKey, account.id);
-    return { kind: 'leased', lease: new Lease(account), by, isOverflow, considered };
+    if (selection.sessionKey !== null && !isOverflow) this.affinity.claim(selection.sessionKey, account.id);
+    return { kind: 'leased', lease: new Lease(account), by, isOverflow, candidates };
   }
 }
 

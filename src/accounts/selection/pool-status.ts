@@ -29,19 +29,19 @@ export class PoolStatusService {
   ) {}
 
   status(): PoolStatus {
-    const considered = this.selector.consider();
-    const inPool = considered.filter(
+    const candidates = this.selector.assess();
+    const inPool = candidates.filter(
       (it) => it.unavailable === null || !outByPerson.has(it.unavailable.reason),
     );
-    const plans = considered.map((it) => it.account.plan).filter((it) => it !== null);
+    const plans = candidates.map((it) => it.account.plan).filter((it) => it !== null);
     const shares = inPool.map(({ account }) => ({
       plan: account.plan,
       windows: this.quota.windows(account.id),
     }));
     return {
-      accounts: considered.length,
-      available: considered.filter((it) => it.unavailable === null).length,
-      inFlight: considered.reduce((sum, it) => sum + it.account.inFlight, 0),
+      accounts: candidates.length,
+      available: candidates.filter((it) => it.unavailable === null).length,
+      inFlight: candidates.reduce((sum, it) => sum + it.account.inFlight, 0),
       plan: plans.toSorted((a, b) => planCapacity(b) - planCapacity(a))[0] ?? null,
       windows: poolQuota(shares, this.clock.now()),
       isLimitReached: inPool.length > 0 && inPool.every((it) => it.unavailable?.reason === 'quota-exhausted'),

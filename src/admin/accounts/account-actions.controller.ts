@@ -1,5 +1,5 @@
 import { Controller, HttpCode, HttpStatus, Inject, Logger, Param, Post } from '@nestjs/common';
-import { AccountPoll } from '../../accounts/quota-poll.js';
+import { QuotaPoll } from '../../accounts/quota-poll.js';
 import { AccountRegistry } from '../../accounts/account-registry.js';
 import { CLOCK, type Clock } from '../../runtime/clock.js';
 import { describeError } from '../../runtime/pool-error.js';
@@ -16,7 +16,7 @@ export class AccountActionsController {
   constructor(
     private readonly views: AccountViews,
     private readonly renewal: AccountRefresh,
-    private readonly quotaPoll: AccountPoll,
+    private readonly quotaPoll: QuotaPoll,
     private readonly registry: AccountRegistry,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}

@@ -19,14 +19,14 @@ export class AccountViews {
 
   /** All accounts by name, and the files that are none with their reason. */
   all(): AccountView[] {
-    const accounts = this.selector.consider().map((it) => this.viewOf(it));
+    const accounts = this.selector.assess().map((it) => this.viewOf(it));
     const broken = this.registry.broken().map(({ name, reason }) => brokenView(name, reason));
     return [...accounts, ...broken].toSorted((a, b) => (a.name < b.name ? -1 : 1));
   }
 
   /** One account, or one file that is none. @throws Problem when there is neither */
   named(name: string): AccountView {
-    const namesakes = this.selector.consider().filter(({ account }) => account.name === name);
+    const namesakes = this.selector.assess().filter(({ account }) => account.name === name);
     // One whose file is gone may still be in flight while another account has its name.
     const found = namesakes.find(({ account }) => account.withdrawal === null);
     if (found !== undefined) return this.viewOf(found);
@@ -43,13 +43,13 @@ export class AccountViews {
     throw new Problem(404, 'no_account', `${name} is no account that can be used: ${reason ?? 'unknown'}.`);
   }
 
-  private viewOf({ account, unavailable }: Considered): AccountView {
+  private viewOf({ account, unavailable }: ConsideredCandidate): AccountView {
     const { id } = account;
     return accountView(account, unavailable, this.quota.windows(id), this.usage.totals(id));
   }
 }
 
-type Considered = ReturnType<AccountSelector['consider']>[number];
+type ConsideredCandidate = ReturnType<AccountSelector['assess']>[number];
 
 function unknownAccount(name: string): Problem {
   return new Problem(404, 'no_account', `There is no account ${name.slice(0, 100)} in the pool.`);

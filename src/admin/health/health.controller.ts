@@ -43,7 +43,7 @@ export class HealthController {
   @Get('readyz')
   @HttpCode(200)
   readyz(@Res({ passthrough: true }) res: Response) {
-    const accounts = this.selector.consider().map(({ account, unavailable }) => ({
+    const accounts = this.selector.assess().map(({ account, unavailable }) => ({
       name: account.name,
       reason: unavailable?.reason ?? null,
       until: unavailable?.until ?? null,

@@ -26,7 +26,7 @@ export class PoolHealth {
   /** Every account that may not serve and every file that is none, with the reason. Empty: all is well. */
   out(): Record<string, string> {
     const out: Record<string, string> = {};
-    for (const { account, unavailable } of this.selector.consider()) {
+    for (const { account, unavailable } of this.selector.assess()) {
       const reason = unavailable?.reason ?? account.keeping.unsaved?.reason;
       if (reason !== null && reason !== undefined) out[account.name] = reason;
     }

@@ -44,7 +44,7 @@ export class Passthrough {
       tried: new Set(),
       isPatient: false,
     });
-    decision.considered(choice.considered);
+    decision.recordCandidates(choice.candidates);
     if (choice.kind !== 'leased') return this.emptyPool.send(request, res, new Set(), null, decision, soleId);
     using lease = choice.lease;
     const learn = (attempted: Attempted) => this.recorder.learnOfSession(request, lease.account, attempted);
@@ -77,9 +77,9 @@ export class Passthrough {
       if (request.sessionKey === null) return await this.withHome(request, res, 'wham', path, decision);
       return await this.withSession(request, res, 'wham', path, decision);
     }
-    const considered = this.selector.consider(null, soleId);
-    decision.considered(considered);
-    const [pin] = considered;
+    const candidates = this.selector.assess(null, soleId);
+    decision.recordCandidates(candidates);
+    const [pin] = candidates;
     const isOut = pin?.unavailable != null && !hasNoQuota(pin.unavailable);
     if (pin === undefined || isOut)
       return this.emptyPool.send(request, res, new Set(), null, decision, soleId);

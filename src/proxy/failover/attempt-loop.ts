@@ -33,7 +33,7 @@ export class AttemptLoop {
     let last: AccountResult | null = null;
     for (;;) {
       const choice = await this.choose(context, preferredId);
-      context.decision.considered(choice.considered);
+      context.decision.recordCandidates(choice.candidates);
       if (choice.kind === 'none') return this.nobody(context, last);
       using lease = choice.lease;
       if (context.request.gone.aborted) return { kind: 'client-gone' };

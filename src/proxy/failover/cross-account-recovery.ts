@@ -72,8 +72,8 @@ export class CrossAccountRecovery {
 
   /** As the choice that follows will see it. */
   private async isFree(context: FailoverContext, accountId: string): Promise<boolean> {
-    const considered = this.selector.consider(await context.model(), context.soleId);
-    return considered.some((it) => it.account.id === accountId && it.unavailable === null);
+    const candidates = this.selector.assess(await context.model(), context.soleId);
+    return candidates.some((it) => it.account.id === accountId && it.unavailable === null);
   }
 
   /** All reasoning is foreign when a session has just come; later only what was so then: the rest is its own. */

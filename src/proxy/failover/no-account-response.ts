@@ -50,10 +50,10 @@ export class NoAccountResponse {
     soleId: string | null,
     model: string | null,
   ): LocalResponse {
-    const all = this.selector.consider(model, soleId);
+    const all = this.selector.assess(model, soleId);
     const entitled = all.filter((it) => it.unavailable?.reason !== 'not-entitled');
-    const considered = entitled.length === 0 ? all : entitled;
+    const candidates = entitled.length === 0 ? all : entitled;
     const isCodex = request.header('originator') !== null;
-    return whyNoAccount({ considered, tried, lastOutcome, isCodex }, this.clock.now());
+    return whyNoAccount({ candidates, tried, lastOutcome, isCodex }, this.clock.now());
   }
 }

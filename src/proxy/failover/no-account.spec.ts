@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Account } from '../../accounts/account.js';
-import type { Considered } from '../../accounts/selection/account-selector.js';
+import type { ConsideredCandidate } from '../../accounts/selection/account-selector.js';
 import type { Unavailable } from '../../accounts/availability.js';
 import { credentialOf } from '../../tokens/credential.js';
 import { idle } from '../../tokens/refresh-state.js';
@@ -11,7 +11,7 @@ const NOW_SECONDS = NOW / 1_000;
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 
-function considered(name: string, unavailable: Unavailable | null = null): Considered {
+function candidates(name: string, unavailable: Unavailable | null = null): ConsideredCandidate {
   const values = {
     accessToken: name,
     refreshToken: null,
@@ -33,18 +33,21 @@ function considered(name: string, unavailable: Unavailable | null = null): Consi
   return { account, unavailable };
 }
 
-const out = (name: string, reason: Unavailable['reason'], afterMs: number | null = null): Considered =>
-  considered(name, { reason, until: afterMs === null ? null : NOW + afterMs });
+const out = (
+  name: string,
+  reason: Unavailable['reason'],
+  afterMs: number | null = null,
+): ConsideredCandidate => candidates(name, { reason, until: afterMs === null ? null : NOW + afterMs });
 
-const free = (name: string): Considered => considered(name);
+const free = (name: string): ConsideredCandidate => candidates(name);
 
-function answer(accounts: readonly Considered[], end: Partial<NoAccount> = {}) {
-  const all = { considered: accounts, tried: new Set<string>(), lastOutcome: null, isCodex: false };
+function answer(accounts: readonly ConsideredCandidate[], end: Partial<NoAccount> = {}) {
+  const all = { candidates: accounts, tried: new Set<string>(), lastOutcome: null, isCodex: false };
   return whyNoAccount({ ...all, ...end }, NOW);
 }
 
 describe('nobodyCanServe', () => {
-  it.each<[string, Considered[], Partial<NoAccount>, number, string, string | undefined]>([
+  it.each<[string, ConsideredCandidate[], Partial<NoAccount>, number, string, string | undefined]>([
     [
       'accounts are left when the budget ends',
       [out('a', 'quota-exhausted', HOUR), free('b')],

@@ -1,4 +1,4 @@
-import type { Considered } from '../../accounts/selection/account-selector.js';
+import type { ConsideredCandidate } from '../../accounts/selection/account-selector.js';
 import type { UnavailableReason } from '../../accounts/availability.js';
 import { planCapacity } from '../../accounts/plan-capacity.js';
 import { limits } from '../../config/limits.js';
@@ -8,7 +8,7 @@ import type { LocalResponse } from '../response/local-response.js';
 /** What the answer depends on when no account can serve a request. */
 export interface NoAccount {
   /** Every account as it stands now. */
-  readonly considered: readonly Considered[];
+  readonly candidates: readonly ConsideredCandidate[];
   /** Identities of the accounts that this request has tried. */
   readonly tried: ReadonlySet<string>;
   readonly lastOutcome: AttemptOutcome['kind'] | null;
@@ -27,7 +27,7 @@ export const needsPerson: ReadonlySet<UnavailableReason> = new Set([
 
 /** The answer of our own when nobody can serve: never 401 or 403, on which a client would drop its login. */
 export function whyNoAccount(end: NoAccount, now: number): LocalResponse {
-  const { considered, tried, lastOutcome } = end;
+  const { candidates, tried, lastOutcome } = end;
   if (lastOutcome === 'edge-block') {
     return unavailable(
       'upstream_blocked',
@@ -35,24 +35,24 @@ export function whyNoAccount(end: NoAccount, now: number): LocalResponse {
       30,
     );
   }
-  const isAnyFree = considered.some((it) => it.unavailable === null);
+  const isAnyFree = candidates.some((it) => it.unavailable === null);
   if (lastOutcome === 'unreachable' && isAnyFree) return unreachable();
   if (lastOutcome === 'unauthorized' && isAnyFree) {
     return unavailable('account_unauthorized', 'Upstream wants a fresh token; it is being fetched.', 1);
   }
-  const isUntriedFree = considered.some((it) => it.unavailable === null && !tried.has(it.account.id));
+  const isUntriedFree = candidates.some((it) => it.unavailable === null && !tried.has(it.account.id));
   if (isUntriedFree && tried.size > 0) {
     return unavailable('attempt_budget_spent', 'No account that was tried could serve; others are left.', 1);
   }
-  if (considered.every((it) => it.unavailable !== null && needsPerson.has(it.unavailable.reason))) {
+  if (candidates.every((it) => it.unavailable !== null && needsPerson.has(it.unavailable.reason))) {
     return {
       status: end.isCodex ? 400 : 503,
       code: 'no_account_available',
       type: 'pool_unavailable',
-      message: whatAPersonMustDo(considered),
+      message: whatAPersonMustDo(candidates),
     };
   }
-  const earliest = earliestEnd(considered);
+  const earliest = earliestEnd(candidates);
   const seconds = earliest === null ? 0 : Math.max(1, Math.ceil((earliest - now) / 1_000));
   if (earliest !== null && earliest - now <= limits.shortWaitMs) {
     return {
@@ -64,9 +64,9 @@ export function whyNoAccount(end: NoAccount, now: number): LocalResponse {
     };
   }
   // An account that has quota, but is full or out of reach, is worth a retry; a limit would end the turn.
-  const isEveryoneOut = considered.every((it) => it.unavailable !== null && it.unavailable.reason !== 'full');
-  if (isEveryoneOut && considered.some((it) => it.unavailable?.reason === 'reserved')) return reserved(end);
-  const quotaBack = earliestEnd(considered.filter((it) => it.unavailable?.reason === 'quota-exhausted'));
+  const isEveryoneOut = candidates.every((it) => it.unavailable !== null && it.unavailable.reason !== 'full');
+  if (isEveryoneOut && candidates.some((it) => it.unavailable?.reason === 'reserved')) return reserved(end);
+  const quotaBack = earliestEnd(candidates.filter((it) => it.unavailable?.reason === 'quota-exhausted'));
   if (quotaBack !== null && isEveryoneOut) {
     return {
       status: 429,
@@ -74,7 +74,7 @@ export function whyNoAccount(end: NoAccount, now: number): LocalResponse {
       type: 'usage_limit_reached',
       message: 'The usage limit of every account in the pool has been reached.',
       fields: {
-        plan_type: largestPlan(considered),
+        plan_type: largestPlan(candidates),
         resets_at: Math.ceil(quotaBack / 1_000),
         resets_in_seconds: Math.max(1, Math.ceil((quotaBack - now) / 1_000)),
       },
@@ -87,21 +87,21 @@ export function whyNoAccount(end: NoAccount, now: number): LocalResponse {
       seconds,
     );
   }
-  if (considered.some((it) => it.unavailable?.reason === 'full') && lastOutcome === null) {
+  if (candidates.some((it) => it.unavailable?.reason === 'full') && lastOutcome === null) {
     return unavailable('pool_full', 'Every account has as many requests in flight as it may.', 1);
   }
   return unreachable();
 }
 
 /** Epoch ms; null when nothing tells an end. */
-function earliestEnd(considered: readonly Considered[]): number | null {
-  const ends = considered.flatMap((it) => (it.unavailable?.until == null ? [] : [it.unavailable.until]));
+function earliestEnd(candidates: readonly ConsideredCandidate[]): number | null {
+  const ends = candidates.flatMap((it) => (it.unavailable?.until == null ? [] : [it.unavailable.until]));
   return ends.length === 0 ? null : Math.min(...ends);
 }
 
 /** A cap of the operator's own must not look like the provider's limit. */
-function reserved({ considered, isCodex }: NoAccount): LocalResponse {
-  const names = considered.filter((it) => it.unavailable?.reason === 'reserved').map((it) => it.account.name);
+function reserved({ candidates, isCodex }: NoAccount): LocalResponse {
+  const names = candidates.filter((it) => it.unavailable?.reason === 'reserved').map((it) => it.account.name);
   return {
     status: isCodex ? 400 : 503,
     code: 'quota_reserved',
@@ -110,8 +110,8 @@ function reserved({ considered, isCodex }: NoAccount): LocalResponse {
   };
 }
 
-function largestPlan(considered: readonly Considered[]): string {
-  const plans = considered.map((it) => it.account.plan).filter((it) => it !== null);
+function largestPlan(candidates: readonly ConsideredCandidate[]): string {
+  const plans = candidates.map((it) => it.account.plan).filter((it) => it !== null);
   return plans.toSorted((a, b) => planCapacity(b) - planCapacity(a))[0] ?? 'unknown';
 }
 
@@ -133,11 +133,11 @@ function unavailable(code: string, message: string, retryAfterSeconds: number): 
   };
 }
 
-function whatAPersonMustDo(considered: readonly Considered[]): string {
-  if (considered.length === 0) {
+function whatAPersonMustDo(candidates: readonly ConsideredCandidate[]): string {
+  if (candidates.length === 0) {
     return 'codex-pool has no account: put the auth.json of a ChatGPT login into its pool folder, one file per account, then POST /admin/reload.';
   }
-  const states = considered.map(
+  const states = candidates.map(
     (it) => `${it.account.name} ${wording[it.unavailable?.reason ?? ''] ?? 'is out'}`,
   );
   return `No account of codex-pool can serve: ${states.join('; ')}. See GET /admin/accounts.`;

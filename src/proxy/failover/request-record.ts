@@ -1,5 +1,5 @@
 import type { Account } from '../../accounts/account.js';
-import type { Considered } from '../../accounts/selection/account-selector.js';
+import type { ConsideredCandidate } from '../../accounts/selection/account-selector.js';
 import type { DecidedAttempt, Decision, DecisionLog } from '../../observability/request-log.js';
 import type { AttemptOutcome } from '../upstream/outcome.js';
 import type { Attempted } from '../upstream/attempt-runner.js';
@@ -54,7 +54,7 @@ export class RequestRecord {
   }
 
   /** What every account was at the first choice. */
-  considered(all: readonly Considered[]): void {
+  recordCandidates(all: readonly ConsideredCandidate[]): void {
     this.candidates ??= all.map(({ account, unavailable }) => ({
       account: account.name,
       passedOver: unavailable?.reason ?? null,

@@ -129,7 +129,7 @@ export class SocketSession {
     const turn = recorder.open(request.sessionKey, account, message);
     // Two at once cannot be told apart in what comes: then nothing is held, and nobody moves.
     if (this.#turns.push(turn) > 1) for (const it of this.#turns) this.#commit(it);
-    const why = whyUnavailable(account, turn.wish.model);
+    const why = whyUnavailable(account, turn.selection.model);
     const isAvoided = recorder.isAvoided(request.sessionKey, account);
     if (isAvoided) turn.tried.add(account.id);
     const isOut = (why !== null && why.reason !== 'full') || (isAvoided && recorder.isAnyoneLeft(turn));
@@ -216,7 +216,7 @@ export class SocketSession {
     if (outcome.kind !== 'unauthorized') turn.tried.add(turn.account.id);
     if (!this.parts.recorder.isAnyoneLeft(turn) || turn.attempts >= this.parts.maxAttempts)
       return this.#handOn(turn, this.parts.ownWord(turn, outcome) ?? frame);
-    if (turn.wish.isWhole) return await this.#move(turn, frame);
+    if (turn.selection.isWhole) return await this.#move(turn, frame);
     // What is missing in it another account cannot know: the client comes again with everything.
     this.#close(turn, 'reconnect', null);
     this.restart('another account serves from here on');
@@ -224,7 +224,7 @@ export class SocketSession {
 
   /** To another account, unseen; `frame`: the refusal, for when nobody else will have it. */
   async #move(turn: SocketTurn, frame: Buffer | null): Promise<void> {
-    if (!turn.wish.isWhole) {
+    if (!turn.selection.isWhole) {
       this.#close(turn, 'reconnect', null);
       return this.restart('another account serves from here on');
     }

@@ -79,7 +79,7 @@ export class SocketSessions {
   }
 
   private async openFor(turn: SocketTurn, request: ProxyRequest, path: string): Promise<Opened | null> {
-    const context = new FailoverContext(request, path, turn.decision, null, { model: turn.wish.model });
+    const context = new FailoverContext(request, path, turn.decision, null, { model: turn.selection.model });
     for (const it of turn.tried) context.tried.add(it);
     context.budget.spent = turn.attempts;
     const end = await this.loop.run(context);
@@ -99,11 +99,11 @@ export class SocketSessions {
   /** What is true of the whole pool: its earliest reset, what a person must do. `outcome` null: nothing was asked. */
   private ownWord(turn: SocketTurn, outcome: AttemptOutcome | null, request: ProxyRequest): Buffer | null {
     const isModels =
-      outcome?.kind === 'not-entitled' && !mayServeLater(this.selector.consider(turn.wish.model));
+      outcome?.kind === 'not-entitled' && !mayServeLater(this.selector.assess(turn.selection.model));
     const isUpstreams = outcome?.kind === 'overloaded' || isModels;
     if (isUpstreams) return null;
     return errorMessage(
-      this.emptyPool.refusal(request, turn.tried, outcome?.kind ?? null, null, turn.wish.model),
+      this.emptyPool.refusal(request, turn.tried, outcome?.kind ?? null, null, turn.selection.model),
     );
   }
 }

@@ -37,14 +37,14 @@ export class TurnRecorder {
       this.decisions,
       this.drain.enter(),
     );
-    turn.decision.considered(this.selector.consider(turn.wish.model));
+    turn.decision.recordCandidates(this.selector.assess(turn.selection.model));
     return turn;
   }
 
   /** Whether another account than those that have refused it may serve this turn now. */
-  isAnyoneLeft({ wish, tried }: SocketTurn): boolean {
+  isAnyoneLeft({ selection, tried }: SocketTurn): boolean {
     return this.selector
-      .consider(wish.model)
+      .assess(selection.model)
       .some((it) => it.unavailable === null && !tried.has(it.account.id));
   }
 
@@ -88,7 +88,8 @@ export class TurnRecorder {
     turn.decision.used({ tokens, bytes: turn.bytes });
     turn.decision.end(result, isServed ? 200 : null);
     const facts = turn.decision.turn(Date.now());
-    if (facts !== null) this.usage.record({ ...facts, model: turn.wish.model, effort: turn.wish.effort });
+    if (facts !== null)
+      this.usage.record({ ...facts, model: turn.selection.model, effort: turn.selection.effort });
     turn[Symbol.dispose]();
   }
 
@@ -98,18 +99,18 @@ export class TurnRecorder {
   }
 
   private failedLate(turn: SocketTurn, outcome: AttemptOutcome, tokens: TokenCount | null): void {
-    const { account, startedAt, wish } = turn;
+    const { account, startedAt, selection } = turn;
     turn.decision.failedLate(outcome.kind);
     this.counters.used(account, tokens);
-    this.recorder.failedLate(turn.sessionKey, account, outcome, { startedAt, model: wish.model });
+    this.recorder.failedLate(turn.sessionKey, account, outcome, { startedAt, model: selection.model });
   }
 
   private note(turn: SocketTurn, outcome: AttemptOutcome, status: number | null): void {
-    const { account, startedAt, sentAt, wish } = turn;
+    const { account, startedAt, sentAt, selection } = turn;
     const answer = status === null ? null : { response: { statusCode: status } };
     const attempt = { outcome, startedAt, sentAt, answeredAt: performance.now(), answer };
     turn.decision.attempted(account, 'socket', attempt);
-    this.recorder.learn(account, outcome, { startedAt, hasRefreshed: false, model: wish.model });
+    this.recorder.learn(account, outcome, { startedAt, hasRefreshed: false, model: selection.model });
   }
 }
 

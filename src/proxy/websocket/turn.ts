@@ -16,7 +16,7 @@ interface Begun {
 
 /** One turn on a WebSocket: a `response.create` of the client, up to the frame that ends it. */
 export class SocketTurn implements Disposable {
-  readonly wish: TurnStart;
+  readonly selection: TurnStart;
   readonly sessionKey: string | null;
   readonly decision: RequestRecord;
   /** Identities of the accounts that have refused it. */
@@ -45,10 +45,10 @@ export class SocketTurn implements Disposable {
     this.sessionKey = sessionKey;
     this.#clock = clock;
     this.startedAt = clock.now();
-    this.wish = turnStartIn(message);
+    this.selection = turnStartIn(message);
     this.#lease = new Lease(account);
     const now = { receivedAt: Date.now(), completeAt: this.sentAt };
-    const isReplayable = this.wish.isWhole;
+    const isReplayable = this.selection.isWhole;
     const asked = { id: randomUUID(), method: 'WEBSOCKET', sessionKey, isReplayable, ...now };
     this.decision = new RequestRecord(asked, 'websocket', log);
   }

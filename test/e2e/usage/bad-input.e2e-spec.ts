@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { AccountPoll } from '../../../src/accounts/quota-poll.js';
+import { QuotaPoll } from '../../../src/accounts/quota-poll.js';
 import { custom, streams } from '../../../src/fake-upstream/script/responses.js';
 import { completed, created, delta, framed } from '../../../src/fake-upstream/script/turn-events.js';
 import { Database } from '../../../src/storage/database.js';
@@ -133,7 +133,7 @@ const WEEK = 604_800;
 
 /** One poll of every account, now. */
 async function poll(pool: TestPool): Promise<void> {
-  await pool.running.app.get(AccountPoll).pollAll(() => false);
+  await pool.running.app.get(QuotaPoll).pollAll(() => false);
 }
 
 const answer = (rateLimit: unknown) => ({ plan_type: 'plus', rate_limit: rateLimit });
