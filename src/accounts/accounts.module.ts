@@ -7,7 +7,7 @@ import { AccountRegistry } from './account-registry.js';
 import { AccountSelector } from './selection/account-selector.js';
 import { AffinityStore } from './selection/affinity-store.js';
 import { SessionAffinity } from './selection/session-affinity.js';
-import { DecisionLog } from '../observability/request-log.js';
+import { RequestLog } from '../observability/request-log.js';
 import { EvidenceStore } from './evidence-store.js';
 import { SharedLoginDetector } from '../clients/shared-login-detector.js';
 import { PinStore } from './selection/pin-store.js';
@@ -16,7 +16,7 @@ import { PoolFolder } from './pool-folder/pool-folder.js';
 import { PoolWatcher } from './pool-folder/pool-watcher.js';
 import { SettingsStore } from './settings-store.js';
 import { PoolStatusService } from './selection/pool-status.js';
-import { UpstreamWatch } from '../observability/upstream-monitor.js';
+import { UpstreamMonitor } from '../observability/upstream-monitor.js';
 
 /** Who is in the pool, and who may serve now. */
 @Module({
@@ -27,7 +27,7 @@ import { UpstreamWatch } from '../observability/upstream-monitor.js';
     SessionAffinity,
     PinTable,
     SharedLoginDetector,
-    DecisionLog,
+    RequestLog,
     PoolStatusService,
     QuotaPoll,
     QuotaPollCron,
@@ -37,7 +37,7 @@ import { UpstreamWatch } from '../observability/upstream-monitor.js';
     PinStore,
     PoolFolder,
     PoolWatcher,
-    UpstreamWatch,
+    UpstreamMonitor,
   ],
   exports: [
     QuotaPoll,
@@ -46,9 +46,9 @@ import { UpstreamWatch } from '../observability/upstream-monitor.js';
     SessionAffinity,
     PinTable,
     SharedLoginDetector,
-    DecisionLog,
+    RequestLog,
     PoolStatusService,
-    UpstreamWatch,
+    UpstreamMonitor,
   ],
 })
 export class AccountsModule {}

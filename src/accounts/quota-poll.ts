@@ -11,7 +11,7 @@ import { QuotaService } from '../usage/quota.service.js';
 import { AccountRegistry } from './account-registry.js';
 import type { Account } from './account.js';
 import { networkCode } from '../observability/upstream-trouble.js';
-import { UpstreamWatch } from '../observability/upstream-monitor.js';
+import { UpstreamMonitor } from '../observability/upstream-monitor.js';
 
 const USAGE = 'wham/usage';
 
@@ -30,7 +30,7 @@ export class QuotaPoll {
     private readonly quota: QuotaService,
     @Inject(APP_CONFIG) private readonly config: AppConfig,
     @Inject(CLOCK) private readonly clock: Clock,
-    private readonly upstream: UpstreamWatch,
+    private readonly upstream: UpstreamMonitor,
   ) {}
 
   /** Polls every account that could be used, one after another. A poll that fails changes nothing. */

@@ -1,6 +1,6 @@
 import { Controller, Get, Header } from '@nestjs/common';
 import { PoolStatusService } from '../accounts/selection/pool-status.js';
-import { UpstreamWatch } from '../observability/upstream-monitor.js';
+import { UpstreamMonitor } from '../observability/upstream-monitor.js';
 import { VERSION } from '../runtime/http-client.js';
 
 /** What a person sees who opens the address in a browser. */
@@ -8,7 +8,7 @@ import { VERSION } from '../runtime/http-client.js';
 export class StatusController {
   constructor(
     private readonly pool: PoolStatusService,
-    private readonly upstream: UpstreamWatch,
+    private readonly upstream: UpstreamMonitor,
   ) {}
 
   @Get(['/', 'dashboard'])

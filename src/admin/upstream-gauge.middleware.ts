@@ -2,7 +2,7 @@ import { Injectable, type NestMiddleware } from '@nestjs/common';
 import { InjectMetric } from '@willsoto/nestjs-prometheus';
 import type { NextFunction, Request, Response } from 'express';
 import type { Gauge } from 'prom-client';
-import { UpstreamWatch } from '../observability/upstream-monitor.js';
+import { UpstreamMonitor } from '../observability/upstream-monitor.js';
 import { troubleKinds } from '../observability/upstream-health.js';
 import { metricNames } from '../observability/metrics.js';
 
@@ -10,7 +10,7 @@ import { metricNames } from '../observability/metrics.js';
 @Injectable()
 export class UpstreamGauge implements NestMiddleware {
   constructor(
-    private readonly upstream: UpstreamWatch,
+    private readonly upstream: UpstreamMonitor,
     @InjectMetric(metricNames.upstreamTrouble) private readonly gauge: Gauge<'kind'>,
   ) {}
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { limits } from '../config/limits.js';
-import { type Decision, DecisionLog } from './request-log.js';
+import { type RequestEntry, RequestLog } from './request-log.js';
 
-const decision = (id: string, result = 'complete'): Decision => ({
+const decision = (id: string, result = 'complete'): RequestEntry => ({
   id,
   at: 1_900_000_000_000,
   method: 'POST',
@@ -16,13 +16,13 @@ const decision = (id: string, result = 'complete'): Decision => ({
 });
 
 /** A log of so many decisions: `r-0` first. */
-function logOf(count: number): DecisionLog {
-  const log = new DecisionLog();
+function logOf(count: number): RequestLog {
+  const log = new RequestLog();
   for (let i = 0; i < count; i += 1) log.put(decision(`r-${i}`));
   return log;
 }
 
-const ids = (decisions: readonly Decision[]): string[] => decisions.map((it) => it.id);
+const ids = (decisions: readonly RequestEntry[]): string[] => decisions.map((it) => it.id);
 
 describe('DecisionLog', () => {
   it('tells the newest first, as many as are asked for', () => {

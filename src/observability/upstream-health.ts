@@ -20,13 +20,13 @@ interface Met {
 }
 
 /** What was last seen of upstream. What is wrong with it is derived from this, never stored. */
-export interface UpstreamView {
+export interface UpstreamState {
   readonly unreachable: { readonly since: number; readonly code: string | null } | null;
   readonly failing: Met | null;
   readonly blocked: Met | null;
 }
 
-export const nothingWrong: UpstreamView = { unreachable: null, failing: null, blocked: null };
+export const nothingWrong: UpstreamState = { unreachable: null, failing: null, blocked: null };
 
 export const troubleKinds = ['offline', 'edge-block', 'provider'] as const;
 
@@ -39,7 +39,7 @@ export interface UpstreamTrouble {
 }
 
 /** The only place where the view changes; what shows nothing new leaves the very same one. */
-export function seen(view: UpstreamView, event: UpstreamEvent): UpstreamView {
+export function seen(view: UpstreamState, event: UpstreamEvent): UpstreamState {
   switch (event.kind) {
     case 'served':
       return isClear(view) ? view : nothingWrong;
@@ -62,7 +62,7 @@ export function seen(view: UpstreamView, event: UpstreamEvent): UpstreamView {
  * What is wrong with upstream, what hides the others first. A fault is upstream's once two accounts have met it, or
  * all of the `accounts` that there are; that of one account among several may be its own.
  */
-export function troublesIn(view: UpstreamView, accounts: number): UpstreamTrouble[] {
+export function troublesIn(view: UpstreamState, accounts: number): UpstreamTrouble[] {
   const isEverybodys = (met: Met | null) => met !== null && met.accounts.size >= Math.min(2, accounts);
   const troubles: UpstreamTrouble[] = [];
   if (view.unreachable !== null) troubles.push({ kind: 'offline', ...view.unreachable });
@@ -75,19 +75,19 @@ export function troublesIn(view: UpstreamView, accounts: number): UpstreamTroubl
   return troubles;
 }
 
-function isClear({ unreachable, failing, blocked }: UpstreamView): boolean {
+function isClear({ unreachable, failing, blocked }: UpstreamState): boolean {
   return unreachable === null && failing === null && blocked === null;
 }
 
-function reached(view: UpstreamView): UpstreamView {
+function reached(view: UpstreamState): UpstreamState {
   return view.unreachable === null ? view : { ...view, unreachable: null };
 }
 
 function withMet(
-  view: UpstreamView,
+  view: UpstreamState,
   name: 'failing' | 'blocked',
   { accountId, at }: { readonly accountId: string; readonly at: number },
-): UpstreamView {
+): UpstreamState {
   const { since, accounts } = view[name] ?? { since: at, accounts: new Set<string>() };
   if (accounts.has(accountId) || accounts.size >= limits.upstreamTroubleAccounts) return view;
   return { ...view, [name]: { since, accounts: new Set([...accounts, accountId]) } };

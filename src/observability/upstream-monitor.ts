@@ -8,14 +8,14 @@ import {
   troublesIn,
   type UpstreamEvent,
   type UpstreamTrouble,
-  type UpstreamView,
+  type UpstreamState,
 } from './upstream-health.js';
 
 /** Looks at upstream over all accounts, so that none is blamed for what they all meet. */
 @Injectable()
-export class UpstreamWatch {
-  private readonly logger = new Logger(UpstreamWatch.name);
-  private view: UpstreamView = nothingWrong;
+export class UpstreamMonitor {
+  private readonly logger = new Logger(UpstreamMonitor.name);
+  private view: UpstreamState = nothingWrong;
 
   constructor(
     private readonly registry: AccountRegistry,

@@ -1,13 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/terminus';
-import { UpstreamWatch } from '../../observability/upstream-monitor.js';
+import { UpstreamMonitor } from '../../observability/upstream-monitor.js';
 
 /** Whether upstream is well, whatever the account. Never `down`: that would be said of this process. */
 @Injectable()
 export class UpstreamHealth {
   constructor(
     private readonly indicator: HealthIndicatorService,
-    private readonly upstream: UpstreamWatch,
+    private readonly upstream: UpstreamMonitor,
   ) {}
 
   check(): HealthIndicatorResult {

@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { AccountRegistry } from '../../accounts/account-registry.js';
 import type { Account } from '../../accounts/account.js';
 import { SessionAffinity } from '../../accounts/selection/session-affinity.js';
-import { UpstreamWatch } from '../../observability/upstream-monitor.js';
+import { UpstreamMonitor } from '../../observability/upstream-monitor.js';
 import { CLOCK, type Clock } from '../../runtime/clock.js';
 import { SleepWatch } from '../../runtime/suspend-detector.js';
 import { isAnyFull, type QuotaWindow, windowsFromHeaders } from '../../usage/quota-window.js';
@@ -33,7 +33,7 @@ export class OutcomeRecorder {
     private readonly pinning: Pinning,
     @Inject(CLOCK) private readonly clock: Clock,
     private readonly sleep: SleepWatch,
-    private readonly upstream: UpstreamWatch,
+    private readonly upstream: UpstreamMonitor,
   ) {}
 
   async apply(

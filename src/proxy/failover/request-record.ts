@@ -1,6 +1,6 @@
 import type { Account } from '../../accounts/account.js';
 import type { ConsideredCandidate } from '../../accounts/selection/account-selector.js';
-import type { DecidedAttempt, Decision, DecisionLog } from '../../observability/request-log.js';
+import type { AttemptEntry, RequestEntry, RequestLog } from '../../observability/request-log.js';
 import type { AttemptOutcome } from '../upstream/outcome.js';
 import type { Attempted } from '../upstream/attempt-runner.js';
 import type { TurnFacts } from '../../usage/usage.service.js';
@@ -20,8 +20,8 @@ export type RecordedAttempt = Pick<Attempted, 'outcome' | 'startedAt' | 'sentAt'
 
 /** Writes down, while a request is served, why it goes where it goes. */
 export class RequestRecord {
-  private candidates: Decision['candidates'] | null = null;
-  private readonly attempts: DecidedAttempt[] = [];
+  private candidates: RequestEntry['candidates'] | null = null;
+  private readonly attempts: AttemptEntry[] = [];
   private result = 'running';
   private endedAt: number | null = null;
   private status: number | null = null;
@@ -33,7 +33,7 @@ export class RequestRecord {
   constructor(
     private readonly request: Recorded,
     private readonly route: string,
-    private readonly log: DecisionLog,
+    private readonly log: RequestLog,
   ) {
     this.put();
   }

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { InjectMetric } from '@willsoto/nestjs-prometheus';
 import type { Counter, Histogram } from 'prom-client';
-import { DecisionLog } from '../../observability/request-log.js';
+import { RequestLog } from '../../observability/request-log.js';
 import { APP_CONFIG, type AppConfig } from '../../config/app.config.js';
 import { metricNames } from '../../observability/metrics.js';
 import { RequestRecord } from '../failover/request-record.js';
@@ -23,7 +23,7 @@ export class RequestIntake {
   private readonly logger = new Logger(RequestIntake.name);
 
   constructor(
-    private readonly decisions: DecisionLog,
+    private readonly decisions: RequestLog,
     @Inject(APP_CONFIG) private readonly config: AppConfig,
     @InjectMetric(metricNames.unreplayable) private readonly unreplayable: Counter,
     @InjectMetric(metricNames.addedBefore) private readonly addedBefore: Histogram,

@@ -4,7 +4,7 @@ import type { Counter } from 'prom-client';
 import type { WebSocket } from 'ws';
 import type { Account } from '../../accounts/account.js';
 import { networkCode } from '../../observability/upstream-trouble.js';
-import { UpstreamWatch } from '../../observability/upstream-monitor.js';
+import { UpstreamMonitor } from '../../observability/upstream-monitor.js';
 import { CLOCK, type Clock } from '../../runtime/clock.js';
 import { metricNames } from '../../observability/metrics.js';
 import { describeError } from '../../runtime/pool-error.js';
@@ -43,7 +43,7 @@ export class AttemptRunner {
     private readonly sockets: UpstreamWebSockets,
     @Inject(CLOCK) private readonly clock: Clock,
     @InjectMetric(metricNames.attempts) private readonly counter: Counter<'account' | 'outcome'>,
-    private readonly watch: UpstreamWatch,
+    private readonly watch: UpstreamMonitor,
   ) {}
 
   /** `rejected`: the token that this account has just been refused with; another one is sent. */

@@ -2,7 +2,7 @@ import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:
 import type { Socket } from 'node:net';
 import { Injectable } from '@nestjs/common';
 import { WebSocketServer } from 'ws';
-import { DecisionLog } from '../../observability/request-log.js';
+import { RequestLog } from '../../observability/request-log.js';
 import { limits } from '../../config/limits.js';
 import { AttemptLoop, type LoopEnd } from '../failover/attempt-loop.js';
 import { type LocalResponse, sendLocalResponse } from '../response/local-response.js';
@@ -55,7 +55,7 @@ export class Handshake {
     private readonly forwarder: Forwarder,
     private readonly commit: ResponseCommit,
     private readonly sessions: SocketSessions,
-    private readonly decisions: DecisionLog,
+    private readonly decisions: RequestLog,
     private readonly budget: ReplayBudget,
   ) {
     this.server.on('headers', (lines, req) => {

@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Account } from '../../accounts/account.js';
 import { AccountSelector } from '../../accounts/selection/account-selector.js';
 import { SessionAffinity } from '../../accounts/selection/session-affinity.js';
-import { DecisionLog } from '../../observability/request-log.js';
+import { RequestLog } from '../../observability/request-log.js';
 import { PoolStatusService } from '../../accounts/selection/pool-status.js';
 import { CLOCK, type Clock } from '../../runtime/clock.js';
 import { Drain } from '../../runtime/drain.js';
@@ -25,7 +25,7 @@ export class TurnRecorder {
     private readonly usage: UsageService,
     private readonly counters: TurnCounters,
     private readonly pool: PoolStatusService,
-    private readonly decisions: DecisionLog,
+    private readonly decisions: RequestLog,
     private readonly drain: Drain,
     @Inject(CLOCK) private readonly clock: Clock,
     private readonly affinity: SessionAffinity,

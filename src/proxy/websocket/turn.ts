@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Account } from '../../accounts/account.js';
 import { Lease } from '../../accounts/lease.js';
-import type { DecisionLog } from '../../observability/request-log.js';
+import type { RequestLog } from '../../observability/request-log.js';
 import type { Clock } from '../../runtime/clock.js';
 import { RequestRecord } from '../failover/request-record.js';
 import { type TurnStart, turnStartIn } from './message.js';
@@ -38,7 +38,7 @@ export class SocketTurn implements Disposable {
 
   constructor(
     { sessionKey, account, message, clock }: Begun,
-    log: DecisionLog,
+    log: RequestLog,
     private readonly place: Disposable,
   ) {
     this.message = message;

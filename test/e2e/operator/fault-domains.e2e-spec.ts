@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Type } from '@nestjs/common';
 import { describe, expect, it } from 'vitest';
 import type { Account } from '../../../src/accounts/account.js';
-import { UpstreamWatch } from '../../../src/observability/upstream-monitor.js';
+import { UpstreamMonitor } from '../../../src/observability/upstream-monitor.js';
 import { PoolHealth } from '../../../src/admin/health/pool.health.js';
 import { CallbackListener } from '../../../src/login/callback-listener.js';
 import { OutcomeRecorder } from '../../../src/proxy/failover/outcome-recorder.js';
@@ -274,7 +274,7 @@ const places: [where: string, place: string, provoke: (pool: TestPool) => Promis
     'operator',
     'a middleware of the operator throws',
     async (pool) => {
-      breaksOnce(part(pool, UpstreamWatch), 'troubles', boom);
+      breaksOnce(part(pool, UpstreamMonitor), 'troubles', boom);
       expect(await ended(pool, head('GET /metrics'))).toMatch(/^HTTP\/1.1 500 /);
     },
   ],
