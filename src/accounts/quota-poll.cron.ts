@@ -2,8 +2,8 @@ import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy }
 import { SchedulerRegistry } from '@nestjs/schedule';
 import { APP_CONFIG, type AppConfig } from '../config/app.config.js';
 import { Drain } from '../runtime/drain.js';
-import { dropOwnConnections } from '../runtime/http-client.js';
-import { SleepWatch } from '../runtime/suspend-detector.js';
+import { dropOutboundConnections } from '../runtime/http-client.js';
+import { SuspendDetector } from '../runtime/suspend-detector.js';
 import { QuotaPoll } from './quota-poll.js';
 
 const JOB = 'account-poll';
@@ -19,7 +19,7 @@ export class QuotaPollCron implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly scheduler: SchedulerRegistry,
     private readonly drain: Drain,
     @Inject(APP_CONFIG) private readonly config: AppConfig,
-    sleep: SleepWatch,
+    sleep: SuspendDetector,
   ) {
     sleep.onWake(() => void this.runAnew());
   }
@@ -36,7 +36,7 @@ export class QuotaPollCron implements OnApplicationBootstrap, OnModuleDestroy {
 
   /** A round that was cut by the machine's sleep tells little: another follows it. */
   private async runAnew(): Promise<void> {
-    dropOwnConnections();
+    dropOutboundConnections();
     this.isWantedAgain = this.isRunning;
     await this.run();
   }

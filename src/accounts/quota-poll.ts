@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { APP_CONFIG, type AppConfig } from '../config/app.config.js';
 import { CLOCK, type Clock } from '../runtime/clock.js';
 import { limits } from '../config/limits.js';
-import { type OwnCall, ownCall, type OwnCallAnswer } from '../runtime/http-client.js';
+import { type OutboundCall, outboundCall, type OutboundResponse } from '../runtime/http-client.js';
 import { describeError } from '../runtime/pool-error.js';
 import { TokenService } from '../tokens/token.service.js';
 import { isAnyFull, quotaFromUsage } from '../usage/quota-window.js';
@@ -95,9 +95,9 @@ export class QuotaPoll {
     }
   }
 
-  private async asked(call: OwnCall): Promise<OwnCallAnswer> {
+  private async asked(call: OutboundCall): Promise<OutboundResponse> {
     try {
-      const answer = await ownCall(call);
+      const answer = await outboundCall(call);
       this.upstream.note({ kind: 'answered' });
       return answer;
     } catch (error) {

@@ -6,7 +6,7 @@ import { Drain } from '../runtime/drain.js';
 import { Faults } from '../observability/faults.js';
 import { LOGIN_PORTS, type LoginPorts } from '../login/login-ports.js';
 import { RecentErrors } from '../observability/recent-errors.js';
-import { SleepWatch } from '../runtime/suspend-detector.js';
+import { SuspendDetector } from '../runtime/suspend-detector.js';
 import { REFRESH_STEP_WATCHER, type RefreshStepWatcher } from '../tokens/refresh-steps.js';
 
 /** What every module may ask for: settings, clock, drain, the last errors, and what was noticed of the machine and its clients. */
@@ -29,7 +29,7 @@ export class CoreModule {
       Drain,
       Faults,
       BypassDetector,
-      SleepWatch,
+      SuspendDetector,
     ];
     return { module: CoreModule, providers, exports: providers };
   }

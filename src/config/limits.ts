@@ -138,7 +138,7 @@ export const limits = {
   callbackUrlChars: 8 * KiB,
 
   pollTimeoutMs: 10 * SECOND,
-  ownCallBytes: MiB,
+  outboundCallBytes: MiB,
   configBundleMs: 5 * SECOND,
   modelsTtlMs: 5 * MINUTE,
   modelsMs: 15 * SECOND,
@@ -185,8 +185,8 @@ export const limits = {
   writeAtStopMs: 5 * SECOND,
   retentionStepRows: 1_000,
   /** How often the clock is looked at for a jump, how much of one means that the machine has slept, and how long the network may take to be back. */
-  sleepTickMs: SECOND,
-  sleepJumpMs: 30 * SECOND,
+  suspendTickMs: SECOND,
+  suspendJumpMs: 30 * SECOND,
   wakeGraceMs: 5 * SECOND,
   /** Models asked for this often, over this long, and never a turn: the turns go elsewhere. */
   bypassModelRequests: 6,

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { APP_CONFIG, type AppConfig } from '../config/app.config.js';
 import { limits } from '../config/limits.js';
-import { ownCall, type OwnCallAnswer } from '../runtime/http-client.js';
+import { outboundCall, type OutboundResponse } from '../runtime/http-client.js';
 import { describeError } from '../runtime/pool-error.js';
 import type { Secret } from '../runtime/secret.js';
 import {
@@ -101,9 +101,9 @@ export class AuthorizationClient {
     unanswered: (reason: string) => ScriptedResponse,
   ): Promise<ScriptedResponse> {
     const isForm = body instanceof URLSearchParams;
-    let answer: OwnCallAnswer;
+    let answer: OutboundResponse;
     try {
-      answer = await ownCall({
+      answer = await outboundCall({
         method: 'POST',
         url: new URL(this.base + path),
         headers: { 'content-type': isForm ? 'application/x-www-form-urlencoded' : 'application/json' },

@@ -7,7 +7,7 @@ export const VERSION: string = JSON.parse(
   readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
 ).version;
 
-export interface OwnCall {
+export interface OutboundCall {
   readonly method: 'GET' | 'POST';
   readonly url: URL;
   readonly headers?: Readonly<Record<string, string>>;
@@ -16,7 +16,7 @@ export interface OwnCall {
   readonly timeoutMs: number;
 }
 
-export interface OwnCallAnswer {
+export interface OutboundResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly text: string;
@@ -24,13 +24,13 @@ export interface OwnCallAnswer {
 
 /** How far a call came that may be made only once. */
 export type SingleCallEnd =
-  | { readonly kind: 'answered'; readonly response: OwnCallAnswer }
+  | { readonly kind: 'answered'; readonly response: OutboundResponse }
   /** It ended before a byte of the request left: at the resolver, the connection, the proxy's tunnel or TLS. */
   | { readonly kind: 'not-sent'; readonly error: unknown }
   /** It ended afterwards, without a whole response: the other side may have acted on it, or not. */
   | { readonly kind: 'unknown'; readonly error: unknown };
 
-const agentOptions = { connect: { timeout: limits.connectMs }, maxResponseSize: limits.ownCallBytes };
+const agentOptions = { connect: { timeout: limits.connectMs }, maxResponseSize: limits.outboundCallBytes };
 /** By the address of the proxy on the way; empty for none. */
 const dispatchers = new Map<string, Dispatcher>();
 
@@ -38,7 +38,7 @@ const dispatchers = new Map<string, Dispatcher>();
  * A call that the program makes for itself (refresh, poll), never for a client: it says who it is, honours
  * `HTTPS_PROXY`, and is bounded in time and size. Rejects when no answer came.
  */
-export async function ownCall(call: OwnCall): Promise<OwnCallAnswer> {
+export async function outboundCall(call: OutboundCall): Promise<OutboundResponse> {
   return await callThrough(dispatcherFor(call.url), call);
 }
 
@@ -46,7 +46,7 @@ export async function ownCall(call: OwnCall): Promise<OwnCallAnswer> {
  * The same for a call that must not be made twice unknowingly, on a connection of its own: one that was kept could be
  * dead, and would not show whether the request has reached the other side. Never rejects.
  */
-export async function singleCall(call: OwnCall): Promise<SingleCallEnd> {
+export async function singleCall(call: OutboundCall): Promise<SingleCallEnd> {
   // HTTP/1.1 alone: over HTTP/2 undici sends a refused request again by itself.
   const dispatcher = newDispatcher(egressProxyFor(call.url), { allowH2: false });
   let isSent = false;
@@ -81,7 +81,7 @@ function noticing(handler: Dispatcher.DispatchHandler, onSent: () => void): Disp
   };
 }
 
-async function callThrough(dispatcher: Dispatcher, call: OwnCall): Promise<OwnCallAnswer> {
+async function callThrough(dispatcher: Dispatcher, call: OutboundCall): Promise<OutboundResponse> {
   const answer = await request(call.url, {
     method: call.method,
     headers: { accept: 'application/json', ...call.headers, 'user-agent': `codex-pool/${VERSION}` },
@@ -93,7 +93,7 @@ async function callThrough(dispatcher: Dispatcher, call: OwnCall): Promise<OwnCa
 }
 
 /** The next call begins on a connection of its own: the idle ones may be dead without knowing it. */
-export function dropOwnConnections(): void {
+export function dropOutboundConnections(): void {
   const dropped = [...dispatchers.values()];
   dispatchers.clear();
   // What runs on them may end by itself, or by its own time limit.

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { hasSlept, isExcused } from './suspend-detector.js';
+import { wasSuspended, isExcused } from './suspend-detector.js';
 
 const NOW = 1_900_000_000_000;
 
@@ -12,7 +12,7 @@ describe('a sleep of the machine', () => {
     ['a night', 8 * 3_600_000, true],
     ['a clock that was put back', -3_600_000, false],
   ])('%s', (_what, passedMs, expected) => {
-    expect(hasSlept(NOW, NOW + passedMs)).toBe(expected);
+    expect(wasSuspended(NOW, NOW + passedMs)).toBe(expected);
   });
 
   it.each([

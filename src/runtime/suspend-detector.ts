@@ -9,8 +9,8 @@ import { CLOCK, type Clock } from './clock.js';
 import { limits } from '../config/limits.js';
 
 /** Whether the machine has slept between two ticks (epoch ms): the clock went on, the timer did not. */
-export function hasSlept(tickedAt: number, now: number): boolean {
-  return now - tickedAt > limits.sleepJumpMs;
+export function wasSuspended(tickedAt: number, now: number): boolean {
+  return now - tickedAt > limits.suspendJumpMs;
 }
 
 /**
@@ -23,8 +23,8 @@ export function isExcused(attemptStartedAt: number, wokeAt: number | null): bool
 
 /** Notices that the machine has woken from sleep, and tells those who have something to do then. */
 @Injectable()
-export class SleepWatch implements OnApplicationBootstrap, OnModuleDestroy {
-  private readonly logger = new Logger(SleepWatch.name);
+export class SuspendDetector implements OnApplicationBootstrap, OnModuleDestroy {
+  private readonly logger = new Logger(SuspendDetector.name);
   private readonly wakers: (() => void)[] = [];
   private ticking: Disposable | null = null;
   private tickedAt: number;
@@ -36,7 +36,7 @@ export class SleepWatch implements OnApplicationBootstrap, OnModuleDestroy {
 
   onApplicationBootstrap(): void {
     this.tickedAt = this.clock.now();
-    this.ticking = this.clock.every?.(limits.sleepTickMs, () => this.tick()) ?? null;
+    this.ticking = this.clock.every?.(limits.suspendTickMs, () => this.tick()) ?? null;
   }
 
   onModuleDestroy(): void {
@@ -57,7 +57,7 @@ export class SleepWatch implements OnApplicationBootstrap, OnModuleDestroy {
     const now = this.clock.now();
     const before = this.tickedAt;
     this.tickedAt = now;
-    if (!hasSlept(before, now)) return;
+    if (!wasSuspended(before, now)) return;
     this.wokeAt = now;
     this.logger.log('awake after a sleep', { seconds: Math.round((now - before) / 1_000) });
     for (const waker of this.wakers) waker();

@@ -1,7 +1,7 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { CLOCK, type Clock } from '../runtime/clock.js';
 import { limits } from '../config/limits.js';
-import { SleepWatch } from '../runtime/suspend-detector.js';
+import { SuspendDetector } from '../runtime/suspend-detector.js';
 
 /**
  * The time by upstream's clock, which says when a token ends. It is this machine's time until an answer of upstream
@@ -14,7 +14,7 @@ export class UpstreamClock {
 
   constructor(
     @Inject(CLOCK) private readonly clock: Clock,
-    sleep: SleepWatch,
+    sleep: SuspendDetector,
   ) {
     sleep.onWake(() => (this.skewMs = 0)); // perhaps the clock was put right
   }

@@ -11,10 +11,10 @@ export interface Prospect {
    */
   readonly asks: 'must' | 'must-not' | 'either';
   /** The newest tokens went down with the process that had asked for them. */
-  readonly isAnswerLost: boolean;
+  readonly isResponseLost: boolean;
 }
 
-export const untouched: Prospect = { atLeast: 0, asks: 'must', isAnswerLost: false };
+export const untouched: Prospect = { atLeast: 0, asks: 'must', isResponseLost: false };
 
 const orderOf = (step: RefreshStep): number => refreshSteps.indexOf(step);
 
@@ -25,7 +25,7 @@ const inDoubt: ReadonlySet<RefreshStep> = new Set(['announced', 'answered']);
 export function lossOf(kept: KeptTokens, before: Prospect, last: RefreshStep | null): string | null {
   if (kept.onDisk < before.atLeast) return `generation ${before.atLeast} was there, now ${kept.onDisk} is`;
   // Without a trace the step is not known, and tokens that were lost before stay lost.
-  if (last === null || before.isAnswerLost || inDoubt.has(last)) return null;
+  if (last === null || before.isResponseLost || inDoubt.has(last)) return null;
   return kept.onDisk === kept.issued ? null : `killed after ${last}, but generation ${kept.issued} is gone`;
 }
 
@@ -36,17 +36,17 @@ export function prospectAfter(
   last: RefreshStep | null,
   isTraced: boolean,
 ): Prospect {
-  const isAnswerLost = kept.onDisk < kept.issued;
-  return { atLeast: kept.onDisk, asks: asks(isAnswerLost, before, last, isTraced), isAnswerLost };
+  const isResponseLost = kept.onDisk < kept.issued;
+  return { atLeast: kept.onDisk, asks: asks(isResponseLost, before, last, isTraced), isResponseLost };
 }
 
 function asks(
-  isAnswerLost: boolean,
+  isResponseLost: boolean,
   before: Prospect,
   last: RefreshStep | null,
   isTraced: boolean,
 ): Prospect['asks'] {
-  if (isAnswerLost || before.asks === 'must-not') return 'must-not';
+  if (isResponseLost || before.asks === 'must-not') return 'must-not';
   if (last === null) return isTraced ? before.asks : 'either';
   if (last === 'announced') return 'must-not';
   if (orderOf(last) >= orderOf('journaled')) return 'must';

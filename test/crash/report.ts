@@ -42,7 +42,7 @@ export class Report {
     if (underWay.length > 0) this.#killsInRefresh += 1;
     for (const { kept, last, before } of findings) {
       if (last !== null) this.#steps.set(last, (this.#steps.get(last) ?? 0) + 1);
-      if (kept.onDisk < kept.issued) this.#answersLost += before.isAnswerLost ? 0 : 1;
+      if (kept.onDisk < kept.issued) this.#answersLost += before.isResponseLost ? 0 : 1;
       else if (kept.inFile < kept.onDisk) this.#inJournal += 1;
       else this.#inFile += 1;
     }

@@ -4,7 +4,7 @@ import type { Account } from '../../accounts/account.js';
 import { SessionAffinity } from '../../accounts/selection/session-affinity.js';
 import { UpstreamMonitor } from '../../observability/upstream-monitor.js';
 import { CLOCK, type Clock } from '../../runtime/clock.js';
-import { SleepWatch } from '../../runtime/suspend-detector.js';
+import { SuspendDetector } from '../../runtime/suspend-detector.js';
 import { isAnyFull, type QuotaWindow, windowsFromHeaders } from '../../usage/quota-window.js';
 import { QuotaService } from '../../usage/quota.service.js';
 import { type AttemptOutcome, classifyLateFailure, othersMayServe } from '../upstream/outcome.js';
@@ -32,7 +32,7 @@ export class OutcomeRecorder {
     private readonly affinity: SessionAffinity,
     private readonly pinning: Pinning,
     @Inject(CLOCK) private readonly clock: Clock,
-    private readonly sleep: SleepWatch,
+    private readonly sleep: SuspendDetector,
     private readonly upstream: UpstreamMonitor,
   ) {}
 

@@ -6,7 +6,7 @@ import { createProxyMiddleware, proxyEventsPlugin, type RequestHandler } from 'h
 import { HttpsProxyAgent } from 'https-proxy-agent';
 import { APP_CONFIG, type AppConfig, egressProxyFor } from '../../config/app.config.js';
 import { limits } from '../../config/limits.js';
-import { SleepWatch } from '../../runtime/suspend-detector.js';
+import { SuspendDetector } from '../../runtime/suspend-detector.js';
 import { type AttemptEnd, type BuiltRequest, UpstreamRequest } from './upstream-request.js';
 
 export type UpstreamBase = 'responses' | 'wham';
@@ -26,7 +26,7 @@ const underWay = new WeakMap<IncomingMessage, ClientRequest>();
 export class UpstreamClient implements OnApplicationShutdown {
   private readonly upstreams: Readonly<Record<UpstreamBase, Upstream>>;
 
-  constructor(@Inject(APP_CONFIG) config: AppConfig, sleep: SleepWatch) {
+  constructor(@Inject(APP_CONFIG) config: AppConfig, sleep: SuspendDetector) {
     this.upstreams = { responses: upstreamAt(config.responsesBase), wham: upstreamAt(config.whamBase) };
     sleep.onWake(() => this.dropIdleConnections());
   }
