@@ -9,14 +9,14 @@ import type { AppConfig } from '../config/app.config.js';
 import { AppModule } from './app.module.js';
 import { whyRefused } from '../boundary/request-guard.js';
 import { type Clock, systemClock } from '../runtime/clock.js';
-import { claimDataFolder } from './instance-lock.js';
+import { lockInstance } from './instance-lock.js';
 import { Drain } from '../runtime/drain.js';
 import { divide } from '../runtime/fault-domain.js';
 import { Faults } from '../observability/faults.js';
 import { whyNoKernelLock } from '../runtime/file-lock.js';
 import { limits } from '../config/limits.js';
 import type { LoginPorts } from '../login/login-ports.js';
-import { isPlainPath } from '../boundary/safe-path.js';
+import { isCanonicalPath } from '../boundary/safe-path.js';
 import { BadRequests } from '../proxy/ingress/bad-requests.js';
 import { ClientConnections } from '../proxy/ingress/client-connections.js';
 import { ConnectRefusal } from '../proxy/ingress/connect-refusal.js';
@@ -65,7 +65,7 @@ export async function startApp(
     const message = 'locks are files here: what a killed codex-pool held is free after some seconds';
     logger.warn(message, { reason: whyNoKernelLock }, 'FileLock');
   }
-  const claim = await claimDataFolder(config.dbPath);
+  const claim = await lockInstance(config.dbPath);
   const app = await NestFactory.create<NestExpressApplication>(
     AppModule.register(config, clock, errors, onRefreshStep, loginPorts),
     {
@@ -106,13 +106,13 @@ export async function startApp(
 function boundary(config: AppConfig) {
   return (req: Request, res: Response, next: NextFunction): void => {
     const path = req.originalUrl.split('?', 1)[0] ?? '';
-    const trespass = whyRefused({ method: req.method, path, headers: req.headers }, config.allowedHosts);
-    if (trespass !== null) {
+    const violation = whyRefused({ method: req.method, path, headers: req.headers }, config.allowedHosts);
+    if (violation !== null) {
       res
         .status(403)
-        .set({ 'x-codex-pool-error': trespass.code, connection: 'close' })
-        .json({ error: { type: 'forbidden', ...trespass } });
-    } else if (!isPlainPath(path)) {
+        .set({ 'x-codex-pool-error': violation.code, connection: 'close' })
+        .json({ error: { type: 'forbidden', ...violation } });
+    } else if (!isCanonicalPath(path)) {
       // Before Express tries to decode it, and answers in its own words.
       const code = 'unknown_route';
       const message = 'A path with dot segments, empty segments or broken escapes is not served.';

@@ -21,7 +21,7 @@ const patienceMs = whyNoKernelLock === null ? 0 : limits.staleLockMs + limits.re
  * lock can be had, as on some network drives, nothing is claimed.
  * @throws DataFolderInUseError
  */
-export async function claimDataFolder(dbPath: string): Promise<AsyncDisposable> {
+export async function lockInstance(dbPath: string): Promise<AsyncDisposable> {
   const path = `${dbPath}.lock`;
   let file: FileHandle;
   try {

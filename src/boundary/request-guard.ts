@@ -2,13 +2,13 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { isIPv4, isIPv6 } from 'node:net';
 
 /** Why a request may not enter, in a stable code and a sentence for a person. */
-export interface Trespass {
+export interface Violation {
   readonly code: 'forbidden_host' | 'foreign_origin' | 'cross_site';
   readonly message: string;
 }
 
 /** What the boundary looks at: nothing of it depends on the route table. */
-export interface Visitor {
+export interface RequestHead {
   readonly method: string;
   readonly path: string;
   readonly headers: IncomingHttpHeaders;
@@ -21,8 +21,8 @@ const pages = new Set(['/', '/dashboard']);
  * Decides who may enter, before any routing: a `Host` that is ours (against DNS rebinding), and no
  * browser page of another origin. Programs send neither `Origin` nor `Sec-Fetch-Site`.
  */
-export function whyRefused(visitor: Visitor, allowedHosts: readonly string[]): Trespass | null {
-  const host = visitor.headers.host;
+export function whyRefused(head: RequestHead, allowedHosts: readonly string[]): Violation | null {
+  const host = head.headers.host;
   const name = host === undefined ? null : hostName(host);
   if (name === null || !(isLoopbackName(name) || allowedHosts.includes(name))) {
     return {
@@ -31,11 +31,11 @@ export function whyRefused(visitor: Visitor, allowedHosts: readonly string[]): T
         'This proxy answers only to loopback host names. Name the host in PROXY_ALLOWED_HOSTS if it is yours.',
     };
   }
-  const origin = visitor.headers.origin;
+  const origin = head.headers.origin;
   if (origin !== undefined && !isOwnOrigin(origin, host ?? '')) {
     return { code: 'foreign_origin', message: 'Requests from pages of another origin are refused.' };
   }
-  if (visitor.headers['sec-fetch-site'] === 'cross-site' && !isPlainNavigation(visitor)) {
+  if (head.headers['sec-fetch-site'] === 'cross-site' && !isPlainNavigation(head)) {
     return { code: 'cross_site', message: 'Cross-site requests are refused.' };
   }
   return null;
@@ -60,8 +60,6 @@ function isOwnOrigin(origin: string, host: string): boolean {
   return origin.toLowerCase() === `http://${host.toLowerCase()}`;
 }
 
-function isPlainNavigation(visitor: Visitor): boolean {
-  return (
-    visitor.method === 'GET' && visitor.headers['sec-fetch-mode'] === 'navigate' && pages.has(visitor.path)
-  );
+function isPlainNavigation(head: RequestHead): boolean {
+  return head.method === 'GET' && head.headers['sec-fetch-mode'] === 'navigate' && pages.has(head.path);
 }

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { isPlainPath } from './safe-path.js';
+import { isCanonicalPath } from './safe-path.js';
 
 describe('a path', () => {
   it.each(['/v1/models', '/v1/files/a.b', '/v1/x%20y', '/v1/..a', '/v1/x/', '/backend-api/a%3Ab'])(
     '%s is plain',
     (path) => {
-      expect(isPlainPath(path)).toBe(true);
+      expect(isCanonicalPath(path)).toBe(true);
     },
   );
 
@@ -35,6 +35,6 @@ describe('a path', () => {
     '*',
     '',
   ])('%s is not plain', (path) => {
-    expect(isPlainPath(path)).toBe(false);
+    expect(isCanonicalPath(path)).toBe(false);
   });
 });

@@ -2,7 +2,7 @@
  * Whether a path means the same to everybody on the way: no dot segments, empty segments, backslashes or
  * control characters, encoded or not. Anything else could reach upstream as another path than we judged.
  */
-export function isPlainPath(path: string): boolean {
+export function isCanonicalPath(path: string): boolean {
   if (!path.startsWith('/')) return false;
   if (!/[%\\#;]|\/\/|\/\.|[^\x21-\x7e]/.test(path)) return true;
   // An escape of what needs none is another spelling of a path that we know: upstream would read it as that.

@@ -47,8 +47,8 @@ export class ConnectRefusal {
   }
 
   private why({ method = '', url = '', headers }: IncomingMessage): LocalResponse {
-    const trespass = whyRefused({ method, path: url, headers }, this.config.allowedHosts);
-    if (trespass !== null) return { status: 403, type: 'forbidden', ...trespass };
+    const violation = whyRefused({ method, path: url, headers }, this.config.allowedHosts);
+    if (violation !== null) return { status: 403, type: 'forbidden', ...violation };
     if (!mayUse(headers, this.config.clientToken)) return wrongToken;
     return this.drain.isDraining ? stopping : noTunnels;
   }

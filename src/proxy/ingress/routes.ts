@@ -1,4 +1,4 @@
-import { isPlainPath } from '../../boundary/safe-path.js';
+import { isCanonicalPath } from '../../boundary/safe-path.js';
 
 /**
  * Where a request goes. `upstreamPath` is relative to the base address, without leading slash; path and
@@ -32,7 +32,7 @@ const unknown: Route = { kind: 'unknown' };
 
 /** The route table: one pure function of method, path (without query) and whether an upgrade is asked for. */
 export function routeOf(method: string, path: string, isUpgrade: boolean): Route {
-  if (!isPlainPath(path)) return unknown;
+  if (!isCanonicalPath(path)) return unknown;
   if (operatorPaths.has(path) || path.startsWith('/admin/')) return { kind: 'operator' };
   if (path === '/v1') return { kind: 'reachable' };
   // A slash at the end names the same thing to upstream; nothing of ours is to be passed by with one.

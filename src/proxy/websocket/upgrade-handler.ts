@@ -84,11 +84,11 @@ export class UpgradeHandler {
   }
 
   private whyNot(req: IncomingMessage, path: string, route: string): LocalResponse | null {
-    const trespass = whyRefused(
+    const violation = whyRefused(
       { method: req.method ?? '', path, headers: req.headers },
       this.config.allowedHosts,
     );
-    if (trespass !== null) return { status: 403, type: 'forbidden', ...trespass };
+    if (violation !== null) return { status: 403, type: 'forbidden', ...violation };
     if (route !== 'websocket' || !asksForWebSocket(req)) return notFound;
     if (!mayUse(req.headers, this.config.clientToken)) return wrongToken;
     if (!isHandshake(req)) return badHandshake;

@@ -103,15 +103,15 @@ describe('a proxy on the way out', () => {
         UPSTREAM_REFRESH_BASE: tokens,
       },
     });
-    const isPlain = scheme === 'http'; // the stand-in speaks no TLS, so the proxy refuses that tunnel
-    if (isPlain) await polled(pool);
+    const isCanonical = scheme === 'http'; // the stand-in speaks no TLS, so the proxy refuses that tunnel
+    if (isCanonical) await polled(pool);
     clock.advance(tokenIsOld);
     const answer = await pool.turn();
     const asked = new Set(names.map((it) => `${it}:${port}`));
     await vi.waitFor(() => expect(new Set(proxy.asked)).toEqual(asked));
-    expect(answer.status).toBe(isPlain ? 200 : 503);
-    expect(pool.fakeUpstream.turns()).toHaveLength(isPlain ? 1 : 0);
-    expect(pool.fakeUpstream.tokens.requests).toHaveLength(isPlain ? 1 : 0);
+    expect(answer.status).toBe(isCanonical ? 200 : 503);
+    expect(pool.fakeUpstream.turns()).toHaveLength(isCanonical ? 1 : 0);
+    expect(pool.fakeUpstream.tokens.requests).toHaveLength(isCanonical ? 1 : 0);
   });
 
   it('that refuses is a network fault, for which no account is blamed', async () => {

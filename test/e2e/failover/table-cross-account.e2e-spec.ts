@@ -71,9 +71,9 @@ describe('foreign content', () => {
     expectTurnOf('b', await send(pool, { headers, body: compress(whole) }));
     expect(pool.fakeUpstream.attempts().slice(1)).toEqual(['a', 'b', 'b']);
     const [last] = pool.fakeUpstream.turns().slice(-1);
-    const isPlain = last?.headers['content-encoding'] === undefined;
+    const isCanonical = last?.headers['content-encoding'] === undefined;
     const sent = last?.body ?? Buffer.alloc(0);
-    expect((isPlain ? sent : inflate(sent)).toString()).toBe(without);
+    expect((isCanonical ? sent : inflate(sent)).toString()).toBe(without);
   });
 
   it('goes to the former account, as it came, once that may serve again', async () => {
