@@ -5,7 +5,7 @@ import { Drain } from '../runtime/drain.js';
 import { limits } from '../config/limits.js';
 import type { CredentialFile } from '../tokens/credential-store.js';
 import { CredentialVault } from '../tokens/credential-vault.js';
-import type { Keeping } from '../tokens/stored-credential.js';
+import type { StoredCredential } from '../tokens/stored-credential.js';
 import { type AccountEvent, learn } from './account-evidence.js';
 import { Account, type AccountSettings } from './account.js';
 import { EvidenceStore } from './evidence-store.js';
@@ -30,7 +30,7 @@ export class AccountRegistry implements OnModuleInit {
     private readonly drain: Drain,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {
-    vault.onChange((keeping) => this.follow(keeping));
+    vault.onChange((storedCredential) => this.follow(storedCredential));
   }
 
   async onModuleInit(): Promise<void> {
@@ -55,7 +55,7 @@ export class AccountRegistry implements OnModuleInit {
 
   /** The first account, by name, of this ChatGPT account id (the header `chatgpt-account-id`). */
   findByAccountId(accountId: string): Account | null {
-    const named = this.accounts.filter((it) => it.keeping.credential.accountId === accountId);
+    const named = this.accounts.filter((it) => it.storedCredential.credential.accountId === accountId);
     return named.find((it) => it.withdrawal === null) ?? null;
   }
 
@@ -137,7 +137,7 @@ export class AccountRegistry implements OnModuleInit {
     const { present, withdrawn, waiting, broken, results } = difference;
     logReload(this.logger, results, this.brokenFiles);
     this.brokenFiles = broken;
-    const accounts = present.map(({ keeping, known }) => this.placed(keeping, known));
+    const accounts = present.map(({ storedCredential, known }) => this.placed(storedCredential, known));
     this.accounts = [...accounts, ...waiting, ...withdrawn.map((it) => it.account)].toSorted((a, b) =>
       a.name < b.name ? -1 : 1,
     );
@@ -148,22 +148,24 @@ export class AccountRegistry implements OnModuleInit {
   }
 
   /** The account of a credential: the one that was there before, with all that is known of it, or a new one. */
-  private placed(keeping: Keeping, known: Account | null): Account {
-    const account = known ?? this.arriving(keeping);
-    if (known !== null) account.keeping = keeping;
+  private placed(storedCredential: StoredCredential, known: Account | null): Account {
+    const account = known ?? this.arriving(storedCredential);
+    if (known !== null) account.storedCredential = storedCredential;
     account.readmit();
     return account;
   }
 
   /** An account that was not in the pool, with what was known of it when it last was. */
-  private arriving(keeping: Keeping): Account {
-    const stored = this.evidence.recall(keeping);
-    const refused = keeping.refresh.kind === 'idle' ? (stored?.refused ?? null) : null;
+  private arriving(storedCredential: StoredCredential): Account {
+    const stored = this.evidence.recall(storedCredential);
+    const refused = storedCredential.refresh.kind === 'idle' ? (stored?.refused ?? null) : null;
     // Its token was refused for good before: nobody needs to be asked again to know it.
     const kept =
-      refused === null ? keeping : this.vault.change(keeping, { kind: 'refused-for-good', ...refused });
-    const account = new Account(keeping.id, kept);
-    account.settings = this.settings.of(keeping.id);
+      refused === null
+        ? storedCredential
+        : this.vault.change(storedCredential, { kind: 'refused-for-good', ...refused });
+    const account = new Account(storedCredential.id, kept);
+    account.settings = this.settings.of(storedCredential.id);
     if (stored !== null) account.evidence = stored.evidence;
     return account;
   }
@@ -172,20 +174,20 @@ export class AccountRegistry implements OnModuleInit {
   private dismiss(account: Account): void {
     this.accounts = this.accounts.filter((it) => it !== account);
     // Tokens that no file has are too dear to be dropped: the file may come back.
-    if (account.keeping.unsaved === null) this.vault.forget(account.id);
+    if (account.storedCredential.unsaved === null) this.vault.forget(account.id);
   }
 
   /** New tokens or a new refresh state of an account that is already here. */
-  private follow(keeping: Keeping): void {
-    const account = this.findById(keeping.id);
+  private follow(storedCredential: StoredCredential): void {
+    const account = this.findById(storedCredential.id);
     if (account === null) return;
-    const isRenewed = account.keeping.credential !== keeping.credential;
+    const isRenewed = account.storedCredential.credential !== storedCredential.credential;
     const { plan } = account;
-    account.keeping = keeping;
+    account.storedCredential = storedCredential;
     if (isRenewed)
       this.learn(account, {
         kind: 'credential-renewed',
-        isRefresh: keeping.grantedAt !== null,
+        isRefresh: storedCredential.grantedAt !== null,
         at: this.clock.now(),
       });
     else this.evidence.note(account); // its login may have been refused

@@ -1,4 +1,4 @@
-import type { Keeping } from '../tokens/stored-credential.js';
+import type { StoredCredential } from '../tokens/stored-credential.js';
 import { needsLogin } from '../tokens/refresh-state.js';
 import { type AccountEvidence, noEvidence } from './account-evidence.js';
 import type { SharedLogin } from '../clients/shared-login.js';
@@ -51,23 +51,23 @@ export class Account {
   constructor(
     /** Identity: stays the same when tokens are renewed or the file is renamed. */
     readonly id: string,
-    public keeping: Keeping,
+    public storedCredential: StoredCredential,
   ) {}
 
   /** The name of its credential file; what people and the API call it. */
   get name(): string {
-    return this.keeping.name;
+    return this.storedCredential.name;
   }
 
   /** End of the access token, epoch ms; null when it does not tell. */
   get tokenEndsAt(): number | null {
-    const { isExpiryEstimated, expiresAt } = this.keeping.credential;
+    const { isExpiryEstimated, expiresAt } = this.storedCredential.credential;
     return isExpiryEstimated ? null : expiresAt;
   }
 
   /** Whether only a login helps. `now`: epoch ms. */
   needsLogin(now: number): boolean {
-    return needsLogin(this.keeping.refresh, this.tokenEndsAt, now);
+    return needsLogin(this.storedCredential.refresh, this.tokenEndsAt, now);
   }
 
   /** Takes no new turns from now on; calls back once no turn is in flight, at once if none is. */
@@ -92,6 +92,6 @@ export class Account {
 
   /** In lower case; null when nothing tells it. */
   get plan(): string | null {
-    return this.polledPlan ?? this.keeping.credential.plan;
+    return this.polledPlan ?? this.storedCredential.credential.plan;
   }
 }

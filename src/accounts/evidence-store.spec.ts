@@ -7,7 +7,7 @@ import { type AppConfig, loadConfig } from '../config/app.config.js';
 import { Drain } from '../runtime/drain.js';
 import { limits } from '../config/limits.js';
 import { credentialOf } from '../tokens/credential.js';
-import type { Keeping } from '../tokens/stored-credential.js';
+import type { StoredCredential } from '../tokens/stored-credential.js';
 import { idle } from '../tokens/refresh-state.js';
 import { AccountEvidenceRow } from './account-evidence.entity.js';
 import { Database } from '../storage/database.js';
@@ -27,7 +27,7 @@ const credential = credentialOf({
   lastRefreshAt: null,
 });
 
-const keepingOf = (id: string): Keeping => ({
+const storedCredentialOf = (id: string): StoredCredential => ({
   id,
   name: id,
   credential,
@@ -39,7 +39,7 @@ const keepingOf = (id: string): Keeping => ({
 });
 
 function accountOf(id: string): Account {
-  const account = new Account(id, keepingOf(id));
+  const account = new Account(id, storedCredentialOf(id));
   account.evidence = refused;
   return account;
 }
@@ -91,14 +91,16 @@ describe('what is known of accounts', () => {
     await sandbox.writer.flush();
     for (let i = bound; i < bound + 3; i += 1) store.note(accountOf(`a${i}`));
     await sandbox.writer.flush();
-    expect(store.recall(keepingOf('a2'))).toBeNull();
-    expect(store.recall(keepingOf('a3'))).toMatchObject({ evidence: { refusal: { kind: 'forbidden' } } });
+    expect(store.recall(storedCredentialOf('a2'))).toBeNull();
+    expect(store.recall(storedCredentialOf('a3'))).toMatchObject({
+      evidence: { refusal: { kind: 'forbidden' } },
+    });
     expect(await sandbox.rows()).toBe(bound + 3);
     const restarted = sandbox.store();
     await restarted.onModuleInit();
-    expect(restarted.recall(keepingOf('a2'))).toBeNull();
-    expect(restarted.recall(keepingOf('a3'))?.evidence).toEqual(refused);
-    expect(restarted.recall(keepingOf(`a${bound + 2}`))?.evidence).toEqual(refused);
+    expect(restarted.recall(storedCredentialOf('a2'))).toBeNull();
+    expect(restarted.recall(storedCredentialOf('a3'))?.evidence).toEqual(refused);
+    expect(restarted.recall(storedCredentialOf(`a${bound + 2}`))?.evidence).toEqual(refused);
     await sandbox.retention().run();
     expect(await sandbox.rows()).toBe(bound);
   });

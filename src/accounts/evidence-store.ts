@@ -1,7 +1,7 @@
 import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { CLOCK, type Clock } from '../runtime/clock.js';
 import { limits } from '../config/limits.js';
-import type { Keeping } from '../tokens/stored-credential.js';
+import type { StoredCredential } from '../tokens/stored-credential.js';
 import type { RefreshState } from '../tokens/refresh-state.js';
 import { AccountEvidenceRow } from './account-evidence.entity.js';
 import { Database } from '../storage/database.js';
@@ -39,14 +39,14 @@ export class EvidenceStore implements OnModuleInit {
   }
 
   /** What is known of an account that comes into the pool with these tokens; null for one never seen. */
-  recall({ id, credential }: Keeping): StoredEvidence | null {
+  recall({ id, credential }: StoredCredential): StoredEvidence | null {
     const stored = this.known.get(id);
     return stored === undefined ? null : stillHolds(stored, loginOf(credential), this.clock.now());
   }
 
   /** Takes note of what is known of an account by now. */
-  note({ id, evidence, keeping }: Account): void {
-    const { credential, refresh } = keeping;
+  note({ id, evidence, storedCredential }: Account): void {
+    const { credential, refresh } = storedCredential;
     const refused = refusedOf(refresh);
     const stored = { evidence, login: loginOf(credential), refused };
     const before = this.known.get(id) ?? { evidence: noEvidence, login: '', refused: null };

@@ -66,14 +66,14 @@ export class QuotaPoll {
     });
     const check = checkSchema.safeParse(await this.get(account, 'wham/accounts/check'));
     if (!check.success) return; // an account without this answer is routed as it always was
-    const entry = check.data.accounts.find((it) => it.id === account.keeping.credential.accountId);
+    const entry = check.data.accounts.find((it) => it.id === account.storedCredential.credential.accountId);
     const override = entry?.account_routing_override ?? 'NO_CONSTRAINT';
     account.routingOverride = /^[a-z_]{1,32}$/.test(override) ? override : null;
   }
 
   private async get(account: Account, path: string): Promise<unknown> {
     const token = await this.tokens.accessToken(account.id);
-    const { accountId } = account.keeping.credential;
+    const { accountId } = account.storedCredential.credential;
     const tellTime = this.tokens.askingTime();
     const answer = await this.asked({
       method: 'GET',

@@ -29,7 +29,7 @@ export class SharedLoginDetector {
     if (first === null || (this.lookAgainAt.get(first) ?? 0) > now) return;
     // One workspace may be in the pool with several of its users.
     for (const account of this.registry.list()) {
-      const { credential } = account.keeping;
+      const { credential } = account.storedCredential;
       const sharing = credential.accountId === accountId ? sharingOf(bearer, credential, now) : null;
       if (sharing === null) continue;
       this.lookAgainAt.set(first, now + limits.loginLookMs);
@@ -38,7 +38,7 @@ export class SharedLoginDetector {
   }
 
   private found(account: Account, sharing: LoginSharing, seenAt: number): void {
-    if (account.keeping.isLink) {
+    if (account.storedCredential.isLink) {
       account.sharedLogin = null; // one file, one generation of tokens: so it should be
       return;
     }
@@ -55,8 +55,8 @@ export class SharedLoginDetector {
 }
 
 /** What the operator should know of a second owner of this account's login; null without one. */
-export function sharedLoginWarning({ name, keeping, sharedLogin }: Account): string | null {
-  return sharedLogin === null || keeping.isLink ? null : warningOf(name, sharedLogin);
+export function sharedLoginWarning({ name, storedCredential, sharedLogin }: Account): string | null {
+  return sharedLogin === null || storedCredential.isLink ? null : warningOf(name, sharedLogin);
 }
 
 function warningOf(name: string, { sharing, seenAt }: SharedLogin): string {

@@ -5,7 +5,7 @@ import { type CredentialFile, CredentialStore } from './credential-store.js';
 import { CredentialVault } from './credential-vault.js';
 import { type Credential, identityOf, isNewerGeneration, isSameGeneration } from './credential.js';
 import { checkDocument, checkName } from './import-check.js';
-import { isNewerIn, type Keeping } from './stored-credential.js';
+import { isNewerIn, type StoredCredential } from './stored-credential.js';
 import { ImportRefusedError, RefreshFailedError } from './tokens.errors.js';
 
 type WholeFile = CredentialFile & { readonly kind: 'ok' };
@@ -123,7 +123,7 @@ export class CredentialImport {
 }
 
 /** @throws ImportRefusedError when the tokens of an account would be worse off than they are */
-function checkGeneration(mine: WholeFile, kept: Keeping | null, credential: Credential): void {
+function checkGeneration(mine: WholeFile, kept: StoredCredential | null, credential: Credential): void {
   const needsLogin = kept?.refresh.kind === 'refused';
   const isSame = isSameGeneration(kept?.credential ?? mine.credential, credential);
   if (isSame && !needsLogin) return;

@@ -4,14 +4,14 @@ import { limits } from '../config/limits.js';
 import { describeError } from '../runtime/pool-error.js';
 import { type CredentialFile, CredentialStore } from './credential-store.js';
 import { type Credential, identityOf } from './credential.js';
-import type { HeldJournal } from './journal-file.js';
-import { afterReading, type Keeping } from './stored-credential.js';
-import { KeptCredentials } from './credential-cache.js';
+import type { LockedJournal } from './journal-file.js';
+import { afterReading, type StoredCredential } from './stored-credential.js';
+import { CredentialCache } from './credential-cache.js';
 import { RefreshJournal } from './refresh-journal.js';
 import type { RefreshEvent } from './refresh-state.js';
-import { TokenSaving } from './credential-persistence.js';
+import { CredentialPersistence } from './credential-persistence.js';
 import { RefreshFailedError } from './tokens.errors.js';
-import { withoutTwins } from './duplicate-credentials.js';
+import { withoutDuplicates } from './duplicate-credentials.js';
 
 /** Owns the credentials: the newest tokens of each account, in memory and in its file. */
 @Injectable()
@@ -21,14 +21,14 @@ export class CredentialVault {
   private filed: ReadonlySet<string> = new Set();
 
   constructor(
-    private readonly kept: KeptCredentials,
+    private readonly kept: CredentialCache,
     private readonly store: CredentialStore,
     private readonly journal: RefreshJournal,
-    private readonly saving: TokenSaving,
+    private readonly saving: CredentialPersistence,
   ) {}
 
   /** Calls back whenever the tokens, the refresh state or a warning of an account changes. */
-  onChange(watcher: (keeping: Keeping) => void): void {
+  onChange(watcher: (storedCredential: StoredCredential) => void): void {
     this.kept.onChange(watcher);
   }
 
@@ -39,7 +39,7 @@ export class CredentialVault {
    * tokens is used: two owners of one token family would end each other.
    */
   async load(needed: ReadonlySet<string> = new Set()): Promise<CredentialFile[]> {
-    const files = withoutTwins(await this.store.readAll());
+    const files = withoutDuplicates(await this.store.readAll());
     const present = new Set<string>();
     for (const file of files) {
       if (file.kind !== 'ok') continue;
@@ -61,21 +61,21 @@ export class CredentialVault {
     this.kept.forget(id);
   }
 
-  list(): readonly Keeping[] {
+  list(): readonly StoredCredential[] {
     return this.kept.list();
   }
 
   /** Those with a file: who has moved a file away wants its refresh token as it is. */
-  listFiled(): readonly Keeping[] {
+  listFiled(): readonly StoredCredential[] {
     return this.list().filter((it) => this.filed.has(it.id));
   }
 
-  find(id: string): Keeping | null {
+  find(id: string): StoredCredential | null {
     return this.kept.find(id);
   }
 
   /** @throws RefreshFailedError when there is no such credential (any more). */
-  get(id: string): Keeping {
+  get(id: string): StoredCredential {
     return this.kept.get(id);
   }
 
@@ -83,7 +83,7 @@ export class CredentialVault {
    * Takes the tokens of the file when they are newer than ours: Codex may share it with us. Null otherwise.
    * @throws RefreshFailedError when the file holds another account by now
    */
-  async adopt(mine: Keeping): Promise<Keeping | null> {
+  async adopt(mine: StoredCredential): Promise<StoredCredential | null> {
     return this.kept.adopt(mine, await this.readWhole(mine.name));
   }
 
@@ -99,23 +99,23 @@ export class CredentialVault {
   }
 
   /** Moves the refresh of an account to its next state. */
-  change(keeping: Keeping, event: RefreshEvent): Keeping {
-    return this.kept.change(keeping, event);
+  change(storedCredential: StoredCredential, event: RefreshEvent): StoredCredential {
+    return this.kept.change(storedCredential, event);
   }
 
   /** Keeps newly issued tokens, which the journal holds already; `spent`: the refresh tokens that they make useless. */
   async keep(
-    before: Keeping,
+    before: StoredCredential,
     issued: Credential,
     spent: readonly string[],
-    held: HeldJournal,
-  ): Promise<Keeping> {
+    held: LockedJournal,
+  ): Promise<StoredCredential> {
     return await this.saving.keep(before, issued, spent, held);
   }
 
   /** Finishes what the journal tells of an unfinished refresh. */
-  async finish(keeping: Keeping, held: HeldJournal): Promise<Keeping> {
-    return await this.saving.finish(keeping, held);
+  async finish(storedCredential: StoredCredential, held: LockedJournal): Promise<StoredCredential> {
+    return await this.saving.finish(storedCredential, held);
   }
 
   /**

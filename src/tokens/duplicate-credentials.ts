@@ -5,7 +5,7 @@ import { identityOf, isNewerGeneration } from './credential.js';
  * Of several files of one account only the one with the newest tokens stays a credential, the first by name among
  * equals: two owners of one token family would end each other. The others say which one is used.
  */
-export function withoutTwins(files: readonly CredentialFile[]): CredentialFile[] {
+export function withoutDuplicates(files: readonly CredentialFile[]): CredentialFile[] {
   const used = new Map<string, CredentialFile & { kind: 'ok' }>();
   for (const file of files) {
     if (file.kind === 'broken') continue;

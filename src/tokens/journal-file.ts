@@ -21,7 +21,7 @@ interface Written {
  * The journal of one account in our hands, alone. An entry goes into the place that the one before does not have, so
  * that one which a power cut tears in the middle leaves that behind.
  */
-export class HeldJournal implements AsyncDisposable {
+export class LockedJournal implements AsyncDisposable {
   /** Undefined: not read yet. */
   private newest: Written | null | undefined = undefined;
   private shared: SharedFile | null = null;

@@ -9,7 +9,7 @@ import { describeError, errorCode } from '../runtime/pool-error.js';
 import { syncFolder } from '../runtime/atomic-file.js';
 import { lockFile } from '../runtime/file-lock.js';
 import { SharedFile } from './shared-file.js';
-import { HeldJournal, JOURNAL_BYTES } from './journal-file.js';
+import { LockedJournal, JOURNAL_BYTES } from './journal-file.js';
 import type { JournalEntry } from './journal-entry.js';
 
 const FOLDER = '.journal';
@@ -36,7 +36,7 @@ export class RefreshJournal {
    * up to so many ms; null when another process has it still. Where no disk has room for it the hold keeps nothing
    * (`isOnDisk`). `name`: its credential file, which another pool folder may link; it is held, too, after the journal.
    */
-  async hold(id: string, patienceMs: number, name: string | null = null): Promise<HeldJournal | null> {
+  async hold(id: string, patienceMs: number, name: string | null = null): Promise<LockedJournal | null> {
     const until = performance.now() + patienceMs;
     // Within this process it must not depend on a file whether two are kept apart.
     while (this.inHand.has(id)) {
@@ -62,7 +62,7 @@ export class RefreshJournal {
     }
   }
 
-  private async holdFile(id: string, patienceMs: number, release: () => void): Promise<HeldJournal | null> {
+  private async holdFile(id: string, patienceMs: number, release: () => void): Promise<LockedJournal | null> {
     const name = `${createHash('sha256').update(id).digest('hex').slice(0, 32)}.journal`;
     let refused: unknown = null;
     for (const folder of this.folders) {
@@ -79,12 +79,12 @@ export class RefreshJournal {
         refused = error;
         continue;
       }
-      const held = new HeldJournal(file, release);
+      const held = new LockedJournal(file, release);
       for (const other of this.folders) if (other !== folder) await this.takeOver(join(other, name), held);
       return held;
     }
     this.warn('no disk takes a journal: a refresh that a crash cuts off would lose its tokens', refused);
-    return new HeldJournal(null, release);
+    return new LockedJournal(null, release);
   }
 
   private async holdShared(name: string, patienceMs: number): Promise<SharedFile | 'busy' | null> {
@@ -101,10 +101,10 @@ export class RefreshJournal {
   }
 
   /** What was written in another folder, while this one could not be, comes here. */
-  private async takeOver(path: string, held: HeldJournal): Promise<void> {
+  private async takeOver(path: string, held: LockedJournal): Promise<void> {
     const file = await openExisting(path);
     if (file === null) return;
-    await using left = new HeldJournal(file);
+    await using left = new LockedJournal(file);
     try {
       // The same file under two names, or in the hands of a refresh elsewhere: then it is not to be touched.
       if (!(await this.lock(file, path, 0))) return;

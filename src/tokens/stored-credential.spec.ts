@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { madeUpJwt } from '../fake-upstream/script/made-up-credentials.js';
 import type { CredentialFile } from './credential-store.js';
 import { credentialOf, identityOf } from './credential.js';
-import { afterReading, fingerprintOf, type Keeping, type Unsaved } from './stored-credential.js';
+import { afterReading, fingerprintOf, type StoredCredential, type Unsaved } from './stored-credential.js';
 import { idle, type RefreshState } from './refresh-state.js';
-import { withoutTwins } from './duplicate-credentials.js';
+import { withoutDuplicates } from './duplicate-credentials.js';
 
 const HOUR = 3_600_000;
 const NOON = Date.UTC(2026, 10, 22, 12);
@@ -27,7 +27,7 @@ function tokens(generation: string, issuedAt: number | null, lastRefreshAt: numb
 const file = (credential: ReturnType<typeof tokens>, name = 'a') =>
   ({ kind: 'ok', name, credential, warning: null, isLink: false }) satisfies CredentialFile;
 
-function mine(credential: ReturnType<typeof tokens>, more: Partial<Keeping> = {}): Keeping {
+function mine(credential: ReturnType<typeof tokens>, more: Partial<StoredCredential> = {}): StoredCredential {
   return {
     id: identityOf('a', credential),
     name: 'a',
@@ -139,7 +139,7 @@ describe('withoutTwins', () => {
       'a',
     ],
   ])('uses %s', (_which, files, used) => {
-    const result = withoutTwins(files);
+    const result = withoutDuplicates(files);
     expect(result.filter((it) => it.kind === 'ok').map((it) => it.name)).toEqual([used]);
     expect(result.find((it) => it.kind === 'broken')).toMatchObject({
       reason: expect.stringContaining(`${used}.json`),

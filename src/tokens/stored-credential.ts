@@ -4,7 +4,7 @@ import type { Asking, JournalEntry } from './journal-entry.js';
 import { idle, nextRefreshState, type RefreshState } from './refresh-state.js';
 
 /** What is known of the credential of one account; replaced as a whole, never changed. */
-export interface Keeping {
+export interface StoredCredential {
   /** Identity of the account: stays when tokens are renewed or the file is renamed. */
   readonly id: string;
   /** Name of the credential file, without its ending. */
@@ -35,7 +35,7 @@ export interface Unsaved {
 type WholeFile = CredentialFile & { readonly kind: 'ok' };
 
 /** What is known of an account after its file was read: the newer tokens of the two, and what the file is now. */
-export function afterReading(mine: Keeping | null, file: WholeFile): Keeping {
+export function afterReading(mine: StoredCredential | null, file: WholeFile): StoredCredential {
   const { name, credential, warning, isLink } = file;
   if (mine === null || isNewerIn(file, mine)) {
     const refresh = nextRefreshState(mine?.refresh ?? idle, { kind: 'renewed-elsewhere' });
@@ -49,7 +49,7 @@ export function afterReading(mine: Keeping | null, file: WholeFile): Keeping {
 }
 
 /** Whether a file has newer tokens than we. Tokens that no file has yet give way to proof alone. */
-export function isNewerIn(file: WholeFile, mine: Keeping): boolean {
+export function isNewerIn(file: WholeFile, mine: StoredCredential): boolean {
   const theirs = file.credential;
   if (mine.unsaved !== null && mine.unsaved.spent.includes(fingerprintOf(theirs) ?? '')) return false;
   if (mine.unsaved !== null && theirs.lastRefreshAt === null && theirs.issuedAt === null) return false;
@@ -65,21 +65,21 @@ export function fingerprintOf({ refreshToken }: Credential): string | null {
 }
 
 /** What the journal holds, and must go on holding, while the file has not taken our newest tokens. */
-export function unsavedEntry({ credential, unsaved }: Keeping): JournalEntry['unsaved'] {
+export function unsavedEntry({ credential, unsaved }: StoredCredential): JournalEntry['unsaved'] {
   if (unsaved === null) return null;
   const { accessToken, refreshToken, idToken, lastRefreshAt } = credential;
   return { grant: { accessToken, refreshToken, idToken }, at: lastRefreshAt ?? 0, spent: unsaved.spent };
 }
 
 /** What the journal says, and must go on saying, while it is not known whether the refresh token was used. */
-export function askingOf({ credential, refresh }: Keeping): Asking | null {
+export function askingOf({ credential, refresh }: StoredCredential): Asking | null {
   const refreshToken = fingerprintOf(credential);
   if (refresh.kind !== 'in-doubt' || refreshToken === null) return null;
   return { refreshToken, at: refresh.since, isAgain: refresh.isAgain };
 }
 
 /** What the file, whose tokens are not newer than ours, lacks of ours. */
-function stillUnsaved(mine: Keeping, file: WholeFile): Unsaved | null {
+function stillUnsaved(mine: StoredCredential, file: WholeFile): Unsaved | null {
   if (isSameGeneration(mine.credential, file.credential)) return null;
   const inFile = fingerprintOf(file.credential);
   if (mine.unsaved?.inFile === inFile) return mine.unsaved;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readRefreshAnswer } from './token-refresh-client.js';
+import { readRefreshResponse } from './token-refresh-client.js';
 
 describe("the token endpoint's answer", () => {
   it.each([
@@ -28,11 +28,11 @@ describe("the token endpoint's answer", () => {
     [200, '{"refresh_token":"r","access_token":"in two\\nlines"}', 'granted'],
     [200, '{"access_token":"a","refresh_token":"r","id_token":"i","expires_in":1}', 'granted'],
   ])('%i %s is %s', (status, text, kind) => {
-    expect(readRefreshAnswer(status, text).kind).toBe(kind);
+    expect(readRefreshResponse(status, text).kind).toBe(kind);
   });
 
   it('shows no text of the endpoint that is not a plain code', () => {
-    const answer = readRefreshAnswer(401, '{"error":{"code":"token rt_canary was used"}}');
+    const answer = readRefreshResponse(401, '{"error":{"code":"token rt_canary was used"}}');
     expect(JSON.stringify(answer)).not.toContain('canary');
   });
 });

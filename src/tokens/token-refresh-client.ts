@@ -30,7 +30,7 @@ const grantSchema = z
 /** What the token endpoint issued; a token that is null stays the one we have. */
 export type TokenGrant = z.infer<typeof grantSchema>;
 
-export type RefreshAnswer =
+export type RefreshResponse =
   | { readonly kind: 'granted'; readonly grant: TokenGrant }
   | { readonly kind: 'refused-for-good'; readonly code: string }
   /** The refresh token is still good, as far as can be known: nothing was sent, or the refusal is a passing one. */
@@ -75,7 +75,7 @@ export class TokenRefreshClient {
     this.url = new URL(`${config.refreshBase.href.replace(/\/$/, '')}/oauth/token`);
   }
 
-  async refresh(refreshToken: Secret, reason: RefreshReason): Promise<RefreshAnswer> {
+  async refresh(refreshToken: Secret, reason: RefreshReason): Promise<RefreshResponse> {
     const tellTime = this.upstreamClock.asking();
     const end = await singleCall({
       method: 'POST',
@@ -92,7 +92,7 @@ export class TokenRefreshClient {
     switch (end.kind) {
       case 'answered':
         tellTime(end.response.headers['date']);
-        return readRefreshAnswer(end.response.status, end.response.text);
+        return readRefreshResponse(end.response.status, end.response.text);
       case 'not-sent':
         return { kind: 'failed', reason: `no way to the token endpoint: ${describeError(end.error)}` };
       case 'unknown':
@@ -111,7 +111,7 @@ export class TokenRefreshClient {
  * a 400 `invalid_grant`, and the `refresh_token_…` codes at any status. A success in which no token can be read is
  * unknown: the tokens were issued, perhaps. Everything else that is no grant is a passing failure.
  */
-export function readRefreshAnswer(status: number, text: string): RefreshAnswer {
+export function readRefreshResponse(status: number, text: string): RefreshResponse {
   const json = parseJson(text);
   if (status >= 200 && status < 300) {
     const grant = grantSchema.safeParse(json);

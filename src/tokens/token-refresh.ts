@@ -4,9 +4,9 @@ import { limits } from '../config/limits.js';
 import { describeError } from '../runtime/pool-error.js';
 import { renewed } from './credential.js';
 import { CredentialVault } from './credential-vault.js';
-import type { HeldJournal } from './journal-file.js';
+import type { LockedJournal } from './journal-file.js';
 import type { Asking, JournalEntry } from './journal-entry.js';
-import { askingOf, fingerprintOf, type Keeping, unsavedEntry } from './stored-credential.js';
+import { askingOf, fingerprintOf, type StoredCredential, unsavedEntry } from './stored-credential.js';
 import { RefreshJournal } from './refresh-journal.js';
 import { hasPassed } from './refresh-state.js';
 import { REFRESH_STEP_WATCHER, type RefreshStepWatcher } from './refresh-steps.js';
@@ -14,7 +14,7 @@ import { type RefreshReason, type TokenGrant, TokenRefreshClient } from './token
 import { RefreshFailedError } from './tokens.errors.js';
 
 /** What is wanted of a refresh. */
-export interface RefreshWish {
+export interface RefreshRequest {
   readonly reason: RefreshReason;
   /** False: newer tokens are taken from the file, and nobody is asked for any. */
   readonly mayAsk: boolean;
@@ -44,7 +44,7 @@ export class TokenRefresh {
    * Refreshes one account, or adopts what somebody else has refreshed. What it came to stands in the result.
    * @throws RefreshFailedError when another process is at it still, or the credential is gone
    */
-  async run(id: string, selection: RefreshWish): Promise<Keeping> {
+  async run(id: string, selection: RefreshRequest): Promise<StoredCredential> {
     const known = this.vault.get(id);
     await using held = await this.journal.hold(id, limits.lockPatienceMs, known.name);
     if (held === null) throw new RefreshFailedError(known.name, 'another process is renewing it');
@@ -56,7 +56,10 @@ export class TokenRefresh {
     return this.isAskingWise(before, selection) ? await this.ask(before, selection, held) : before;
   }
 
-  private isAskingWise({ refresh }: Keeping, { mayAsk, canWait, isForced }: RefreshWish): boolean {
+  private isAskingWise(
+    { refresh }: StoredCredential,
+    { mayAsk, canWait, isForced }: RefreshRequest,
+  ): boolean {
     if (!mayAsk || isForced) return mayAsk;
     switch (refresh.kind) {
       case 'idle':
@@ -72,7 +75,11 @@ export class TokenRefresh {
     }
   }
 
-  private async ask(before: Keeping, selection: RefreshWish, held: HeldJournal): Promise<Keeping> {
+  private async ask(
+    before: StoredCredential,
+    selection: RefreshRequest,
+    held: LockedJournal,
+  ): Promise<StoredCredential> {
     const { refreshToken } = before.credential;
     if (refreshToken === null) return this.needsLogin(before, 'no_refresh_token');
     if (!(await this.announce(before, held)) && selection.canWait) return before;
@@ -96,7 +103,11 @@ export class TokenRefresh {
     }
   }
 
-  private async granted(before: Keeping, grant: TokenGrant, held: HeldJournal): Promise<Keeping> {
+  private async granted(
+    before: StoredCredential,
+    grant: TokenGrant,
+    held: LockedJournal,
+  ): Promise<StoredCredential> {
     const at = this.clock.now();
     const spent = this.spentWith(before);
     if (await this.write(held, { unsaved: { grant, at, spent }, asking: null }, before.name))
@@ -106,13 +117,17 @@ export class TokenRefresh {
     return grant.accessToken === null ? this.failed(after, 'no access token was issued') : after;
   }
 
-  private failed(keeping: Keeping, reason: string): Keeping {
-    this.logger.warn('token refresh failed', { account: keeping.name, reason });
-    return this.vault.change(keeping, { kind: 'failed', reason, at: this.clock.now() });
+  private failed(storedCredential: StoredCredential, reason: string): StoredCredential {
+    this.logger.warn('token refresh failed', { account: storedCredential.name, reason });
+    return this.vault.change(storedCredential, { kind: 'failed', reason, at: this.clock.now() });
   }
 
   /** The journal goes on saying that this token was asked with. */
-  private async leftInDoubt(before: Keeping, reason: string, held: HeldJournal): Promise<Keeping> {
+  private async leftInDoubt(
+    before: StoredCredential,
+    reason: string,
+    held: LockedJournal,
+  ): Promise<StoredCredential> {
     this.logger.warn('token refresh is in doubt: the refresh token may be used up, or not', {
       account: before.name,
       reason,
@@ -125,20 +140,20 @@ export class TokenRefresh {
     return (await this.vault.adopt(doubted)) ?? doubted;
   }
 
-  private question({ credential, refresh }: Keeping): Asking {
+  private question({ credential, refresh }: StoredCredential): Asking {
     const isAgain = refresh.kind === 'in-doubt';
     return { refreshToken: credential.refreshToken?.fingerprint() ?? '', at: this.clock.now(), isAgain };
   }
 
   /** Whether the journal says what is about to be done. */
-  private async announce(before: Keeping, held: HeldJournal): Promise<boolean> {
+  private async announce(before: StoredCredential, held: LockedJournal): Promise<boolean> {
     const entry = { unsaved: unsavedEntry(before), asking: this.question(before) };
     const isAnnounced = await this.write(held, entry, before.name);
     if (isAnnounced) this.onStep('announced', before.name);
     return isAnnounced;
   }
 
-  private async write(held: HeldJournal, entry: JournalEntry, account: string): Promise<boolean> {
+  private async write(held: LockedJournal, entry: JournalEntry, account: string): Promise<boolean> {
     try {
       await held.write(entry);
       return true;
@@ -148,12 +163,12 @@ export class TokenRefresh {
     }
   }
 
-  private spentWith({ credential, unsaved }: Keeping): string[] {
+  private spentWith({ credential, unsaved }: StoredCredential): string[] {
     const sent = fingerprintOf(credential);
     return [...(unsaved?.spent ?? []), ...(sent === null ? [] : [sent])].slice(-limits.spentTokens);
   }
 
-  private needsLogin(before: Keeping, code: string): Keeping {
+  private needsLogin(before: StoredCredential, code: string): StoredCredential {
     const { expiresAt, isExpiryEstimated } = before.credential;
     const servesUntil = isExpiryEstimated || expiresAt === null ? null : new Date(expiresAt).toISOString();
     this.logger.error('account needs a login, and serves at most until its access token ends', {

@@ -6,7 +6,7 @@ import { limits } from '../config/limits.js';
 import { describeError } from '../runtime/pool-error.js';
 import type { Secret } from '../runtime/secret.js';
 import { CredentialVault } from './credential-vault.js';
-import type { Keeping } from './stored-credential.js';
+import type { StoredCredential } from './stored-credential.js';
 import { SingleFlight } from '../runtime/single-flight.js';
 import { endsWithin, isDue } from './token-expiry.js';
 import { pausedUntil } from './refresh-state.js';
@@ -21,7 +21,7 @@ const NO_ANSWER_YET = 'the token endpoint has not answered yet';
 @Injectable()
 export class TokenService implements OnApplicationShutdown {
   private readonly logger = new Logger(TokenService.name);
-  private readonly flights = new SingleFlight<Keeping>();
+  private readonly flights = new SingleFlight<StoredCredential>();
 
   constructor(
     private readonly vault: CredentialVault,
@@ -36,12 +36,12 @@ export class TokenService implements OnApplicationShutdown {
    * @throws NeedsLoginError, RefreshFailedError
    */
   async accessToken(id: string): Promise<Secret> {
-    const keeping = this.vault.get(id);
-    const { credential, refresh } = keeping;
-    if (this.config.refreshDisabled || !this.endsWithin(keeping, limits.refreshOnRequestMs)) {
+    const storedCredential = this.vault.get(id);
+    const { credential, refresh } = storedCredential;
+    if (this.config.refreshDisabled || !this.endsWithin(storedCredential, limits.refreshOnRequestMs)) {
       return credential.accessToken;
     }
-    const hasEnded = this.hasEnded(keeping);
+    const hasEnded = this.hasEnded(storedCredential);
     // One that failed a moment ago, or may cost the refresh token: not while this token is still good.
     if (!hasEnded && refresh.kind !== 'idle') return credential.accessToken;
     try {
@@ -105,7 +105,7 @@ export class TokenService implements OnApplicationShutdown {
     await this.vault.saveUnsaved();
   }
 
-  private async refreshQuietly({ id, name }: Keeping): Promise<void> {
+  private async refreshQuietly({ id, name }: StoredCredential): Promise<void> {
     try {
       await this.refresh(id, 'proactive_expiry');
     } catch (error) {
@@ -117,12 +117,12 @@ export class TokenService implements OnApplicationShutdown {
    * One refresh per account at a time. It belongs to nobody's request: a client that leaves does not stop it, and
    * who has waited long enough leaves it running, since its answer may be the only good tokens.
    */
-  private async refresh(id: string, reason: RefreshReason): Promise<Keeping> {
-    const keeping = this.vault.get(id);
+  private async refresh(id: string, reason: RefreshReason): Promise<StoredCredential> {
+    const storedCredential = this.vault.get(id);
     const selection = {
       reason,
       mayAsk: !this.config.refreshDisabled,
-      canWait: reason === 'proactive_expiry' && !this.hasEnded(keeping),
+      canWait: reason === 'proactive_expiry' && !this.hasEnded(storedCredential),
       isForced: reason === 'forced',
     };
     const flight = this.flights.run(id, async () => await this.refreshes.run(id, selection));
@@ -133,19 +133,19 @@ export class TokenService implements OnApplicationShutdown {
     // It is no word on the refresh token: that is not sent again before this refresh has come to its end.
     if ((pausedUntil(this.vault.get(id).refresh) ?? 0) <= failed.at)
       this.vault.change(this.vault.get(id), failed);
-    throw new RefreshFailedError(keeping.name, NO_ANSWER_YET);
+    throw new RefreshFailedError(storedCredential.name, NO_ANSWER_YET);
   }
 
   private isDue(id: string): boolean {
-    const keeping = this.vault.find(id);
-    return keeping !== null && isDue(keeping, this.clock.now());
+    const storedCredential = this.vault.find(id);
+    return storedCredential !== null && isDue(storedCredential, this.clock.now());
   }
 
-  private endsWithin({ credential }: Keeping, ms: number): boolean {
+  private endsWithin({ credential }: StoredCredential, ms: number): boolean {
     return endsWithin(credential, ms, this.clock.now());
   }
 
-  private hasEnded({ credential }: Keeping): boolean {
+  private hasEnded({ credential }: StoredCredential): boolean {
     return !credential.isExpiryEstimated && endsWithin(credential, 0, this.clock.now());
   }
 }
@@ -161,7 +161,7 @@ async function within<T>(ms: number, promise: Promise<T>): Promise<T | null> {
   }
 }
 
-function whyNot({ name, refresh }: Keeping): NeedsLoginError | RefreshFailedError {
+function whyNot({ name, refresh }: StoredCredential): NeedsLoginError | RefreshFailedError {
   if (refresh.kind === 'refused') return new NeedsLoginError(name, refresh.code);
   const reason = 'reason' in refresh ? refresh.reason : 'the token was rejected';
   return new RefreshFailedError(name, reason);

@@ -2,12 +2,12 @@ import { Module } from '@nestjs/common';
 import { CredentialImport } from './credential-import.js';
 import { CredentialStore } from './credential-store.js';
 import { CredentialVault } from './credential-vault.js';
-import { KeptCredentials } from './credential-cache.js';
+import { CredentialCache } from './credential-cache.js';
 import { RefreshJournal } from './refresh-journal.js';
 import { TokenRefresh } from './token-refresh.js';
 import { TokenRefreshClient } from './token-refresh-client.js';
 import { TokenRefreshCron } from './token-refresh.cron.js';
-import { TokenSaving } from './credential-persistence.js';
+import { CredentialPersistence } from './credential-persistence.js';
 import { TokenService } from './token.service.js';
 import { UpstreamClock } from './upstream-clock.js';
 
@@ -17,9 +17,9 @@ import { UpstreamClock } from './upstream-clock.js';
     CredentialStore,
     CredentialVault,
     CredentialImport,
-    KeptCredentials,
+    CredentialCache,
     RefreshJournal,
-    TokenSaving,
+    CredentialPersistence,
     TokenRefresh,
     TokenRefreshClient,
     TokenRefreshCron,

@@ -1,6 +1,6 @@
 import type { CredentialFile } from '../../tokens/credential-store.js';
 import { identityOf } from '../../tokens/credential.js';
-import type { Keeping } from '../../tokens/stored-credential.js';
+import type { StoredCredential } from '../../tokens/stored-credential.js';
 import type { Account, Withdrawal } from '../account.js';
 import type { BrokenFile, ReloadResult } from './reload-report.js';
 
@@ -13,12 +13,15 @@ export interface Reading {
   /** Names of broken files that may be half-written: they change nothing yet. */
   readonly underWay: ReadonlySet<string>;
   /** The tokens in use of an account, by its identity. */
-  readonly find: (id: string) => Keeping | null;
+  readonly find: (id: string) => StoredCredential | null;
 }
 
 /** What is to be done so that the pool becomes what its folder is. */
 export interface PoolDiff {
-  readonly present: readonly { readonly keeping: Keeping; readonly known: Account | null }[];
+  readonly present: readonly {
+    readonly storedCredential: StoredCredential;
+    readonly known: Account | null;
+  }[];
   readonly withdrawn: readonly { readonly account: Account; readonly withdrawal: Withdrawal }[];
   /** Accounts whose file is not to be believed yet. */
   readonly waiting: readonly Account[];
@@ -31,14 +34,14 @@ export function diffOf(reading: Reading): PoolDiff {
   const { accounts, namesBefore, files, underWay } = reading;
   const byId = new Map(accounts.map((it) => [it.id, it]));
   const whole = files.flatMap((file) => {
-    const keeping = file.kind === 'ok' ? reading.find(identityOf(file.name, file.credential)) : null;
+    const storedCredential = file.kind === 'ok' ? reading.find(identityOf(file.name, file.credential)) : null;
     // By the object itself: tokens that a refresh has brought meanwhile are no news of the file.
-    return file.kind === 'ok' && keeping !== null
+    return file.kind === 'ok' && storedCredential !== null
       ? [
           {
-            keeping,
-            known: byId.get(keeping.id) ?? null,
-            hasNewTokens: keeping.credential === file.credential,
+            storedCredential,
+            known: byId.get(storedCredential.id) ?? null,
+            hasNewTokens: storedCredential.credential === file.credential,
           },
         ]
       : [];
@@ -46,12 +49,12 @@ export function diffOf(reading: Reading): PoolDiff {
   const broken = files.flatMap(({ name, ...it }) =>
     it.kind === 'broken' && !underWay.has(name) ? [{ name, reason: it.reason }] : [],
   );
-  const ids = new Set(whole.map((it) => it.keeping.id));
+  const ids = new Set(whole.map((it) => it.storedCredential.id));
   const missing = accounts.filter((it) => !ids.has(it.id));
   const withdrawn = missing
     .filter((it) => !underWay.has(it.name))
     .map((account) => ({ account, withdrawal: withdrawalOf(account, broken) }));
-  const names = new Set([...files.map((it) => it.name), ...whole.map((it) => it.keeping.name)]);
+  const names = new Set([...files.map((it) => it.name), ...whole.map((it) => it.storedCredential.name)]);
   const removed = withdrawn
     .map((it) => it.account)
     .filter((it) => namesBefore.has(it.id) && !names.has(it.name));
@@ -61,8 +64,8 @@ export function diffOf(reading: Reading): PoolDiff {
     waiting: missing.filter((it) => underWay.has(it.name)),
     broken,
     results: [
-      ...whole.map(({ keeping, hasNewTokens }) =>
-        resultOf(keeping, namesBefore.get(keeping.id), hasNewTokens),
+      ...whole.map(({ storedCredential, hasNewTokens }) =>
+        resultOf(storedCredential, namesBefore.get(storedCredential.id), hasNewTokens),
       ),
       ...broken.map((it) => ({ ...it, result: 'broken' as const })),
       ...removed.map(({ name }) => ({ name, result: 'removed' as const, reason: null })),
@@ -70,7 +73,11 @@ export function diffOf(reading: Reading): PoolDiff {
   };
 }
 
-function resultOf({ name }: Keeping, nameBefore: string | undefined, hasNewTokens: boolean): ReloadResult {
+function resultOf(
+  { name }: StoredCredential,
+  nameBefore: string | undefined,
+  hasNewTokens: boolean,
+): ReloadResult {
   if (nameBefore === undefined) return { name, result: 'added', reason: null };
   if (nameBefore !== name) return { name, result: 'renamed', reason: `it was ${nameBefore}.json` };
   return { name, result: hasNewTokens ? 'updated' : 'unchanged', reason: null };

@@ -64,12 +64,12 @@ export class AccountSelector {
 
   /** Why this account may not serve now; null when it may. */
   whyUnavailable(account: Account, model: string | null = null): Unavailable | null {
-    const { keeping } = account;
+    const { storedCredential } = account;
     return whyUnavailable(
       {
         withdrawal: account.withdrawal,
         settings: account.settings,
-        refresh: keeping.refresh,
+        refresh: storedCredential.refresh,
         tokenEndsAt: account.tokenEndsAt,
         evidence: account.evidence,
         windows: this.quota.windows(account.id),

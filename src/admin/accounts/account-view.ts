@@ -42,7 +42,7 @@ export function accountView(
   totals: UsageTotals,
 ): AccountView {
   const { settings } = account;
-  const { credential, refresh, warning, unsaved } = account.keeping;
+  const { credential, refresh, warning, unsaved } = account.storedCredential;
   return {
     name: account.name,
     label: settings.label,
@@ -75,7 +75,7 @@ export function accountView(
 }
 
 /** It still serves, but nothing will renew its token; null when that is not so. */
-function loginWarning({ keeping: { refresh }, tokenEndsAt }: Account): string | null {
+function loginWarning({ storedCredential: { refresh }, tokenEndsAt }: Account): string | null {
   if (refresh.kind !== 'refused') return null;
   const until = tokenEndsAt === null ? 'its access token ends' : new Date(tokenEndsAt).toISOString();
   return `The account needs a new login (${refresh.code}): it serves until ${until}.`;

@@ -27,7 +27,7 @@ export class PoolHealth {
   out(): Record<string, string> {
     const out: Record<string, string> = {};
     for (const { account, unavailable } of this.selector.assess()) {
-      const reason = unavailable?.reason ?? account.keeping.unsaved?.reason;
+      const reason = unavailable?.reason ?? account.storedCredential.unsaved?.reason;
       if (reason !== null && reason !== undefined) out[account.name] = reason;
     }
     for (const { name, reason } of this.registry.broken()) out[name] = reason;

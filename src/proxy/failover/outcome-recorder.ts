@@ -73,7 +73,7 @@ export class OutcomeRecorder {
       ...asked,
       at: this.clock.now(),
       windows: this.quota.windows(account.id),
-      refresh: account.keeping.refresh,
+      refresh: account.storedCredential.refresh,
       isExcused: this.sleep.excuses(asked.startedAt) || this.isUpstreamsFault(outcome),
     });
     if (evidence !== null) this.registry.learn(account, evidence);

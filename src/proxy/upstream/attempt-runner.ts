@@ -172,7 +172,7 @@ export class AttemptRunner {
 function whyNoToken(error: unknown, account: Account): 'needs-login' | 'refresh-failed' | 'unauthorized' {
   if (error instanceof NeedsLoginError) return 'needs-login';
   // With refresh switched off nothing is being waited for: the rejection is the last word.
-  return account.keeping.refresh.kind === 'idle' ? 'unauthorized' : 'refresh-failed';
+  return account.storedCredential.refresh.kind === 'idle' ? 'unauthorized' : 'refresh-failed';
 }
 
 function unreachable(error: Error, wasReused: boolean): AttemptOutcome {

@@ -41,7 +41,7 @@ export function buildRequest(
 }
 
 function accountHeaders(account: Account, accessToken: Secret) {
-  const { accountId, isFedramp } = account.keeping.credential;
+  const { accountId, isFedramp } = account.storedCredential.credential;
   return { accessToken, accountId, isFedramp, routingOverride: account.routingOverride };
 }
 

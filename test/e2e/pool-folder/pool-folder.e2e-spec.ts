@@ -42,7 +42,7 @@ describe('a file in the pool folder', () => {
     const client = send(pool.origin, turnWith(JSON.stringify(aTurn()), session)); // in flight
     await running.started;
     const others = () => pool.registry.list().slice(0, 2);
-    const before = others().map((it) => [it, it.evidence, it.keeping]);
+    const before = others().map((it) => [it, it.evidence, it.storedCredential]);
     const views = () => Promise.all(['a', 'b'].map((it) => pool.account(it)));
     const viewsBefore = await views();
 
@@ -53,10 +53,10 @@ describe('a file in the pool folder', () => {
     expect(await views()).toEqual(viewsBefore);
     expect(viewsBefore).toMatchObject([{ reason: 'forbidden' }, { inFlight: 1, totals: { turns: 1 } }]);
     for (const [index, it] of others().entries()) {
-      const [account, evidence, keeping] = before[index] ?? [];
+      const [account, evidence, storedCredential] = before[index] ?? [];
       expect(it).toBe(account);
       expect(it.evidence).toBe(evidence);
-      expect(it.keeping).toBe(keeping);
+      expect(it.storedCredential).toBe(storedCredential);
     }
     running.send(completed());
     running.end();

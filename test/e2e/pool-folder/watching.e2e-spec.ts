@@ -13,7 +13,7 @@ const tokenOf = (pool: TestPool, name: string): string | undefined =>
   pool.registry
     .list()
     .find((it) => it.name === name)
-    ?.keeping.credential.accessToken.reveal();
+    ?.storedCredential.credential.accessToken.reveal();
 
 const watchers = (): number => process.getActiveResourcesInfo().filter((it) => it.includes('FSEvent')).length;
 
@@ -148,7 +148,7 @@ describe('changes', () => {
     await pool.turn().expect(200); // b's file is written
     pool.fakeUpstream.account('b').always(forbidden());
     await pool.turn().expect(503); // b has a cooldown before the watcher tells of that
-    const before = pool.registry.list().map((it) => [it, it.evidence, it.keeping]);
+    const before = pool.registry.list().map((it) => [it, it.evidence, it.storedCredential]);
     await caughtUp(pool, 'mark');
     expect(pool.fakeUpstream.tokens.requests).toHaveLength(1);
     const phrases = pool.logger.lines.slice(lines).map((it) => it.match(/"message":"([^"]*)"/)?.[1]);
@@ -162,7 +162,7 @@ describe('changes', () => {
     for (const [index, it] of pool.registry.list().entries()) {
       expect(before[index]?.[0]).toBe(it);
       expect(before[index]?.[1]).toBe(it.evidence);
-      expect(before[index]?.[2]).toBe(it.keeping);
+      expect(before[index]?.[2]).toBe(it.storedCredential);
     }
     expect(reload.mock.calls.length).toBeLessThanOrEqual(2); // for what we wrote, and for the mark
   });
