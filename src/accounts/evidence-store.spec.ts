@@ -12,7 +12,7 @@ import { idle } from '../tokens/refresh-state.js';
 import { AccountEvidenceRow } from './account-evidence.entity.js';
 import { Database } from '../storage/database.js';
 import { RetentionCron } from '../storage/retention.cron.js';
-import { UsageWriter } from '../storage/write-behind.js';
+import { WriteBehind } from '../storage/write-behind.js';
 import { learn, noEvidence } from './account-evidence.js';
 import { Account } from './account.js';
 import { EvidenceStore } from './evidence-store.js';
@@ -50,14 +50,14 @@ class Sandbox implements AsyncDisposable {
   private readonly clock = { now: () => (this.now += 1) };
   private readonly config: AppConfig;
   private readonly database: Database;
-  readonly writer: UsageWriter;
+  readonly writer: WriteBehind;
 
   private constructor(private readonly folder: string) {
     this.config = loadConfig({ PROXY_DB_PATH: join(folder, 'proxy.db') });
     this.database = new Database(this.config, this.clock);
     const registers = [new Registry()];
     const dropped = new Counter({ name: 'dropped', help: 'x', labelNames: ['kind'] as const, registers });
-    this.writer = new UsageWriter(this.database, dropped);
+    this.writer = new WriteBehind(this.database, dropped);
   }
 
   static async create(): Promise<Sandbox> {

@@ -5,7 +5,7 @@ import type { StoredCredential } from '../tokens/stored-credential.js';
 import type { RefreshState } from '../tokens/refresh-state.js';
 import { AccountEvidenceRow } from './account-evidence.entity.js';
 import { Database } from '../storage/database.js';
-import { UsageWriter } from '../storage/write-behind.js';
+import { WriteBehind } from '../storage/write-behind.js';
 import { type AccountEvidence, noEvidence } from './account-evidence.js';
 import type { Account } from './account.js';
 import { evidenceReader, loginOf, type StoredEvidence, stillHolds, textOf } from './evidence-codec.js';
@@ -22,7 +22,7 @@ export class EvidenceStore implements OnModuleInit {
   private readonly successOnRecord = new Map<string, number>();
 
   constructor(
-    private readonly writer: UsageWriter,
+    private readonly writer: WriteBehind,
     private readonly database: Database,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}

@@ -1,7 +1,7 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { AccountSettingsRow } from './account-settings.entity.js';
 import { Database } from '../storage/database.js';
-import { UsageWriter } from '../storage/write-behind.js';
+import { WriteBehind } from '../storage/write-behind.js';
 import { type AccountSettings, defaultSettings } from './account.js';
 
 /** What the operator has decided about accounts, by their identity: in memory, and written behind. */
@@ -10,7 +10,7 @@ export class SettingsStore implements OnModuleInit {
   private readonly known = new Map<string, AccountSettings>();
 
   constructor(
-    private readonly writer: UsageWriter,
+    private readonly writer: WriteBehind,
     private readonly database: Database,
   ) {}
 

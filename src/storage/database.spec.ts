@@ -13,7 +13,7 @@ import type { DriverSetting } from './driver-setting.js';
 import { rollUp } from '../usage/rollup-sums.js';
 import { UsageRecord } from '../usage/usage-record.entity.js';
 import { UsageRollup } from '../usage/usage-rollup.entity.js';
-import { UsageWriter } from './write-behind.js';
+import { WriteBehind } from './write-behind.js';
 
 beforeAll(() => Logger.overrideLogger(false));
 afterAll(() => Logger.overrideLogger(['log', 'warn', 'error']));
@@ -84,7 +84,7 @@ function writerOf(database: Database) {
     labelNames: ['kind'] as const,
     registers: [new Registry()],
   });
-  return { writer: new UsageWriter(database, dropped), dropped };
+  return { writer: new WriteBehind(database, dropped), dropped };
 }
 
 const key = (it: UsageRollup) => `${it.hour} ${it.accountId} ${it.model}`;

@@ -12,7 +12,7 @@ import type { WriteBatch } from './write-batch.js';
 export type Droppable = 'record' | 'sample' | 'session' | 'evidence' | 'owned';
 
 /** All that waits to be written, in memory: what comes above a bound pushes the oldest of its kind out. */
-export class Unwritten {
+export class WriteBehindQueue {
   private readonly records: BoundedQueue<UsageRecord>;
   private readonly samples: BoundedQueue<QuotaSample>;
   private readonly pinned: BoundedQueue<PinnedValue>;

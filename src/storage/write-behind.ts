@@ -16,7 +16,7 @@ import { Database } from './database.js';
 import type { PinnedValue } from '../accounts/selection/pinned-value.entity.js';
 import type { QuotaSample } from '../usage/quota-sample.entity.js';
 import type { SessionAffinityRow } from '../accounts/selection/session-affinity.entity.js';
-import { type Droppable, Unwritten } from './write-behind-queue.js';
+import { type Droppable, WriteBehindQueue } from './write-behind-queue.js';
 import type { UsageRecord } from '../usage/usage-record.entity.js';
 import { write } from './write-batch.js';
 
@@ -26,9 +26,9 @@ import { write } from './write-batch.js';
  * database does not take is kept and tried again; what finds no room is dropped, counted and told.
  */
 @Injectable()
-export class UsageWriter implements OnModuleInit, OnModuleDestroy, OnApplicationShutdown {
-  private readonly logger = new Logger(UsageWriter.name);
-  private readonly unwritten = new Unwritten((kind) => this.lose(kind));
+export class WriteBehind implements OnModuleInit, OnModuleDestroy, OnApplicationShutdown {
+  private readonly logger = new Logger(WriteBehind.name);
+  private readonly queue = new WriteBehindQueue((kind) => this.lose(kind));
   private timer: NodeJS.Timeout | null = null;
   private writing: Promise<void> | null = null;
   private lost = 0;
@@ -66,7 +66,7 @@ export class UsageWriter implements OnModuleInit, OnModuleDestroy, OnApplication
 
   /** How much waits to be written. */
   get pending(): number {
-    return this.unwritten.size;
+    return this.queue.size;
   }
 
   /** How much had to be dropped since the start. */
@@ -80,27 +80,27 @@ export class UsageWriter implements OnModuleInit, OnModuleDestroy, OnApplication
   }
 
   addRecord(record: UsageRecord): void {
-    this.unwritten.addRecord(record);
+    this.queue.addRecord(record);
   }
 
   addSample(sample: QuotaSample): void {
-    this.unwritten.addSample(sample);
+    this.queue.addSample(sample);
   }
 
   addSession(session: SessionAffinityRow): void {
-    this.unwritten.addSession(session);
+    this.queue.addSession(session);
   }
 
   addPins(pinned: PinnedValue): void {
-    this.unwritten.addPins(pinned);
+    this.queue.addPins(pinned);
   }
 
   addSettings(settings: AccountSettingsRow): void {
-    this.unwritten.addSettings(settings);
+    this.queue.addSettings(settings);
   }
 
   addEvidence(evidence: AccountEvidenceRow): void {
-    this.unwritten.addEvidence(evidence);
+    this.queue.addEvidence(evidence);
   }
 
   /** Writes all that waits. Never rejects: what could not be written waits on. */
@@ -119,7 +119,7 @@ export class UsageWriter implements OnModuleInit, OnModuleDestroy, OnApplication
 
   private async writeAll(): Promise<void> {
     while (this.pending > 0) {
-      const batch = this.unwritten.batch();
+      const batch = this.queue.batch();
       try {
         await this.database.run((manager) => write(manager, batch));
       } catch (error) {
@@ -130,7 +130,7 @@ export class UsageWriter implements OnModuleInit, OnModuleDestroy, OnApplication
       }
       if (this.failure !== null) this.logger.log('usage is recorded again', { dropped: this.lost });
       this.failure = null;
-      this.unwritten.remove(batch);
+      this.queue.remove(batch);
     }
   }
 

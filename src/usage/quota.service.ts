@@ -4,7 +4,7 @@ import { limits } from '../config/limits.js';
 import { Database } from '../storage/database.js';
 import { QuotaSample } from './quota-sample.entity.js';
 import type { QuotaWindow } from './quota-window.js';
-import { UsageWriter } from '../storage/write-behind.js';
+import { WriteBehind } from '../storage/write-behind.js';
 
 /** The last sample of a window that an account has no more. */
 const NO_MORE = { usedRatio: 0, resetsAt: 0 } as const;
@@ -15,7 +15,7 @@ export class QuotaService implements OnModuleInit {
   private readonly latest = new Map<string, readonly QuotaWindow[]>();
 
   constructor(
-    private readonly writer: UsageWriter,
+    private readonly writer: WriteBehind,
     private readonly database: Database,
   ) {}
 

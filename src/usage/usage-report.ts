@@ -3,7 +3,7 @@ import { limits } from '../config/limits.js';
 import { Database } from '../storage/database.js';
 import { addUsage, noUsage, type UsageSums } from './rollup-sums.js';
 import { UsageRollup } from './usage-rollup.entity.js';
-import { UsageWriter } from '../storage/write-behind.js';
+import { WriteBehind } from '../storage/write-behind.js';
 
 /** What is asked for; times are epoch ms, `to` is exclusive. */
 export interface UsageQuestion {
@@ -35,7 +35,7 @@ const bucketMs = { hour: 3_600_000, day: 86_400_000 } as const;
 @Injectable()
 export class UsageReport {
   constructor(
-    private readonly writer: UsageWriter,
+    private readonly writer: WriteBehind,
     private readonly database: Database,
   ) {}
 

@@ -6,7 +6,7 @@ import type { TokenCount } from './response-usage.js';
 import { addUsage, countsAsTurn, noUsage, type UsageSums } from './rollup-sums.js';
 import { UsageRecord } from './usage-record.entity.js';
 import { UsageRollup } from './usage-rollup.entity.js';
-import { UsageWriter } from '../storage/write-behind.js';
+import { WriteBehind } from '../storage/write-behind.js';
 
 /** Sums over the turns of an account. */
 export type UsageTotals = Readonly<UsageSums>;
@@ -25,7 +25,7 @@ export class UsageService implements OnModuleInit {
   private readonly byAccount = new Map<string, UsageSums>();
 
   constructor(
-    private readonly writer: UsageWriter,
+    private readonly writer: WriteBehind,
     private readonly database: Database,
   ) {}
 

@@ -2,7 +2,7 @@ import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { limits } from '../../config/limits.js';
 import { Database } from '../../storage/database.js';
 import { SessionAffinityRow } from './session-affinity.entity.js';
-import { UsageWriter } from '../../storage/write-behind.js';
+import { WriteBehind } from '../../storage/write-behind.js';
 import { SessionAffinity } from './session-affinity.js';
 
 /** Keeps the affinity of sessions over a restart: read at the start, written behind. */
@@ -10,7 +10,7 @@ import { SessionAffinity } from './session-affinity.js';
 export class AffinityStore implements OnModuleInit {
   constructor(
     private readonly table: SessionAffinity,
-    private readonly writer: UsageWriter,
+    private readonly writer: WriteBehind,
     private readonly database: Database,
   ) {}
 

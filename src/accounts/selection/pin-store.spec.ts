@@ -10,7 +10,7 @@ import { limits } from '../../config/limits.js';
 import { Database } from '../../storage/database.js';
 import { PinnedValue } from './pinned-value.entity.js';
 import { RetentionCron } from '../../storage/retention.cron.js';
-import { UsageWriter } from '../../storage/write-behind.js';
+import { WriteBehind } from '../../storage/write-behind.js';
 import { PinStore } from './pin-store.js';
 import { PinTable } from './pin-table.js';
 
@@ -22,14 +22,14 @@ class Sandbox implements AsyncDisposable {
   readonly config: AppConfig;
   readonly clock = { now: () => (this.#now += 1) };
   readonly database: Database;
-  readonly writer: UsageWriter;
+  readonly writer: WriteBehind;
   #now = 1_900_000_000_000;
 
   private constructor(readonly folder: string) {
     this.config = loadConfig({ PROXY_DB_PATH: join(folder, 'proxy.db') });
     this.database = new Database(this.config, this.clock);
     const dropped = { name: 'dropped', help: 'x', labelNames: ['kind'], registers: [new Registry()] };
-    this.writer = new UsageWriter(this.database, new Counter(dropped));
+    this.writer = new WriteBehind(this.database, new Counter(dropped));
   }
 
   static async create(): Promise<Sandbox> {

@@ -3,7 +3,7 @@ import { CLOCK, type Clock } from '../../runtime/clock.js';
 import { limits } from '../../config/limits.js';
 import { Database } from '../../storage/database.js';
 import { PinnedValue } from './pinned-value.entity.js';
-import { UsageWriter } from '../../storage/write-behind.js';
+import { WriteBehind } from '../../storage/write-behind.js';
 import { PinTable } from './pin-table.js';
 
 const kept = ['response', 'file'] as const;
@@ -13,7 +13,7 @@ const kept = ['response', 'file'] as const;
 export class PinStore implements OnModuleInit {
   constructor(
     private readonly table: PinTable,
-    private readonly writer: UsageWriter,
+    private readonly writer: WriteBehind,
     private readonly database: Database,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}

@@ -1,14 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/terminus';
 import { Database } from '../../storage/database.js';
-import { UsageWriter } from '../../storage/write-behind.js';
+import { WriteBehind } from '../../storage/write-behind.js';
 
 /** Whether usage goes on record. It never is `down`: turns are served without a record, too. */
 @Injectable()
 export class UsageHealth {
   constructor(
     private readonly indicator: HealthIndicatorService,
-    private readonly writer: UsageWriter,
+    private readonly writer: WriteBehind,
     private readonly database: Database,
   ) {}
 
