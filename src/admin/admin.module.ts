@@ -5,7 +5,7 @@ import { LoginModule } from '../login/login.module.js';
 import { UsageModule } from '../usage/usage.module.js';
 import { TokensModule } from '../tokens/tokens.module.js';
 import { AccountActionsController } from './accounts/account-actions.controller.js';
-import { AccountIntake } from './accounts/account-import.js';
+import { AccountImport } from './accounts/account-import.js';
 import { AccountRefresh } from './accounts/account-refresh.js';
 import { AccountViews } from './accounts/account-views.js';
 import { AccountsController } from './accounts/accounts.controller.js';
@@ -45,7 +45,7 @@ import { UsageController } from './usage.controller.js';
   ],
   providers: [
     AccountViews,
-    AccountIntake,
+    AccountImport,
     AccountRefresh,
     PoolHealth,
     UsageHealth,

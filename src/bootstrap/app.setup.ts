@@ -34,7 +34,7 @@ export interface RunningApp {
   stop(): Promise<boolean>;
 }
 
-export interface Surroundings {
+export interface AppOptions {
   readonly clock?: Clock;
   readonly logger: LoggerService;
   readonly errors: RecentErrors;
@@ -58,7 +58,7 @@ export async function startApp(
     errors,
     onRefreshStep = () => undefined,
     loginPorts = limits.loginPorts,
-  }: Surroundings,
+  }: AppOptions,
 ): Promise<RunningApp> {
   await createFolders(config);
   if (whyNoKernelLock !== null) {

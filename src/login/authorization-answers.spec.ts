@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { readDeviceAnswer, readDeviceStart, readExchangeAnswer } from './authorization-answers.js';
+import { readDeviceResponse, readDeviceStart, readExchangeResponse } from './authorization-answers.js';
 
 const tokens = { id_token: 'made-up-id', access_token: 'made-up-access', refresh_token: 'made-up-refresh' };
 
 describe('the answer to a code', () => {
   it('is a grant with all three tokens, which do not print', () => {
-    const answer = readExchangeAnswer(200, JSON.stringify(tokens));
+    const answer = readExchangeResponse(200, JSON.stringify(tokens));
     expect(answer.kind).toBe('granted');
     expect(JSON.stringify(answer)).not.toContain('made-up');
   });
@@ -21,7 +21,7 @@ describe('the answer to a code', () => {
     ['an empty token', 200, JSON.stringify({ ...tokens, id_token: '' }), 'exchange_unreadable'],
     ['a list', 200, JSON.stringify([tokens]), 'exchange_unreadable'],
   ])('is none with %s', (_what, status, text, code) => {
-    const answer = readExchangeAnswer(status, text);
+    const answer = readExchangeResponse(status, text);
     expect(answer).toMatchObject({ kind: 'failed', code, message: expect.stringContaining(String(status)) });
     expect(JSON.stringify(answer)).not.toContain('made-up');
   });
@@ -65,7 +65,7 @@ describe('the start of a device login', () => {
 
 describe('the answer to a device login', () => {
   it.each([403, 404, 429, 500, 503])('is "not yet" with status %i', (status) => {
-    expect(readDeviceAnswer(status, '<html>')).toEqual({ kind: 'pending' });
+    expect(readDeviceResponse(status, '<html>')).toEqual({ kind: 'pending' });
   });
 
   it('is a code with its verifier, once allowed', () => {
@@ -74,7 +74,7 @@ describe('the answer to a device login', () => {
       code_challenge: 'c',
       code_verifier: 'made-up-verifier',
     };
-    const answer = readDeviceAnswer(200, JSON.stringify(body));
+    const answer = readDeviceResponse(200, JSON.stringify(body));
     expect(answer.kind).toBe('allowed');
     expect(JSON.stringify(answer)).not.toContain('made-up');
   });
@@ -85,6 +85,6 @@ describe('the answer to a device login', () => {
     [200, '{}', 'device_unreadable'],
     [200, '<html>', 'device_unreadable'],
   ])('ends the login with %i %s', (status, text, code) => {
-    expect(readDeviceAnswer(status, text)).toMatchObject({ kind: 'failed', code });
+    expect(readDeviceResponse(status, text)).toMatchObject({ kind: 'failed', code });
   });
 });

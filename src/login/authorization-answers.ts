@@ -41,7 +41,7 @@ export interface LoginFault {
   readonly message: string;
 }
 
-export type ExchangeAnswer = { readonly kind: 'granted'; readonly tokens: LoginTokens } | LoginFault;
+export type ExchangeResponse = { readonly kind: 'granted'; readonly tokens: LoginTokens } | LoginFault;
 
 export type DeviceStart =
   | {
@@ -52,13 +52,13 @@ export type DeviceStart =
     }
   | LoginFault;
 
-export type DeviceAnswer =
+export type DeviceResponse =
   | { readonly kind: 'pending' }
   | { readonly kind: 'allowed'; readonly code: Secret; readonly verifier: Secret }
   | LoginFault;
 
 /** What the token endpoint says to a code. Without all three tokens it is no login. */
-export function readExchangeAnswer(status: number, text: string): ExchangeAnswer {
+export function readExchangeResponse(status: number, text: string): ExchangeResponse {
   const what = 'The token endpoint';
   if (!isSuccess(status))
     return fault('exchange_refused', `${what} refused the login with status ${status}.`);
@@ -79,7 +79,7 @@ export function readDeviceStart(status: number, text: string): DeviceStart {
 }
 
 /** What the device endpoint says while a person has the code: 403 and 404 are its way to say "not yet". */
-export function readDeviceAnswer(status: number, text: string): DeviceAnswer {
+export function readDeviceResponse(status: number, text: string): DeviceResponse {
   // 429 and 5xx pass; the person may be typing the code at this moment.
   if (status === 403 || status === 404 || status === 429 || status >= 500) return { kind: 'pending' };
   const what = 'The authorization server';

@@ -5,13 +5,13 @@ import { outboundCall, type OutboundResponse } from '../runtime/http-client.js';
 import { describeError } from '../runtime/pool-error.js';
 import type { Secret } from '../runtime/secret.js';
 import {
-  type DeviceAnswer,
+  type DeviceResponse,
   type DeviceStart,
-  type ExchangeAnswer,
+  type ExchangeResponse,
   fault,
-  readDeviceAnswer,
+  readDeviceResponse,
   readDeviceStart,
-  readExchangeAnswer,
+  readExchangeResponse,
 } from './authorization-answers.js';
 import type { DeviceWait } from './login-state.js';
 
@@ -66,7 +66,7 @@ export class AuthorizationClient {
     return `${this.base}/oauth/authorize?${query.toString()}`;
   }
 
-  async exchange({ code, verifier, redirectUri }: AuthorizationCode): Promise<ExchangeAnswer> {
+  async exchange({ code, verifier, redirectUri }: AuthorizationCode): Promise<ExchangeResponse> {
     const form = new URLSearchParams({
       grant_type: 'authorization_code',
       client_id: CLIENT_ID,
@@ -74,7 +74,7 @@ export class AuthorizationClient {
       redirect_uri: redirectUri,
       code_verifier: verifier.reveal(),
     });
-    return await this.ask('/oauth/token', form, readExchangeAnswer, (reason) =>
+    return await this.ask('/oauth/token', form, readExchangeResponse, (reason) =>
       fault('exchange_failed', `No answer from the token endpoint: ${reason}.`),
     );
   }
@@ -86,9 +86,9 @@ export class AuthorizationClient {
     );
   }
 
-  async askDevice({ deviceAuthId, userCode }: DeviceWait): Promise<DeviceAnswer> {
+  async askDevice({ deviceAuthId, userCode }: DeviceWait): Promise<DeviceResponse> {
     const body = { device_auth_id: deviceAuthId.reveal(), user_code: userCode };
-    return await this.ask('/api/accounts/deviceauth/token', body, readDeviceAnswer, () => ({
+    return await this.ask('/api/accounts/deviceauth/token', body, readDeviceResponse, () => ({
       kind: 'pending',
     }));
   }

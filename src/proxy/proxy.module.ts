@@ -14,7 +14,7 @@ import { ConnectRefusal } from './ingress/connect-refusal.js';
 import { NoAccountResponse } from './failover/no-account-response.js';
 import { CrossAccountRecovery } from './failover/cross-account-recovery.js';
 import { Forwarder } from './failover/forwarder.js';
-import { LocalAnswers } from './endpoints/local-answers.js';
+import { LocalResponses } from './endpoints/local-answers.js';
 import { ModelsEtag } from './response/models-etag.js';
 import { Models } from './endpoints/models.js';
 import { Pinning } from './failover/pinning.js';
@@ -23,7 +23,7 @@ import { ProxyMiddleware } from './ingress/proxy.middleware.js';
 import { ReplayBudget } from './request/replay-budget.js';
 import { RequestIntake } from './ingress/request-intake.js';
 import { ResponseCommit } from './response/response-commit.js';
-import { RouteHandlers } from './ingress/route-dispatch.js';
+import { RouteDispatch } from './ingress/route-dispatch.js';
 import { TurnCounters } from './response/turn-counters.js';
 import { UpstreamClient } from './upstream/upstream-client.js';
 import { Handshake } from './websocket/handshake.js';
@@ -48,7 +48,7 @@ import { UpstreamWebSockets } from './upstream/upstream-websocket.js';
     NoAccountResponse,
     CrossAccountRecovery,
     Forwarder,
-    LocalAnswers,
+    LocalResponses,
     Models,
     ModelsEtag,
     Pinning,
@@ -56,7 +56,7 @@ import { UpstreamWebSockets } from './upstream/upstream-websocket.js';
     { provide: ReplayBudget, useFactory: () => new ReplayBudget() },
     RequestIntake,
     ResponseCommit,
-    RouteHandlers,
+    RouteDispatch,
     Handshake,
     SocketSessions,
     TurnRecorder,

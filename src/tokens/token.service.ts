@@ -15,7 +15,7 @@ import type { RefreshReason } from './token-refresh-client.js';
 import { NeedsLoginError, RefreshFailedError } from './tokens.errors.js';
 import { UpstreamClock } from './upstream-clock.js';
 
-const NO_ANSWER_YET = 'the token endpoint has not answered yet';
+const NO_RESPONSE_YET = 'the token endpoint has not answered yet';
 
 /** A fresh access token for every account, with one refresh per account at a time. */
 @Injectable()
@@ -129,11 +129,11 @@ export class TokenService implements OnApplicationShutdown {
     const after = await within(limits.refreshPatienceMs, flight);
     if (after !== null) return after;
     // Whoever comes next is not to wait as long for the same answer.
-    const failed = { kind: 'failed', reason: NO_ANSWER_YET, at: this.clock.localNow() } as const;
+    const failed = { kind: 'failed', reason: NO_RESPONSE_YET, at: this.clock.localNow() } as const;
     // It is no word on the refresh token: that is not sent again before this refresh has come to its end.
     if ((pausedUntil(this.vault.get(id).refresh) ?? 0) <= failed.at)
       this.vault.change(this.vault.get(id), failed);
-    throw new RefreshFailedError(storedCredential.name, NO_ANSWER_YET);
+    throw new RefreshFailedError(storedCredential.name, NO_RESPONSE_YET);
   }
 
   private isDue(id: string): boolean {

@@ -47,13 +47,13 @@ const usageSchema = z.object({
   rate_limit: z.object({ primary_window: windowSchema, secondary_window: windowSchema }).nullish(),
 });
 
-export interface QuotaAnswer {
+export interface QuotaResponse {
   readonly plan: string | null;
   readonly windows: readonly QuotaWindow[];
 }
 
 /** Reads `GET /wham/usage` (docs/protocol.md). Null when it is no such answer; windows may be none. */
-export function quotaFromUsage(json: unknown, now: number): QuotaAnswer | null {
+export function quotaFromUsage(json: unknown, now: number): QuotaResponse | null {
   const parsed = usageSchema.safeParse(json);
   if (!parsed.success || (parsed.data.plan_type == null && parsed.data.rate_limit == null)) return null;
   const { primary_window: primary, secondary_window: secondary } = parsed.data.rate_limit ?? {};

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { limits } from '../config/limits.js';
-import { summed, type UsageQuestion } from './usage-report.js';
+import { summed, type UsageQuery } from './usage-report.js';
 import { UsageRollup } from './usage-rollup.entity.js';
 
 const HOUR = 3_600_000;
@@ -17,7 +17,7 @@ function rollup(hour: number, fields: Partial<UsageRollup> = {}): UsageRollup {
   );
 }
 
-const question = (fields: Partial<UsageQuestion> = {}): UsageQuestion => ({
+const question = (fields: Partial<UsageQuery> = {}): UsageQuery => ({
   from: 0,
   to: Number.MAX_SAFE_INTEGER,
   bucket: 'hour',

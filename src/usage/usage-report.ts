@@ -6,7 +6,7 @@ import { UsageRollup } from './usage-rollup.entity.js';
 import { WriteBehind } from '../storage/write-behind.js';
 
 /** What is asked for; times are epoch ms, `to` is exclusive. */
-export interface UsageQuestion {
+export interface UsageQuery {
   readonly from: number;
   readonly to: number;
   readonly bucket: 'hour' | 'day';
@@ -21,7 +21,7 @@ export interface UsageBucket extends UsageSums {
   model?: string;
 }
 
-export interface UsageAnswer {
+export interface UsageResult {
   readonly totals: UsageSums;
   /** One per account that was used in the span. */
   readonly accounts: readonly (UsageSums & { readonly accountId: string })[];
@@ -40,7 +40,7 @@ export class UsageReport {
   ) {}
 
   /** @throws DatabaseUnavailableError, or what the database said */
-  async answer(question: UsageQuestion): Promise<UsageAnswer> {
+  async answer(question: UsageQuery): Promise<UsageResult> {
     await this.writer.flush();
     const rollups = await this.database.run(
       async (manager) =>
@@ -55,7 +55,7 @@ export class UsageReport {
 }
 
 /** The sums of rollups, in the form that is asked for. */
-export function summed(rollups: readonly UsageRollup[], { bucket, by }: UsageQuestion): UsageAnswer {
+export function summed(rollups: readonly UsageRollup[], { bucket, by }: UsageQuery): UsageResult {
   const totals = noUsage();
   const accounts = new Map<string, UsageSums & { accountId: string }>();
   const hours = new Map<string, UsageBucket>();

@@ -2,7 +2,7 @@ import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { FakeUpstream } from '../../src/fake-upstream/fake-upstream.js';
-import { call, type RawAnswer } from '../support/clients/raw-http.js';
+import { call, type RawResponse } from '../support/clients/raw-http.js';
 import type { Oracle } from './oracle.js';
 import type { Remedy } from './spell.js';
 
@@ -93,7 +93,7 @@ export class Operator {
       throw new Error(`${method} ${path} was answered ${answer.status}: ${answer.body.toString()}`);
   }
 
-  async #call(method: string, path: string, body?: object): Promise<RawAnswer> {
+  async #call(method: string, path: string, body?: object): Promise<RawResponse> {
     const headers = { 'content-type': 'application/json' };
     const asked = { method, path, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) };
     return await call(this.origin(), asked);

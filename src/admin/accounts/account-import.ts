@@ -8,7 +8,7 @@ import { type ImportRefusal, ImportRefusedError, RefreshFailedError } from '../.
 import { Problem } from '../problems/problem.js';
 
 /** What became of one `auth.json` of a request. */
-export type IntakeResult = Imported | RefusedImport;
+export type ImportResult = Imported | RefusedImport;
 
 export interface RefusedImport {
   /** As the request gave it; null when it gave none. */
@@ -20,8 +20,8 @@ export interface RefusedImport {
 
 /** Accounts come into the pool and leave it on the operator's word; the pool knows of it at once. */
 @Injectable()
-export class AccountIntake {
-  private readonly logger = new Logger(AccountIntake.name);
+export class AccountImport {
+  private readonly logger = new Logger(AccountImport.name);
 
   constructor(
     private readonly imports: CredentialImport,
@@ -31,8 +31,8 @@ export class AccountIntake {
   ) {}
 
   /** Imports each item by itself: an `auth.json`, or one with a name beside it (`{name, auth}`). */
-  async add(items: readonly unknown[]): Promise<IntakeResult[]> {
-    const results: IntakeResult[] = [];
+  async add(items: readonly unknown[]): Promise<ImportResult[]> {
+    const results: ImportResult[] = [];
     for (const item of items) results.push(await this.addOne(item));
     const taken = results.filter((it) => it.result !== 'refused');
     if (taken.length > 0) await this.registry.reload();
@@ -68,7 +68,7 @@ export class AccountIntake {
     }
   }
 
-  private async addOne(item: unknown): Promise<IntakeResult> {
+  private async addOne(item: unknown): Promise<ImportResult> {
     const { name, auth } = namedIn(item);
     const known = typeof name === 'string' ? name : null;
     try {

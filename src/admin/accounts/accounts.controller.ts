@@ -15,7 +15,7 @@ import {
 import type { Response } from 'express';
 import { AccountRegistry } from '../../accounts/account-registry.js';
 import { QuotaService } from '../../usage/quota.service.js';
-import { AccountIntake, type IntakeResult, type RefusedImport } from './account-import.js';
+import { AccountImport, type ImportResult, type RefusedImport } from './account-import.js';
 import { patchedSettings } from './account-settings-patch.js';
 import type { AccountView } from './account-view.js';
 import { AccountViews } from './account-views.js';
@@ -26,7 +26,7 @@ import { Problem } from '../problems/problem.js';
 export class AccountsController {
   constructor(
     private readonly views: AccountViews,
-    private readonly intake: AccountIntake,
+    private readonly accountImport: AccountImport,
     private readonly registry: AccountRegistry,
     private readonly quota: QuotaService,
   ) {}
@@ -55,9 +55,9 @@ export class AccountsController {
    * the pool, 207 when some are; a problem when none is, and nothing was written.
    */
   @Post()
-  async add(@Body() body: unknown, @Res({ passthrough: true }) res: Response): Promise<IntakeResult[]> {
+  async add(@Body() body: unknown, @Res({ passthrough: true }) res: Response): Promise<ImportResult[]> {
     if (body === undefined || (Array.isArray(body) && body.length === 0)) throw nothingToImport;
-    const results = await this.intake.add(Array.isArray(body) ? body : [body]);
+    const results = await this.accountImport.add(Array.isArray(body) ? body : [body]);
     const refused = results.filter((it) => it.result === 'refused');
     if (refused.length === results.length) throw noneImported(refused);
     res.status(refused.length === 0 ? HttpStatus.CREATED : HttpStatus.MULTI_STATUS);
@@ -77,7 +77,7 @@ export class AccountsController {
   @HttpCode(HttpStatus.OK)
   async remove(@Param('name') name: string): Promise<{ name: string; movedTo: string }> {
     const found = this.views.named(name);
-    const movedTo = await this.intake.remove(found.name);
+    const movedTo = await this.accountImport.remove(found.name);
     if (movedTo === null) throw new Problem(404, 'no_account', `The file of ${found.name} is gone already.`);
     return { name: found.name, movedTo };
   }

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { limits } from '../../config/limits.js';
-import { FileAnswer } from './file-response.js';
+import { FileResponse } from './file-response.js';
 
 function idsOf(...pieces: readonly (Buffer | string)[]): string[] {
   const ids: string[] = [];
-  const answer = new FileAnswer((id) => void ids.push(id));
+  const answer = new FileResponse((id) => void ids.push(id));
   for (const it of pieces) answer.observe(Buffer.from(it));
   return ids;
 }

@@ -3,7 +3,7 @@ import { limits } from '../../config/limits.js';
 const CLOSING_BRACE = 0x7d;
 
 /** Looks from the side at the answer to an upload, and tells the ids of the file that it names. Keeps no more than its bound. */
-export class FileAnswer {
+export class FileResponse {
   private readonly pieces: Buffer[] = [];
   private bytes = 0;
 

@@ -19,7 +19,7 @@ const CHATGPT_ORIGIN = 'https://chatgpt.com';
 
 /** What the proxy answers by itself, because no single account could answer it truly for the pool. */
 @Injectable()
-export class LocalAnswers {
+export class LocalResponses {
   constructor(
     private readonly registry: AccountRegistry,
     private readonly pool: PoolStatusService,

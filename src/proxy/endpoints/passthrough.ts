@@ -8,7 +8,7 @@ import { AttemptRunner, type Attempted } from '../upstream/attempt-runner.js';
 import { sendLocalResponse } from '../response/local-response.js';
 import type { RequestRecord } from '../failover/request-record.js';
 import { NoAccountResponse } from '../failover/no-account-response.js';
-import { FileAnswer } from './file-response.js';
+import { FileResponse } from './file-response.js';
 import { discard } from '../upstream/response-peek.js';
 import { Pinning } from '../failover/pinning.js';
 import type { ProxyRequest } from '../request/proxy-request.js';
@@ -104,7 +104,7 @@ export class Passthrough {
     // A 401 would make the client renew its own login; whatever it says, it does not go on.
     if (answer !== null && answer.response.statusCode !== 401 && outcome.kind !== 'edge-block') {
       const isNewFile = isUpload(request, path) && outcome.kind === 'committed';
-      const newFile = new FileAnswer((id) => this.pinning.made('file', id, account));
+      const newFile = new FileResponse((id) => this.pinning.made('file', id, account));
       const watch = isNewFile ? (bytes: Buffer) => newFile.observe(bytes) : null;
       const end = await this.commit.plain(request, res, account, { ...attempted, answer }, watch);
       return decision.end(end, answer.response.statusCode ?? null);

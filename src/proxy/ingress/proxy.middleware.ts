@@ -10,7 +10,7 @@ import { ClientObserver } from '../../clients/client-observer.js';
 import { notFound, type LocalResponse, sendJson, sendLocalResponse } from '../response/local-response.js';
 import { mayUse, wrongToken } from './client-token.js';
 import { ClientLeftError } from '../request/request-body.js';
-import { RouteHandlers } from './route-dispatch.js';
+import { RouteDispatch } from './route-dispatch.js';
 import { type Route, routeOf } from './routes.js';
 
 export const stopping: LocalResponse = {
@@ -33,7 +33,7 @@ const badUpgrade: LocalResponse = {
 @Injectable()
 export class ProxyMiddleware implements NestMiddleware {
   constructor(
-    private readonly handlers: RouteHandlers,
+    private readonly handlers: RouteDispatch,
     private readonly drain: Drain,
     @Inject(APP_CONFIG) private readonly config: AppConfig,
     @InjectMetric(metricNames.requests) private readonly requests: Counter<'route' | 'status'>,

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Injectable } from '@nestjs/common';
 import type { RequestRecord } from '../failover/request-record.js';
 import { Forwarder } from '../failover/forwarder.js';
-import { LocalAnswers } from '../endpoints/local-answers.js';
+import { LocalResponses } from '../endpoints/local-answers.js';
 import { Models } from '../endpoints/models.js';
 import { Passthrough } from '../endpoints/passthrough.js';
 import type { ProxyRequest } from '../request/proxy-request.js';
@@ -12,18 +12,18 @@ import { renewPlaceholder } from '../endpoints/placeholder-token.js';
 
 /** Takes a client's request in and hands it to the one that serves its route. */
 @Injectable()
-export class RouteHandlers {
+export class RouteDispatch {
   constructor(
-    private readonly intake: RequestIntake,
+    private readonly accountImport: RequestIntake,
     private readonly forwarder: Forwarder,
     private readonly passthrough: Passthrough,
     private readonly models: Models,
-    private readonly local: LocalAnswers,
+    private readonly local: LocalResponses,
   ) {}
 
   /** Resolves when the client's answer has ended. */
   async serve(route: Route, req: IncomingMessage, res: ServerResponse, query: string): Promise<void> {
-    const taken = await this.intake.take(req, res, route.kind, query);
+    const taken = await this.accountImport.take(req, res, route.kind, query);
     using request = taken.request;
     try {
       await this.hand(route, request, res, taken.decision);
@@ -31,7 +31,7 @@ export class RouteHandlers {
       taken.decision.end('failed inside the proxy', 500);
       throw error;
     } finally {
-      await this.intake.leave(taken, route.kind);
+      await this.accountImport.leave(taken, route.kind);
     }
   }
 

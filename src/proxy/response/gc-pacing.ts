@@ -15,7 +15,7 @@ const collect = minorGc();
 let passed = 0;
 
 /** Tells of bytes that have been passed on. */
-export function bytesPassed(bytes: number): void {
+export function paceGarbageCollection(bytes: number): void {
   passed += bytes;
   if (passed < COLLECT_AFTER_BYTES) return;
   passed = 0;

@@ -1,6 +1,6 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import { describe, expect, it } from 'vitest';
-import { tellPoolQuota } from './quota-view.js';
+import { setPoolQuota } from './quota-view.js';
 
 const now = 1_800_000_000_000;
 const told = (): OutgoingHttpHeaders => ({
@@ -17,7 +17,7 @@ const week = { durationSeconds: 604_800, usedRatio: 0.25, resetsAt: now + 120_00
 describe('the quota that an answer tells', () => {
   it("is the pool's: the shortest window first, the longest second", () => {
     const headers = told();
-    tellPoolQuota(headers, [fiveHours, week, month], now);
+    setPoolQuota(headers, [fiveHours, week, month], now);
     expect(headers).toEqual({
       'x-codex-plan-type': 'pro',
       'x-codex-primary-used-percent': '13',
@@ -31,17 +31,17 @@ describe('the quota that an answer tells', () => {
 
   it('has no second window where the pool has one', () => {
     const headers = told();
-    tellPoolQuota(headers, [week], now);
+    setPoolQuota(headers, [week], now);
     expect(headers).not.toHaveProperty('x-codex-secondary-used-percent');
     expect(headers).toMatchObject({ 'x-codex-primary-window-minutes': '10080' });
   });
 
   it('stays as it is where upstream tells none, or nothing is known of the pool', () => {
     const none: OutgoingHttpHeaders = { 'x-codex-plan-type': 'pro' };
-    tellPoolQuota(none, [week], now);
+    setPoolQuota(none, [week], now);
     expect(none).toEqual({ 'x-codex-plan-type': 'pro' });
     const headers = told();
-    tellPoolQuota(headers, [], now);
+    setPoolQuota(headers, [], now);
     expect(headers).toEqual(told());
   });
 });

@@ -8,7 +8,7 @@ const fields = ['used-percent', 'window-minutes', 'reset-at', 'reset-after-secon
  * Puts the pool's numbers where upstream tells those of the one account that served (docs/protocol.md,
  * quota): the client shows them as what is left to it. An answer that tells none is left as it is.
  */
-export function tellPoolQuota(
+export function setPoolQuota(
   headers: OutgoingHttpHeaders,
   windows: readonly PoolWindow[],
   now: number,

@@ -11,8 +11,8 @@ import type { Attempted } from '../upstream/attempt-runner.js';
 import type { ErrorEnvelope } from '../upstream/error-envelope.js';
 import type { PeekedResponse } from '../upstream/response-peek.js';
 import { ModelsEtag } from './models-etag.js';
-import { bytesPassed } from './gc-pacing.js';
-import { tellPoolQuota } from './quota-view.js';
+import { paceGarbageCollection } from './gc-pacing.js';
+import { setPoolQuota } from './quota-view.js';
 import type { ProxyRequest } from '../request/proxy-request.js';
 import { joined, type RelayEnd, relayStream } from './relay.js';
 import { TurnCounters } from './turn-counters.js';
@@ -60,10 +60,10 @@ export class ResponseCommit {
       isTurn: true,
       watch: (bytes) => tap.observe(bytes),
     });
-    const isCommitted = attempted.outcome.kind === 'committed';
-    const failure = isCommitted ? tap.failure : null;
+    const isSuccess = attempted.outcome.kind === 'committed';
+    const failure = isSuccess ? tap.failure : null;
     if (failure !== null) this.counters.used(account, tap.counted);
-    else if (isCommitted) this.counters.served(account, tap.counted);
+    else if (isSuccess) this.counters.served(account, tap.counted);
     return { end, tokens: tap.counted, bytes: tap.length, failure };
   }
 
@@ -87,7 +87,7 @@ export class ResponseCommit {
   ): OutgoingHttpHeaders {
     const headers = clientHeaders(response.headers);
     if (!this.modelsEtag.isSteady(account.id, headers['x-models-etag'])) delete headers['x-models-etag'];
-    if (isTurn) tellPoolQuota(headers, this.pool.status().windows, Date.now());
+    if (isTurn) setPoolQuota(headers, this.pool.status().windows, Date.now());
     headers['x-codex-pool-account'] = headerText(account.name);
     headers['x-codex-pool-request'] = request.id;
     return headers;
@@ -109,7 +109,7 @@ export class ResponseCommit {
     this.addedAfter.observe((performance.now() - answeredAt) / 1_000);
     const watch = (bytes: Buffer) => {
       by.watch?.(bytes);
-      bytesPassed(bytes.length);
+      paceGarbageCollection(bytes.length);
     };
     if (head.length > 0) watch(joined(head));
     return relayStream(response, res, watch);

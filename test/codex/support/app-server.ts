@@ -37,8 +37,8 @@ export class AppServer {
     this.#lastId += 1;
     const id = this.#lastId;
     this.#child.writeLine(JSON.stringify({ id, method, params }));
-    const isAnswer = (it: Message): boolean => it.id === id && it.method === undefined;
-    const answer = await this.#until(isAnswer, `the answer to ${method}`);
+    const isResponse = (it: Message): boolean => it.id === id && it.method === undefined;
+    const answer = await this.#until(isResponse, `the answer to ${method}`);
     if (answer.error !== undefined) throw new Error(`${method}: ${JSON.stringify(answer.error)}`);
     return answer.result;
   }

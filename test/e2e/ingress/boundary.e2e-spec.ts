@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { forwarded } from '../../support/clients/forwarded.js';
 import { aTurn, TestPool } from '../../support/pool/pool.js';
-import { call, type RawAnswer, type RawRequest, turnWith } from '../../support/clients/raw-http.js';
+import { call, type RawResponse, type RawRequest, turnWith } from '../../support/clients/raw-http.js';
 
 const upgrade = { connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13' };
 const post = (path: string): RawRequest => ({ method: 'POST', path, body: '{}' });
@@ -33,7 +33,7 @@ const everyRoute: readonly RawRequest[] = [
 ];
 
 /** Its status, and whether it is JSON by its own word and in truth; a HEAD has only the word. */
-function told({ status, headers, body }: RawAnswer): string {
+function told({ status, headers, body }: RawResponse): string {
   const isSaid = /^application\/(problem\+)?json/.test(headers['content-type'] ?? '');
   const text = body.toString('utf8');
   return `${status} ${isSaid && (text === '' || text.startsWith('{')) ? 'JSON' : `no JSON: ${text}`}`;

@@ -11,7 +11,7 @@ import {
 import { forbidden, rateLimit, usageLimit } from '../../../src/fake-upstream/script/refusals.js';
 import { polled } from '../../support/pool/polled.js';
 import { aTurn, TestPool, type TestPoolOptions } from '../../support/pool/pool.js';
-import { call, type RawAnswer, type RawRequest, turnWith } from '../../support/clients/raw-http.js';
+import { call, type RawResponse, type RawRequest, turnWith } from '../../support/clients/raw-http.js';
 
 const ADMIN_TOKEN = 'canary-admin-token';
 const CLIENT_TOKEN = 'canary-client-token';
@@ -30,7 +30,7 @@ class Watch {
 
   constructor(readonly pool: TestPool) {}
 
-  async ask(asked: RawRequest, authorization = `Bearer ${CLIENT_TOKEN}`): Promise<RawAnswer> {
+  async ask(asked: RawRequest, authorization = `Bearer ${CLIENT_TOKEN}`): Promise<RawResponse> {
     const headers = { ...asked.headers, authorization };
     const answer = await call(this.pool.origin, { ...asked, headers });
     this.seen.push([

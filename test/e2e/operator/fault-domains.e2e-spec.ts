@@ -11,7 +11,7 @@ import type { FailoverContext } from '../../../src/proxy/failover/failover-conte
 import { Forwarder } from '../../../src/proxy/failover/forwarder.js';
 import { Pinning } from '../../../src/proxy/failover/pinning.js';
 import type { ProxyRequest } from '../../../src/proxy/request/proxy-request.js';
-import { RouteHandlers } from '../../../src/proxy/ingress/route-dispatch.js';
+import { RouteDispatch } from '../../../src/proxy/ingress/route-dispatch.js';
 import type { Route } from '../../../src/proxy/ingress/routes.js';
 import { Handshake, type Arrival } from '../../../src/proxy/websocket/handshake.js';
 import { TurnRecorder } from '../../../src/proxy/websocket/turn-recorder.js';
@@ -39,7 +39,7 @@ function part<T>(pool: TestPool, type: Type<T>): T {
 
 /** Breaks the next request inside its own handling; `how` is called with both sides of it. */
 function inRequest(pool: TestPool, how: (req: IncomingMessage, res: ServerResponse) => void): void {
-  breaksOnce(part(pool, RouteHandlers), 'serve', (_route: Route, req: IncomingMessage, res: ServerResponse) =>
+  breaksOnce(part(pool, RouteDispatch), 'serve', (_route: Route, req: IncomingMessage, res: ServerResponse) =>
     how(req, res),
   );
 }

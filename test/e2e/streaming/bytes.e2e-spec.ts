@@ -5,7 +5,7 @@ import { custom, raw, refuses } from '../../../src/fake-upstream/script/response
 import { completed, created, delta, framed } from '../../../src/fake-upstream/script/turn-events.js';
 import { forwarded, metric } from '../../support/clients/forwarded.js';
 import { aTurn, TestPool } from '../../support/pool/pool.js';
-import { call, type RawAnswer, turnWith } from '../../support/clients/raw-http.js';
+import { call, type RawResponse, turnWith } from '../../support/clients/raw-http.js';
 
 const MiB = 1_024 * 1_024;
 const plain = Buffer.from(JSON.stringify(aTurn({ made_up: { b: 1, a: [1.0, 'ü', null] } })));
@@ -21,7 +21,7 @@ function expectSameBytes(actual: Buffer | undefined, expected: Buffer): void {
   expect(actual?.equals(expected)).toBe(true);
 }
 
-async function decisionOf(pool: TestPool, answer: RawAnswer): Promise<unknown> {
+async function decisionOf(pool: TestPool, answer: RawResponse): Promise<unknown> {
   const id = String(answer.headers['x-codex-pool-request']);
   return (await pool.client.get(`/admin/requests/${id}`).expect(200)).body;
 }

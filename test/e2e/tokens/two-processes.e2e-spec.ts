@@ -2,7 +2,7 @@ import { mkdir, rename, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { FakeUpstream } from '../../../src/fake-upstream/fake-upstream.js';
-import type { RawAnswer } from '../../support/clients/raw-http.js';
+import type { RawResponse } from '../../support/clients/raw-http.js';
 import { TokenWire } from '../../support/network/token-wire.js';
 import { Folders, type RunningProgram } from '../../support/program/usage-program.js';
 
@@ -19,7 +19,7 @@ async function two(folders: Folders): Promise<[RunningProgram, RunningProgram]> 
   return await Promise.all([folders.start(databaseOf('one')), folders.start(databaseOf('two'))]);
 }
 
-async function served(answer: Promise<RawAnswer>): Promise<void> {
+async function served(answer: Promise<RawResponse>): Promise<void> {
   const { status, isBroken, body } = await answer;
   const refusal = status === 200 ? null : body.toString();
   expect({ refusal, isBroken }).toEqual({ refusal: null, isBroken: false });

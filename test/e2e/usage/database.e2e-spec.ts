@@ -24,7 +24,7 @@ import { databaseDrivers, type TestedDriver, using } from '../../support/program
 import { OpenStream } from '../../support/clients/open-stream.js';
 import { OtherProgram } from '../../support/disk/other-program.js';
 import { TestPool } from '../../support/pool/pool.js';
-import { call, type RawAnswer } from '../../support/clients/raw-http.js';
+import { call, type RawResponse } from '../../support/clients/raw-http.js';
 import { Folders, recordsIn, Talk } from '../../support/program/usage-program.js';
 
 const usage: TurnUsage = { input: 1_001, cached: 903, output: 57, reasoning: 21 };
@@ -79,7 +79,7 @@ const median = (numbers: readonly number[]): number =>
 const told = (what: string, waits: readonly number[]): string =>
   `${what}: median ${median(waits).toFixed(1)} max ${max(waits).toFixed(1)} ms of ${waits.length}`;
 
-async function served(turn: Promise<RawAnswer>): Promise<void> {
+async function served(turn: Promise<RawResponse>): Promise<void> {
   expect(await turn).toMatchObject({ status: 200, isBroken: false });
 }
 

@@ -8,7 +8,7 @@ import {
   type TurnEvent,
   type TurnUsage,
 } from '../../../src/fake-upstream/script/turn-events.js';
-import type { RawAnswer, RawExchange } from './raw-http.js';
+import type { RawResponse, RawExchange } from './raw-http.js';
 import type { Talk } from '../program/usage-program.js';
 
 /** A turn that stays open; every piece of it is timed on its way from upstream to the client. */
@@ -45,7 +45,7 @@ export class OpenStream {
   }
 
   /** Ends the turn: what the client has got, and what upstream has sent. */
-  async end(): Promise<{ answer: RawAnswer; sent: string }> {
+  async end(): Promise<{ answer: RawResponse; sent: string }> {
     this.#send(completed(this.usage));
     this.turn.end();
     return { answer: await this.exchange.whole(), sent: this.#sent.map((it) => framed(it)).join('') };

@@ -20,7 +20,7 @@ export interface Piece {
   readonly bytes: Buffer;
 }
 
-export interface RawAnswer {
+export interface RawResponse {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly rawHeaders: readonly string[];
@@ -84,7 +84,7 @@ export class RawExchange {
   }
 
   /** The whole answer. Rejects when the connection ended before its head. */
-  async whole(): Promise<RawAnswer> {
+  async whole(): Promise<RawResponse> {
     const response = await this.head;
     await this.#ended;
     const { statusCode: status = 0, headers, rawHeaders, complete } = response;
@@ -134,7 +134,7 @@ export function send(origin: string, asked: RawRequest): RawExchange {
 }
 
 /** Sends a request and waits for the whole answer. */
-export async function call(origin: string, asked: RawRequest): Promise<RawAnswer> {
+export async function call(origin: string, asked: RawRequest): Promise<RawResponse> {
   return new RawExchange(origin, asked).whole();
 }
 

@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { FakeClock, SECOND } from '../fake-clock.js';
 import { polled } from './polled.js';
 import { TestPool, type TestPoolOptions } from './pool.js';
-import { call, type RawAnswer } from '../clients/raw-http.js';
+import { call, type RawResponse } from '../clients/raw-http.js';
 
 /** A pool whose browser logins come back to any free port, with a person who owns the account `new`. */
 export async function startLogins(options: TestPoolOptions = {}) {
@@ -25,7 +25,7 @@ export async function stateOf(pool: TestPool, id: string) {
 }
 
 /** What a browser shows at this address. */
-export async function arrival(url: string, method = 'GET'): Promise<RawAnswer> {
+export async function arrival(url: string, method = 'GET'): Promise<RawResponse> {
   const { origin, pathname, search } = new URL(url);
   return call(origin, { method, path: pathname + search });
 }

@@ -10,7 +10,7 @@ import { UsageRecord } from '../../../src/usage/usage-record.entity.js';
 import { Child } from '../../codex/support/child.js';
 import { buildProgram } from './child-process.js';
 import { aTurn } from '../pool/pool.js';
-import { call, type RawAnswer, type RawExchange, send, turnWith } from '../clients/raw-http.js';
+import { call, type RawResponse, type RawExchange, send, turnWith } from '../clients/raw-http.js';
 
 // Settings of a shell before it becomes the program; its process id is the program's.
 const SHELL = 'echo "pid $$"; eval "$1"; shift; exec "$@"';
@@ -134,7 +134,7 @@ export class Talk {
     return send(this.origin, turnWith(JSON.stringify(body), headers));
   }
 
-  async turn(headers: Readonly<Record<string, string>> = {}, body: object = aTurn()): Promise<RawAnswer> {
+  async turn(headers: Readonly<Record<string, string>> = {}, body: object = aTurn()): Promise<RawResponse> {
     return await this.send(headers, body).whole();
   }
 }
