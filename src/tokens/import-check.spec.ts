@@ -73,9 +73,9 @@ describe('an auth.json that is imported', () => {
       withTokens({ access_token: madeUpJwt({ sub: canary }), id_token: null, account_id: null }),
       'no_account',
     ],
-    ['a login of ours for clients', placeholderLogin(null), 'stand_in_login'],
-    ['such a login with a client token', placeholderLogin(new Secret(canary)), 'stand_in_login'],
-    ['a login that a test made for clients', madeUpPlaceholderLogin(), 'stand_in_login'],
+    ['a login of ours for clients', placeholderLogin(null), 'placeholder_login'],
+    ['such a login with a client token', placeholderLogin(new Secret(canary)), 'placeholder_login'],
+    ['a login that a test made for clients', madeUpPlaceholderLogin(), 'placeholder_login'],
     ['a depth without end', deep(), 'not_auth_json'],
   ])('is refused with %s, in words that quote nothing', (_case, document, code) => {
     const refusal = refusalOf(() => checkDocument(document));

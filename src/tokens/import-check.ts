@@ -48,7 +48,7 @@ export function checkDocument(document: unknown): Credential {
   const inClaims = readClaims(accessToken).accountId;
   if ([credential.accountId, inClaims, refreshToken].some((it) => it?.startsWith(PLACEHOLDER_PREFIX))) {
     throw new ImportRefusedError(
-      'stand_in_login',
+      'placeholder_login',
       'This is a stand-in login of codex-pool, which is nobody’s and is meant for Codex. Log in with `codex login` and import that auth.json.',
     );
   }

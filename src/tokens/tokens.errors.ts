@@ -39,7 +39,7 @@ export type ImportRefusal =
   | 'not_auth_json'
   | 'no_tokens'
   | 'api_key_only'
-  | 'stand_in_login'
+  | 'placeholder_login'
   | 'no_account'
   | 'contradictory_account'
   | 'no_refresh_token'

@@ -113,7 +113,7 @@ export class Models {
     }
     const { answer, outcome } = attempted;
     if (answer === null) return null;
-    if (outcome.kind !== 'committed') {
+    if (outcome.kind !== 'success') {
       discard(answer.response);
       return null;
     }

@@ -103,7 +103,7 @@ export class Passthrough {
     if (outcome.kind === 'client-gone') return decision.end('client gone', 499);
     // A 401 would make the client renew its own login; whatever it says, it does not go on.
     if (answer !== null && answer.response.statusCode !== 401 && outcome.kind !== 'edge-block') {
-      const isNewFile = isUpload(request, path) && outcome.kind === 'committed';
+      const isNewFile = isUpload(request, path) && outcome.kind === 'success';
       const newFile = new FileResponse((id) => this.pinning.made('file', id, account));
       const watch = isNewFile ? (bytes: Buffer) => newFile.observe(bytes) : null;
       const end = await this.commit.plain(request, res, account, { ...attempted, answer }, watch);

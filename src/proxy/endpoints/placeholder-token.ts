@@ -9,7 +9,7 @@ const requestSchema = z.object({ refresh_token: z.string().startsWith(PLACEHOLDE
 
 const notOurs: LocalResponse = {
   status: 403,
-  code: 'not_a_stand_in_login',
+  code: 'not_a_placeholder_login',
   type: 'forbidden',
   message: 'Only stand-in logins of codex-pool are renewed here; a real login is renewed by its own issuer.',
 };

@@ -40,20 +40,25 @@ const [
 
 const spent = { attemptsLeft: 0, hasRefreshed: true, hasRetried: true, hasRetriedReused: true };
 const rows: [string, AttemptOutcome | undefined, Partial<Progress>, string][] = [
-  ['good output', { kind: 'committed' }, {}, 'pass-on'],
+  ['good output', { kind: 'success' }, {}, 'pass-on'],
   ["the client's own fault", { kind: 'client-error' }, {}, 'pass-on'],
   ["the turn's own fault", { kind: 'turn-failed' }, {}, 'pass-on'],
-  ['foreign content', { kind: 'foreign-content' }, {}, 'pass-on'],
+  ['foreign content', { kind: 'cross-account-content' }, {}, 'pass-on'],
   [
     'foreign content of a session that has moved',
-    { kind: 'foreign-content' },
+    { kind: 'cross-account-content' },
     { recovery: 'go-back' },
     'go-back',
   ],
-  ['foreign content with nowhere to go back', { kind: 'foreign-content' }, { recovery: 'strip' }, 'strip'],
+  [
+    'foreign content with nowhere to go back',
+    { kind: 'cross-account-content' },
+    { recovery: 'strip' },
+    'strip',
+  ],
   [
     'foreign content on the last attempt',
-    { kind: 'foreign-content' },
+    { kind: 'cross-account-content' },
     { attemptsLeft: 0, recovery: 'strip' },
     'strip',
   ],

@@ -48,12 +48,12 @@ export function decide(outcome: AttemptOutcome, progress: Progress): Verdict {
   const another = (otherwise: Verdict): Verdict =>
     isReplayable && attemptsLeft > 0 ? 'failover' : otherwise;
   switch (outcome.kind) {
-    case 'committed':
+    case 'success':
     case 'opened':
     case 'client-error':
     case 'turn-failed':
       return 'pass-on';
-    case 'foreign-content':
+    case 'cross-account-content':
       return (isReplayable ? progress.recovery : null) ?? 'pass-on';
     case 'client-gone':
       return 'stop';

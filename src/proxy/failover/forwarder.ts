@@ -111,7 +111,7 @@ export class Forwarder {
   /** Whether upstream's last answer is a better word than ours: there is nobody left who might do better. */
   private async speaksForItself(context: FailoverContext, { attempted }: AccountResult): Promise<boolean> {
     const { kind } = attempted.outcome;
-    if (kind === 'overloaded' || kind === 'foreign-content') return true;
+    if (kind === 'overloaded' || kind === 'cross-account-content') return true;
     if (kind !== 'not-entitled') return false;
     const model = await context.model();
     // Without a model its refusal cannot be remembered: a repeat would go the same way.
@@ -121,5 +121,5 @@ export class Forwarder {
 
 /** Upstream has read the body, and will not have it. */
 function isOfTheBody({ attempted }: AccountResult): boolean {
-  return attempted.outcome.kind === 'foreign-content' || attempted.outcome.kind === 'client-error';
+  return attempted.outcome.kind === 'cross-account-content' || attempted.outcome.kind === 'client-error';
 }

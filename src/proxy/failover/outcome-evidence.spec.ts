@@ -22,7 +22,7 @@ const spent: AttemptOutcome = {
 
 describe('what an outcome says about its account', () => {
   it.each<[string, AttemptOutcome, Partial<OutcomeFacts>, AccountEvent | null]>([
-    ['output: it serves', { kind: 'committed' }, {}, { kind: 'served', startedAt: T - 500, at: T }],
+    ['output: it serves', { kind: 'success' }, {}, { kind: 'served', startedAt: T - 500, at: T }],
     ['a usage limit: out until it ends', spent, {}, { kind: 'quota-exhausted', until: T + 60_000, at: T }],
     [
       'a rate limit: out as long as told',
@@ -80,7 +80,7 @@ describe('what an outcome says about its account', () => {
     ['an edge block', { kind: 'edge-block' }, {}, null],
     ['overload', { kind: 'overloaded' }, {}, null],
     ['a network fault', { kind: 'unreachable', wasReused: false, reason: '' }, {}, null],
-    ['foreign content', { kind: 'foreign-content' }, {}, null],
+    ['foreign content', { kind: 'cross-account-content' }, {}, null],
     ["the client's own fault", { kind: 'client-error' }, {}, null],
     ["the turn's own fault", { kind: 'turn-failed' }, {}, null],
     ['a client that has left', { kind: 'client-gone' }, {}, null],

@@ -23,7 +23,7 @@ export interface OutcomeFacts {
 export function evidenceOf(outcome: AttemptOutcome, facts: OutcomeFacts): AccountEvent | null {
   const { at, startedAt, model, refresh } = facts;
   switch (outcome.kind) {
-    case 'committed':
+    case 'success':
       return { kind: 'served', startedAt, at };
     case 'quota-exhausted':
       return { kind: 'quota-exhausted', until: quotaBackAt(outcome.hint, facts.windows, at), at };
@@ -48,7 +48,7 @@ export function evidenceOf(outcome: AttemptOutcome, facts: OutcomeFacts): Accoun
     case 'edge-block': // these are the network's fault, not the account's
     case 'overloaded':
     case 'unreachable':
-    case 'foreign-content': // these say nothing about the account
+    case 'cross-account-content': // these say nothing about the account
     case 'client-error':
     case 'turn-failed':
     case 'client-gone':

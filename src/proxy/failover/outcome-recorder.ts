@@ -46,7 +46,7 @@ export class OutcomeRecorder {
     this.observe(account, attempted);
     const model = outcome.kind === 'not-entitled' ? await context.model() : null;
     this.learn(account, outcome, { startedAt, hasRefreshed, model });
-    if (outcome.kind !== 'committed') return;
+    if (outcome.kind !== 'success') return;
     const { sessionKey } = context.request;
     if (sessionKey !== null && context.isOverflow) this.affinity.wasElsewhere(sessionKey);
     else if (sessionKey !== null) this.settle(sessionKey, account, startedAt);
@@ -57,7 +57,7 @@ export class OutcomeRecorder {
   learnOfSession(request: ProxyRequest, account: Account, { outcome, startedAt }: Attempted): void {
     if (spokenOfTheAccount.has(outcome.kind))
       this.learn(account, outcome, { startedAt, hasRefreshed: false, model: null });
-    if (outcome.kind === 'committed' && request.sessionKey !== null) {
+    if (outcome.kind === 'success' && request.sessionKey !== null) {
       const settledOn = this.affinity.find(request.sessionKey) ?? account.id;
       if (settledOn === account.id) this.settle(request.sessionKey, account, startedAt);
     }
@@ -130,7 +130,7 @@ export class OutcomeRecorder {
     const at = this.clock.now();
     // What the sleep of the machine has cut is nobody's fault.
     const isExcused = end === 'cut' && this.sleep.excuses(at);
-    const evidence = outcome.kind === 'committed' && !isExcused ? evidenceOfEnd(end, startedAt, at) : null;
+    const evidence = outcome.kind === 'success' && !isExcused ? evidenceOfEnd(end, startedAt, at) : null;
     if (evidence !== null) this.registry.learn(account, evidence);
   }
 }

@@ -52,7 +52,7 @@ export class SameAccountRetry {
       await this.recorder.apply(context, account, attempted, hasRefreshed);
       const isRejected = attempted.outcome.kind === 'unauthorized' && !hasRefreshed;
       if (isRejected && !request.isReplayable) this.attempts.renew(account, attempted.token); // for the next request
-      const isCrossAccount = attempted.outcome.kind === 'foreign-content' && request.isReplayable;
+      const isCrossAccount = attempted.outcome.kind === 'cross-account-content' && request.isReplayable;
       const verdict = decide(attempted.outcome, {
         attemptsLeft: context.budget.left(this.config.maxAttempts),
         isReplayable: request.isReplayable,

@@ -76,7 +76,7 @@ export class ProxyMiddleware implements NestMiddleware {
   private answerAtOnce(route: Route, req: Request, res: Response): boolean {
     if (route.kind === 'unknown') {
       sendLocalResponse(res, notFound);
-    } else if (route.kind !== 'stand-in-token' && !mayUse(req.headers, this.config.clientToken)) {
+    } else if (route.kind !== 'placeholder-token' && !mayUse(req.headers, this.config.clientToken)) {
       sendLocalResponse(res, wrongToken);
     } else if (route.kind === 'wrong-method') {
       sendLocalResponse(res, {

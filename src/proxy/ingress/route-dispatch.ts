@@ -59,7 +59,7 @@ export class RouteDispatch {
         return this.local.accountsCheck(request, res, decision);
       case 'pool-usage':
         return this.local.poolUsage(res, decision);
-      case 'stand-in-token':
+      case 'placeholder-token':
         return renewPlaceholder(request, res, decision);
       case 'reachable':
       case 'websocket':

@@ -31,7 +31,7 @@ describe('the route table', () => {
     ['POST', '/api/codex/rate-limit-reset-credits/consume', 'unknown'],
     ['POST', '/backend-api/files', 'files'],
     ['POST', '/backend-api/files/f1/uploaded', 'files'],
-    ['POST', '/oauth/token', 'stand-in-token'],
+    ['POST', '/oauth/token', 'placeholder-token'],
     ['GET', '/oauth/token', 'wrong-method'],
     ['POST', '/v1/responses/', 'turn'],
     ['GET', '/backend-api/wham/usage/', 'pool-usage'],

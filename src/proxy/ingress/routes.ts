@@ -14,7 +14,7 @@ export type Route =
   | { readonly kind: 'config-bundle'; readonly upstreamPath: string }
   | { readonly kind: 'pool-usage' }
   | { readonly kind: 'accounts-check' }
-  | { readonly kind: 'stand-in-token' }
+  | { readonly kind: 'placeholder-token' }
   | { readonly kind: 'reachable' }
   | { readonly kind: 'websocket' }
   | { readonly kind: 'wrong-method'; readonly allow: string }
@@ -42,7 +42,7 @@ export function routeOf(method: string, path: string, isUpgrade: boolean): Route
 function proxiedRoute(method: string, path: string, isUpgrade: boolean): Route {
   if (turnPaths.has(path)) return turnRoute(method, isUpgrade);
   if (path === '/oauth/token') {
-    return method === 'POST' ? { kind: 'stand-in-token' } : { kind: 'wrong-method', allow: 'POST' };
+    return method === 'POST' ? { kind: 'placeholder-token' } : { kind: 'wrong-method', allow: 'POST' };
   }
   const codex = below(path, '/v1/') ?? below(path, '/backend-api/codex/');
   if (codex !== null) return codexRoute(method, codex);

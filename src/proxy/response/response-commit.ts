@@ -60,7 +60,7 @@ export class ResponseCommit {
       isTurn: true,
       watch: (bytes) => tap.observe(bytes),
     });
-    const isSuccess = attempted.outcome.kind === 'committed';
+    const isSuccess = attempted.outcome.kind === 'success';
     const failure = isSuccess ? tap.failure : null;
     if (failure !== null) this.counters.used(account, tap.counted);
     else if (isSuccess) this.counters.served(account, tap.counted);

@@ -148,7 +148,7 @@ export class AttemptRunner {
     if (hold.kind === 'broken') return without(unreachable(hold.error, false), token, sentAt);
     const answer = { response: end.response, head: hold.head, isEventStream: hold.kind !== 'plain' };
     if (hold.kind === 'plain') return done(asItIs, answer);
-    if (hold.kind === 'output') return done({ kind: 'committed' }, answer);
+    if (hold.kind === 'output') return done({ kind: 'success' }, answer);
     return done(
       classify({ ...facts, envelope: hold.envelope, isFirstEvent: true }, this.clock.now()),
       answer,
@@ -162,7 +162,7 @@ export class AttemptRunner {
   /** Other routes may fail or work by themselves: they show only whether upstream can be reached. */
   private noteTurn(accountId: string, outcome: AttemptOutcome['kind']): void {
     const at = this.clock.now();
-    if (outcome === 'committed') this.watch.note({ kind: 'served' });
+    if (outcome === 'success') this.watch.note({ kind: 'served' });
     else if (outcome === 'upstream-error' || outcome === 'overloaded')
       this.watch.note({ kind: 'failing', accountId, at });
     else if (outcome === 'edge-block') this.watch.note({ kind: 'blocked', accountId, at });

@@ -15,8 +15,8 @@ const type = (it: string) => ({ error: { type: it } });
 
 describe('an answer', () => {
   it.each([
-    [200, null, 'committed'],
-    [201, null, 'committed'],
+    [200, null, 'success'],
+    [201, null, 'success'],
     [401, null, 'unauthorized'],
     [401, error('account_deactivated'), 'deactivated'],
     [402, null, 'deactivated'],
@@ -40,7 +40,7 @@ describe('an answer', () => {
     [400, error('invalid_value', "The 'x' model has this not available."), 'client-error'],
     [400, error('invalid_prompt'), 'client-error'],
     [400, type('usage_limit_reached'), 'client-error'],
-    [400, error('invalid_encrypted_content'), 'foreign-content'],
+    [400, error('invalid_encrypted_content'), 'cross-account-content'],
     [422, error('invalid_encrypted_content'), 'client-error'],
     [404, null, 'client-error'],
     [413, null, 'client-error'],
@@ -72,7 +72,7 @@ describe('an answer', () => {
     ['slow_down', 'try again in 3s', 'rate-limited'],
     ['slow_down', '', 'overloaded'],
     ['server_is_overloaded', '', 'overloaded'],
-    ['invalid_encrypted_content', '', 'foreign-content'],
+    ['invalid_encrypted_content', '', 'cross-account-content'],
     ['context_length_exceeded', '', 'turn-failed'],
     ['server_error', '', 'turn-failed'],
   ])('whose first event fails with %s (%s) is %s', (code, message, kind) => {

@@ -5,7 +5,7 @@ import { retryAfterMs } from './retry-after.js';
 
 /** How one attempt ended. What it means for the account and what comes next is decided elsewhere. */
 export type AttemptOutcome =
-  | { readonly kind: 'committed' }
+  | { readonly kind: 'success' }
   /** A WebSocket stands; what its turns come to is known later. */
   | { readonly kind: 'opened' }
   | { readonly kind: 'unauthorized' }
@@ -20,7 +20,7 @@ export type AttemptOutcome =
   | { readonly kind: 'overloaded' }
   | { readonly kind: 'upstream-error' }
   /** Encrypted items in the request that another account has made. */
-  | { readonly kind: 'foreign-content' }
+  | { readonly kind: 'cross-account-content' }
   | { readonly kind: 'client-error' }
   | { readonly kind: 'turn-failed' }
   | { readonly kind: 'unreachable'; readonly wasReused: boolean; readonly reason: string }
@@ -63,7 +63,7 @@ const modelCodes = new Set(['model_not_supported', 'model_not_found', 'unsupport
 export function classify(answer: ResponseFacts, now: number): AttemptOutcome {
   const { status, envelope, isFirstEvent } = answer;
   const isGood = status >= 200 && status < 300;
-  if (isGood && envelope === null) return { kind: 'committed' };
+  if (isGood && envelope === null) return { kind: 'success' };
   const codes = envelope?.codes ?? [];
   const has = (known: ReadonlySet<string>) => codes.some((it) => known.has(it));
   const deactivated = codes.find((it) => deactivatedCodes.has(it));
@@ -83,7 +83,7 @@ export function classify(answer: ResponseFacts, now: number): AttemptOutcome {
   if (status === 429 || ((isFirstEvent || status === 503) && has(rateCodes)))
     return { kind: 'rate-limited', retryAfterMs: wait(answer, now) };
   if ((status === 400 || isFirstEvent) && codes.includes('invalid_encrypted_content'))
-    return { kind: 'foreign-content' };
+    return { kind: 'cross-account-content' };
   if (isFirstEvent) return { kind: 'turn-failed' };
   if (status === 403) return isEdgePage(answer) ? { kind: 'edge-block' } : { kind: 'forbidden' };
   if (status === 400 && (has(modelCodes) || isModelRefusal(envelope))) return { kind: 'not-entitled' };

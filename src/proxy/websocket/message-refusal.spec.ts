@@ -27,7 +27,7 @@ describe('a frame that ends a turn', () => {
     [error(403, { message: 'page' }, { 'cf-mitigated': 'challenge' }), { kind: 'edge-block' }],
     [error(500, {}), { kind: 'upstream-error' }],
     [error(503, { code: 'server_is_overloaded' }), { kind: 'overloaded' }],
-    [error(400, { code: 'invalid_encrypted_content' }), { kind: 'foreign-content' }],
+    [error(400, { code: 'invalid_encrypted_content' }), { kind: 'cross-account-content' }],
     [error(400, { code: 'previous_response_not_found' }), { kind: 'client-error' }],
     [failed({ code: 'usage_limit_reached' }), { kind: 'quota-exhausted' }],
     [failed({ code: 'rate_limit_exceeded' }), { kind: 'rate-limited' }],

@@ -22,7 +22,7 @@ export function outcomeOfMessage(frame: Buffer, now: number): AttemptOutcome {
     },
     now,
   );
-  return outcome.kind === 'committed' ? { kind: 'turn-failed' } : outcome;
+  return outcome.kind === 'success' ? { kind: 'turn-failed' } : outcome;
 }
 
 /** A refusal of our own in the form of upstream's. */

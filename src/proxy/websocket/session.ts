@@ -210,7 +210,7 @@ export class SocketSession {
     if (this.#hold !== null) clearTimeout(this.#hold);
     const outcome = this.parts.recorder.outcomeOf(frame);
     this.parts.recorder.refused(turn, outcome);
-    if (outcome.kind === 'foreign-content' && this.#strip(turn)) return this.#send(turn);
+    if (outcome.kind === 'cross-account-content' && this.#strip(turn)) return this.#send(turn);
     if (!othersMayServe.has(outcome.kind)) return this.#handOn(turn, frame);
     // A token that is not accepted may be renewed; every other refusal is this account's last word on the turn.
     if (outcome.kind !== 'unauthorized') turn.tried.add(turn.account.id);

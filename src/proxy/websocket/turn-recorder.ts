@@ -55,7 +55,7 @@ export class TurnRecorder {
 
   /** The first output of a turn has come: its account serves. */
   served(turn: SocketTurn, sessionKey: string | null): void {
-    this.note(turn, { kind: 'committed' }, 200);
+    this.note(turn, { kind: 'success' }, 200);
     if (sessionKey !== null) this.recorder.settle(sessionKey, turn.account, turn.startedAt);
   }
 
@@ -80,7 +80,7 @@ export class TurnRecorder {
     const isServed = turn.held === null;
     if (isServed && (result === 'complete' || result === 'cut' || result === 'client-gone')) {
       this.counters.served(turn.account, tokens);
-      this.recorder.ended(turn.account, { kind: 'committed' }, result, turn.startedAt);
+      this.recorder.ended(turn.account, { kind: 'success' }, result, turn.startedAt);
     }
     if (result === 'failed' && last !== null) this.failedLate(turn, this.outcomeOf(last), tokens);
     if (!isServed && (result === 'cut' || result === 'client-gone'))

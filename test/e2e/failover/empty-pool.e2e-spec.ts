@@ -139,7 +139,7 @@ describe('refusals of our own', () => {
   it.each([
     ['an unknown route', 'GET', '/favicon.ico', 404, 'unknown_route'],
     ['a method that does not fit', 'GET', '/v1/responses', 405, 'method_not_allowed'],
-    ['a login that is not ours', 'POST', '/oauth/token', 403, 'not_a_stand_in_login'],
+    ['a login that is not ours', 'POST', '/oauth/token', 403, 'not_a_placeholder_login'],
     ['no account for a list of models', 'GET', '/v1/models', 404, 'models_unavailable'],
     ['no account for anything else', 'GET', '/backend-api/wham/settings/user', 503, 'no_account_available'],
   ])('carry their code: %s', async (_case, method, path, status, code) => {

@@ -58,7 +58,7 @@ describe('a limit after three deltas', () => {
     expect(await standing(pool, 'a')).toEqual(out('quota-exhausted', resetsAt * 1_000));
     expect(await decisionOf(pool, answer.headers['x-codex-pool-request'])).toMatchObject({
       result: 'failed',
-      attempts: [{ account: 'a', outcome: 'committed', failedLate: 'quota-exhausted' }],
+      attempts: [{ account: 'a', outcome: 'success', failedLate: 'quota-exhausted' }],
     });
     expectTurnOf('b', await send(pool, inSession));
     expect(pool.fakeUpstream.attempts()).toEqual(['a', 'b']);

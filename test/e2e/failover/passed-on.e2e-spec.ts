@@ -22,7 +22,7 @@ beforeAll(async () => {
 });
 afterAll(async () => pool[Symbol.asyncDispose]());
 
-describe('committed', () => {
+describe('success', () => {
   const windows = { 'x-codex-primary-used-percent': '37', 'x-codex-primary-window-minutes': '300' };
 
   it('2xx with output goes to the client, and is a success of the account with the windows it tells', async () => {
@@ -145,7 +145,7 @@ describe('what an answer tells of its way', () => {
       attempts: [
         { account: 'b', by: 'policy', outcome: 'forbidden', status: 403 },
         { account: 'c', outcome: 'quota-exhausted', status: 200 },
-        { account: 'd', outcome: 'committed', status: 200 },
+        { account: 'd', outcome: 'success', status: 200 },
       ],
       result: 'complete',
     });

@@ -137,6 +137,6 @@ describe('headers on the way down', () => {
     const answer = await call(pool.origin, turnWith(body));
     expect(answer.headers['x-codex-pool-account']).toBe('b%C3%BCro%201');
     const id = String(answer.headers['x-codex-pool-request']);
-    await pool.client.get(`/admin/requests/${id}`).expect(200, /"outcome":"committed"/);
+    await pool.client.get(`/admin/requests/${id}`).expect(200, /"outcome":"success"/);
   });
 });

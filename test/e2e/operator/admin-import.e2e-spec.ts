@@ -146,7 +146,7 @@ describe('POST /admin/accounts', () => {
     [
       'of a stand-in login',
       422,
-      'stand_in_login',
+      'placeholder_login',
       (_pool, it) => ({ ...it, tokens: { ...it.tokens, account_id: `${PLACEHOLDER_PREFIX}x` } }),
     ],
     ['with a name that is a path', 422, 'bad_name', (_pool, auth) => ({ name: '../evil', auth })],

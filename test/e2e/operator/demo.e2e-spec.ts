@@ -108,7 +108,7 @@ describe('the demo', { timeout: 30_000 }, () => {
       /^ +Nothing to see here: it is work that answers you now\.$/,
       /^ +HTTP 200, served by work; what happened unseen/,
       /^ +attempt 1: home +\(the session was with it\) +HTTP 429, quota-exhausted$/,
-      /^ +attempt 2: work .+ HTTP 200, committed/,
+      /^ +attempt 2: work .+ HTTP 200, success/,
       /^4\. The session stays with work/,
       /^ +HTTP 200, served by work; a second session, at the same time: HTTP 200, served by spare$/,
       /^5\. work's token is about to end: it is renewed on the way$/,

@@ -88,7 +88,7 @@ describe('GET /metrics', () => {
     const attempts = (account: string, outcome: string) =>
       metric(text, 'codex_pool_attempts_total', { account, outcome });
     expect(attempts('counted-a', 'quota-exhausted')).toBe(1);
-    expect(attempts('counted-b', 'committed')).toBe(1);
+    expect(attempts('counted-b', 'success')).toBe(1);
     expect(metric(text, 'codex_pool_turns_total', { account: 'counted-b' })).toBe(1);
     for (const [kind, count] of Object.entries(usage)) {
       expect(metric(text, 'codex_pool_tokens_total', { account: 'counted-b', kind })).toBe(count);

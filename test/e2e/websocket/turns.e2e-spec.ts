@@ -98,7 +98,7 @@ describe('a refusal in a turn, before any output', () => {
     expect(outcomes).toMatchObject([
       { account: 'a', outcome: 'quota-exhausted' },
       { account: 'b', outcome: 'opened' },
-      { account: 'b', outcome: 'committed' },
+      { account: 'b', outcome: 'success' },
     ]);
     const served = await pool.turn({ 'session-id': client.session }).expect(200);
     expect(served.headers['x-codex-pool-account']).toBe('b');
