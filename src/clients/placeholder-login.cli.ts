@@ -6,9 +6,9 @@ import { loadConfig } from '../config/app.config.js';
 import { placeholderLogin } from './placeholder-login.js';
 import { describeError, errorCode } from '../runtime/pool-error.js';
 
-const usage = 'Usage: npm run stand-in-login -- [--out FILE], without --out it is printed.';
+const usage = 'Usage: npm run placeholder-login -- [--out FILE], without --out it is printed.';
 
-/** `npm run stand-in-login`: writes a login for Codex that is nobody's. Ends with code 1 and a sentence when it cannot. */
+/** `npm run placeholder-login`: writes a login for Codex that is nobody's. Ends with code 1 and a sentence when it cannot. */
 try {
   const { out, help } = parseArgs({
     options: { out: { type: 'string' }, help: { type: 'boolean', default: false } },

@@ -8,7 +8,7 @@ const PLACEHOLDER_ID = `${PLACEHOLDER_PREFIX}stand-in`;
 const FAR_OFF_UNIX_SECONDS = 4_102_444_800;
 
 /**
- * A login for Codex that is nobody's, in the form of its `auth.json` (docs/protocol.md, a stand-in login):
+ * A login for Codex that is nobody's, in the form of its `auth.json` (docs/protocol.md, a placeholder login):
  * the proxy puts an account of the pool in its place. With a client token, that is what Codex sends.
  */
 export function placeholderLogin(clientToken: Secret | null): object {

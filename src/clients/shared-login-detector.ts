@@ -65,5 +65,5 @@ function warningOf(name: string, { sharing, seenAt }: SharedLogin): string {
     sharing === 'same-tokens'
       ? `Codex uses a copy of this login (${seen}): the first to renew it locks the other out, and a logout ends both.`
       : `Codex is logged in to this account, too, with other tokens (${seen}): if one of the two files is a copy of the other, the first to renew it locks the other out, and a logout ends both.`;
-  return `${what} Link the file (ln -sf ~/.codex/auth.json pool/${name}.json), or give Codex a stand-in login (npm run stand-in-login).`;
+  return `${what} Link the file (ln -sf ~/.codex/auth.json pool/${name}.json), or give Codex a placeholder login (npm run placeholder-login).`;
 }

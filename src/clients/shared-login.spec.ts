@@ -24,7 +24,7 @@ describe("a client's bearer token beside an account of the pool", () => {
     ['one that names no user', token('acct-1', null), 'other-tokens'],
     ['another user of the same workspace', token('acct-1', 'user-2'), null],
     ['another account', token('acct-2', 'user-1'), null],
-    ['a stand-in login of the same ids', token('acct-1', 'user-1', { exp: 4_102_444_800 }), null],
+    ['a placeholder login of the same ids', token('acct-1', 'user-1', { exp: 4_102_444_800 }), null],
     ['an opaque token', 'some-client-token', null],
     ['a token that cannot be read', 'e30.%%%.sig', null],
     ['nothing', '', null],

@@ -14,7 +14,7 @@ export interface SharedLogin {
 
 /**
  * What a client's bearer token shows of whose login it is; null when it is none of this account's. A token
- * that tells no owner shows nothing, nor does one that is good for longer than any real one: a stand-in login.
+ * that tells no owner shows nothing, nor does one that is good for longer than any real one: a placeholder login.
  */
 export function sharingOf(bearer: string, mine: Credential, now: number): LoginSharing | null {
   if (mine.accessToken.equals(bearer)) return 'same-tokens';

@@ -49,7 +49,7 @@ export function checkDocument(document: unknown): Credential {
   if ([credential.accountId, inClaims, refreshToken].some((it) => it?.startsWith(PLACEHOLDER_PREFIX))) {
     throw new ImportRefusedError(
       'placeholder_login',
-      'This is a stand-in login of codex-pool, which is nobody’s and is meant for Codex. Log in with `codex login` and import that auth.json.',
+      'This is a placeholder login of codex-pool, which is nobody’s and is meant for Codex. Log in with `codex login` and import that auth.json.',
     );
   }
   if (credential.accountId === null) {

@@ -107,7 +107,7 @@ it('starts with a business account of the pool as its login, with that accountâ€
   expect(new Set(asked.map((entry) => entry.account))).toEqual(new Set(['b']));
 });
 
-it('renews at the proxy, and nowhere else, a stand-in login whose opaque token is weeks old', async () => {
+it('renews at the proxy, and nowhere else, a placeholder login whose opaque token is weeks old', async () => {
   const lastRefreshAt = Date.now() - 21 * 24 * 3_600_000;
   await using setting = await Setting.start({ login: { accessToken: 'any-text', lastRefreshAt } });
   const run = await setting.exec('--skip-git-repo-check', 'say hello');

@@ -15,7 +15,7 @@ const notOurs: LocalResponse = {
 };
 
 /**
- * Renews a stand-in login: it goes on as it is (what an answer leaves out, the client keeps). Contacts
+ * Renews a placeholder login: it goes on as it is (what an answer leaves out, the client keeps). Contacts
  * nobody, and refuses every other login, so that no real one is ever overwritten.
  */
 export function renewPlaceholder(request: ProxyRequest, res: ServerResponse, decision: RequestRecord): void {

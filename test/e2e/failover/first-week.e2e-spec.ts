@@ -95,9 +95,9 @@ describe('a login with two owners', () => {
   });
 
   it.each([
-    ['a stand-in login', of(fakeUpstream())],
+    ['a placeholder login', of(fakeUpstream())],
     [
-      'a stand-in login under the id of an account',
+      'a placeholder login under the id of an account',
       { ...of(fakeUpstream()), 'chatgpt-account-id': 'acct-a' },
     ],
     [
@@ -120,7 +120,7 @@ const run = async (cwd: string, args: string[] = [], env: Record<string, string>
   return { code, stdout: child.stdout, stderr: child.stderr };
 };
 
-describe('npm run stand-in-login', { timeout: 60_000 }, () => {
+describe('npm run placeholder-login', { timeout: 60_000 }, () => {
   it('prints a login, or writes it once into a file that only its owner can read', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'codex-pool-login-'));
     try {

@@ -88,7 +88,7 @@ const renew = (pool: TestPool, body: unknown) =>
     body: JSON.stringify(body),
   });
 
-describe('the renewal of a stand-in login', () => {
+describe('the renewal of a placeholder login', () => {
   it('is local', async () => {
     await using pool = await TestPool.start();
     const answer = await renew(pool, { grant_type: 'refresh_token', refresh_token: 'codex-pool-1' });

@@ -144,7 +144,7 @@ describe('POST /admin/accounts', () => {
       (_pool, it) => ({ ...it, tokens: { ...it.tokens, account_id: 'acct-other' } }),
     ],
     [
-      'of a stand-in login',
+      'of a placeholder login',
       422,
       'placeholder_login',
       (_pool, it) => ({ ...it, tokens: { ...it.tokens, account_id: `${PLACEHOLDER_PREFIX}x` } }),
