@@ -45,7 +45,7 @@ describe('a login with two owners', () => {
     expect(JSON.parse(twoOwners(pool)[0] ?? '')).toMatchObject({
       level: 'warn',
       account: 'a',
-      why: expect.stringMatching(/uses a copy of this login.*ln -sf .*pool\/a\.json.*stand-in login/),
+      why: expect.stringMatching(/uses a copy of this login.*ln -sf .*pool\/a\.json.*placeholder login/),
     });
     const [warning, ...others] = (await pool.account('a')).warnings;
     expect(warning).toMatch(/a copy of this login/);
