@@ -1,7 +1,7 @@
-/** Frames that tell a refusal, or a failure. */
+/** Message types that report a refusal or a failure. */
 export const failures: ReadonlySet<string | null> = new Set(['error', 'response.failed']);
 
-/** Frames that end a turn. */
+/** Message types that end a turn. */
 export const endings: ReadonlySet<string | null> = new Set([
   ...failures,
   'response.completed',
@@ -9,6 +9,6 @@ export const endings: ReadonlySet<string | null> = new Set([
   'response.done',
 ]);
 
-/** Whether a frame shows something of the turn's output, or its end. */
+/** Whether a message contains output of the turn, or ends it. */
 export const isOutput = (type: string | null): boolean =>
   type !== null && (type.startsWith('response.output_') || type.endsWith('.delta') || endings.has(type));

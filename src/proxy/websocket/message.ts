@@ -1,9 +1,12 @@
-/** The start of a frame: enough for its type, which upstream and Codex put first, and for the model behind it. */
+/**
+ * Bytes at the start of a message: enough for its type, which upstream and Codex put first, and for the model after
+ * it.
+ */
 const HEAD_BYTES = 1_024;
-/** Whose type does not come first is read whole up to here; above it a frame is passed on unread. */
+/** Messages whose type does not come first are parsed up to this size; larger ones pass unread. */
 const WHOLE_BYTES = 64 * 1_024;
 
-/** The `type` of a text frame; null when it has none, or is no JSON object. */
+/** The `type` of a text message; null if it has none or is not a JSON object. */
 export function messageType(frame: Buffer): string | null {
   const first = /^\s*\{\s*"type"\s*:\s*"([^"\\]*)"/.exec(headOf(frame))?.[1];
   if (first !== undefined) return first;
@@ -11,9 +14,9 @@ export function messageType(frame: Buffer): string | null {
   return isRecord(json) && typeof json['type'] === 'string' ? json['type'] : null;
 }
 
-/** What a `response.create` asks for, as far as it is told without parsing its history. */
+/** The request in a `response.create`, as far as it can be read without parsing its history. */
 export interface TurnStart {
-  /** Everything is in it: another account can serve it as well. */
+  /** Whether it is self-contained, so that another account can serve it. */
   readonly isWhole: boolean;
   readonly model: string | null;
   readonly effort: string | null;
@@ -27,7 +30,7 @@ export function turnStartIn(frame: Buffer): TurnStart {
   };
 }
 
-/** Null when it is none. */
+/** Null if it is not a `response.create`. */
 export function jsonOf(frame: Buffer): unknown {
   try {
     return JSON.parse(frame.toString('utf8'));
@@ -45,8 +48,8 @@ function headOf(frame: Buffer): string {
 }
 
 /**
- * The first place where this name is followed so. Text inside a string has its quotes escaped; but the same word may
- * stand as a whole string, or as a name further inside.
+ * The first position where this name is followed by such a value. Quotes inside strings are escaped, but the word
+ * may also be a string of its own or a nested name.
  */
 function found(frame: Buffer, name: string, followedBy: RegExp): RegExpExecArray | null {
   for (let at = frame.indexOf(name); at !== -1; at = frame.indexOf(name, at + name.length)) {

@@ -11,10 +11,13 @@ import { IdleTimer } from './idle-timer.js';
 import type { SocketTurn } from './turn.js';
 import type { Opened, SessionParts } from './session-parts.js';
 
-/** One client's WebSocket and the one at upstream: frame by frame, in both directions, each at its own pace. */
+/**
+ * Couples one client's WebSocket with an upstream one: message by message, in both directions, each at its own
+ * pace.
+ */
 export class SocketSession {
   readonly #turns: SocketTurn[] = [];
-  /** A turn on its way to another account: nothing of the client goes to upstream until it is there. */
+  /** A turn that is moving to another account; the client's messages wait until it has arrived. */
   #moving: Promise<void> = Promise.resolve();
   #isMoving = false;
   #upstream: Opened;
@@ -57,7 +60,7 @@ export class SocketSession {
     return this.#turns.length > 0;
   }
 
-  /** Ends both sides; the client is told to come again. */
+  /** Closes both sides and asks the client to reconnect. */
   restart(reason: string): void {
     this.#end('cut', () => {
       closeSocket(this.client, SERVICE_RESTART, reason);
@@ -81,11 +84,11 @@ export class SocketSession {
       this.#end('cut', () => closeSocket(this.client, sendable(code) ?? ownCode, reason));
     });
     socket.once('close', closed);
-    if (socket.readyState === WebSocket.CLOSED) return closed(INTERNAL_ERROR, ''); // before anybody listened
+    if (socket.readyState === WebSocket.CLOSED) return closed(INTERNAL_ERROR, ''); // before a listener was attached
     socket.resume();
   }
 
-  /** What a socket or a timer calls: nothing of it is thrown on. */
+  /** Wraps a socket or timer callback so that it never throws. */
   #guarded<T extends unknown[]>(work: (...args: T) => void): (...args: T) => void {
     return (...args) => {
       try {
@@ -96,7 +99,7 @@ export class SocketSession {
     };
   }
 
-  /** A fault of ours ends both sides. */
+  /** Closes both sides after an internal fault. */
   #fail(error: unknown): void {
     this.parts.failed(error);
     this.#end('cut', () => {
@@ -116,7 +119,7 @@ export class SocketSession {
   async #begin(message: Buffer): Promise<void> {
     const { recorder, request, isDraining, whyUnavailable } = this.parts;
     if (isDraining()) {
-      // What runs may finish; with its end the client is told to come again, and comes with this one.
+      // Running turns may finish; then the client is asked to reconnect, after their last message.
       if (!this.isBusy) this.restart('codex-pool is stopping');
       return;
     }
@@ -127,7 +130,7 @@ export class SocketSession {
     if (this.#isOver) return;
     const { account } = this.#upstream;
     const turn = recorder.open(request.sessionKey, account, message);
-    // Two at once cannot be told apart in what comes: then nothing is held, and nobody moves.
+    // Messages of two concurrent turns are indistinguishable: nothing is held then, and no turn moves.
     if (this.#turns.push(turn) > 1) for (const it of this.#turns) this.#commit(it);
     const why = whyUnavailable(account, turn.selection.model);
     const isAvoided = recorder.isAvoided(request.sessionKey, account);
@@ -138,7 +141,10 @@ export class SocketSession {
     this.#askNobody(turn);
   }
 
-  /** No account can serve: the pool says so, unless it is only about this model; that is for upstream to say. */
+  /**
+   * No account is available: responds locally, unless only this model is unavailable; then upstream's refusal
+   * stands.
+   */
   #askNobody(turn: SocketTurn): void {
     const why = this.parts.whyUnavailable(turn.account, null);
     const word = why === null || why.reason === 'full' ? null : this.parts.ownWord(turn, null);
@@ -156,7 +162,7 @@ export class SocketSession {
 
   #fromUpstream(frame: Buffer, isBinary: boolean): void {
     this.#idle.moved();
-    if (this.#isMoving) return; // the rest of what was refused
+    if (this.#isMoving) return; // the rest of the refused turn
     const type = isBinary ? null : messageType(frame);
     const turn = this.#turns[0];
     const passed =
@@ -180,7 +186,9 @@ export class SocketSession {
     if (endings.has(type)) this.#close(turn, failures.has(type) ? 'failed' : 'complete', frame);
   }
 
-  /** The token ended in the middle of a turn. A 401 would make the client renew its own login: it reconnects instead. */
+  /**
+   * The token expired during a turn. A 401 would make the client renew its own login, so it is asked to reconnect.
+   */
   #whenRejectedLate(): void {
     this.parts.renew(this.#upstream);
     this.restart('the account renews its token');
@@ -192,7 +200,7 @@ export class SocketSession {
     if (turn.heldBytes >= limits.peekBytes) this.#commit(turn);
   }
 
-  /** From here on the turn is the client's: what was held goes to it, and nothing is tried again. */
+  /** Commits the turn: held messages go to the client, and nothing is retried. */
   #commit(turn: SocketTurn): void {
     if (this.#hold !== null) clearTimeout(this.#hold);
     const { held } = turn;
@@ -212,17 +220,17 @@ export class SocketSession {
     this.parts.recorder.refused(turn, outcome);
     if (outcome.kind === 'cross-account-content' && this.#strip(turn)) return this.#send(turn);
     if (!othersMayServe.has(outcome.kind)) return this.#handOn(turn, frame);
-    // A token that is not accepted may be renewed; every other refusal is this account's last word on the turn.
+    // A rejected token may be renewed; any other refusal is final for the turn on this account.
     if (outcome.kind !== 'unauthorized') turn.tried.add(turn.account.id);
     if (!this.parts.recorder.isAnyoneLeft(turn) || turn.attempts >= this.parts.maxAttempts)
       return this.#handOn(turn, this.parts.ownWord(turn, outcome) ?? frame);
     if (turn.selection.isWhole) return await this.#move(turn, frame);
-    // What is missing in it another account cannot know: the client comes again with everything.
+    // Another account lacks the context the message refers to; the client reconnects and sends everything.
     this.#close(turn, 'reconnect', null);
     this.restart('another account serves from here on');
   }
 
-  /** To another account, unseen; `frame`: the refusal, for when nobody else will have it. */
+  /** Moves the turn to another account unnoticed; `message` is the refusal to send if no account takes it. */
   async #move(turn: SocketTurn, frame: Buffer | null): Promise<void> {
     if (!turn.selection.isWhole) {
       this.#close(turn, 'reconnect', null);
@@ -260,7 +268,7 @@ export class SocketSession {
     return true;
   }
 
-  /** The client gets a refusal, after what came before it. */
+  /** Sends the refusal to the client, after the messages held before it. */
   #handOn(turn: SocketTurn, frame: Buffer): void {
     const { held } = turn;
     for (const it of held ?? []) this.#toClient(it, false);
@@ -279,7 +287,7 @@ export class SocketSession {
     try {
       this.parts.recorder.close(turn, result, last);
     } finally {
-      turn[Symbol.dispose](); // its lease is given back, whatever fails in the books
+      turn[Symbol.dispose](); // returns the lease even if recording fails
     }
     if (this.parts.isDraining() && !this.isBusy) this.restart('codex-pool is stopping');
   }
@@ -305,7 +313,7 @@ export class SocketSession {
     relayMessage(this.client, this.#upstream.socket, frame, { isBinary, isCompressed: true });
   }
 
-  /** Never compressed: the way is short, and time costs more. */
+  /** Never compressed: the loopback connection is fast, and compression costs time. */
   #toClient(frame: Buffer, isBinary: boolean): void {
     relayMessage(this.#upstream.socket, this.client, frame, { isBinary, isCompressed: false });
   }

@@ -16,7 +16,7 @@ import { outcomeOfMessage } from './message-refusal.js';
 import { windowsFromMessage, withPoolQuota } from './quota-message.js';
 import { SocketTurn } from './turn.js';
 
-/** What turns on WebSockets teach about accounts, and what they cost. */
+/** Records what turns on WebSockets say about accounts, and their token use. */
 @Injectable()
 export class TurnRecorder {
   constructor(
@@ -41,32 +41,32 @@ export class TurnRecorder {
     return turn;
   }
 
-  /** Whether another account than those that have refused it may serve this turn now. */
+  /** Whether an account that has not refused this turn can serve it now. */
   isAnyoneLeft({ selection, tried }: SocketTurn): boolean {
     return this.selector
       .assess(selection.model)
       .some((it) => it.unavailable === null && !tried.has(it.account.id));
   }
 
-  /** What the frame that upstream ends a turn with means. */
+  /** The meaning of the message with which upstream ended the turn. */
   outcomeOf(frame: Buffer): AttemptOutcome {
     return outcomeOfMessage(frame, this.clock.now());
   }
 
-  /** The first output of a turn has come: its account serves. */
+  /** Records the first output of a turn: its account serves. */
   served(turn: SocketTurn, sessionKey: string | null): void {
     this.note(turn, { kind: 'success' }, 200);
     if (sessionKey !== null) this.recorder.settle(sessionKey, turn.account, turn.startedAt);
   }
 
-  /** Upstream has refused the turn. */
+  /** Records upstream's refusal of the turn. */
   refused(turn: SocketTurn, outcome: AttemptOutcome): void {
     this.note(turn, outcome, null);
   }
 
   /**
-   * A `codex.rate_limits` frame of this account: noted, and with the pool's numbers for the client. `askedAt` (epoch
-   * ms): when the turn that it came with was sent; null without one.
+   * Records the quota in a `codex.rate_limits` message of this account, and returns the message with the pool's
+   * numbers. `askedAt` (epoch ms) is when its turn was sent; null without a turn.
    */
   quotaFrame(account: Account, frame: Buffer, askedAt: number | null): Buffer {
     const now = this.clock.now();
@@ -74,7 +74,7 @@ export class TurnRecorder {
     return withPoolQuota(frame, this.pool.status().windows);
   }
 
-  /** The turn is over. `last`: its final frame; null when it broke off. */
+  /** Records the end of the turn. `last` is its final message; null if it was cut. */
   close(turn: SocketTurn, result: RelayEnd | 'failed' | 'refused' | 'reconnect', last: Buffer | null): void {
     const tokens: TokenCount | null = last === null ? null : usageFromFinalEvent(last.toString('utf8'));
     const isServed = turn.held === null;
@@ -93,7 +93,7 @@ export class TurnRecorder {
     turn[Symbol.dispose]();
   }
 
-  /** Whether the account has just failed a turn of this session that another account may serve. */
+  /** Whether the account has just failed a turn of this session and another account is available. */
   isAvoided(sessionKey: string | null, account: Account): boolean {
     return sessionKey !== null && this.affinity.avoided(sessionKey) === account.id;
   }
