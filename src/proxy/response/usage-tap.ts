@@ -1,6 +1,7 @@
-import { finalEvents, type TokenCount, usageFromFinalEvent } from '../../usage/response-usage.js';
+import { type TokenCount, usageFromFinalEvent } from '../../usage/response-usage.js';
 import type { ErrorEnvelope } from '../upstream/error-envelope.js';
-import { failureEvents, failureIn } from '../upstream/event-failure.js';
+import { failureIn } from '../upstream/event-failure.js';
+import { CREATED_EVENT, failureEvents, finalEvents } from '../upstream/response-events.js';
 import { responseIdIn } from './response-id.js';
 import { SseReader } from '../upstream/sse-reader.js';
 
@@ -25,7 +26,7 @@ export class UsageTap {
       type === null ||
       finalEvents.has(type) ||
       failureEvents.has(type) ||
-      (type === 'response.created' && !this.isNamed),
+      (type === CREATED_EVENT && !this.isNamed),
   );
 
   constructor(private readonly listener: TapListener) {}
@@ -64,7 +65,7 @@ export class UsageTap {
     else if (isFinal) this.failed = null;
     if (data === null) return;
     if (isFinal) this.tokens = usageFromFinalEvent(data) ?? this.tokens;
-    if (this.isNamed || (!isFinal && type !== 'response.created')) return;
+    if (this.isNamed || (!isFinal && type !== CREATED_EVENT)) return;
     const id = responseIdIn(data);
     if (id === null) return;
     this.isNamed = true;

@@ -1,8 +1,5 @@
 import { type ErrorEnvelope, readEnvelope } from './error-envelope.js';
 
-/** Event types that report a failure (docs/protocol.md, errors). */
-export const failureEvents: ReadonlySet<string> = new Set(['response.failed', 'error']);
-
 /**
  * The error in the data of a failure event: `response.failed` nests it inside its response, a top-level `error`
  * event is the error. Returns an envelope without codes if the data cannot be read.

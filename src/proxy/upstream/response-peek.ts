@@ -1,7 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { limits } from '../../config/limits.js';
 import { type ErrorEnvelope, readEnvelope } from './error-envelope.js';
-import { failureEvents, failureIn } from './event-failure.js';
+import { failureIn } from './event-failure.js';
+import { failureEvents, isOutput } from './response-events.js';
 import { looksLikeEventStream } from './event-stream-start.js';
 import { inflated } from '../request/request-json.js';
 import { SseReader } from './sse-reader.js';
@@ -23,8 +24,6 @@ export type PeekEnd =
   | { readonly kind: 'broken'; readonly error: Error };
 
 const EVENT_END = Buffer.from('\n\n');
-const outputPrefix = 'response.output_';
-const endings = new Set(['response.completed', 'response.incomplete', 'response.done']);
 
 /** Whether the body is readable without decoding; compressed bodies are passed on unread. */
 export function isReadable({ headers }: IncomingMessage): boolean {
@@ -60,7 +59,7 @@ export async function peekForOutput(response: IncomingMessage): Promise<PeekEnd>
   const reader = new SseReader(
     ({ type, data }) => {
       if (isDecided || type === null) return;
-      if (type.startsWith(outputPrefix) || type.endsWith('.delta') || endings.has(type)) output();
+      if (isOutput(type)) output();
       else if (failureEvents.has(type)) decide({ kind: 'failed', head, envelope: failureIn(data) });
     },
     (type) => type === null || failureEvents.has(type),

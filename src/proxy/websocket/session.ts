@@ -4,7 +4,7 @@ import { limits } from '../../config/limits.js';
 import { othersMayServe } from '../upstream/outcome.js';
 import { INTERNAL_ERROR, sendable, SERVICE_RESTART, TOO_BIG } from './close-code.js';
 import { messageType } from './message.js';
-import { endings, failures, isOutput } from './message-kinds.js';
+import { endEvents, failureEvents, isOutput } from '../upstream/response-events.js';
 import { closeSocket, relayMessage } from './message-relay.js';
 import { MessageQueue } from './message-queue.js';
 import { IdleTimer } from './idle-timer.js';
@@ -163,14 +163,14 @@ export class SocketSession {
   #fromUpstream(frame: Buffer, isBinary: boolean): void {
     this.#idle.moved();
     if (this.#isMoving) return; // the rest of the refused turn
-    const type = isBinary ? null : messageType(frame);
+    const type = isBinary ? '' : (messageType(frame) ?? '');
     const turn = this.#turns[0];
     const passed =
       type === 'codex.rate_limits'
         ? this.parts.recorder.quotaFrame(this.#upstream.account, frame, turn?.startedAt ?? null)
         : frame;
     if (
-      failures.has(type) &&
+      failureEvents.has(type) &&
       turn?.held == null &&
       this.parts.recorder.outcomeOf(frame).kind === 'unauthorized'
     )
@@ -178,12 +178,12 @@ export class SocketSession {
     if (turn === undefined) return this.#toClient(passed, isBinary);
     turn.bytes += frame.length;
     if (turn.held !== null) {
-      if (failures.has(type)) return this.#whenRefused(turn, frame);
+      if (failureEvents.has(type)) return this.#whenRefused(turn, frame);
       if (!isOutput(type) && !isBinary) return this.#keep(turn, passed);
       this.#commit(turn);
     }
     this.#toClient(passed, isBinary);
-    if (endings.has(type)) this.#close(turn, failures.has(type) ? 'failed' : 'complete', frame);
+    if (endEvents.has(type)) this.#close(turn, failureEvents.has(type) ? 'failed' : 'complete', frame);
   }
 
   /**
