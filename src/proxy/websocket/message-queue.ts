@@ -13,16 +13,16 @@ export class MessageQueue {
     private readonly client: WebSocket,
     /** Whether the receiving side keeps up. */
     private readonly isFlowing: () => boolean,
-    private readonly work: (frame: Buffer, isBinary: boolean) => Promise<void>,
+    private readonly work: (message: Buffer, isBinary: boolean) => Promise<void>,
     private readonly onFault: (error: unknown) => void,
   ) {}
 
-  add(frame: Buffer, isBinary: boolean): void {
-    this.#waits(frame.length);
+  add(message: Buffer, isBinary: boolean): void {
+    this.#waits(message.length);
     this.#last = this.#last
-      .then(() => this.work(frame, isBinary))
+      .then(() => this.work(message, isBinary))
       .catch(this.onFault)
-      .then(() => this.#waits(-frame.length));
+      .then(() => this.#waits(-message.length));
   }
 
   #waits(bytes: number): void {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { errorMessage, outcomeOfMessage } from './message-refusal.js';
 
 const NOW = 1_700_000_000_000;
-const outcome = (frame: object) => outcomeOfMessage(Buffer.from(JSON.stringify(frame)), NOW);
+const outcome = (message: object) => outcomeOfMessage(Buffer.from(JSON.stringify(message)), NOW);
 const error = (status: number, fields: object, headers: object = {}) => ({
   type: 'error',
   status,
@@ -35,8 +35,8 @@ describe('a frame that ends a turn', () => {
     [failed({ code: 'made_up' }), { kind: 'turn-failed' }],
     [{ type: 'error', error: { type: 'usage_limit_reached' } }, { kind: 'quota-exhausted' }],
     [{ type: 'error' }, { kind: 'turn-failed' }],
-  ])('%j', (frame, meaning) => {
-    expect(outcome(frame)).toMatchObject(meaning);
+  ])('%j', (message, meaning) => {
+    expect(outcome(message)).toMatchObject(meaning);
   });
 
   it('that is no JSON is the turn’s', () => {

@@ -7,8 +7,8 @@ import { isRecord, jsonOf } from './message.js';
  * The outcome that an `error` or `response.failed` message stands for. An `error` message carries the status and
  * headers of the equivalent HTTP response (docs/protocol.md, WebSocket).
  */
-export function outcomeOfMessage(frame: Buffer, now: number): AttemptOutcome {
-  const json = jsonOf(frame);
+export function outcomeOfMessage(message: Buffer, now: number): AttemptOutcome {
+  const json = jsonOf(message);
   const fields = isRecord(json) ? json : {};
   const inside = isRecord(fields['response']) ? readEnvelope(fields['response']) : null;
   const status = typeof fields['status'] === 'number' ? fields['status'] : null;

@@ -5,11 +5,11 @@ import { limits } from '../../config/limits.js';
 export function relayMessage(
   from: WebSocket,
   to: WebSocket,
-  frame: Buffer,
+  message: Buffer,
   how: { readonly isBinary: boolean; readonly isCompressed: boolean },
 ): void {
   if (to.readyState !== WebSocket.OPEN) return;
-  to.send(frame, { binary: how.isBinary, compress: how.isCompressed }, () => {
+  to.send(message, { binary: how.isBinary, compress: how.isCompressed }, () => {
     if (from.isPaused && to.bufferedAmount < limits.socketBacklogBytes) from.resume();
   });
   if (to.bufferedAmount >= limits.socketBacklogBytes) from.pause();

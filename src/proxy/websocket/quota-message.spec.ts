@@ -11,7 +11,7 @@ const primary = {
   odd: 1,
 };
 const told = { type: 'codex.rate_limits', plan_type: 'plus', credits: { balance: null } };
-const frame = (rate_limits: unknown, more: object = {}): Buffer =>
+const message = (rate_limits: unknown, more: object = {}): Buffer =>
   Buffer.from(JSON.stringify({ ...told, ...more, rate_limits }));
 const pool = (durationSeconds: number, usedRatio: number, resetsAt: number | null = null) => ({
   durationSeconds,
@@ -22,17 +22,17 @@ const pool = (durationSeconds: number, usedRatio: number, resetsAt: number | nul
 describe('the windows that a frame tells', () => {
   it('are those that can be read', () => {
     const bad = { used_percent: 'x', window_minutes: 10_080 };
-    expect(windowsFromMessage(frame({ primary, secondary: bad }), NOW)).toEqual([
+    expect(windowsFromMessage(message({ primary, secondary: bad }), NOW)).toEqual([
       { durationSeconds: 18_000, usedRatio: 0.9, resetsAt: RESET * 1_000, seenAt: NOW },
     ]);
-    const [window] = windowsFromMessage(frame({ primary: { ...primary, reset_at: null } }), NOW);
+    const [window] = windowsFromMessage(message({ primary: { ...primary, reset_at: null } }), NOW);
     expect(window).toMatchObject({ resetsAt: null });
   });
 
   it.each([
-    frame(null),
-    frame({ primary: null }),
-    frame({ primary }, { metered_limit_name: 'other' }),
+    message(null),
+    message({ primary: null }),
+    message({ primary }, { metered_limit_name: 'other' }),
     Buffer.from('{'),
   ])('are none in %s', (it) => {
     expect(windowsFromMessage(it, NOW)).toEqual([]);
@@ -42,7 +42,7 @@ describe('the windows that a frame tells', () => {
 describe('the pool’s numbers in a frame', () => {
   it('replace the account’s, and nothing else', () => {
     const windows = [pool(18_000, 0.256, NOW), pool(604_800, 0.5)];
-    const before = frame({ allowed: true, primary, secondary: { ...primary, window_minutes: 10_080 } });
+    const before = message({ allowed: true, primary, secondary: { ...primary, window_minutes: 10_080 } });
     expect(JSON.parse(withPoolQuota(before, windows).toString())).toEqual({
       ...told,
       rate_limits: {
@@ -55,7 +55,7 @@ describe('the pool’s numbers in a frame', () => {
   });
 
   it('leave out a window that the pool has not', () => {
-    const after = withPoolQuota(frame({ primary, secondary: primary }), [pool(18_000, 0)]);
+    const after = withPoolQuota(message({ primary, secondary: primary }), [pool(18_000, 0)]);
     expect(JSON.parse(after.toString()).rate_limits).toMatchObject({
       primary: { used_percent: 0 },
       secondary: null,
@@ -63,8 +63,8 @@ describe('the pool’s numbers in a frame', () => {
   });
 
   it.each([
-    ['of another limit', frame({ primary }, { limit_name: 'other' })],
-    ['without limits', frame(null)],
+    ['of another limit', message({ primary }, { limit_name: 'other' })],
+    ['without limits', message(null)],
     ['that is no JSON', Buffer.from('{')],
   ])('are not put into a frame %s', (_what, it) => {
     expect(withPoolQuota(it, [pool(18_000, 0)])).toBe(it);

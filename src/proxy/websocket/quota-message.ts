@@ -14,8 +14,8 @@ const windowSchema = z
 const schema = z.object({ rate_limits: z.object({ primary: windowSchema, secondary: windowSchema }) });
 
 /** The quota windows in a `codex.rate_limits` message (docs/protocol.md, WebSocket). */
-export function windowsFromMessage(frame: Buffer, now: number): QuotaWindow[] {
-  const json = jsonOf(frame);
+export function windowsFromMessage(message: Buffer, now: number): QuotaWindow[] {
+  const json = jsonOf(message);
   const told = isOfTurns(json) ? schema.safeParse(json).data?.rate_limits : undefined;
   return [told?.primary, told?.secondary].flatMap((it) =>
     it == null
@@ -33,10 +33,10 @@ export function windowsFromMessage(frame: Buffer, now: number): QuotaWindow[] {
  * A `codex.rate_limits` message with the pool's numbers instead of the account's. Messages without quota and
  * unreadable messages stay unchanged.
  */
-export function withPoolQuota(frame: Buffer, windows: readonly PoolWindow[]): Buffer {
-  const json = jsonOf(frame);
+export function withPoolQuota(message: Buffer, windows: readonly PoolWindow[]): Buffer {
+  const json = jsonOf(message);
   if (!isRecord(json) || !isRecord(json['rate_limits']) || windows.length === 0 || !isOfTurns(json))
-    return frame;
+    return message;
   const limits = json['rate_limits'];
   const [primary, ...others] = windows;
   const told = {

@@ -31,7 +31,7 @@ export interface SessionParts {
   /** A WebSocket of an account that the turn has not tried; null if none is available. */
   readonly openFor: (turn: SocketTurn) => Promise<Opened | null>;
   /** The pool's local response if it says more than upstream's refusal; null to keep upstream's. */
-  readonly ownWord: (turn: SocketTurn, outcome: AttemptOutcome | null) => Buffer | null;
+  readonly localResponse: (turn: SocketTurn, outcome: AttemptOutcome | null) => Buffer | null;
   /** The message without another account's encrypted items; null if nothing can be removed. */
   readonly withoutCrossAccount: (message: Buffer, account: Account) => Buffer | null;
 }

@@ -22,7 +22,7 @@ export class SocketSession {
   #isMoving = false;
   #upstream: Opened;
   readonly #idle: IdleTimer;
-  #hold: NodeJS.Timeout | null = null;
+  #peekTimer: NodeJS.Timeout | null = null;
   #isOver = false;
 
   constructor(
@@ -35,15 +35,15 @@ export class SocketSession {
       () => this.isBusy,
       this.#guarded(() => this.restart('idle')),
     );
-    const frames = new MessageQueue(
+    const messages = new MessageQueue(
       client,
       () => this.#upstream.socket.bufferedAmount < limits.socketBacklogBytes,
-      async (frame, isBinary) => await this.#fromClient(frame, isBinary),
+      async (message, isBinary) => await this.#fromClient(message, isBinary),
       (error) => this.#fail(error),
     );
     client.on(
       'message',
-      this.#guarded((frame: Buffer, isBinary: boolean) => frames.add(frame, isBinary)),
+      this.#guarded((message: Buffer, isBinary: boolean) => messages.add(message, isBinary)),
     );
     client.on('error', () => undefined); // its close follows
     client.once(
@@ -71,8 +71,8 @@ export class SocketSession {
   #listen({ socket }: Opened): void {
     socket.on(
       'message',
-      this.#guarded((frame: Buffer, isBinary: boolean) => {
-        if (socket === this.#upstream.socket) this.#fromUpstream(frame, isBinary);
+      this.#guarded((message: Buffer, isBinary: boolean) => {
+        if (socket === this.#upstream.socket) this.#fromUpstream(message, isBinary);
       }),
     );
     let ownCode = INTERNAL_ERROR;
@@ -108,12 +108,12 @@ export class SocketSession {
     });
   }
 
-  async #fromClient(frame: Buffer, isBinary: boolean): Promise<void> {
+  async #fromClient(message: Buffer, isBinary: boolean): Promise<void> {
     await this.#moving;
     if (this.#isOver) return;
     this.#idle.moved();
-    if (!isBinary && messageType(frame) === 'response.create') return await this.#begin(frame);
-    this.#toUpstream(frame, isBinary);
+    if (!isBinary && messageType(message) === 'response.create') return await this.#begin(message);
+    this.#toUpstream(message, isBinary);
   }
 
   async #begin(message: Buffer): Promise<void> {
@@ -132,58 +132,58 @@ export class SocketSession {
     const turn = recorder.open(request.sessionKey, account, message);
     // Messages of two concurrent turns are indistinguishable: nothing is held then, and no turn moves.
     if (this.#turns.push(turn) > 1) for (const it of this.#turns) this.#commit(it);
-    const why = whyUnavailable(account, turn.selection.model);
+    const why = whyUnavailable(account, turn.start.model);
     const isAvoided = recorder.isAvoided(request.sessionKey, account);
     if (isAvoided) turn.tried.add(account.id);
-    const isOut = (why !== null && why.reason !== 'full') || (isAvoided && recorder.isAnyoneLeft(turn));
+    const isOut = (why !== null && why.reason !== 'full') || (isAvoided && recorder.canAnotherServe(turn));
     if (!isOut || turn.held === null) return this.#send(turn);
-    if (recorder.isAnyoneLeft(turn)) return await this.#move(turn, null);
-    this.#askNobody(turn);
+    if (recorder.canAnotherServe(turn)) return await this.#move(turn, null);
+    this.#respondLocally(turn);
   }
 
   /**
    * No account is available: responds locally, unless only this model is unavailable; then upstream's refusal
    * stands.
    */
-  #askNobody(turn: SocketTurn): void {
+  #respondLocally(turn: SocketTurn): void {
     const why = this.parts.whyUnavailable(turn.account, null);
-    const word = why === null || why.reason === 'full' ? null : this.parts.ownWord(turn, null);
+    const word = why === null || why.reason === 'full' ? null : this.parts.localResponse(turn, null);
     if (word === null) return this.#send(turn);
     this.#handOn(turn, word);
   }
 
   #send(turn: SocketTurn): void {
-    this.#hold = setTimeout(
+    this.#peekTimer = setTimeout(
       this.#guarded(() => this.#commit(turn)),
       limits.peekMs,
     );
     this.#toUpstream(turn.message, false);
   }
 
-  #fromUpstream(frame: Buffer, isBinary: boolean): void {
+  #fromUpstream(message: Buffer, isBinary: boolean): void {
     this.#idle.moved();
     if (this.#isMoving) return; // the rest of the refused turn
-    const type = isBinary ? '' : (messageType(frame) ?? '');
+    const type = isBinary ? '' : (messageType(message) ?? '');
     const turn = this.#turns[0];
     const passed =
       type === 'codex.rate_limits'
-        ? this.parts.recorder.quotaFrame(this.#upstream.account, frame, turn?.startedAt ?? null)
-        : frame;
+        ? this.parts.recorder.quotaMessage(this.#upstream.account, message, turn?.startedAt ?? null)
+        : message;
     if (
       failureEvents.has(type) &&
       turn?.held == null &&
-      this.parts.recorder.outcomeOf(frame).kind === 'unauthorized'
+      this.parts.recorder.outcomeOf(message).kind === 'unauthorized'
     )
       return this.#whenRejectedLate();
     if (turn === undefined) return this.#toClient(passed, isBinary);
-    turn.bytes += frame.length;
+    turn.bytes += message.length;
     if (turn.held !== null) {
-      if (failureEvents.has(type)) return this.#whenRefused(turn, frame);
+      if (failureEvents.has(type)) return this.#whenRefused(turn, message);
       if (!isOutput(type) && !isBinary) return this.#keep(turn, passed);
       this.#commit(turn);
     }
     this.#toClient(passed, isBinary);
-    if (endEvents.has(type)) this.#close(turn, failureEvents.has(type) ? 'failed' : 'complete', frame);
+    if (endEvents.has(type)) this.#close(turn, failureEvents.has(type) ? 'failed' : 'complete', message);
   }
 
   /**
@@ -194,45 +194,45 @@ export class SocketSession {
     this.restart('the account renews its token');
   }
 
-  #keep(turn: SocketTurn, frame: Buffer): void {
-    turn.held?.push(frame);
-    turn.heldBytes += frame.length;
+  #keep(turn: SocketTurn, message: Buffer): void {
+    turn.held?.push(message);
+    turn.heldBytes += message.length;
     if (turn.heldBytes >= limits.peekBytes) this.#commit(turn);
   }
 
   /** Commits the turn: held messages go to the client, and nothing is retried. */
   #commit(turn: SocketTurn): void {
-    if (this.#hold !== null) clearTimeout(this.#hold);
+    if (this.#peekTimer !== null) clearTimeout(this.#peekTimer);
     const { held } = turn;
     if (held === null) return;
     turn.held = null;
     this.parts.recorder.served(turn, this.parts.request.sessionKey);
-    for (const frame of held) this.#toClient(frame, false);
+    for (const message of held) this.#toClient(message, false);
   }
 
-  #whenRefused(turn: SocketTurn, frame: Buffer): void {
-    this.#moving = this.#refused(turn, frame).catch((it) => this.#fail(it));
+  #whenRefused(turn: SocketTurn, message: Buffer): void {
+    this.#moving = this.#refused(turn, message).catch((it) => this.#fail(it));
   }
 
-  async #refused(turn: SocketTurn, frame: Buffer): Promise<void> {
-    if (this.#hold !== null) clearTimeout(this.#hold);
-    const outcome = this.parts.recorder.outcomeOf(frame);
+  async #refused(turn: SocketTurn, message: Buffer): Promise<void> {
+    if (this.#peekTimer !== null) clearTimeout(this.#peekTimer);
+    const outcome = this.parts.recorder.outcomeOf(message);
     this.parts.recorder.refused(turn, outcome);
     if (outcome.kind === 'cross-account-content' && this.#strip(turn)) return this.#send(turn);
-    if (!othersMayServe.has(outcome.kind)) return this.#handOn(turn, frame);
+    if (!othersMayServe.has(outcome.kind)) return this.#handOn(turn, message);
     // A rejected token may be renewed; any other refusal is final for the turn on this account.
     if (outcome.kind !== 'unauthorized') turn.tried.add(turn.account.id);
-    if (!this.parts.recorder.isAnyoneLeft(turn) || turn.attempts >= this.parts.maxAttempts)
-      return this.#handOn(turn, this.parts.ownWord(turn, outcome) ?? frame);
-    if (turn.selection.isWhole) return await this.#move(turn, frame);
+    if (!this.parts.recorder.canAnotherServe(turn) || turn.attempts >= this.parts.maxAttempts)
+      return this.#handOn(turn, this.parts.localResponse(turn, outcome) ?? message);
+    if (turn.start.isWhole) return await this.#move(turn, message);
     // Another account lacks the context the message refers to; the client reconnects and sends everything.
     this.#close(turn, 'reconnect', null);
     this.restart('another account serves from here on');
   }
 
   /** Moves the turn to another account unnoticed; `message` is the refusal to send if no account takes it. */
-  async #move(turn: SocketTurn, frame: Buffer | null): Promise<void> {
-    if (!turn.selection.isWhole) {
+  async #move(turn: SocketTurn, message: Buffer | null): Promise<void> {
+    if (!turn.start.isWhole) {
       this.#close(turn, 'reconnect', null);
       return this.restart('another account serves from here on');
     }
@@ -244,8 +244,9 @@ export class SocketSession {
       return;
     }
     if (opened === null) {
-      if (frame === null) this.#askNobody(turn);
-      else this.#handOn(turn, this.parts.ownWord(turn, this.parts.recorder.outcomeOf(frame)) ?? frame);
+      if (message === null) this.#respondLocally(turn);
+      else
+        this.#handOn(turn, this.parts.localResponse(turn, this.parts.recorder.outcomeOf(message)) ?? message);
       if (this.#upstream.socket.readyState !== WebSocket.OPEN) this.restart('upstream has closed');
       return;
     }
@@ -269,11 +270,11 @@ export class SocketSession {
   }
 
   /** Sends the refusal to the client, after the messages held before it. */
-  #handOn(turn: SocketTurn, frame: Buffer): void {
+  #handOn(turn: SocketTurn, message: Buffer): void {
     const { held } = turn;
     for (const it of held ?? []) this.#toClient(it, false);
-    this.#toClient(frame, false);
-    this.#close(turn, 'refused', frame);
+    this.#toClient(message, false);
+    this.#close(turn, 'refused', message);
   }
 
   #close(
@@ -296,7 +297,7 @@ export class SocketSession {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#idle.end();
-    if (this.#hold !== null) clearTimeout(this.#hold);
+    if (this.#peekTimer !== null) clearTimeout(this.#peekTimer);
     for (const turn of this.#turns.toReversed()) this.#guarded(() => this.#close(turn, result, null))();
     try {
       closeOther();
@@ -309,12 +310,12 @@ export class SocketSession {
     closeSocket(this.#upstream.socket, sendable(code), reason);
   }
 
-  #toUpstream(frame: Buffer, isBinary: boolean): void {
-    relayMessage(this.client, this.#upstream.socket, frame, { isBinary, isCompressed: true });
+  #toUpstream(message: Buffer, isBinary: boolean): void {
+    relayMessage(this.client, this.#upstream.socket, message, { isBinary, isCompressed: true });
   }
 
   /** Never compressed: the loopback connection is fast, and compression costs time. */
-  #toClient(frame: Buffer, isBinary: boolean): void {
-    relayMessage(this.#upstream.socket, this.client, frame, { isBinary, isCompressed: false });
+  #toClient(message: Buffer, isBinary: boolean): void {
+    relayMessage(this.#upstream.socket, this.client, message, { isBinary, isCompressed: false });
   }
 }

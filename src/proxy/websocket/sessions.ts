@@ -56,7 +56,7 @@ export class SocketSessions {
         isDraining: () => this.drain.isDraining,
         whyUnavailable: (account, model) => this.selector.whyUnavailable(account, model),
         openFor: (turn) => this.openFor(turn, request, path),
-        ownWord: (turn, outcome) => this.ownWord(turn, outcome, request),
+        localResponse: (turn, outcome) => this.localResponse(turn, outcome, request),
         withoutCrossAccount: (message, account) =>
           this.recovery.withoutCrossAccount(message, request.sessionKey, account),
       },
@@ -79,7 +79,7 @@ export class SocketSessions {
   }
 
   private async openFor(turn: SocketTurn, request: ProxyRequest, path: string): Promise<Opened | null> {
-    const context = new FailoverContext(request, path, turn.decision, null, { model: turn.selection.model });
+    const context = new FailoverContext(request, path, turn.decision, null, { model: turn.start.model });
     for (const it of turn.tried) context.tried.add(it);
     context.budget.spent = turn.attempts;
     const end = await this.loop.run(context);
@@ -100,13 +100,17 @@ export class SocketSessions {
    * The local response for the whole pool: its earliest reset, or the action a person must take. `outcome` null:
    * upstream was not asked.
    */
-  private ownWord(turn: SocketTurn, outcome: AttemptOutcome | null, request: ProxyRequest): Buffer | null {
+  private localResponse(
+    turn: SocketTurn,
+    outcome: AttemptOutcome | null,
+    request: ProxyRequest,
+  ): Buffer | null {
     const isModels =
-      outcome?.kind === 'not-entitled' && !mayServeLater(this.selector.assess(turn.selection.model));
+      outcome?.kind === 'not-entitled' && !mayServeLater(this.selector.assess(turn.start.model));
     const isUpstreams = outcome?.kind === 'overloaded' || isModels;
     if (isUpstreams) return null;
     return errorMessage(
-      this.emptyPool.refusal(request, turn.tried, outcome?.kind ?? null, null, turn.selection.model),
+      this.emptyPool.refusal(request, turn.tried, outcome?.kind ?? null, null, turn.start.model),
     );
   }
 }

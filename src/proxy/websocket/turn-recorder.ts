@@ -37,20 +37,20 @@ export class TurnRecorder {
       this.decisions,
       this.drain.enter(),
     );
-    turn.decision.recordCandidates(this.selector.assess(turn.selection.model));
+    turn.decision.recordCandidates(this.selector.assess(turn.start.model));
     return turn;
   }
 
   /** Whether an account that has not refused this turn can serve it now. */
-  isAnyoneLeft({ selection, tried }: SocketTurn): boolean {
+  canAnotherServe({ start, tried }: SocketTurn): boolean {
     return this.selector
-      .assess(selection.model)
+      .assess(start.model)
       .some((it) => it.unavailable === null && !tried.has(it.account.id));
   }
 
   /** The meaning of the message with which upstream ended the turn. */
-  outcomeOf(frame: Buffer): AttemptOutcome {
-    return outcomeOfMessage(frame, this.clock.now());
+  outcomeOf(message: Buffer): AttemptOutcome {
+    return outcomeOfMessage(message, this.clock.now());
   }
 
   /** Records the first output of a turn: its account serves. */
@@ -68,10 +68,10 @@ export class TurnRecorder {
    * Records the quota in a `codex.rate_limits` message of this account, and returns the message with the pool's
    * numbers. `askedAt` (epoch ms) is when its turn was sent; null without a turn.
    */
-  quotaFrame(account: Account, frame: Buffer, askedAt: number | null): Buffer {
+  quotaMessage(account: Account, message: Buffer, askedAt: number | null): Buffer {
     const now = this.clock.now();
-    this.recorder.observeWindows(account, windowsFromMessage(frame, now), askedAt ?? now);
-    return withPoolQuota(frame, this.pool.status().windows);
+    this.recorder.observeWindows(account, windowsFromMessage(message, now), askedAt ?? now);
+    return withPoolQuota(message, this.pool.status().windows);
   }
 
   /** Records the end of the turn. `last` is its final message; null if it was cut. */
@@ -88,8 +88,7 @@ export class TurnRecorder {
     turn.decision.used({ tokens, bytes: turn.bytes });
     turn.decision.end(result, isServed ? 200 : null);
     const facts = turn.decision.turn(Date.now());
-    if (facts !== null)
-      this.usage.record({ ...facts, model: turn.selection.model, effort: turn.selection.effort });
+    if (facts !== null) this.usage.record({ ...facts, model: turn.start.model, effort: turn.start.effort });
     turn[Symbol.dispose]();
   }
 
@@ -99,18 +98,18 @@ export class TurnRecorder {
   }
 
   private failedLate(turn: SocketTurn, outcome: AttemptOutcome, tokens: TokenCount | null): void {
-    const { account, startedAt, selection } = turn;
+    const { account, startedAt, start } = turn;
     turn.decision.failedLate(outcome.kind);
     this.counters.used(account, tokens);
-    this.recorder.failedLate(turn.sessionKey, account, outcome, { startedAt, model: selection.model });
+    this.recorder.failedLate(turn.sessionKey, account, outcome, { startedAt, model: start.model });
   }
 
   private note(turn: SocketTurn, outcome: AttemptOutcome, status: number | null): void {
-    const { account, startedAt, sentAt, selection } = turn;
+    const { account, startedAt, sentAt, start } = turn;
     const answer = status === null ? null : { response: { statusCode: status } };
     const attempt = { outcome, startedAt, sentAt, answeredAt: performance.now(), answer };
     turn.decision.attempted(account, 'socket', attempt);
-    this.recorder.learn(account, outcome, { startedAt, hasRefreshed: false, model: selection.model });
+    this.recorder.learn(account, outcome, { startedAt, hasRefreshed: false, model: start.model });
   }
 }
 

@@ -16,7 +16,7 @@ interface Begun {
 
 /** One turn on a WebSocket: from the client's `response.create` to the message that ends it. */
 export class SocketTurn implements Disposable {
-  readonly selection: TurnStart;
+  readonly start: TurnStart;
   readonly sessionKey: string | null;
   readonly decision: RequestRecord;
   /** Ids of the accounts that have refused it. */
@@ -45,10 +45,10 @@ export class SocketTurn implements Disposable {
     this.sessionKey = sessionKey;
     this.#clock = clock;
     this.startedAt = clock.now();
-    this.selection = turnStartIn(message);
+    this.start = turnStartIn(message);
     this.#lease = new Lease(account);
     const now = { receivedAt: Date.now(), completeAt: this.sentAt };
-    const isReplayable = this.selection.isWhole;
+    const isReplayable = this.start.isWhole;
     const asked = { id: randomUUID(), method: 'WEBSOCKET', sessionKey, isReplayable, ...now };
     this.decision = new RequestRecord(asked, 'websocket', log);
   }
