@@ -19,8 +19,8 @@ const pool = (durationSeconds: number, usedRatio: number, resetsAt: number | nul
   resetsAt,
 });
 
-describe('the windows that a frame tells', () => {
-  it('are those that can be read', () => {
+describe('the quota windows of a message', () => {
+  it('are the readable ones', () => {
     const bad = { used_percent: 'x', window_minutes: 10_080 };
     expect(windowsFromMessage(message({ primary, secondary: bad }), NOW)).toEqual([
       { durationSeconds: 18_000, usedRatio: 0.9, resetsAt: RESET * 1_000, seenAt: NOW },
@@ -34,13 +34,13 @@ describe('the windows that a frame tells', () => {
     message({ primary: null }),
     message({ primary }, { metered_limit_name: 'other' }),
     Buffer.from('{'),
-  ])('are none in %s', (it) => {
+  ])('are empty for %s', (it) => {
     expect(windowsFromMessage(it, NOW)).toEqual([]);
   });
 });
 
-describe('the pool’s numbers in a frame', () => {
-  it('replace the account’s, and nothing else', () => {
+describe('the pool’s numbers in a message', () => {
+  it('replace the account’s numbers and nothing else', () => {
     const windows = [pool(18_000, 0.256, NOW), pool(604_800, 0.5)];
     const before = message({ allowed: true, primary, secondary: { ...primary, window_minutes: 10_080 } });
     expect(JSON.parse(withPoolQuota(before, windows).toString())).toEqual({
@@ -48,13 +48,13 @@ describe('the pool’s numbers in a frame', () => {
       rate_limits: {
         allowed: true,
         primary: { odd: 1, used_percent: 26, window_minutes: 300, reset_at: NOW / 1_000 },
-        // Without a reset of the pool's there is none: the account's own would be another number.
+        // Without a reset of the pool there is none: the account's would be a different number.
         secondary: { odd: 1, used_percent: 50, window_minutes: 10_080 },
       },
     });
   });
 
-  it('leave out a window that the pool has not', () => {
+  it('omit a window that the pool does not have', () => {
     const after = withPoolQuota(message({ primary, secondary: primary }), [pool(18_000, 0)]);
     expect(JSON.parse(after.toString()).rate_limits).toMatchObject({
       primary: { used_percent: 0 },
@@ -66,7 +66,7 @@ describe('the pool’s numbers in a frame', () => {
     ['of another limit', message({ primary }, { limit_name: 'other' })],
     ['without limits', message(null)],
     ['that is no JSON', Buffer.from('{')],
-  ])('are not put into a frame %s', (_what, it) => {
+  ])('are not written into a message %s', (_what, it) => {
     expect(withPoolQuota(it, [pool(18_000, 0)])).toBe(it);
   });
 });
