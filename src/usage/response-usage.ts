@@ -8,13 +8,6 @@ export interface TokenCount {
   readonly reasoning: number;
 }
 
-export const finalEvents: ReadonlySet<string> = new Set([
-  'response.completed',
-  'response.incomplete',
-  'response.failed',
-  'response.done',
-]);
-
 /** A count that is missing, negative or absurd is taken as none, rather than spoiling a sum. */
 const count = z.number().int().min(0).max(1_000_000_000).nullish().catch(null);
 

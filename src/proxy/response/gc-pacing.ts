@@ -2,10 +2,10 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
 /**
- * Every chunk that passes leaves a buffer of up to 64 KiB behind. V8 lets tens of megabytes of them pile up
- * before it looks, because it counts its own heap and not what hangs on it: the process would grow by that
- * with the first long answer. So the young generation is collected after this many bytes have passed; it
- * is nearly empty then, and that takes well under a millisecond.
+ * Each relayed chunk leaves a buffer of up to 64 KiB behind. V8 counts its own heap, not the memory attached to it,
+ * so it lets tens of megabytes of buffers pile up before it collects. Collecting the young generation after a fixed
+ * number of relayed bytes prevents that growth. The young generation is nearly empty at that point, so a collection
+ * takes well under a millisecond.
  */
 const COLLECT_AFTER_BYTES = 8 * 1_024 * 1_024;
 
@@ -14,7 +14,7 @@ type MinorGc = (options: { type: 'minor' }) => void;
 const collect = minorGc();
 let passed = 0;
 
-/** Tells of bytes that have been passed on. */
+/** Counts relayed bytes and collects garbage when enough have passed. */
 export function paceGarbageCollection(bytes: number): void {
   passed += bytes;
   if (passed < COLLECT_AFTER_BYTES) return;
@@ -22,7 +22,7 @@ export function paceGarbageCollection(bytes: number): void {
   collect?.({ type: 'minor' });
 }
 
-/** Null where the engine has no such thing; then it collects as it likes. */
+/** Null if the engine does not expose it; garbage is then collected at the engine's own pace. */
 function minorGc(): MinorGc | null {
   setFlagsFromString('--expose-gc');
   const gc: unknown = runInNewContext('typeof gc === "function" ? gc : null');

@@ -1,18 +1,18 @@
 import type { ServerResponse } from 'node:http';
 
-/** An answer of our own, in the shape that Codex reads (docs/protocol.md, errors). */
+/** A response made by the proxy itself, in the shape that Codex reads (docs/protocol.md, errors). */
 export interface LocalResponse {
   readonly status: number;
-  /** Stable; also in the header `x-codex-pool-error`. */
+  /** Stable code; also sent in the header `x-codex-pool-error`. */
   readonly code: string;
   readonly type: string;
   readonly message: string;
   readonly headers?: Readonly<Record<string, string>>;
-  /** More fields of the error object. */
+  /** Additional fields of the error object. */
   readonly fields?: Readonly<Record<string, string | number | null>>;
 }
 
-/** Sends it, unless something was already sent. */
+/** Sends the response unless a head was already sent. */
 export function sendLocalResponse(res: ServerResponse, refusal: LocalResponse): void {
   if (res.headersSent || res.destroyed) return;
   const { code, type, message, fields } = refusal;
@@ -47,5 +47,5 @@ export const notFound: LocalResponse = {
   status: 404,
   code: 'unknown_route',
   type: 'not_found',
-  message: 'This path is not one that codex-pool serves or forwards.',
+  message: 'codex-pool neither serves nor forwards this path.',
 };

@@ -14,8 +14,8 @@ const fiveHours = { durationSeconds: 18_000, usedRatio: 0.126, resetsAt: now + 6
 const month = { durationSeconds: 2_592_000, usedRatio: 0.5, resetsAt: null };
 const week = { durationSeconds: 604_800, usedRatio: 0.25, resetsAt: now + 120_000 };
 
-describe('the quota that an answer tells', () => {
-  it("is the pool's: the shortest window first, the longest second", () => {
+describe('the quota in a response', () => {
+  it("is the pool's: the shortest window is primary, the longest secondary", () => {
     const headers = told();
     setPoolQuota(headers, [fiveHours, week, month], now);
     expect(headers).toEqual({
@@ -29,14 +29,14 @@ describe('the quota that an answer tells', () => {
     });
   });
 
-  it('has no second window where the pool has one', () => {
+  it('has no secondary window when the pool has one window', () => {
     const headers = told();
     setPoolQuota(headers, [week], now);
     expect(headers).not.toHaveProperty('x-codex-secondary-used-percent');
     expect(headers).toMatchObject({ 'x-codex-primary-window-minutes': '10080' });
   });
 
-  it('stays as it is where upstream tells none, or nothing is known of the pool', () => {
+  it('stays unchanged when upstream sends none, or the pool is unknown', () => {
     const none: OutgoingHttpHeaders = { 'x-codex-plan-type': 'pro' };
     setPoolQuota(none, [week], now);
     expect(none).toEqual({ 'x-codex-plan-type': 'pro' });

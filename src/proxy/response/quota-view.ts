@@ -5,8 +5,8 @@ const slots = ['primary', 'secondary'] as const;
 const fields = ['used-percent', 'window-minutes', 'reset-at', 'reset-after-seconds'] as const;
 
 /**
- * Puts the pool's numbers where upstream tells those of the one account that served (docs/protocol.md,
- * quota): the client shows them as what is left to it. An answer that tells none is left as it is.
+ * Replaces the quota of the serving account with the quota of the pool (docs/protocol.md, quota). The client
+ * displays these numbers as its remaining quota. Responses without quota headers stay unchanged.
  */
 export function setPoolQuota(
   headers: OutgoingHttpHeaders,
@@ -17,7 +17,7 @@ export function setPoolQuota(
   if (!tellsAny || windows.length === 0) return;
   for (const slot of slots) for (const field of fields) delete headers[`x-codex-${slot}-${field}`];
   delete headers['x-codex-primary-over-secondary-limit-percent'];
-  // The shortest duration is primary, the longest secondary; a pool that has one window has no second.
+  // The shortest window is primary, the longest secondary; a pool with one window has no secondary.
   const [primary, ...others] = windows;
   tell(headers, 'primary', primary, now);
   tell(headers, 'secondary', others.at(-1), now);

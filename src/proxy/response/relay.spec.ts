@@ -17,7 +17,7 @@ describe('relayStream', () => {
     await Promise.all(open.splice(0).map(async (it) => await new Promise((done) => it.close(done))));
   });
 
-  it('sends on what came in one read in one write, in order', async () => {
+  it('relays the chunks of one read in one write, in order', async () => {
     const parts = Array.from({ length: 200 }, (_, at) => `part ${at};`);
     const { client, end } = await relayed((upstream) => {
       upstream.end(head + parts.map(chunkOf).join('') + lastChunk);
@@ -28,7 +28,7 @@ describe('relayStream', () => {
     expect(await end).toBe('complete');
   });
 
-  it('shows the bytes to who watches, each once', async () => {
+  it('shows each byte once to the watcher', async () => {
     const { client, end, watched } = await relayed((upstream) => {
       upstream.end(head + chunkOf('one ') + chunkOf('two') + lastChunk);
     });
@@ -37,7 +37,7 @@ describe('relayStream', () => {
     expect(Buffer.concat(watched).toString()).toBe('one two');
   });
 
-  it('hands on all that had arrived before upstream broke off, then breaks off too', async () => {
+  it('relays everything that arrived before upstream broke off, then breaks off too', async () => {
     const { client, end } = await relayed((upstream) => {
       upstream.end(head + chunkOf('one') + chunkOf('two')); // without its last chunk
     });
@@ -58,7 +58,7 @@ describe('relayStream', () => {
     await closed.promise;
   });
 
-  it('lets upstream wait for a client that does not read', async () => {
+  it('makes upstream wait for a client that does not read', async () => {
     const much = 64 * 1_024 * 1_024;
     const piece = chunkOf('x'.repeat(64 * 1_024));
     const stalled = Promise.withResolvers<number>();
@@ -85,7 +85,7 @@ describe('relayStream', () => {
     client.destroy();
   });
 
-  it('ends an answer that has ended already', async () => {
+  it('ends a response that has already ended', async () => {
     const { client, end } = await relayed(
       (upstream) => upstream.end(head + lastChunk),
       'reads',
@@ -98,7 +98,7 @@ describe('relayStream', () => {
     expect(await end).toBe('complete');
   });
 
-  it('breaks off for an answer that is broken already', async () => {
+  it('breaks off when the response is already broken', async () => {
     const { client, end } = await relayed(
       (upstream) => upstream.end(head + chunkOf('one')),
       'reads',
@@ -111,7 +111,7 @@ describe('relayStream', () => {
     expect(await end).toBe('cut');
   });
 
-  it('stops upstream when the client has left already', async () => {
+  it('stops upstream when the client has already left', async () => {
     const closed = Promise.withResolvers<void>();
     const { end } = await relayed(
       (upstream) => upstream.on('close', closed.resolve).write(head + chunkOf('one')),

@@ -1,13 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-/** How an answer that was committed came to its end: whole, or by the side that broke off first. */
+/** How a committed response ended: completely, or cut by upstream or the client, whichever broke off first. */
 export type RelayEnd = 'complete' | 'cut' | 'client-gone';
 
 /**
- * Sends a body on to the client, whose head is written. What arrives in one read goes out in one write, before
- * anything else runs: an answer of hundreds of small chunks costs a few writes, and none of them waits. A client
- * that reads slowly slows upstream down; a side that breaks off ends the other, after what had arrived before.
- * `watch` sees the bytes after they have gone on.
+ * Relays a body to the client after its head was written. Chunks that arrive in one read go out in one write before
+ * anything else runs, so a response of hundreds of small chunks costs a few writes and delays none of them. A
+ * client that reads slowly slows upstream down. A side that breaks off ends the other after the bytes received so
+ * far. `watch` sees the bytes after they were sent.
  */
 export function relayStream(
   from: IncomingMessage,
@@ -34,7 +34,7 @@ export function relayStream(
     if (from.readableEnded) return;
     resolve('cut');
     flush();
-    // Not at once: what is written waits for its tick in the socket, and belongs to the client.
+    // Deferred: bytes already written wait for the socket's next tick and belong to the client.
     if (to.socket === null) to.destroy();
     else to.socket.destroySoon();
   };
@@ -54,7 +54,7 @@ export function relayStream(
   return promise;
 }
 
-/** Many buffers as one; a single one is not copied. */
+/** Concatenates buffers; a single buffer is returned without a copy. */
 export function joined(parts: readonly Buffer[]): Buffer {
   return parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts);
 }

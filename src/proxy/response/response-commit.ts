@@ -19,20 +19,20 @@ import { TurnCounters } from './turn-counters.js';
 import { clientHeaders } from '../upstream/headers.js';
 import { UsageTap } from './usage-tap.js';
 
-/** What a turn's answer came to. */
+/** How the relay of a turn ended. */
 export interface Relayed {
   readonly end: RelayEnd;
-  /** Null when its stream told none. */
+  /** Null if the stream reported none. */
   readonly tokens: TokenCount | null;
   readonly bytes: number;
-  /** The error that its stream reported after the commit; null for none. */
+  /** The error that the stream reported after the commit; null if none. */
   readonly failure: ErrorEnvelope | null;
 }
 
-/** An attempt whose answer is to be sent on. */
+/** An attempt with a response to relay. */
 type Answered = Pick<Attempted, 'answeredAt'> & { readonly answer: PeekedResponse };
 
-/** The single place that writes the head of an upstream answer to a client: from here on there is no way back. */
+/** The only place that writes the head of an upstream response to a client. After this point nothing is retried. */
 @Injectable()
 export class ResponseCommit {
   constructor(
@@ -44,8 +44,8 @@ export class ResponseCommit {
   ) {}
 
   /**
-   * Sends a turn's answer on, byte for byte and at once, and counts what it used. Tells the id of its
-   * response as soon as that has gone by.
+   * Relays a turn's response byte for byte without delay and counts its tokens. Reports the response id as soon as
+   * it appears in the stream.
    */
   async turn(
     request: ProxyRequest,
@@ -67,7 +67,7 @@ export class ResponseCommit {
     return { end, tokens: tap.counted, bytes: tap.length, failure };
   }
 
-  /** Sends any other answer on; `watch` sees its bytes after they have gone on. */
+  /** Relays any other response; `watch` sees its bytes after they were sent. */
   async plain(
     request: ProxyRequest,
     res: ServerResponse,
@@ -78,7 +78,10 @@ export class ResponseCommit {
     return this.relay(request, res, account, attempted, { isTurn: false, watch });
   }
 
-  /** The head that the client gets: upstream's, with the pool's quota, and how to ask what became of the request. */
+  /**
+   * The client's response head: upstream's headers with the pool's quota and the id under which the request log
+   * explains the request.
+   */
   headersOf(
     request: ProxyRequest,
     account: Account,
@@ -104,7 +107,7 @@ export class ResponseCommit {
     if (isEventStream && (response.headers['content-type'] ?? '').trim() === '')
       headers['content-type'] = 'text/event-stream';
     res.writeHead(response.statusCode ?? 502, headers);
-    if (head.length === 0) res.flushHeaders(); // else the head goes out with the first bytes
+    if (head.length === 0) res.flushHeaders(); // otherwise the head would wait for the first bytes
     else res.write(joined(head));
     this.addedAfter.observe((performance.now() - answeredAt) / 1_000);
     const watch = (bytes: Buffer) => {
@@ -116,7 +119,7 @@ export class ResponseCommit {
   }
 }
 
-/** A name in a header: percent-encoded outside what is plain there. */
+/** A name as a header value: percent-encoded except for unreserved characters. */
 export function headerText(name: string): string {
   return name.replace(/[^A-Za-z0-9._-]/gu, (it) =>
     [...Buffer.from(it)].map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`).join(''),

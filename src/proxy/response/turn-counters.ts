@@ -5,7 +5,7 @@ import type { Account } from '../../accounts/account.js';
 import { metricNames } from '../../observability/metrics.js';
 import type { TokenCount } from '../../usage/response-usage.js';
 
-/** Counts the turns that accounts have served, and what they used, in the metrics. */
+/** Counts served turns and their tokens in the metrics. */
 @Injectable()
 export class TurnCounters {
   constructor(
@@ -13,13 +13,13 @@ export class TurnCounters {
     @InjectMetric(metricNames.turns) private readonly turns: Counter<'account'>,
   ) {}
 
-  /** A turn was served. `counted`: null when it reported no tokens. */
+  /** Counts a served turn; `counted` is null if it reported no tokens. */
   served(account: Account, counted: TokenCount | null): void {
     this.turns.inc({ account: account.name });
     this.used(account, counted);
   }
 
-  /** Tokens of a turn that failed after output. */
+  /** Counts the tokens of a turn that failed after output. */
   used(account: Account, counted: TokenCount | null): void {
     if (counted === null) return;
     for (const kind of ['input', 'cached', 'output', 'reasoning'] as const) {

@@ -10,7 +10,7 @@ import {
 } from '../../fake-upstream/script/turn-events.js';
 import { UsageTap } from './usage-tap.js';
 
-/** The ids that a tap tells of a stream, which arrives byte by byte. */
+/** The ids that a tap reports for a stream that arrives byte by byte. */
 function idsOf(...events: readonly TurnEvent[]): string[] {
   const ids: string[] = [];
   const tap = new UsageTap({
@@ -50,7 +50,7 @@ describe('a failure after output', () => {
     ['response.failed', { type: 'response.failed', response: { id: 'resp_1', error } }],
     ['a nested error event', { type: 'error', error }],
     ['a top-level error event', { type: 'error', ...error }],
-  ])('is kept from %s, wherever the stream is split', (_name, event) => {
+  ])('is read from %s, wherever the stream is split', (_name, event) => {
     for (const text of [framed(event), framed(event).replaceAll('\n', '\r\n')]) {
       const tap = new UsageTap({ onResponseId: () => {}, onFault: (it) => expect.fail(String(it)) });
       for (const byte of Buffer.from(framed(delta('x')) + text)) tap.observe(Buffer.from([byte]));

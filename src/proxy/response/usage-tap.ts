@@ -1,18 +1,19 @@
-import { finalEvents, type TokenCount, usageFromFinalEvent } from '../../usage/response-usage.js';
+import { type TokenCount, usageFromFinalEvent } from '../../usage/response-usage.js';
 import type { ErrorEnvelope } from '../upstream/error-envelope.js';
-import { failureEvents, failureIn } from '../upstream/event-failure.js';
+import { failureIn } from '../upstream/event-failure.js';
+import { CREATED_EVENT, failureEvents, finalEvents } from '../upstream/response-events.js';
 import { responseIdIn } from './response-id.js';
 import { SseReader } from '../upstream/sse-reader.js';
 
-/** What a tap tells when it sees it. */
+/** Callbacks of a usage tap. */
 export interface TapListener {
-  /** The id of the response: once, from its first event, or from its last where the first was not seen. */
+  /** Called once with the response id, from the first event, or from the last if the first was not seen. */
   readonly onResponseId: (id: string) => void;
-  /** The watching has ended by a fault of ours. */
+  /** Called when a fault of the tap itself ended its watching. */
   readonly onFault: (error: unknown) => void;
 }
 
-/** Looks at a stream from the side: the token counts of its final event, the id of its response. Never throws. */
+/** Reads the token counts of a stream's final event and its response id without touching the stream. Never throws. */
 export class UsageTap {
   private tokens: TokenCount | null = null;
   private failed: ErrorEnvelope | null = null;
@@ -25,12 +26,12 @@ export class UsageTap {
       type === null ||
       finalEvents.has(type) ||
       failureEvents.has(type) ||
-      (type === 'response.created' && !this.isNamed),
+      (type === CREATED_EVENT && !this.isNamed),
   );
 
   constructor(private readonly listener: TapListener) {}
 
-  /** Called after the bytes have gone on. A fault of ours ends the watching, not the stream. */
+  /** Takes bytes that were already relayed. A fault in the tap ends the tap, not the stream. */
   observe(chunk: Buffer): void {
     this.bytes += chunk.length;
     if (!this.isWatching) return;
@@ -42,17 +43,17 @@ export class UsageTap {
     }
   }
 
-  /** Length of what has passed. */
+  /** Bytes seen so far. */
   get length(): number {
     return this.bytes;
   }
 
-  /** What the final event told; null when there was none, or it told none. */
+  /** Token counts of the final event; null if no final event came or it had none. */
   get counted(): TokenCount | null {
     return this.tokens;
   }
 
-  /** The error of a failure event, unless the response completed all the same; null without one. */
+  /** The error of a failure event, unless the response completed afterwards; null if none. */
   get failure(): ErrorEnvelope | null {
     return this.failed;
   }
@@ -64,7 +65,7 @@ export class UsageTap {
     else if (isFinal) this.failed = null;
     if (data === null) return;
     if (isFinal) this.tokens = usageFromFinalEvent(data) ?? this.tokens;
-    if (this.isNamed || (!isFinal && type !== 'response.created')) return;
+    if (this.isNamed || (!isFinal && type !== CREATED_EVENT)) return;
     const id = responseIdIn(data);
     if (id === null) return;
     this.isNamed = true;

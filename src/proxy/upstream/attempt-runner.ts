@@ -19,22 +19,25 @@ import type { ProxyRequest } from '../request/proxy-request.js';
 import { UpstreamClient } from './upstream-client.js';
 import { UpstreamWebSockets } from './upstream-websocket.js';
 
-/** How one attempt ended: what it means, and the answer if one came (nobody has got anything of it yet). */
+/**
+ * How one attempt ended: its outcome, and the response if one arrived. Nothing of the response was sent to the
+ * client yet.
+ */
 export interface Attempted {
   readonly outcome: AttemptOutcome;
   readonly answer: PeekedResponse | null;
-  /** The WebSocket that was asked for; null when none was, or none was to be had. */
+  /** The requested WebSocket; null if none was requested or the handshake failed. */
   readonly socket: WebSocket | null;
-  /** The token that was sent; null when none was to be had. */
+  /** The access token that was sent; null if no token was available. */
   readonly token: Secret | null;
   /** Epoch ms. */
   readonly startedAt: number;
-  /** `performance.now()` of sending and of the answer's head. */
+  /** `performance.now()` when the request was sent and when the response head arrived. */
   readonly sentAt: number;
   readonly answeredAt: number;
 }
 
-/** One attempt on one account: token, headers, upstream, meaning. Changes nothing about the account. */
+/** Makes one attempt on one account: token, headers, request, outcome. Never changes the account. */
 @Injectable()
 export class AttemptRunner {
   constructor(
@@ -46,7 +49,7 @@ export class AttemptRunner {
     private readonly watch: UpstreamMonitor,
   ) {}
 
-  /** `rejected`: the token that this account has just been refused with; another one is sent. */
+  /** `rejected`: the token that upstream has just rejected; the attempt uses another one. */
   async attempt(
     request: ProxyRequest,
     account: Account,
@@ -61,10 +64,10 @@ export class AttemptRunner {
     return { ...attempted, outcome };
   }
 
-  /** Gets another token for what upstream has just rejected, without anybody waiting for it. */
+  /** Renews a token that upstream has just rejected, in the background. */
   renew(account: Account, rejected: Secret | null): void {
     if (rejected === null) return;
-    // How it ends is the vault's to tell, in its state and its log.
+    // The vault records the result in its state and log.
     void this.tokens.tokenAfterRejection(account.id, rejected).catch(() => undefined);
   }
 
@@ -104,9 +107,9 @@ export class AttemptRunner {
       ? await this.sockets.open(plan, stop)
       : await this.upstream.attempt(to.base, plan, stop);
     if (end.kind === 'failed') {
-      // A connection that was kept may have been closed meanwhile; a client that has left says nothing.
+      // A reused connection may have been closed meanwhile, and an aborted request says nothing about upstream.
       if (!end.wasReused && !stop.aborted) this.noteUnreachable(end.error);
-      // Where one kept connection has died, the others may have, too.
+      // If one reused connection died, the others may have died too.
       if (end.wasReused) this.upstream.dropIdleConnections();
       return without(unreachable(end.error, end.wasReused), token, sentAt);
     }
@@ -116,7 +119,7 @@ export class AttemptRunner {
     if (end.kind === 'answered' && isNone) {
       end.response.destroy();
       return without(
-        unreachable(new Error(`upstream answered with status ${facts.status}`), false),
+        unreachable(new Error(`upstream responded with status ${facts.status}`), false),
         token,
         sentAt,
       );
@@ -159,7 +162,7 @@ export class AttemptRunner {
     this.watch.note({ kind: 'unreachable', code: networkCode(error), at: this.clock.now() });
   }
 
-  /** Other routes may fail or work by themselves: they show only whether upstream can be reached. */
+  /** Other routes can fail independently of turns; they only show whether upstream is reachable. */
   private noteTurn(accountId: string, outcome: AttemptOutcome['kind']): void {
     const at = this.clock.now();
     if (outcome === 'success') this.watch.note({ kind: 'served' });
@@ -171,7 +174,7 @@ export class AttemptRunner {
 
 function whyNoToken(error: unknown, account: Account): 'needs-login' | 'refresh-failed' | 'unauthorized' {
   if (error instanceof NeedsLoginError) return 'needs-login';
-  // With refresh switched off nothing is being waited for: the rejection is the last word.
+  // With refresh switched off, no renewal follows: the rejection is final.
   return account.storedCredential.refresh.kind === 'idle' ? 'unauthorized' : 'refresh-failed';
 }
 

@@ -1,15 +1,18 @@
-/** What upstream says in an error: its codes, its words, and when a limit ends. */
+/** An upstream error: its codes, its message, and when a limit ends. */
 export interface ErrorEnvelope {
-  /** `error.code`, `error.type`, `error` as text, `detail.code`, top-level `code`: what is there, in lower case. */
+  /**
+   * `error.code`, `error.type`, `error` as text, `detail.code` and the top-level `code`, as far as present, in
+   * lower case.
+   */
   readonly codes: readonly string[];
-  /** The message for people; empty when there is none. */
+  /** The human-readable message; empty if none. */
   readonly message: string;
   /** Epoch seconds. */
   readonly resetsAt: number | null;
   readonly resetsInSeconds: number | null;
 }
 
-/** Reads the error out of a JSON body or event (docs/protocol.md, errors). Null when it holds none. */
+/** Reads the error from a JSON body or event (docs/protocol.md, errors). Null if it has none. */
 export function readEnvelope(json: unknown): ErrorEnvelope | null {
   if (!isRecord(json)) return null;
   const error = json['error'];
@@ -50,7 +53,7 @@ function first(places: readonly Readonly<Record<string, unknown>>[], name: strin
   return null;
 }
 
-/** Numbers come as numbers, floats, or text; anything else is unknown. */
+/** Accepts integers, floats and numeric text; null for anything else. */
 function numberIn(value: unknown): number | null {
   const found = typeof value === 'string' && /^\d+(\.\d+)?$/.test(value) ? Number(value) : value;
   return typeof found === 'number' && Number.isFinite(found) ? found : null;

@@ -1,11 +1,8 @@
 import { type ErrorEnvelope, readEnvelope } from './error-envelope.js';
 
-/** Events that tell a failure (docs/protocol.md, errors). */
-export const failureEvents: ReadonlySet<string> = new Set(['response.failed', 'error']);
-
 /**
- * The error in the data of a failure event: `response.failed` has it inside its response, a top-level `error`
- * event is one itself. An envelope without codes when the data cannot be read.
+ * The error in the data of a failure event: `response.failed` nests it inside its response, a top-level `error`
+ * event is the error. Returns an envelope without codes if the data cannot be read.
  */
 export function failureIn(data: string | null): ErrorEnvelope {
   const none: ErrorEnvelope = { codes: [], message: '', resetsAt: null, resetsInSeconds: null };
@@ -16,6 +13,6 @@ export function failureIn(data: string | null): ErrorEnvelope {
       typeof json === 'object' && json !== null && 'response' in json ? readEnvelope(json.response) : null;
     return inside ?? readEnvelope(json) ?? none;
   } catch {
-    return none; // damaged data tells no code: the turn has failed, and no account is blamed
+    return none; // damaged data has no code: the turn has failed, and no account is blamed
   }
 }

@@ -46,7 +46,7 @@ describe('the start of a body', () => {
     },
   );
 
-  it('is undecided after each single byte until it is decided for good', () => {
+  it('stays undecided byte by byte until the decision is final', () => {
     const bytes = Buffer.from(`${BOM}\r\n\nevent: x\n`);
     const verdicts = Array.from(bytes, (_byte, index) => looksLikeEventStream(bytes.subarray(0, index + 1)));
     const decidedAt = verdicts.indexOf(true);

@@ -7,7 +7,7 @@ const longestName = Math.max(...fieldNames.map((it) => it.length));
 
 /**
  * Whether a body starts like an event stream: an optional byte order mark, blank lines, then a field with its
- * colon, or a comment (WHATWG HTML, section 9.2.5). Null: these bytes can become one, more of them will decide.
+ * colon, or a comment (WHATWG HTML, section 9.2.5). Null if more bytes are needed to decide.
  */
 export function looksLikeEventStream(bytes: Buffer): boolean | null {
   let at = 0;

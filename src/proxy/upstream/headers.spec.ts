@@ -10,13 +10,13 @@ const account = {
 };
 const options = { bodyLength: 2, without: [] };
 
-describe('headers on the way up', () => {
-  it.each([...hopByHop, ...clientOnly])('%s of the client stays behind', (name) => {
+describe('request headers', () => {
+  it.each([...hopByHop, ...clientOnly])('drop %s of the client', (name) => {
     const sent = upstreamHeaders({ [name]: 'of-the-client' }, account, options);
     expect(JSON.stringify(sent)).not.toContain('of-the-client');
   });
 
-  it("are the client's own for the rest, and the account's credentials", () => {
+  it("keep the client's other headers and add the account's credentials", () => {
     const sent = upstreamHeaders(
       { 'session-id': 's', 'x-new-thing': '1', originator: 'codex_exec' },
       account,
@@ -32,13 +32,13 @@ describe('headers on the way up', () => {
     });
   });
 
-  it('leave out what `connection` names and what the request must not carry', () => {
+  it('drop the headers that `connection` names and those the request must not carry', () => {
     const client = { connection: 'close, X-Hop', 'x-hop': '1', 'accept-encoding': 'gzip' };
     const sent = upstreamHeaders(client, account, { bodyLength: 0, without: ['accept-encoding'] });
     expect(Object.keys(sent)).toEqual(['content-length', 'authorization', 'chatgpt-account-id']);
   });
 
-  it('carry the routing and the fedramp mark of the account, never of another', () => {
+  it('carry the routing and FedRAMP headers of their account only', () => {
     const client = { 'x-openai-account-routing-override': 'us_cr', 'x-openai-fedramp': 'true' };
     expect(upstreamHeaders(client, account, options)).not.toHaveProperty('x-openai-fedramp');
     const marked = upstreamHeaders(client, { ...account, isFedramp: true, routingOverride: 'us' }, options);
@@ -46,8 +46,8 @@ describe('headers on the way up', () => {
   });
 });
 
-describe('headers on the way down', () => {
-  it.each([...hopByHop, ...upstreamOnly])('%s of upstream stays behind', (name) => {
+describe('response headers', () => {
+  it.each([...hopByHop, ...upstreamOnly])('drop %s of upstream', (name) => {
     expect(clientHeaders({ [name]: 'of-upstream', 'x-kept': '1' })).toEqual({ 'x-kept': '1' });
   });
 });

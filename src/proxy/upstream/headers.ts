@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
 import type { Secret } from '../../runtime/secret.js';
 
-/** RFC 9110 7.6.1 and RFC 9112: these speak of one connection only. `connection` names more. */
+/** Headers of a single connection (RFC 9110 7.6.1 and RFC 9112); the `connection` header names more. */
 export const hopByHop: ReadonlySet<string> = new Set([
   'connection',
   'keep-alive',
@@ -14,7 +14,7 @@ export const hopByHop: ReadonlySet<string> = new Set([
   'upgrade',
 ]);
 
-/** What belongs to the client, or to its connection with us, and never goes upstream. */
+/** Headers of the client or of its connection to the proxy; never sent upstream. */
 export const clientOnly: ReadonlySet<string> = new Set([
   'authorization',
   'chatgpt-account-id',
@@ -27,7 +27,7 @@ export const clientOnly: ReadonlySet<string> = new Set([
   'x-openai-fedramp',
 ]);
 
-/** What belongs to an account, or to its connection with upstream, and never comes down. */
+/** Headers of an account or of its connection to upstream; never sent to the client. */
 export const upstreamOnly: ReadonlySet<string> = new Set([
   'set-cookie',
   'set-cookie2',
@@ -35,7 +35,7 @@ export const upstreamOnly: ReadonlySet<string> = new Set([
   'strict-transport-security',
 ]);
 
-/** What an account puts on each of its requests. */
+/** Headers that an account sets on each of its requests. */
 export interface AccountHeaders {
   readonly accessToken: Secret;
   readonly accountId: string | null;
@@ -44,13 +44,13 @@ export interface AccountHeaders {
 }
 
 export interface HeaderOptions {
-  /** Bytes of the body; `chunked` where the client told no length, `none` for a request without a body. */
+  /** Length of the body in bytes; `chunked` if the client sent no length, `none` for a request without a body. */
   readonly bodyLength: number | 'chunked' | 'none';
-  /** Names that this request must not carry on top of the rest. */
+  /** Names of further headers to drop from this request. */
   readonly without: readonly string[];
 }
 
-/** The headers of an attempt: the client's own, less what is not upstream's business, plus the account's. */
+/** The headers of an attempt: the client's headers, less those upstream must not see, plus the account's. */
 export function upstreamHeaders(
   client: IncomingHttpHeaders,
   account: AccountHeaders,
@@ -75,7 +75,7 @@ export function upstreamHeaders(
   return headers;
 }
 
-/** The headers of the client's answer: upstream's own, less what is not the client's business. */
+/** The headers for the client: upstream's headers, less those the client must not see. */
 export function clientHeaders(upstream: IncomingHttpHeaders): OutgoingHttpHeaders {
   const named = connectionNames(upstream.connection);
   const headers: OutgoingHttpHeaders = {};

@@ -13,7 +13,7 @@ const of = (
 const error = (code: string, message = '') => ({ error: { code, message } });
 const type = (it: string) => ({ error: { type: it } });
 
-describe('an answer', () => {
+describe('a response', () => {
   it.each([
     [200, null, 'success'],
     [201, null, 'success'],
@@ -79,7 +79,7 @@ describe('an answer', () => {
     expect(of(200, error(code, message), {}, true).kind).toBe(kind);
   });
 
-  it('tells when quota is back, as number, float or text', () => {
+  it('reports when quota is back, as integer, float or text', () => {
     for (const resetsAt of [1_795_000_000, 1_795_000_000.5, '1795000000']) {
       const outcome = of(429, { error: { type: 'usage_limit_reached', resets_at: resetsAt } });
       expect(outcome).toMatchObject({ kind: 'quota-exhausted', hint: { resetsAt: Number(resetsAt) } });
@@ -90,12 +90,12 @@ describe('an answer', () => {
     ['in the error', { error: { type: 'usage_limit_reached', resets_at: 9, resets_in_seconds: 4 } }],
     ['in the detail', { detail: { code: 'usage_limit_reached', resets_at: 9, resets_in_seconds: 4 } }],
     ['at the top', { code: 'usage_limit_reached', resets_at: 9, resets_in_seconds: 4 }],
-  ])('tells when quota is back where its code stands: %s', (_where, body) => {
+  ])('reports when quota is back beside its code: %s', (_where, body) => {
     const hint = { resetsAt: 9, resetsInSeconds: 4 };
     expect(of(429, body)).toEqual({ kind: 'quota-exhausted', hint });
   });
 
-  it('tells how long to wait', () => {
+  it('reports how long to wait', () => {
     expect(of(503, error('slow_down'), { 'retry-after': '20' })).toEqual({
       kind: 'rate-limited',
       retryAfterMs: 20_000,

@@ -3,10 +3,10 @@ import type { ResetHint } from '../../accounts/cooldown.js';
 import type { ErrorEnvelope } from './error-envelope.js';
 import { retryAfterMs } from './retry-after.js';
 
-/** How one attempt ended. What it means for the account and what comes next is decided elsewhere. */
+/** How one attempt ended. Other files decide what it means for the account and what happens next. */
 export type AttemptOutcome =
   | { readonly kind: 'success' }
-  /** A WebSocket stands; what its turns come to is known later. */
+  /** A WebSocket is open; its turns have outcomes of their own. */
   | { readonly kind: 'opened' }
   | { readonly kind: 'unauthorized' }
   | { readonly kind: 'needs-login' }
@@ -19,14 +19,14 @@ export type AttemptOutcome =
   | { readonly kind: 'rate-limited'; readonly retryAfterMs: number | null }
   | { readonly kind: 'overloaded' }
   | { readonly kind: 'upstream-error' }
-  /** Encrypted items in the request that another account has made. */
+  /** The request contains encrypted items that belong to another account. */
   | { readonly kind: 'cross-account-content' }
   | { readonly kind: 'client-error' }
   | { readonly kind: 'turn-failed' }
   | { readonly kind: 'unreachable'; readonly wasReused: boolean; readonly reason: string }
   | { readonly kind: 'client-gone' };
 
-/** Refusals that another account may not meet. */
+/** Refusals that another account may not return. */
 export const othersMayServe: ReadonlySet<AttemptOutcome['kind']> = new Set([
   'unauthorized',
   'deactivated',
@@ -39,13 +39,13 @@ export const othersMayServe: ReadonlySet<AttemptOutcome['kind']> = new Set([
   'upstream-error',
 ]);
 
-/** The head of an answer and the error it carries, in its body or as the first event of its stream. */
+/** The head of a response and its error, from the body or from the first event of the stream. */
 export interface ResponseFacts {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
-  /** Null for an answer that carries no error, or none that can be read. */
+  /** Null if the response has no readable error. */
   readonly envelope: ErrorEnvelope | null;
-  /** The error came as the first event of a 2xx stream. */
+  /** Whether the error came as the first event of a 2xx stream. */
   readonly isFirstEvent: boolean;
 }
 
@@ -59,7 +59,10 @@ const deactivatedCodes = new Set([
 const rateCodes = new Set(['rate_limit_exceeded', 'slow_down']);
 const modelCodes = new Set(['model_not_supported', 'model_not_found', 'unsupported_model']);
 
-/** The one place that reads meaning into an answer (docs/protocol.md, errors). */
+/**
+ * Turns a response into an outcome (docs/protocol.md, errors). No other code interprets upstream's status or error
+ * codes.
+ */
 export function classify(answer: ResponseFacts, now: number): AttemptOutcome {
   const { status, envelope, isFirstEvent } = answer;
   const isGood = status >= 200 && status < 300;
@@ -92,7 +95,10 @@ export function classify(answer: ResponseFacts, now: number): AttemptOutcome {
   return { kind: 'client-error' };
 }
 
-/** What a failure event means that comes after output, when nothing can be tried again (docs/protocol.md, section 4). */
+/**
+ * The meaning of a failure event that comes after output, when nothing can be retried (docs/protocol.md, section
+ * 4).
+ */
 export function classifyLateFailure(envelope: ErrorEnvelope, now: number): AttemptOutcome {
   return classify({ status: 200, headers: {}, envelope, isFirstEvent: true }, now);
 }
@@ -105,14 +111,14 @@ function resetHint(envelope: ErrorEnvelope | null): ResetHint {
   return { resetsAt: envelope?.resetsAt ?? null, resetsInSeconds: envelope?.resetsInSeconds ?? null };
 }
 
-/** A page of the network in front of upstream, not upstream's own word on an account. */
+/** Whether the response is a page of the network in front of upstream, which says nothing about the account. */
 function isEdgePage({ headers, envelope }: ResponseFacts): boolean {
   const type = headers['content-type'] ?? '';
   if (type.includes('html') || headers['cf-mitigated'] !== undefined) return true;
   return envelope === null && /cloudflare/i.test(String(headers['server'] ?? ''));
 }
 
-/** A setting that the model does not take is the client's own mistake, whatever account it goes to. */
+/** Whether the model rejects a setting: a client mistake that every account would reject. */
 const settingCodes = new Set(['unsupported_parameter', 'unsupported_value', 'invalid_value']);
 
 function isModelRefusal(envelope: ErrorEnvelope | null): boolean {

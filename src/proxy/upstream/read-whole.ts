@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 
-/** Reads an answer to its end. Null when it breaks off, or is larger than the bound (then it is stopped). */
+/** Reads a response completely. Null if it breaks off or exceeds the bound (then it is stopped). */
 export async function readWhole(response: IncomingMessage, maxBytes: number): Promise<Buffer | null> {
   const chunks: Buffer[] = [];
   let bytes = 0;
@@ -13,6 +13,6 @@ export async function readWhole(response: IncomingMessage, maxBytes: number): Pr
     }
     return response.complete ? Buffer.concat(chunks) : null;
   } catch {
-    return null; // cut, or stopped at its deadline
+    return null; // cut off, or stopped at its deadline
   }
 }

@@ -6,24 +6,24 @@ import type { RequestBody } from '../request/request-body.js';
 import type { UpstreamBase } from './upstream-client.js';
 import { upstreamHeaders } from './headers.js';
 
-/** Where an attempt goes, and what it leaves out. */
+/** The target of an attempt, and the parts of the client's request it omits. */
 export interface Destination {
   readonly base: UpstreamBase;
   /** Path below the base address, without leading slash and query. */
   readonly path: string;
-  /** A WebSocket is asked for, not an answer. */
+  /** Whether the attempt requests a WebSocket. */
   readonly isSocket: boolean;
-  /** Whether a stream is held until its first output, so that a refusal inside it is seen in time. */
+  /** Whether the stream is held until its first output, so that a refusal inside it is seen in time. */
   readonly isTurn: boolean;
-  /** Client headers that must not go along. */
+  /** Client headers to omit. */
   readonly without: readonly string[];
-  /** What goes instead of the client's body, without a content encoding; null: the client's own. */
+  /** Body to send instead of the client's, without content encoding; null sends the client's own. */
   readonly bodyInstead: Buffer | null;
-  /** When upstream is stopped, answer and all, ms; null for the limits on silence alone. */
+  /** Time limit for the whole exchange, ms; null if only the idle limits apply. */
   readonly withinMs: number | null;
 }
 
-/** What goes to upstream (`url`: path and query) for a client's request with an account's credentials. */
+/** Builds the upstream request (`url`: path and query) from a client's request and an account's credentials. */
 export function buildRequest(
   request: ProxyRequest,
   account: Account,

@@ -1,48 +1,47 @@
 import type { IncomingMessage } from 'node:http';
 import { limits } from '../../config/limits.js';
 import { type ErrorEnvelope, readEnvelope } from './error-envelope.js';
-import { failureEvents, failureIn } from './event-failure.js';
+import { failureIn } from './event-failure.js';
+import { failureEvents, isOutput } from './response-events.js';
 import { looksLikeEventStream } from './event-stream-start.js';
 import { inflated } from '../request/request-json.js';
 import { SseReader } from './sse-reader.js';
 
-/** An answer of upstream whose head is known, with what was already read of its body; paused. */
+/** An upstream response with its head and the part of its body that was already read; paused. */
 export interface PeekedResponse {
   readonly response: IncomingMessage;
   readonly head: readonly Buffer[];
-  /** A turn's event stream, by its label or by its first bytes. */
+  /** Whether it is a turn's event stream, by its label or its first bytes. */
   readonly isEventStream: boolean;
 }
 
-/** How the hold of a turn's response ended. */
+/** How the peek at a turn's response ended. */
 export type PeekEnd =
   | { readonly kind: 'output'; readonly head: readonly Buffer[] }
-  /** Its first bytes are not those of an event stream. */
+  /** The first bytes do not start an event stream. */
   | { readonly kind: 'plain'; readonly head: readonly Buffer[] }
   | { readonly kind: 'failed'; readonly head: readonly Buffer[]; readonly envelope: ErrorEnvelope }
   | { readonly kind: 'broken'; readonly error: Error };
 
 const EVENT_END = Buffer.from('\n\n');
-const outputPrefix = 'response.output_';
-const endings = new Set(['response.completed', 'response.incomplete', 'response.done']);
 
-/** Whether the body can be read as it comes: a compressed one is passed on without a look. */
+/** Whether the body is readable without decoding; compressed bodies are passed on unread. */
 export function isReadable({ headers }: IncomingMessage): boolean {
   return /^\s*(?:identity\s*)?$/i.test(headers['content-encoding'] ?? '');
 }
 
-/** Whether the label says that the body is an event stream; null without one, as the backend sends its turns. */
+/** Whether `content-type` declares an event stream; null without a label, as the backend sends turns. */
 function labelledEventStream({ headers }: IncomingMessage): boolean | null {
   const label = (headers['content-type'] ?? '').trim();
   return label === '' ? null : /^text\/event-stream\b/i.test(label);
 }
 
 /**
- * Holds the 2xx response to a turn until the first output of its event stream, or the failure that comes instead.
- * The backend sends turns without a content type (docs/protocol.md, section 3), so a response without the label is
- * judged by its first bytes. A stream that brings neither output nor failure within 10 s of its first byte and 1 MiB
- * counts as output: it is passed on as it is. One that ends before is broken, and so is an empty response, unless
- * its label says that it is something else.
+ * Holds the 2xx response to a turn until the first output of its event stream, or until a failure event. The
+ * backend sends turns without a content type (docs/protocol.md, section 3), so a response without a label is judged
+ * by its first bytes. A stream without output or failure within 10 s of its first byte and 1 MiB counts as output
+ * and is passed on. A stream that ends earlier is broken, and so is an empty response, unless its label declares
+ * another type.
  */
 export async function peekForOutput(response: IncomingMessage): Promise<PeekEnd> {
   const head: Buffer[] = [];
@@ -60,13 +59,13 @@ export async function peekForOutput(response: IncomingMessage): Promise<PeekEnd>
   const reader = new SseReader(
     ({ type, data }) => {
       if (isDecided || type === null) return;
-      if (type.startsWith(outputPrefix) || type.endsWith('.delta') || endings.has(type)) output();
+      if (isOutput(type)) output();
       else if (failureEvents.has(type)) decide({ kind: 'failed', head, envelope: failureIn(data) });
     },
     (type) => type === null || failureEvents.has(type),
     limits.peekBytes,
   );
-  /** The bytes that the reader has not seen; null while it is open whether they are an event stream. */
+  /** Bytes not yet given to the reader; null once the type of the body is decided. */
   const unread = (chunk: Buffer): Buffer | null => {
     if (isEventStream !== null) return chunk;
     const start = head.length === 1 ? chunk : Buffer.concat(head);
@@ -76,7 +75,7 @@ export async function peekForOutput(response: IncomingMessage): Promise<PeekEnd>
   };
   const onData = (chunk: Buffer) => {
     head.push(chunk);
-    if (isDecided) return; // it came in the same read, and goes on with the rest
+    if (isDecided) return; // it came in the same read and is passed on with the rest
     bytes += chunk.length;
     timer ??= setTimeout(output, limits.peekMs);
     const fresh = unread(chunk);
@@ -101,12 +100,12 @@ export async function peekForOutput(response: IncomingMessage): Promise<PeekEnd>
   }
 }
 
-/** A refusal that was read as far as needed to understand it; what is left of it can still go on as it is. */
+/** A refusal, read as far as needed to understand it; the rest can still be relayed. */
 export interface RefusalBody extends PeekedResponse {
   readonly envelope: ErrorEnvelope | null;
 }
 
-/** Reads the body of a refusal, within a bound in bytes and time, and the error in it. */
+/** Reads the body of a refusal, within a bound in bytes and time, and parses its error. */
 export async function readRefusalBody(response: IncomingMessage): Promise<RefusalBody> {
   const head: Buffer[] = [];
   let bytes = 0;
@@ -139,7 +138,7 @@ async function envelopeIn(body: Buffer, contentEncoding: string | undefined): Pr
   try {
     text = (await inflated(body, contentEncoding)).toString('utf8');
   } catch {
-    return null; // cut or damaged: the status alone speaks
+    return null; // cut off or damaged: only the status counts
   }
   try {
     return readEnvelope(JSON.parse(text));
@@ -150,7 +149,7 @@ async function envelopeIn(body: Buffer, contentEncoding: string | undefined): Pr
   }
 }
 
-/** Lets go of an answer that nobody gets: read to its end if that is near, so that its connection lives on. */
+/** Discards a response: reads a short rest so that the connection can be reused, else closes it. */
 export function discard(response: IncomingMessage): void {
   if (response.readableEnded || response.destroyed) return;
   let left = limits.drainBytes;

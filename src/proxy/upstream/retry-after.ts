@@ -1,8 +1,8 @@
 import { limits } from '../../config/limits.js';
 
 /**
- * How long to wait, ms: the `Retry-After` header (RFC 9110 10.2.3: whole seconds, or a date), else the
- * "try again in 1.2s" of a message. Null when neither tells; never negative, never beyond the longest window.
+ * The wait in ms from the `Retry-After` header (RFC 9110 10.2.3: whole seconds, or a date), else from "try again in
+ * 1.2s" in a message. Null if neither is present; never negative, never longer than the longest window.
  */
 export function retryAfterMs(header: string | undefined, message: string, now: number): number | null {
   const told = fromHeader(header?.trim() ?? '', now) ?? fromMessage(message);
@@ -18,7 +18,7 @@ function fromHeader(value: string, now: number): number | null {
 
 const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** One amount, or several: `1.2s`, `6m0s`, `1h2m`, `20 seconds`. */
+/** One amount or several: `1.2s`, `6m0s`, `1h2m`, `20 seconds`. */
 function fromMessage(message: string): number | null {
   const told = /try again in ((?:\d+(?:\.\d+)?\s*[a-z]+\s*){1,4})/i.exec(message)?.[1];
   if (told === undefined) return null;

@@ -27,11 +27,11 @@ describe('the reader of server-sent events', () => {
     expect(JSON.parse(events[1]?.data ?? '')).toEqual(final);
   });
 
-  it.each([1, 3, 100_000])('reads CRLF as it reads LF, in pieces of %i bytes', (cut) => {
+  it.each([1, 3, 100_000])('treats CRLF like LF, in pieces of %i bytes', (cut) => {
     expect(read(stream.replaceAll('\n', '\r\n'), cut)).toEqual(read(stream, cut));
   });
 
-  it.each([1, 2, 3, 100_000])('reads lone carriage returns as it reads LF, in pieces of %i bytes', (cut) => {
+  it.each([1, 2, 3, 100_000])('treats a lone CR like LF, in pieces of %i bytes', (cut) => {
     expect(read(stream.replaceAll('\n', '\r'), cut)).toEqual(read(stream, cut));
   });
 
@@ -54,26 +54,26 @@ describe('the reader of server-sent events', () => {
     expect(read('\uFEFF\uFEFFdata: {"type":"a"}\n\n', cut)).toEqual([]);
   });
 
-  it('keeps no data that nobody wants', () => {
+  it('keeps no unwanted data', () => {
     const events = read(stream, 50, (type) => type === 'response.completed');
     expect(events.map((it) => it.data === null)).toEqual([true, false, true]);
   });
 
-  it('takes the type of the event itself, not of something inside it', () => {
+  it('takes the type of the event itself, not of a nested object', () => {
     const inside = 'data: {"item":{"type":"response.completed"},"type":"response.output_item.done"}\n\n';
     expect(read(inside, 10).map((it) => it.type)).toEqual(['response.output_item.done']);
   });
 
-  it('goes by the name of the event where the data does not begin with its type', () => {
+  it('uses the event field when the data does not begin with a type', () => {
     const named = 'event: response.completed\ndata: {"response":{},"type":"response.completed"}\n\n';
     expect(read(named, 10).map((it) => it.type)).toEqual(['response.completed']);
   });
 
-  it('joins data of several lines', () => {
+  it('joins several data lines', () => {
     expect(read('data: {"type":"a",\ndata: "x":1}\n\n', 5)[0]?.data).toBe('{"type":"a",\n"x":1}');
   });
 
-  it('holds no more than its bound of an event without end', () => {
+  it('holds no more than its bound of an endless event', () => {
     const events: SseEvent[] = [];
     const reader = new SseReader(
       (it) => events.push(it),

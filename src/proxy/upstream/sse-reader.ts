@@ -4,22 +4,22 @@ const LF = 10;
 const CR = 13;
 const BOM = [0xef, 0xbb, 0xbf];
 const NO_BYTES = Buffer.alloc(0);
-/** Within these nearly every type ends: `data: {"type":"…"`. */
+/** Nearly every type ends within these bytes: `data: {"type":"…"`. */
 const TYPE_BYTES = 96;
 const typeFirst = /^data:\s*\{\s*"type"\s*:\s*"([^"\\]*)"/;
 
-/** One server-sent event: its type, and its data where the reader was asked to keep it. */
+/** One server-sent event: its type, and its data if the reader was asked to keep it. */
 export interface SseEvent {
-  /** The `type` inside the data, else the name of the `event:` line; null when neither tells. */
+  /** The `type` inside the data, else the `event:` field; null if neither is present. */
   readonly type: string | null;
-  /** Null when it was not wanted, or larger than the bound. */
+  /** Null if the data was not wanted or exceeds the bound. */
   readonly data: string | null;
 }
 
 /**
- * Reads server-sent events out of passing bytes, in any cut; a line ends with LF, CR or both (WHATWG HTML,
- * section 9.2.5). It keeps the start of a line until it knows the type, and the data only of events that are
- * wanted; so what it holds is bounded whatever comes.
+ * Reads server-sent events from chunks split anywhere; lines end with LF, CR or CRLF (WHATWG HTML, section 9.2.5).
+ * Keeps the start of a line until the type is known, and the data of wanted events only, so its memory is bounded
+ * for any input.
  */
 export class SseReader {
   private line: Buffer[] = [];
@@ -31,14 +31,14 @@ export class SseReader {
   private data: string[] | null = [];
   private dataBytes = 0;
   private isEmpty = true;
-  /** How much of a byte order mark has been read; its length once the stream is past it. */
+  /** Bytes of the byte order mark read so far; its full length once the stream is past it. */
   private bomBytes = 0;
-  /** The line before ended with a CR: an LF now is the second half of its end. */
+  /** The previous line ended with CR, so an LF now belongs to the same line end. */
   private isAfterCr = false;
 
   constructor(
     private readonly onEvent: (event: SseEvent) => void,
-    /** Whether the data of events of this type is wanted; null: the type could not be told from its start. */
+    /** Whether the data of this event type is wanted; null if the type is not recognizable from its start. */
     private readonly wants: (type: string | null) => boolean,
     private readonly maxDataBytes: number = limits.finalEventBytes,
   ) {}
@@ -50,7 +50,7 @@ export class SseReader {
     while (start < chunk.length) {
       if (this.isAfterCr && chunk[start] === LF) start += 1;
       this.isAfterCr = false;
-      // Each is looked for again only once it is passed: a chunk without one is searched for it once.
+      // Each is searched again only after its position was passed: a chunk without one is searched once.
       if (lf <= start) lf = indexOrEnd(chunk, LF, start);
       if (cr <= start) cr = indexOrEnd(chunk, CR, start);
       const end = Math.min(lf, cr);
@@ -62,7 +62,7 @@ export class SseReader {
     }
   }
 
-  /** A byte order mark at the start of a stream is ignored (WHATWG HTML, section 9.2.6). */
+  /** Skips a byte order mark at the start of the stream (WHATWG HTML, section 9.2.6). */
   private skipBom(chunk: Buffer): number {
     let at = 0;
     while (this.bomBytes < BOM.length && at < chunk.length) {
@@ -83,13 +83,13 @@ export class SseReader {
     if (this.isLineKept && this.lineBytes > limits.eventHeadBytes) this.judgeLongLine();
   }
 
-  /** A line is longer than a head: keep it only when it is data that somebody wants. */
+  /** Decides for a line longer than a head: keeps it only if it is wanted data. */
   private judgeLongLine(): void {
     if (this.lineBytes > this.maxDataBytes) {
       this.dropLine();
       return;
     }
-    if (this.isTypeKnown) return; // judged before, and wanted
+    if (this.isTypeKnown) return; // already judged as wanted
     const head = this.line.length === 1 ? this.line[0] : Buffer.concat(this.line);
     const text = (head ?? NO_BYTES).toString('latin1', 0, limits.eventHeadBytes);
     if (!text.startsWith('data:')) {
@@ -117,7 +117,7 @@ export class SseReader {
 
   private readLine(): void {
     const bytes = this.line.length === 1 ? (this.line[0] ?? NO_BYTES) : Buffer.concat(this.line);
-    // Most lines are data of events that nobody wants: their text is never made.
+    // Most lines are data of unwanted events: they are never decoded to text.
     if (!this.isTypeKnown) this.learnTypeOf(bytes);
     if (!startsWith(bytes, 'data:')) return;
     this.isEmpty = false;
@@ -127,7 +127,7 @@ export class SseReader {
     else this.data.push(bytes.toString('utf8', 5).replace(/^ /, ''));
   }
 
-  /** Looks at the start of a line first: making more text of every line costs more than all the rest. */
+  /** Checks the start of a line first: decoding every line costs more than everything else. */
   private learnTypeOf(line: Buffer): void {
     const start = line.toString('latin1', 0, TYPE_BYTES);
     const isWhole = line.length <= TYPE_BYTES || typeFirst.test(start);
@@ -141,7 +141,7 @@ export class SseReader {
     }
     if (!line.startsWith('data:')) return;
     this.isTypeKnown = true;
-    // Only a `type` that comes first is the event's own; further in it may belong to what is inside.
+    // Only a leading `type` belongs to the event; a later one may belong to a nested object.
     this.type = typeFirst.exec(line)?.[1] ?? this.eventName;
   }
 
@@ -176,6 +176,6 @@ function typeInside(data: string): string | null {
       ? json.type
       : null;
   } catch {
-    return null; // `[DONE]`, an empty line, something new
+    return null; // `[DONE]`, an empty line, or an unknown field
   }
 }

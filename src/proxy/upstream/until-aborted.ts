@@ -1,7 +1,7 @@
-/** Waits for a task that goes on without us: null as soon as the client has left. */
+/** Waits for a task that continues regardless; resolves with null as soon as the client has left. */
 export async function untilAborted<T>(task: Promise<T>, gone: AbortSignal): Promise<T | null> {
   if (gone.aborted) {
-    task.catch(() => undefined); // it reports its own faults; nobody here is left to hear them
+    task.catch(() => undefined); // the task reports its own faults; this caller no longer waits
     return null;
   }
   const left = Promise.withResolvers<null>();

@@ -14,14 +14,14 @@ export type UpstreamBase = 'responses' | 'wham';
 interface Upstream {
   readonly forward: RequestHandler;
   readonly agent: HttpAgent;
-  /** Path of the base address, without a slash at its end. */
+  /** Path of the base address, without a trailing slash. */
   readonly basePath: string;
 }
 
-/** The requests under way, to tell a broken reused connection from a new one. */
+/** Requests in flight, to distinguish a broken reused connection from a new one. */
 const underWay = new WeakMap<IncomingMessage, ClientRequest>();
 
-/** Makes single attempts at upstream with http-proxy-middleware. Decides nothing and retries nothing. */
+/** Sends single requests upstream with http-proxy-middleware. Decides nothing and retries nothing. */
 @Injectable()
 export class UpstreamClient implements OnApplicationShutdown {
   private readonly upstreams: Readonly<Record<UpstreamBase, Upstream>>;
@@ -31,15 +31,14 @@ export class UpstreamClient implements OnApplicationShutdown {
     sleep.onWake(() => this.dropIdleConnections());
   }
 
-  /** The path of an attempt's request: that of the base address, then `path` (with query, no leading slash). */
+  /** The path of a request: the base address's path, then `path` (with query, without leading slash). */
   urlOf(base: UpstreamBase, path: string): string {
     return `${this.upstreams[base].basePath}/${path}`;
   }
 
   /**
-   * Sends one request and resolves with the head of its answer, or with the error that prevented one.
-   * `signal` stops the attempt at any time, also while its answer is read. The answer's body is the
-   * caller's to read.
+   * Sends one request and resolves with the response head, or with the error that prevented one. `signal` stops the
+   * attempt at any time, also while the response is read. The caller reads the body.
    */
   async attempt(base: UpstreamBase, plan: BuiltRequest, signal: AbortSignal): Promise<AttemptEnd> {
     const { promise, resolve } = Promise.withResolvers<AttemptEnd>();
@@ -49,11 +48,11 @@ export class UpstreamClient implements OnApplicationShutdown {
       connectTimer = null;
     };
     const request = new UpstreamRequest(plan, resolve, isConnected);
-    // The library writes to this one; the client's own answer takes no part until the attempt is committed.
+    // The library writes to this response object; the client's own is not involved until the commit.
     const detached = new ServerResponse(request);
     const stop = (why: Error) => {
       resolve({ kind: 'failed', error: why, wasReused: false });
-      detached.emit('close'); // what the library listens to, to stop its request
+      detached.emit('close'); // the library stops its request on this event
     };
     connectTimer = setTimeout(() => stop(connectTimeout()), limits.connectMs);
     const onAbort = () => stop(new Error('the client has left'));
@@ -69,12 +68,12 @@ export class UpstreamClient implements OnApplicationShutdown {
     return end;
   }
 
-  /** The connections of a base address, and the way to it. */
+  /** The connections to a base address, and the egress proxy to it. */
   agentOf(base: UpstreamBase): HttpAgent {
     return this.upstreams[base].agent;
   }
 
-  /** Closes the connections that nobody uses now: they may be dead without knowing it. Those in use stay. */
+  /** Closes idle connections, which may be dead unnoticed; connections in use stay open. */
   dropIdleConnections(): void {
     for (const { agent } of Object.values(this.upstreams)) {
       const idle = Object.values(agent.freeSockets).flatMap((it) => it ?? []);
@@ -95,13 +94,13 @@ function upstreamAt(base: URL): Upstream {
     changeOrigin: true,
     selfHandleResponse: true,
     proxyTimeout: limits.idleStreamMs,
-    // Of the default plugins only the events are wanted: the others log addresses and write error pages.
+    // Only the event plugin is used: the other default plugins log addresses and write error pages.
     ejectPlugins: true,
     plugins: [proxyEventsPlugin],
     on: {
       proxyReq: (proxyReq, request) => {
         underWay.set(request, proxyReq);
-        // An answer that is none, such as an upgrade that nobody asked for, ends without a word.
+        // An invalid response, such as an unrequested upgrade, ends without an event of its own.
         proxyReq.once('close', () =>
           settling(request).settle(failed(request, new Error('upstream hung up'))),
         );
@@ -128,10 +127,10 @@ function agentFor(base: URL): HttpAgent {
   return base.protocol === 'https:' ? new HttpsAgent(options) : new HttpAgent(options);
 }
 
-/** A refusal by the proxy on the way is not upstream's word on an account: it would be read as its answer. */
+/** A refusal by the egress proxy says nothing about an account, but would be read as upstream's. */
 function tunnelling(agent: HttpAgent): HttpAgent {
   return agent.on('proxyConnect', ({ statusCode }: { statusCode: number }, request: ClientRequest) => {
-    if (statusCode !== 200) request.destroy(new Error(`the proxy on the way out answered ${statusCode}`));
+    if (statusCode !== 200) request.destroy(new Error(`the egress proxy responded with ${statusCode}`));
   });
 }
 
@@ -144,10 +143,10 @@ function whenConnected(proxyReq: ClientRequest, connected: () => void): void {
   else connected();
 }
 
-/** The library hands back the very request that it was given. */
+/** The library returns the same request object that it was given. */
 function settling(request: IncomingMessage): UpstreamRequest {
   if (request instanceof UpstreamRequest) return request;
-  throw new TypeError('http-proxy-middleware gave back another request than it was given');
+  throw new TypeError('http-proxy-middleware returned a different request than it was given');
 }
 
 function failed(request: IncomingMessage, error: unknown): AttemptEnd {

@@ -3,27 +3,26 @@ import { Socket } from 'node:net';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { RequestBody } from '../request/request-body.js';
 
-/** Stands where a message has its connection: an attempt has none of its own, and must never touch the client's. */
+/** Takes the place of a message's connection: an attempt has no client connection and must never touch one. */
 const noConnection = new Socket();
 
-/** How an attempt ended, as far as its answer's head. */
+/** How an attempt ended, up to its response head. */
 export type AttemptEnd =
   | { readonly kind: 'answered'; readonly response: IncomingMessage; readonly at: number }
   | { readonly kind: 'failed'; readonly error: Error; readonly wasReused: boolean };
 
-/** What is sent to upstream in one attempt. */
+/** The data of one upstream request. */
 export interface BuiltRequest {
   readonly method: string;
-  /** Path and query, with the path of the base address. */
+  /** Path and query, including the path of the base address. */
   readonly url: string;
   readonly headers: IncomingHttpHeaders;
   readonly body: RequestBody | null;
 }
 
 /**
- * The request of one attempt, in the form that the forwarding library takes: a message with headers and
- * body of its own. Each attempt gets a new one, so nothing of the client's request or of another attempt
- * takes part in it.
+ * The request of one attempt, in the form that the forwarding library takes: a message with its own headers and
+ * body. Each attempt gets a new one, so it shares nothing with the client's request or another attempt.
  */
 export class UpstreamRequest extends IncomingMessage {
   readonly #body: RequestBody | null;
@@ -31,9 +30,9 @@ export class UpstreamRequest extends IncomingMessage {
 
   constructor(
     plan: BuiltRequest,
-    /** Settles the attempt; only the first call counts. */
+    /** Settles the attempt; later calls are ignored. */
     readonly settle: (end: AttemptEnd) => void,
-    /** Told when the connection to upstream stands. */
+    /** Called when the connection to upstream is established. */
     readonly connected: () => void,
   ) {
     super(noConnection);
@@ -59,7 +58,7 @@ export class UpstreamRequest extends IncomingMessage {
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    done(error); // there is no connection that would have to go with it
+    done(error); // there is no connection to destroy with it
   }
 
   #stream(head: readonly Buffer[], rest: IncomingMessage): void {

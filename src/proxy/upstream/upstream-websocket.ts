@@ -7,7 +7,7 @@ import type { AttemptEnd, BuiltRequest } from './upstream-request.js';
 import { UpstreamClient } from './upstream-client.js';
 import { deflate } from './deflate.js';
 
-/** How the opening of a WebSocket at upstream ended: as any attempt, or with the socket and the head of its answer. */
+/** How opening an upstream WebSocket ended: like any attempt, or with the socket and its response head. */
 export type OpeningEnd =
   | AttemptEnd
   | {
@@ -17,7 +17,7 @@ export type OpeningEnd =
       readonly at: number;
     };
 
-/** Of a handshake (RFC 6455 4.1): each side makes its own. */
+/** Handshake headers (RFC 6455 4.1) that each side generates itself. */
 const handshakeHeaders = [
   'sec-websocket-key',
   'sec-websocket-version',
@@ -25,7 +25,7 @@ const handshakeHeaders = [
   'sec-websocket-protocol',
 ];
 
-/** Opens single WebSockets at upstream. Decides nothing and retries nothing. */
+/** Opens single upstream WebSockets. Decides nothing and retries nothing. */
 @Injectable()
 export class UpstreamWebSockets {
   constructor(
@@ -33,7 +33,7 @@ export class UpstreamWebSockets {
     @Inject(APP_CONFIG) private readonly config: AppConfig,
   ) {}
 
-  /** Resolves when upstream has answered the handshake, one way or the other. `signal` stops it until then. */
+  /** Resolves when upstream has accepted or refused the handshake. `signal` aborts it until then. */
   async open(plan: BuiltRequest, signal: AbortSignal): Promise<OpeningEnd> {
     const { promise, resolve } = Promise.withResolvers<OpeningEnd>();
     let request: ClientRequest | null = null;
@@ -46,7 +46,7 @@ export class UpstreamWebSockets {
       handshakeTimeout: limits.socketHandshakeMs,
       maxPayload: limits.frameBytes,
       perMessageDeflate: deflate,
-      skipUTF8Validation: true, // frames pass as they are
+      skipUTF8Validation: true, // messages pass unchanged
       finishRequest: (asked) => {
         request = asked;
         asked.end();
@@ -59,7 +59,7 @@ export class UpstreamWebSockets {
     socket
       .once('upgrade', (response) => (head = response))
       .once('open', () => {
-        // Nothing of it is to be read before somebody listens.
+        // Paused until a listener is attached.
         socket.pause();
         if (head !== null) resolve({ kind: 'opened', socket, response: head, at: performance.now() });
       })

@@ -9,7 +9,7 @@ describe('a close code', () => {
     },
   );
 
-  it.each([0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000])('%i may not', (code) => {
+  it.each([0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000])('%i may not be sent', (code) => {
     expect(sendable(code)).toBeNull();
   });
 });

@@ -1,11 +1,11 @@
-/** RFC 6455 7.4: the other side is told to come again. */
+/** RFC 6455 7.4: asks the other side to reconnect. */
 export const SERVICE_RESTART = 1012;
 export const INTERNAL_ERROR = 1011;
 export const TOO_BIG = 1009;
 
 /**
- * A close code as it may be sent on: those that only tell how a connection was lost (1005, 1006, 1015) may not.
- * Null for them.
+ * The close code to forward; null for codes that only report how a connection was lost (1005, 1006, 1015) and must
+ * not be sent.
  */
 export function sendable(code: number): number | null {
   const isDefined = code >= 1000 && code <= 1014 && ![1004, 1005, 1006].includes(code);

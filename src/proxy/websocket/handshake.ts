@@ -17,36 +17,36 @@ import { deflate } from '../upstream/deflate.js';
 import { bufferHandshake } from './handshake-buffer.js';
 import { SocketSessions } from './sessions.js';
 
-/** A client that asks for a WebSocket. */
+/** A client that requests a WebSocket. */
 export interface Arrival {
   readonly req: IncomingMessage;
-  /** For what is answered in place of a WebSocket. */
+  /** Used to respond without a WebSocket. */
   readonly res: ServerResponse;
   readonly socket: Socket;
   readonly head: Buffer;
-  /** With its question mark; empty without one. */
+  /** With the leading question mark; empty if there is no query. */
   readonly query: string;
 }
 
 const PATH = 'responses';
-/** Upstream knows no WebSockets here: Codex goes on over HTTP at once, and says nothing of it. */
+/** Upstream offers no WebSocket on this path: Codex silently continues over HTTP. */
 const noSockets: LocalResponse = {
   status: 426,
   code: 'websocket_not_supported',
   type: 'invalid_request',
-  message: 'Upstream takes no WebSockets; Codex goes on over HTTP.',
+  message: 'Upstream accepts no WebSockets; Codex continues over HTTP.',
   headers: { upgrade: 'HTTP/1.1', connection: 'upgrade, close' },
 };
 const meansNoSockets: ReadonlySet<number | undefined> = new Set([404, 405, 426, 501]);
 
-/** Upstream's WebSocket first, then the client's: so a refusal goes to the next account, and the client sees nothing of it. */
+/** Opens upstream's WebSocket before the client's, so a refusal fails over without the client noticing. */
 @Injectable()
 export class Handshake {
   private readonly server = new WebSocketServer({
     noServer: true,
     maxPayload: limits.frameBytes,
     perMessageDeflate: deflate,
-    skipUTF8Validation: true, // frames pass as they are
+    skipUTF8Validation: true, // messages pass unchanged
   });
   private readonly answers = new WeakMap<IncomingMessage, OutgoingHttpHeaders>();
 
@@ -64,7 +64,7 @@ export class Handshake {
     });
   }
 
-  /** Resolves when the client has its WebSocket, or its refusal. */
+  /** Resolves when the client has its WebSocket or a refusal. */
   async serve(arrival: Arrival): Promise<void> {
     const { req, res, socket, query } = arrival;
     const gone = new AbortController();
@@ -91,7 +91,7 @@ export class Handshake {
     { decision }: FailoverContext,
     { tried: { account, attempted }, lease }: LoopEnd & { kind: 'pass-on' },
   ): void {
-    using _lease = lease; // each turn has one of its own
+    using _lease = lease; // each turn takes its own lease
     const { socket: upstream, answer } = attempted;
     if (upstream === null) return;
     if (socket.destroyed) {
@@ -107,13 +107,15 @@ export class Handshake {
       decision.end('opened', 101);
       this.sessions.begin(client, { socket: upstream, account, token: attempted.token }, request, PATH);
     });
-    if (isOpen) return; // it calls back at once, or never
+    if (isOpen) return; // calls back synchronously or never
     upstream.terminate();
     decision.end('bad handshake', 400);
   }
 }
 
-/** Each side makes its own handshake (RFC 6455 4.2.2); the rest of upstream's head is for the client. */
+/**
+ * Each side generates its own handshake headers (RFC 6455 4.2.2); the remaining upstream headers go to the client.
+ */
 function handshakeFields(headers: OutgoingHttpHeaders): OutgoingHttpHeaders {
   return Object.fromEntries(Object.entries(headers).filter(([name]) => !name.startsWith('sec-websocket-')));
 }

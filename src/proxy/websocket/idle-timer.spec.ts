@@ -14,8 +14,8 @@ function watching(isBusy: boolean) {
   return { watch, times: () => times };
 }
 
-describe('a WebSocket on which nothing comes', () => {
-  it('is given up after a while when a turn runs on it, much later when none does', () => {
+describe('an idle WebSocket', () => {
+  it('is closed soon while a turn runs on it, much later otherwise', () => {
     const busy = watching(true);
     const waiting = watching(false);
     vi.advanceTimersByTime(limits.idleStreamMs);
@@ -24,7 +24,7 @@ describe('a WebSocket on which nothing comes', () => {
     expect(waiting.times()).toBe(1);
   });
 
-  it('has as much time again whenever something comes', () => {
+  it('gets the full time again with every message', () => {
     const { watch, times } = watching(false);
     for (let at = 0; at < 3 * limits.idleSocketMs; at += limits.idleStreamMs) {
       watch.moved();

@@ -1,6 +1,6 @@
 import { limits } from '../../config/limits.js';
 
-/** Ends what has been silent for too long: a turn that runs after a while, a socket that only waits much later. */
+/** Closes sockets that were silent too long: soon during a turn, much later while idle. */
 export class IdleTimer {
   #silentMs = 0;
   #hasMoved = false;
@@ -14,7 +14,7 @@ export class IdleTimer {
     }, limits.idleStreamMs);
   }
 
-  /** Something has come. */
+  /** Resets the timer after activity. */
   moved(): void {
     this.#hasMoved = true;
   }

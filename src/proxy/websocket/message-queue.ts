@@ -2,8 +2,8 @@ import type { WebSocket } from 'ws';
 import { limits } from '../../config/limits.js';
 
 /**
- * The frames of a client, one after the other: a turn may have to wait for an account, or to move. Meanwhile the client
- * goes on being read, so that its leaving is seen; but not without end.
+ * Processes the client's messages in order, since a turn may have to wait for an account or fail over. The client
+ * is still read meanwhile, within a bound, so that a disconnect is noticed.
  */
 export class MessageQueue {
   #last: Promise<void> = Promise.resolve();
@@ -11,18 +11,18 @@ export class MessageQueue {
 
   constructor(
     private readonly client: WebSocket,
-    /** Whether the side that the frames go to keeps up. */
+    /** Whether the receiving side keeps up. */
     private readonly isFlowing: () => boolean,
-    private readonly work: (frame: Buffer, isBinary: boolean) => Promise<void>,
+    private readonly work: (message: Buffer, isBinary: boolean) => Promise<void>,
     private readonly onFault: (error: unknown) => void,
   ) {}
 
-  add(frame: Buffer, isBinary: boolean): void {
-    this.#waits(frame.length);
+  add(message: Buffer, isBinary: boolean): void {
+    this.#waits(message.length);
     this.#last = this.#last
-      .then(() => this.work(frame, isBinary))
+      .then(() => this.work(message, isBinary))
       .catch(this.onFault)
-      .then(() => this.#waits(-frame.length));
+      .then(() => this.#waits(-message.length));
   }
 
   #waits(bytes: number): void {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { errorMessage, outcomeOfMessage } from './message-refusal.js';
 
 const NOW = 1_700_000_000_000;
-const outcome = (frame: object) => outcomeOfMessage(Buffer.from(JSON.stringify(frame)), NOW);
+const outcome = (message: object) => outcomeOfMessage(Buffer.from(JSON.stringify(message)), NOW);
 const error = (status: number, fields: object, headers: object = {}) => ({
   type: 'error',
   status,
@@ -11,7 +11,7 @@ const error = (status: number, fields: object, headers: object = {}) => ({
 });
 const failed = (fields: object) => ({ type: 'response.failed', response: { error: fields } });
 
-describe('a frame that ends a turn', () => {
+describe('a message that ends a turn', () => {
   it.each<[object, object]>([
     [
       error(429, { type: 'usage_limit_reached', resets_at: 7, resets_in_seconds: 8 }),
@@ -35,15 +35,15 @@ describe('a frame that ends a turn', () => {
     [failed({ code: 'made_up' }), { kind: 'turn-failed' }],
     [{ type: 'error', error: { type: 'usage_limit_reached' } }, { kind: 'quota-exhausted' }],
     [{ type: 'error' }, { kind: 'turn-failed' }],
-  ])('%j', (frame, meaning) => {
-    expect(outcome(frame)).toMatchObject(meaning);
+  ])('%j', (message, meaning) => {
+    expect(outcome(message)).toMatchObject(meaning);
   });
 
-  it('that is no JSON is the turn’s', () => {
+  it('that is not JSON fails the turn alone', () => {
     expect(outcomeOfMessage(Buffer.from('{'), NOW)).toEqual({ kind: 'turn-failed' });
   });
 
-  it('of our own says what the HTTP answer would, its header fields too', () => {
+  it('of the proxy says the same as the HTTP response, header fields included', () => {
     const refusal = {
       status: 429,
       type: 'rate_limited',

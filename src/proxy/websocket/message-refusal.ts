@@ -4,11 +4,11 @@ import type { LocalResponse } from '../response/local-response.js';
 import { isRecord, jsonOf } from './message.js';
 
 /**
- * What an `error` or `response.failed` frame means. An `error` frame tells the status and headers that an HTTP
- * answer would have had (docs/protocol.md, WebSocket).
+ * The outcome that an `error` or `response.failed` message stands for. An `error` message carries the status and
+ * headers of the equivalent HTTP response (docs/protocol.md, WebSocket).
  */
-export function outcomeOfMessage(frame: Buffer, now: number): AttemptOutcome {
-  const json = jsonOf(frame);
+export function outcomeOfMessage(message: Buffer, now: number): AttemptOutcome {
+  const json = jsonOf(message);
   const fields = isRecord(json) ? json : {};
   const inside = isRecord(fields['response']) ? readEnvelope(fields['response']) : null;
   const status = typeof fields['status'] === 'number' ? fields['status'] : null;
@@ -25,7 +25,7 @@ export function outcomeOfMessage(frame: Buffer, now: number): AttemptOutcome {
   return outcome.kind === 'success' ? { kind: 'turn-failed' } : outcome;
 }
 
-/** A refusal of our own in the form of upstream's. */
+/** A local response in the form of an upstream error message. */
 export function errorMessage({ status, type, code, message, fields, headers }: LocalResponse): Buffer {
   return Buffer.from(
     JSON.stringify({

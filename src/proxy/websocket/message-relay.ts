@@ -1,28 +1,28 @@
 import { WebSocket } from 'ws';
 import { limits } from '../../config/limits.js';
 
-/** Sends a frame on; a reader that does not keep up pauses the side that the frames come from. */
+/** Forwards a message; a slow reader pauses the sending side. */
 export function relayMessage(
   from: WebSocket,
   to: WebSocket,
-  frame: Buffer,
+  message: Buffer,
   how: { readonly isBinary: boolean; readonly isCompressed: boolean },
 ): void {
   if (to.readyState !== WebSocket.OPEN) return;
-  to.send(frame, { binary: how.isBinary, compress: how.isCompressed }, () => {
+  to.send(message, { binary: how.isBinary, compress: how.isCompressed }, () => {
     if (from.isPaused && to.bufferedAmount < limits.socketBacklogBytes) from.resume();
   });
   if (to.bufferedAmount >= limits.socketBacklogBytes) from.pause();
 }
 
 /**
- * Closes a socket, in good order where the other side answers, and anyhow within a second; a slow reader gets what
- * waits for it as long as it reads on.
+ * Closes a socket with a handshake, and forcibly after a second. A slow reader still gets queued messages while it
+ * keeps reading.
  */
 export function closeSocket(socket: WebSocket, code: number | null, reason: Buffer | string): void {
   if (socket.readyState === WebSocket.CLOSED) return;
   if (code === null) return socket.terminate();
-  if (socket.isPaused) socket.resume(); // else its own closing frame is never read
+  if (socket.isPaused) socket.resume(); // otherwise its close frame is never read
   let waiting = Infinity;
   const timer = setInterval(() => {
     if (socket.bufferedAmount === 0 || socket.bufferedAmount >= waiting) socket.terminate();

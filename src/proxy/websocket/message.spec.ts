@@ -3,7 +3,7 @@ import { messageType, turnStartIn } from './message.js';
 
 const bytes = (text: string): Buffer => Buffer.from(text);
 
-describe('the type of a frame', () => {
+describe('the type of a message', () => {
   it.each([
     ['{"type":"response.created","x":1}', 'response.created'],
     [' \n{ "type" :\t"error" }', 'error'],
@@ -20,12 +20,12 @@ describe('the type of a frame', () => {
     expect(messageType(bytes(text))).toBe(type);
   });
 
-  it('is not looked for at the end of a large frame', () => {
+  it('is not searched at the end of a large message', () => {
     expect(messageType(bytes(`{"x":"${'x'.repeat(70_000)}","type":"response.create"}`))).toBeNull();
   });
 });
 
-describe('what a response.create asks for', () => {
+describe('a response.create', () => {
   it.each([
     ['{"type":"response.create","input":[]}', true],
     ['{"previous_response_id":null,"input":[]}', true],

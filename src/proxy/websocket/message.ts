@@ -1,36 +1,39 @@
-/** The start of a frame: enough for its type, which upstream and Codex put first, and for the model behind it. */
+/**
+ * Bytes at the start of a message: enough for its type, which upstream and Codex put first, and for the model after
+ * it.
+ */
 const HEAD_BYTES = 1_024;
-/** Whose type does not come first is read whole up to here; above it a frame is passed on unread. */
+/** Messages whose type does not come first are parsed up to this size; larger ones pass unread. */
 const WHOLE_BYTES = 64 * 1_024;
 
-/** The `type` of a text frame; null when it has none, or is no JSON object. */
-export function messageType(frame: Buffer): string | null {
-  const first = /^\s*\{\s*"type"\s*:\s*"([^"\\]*)"/.exec(headOf(frame))?.[1];
+/** The `type` of a text message; null if it has none or is not a JSON object. */
+export function messageType(message: Buffer): string | null {
+  const first = /^\s*\{\s*"type"\s*:\s*"([^"\\]*)"/.exec(headOf(message))?.[1];
   if (first !== undefined) return first;
-  const json = frame.length <= WHOLE_BYTES ? jsonOf(frame) : null;
+  const json = message.length <= WHOLE_BYTES ? jsonOf(message) : null;
   return isRecord(json) && typeof json['type'] === 'string' ? json['type'] : null;
 }
 
-/** What a `response.create` asks for, as far as it is told without parsing its history. */
+/** The request in a `response.create`, as far as it can be read without parsing its history. */
 export interface TurnStart {
-  /** Everything is in it: another account can serve it as well. */
+  /** Whether it is self-contained, so that another account can serve it. */
   readonly isWhole: boolean;
   readonly model: string | null;
   readonly effort: string | null;
 }
 
-export function turnStartIn(frame: Buffer): TurnStart {
+export function turnStartIn(message: Buffer): TurnStart {
   return {
-    isWhole: found(frame, '"previous_response_id"', /^\s*:\s*"/) === null,
-    model: /"model"\s*:\s*"([^"\\]{1,100})"/.exec(headOf(frame))?.[1] ?? null,
-    effort: found(frame, '"reasoning"', /^\s*:\s*\{\s*"effort"\s*:\s*"([^"\\]{1,20})"/)?.[1] ?? null,
+    isWhole: found(message, '"previous_response_id"', /^\s*:\s*"/) === null,
+    model: /"model"\s*:\s*"([^"\\]{1,100})"/.exec(headOf(message))?.[1] ?? null,
+    effort: found(message, '"reasoning"', /^\s*:\s*\{\s*"effort"\s*:\s*"([^"\\]{1,20})"/)?.[1] ?? null,
   };
 }
 
-/** Null when it is none. */
-export function jsonOf(frame: Buffer): unknown {
+/** Null if it is not a `response.create`. */
+export function jsonOf(message: Buffer): unknown {
   try {
-    return JSON.parse(frame.toString('utf8'));
+    return JSON.parse(message.toString('utf8'));
   } catch {
     return null;
   }
@@ -40,18 +43,18 @@ export function isRecord(value: unknown): value is Readonly<Record<string, unkno
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function headOf(frame: Buffer): string {
-  return frame.toString('latin1', 0, HEAD_BYTES);
+function headOf(message: Buffer): string {
+  return message.toString('latin1', 0, HEAD_BYTES);
 }
 
 /**
- * The first place where this name is followed so. Text inside a string has its quotes escaped; but the same word may
- * stand as a whole string, or as a name further inside.
+ * The first position where this name is followed by such a value. Quotes inside strings are escaped, but the word
+ * may also be a string of its own or a nested name.
  */
-function found(frame: Buffer, name: string, followedBy: RegExp): RegExpExecArray | null {
-  for (let at = frame.indexOf(name); at !== -1; at = frame.indexOf(name, at + name.length)) {
+function found(message: Buffer, name: string, followedBy: RegExp): RegExpExecArray | null {
+  for (let at = message.indexOf(name); at !== -1; at = message.indexOf(name, at + name.length)) {
     const after = at + name.length;
-    const match = followedBy.exec(frame.toString('latin1', after, after + 128));
+    const match = followedBy.exec(message.toString('latin1', after, after + 128));
     if (match !== null) return match;
   }
   return null;

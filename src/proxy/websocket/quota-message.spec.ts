@@ -11,7 +11,7 @@ const primary = {
   odd: 1,
 };
 const told = { type: 'codex.rate_limits', plan_type: 'plus', credits: { balance: null } };
-const frame = (rate_limits: unknown, more: object = {}): Buffer =>
+const message = (rate_limits: unknown, more: object = {}): Buffer =>
   Buffer.from(JSON.stringify({ ...told, ...more, rate_limits }));
 const pool = (durationSeconds: number, usedRatio: number, resetsAt: number | null = null) => ({
   durationSeconds,
@@ -19,43 +19,43 @@ const pool = (durationSeconds: number, usedRatio: number, resetsAt: number | nul
   resetsAt,
 });
 
-describe('the windows that a frame tells', () => {
-  it('are those that can be read', () => {
+describe('the quota windows of a message', () => {
+  it('are the readable ones', () => {
     const bad = { used_percent: 'x', window_minutes: 10_080 };
-    expect(windowsFromMessage(frame({ primary, secondary: bad }), NOW)).toEqual([
+    expect(windowsFromMessage(message({ primary, secondary: bad }), NOW)).toEqual([
       { durationSeconds: 18_000, usedRatio: 0.9, resetsAt: RESET * 1_000, seenAt: NOW },
     ]);
-    const [window] = windowsFromMessage(frame({ primary: { ...primary, reset_at: null } }), NOW);
+    const [window] = windowsFromMessage(message({ primary: { ...primary, reset_at: null } }), NOW);
     expect(window).toMatchObject({ resetsAt: null });
   });
 
   it.each([
-    frame(null),
-    frame({ primary: null }),
-    frame({ primary }, { metered_limit_name: 'other' }),
+    message(null),
+    message({ primary: null }),
+    message({ primary }, { metered_limit_name: 'other' }),
     Buffer.from('{'),
-  ])('are none in %s', (it) => {
+  ])('are empty for %s', (it) => {
     expect(windowsFromMessage(it, NOW)).toEqual([]);
   });
 });
 
-describe('the pool’s numbers in a frame', () => {
-  it('replace the account’s, and nothing else', () => {
+describe('the pool’s numbers in a message', () => {
+  it('replace the account’s numbers and nothing else', () => {
     const windows = [pool(18_000, 0.256, NOW), pool(604_800, 0.5)];
-    const before = frame({ allowed: true, primary, secondary: { ...primary, window_minutes: 10_080 } });
+    const before = message({ allowed: true, primary, secondary: { ...primary, window_minutes: 10_080 } });
     expect(JSON.parse(withPoolQuota(before, windows).toString())).toEqual({
       ...told,
       rate_limits: {
         allowed: true,
         primary: { odd: 1, used_percent: 26, window_minutes: 300, reset_at: NOW / 1_000 },
-        // Without a reset of the pool's there is none: the account's own would be another number.
+        // Without a reset of the pool there is none: the account's would be a different number.
         secondary: { odd: 1, used_percent: 50, window_minutes: 10_080 },
       },
     });
   });
 
-  it('leave out a window that the pool has not', () => {
-    const after = withPoolQuota(frame({ primary, secondary: primary }), [pool(18_000, 0)]);
+  it('omit a window that the pool does not have', () => {
+    const after = withPoolQuota(message({ primary, secondary: primary }), [pool(18_000, 0)]);
     expect(JSON.parse(after.toString()).rate_limits).toMatchObject({
       primary: { used_percent: 0 },
       secondary: null,
@@ -63,10 +63,10 @@ describe('the pool’s numbers in a frame', () => {
   });
 
   it.each([
-    ['of another limit', frame({ primary }, { limit_name: 'other' })],
-    ['without limits', frame(null)],
+    ['of another limit', message({ primary }, { limit_name: 'other' })],
+    ['without limits', message(null)],
     ['that is no JSON', Buffer.from('{')],
-  ])('are not put into a frame %s', (_what, it) => {
+  ])('are not written into a message %s', (_what, it) => {
     expect(withPoolQuota(it, [pool(18_000, 0)])).toBe(it);
   });
 });

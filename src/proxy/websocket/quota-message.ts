@@ -13,9 +13,9 @@ const windowSchema = z
   .catch(null);
 const schema = z.object({ rate_limits: z.object({ primary: windowSchema, secondary: windowSchema }) });
 
-/** The quota windows that a `codex.rate_limits` frame tells (docs/protocol.md, WebSocket). */
-export function windowsFromMessage(frame: Buffer, now: number): QuotaWindow[] {
-  const json = jsonOf(frame);
+/** The quota windows in a `codex.rate_limits` message (docs/protocol.md, WebSocket). */
+export function windowsFromMessage(message: Buffer, now: number): QuotaWindow[] {
+  const json = jsonOf(message);
   const told = isOfTurns(json) ? schema.safeParse(json).data?.rate_limits : undefined;
   return [told?.primary, told?.secondary].flatMap((it) =>
     it == null
@@ -30,13 +30,13 @@ export function windowsFromMessage(frame: Buffer, now: number): QuotaWindow[] {
 }
 
 /**
- * A `codex.rate_limits` frame with the pool's numbers in place of those of the one account. One that tells none, or
- * that cannot be read, stays as it is.
+ * A `codex.rate_limits` message with the pool's numbers instead of the account's. Messages without quota and
+ * unreadable messages stay unchanged.
  */
-export function withPoolQuota(frame: Buffer, windows: readonly PoolWindow[]): Buffer {
-  const json = jsonOf(frame);
+export function withPoolQuota(message: Buffer, windows: readonly PoolWindow[]): Buffer {
+  const json = jsonOf(message);
   if (!isRecord(json) || !isRecord(json['rate_limits']) || windows.length === 0 || !isOfTurns(json))
-    return frame;
+    return message;
   const limits = json['rate_limits'];
   const [primary, ...others] = windows;
   const told = {
@@ -47,7 +47,7 @@ export function withPoolQuota(frame: Buffer, windows: readonly PoolWindow[]): Bu
   return Buffer.from(JSON.stringify({ ...json, rate_limits: told }));
 }
 
-/** Not a limit of its own name, which is about something else than turns. */
+/** Whether it is the general limit, not a named one for something other than turns. */
 function isOfTurns(json: unknown): boolean {
   if (!isRecord(json)) return false;
   const name = json['metered_limit_name'] ?? json['limit_name'] ?? 'codex';

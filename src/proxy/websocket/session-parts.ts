@@ -7,31 +7,31 @@ import type { ProxyRequest } from '../request/proxy-request.js';
 import type { SocketTurn } from './turn.js';
 import type { TurnRecorder } from './turn-recorder.js';
 
-/** A WebSocket at upstream, and whose it is. */
+/** An upstream WebSocket and its account. */
 export interface Opened {
   readonly socket: WebSocket;
   readonly account: Account;
-  /** The token that its handshake carried; null without one. */
+  /** The access token of its handshake; null if none. */
   readonly token: Secret | null;
 }
 
-/** What a session needs of the program around it. */
+/** The services that a session uses. */
 export interface SessionParts {
   readonly recorder: TurnRecorder;
-  /** The handshake: its headers name the session. */
+  /** The handshake request; its headers name the session. */
   readonly request: ProxyRequest;
   readonly maxAttempts: number;
-  /** A fault of our own has ended the session. */
+  /** Reports an internal fault that ended the session. */
   readonly failed: (error: unknown) => void;
-  /** Starts the renewal of a token that upstream has rejected in the middle of a turn. */
+  /** Starts renewing a token that upstream rejected during a turn. */
   readonly renew: (rejected: Opened) => void;
   readonly isDraining: () => boolean;
-  /** Why this account may not serve now; null when it may. `model` null asks for any. */
+  /** Why this account is unavailable; null if it is available. `model` null means any model. */
   readonly whyUnavailable: (account: Account, model: string | null) => Unavailable | null;
-  /** A WebSocket of another account than those that the turn has tried; null when there is none. */
+  /** A WebSocket of an account that the turn has not tried; null if none is available. */
   readonly openFor: (turn: SocketTurn) => Promise<Opened | null>;
-  /** The pool's own refusal, where it says more than upstream's; null where upstream's stands. */
-  readonly ownWord: (turn: SocketTurn, outcome: AttemptOutcome | null) => Buffer | null;
-  /** The message without what another account has encrypted; null when nothing can be taken out. */
+  /** The pool's local response if it says more than upstream's refusal; null to keep upstream's. */
+  readonly localResponse: (turn: SocketTurn, outcome: AttemptOutcome | null) => Buffer | null;
+  /** The message without another account's encrypted items; null if nothing can be removed. */
   readonly withoutCrossAccount: (message: Buffer, account: Account) => Buffer | null;
 }

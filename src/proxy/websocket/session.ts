@@ -4,22 +4,25 @@ import { limits } from '../../config/limits.js';
 import { othersMayServe } from '../upstream/outcome.js';
 import { INTERNAL_ERROR, sendable, SERVICE_RESTART, TOO_BIG } from './close-code.js';
 import { messageType } from './message.js';
-import { endings, failures, isOutput } from './message-kinds.js';
+import { endEvents, failureEvents, isOutput } from '../upstream/response-events.js';
 import { closeSocket, relayMessage } from './message-relay.js';
 import { MessageQueue } from './message-queue.js';
 import { IdleTimer } from './idle-timer.js';
 import type { SocketTurn } from './turn.js';
 import type { Opened, SessionParts } from './session-parts.js';
 
-/** One client's WebSocket and the one at upstream: frame by frame, in both directions, each at its own pace. */
+/**
+ * Couples one client's WebSocket with an upstream one: message by message, in both directions, each at its own
+ * pace.
+ */
 export class SocketSession {
   readonly #turns: SocketTurn[] = [];
-  /** A turn on its way to another account: nothing of the client goes to upstream until it is there. */
+  /** A turn that is moving to another account; the client's messages wait until it has arrived. */
   #moving: Promise<void> = Promise.resolve();
   #isMoving = false;
   #upstream: Opened;
   readonly #idle: IdleTimer;
-  #hold: NodeJS.Timeout | null = null;
+  #peekTimer: NodeJS.Timeout | null = null;
   #isOver = false;
 
   constructor(
@@ -32,15 +35,15 @@ export class SocketSession {
       () => this.isBusy,
       this.#guarded(() => this.restart('idle')),
     );
-    const frames = new MessageQueue(
+    const messages = new MessageQueue(
       client,
       () => this.#upstream.socket.bufferedAmount < limits.socketBacklogBytes,
-      async (frame, isBinary) => await this.#fromClient(frame, isBinary),
+      async (message, isBinary) => await this.#fromClient(message, isBinary),
       (error) => this.#fail(error),
     );
     client.on(
       'message',
-      this.#guarded((frame: Buffer, isBinary: boolean) => frames.add(frame, isBinary)),
+      this.#guarded((message: Buffer, isBinary: boolean) => messages.add(message, isBinary)),
     );
     client.on('error', () => undefined); // its close follows
     client.once(
@@ -57,7 +60,7 @@ export class SocketSession {
     return this.#turns.length > 0;
   }
 
-  /** Ends both sides; the client is told to come again. */
+  /** Closes both sides and asks the client to reconnect. */
   restart(reason: string): void {
     this.#end('cut', () => {
       closeSocket(this.client, SERVICE_RESTART, reason);
@@ -68,8 +71,8 @@ export class SocketSession {
   #listen({ socket }: Opened): void {
     socket.on(
       'message',
-      this.#guarded((frame: Buffer, isBinary: boolean) => {
-        if (socket === this.#upstream.socket) this.#fromUpstream(frame, isBinary);
+      this.#guarded((message: Buffer, isBinary: boolean) => {
+        if (socket === this.#upstream.socket) this.#fromUpstream(message, isBinary);
       }),
     );
     let ownCode = INTERNAL_ERROR;
@@ -81,11 +84,11 @@ export class SocketSession {
       this.#end('cut', () => closeSocket(this.client, sendable(code) ?? ownCode, reason));
     });
     socket.once('close', closed);
-    if (socket.readyState === WebSocket.CLOSED) return closed(INTERNAL_ERROR, ''); // before anybody listened
+    if (socket.readyState === WebSocket.CLOSED) return closed(INTERNAL_ERROR, ''); // before a listener was attached
     socket.resume();
   }
 
-  /** What a socket or a timer calls: nothing of it is thrown on. */
+  /** Wraps a socket or timer callback so that it never throws. */
   #guarded<T extends unknown[]>(work: (...args: T) => void): (...args: T) => void {
     return (...args) => {
       try {
@@ -96,7 +99,7 @@ export class SocketSession {
     };
   }
 
-  /** A fault of ours ends both sides. */
+  /** Closes both sides after an internal fault. */
   #fail(error: unknown): void {
     this.parts.failed(error);
     this.#end('cut', () => {
@@ -105,18 +108,18 @@ export class SocketSession {
     });
   }
 
-  async #fromClient(frame: Buffer, isBinary: boolean): Promise<void> {
+  async #fromClient(message: Buffer, isBinary: boolean): Promise<void> {
     await this.#moving;
     if (this.#isOver) return;
     this.#idle.moved();
-    if (!isBinary && messageType(frame) === 'response.create') return await this.#begin(frame);
-    this.#toUpstream(frame, isBinary);
+    if (!isBinary && messageType(message) === 'response.create') return await this.#begin(message);
+    this.#toUpstream(message, isBinary);
   }
 
   async #begin(message: Buffer): Promise<void> {
     const { recorder, request, isDraining, whyUnavailable } = this.parts;
     if (isDraining()) {
-      // What runs may finish; with its end the client is told to come again, and comes with this one.
+      // Running turns may finish; then the client is asked to reconnect, after their last message.
       if (!this.isBusy) this.restart('codex-pool is stopping');
       return;
     }
@@ -127,104 +130,109 @@ export class SocketSession {
     if (this.#isOver) return;
     const { account } = this.#upstream;
     const turn = recorder.open(request.sessionKey, account, message);
-    // Two at once cannot be told apart in what comes: then nothing is held, and nobody moves.
+    // Messages of two concurrent turns are indistinguishable: nothing is held then, and no turn moves.
     if (this.#turns.push(turn) > 1) for (const it of this.#turns) this.#commit(it);
-    const why = whyUnavailable(account, turn.selection.model);
+    const why = whyUnavailable(account, turn.start.model);
     const isAvoided = recorder.isAvoided(request.sessionKey, account);
     if (isAvoided) turn.tried.add(account.id);
-    const isOut = (why !== null && why.reason !== 'full') || (isAvoided && recorder.isAnyoneLeft(turn));
+    const isOut = (why !== null && why.reason !== 'full') || (isAvoided && recorder.canAnotherServe(turn));
     if (!isOut || turn.held === null) return this.#send(turn);
-    if (recorder.isAnyoneLeft(turn)) return await this.#move(turn, null);
-    this.#askNobody(turn);
+    if (recorder.canAnotherServe(turn)) return await this.#move(turn, null);
+    this.#respondLocally(turn);
   }
 
-  /** No account can serve: the pool says so, unless it is only about this model; that is for upstream to say. */
-  #askNobody(turn: SocketTurn): void {
+  /**
+   * No account is available: responds locally, unless only this model is unavailable; then upstream's refusal
+   * stands.
+   */
+  #respondLocally(turn: SocketTurn): void {
     const why = this.parts.whyUnavailable(turn.account, null);
-    const word = why === null || why.reason === 'full' ? null : this.parts.ownWord(turn, null);
+    const word = why === null || why.reason === 'full' ? null : this.parts.localResponse(turn, null);
     if (word === null) return this.#send(turn);
     this.#handOn(turn, word);
   }
 
   #send(turn: SocketTurn): void {
-    this.#hold = setTimeout(
+    this.#peekTimer = setTimeout(
       this.#guarded(() => this.#commit(turn)),
       limits.peekMs,
     );
     this.#toUpstream(turn.message, false);
   }
 
-  #fromUpstream(frame: Buffer, isBinary: boolean): void {
+  #fromUpstream(message: Buffer, isBinary: boolean): void {
     this.#idle.moved();
-    if (this.#isMoving) return; // the rest of what was refused
-    const type = isBinary ? null : messageType(frame);
+    if (this.#isMoving) return; // the rest of the refused turn
+    const type = isBinary ? '' : (messageType(message) ?? '');
     const turn = this.#turns[0];
     const passed =
       type === 'codex.rate_limits'
-        ? this.parts.recorder.quotaFrame(this.#upstream.account, frame, turn?.startedAt ?? null)
-        : frame;
+        ? this.parts.recorder.quotaMessage(this.#upstream.account, message, turn?.startedAt ?? null)
+        : message;
     if (
-      failures.has(type) &&
+      failureEvents.has(type) &&
       turn?.held == null &&
-      this.parts.recorder.outcomeOf(frame).kind === 'unauthorized'
+      this.parts.recorder.outcomeOf(message).kind === 'unauthorized'
     )
       return this.#whenRejectedLate();
     if (turn === undefined) return this.#toClient(passed, isBinary);
-    turn.bytes += frame.length;
+    turn.bytes += message.length;
     if (turn.held !== null) {
-      if (failures.has(type)) return this.#whenRefused(turn, frame);
+      if (failureEvents.has(type)) return this.#whenRefused(turn, message);
       if (!isOutput(type) && !isBinary) return this.#keep(turn, passed);
       this.#commit(turn);
     }
     this.#toClient(passed, isBinary);
-    if (endings.has(type)) this.#close(turn, failures.has(type) ? 'failed' : 'complete', frame);
+    if (endEvents.has(type)) this.#close(turn, failureEvents.has(type) ? 'failed' : 'complete', message);
   }
 
-  /** The token ended in the middle of a turn. A 401 would make the client renew its own login: it reconnects instead. */
+  /**
+   * The token expired during a turn. A 401 would make the client renew its own login, so it is asked to reconnect.
+   */
   #whenRejectedLate(): void {
     this.parts.renew(this.#upstream);
     this.restart('the account renews its token');
   }
 
-  #keep(turn: SocketTurn, frame: Buffer): void {
-    turn.held?.push(frame);
-    turn.heldBytes += frame.length;
+  #keep(turn: SocketTurn, message: Buffer): void {
+    turn.held?.push(message);
+    turn.heldBytes += message.length;
     if (turn.heldBytes >= limits.peekBytes) this.#commit(turn);
   }
 
-  /** From here on the turn is the client's: what was held goes to it, and nothing is tried again. */
+  /** Commits the turn: held messages go to the client, and nothing is retried. */
   #commit(turn: SocketTurn): void {
-    if (this.#hold !== null) clearTimeout(this.#hold);
+    if (this.#peekTimer !== null) clearTimeout(this.#peekTimer);
     const { held } = turn;
     if (held === null) return;
     turn.held = null;
     this.parts.recorder.served(turn, this.parts.request.sessionKey);
-    for (const frame of held) this.#toClient(frame, false);
+    for (const message of held) this.#toClient(message, false);
   }
 
-  #whenRefused(turn: SocketTurn, frame: Buffer): void {
-    this.#moving = this.#refused(turn, frame).catch((it) => this.#fail(it));
+  #whenRefused(turn: SocketTurn, message: Buffer): void {
+    this.#moving = this.#refused(turn, message).catch((it) => this.#fail(it));
   }
 
-  async #refused(turn: SocketTurn, frame: Buffer): Promise<void> {
-    if (this.#hold !== null) clearTimeout(this.#hold);
-    const outcome = this.parts.recorder.outcomeOf(frame);
+  async #refused(turn: SocketTurn, message: Buffer): Promise<void> {
+    if (this.#peekTimer !== null) clearTimeout(this.#peekTimer);
+    const outcome = this.parts.recorder.outcomeOf(message);
     this.parts.recorder.refused(turn, outcome);
     if (outcome.kind === 'cross-account-content' && this.#strip(turn)) return this.#send(turn);
-    if (!othersMayServe.has(outcome.kind)) return this.#handOn(turn, frame);
-    // A token that is not accepted may be renewed; every other refusal is this account's last word on the turn.
+    if (!othersMayServe.has(outcome.kind)) return this.#handOn(turn, message);
+    // A rejected token may be renewed; any other refusal is final for the turn on this account.
     if (outcome.kind !== 'unauthorized') turn.tried.add(turn.account.id);
-    if (!this.parts.recorder.isAnyoneLeft(turn) || turn.attempts >= this.parts.maxAttempts)
-      return this.#handOn(turn, this.parts.ownWord(turn, outcome) ?? frame);
-    if (turn.selection.isWhole) return await this.#move(turn, frame);
-    // What is missing in it another account cannot know: the client comes again with everything.
+    if (!this.parts.recorder.canAnotherServe(turn) || turn.attempts >= this.parts.maxAttempts)
+      return this.#handOn(turn, this.parts.localResponse(turn, outcome) ?? message);
+    if (turn.start.isWhole) return await this.#move(turn, message);
+    // Another account lacks the context the message refers to; the client reconnects and sends everything.
     this.#close(turn, 'reconnect', null);
     this.restart('another account serves from here on');
   }
 
-  /** To another account, unseen; `frame`: the refusal, for when nobody else will have it. */
-  async #move(turn: SocketTurn, frame: Buffer | null): Promise<void> {
-    if (!turn.selection.isWhole) {
+  /** Moves the turn to another account unnoticed; `message` is the refusal to send if no account takes it. */
+  async #move(turn: SocketTurn, message: Buffer | null): Promise<void> {
+    if (!turn.start.isWhole) {
       this.#close(turn, 'reconnect', null);
       return this.restart('another account serves from here on');
     }
@@ -236,8 +244,9 @@ export class SocketSession {
       return;
     }
     if (opened === null) {
-      if (frame === null) this.#askNobody(turn);
-      else this.#handOn(turn, this.parts.ownWord(turn, this.parts.recorder.outcomeOf(frame)) ?? frame);
+      if (message === null) this.#respondLocally(turn);
+      else
+        this.#handOn(turn, this.parts.localResponse(turn, this.parts.recorder.outcomeOf(message)) ?? message);
       if (this.#upstream.socket.readyState !== WebSocket.OPEN) this.restart('upstream has closed');
       return;
     }
@@ -260,12 +269,12 @@ export class SocketSession {
     return true;
   }
 
-  /** The client gets a refusal, after what came before it. */
-  #handOn(turn: SocketTurn, frame: Buffer): void {
+  /** Sends the refusal to the client, after the messages held before it. */
+  #handOn(turn: SocketTurn, message: Buffer): void {
     const { held } = turn;
     for (const it of held ?? []) this.#toClient(it, false);
-    this.#toClient(frame, false);
-    this.#close(turn, 'refused', frame);
+    this.#toClient(message, false);
+    this.#close(turn, 'refused', message);
   }
 
   #close(
@@ -279,7 +288,7 @@ export class SocketSession {
     try {
       this.parts.recorder.close(turn, result, last);
     } finally {
-      turn[Symbol.dispose](); // its lease is given back, whatever fails in the books
+      turn[Symbol.dispose](); // returns the lease even if recording fails
     }
     if (this.parts.isDraining() && !this.isBusy) this.restart('codex-pool is stopping');
   }
@@ -288,7 +297,7 @@ export class SocketSession {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#idle.end();
-    if (this.#hold !== null) clearTimeout(this.#hold);
+    if (this.#peekTimer !== null) clearTimeout(this.#peekTimer);
     for (const turn of this.#turns.toReversed()) this.#guarded(() => this.#close(turn, result, null))();
     try {
       closeOther();
@@ -301,12 +310,12 @@ export class SocketSession {
     closeSocket(this.#upstream.socket, sendable(code), reason);
   }
 
-  #toUpstream(frame: Buffer, isBinary: boolean): void {
-    relayMessage(this.client, this.#upstream.socket, frame, { isBinary, isCompressed: true });
+  #toUpstream(message: Buffer, isBinary: boolean): void {
+    relayMessage(this.client, this.#upstream.socket, message, { isBinary, isCompressed: true });
   }
 
-  /** Never compressed: the way is short, and time costs more. */
-  #toClient(frame: Buffer, isBinary: boolean): void {
-    relayMessage(this.#upstream.socket, this.client, frame, { isBinary, isCompressed: false });
+  /** Never compressed: the loopback connection is fast, and compression costs time. */
+  #toClient(message: Buffer, isBinary: boolean): void {
+    relayMessage(this.#upstream.socket, this.client, message, { isBinary, isCompressed: false });
   }
 }

@@ -19,7 +19,7 @@ import { SocketSession } from './session.js';
 import type { SocketTurn } from './turn.js';
 import { TurnRecorder } from './turn-recorder.js';
 
-/** All WebSockets of clients. A stop ends each as soon as no turn runs on it. */
+/** All client WebSockets. A stop closes each as soon as no turn runs on it. */
 @Injectable()
 export class SocketSessions {
   private readonly sessions = new Set<SocketSession>();
@@ -42,7 +42,7 @@ export class SocketSessions {
     return this.sessions.size;
   }
 
-  /** Relays between a client and upstream from now on. */
+  /** Starts relaying between a client and upstream. */
   begin(client: WebSocket, opened: Opened, request: ProxyRequest, path: string): void {
     const session: SocketSession = new SocketSession(
       client,
@@ -56,7 +56,7 @@ export class SocketSessions {
         isDraining: () => this.drain.isDraining,
         whyUnavailable: (account, model) => this.selector.whyUnavailable(account, model),
         openFor: (turn) => this.openFor(turn, request, path),
-        ownWord: (turn, outcome) => this.ownWord(turn, outcome, request),
+        localResponse: (turn, outcome) => this.localResponse(turn, outcome, request),
         withoutCrossAccount: (message, account) =>
           this.recovery.withoutCrossAccount(message, request.sessionKey, account),
       },
@@ -69,7 +69,7 @@ export class SocketSessions {
     if (this.drain.isDraining) session.restart('codex-pool is stopping'); // the stop began during the handshake
   }
 
-  /** Ends all of them, whatever runs. */
+  /** Closes all sessions, including running turns. */
   endAll(): void {
     for (const it of this.sessions) it.restart('codex-pool is stopping');
   }
@@ -79,7 +79,7 @@ export class SocketSessions {
   }
 
   private async openFor(turn: SocketTurn, request: ProxyRequest, path: string): Promise<Opened | null> {
-    const context = new FailoverContext(request, path, turn.decision, null, { model: turn.selection.model });
+    const context = new FailoverContext(request, path, turn.decision, null, { model: turn.start.model });
     for (const it of turn.tried) context.tried.add(it);
     context.budget.spent = turn.attempts;
     const end = await this.loop.run(context);
@@ -89,21 +89,28 @@ export class SocketSessions {
       if (answer != null) discard(answer.response);
       return null;
     }
-    using _lease = end.lease; // the turn has one of its own
+    using _lease = end.lease; // the turn has its own lease
     const { account, attempted } = end.tried;
     if (attempted.socket !== null) return { socket: attempted.socket, account, token: attempted.token };
     if (attempted.answer !== null) discard(attempted.answer.response);
     return null;
   }
 
-  /** What is true of the whole pool: its earliest reset, what a person must do. `outcome` null: nothing was asked. */
-  private ownWord(turn: SocketTurn, outcome: AttemptOutcome | null, request: ProxyRequest): Buffer | null {
+  /**
+   * The local response for the whole pool: its earliest reset, or the action a person must take. `outcome` null:
+   * upstream was not asked.
+   */
+  private localResponse(
+    turn: SocketTurn,
+    outcome: AttemptOutcome | null,
+    request: ProxyRequest,
+  ): Buffer | null {
     const isModels =
-      outcome?.kind === 'not-entitled' && !mayServeLater(this.selector.assess(turn.selection.model));
+      outcome?.kind === 'not-entitled' && !mayServeLater(this.selector.assess(turn.start.model));
     const isUpstreams = outcome?.kind === 'overloaded' || isModels;
     if (isUpstreams) return null;
     return errorMessage(
-      this.emptyPool.refusal(request, turn.tried, outcome?.kind ?? null, null, turn.selection.model),
+      this.emptyPool.refusal(request, turn.tried, outcome?.kind ?? null, null, turn.start.model),
     );
   }
 }

@@ -16,7 +16,7 @@ import { outcomeOfMessage } from './message-refusal.js';
 import { windowsFromMessage, withPoolQuota } from './quota-message.js';
 import { SocketTurn } from './turn.js';
 
-/** What turns on WebSockets teach about accounts, and what they cost. */
+/** Records what turns on WebSockets say about accounts, and their token use. */
 @Injectable()
 export class TurnRecorder {
   constructor(
@@ -37,44 +37,44 @@ export class TurnRecorder {
       this.decisions,
       this.drain.enter(),
     );
-    turn.decision.recordCandidates(this.selector.assess(turn.selection.model));
+    turn.decision.recordCandidates(this.selector.assess(turn.start.model));
     return turn;
   }
 
-  /** Whether another account than those that have refused it may serve this turn now. */
-  isAnyoneLeft({ selection, tried }: SocketTurn): boolean {
+  /** Whether an account that has not refused this turn can serve it now. */
+  canAnotherServe({ start, tried }: SocketTurn): boolean {
     return this.selector
-      .assess(selection.model)
+      .assess(start.model)
       .some((it) => it.unavailable === null && !tried.has(it.account.id));
   }
 
-  /** What the frame that upstream ends a turn with means. */
-  outcomeOf(frame: Buffer): AttemptOutcome {
-    return outcomeOfMessage(frame, this.clock.now());
+  /** The meaning of the message with which upstream ended the turn. */
+  outcomeOf(message: Buffer): AttemptOutcome {
+    return outcomeOfMessage(message, this.clock.now());
   }
 
-  /** The first output of a turn has come: its account serves. */
+  /** Records the first output of a turn: its account serves. */
   served(turn: SocketTurn, sessionKey: string | null): void {
     this.note(turn, { kind: 'success' }, 200);
     if (sessionKey !== null) this.recorder.settle(sessionKey, turn.account, turn.startedAt);
   }
 
-  /** Upstream has refused the turn. */
+  /** Records upstream's refusal of the turn. */
   refused(turn: SocketTurn, outcome: AttemptOutcome): void {
     this.note(turn, outcome, null);
   }
 
   /**
-   * A `codex.rate_limits` frame of this account: noted, and with the pool's numbers for the client. `askedAt` (epoch
-   * ms): when the turn that it came with was sent; null without one.
+   * Records the quota in a `codex.rate_limits` message of this account, and returns the message with the pool's
+   * numbers. `askedAt` (epoch ms) is when its turn was sent; null without a turn.
    */
-  quotaFrame(account: Account, frame: Buffer, askedAt: number | null): Buffer {
+  quotaMessage(account: Account, message: Buffer, askedAt: number | null): Buffer {
     const now = this.clock.now();
-    this.recorder.observeWindows(account, windowsFromMessage(frame, now), askedAt ?? now);
-    return withPoolQuota(frame, this.pool.status().windows);
+    this.recorder.observeWindows(account, windowsFromMessage(message, now), askedAt ?? now);
+    return withPoolQuota(message, this.pool.status().windows);
   }
 
-  /** The turn is over. `last`: its final frame; null when it broke off. */
+  /** Records the end of the turn. `last` is its final message; null if it was cut. */
   close(turn: SocketTurn, result: RelayEnd | 'failed' | 'refused' | 'reconnect', last: Buffer | null): void {
     const tokens: TokenCount | null = last === null ? null : usageFromFinalEvent(last.toString('utf8'));
     const isServed = turn.held === null;
@@ -88,29 +88,28 @@ export class TurnRecorder {
     turn.decision.used({ tokens, bytes: turn.bytes });
     turn.decision.end(result, isServed ? 200 : null);
     const facts = turn.decision.turn(Date.now());
-    if (facts !== null)
-      this.usage.record({ ...facts, model: turn.selection.model, effort: turn.selection.effort });
+    if (facts !== null) this.usage.record({ ...facts, model: turn.start.model, effort: turn.start.effort });
     turn[Symbol.dispose]();
   }
 
-  /** Whether the account has just failed a turn of this session that another account may serve. */
+  /** Whether the account has just failed a turn of this session and another account is available. */
   isAvoided(sessionKey: string | null, account: Account): boolean {
     return sessionKey !== null && this.affinity.avoided(sessionKey) === account.id;
   }
 
   private failedLate(turn: SocketTurn, outcome: AttemptOutcome, tokens: TokenCount | null): void {
-    const { account, startedAt, selection } = turn;
+    const { account, startedAt, start } = turn;
     turn.decision.failedLate(outcome.kind);
     this.counters.used(account, tokens);
-    this.recorder.failedLate(turn.sessionKey, account, outcome, { startedAt, model: selection.model });
+    this.recorder.failedLate(turn.sessionKey, account, outcome, { startedAt, model: start.model });
   }
 
   private note(turn: SocketTurn, outcome: AttemptOutcome, status: number | null): void {
-    const { account, startedAt, sentAt, selection } = turn;
+    const { account, startedAt, sentAt, start } = turn;
     const answer = status === null ? null : { response: { statusCode: status } };
     const attempt = { outcome, startedAt, sentAt, answeredAt: performance.now(), answer };
     turn.decision.attempted(account, 'socket', attempt);
-    this.recorder.learn(account, outcome, { startedAt, hasRefreshed: false, model: selection.model });
+    this.recorder.learn(account, outcome, { startedAt, hasRefreshed: false, model: start.model });
   }
 }
 

@@ -6,7 +6,7 @@ import type { Clock } from '../../runtime/clock.js';
 import { RequestRecord } from '../failover/request-record.js';
 import { type TurnStart, turnStartIn } from './message.js';
 
-/** What a turn begins with. */
+/** The data a turn starts with. */
 interface Begun {
   readonly sessionKey: string | null;
   readonly account: Account;
@@ -14,25 +14,25 @@ interface Begun {
   readonly clock: Clock;
 }
 
-/** One turn on a WebSocket: a `response.create` of the client, up to the frame that ends it. */
+/** One turn on a WebSocket: from the client's `response.create` to the message that ends it. */
 export class SocketTurn implements Disposable {
-  readonly selection: TurnStart;
+  readonly start: TurnStart;
   readonly sessionKey: string | null;
   readonly decision: RequestRecord;
-  /** Identities of the accounts that have refused it. */
+  /** Ids of the accounts that have refused it. */
   readonly tried = new Set<string>();
   attempts = 1;
-  /** Frames that the client has not got yet; null once it has got some of its output. */
+  /** Messages held back from the client; null once output was sent. */
   held: Buffer[] | null = [];
   heldBytes = 0;
   hasStripped = false;
   bytes = 0;
-  /** Epoch ms, and `performance.now()`, of the last sending to upstream. */
+  /** Epoch ms and `performance.now()` of the last send to upstream. */
   startedAt: number;
   sentAt = performance.now();
   #lease: Lease;
 
-  /** What upstream is asked, as the client has sent it. */
+  /** The client's message, unchanged. */
   message: Buffer;
   readonly #clock: Clock;
 
@@ -45,10 +45,10 @@ export class SocketTurn implements Disposable {
     this.sessionKey = sessionKey;
     this.#clock = clock;
     this.startedAt = clock.now();
-    this.selection = turnStartIn(message);
+    this.start = turnStartIn(message);
     this.#lease = new Lease(account);
     const now = { receivedAt: Date.now(), completeAt: this.sentAt };
-    const isReplayable = this.selection.isWhole;
+    const isReplayable = this.start.isWhole;
     const asked = { id: randomUUID(), method: 'WEBSOCKET', sessionKey, isReplayable, ...now };
     this.decision = new RequestRecord(asked, 'websocket', log);
   }
@@ -57,7 +57,7 @@ export class SocketTurn implements Disposable {
     return this.#lease.account;
   }
 
-  /** From now on another account's. */
+  /** Assigns the turn to another account. */
   moveTo(account: Account): void {
     this.#lease[Symbol.dispose]();
     this.#lease = new Lease(account);

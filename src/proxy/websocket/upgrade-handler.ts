@@ -25,10 +25,10 @@ const badHandshake: LocalResponse = {
   headers: { 'sec-websocket-version': '13' },
 };
 
-/** WebSockets in: the same doors as for every other request, before one is opened. */
+/** Admits WebSocket upgrades by the same checks as any other request, before opening one. */
 @Injectable()
 export class UpgradeHandler {
-  /** Connections without an answer as yet. */
+  /** Connections whose handshake is pending. */
   private readonly waiting = new Set<Socket>();
 
   constructor(
@@ -40,15 +40,15 @@ export class UpgradeHandler {
     @Inject(APP_CONFIG) private readonly config: AppConfig,
     @InjectMetric(metricNames.requests) private readonly requests: Counter<'route' | 'status'>,
   ) {
-    // Who still waits for upstream has nothing to lose: it comes again.
+    // Pending handshakes lose nothing: the client reconnects.
     drain.onStart(() => {
       for (const it of this.waiting) it.destroy();
     });
   }
 
-  /** Takes the WebSockets of a server from now on. Every other upgrade is an offer that we do not take: plain HTTP. */
+  /** Starts accepting WebSockets on a server. Other upgrade offers are ignored and served as plain HTTP. */
   attach(server: Server): void {
-    Object.assign(server, { shouldUpgradeCallback: asksForWebSocket }); // its types do not know it yet
+    Object.assign(server, { shouldUpgradeCallback: asksForWebSocket }); // missing in the types of Node
     server.on('upgrade', (req: IncomingMessage, socket: Duplex, head: Buffer) => {
       if (socket instanceof Socket) void this.enter(req, socket, head);
       else socket.destroy();
@@ -100,12 +100,12 @@ function asksForWebSocket({ method, headers }: IncomingMessage): boolean {
   return method === 'GET' && /^websocket$/i.test(headers.upgrade ?? '');
 }
 
-/** Looked at before anything is asked of upstream. */
+/** Checks the handshake before upstream is asked. */
 function isHandshake({ headers }: IncomingMessage): boolean {
   return (
     headers['sec-websocket-version'] === '13' &&
     /^[+/0-9A-Za-z]{22}==$/.test(headers['sec-websocket-key'] ?? '') &&
     headers['transfer-encoding'] === undefined &&
-    Number(headers['content-length'] ?? 0) === 0 // a body would be read as frames
+    Number(headers['content-length'] ?? 0) === 0 // a body would be read as WebSocket frames
   );
 }

@@ -15,7 +15,7 @@ import { deltasIn, send } from '../../support/clients/raw-client.js';
 import { RawSocket, RawUpstream } from '../../support/clients/raw-socket.js';
 
 const MiB = 1_024 * 1_024;
-/** More than the buffers of a connection take by themselves, and less than what is kept. */
+/** More than the buffers of a connection hold, and less than the replay budget. */
 const large = JSON.stringify(aTurn({ input: 'x'.repeat(12 * MiB) }));
 
 const whole = (status: number, body: Buffer | string, more = ''): Buffer =>
@@ -24,7 +24,7 @@ const whole = (status: number, body: Buffer | string, more = ''): Buffer =>
     Buffer.from(body),
   ]);
 
-/** A pool whose upstream answers so to the first bytes of each connection, and reads no further. */
+/** A pool whose upstream responds this way to the first bytes of each connection and reads no further. */
 async function startEarly(answer: (socket: Socket) => void) {
   let connections = 0;
   const upstream = await RawUpstream.start((socket) => {
@@ -39,7 +39,7 @@ async function startEarly(answer: (socket: Socket) => void) {
 const head = (pool: TestPool, framing: string) =>
   `POST /v1/responses HTTP/1.1\r\nhost: 127.0.0.1:${pool.port}\r\ncontent-type: application/json\r\n${framing}\r\n\r\n`;
 
-describe('an answer that comes while the body is still being sent', () => {
+describe('a response that comes while the body is still being sent', () => {
   const events = 'x-served-by: a\r\n';
   const json = 'content-type: application/json\r\n';
   const limit = '{"error":{"type":"usage_limit_reached","message":"no","resets_in_seconds":3600}}';
@@ -47,7 +47,7 @@ describe('an answer that comes while the body is still being sent', () => {
   it.each<[string, (socket: Socket, bytes: Buffer) => void]>([
     ['stays open', (socket, bytes) => void socket.write(bytes)],
     ['is closed', (socket, bytes) => void socket.end(bytes)],
-  ])('is the answer, when it is a turn and the connection %s', async (_how, answer) => {
+  ])('reaches the client, when it is a turn and the connection %s', async (_how, answer) => {
     const { upstream, pool, connections } = await startEarly((it) =>
       answer(it, whole(200, turnOf('a'), events)),
     );
@@ -60,7 +60,7 @@ describe('an answer that comes while the body is still being sent', () => {
     await upstream.closed();
   });
 
-  it('is the answer, when it is the client’s own error', async () => {
+  it('reaches the client, when it reports a client error', async () => {
     const { upstream, pool, connections } = await startEarly(
       (it) => void it.write(whole(413, '{"detail":"too large"}', json)),
     );
@@ -75,7 +75,7 @@ describe('an answer that comes while the body is still being sent', () => {
     await upstream.closed();
   });
 
-  it('moves the turn with its whole body, when it is a refusal', async () => {
+  it('fails over with the whole body, when it is a refusal', async () => {
     const { upstream, pool, clock, connections } = await startEarly(
       (it) => void it.write(whole(429, limit, json)),
     );
@@ -90,7 +90,7 @@ describe('an answer that comes while the body is still being sent', () => {
     await upstream.closed();
   });
 
-  it('that is none, but a reset, is asked for once more of the same account, and then of another', async () => {
+  it('that is only a reset is retried once on the same account, then on another', async () => {
     const { upstream, pool, connections } = await startEarly((it) => void it.resetAndDestroy());
     await using _upstream = upstream;
     await using _pool = pool;
@@ -103,14 +103,14 @@ describe('an answer that comes while the body is still being sent', () => {
   });
 });
 
-describe('a client that sends half a body and leaves', () => {
+describe('a client that leaves after half a body', () => {
   const half = JSON.stringify(aTurn()).slice(0, 40);
 
   it.each([
     ['content-length: 1000', half],
     ['transfer-encoding: chunked', `28\r\n${half}\r\n`],
     ['transfer-encoding: chunked', `ffff\r\n${half}`],
-  ])('is nobody’s turn: nothing is sent for it, and nothing kept (%s)', async (framing, body) => {
+  ])('starts no turn: nothing is sent upstream and nothing kept (%s)', async (framing, body) => {
     await using pool = await startRanked({ clock: new FakeClock() });
     using client = new RawSocket(pool.origin);
     await client.write(head(pool, framing) + body);
@@ -123,7 +123,7 @@ describe('a client that sends half a body and leaves', () => {
     for (const name of ['a', 'b']) expect(await standing(pool, name)).toEqual(free);
   });
 
-  it('of which too much is kept to be sent again: what was begun is broken off, and nobody is blamed', async () => {
+  it('too large to be replayed breaks off the attempt and blames no account', async () => {
     await using pool = await startRanked({ env: { PROXY_MAX_REPLAY_BYTES: '20' }, clock: new FakeClock() });
     using client = new RawSocket(pool.origin);
     await client.write(head(pool, 'content-length: 1000') + half);

@@ -25,21 +25,21 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** Only the timers of the program stand still: sockets and waiting in the tests go on. */
+/** Stops the program's timers only; sockets and the tests' own waiting continue. */
 const stopTimers = () => vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
 
-/** What comes after: the next turn is fine, and nothing is left of the one before. */
+/** Checks the aftermath: the next turn is fine, and nothing is left of the previous one. */
 async function expectFine(pool: TestPool, name = 'a'): Promise<void> {
   vi.useRealTimers();
   await isServedBy(pool, name);
   await expectQuiet(pool);
 }
 
-/** A head, and then silence until the other side goes. */
+/** A head, then silence until the other side leaves. */
 const headOnly = (status: number, headers: Record<string, string>): ScriptedResponse =>
   custom((_req, res) => res.writeHead(status, headers).flushHeaders());
 
-describe('a stream that goes on without an event', () => {
+describe('a stream without any event', () => {
   it.each([
     [
       'one line without end',
@@ -49,7 +49,7 @@ describe('a stream that goes on without an event', () => {
     ['lines without a blank one', 'data: x\n', 'data: y\n'.repeat(8 * KiB)],
     ['comments', ': hello\n', `: ${'z'.repeat(64 * KiB - 4)}\n\n`],
     ['bytes that are no text', '\0', '\xff\xfe'.repeat(16 * KiB)],
-  ])('is held for a mebibyte, then goes on as it is: %s', async (_what, first, piece) => {
+  ])('is held for a mebibyte, then passed on: %s', async (_what, first, piece) => {
     await using pool = await startRanked({ clock: new FakeClock() });
     const turn = controlled({ 'content-type': 'text/event-stream' }); // so that no start is too odd to be held
     pool.fakeUpstream.account('a').answers(turn.answer);
@@ -67,7 +67,7 @@ describe('a stream that goes on without an event', () => {
     for (let i = 0; i < 10; i += 1) pass(piece);
     await client.until(() => client.body.length >= MiB, 'what was held');
     for (let i = 0; i < 30; i += 1) pass(piece);
-    // It is committed: an error does not move it any more, and counts against its account.
+    // It is committed: an error no longer moves it, and counts against its account.
     pass(`\n\n${framed(failed('usage_limit_reached'))}`);
     turn.end();
     const answer = await client.whole();
@@ -80,14 +80,14 @@ describe('a stream that goes on without an event', () => {
 });
 
 describe('a head and then silence', () => {
-  it('of a stream is waited for; ten seconds after its first byte it is committed, and dies with upstream', async () => {
+  it('of a stream is held, committed ten seconds after its first byte, and breaks off with upstream', async () => {
     await using pool = await startRanked({ clock: new FakeClock() });
     const turn = controlled({ 'x-of': 'a' });
     pool.fakeUpstream.account('a').answers(turn.answer);
     stopTimers();
     const client = exchange(pool.origin, asking);
     await turn.started;
-    await isServedBy(pool, 'a'); // a round trip on the same way: the stream is held by now
+    await isServedBy(pool, 'a'); // a round trip on the same path: the stream is held by now
     await vi.advanceTimersByTimeAsync(60_000);
     await isServedBy(pool, 'a');
     expect(client.hasHead).toBe(false);
@@ -109,7 +109,7 @@ describe('a head and then silence', () => {
     await expectFine(pool);
   });
 
-  it('of a 429 moves the turn after five seconds, and lets go of the connection two later', async () => {
+  it('of a 429 fails over after five seconds and drops the connection two seconds later', async () => {
     const clock = new FakeClock();
     await using pool = await startRanked({ clock });
     pool.fakeUpstream
@@ -131,7 +131,7 @@ describe('a head and then silence', () => {
     await expectFine(pool);
   });
 
-  it('of a 422 goes on after five seconds, and ends with its client', async () => {
+  it('of a 422 is passed on after five seconds and ends with its client', async () => {
     await using pool = await startRanked({ clock: new FakeClock() });
     pool.fakeUpstream.account('a').answers(headOnly(422, { 'content-type': 'application/json' }));
     stopTimers();
@@ -149,7 +149,7 @@ describe('a head and then silence', () => {
 });
 
 describe('a prelude', () => {
-  it('that lasts longer than the hold is committed, and what then fails is passed on as it is', async () => {
+  it('that outlasts the hold is committed, and a later failure is passed on unchanged', async () => {
     await using pool = await startRanked({ clock: new FakeClock() });
     const turn = controlled();
     pool.fakeUpstream.account('a').answers(turn.answer);
@@ -184,7 +184,7 @@ describe('a client that leaves between two attempts', () => {
   it.each<[string, ScriptedResponse]>([
     ['an upstream error', refuses(500, { error: 'oops' })],
     ['a stream that broke before its output', streams({ events: [created()], thenCut: true })],
-  ])('stops the turn: after %s nobody is asked again, and nobody is blamed', async (_what, fault) => {
+  ])('stops the turn: after %s no account is asked again or blamed', async (_what, fault) => {
     await using pool = await startRanked({ clock: new FakeClock() });
     pool.fakeUpstream.account('a').answers(fault);
     const client = leavingTurn(pool);

@@ -20,7 +20,7 @@ import { send } from '../../support/clients/raw-client.js';
 const MiB = 1_024 * 1_024;
 const asJson = { 'content-type': 'application/json' };
 
-// One pool for all, without any quota window; what was learned of its accounts is forgotten after each.
+// One pool for all tests, without quota windows; what was learned about its accounts is reset after each.
 const clock = new FakeClock(Math.ceil(Date.now() / SECOND) * SECOND);
 const now = clock.now() / SECOND;
 const date = (inMs: number): string => new Date(clock.now() + inMs).toUTCString();
@@ -39,7 +39,7 @@ afterEach(async () => {
 });
 afterAll(async () => pool[Symbol.asyncDispose]());
 
-describe('a limit of quota whose end', () => {
+describe('a usage limit whose end', () => {
   it.each<[string, string, number]>([
     ['is in the past', `"resets_at":${now - 3_600}`, 5 * MINUTE],
     ['is now', `"resets_at":${now}`, 5 * MINUTE],
@@ -64,7 +64,7 @@ describe('a limit of quota whose end', () => {
     ['is in a negative number of seconds', '"resets_in_seconds":-90', 5 * MINUTE],
     ['is in zero seconds', '"resets_in_seconds":0', 5 * MINUTE],
     ['is in more seconds than there are', '"resets_in_seconds":1e300', 31 * DAY],
-  ])('%s moves the turn, and takes the account out for a time of sense', async (_what, told, pauseMs) => {
+  ])('%s fails over and takes the account out for a sensible time', async (_what, told, pauseMs) => {
     const text = `{"error":{"type":"usage_limit_reached","message":"no",${told}}}`;
     expect(await movesToB(pool, [refuses(429, text, asJson)])).toEqual(['a', 'b']);
     expect(await standing(pool, 'a')).toEqual(out('quota-exhausted', clock.now() + pauseMs));
@@ -98,7 +98,7 @@ describe('a 429 whose Retry-After', () => {
     ['is a list', '5, 7', 2 * SECOND],
     ['is NaN', 'NaN', 2 * SECOND],
     ['is huge', '99999999999999999999999999', 31 * DAY],
-  ])('%s moves the turn, and takes the account out for a time of sense', async (_what, value, pauseMs) => {
+  ])('%s fails over and takes the account out for a sensible time', async (_what, value, pauseMs) => {
     expect(await movesToB(pool, [rateLimit(value)])).toEqual(['a', 'b']);
     expect(await standing(pool, 'a')).toEqual(out('rate-limited', clock.now() + pauseMs));
   });
@@ -106,7 +106,7 @@ describe('a 429 whose Retry-After', () => {
   it.each([
     ['is zero', '0'],
     ['is a date in the past', date(-HOUR)],
-  ])('%s moves the turn, and lets the account serve the next one', async (_what, value) => {
+  ])('%s fails over and lets the account serve the next turn', async (_what, value) => {
     expect(await movesToB(pool, [rateLimit(value)])).toEqual(['a', 'b']);
     expect(await standing(pool, 'a')).toEqual(free);
   });
@@ -118,7 +118,7 @@ const limit = JSON.stringify({
 const spent = () => out('quota-exhausted', clock.now() + MINUTE);
 const rests = () => out('rate-limited', clock.now() + 2 * SECOND);
 
-/** Exactly these bytes on the connection; then it is closed, or stays open. */
+/** Sends exactly these bytes, then closes the connection or leaves it open. */
 const onTheWire = (text: string, thenClosed: boolean): ScriptedResponse =>
   custom((req) => void (thenClosed ? req.socket.end(text) : req.socket.write(text)));
 const head = (status: number, length: number): string =>
@@ -151,7 +151,7 @@ describe('a refusal whose body', () => {
     ['is no text', refuses(429, Buffer.from([0, 255, 254]), asJson), rests],
     ['is cut in the middle', onTheWire(head(429, 500) + limit.slice(0, 20), true), rests],
     ['is longer than told', onTheWire(head(429, 5) + limit, false), rests],
-  ])('%s moves the turn, and means what it can be read to mean', async (_what, refusal, expected) => {
+  ])('%s fails over with the outcome that its status implies', async (_what, refusal, expected) => {
     expect(await movesToB(pool, [refusal])).toEqual(['a', 'b']);
     expect(await standing(pool, 'a')).toEqual(expected());
   });
@@ -164,7 +164,7 @@ describe('a refusal whose body', () => {
     ['damaged gzip', gzipSync(limit).subarray(0, 20), zip('gzip')],
     ['HTML', Buffer.from('<html>no</html>'), { 'content-type': 'text/html' }],
     ['empty', Buffer.alloc(0), asJson],
-  ])('is the client’s own is passed on as it is: %s', async (_what, body, headers) => {
+  ])('reports a client error is passed on unchanged: %s', async (_what, body, headers) => {
     const before = pool.fakeUpstream.attempts().length;
     pool.fakeUpstream.account('a').answers(refuses(422, body, headers));
     const answer = await send(pool);
@@ -174,7 +174,7 @@ describe('a refusal whose body', () => {
     expect(await standing(pool, 'a')).toEqual(free);
   });
 
-  it('is longer than told ends for the client where it was told to', async () => {
+  it('is longer than declared ends for the client at the declared length', async () => {
     pool.fakeUpstream.account('a').answers(onTheWire(`${head(422, 2)}{}HTTP/1.1 200 OK\r\n\r\n`, false));
     const answer = await send(pool);
     expect(answer).toMatchObject({ status: 422, isBroken: false });
@@ -182,7 +182,7 @@ describe('a refusal whose body', () => {
     expect(await standing(pool, 'a')).toEqual(free);
   });
 
-  it('is the client’s own and breaks off is never shown as a whole one', async () => {
+  it('reports a client error and breaks off never looks complete', async () => {
     const before = pool.fakeUpstream.attempts().length;
     pool.fakeUpstream.account('a').answers(onTheWire(head(422, 500) + limit.slice(0, 20), true));
     const answer = await send(pool);

@@ -66,7 +66,7 @@ describe('request bodies', () => {
     },
   );
 
-  it('of 40 MB are sent once, whatever the answer', async () => {
+  it('of 40 MB are sent once, whatever the response', async () => {
     await using pool = await TestPool.start();
     for (const name of ['a', 'b']) pool.fakeUpstream.account(name).always(refuses(500, { error: 'made up' }));
     const answer = await call(pool.origin, turnWith(bigBody(40 * MiB)));
@@ -75,7 +75,7 @@ describe('request bodies', () => {
     expect(await decisionOf(pool, answer)).toMatchObject({ isReplayable: false });
   });
 
-  it('that arrive in chunks of unknown number go on with their length', async () => {
+  it('that arrive chunked are sent on with their length', async () => {
     await using pool = await TestPool.start();
     await call(pool.origin, turnWith(plain, { 'transfer-encoding': 'chunked' }));
     const [turn] = pool.fakeUpstream.turns();
@@ -85,7 +85,7 @@ describe('request bodies', () => {
   });
 });
 
-describe('answers', () => {
+describe('responses', () => {
   const events = [created(), delta('hel'), delta('lo'), { type: 'made.up', x: 1 }, completed()];
   const lf = events.map((it) => framed(it)).join('');
   const crlf = events.map((it) => framed(it, '\r\n')).join('');
@@ -110,7 +110,7 @@ describe('answers', () => {
     expect(pool.fakeUpstream.attempts()).toEqual(['a']);
   });
 
-  it('stream byte for byte in any cut', async () => {
+  it('stream byte for byte, however they are split', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     const pieces = [...Buffer.from(crlf)].map((byte) => Buffer.from([byte]));
     pool.fakeUpstream.account('a').answers(raw(pieces));
@@ -118,7 +118,7 @@ describe('answers', () => {
     expect(await pool.account('a')).toMatchObject({ totals: { input: 100, output: 12, turns: 1 } });
   });
 
-  it('that are compressed although nobody asked pass as they are', async () => {
+  it('that are compressed unasked pass unchanged', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     const bytes = gzipSync(lf);
     pool.fakeUpstream.account('a').answers(raw(bytes, { 'content-encoding': 'gzip' }));
@@ -128,7 +128,7 @@ describe('answers', () => {
     expect(pool.fakeUpstream.turns()[0]?.headers).not.toHaveProperty('accept-encoding');
   });
 
-  it('that refuse what the client asked pass as they are, and are asked for once', async () => {
+  it('that reject the client’s request pass unchanged after one attempt', async () => {
     await using pool = await TestPool.start();
     const body = Buffer.from('{"error": {"message":"no\\u0020such thing",  "x": 1.0}}\n');
     for (const name of ['a', 'b']) {
@@ -150,7 +150,7 @@ describe('paths', () => {
     await call(pool.origin, { ...asked, headers: { 'accept-encoding': 'gzip, br' } });
     const [request] = forwarded(pool.fakeUpstream);
     expect(request?.path).toBe('/backend-api/codex/alpha/search?q=a%20b&x=1&x=%2F');
-    // What is no turn is not read on its way, so it may come compressed.
+    // Requests that are not turns are not inspected, so they may be compressed.
     expect(request?.headers['accept-encoding']).toBe('gzip, br');
   });
 });

@@ -9,7 +9,7 @@ import { ALMOST, newest } from '../../support/pool/refreshing.js';
 import { RawSocket, RawUpstream } from '../../support/clients/raw-socket.js';
 
 const MiB = 1_024 * 1_024;
-/** More than the buffers of two connections take by themselves. */
+/** More than the buffers of two connections hold. */
 const PIECES = 48;
 const small = { PROXY_MAX_REPLAY_BYTES: '1000' };
 
@@ -18,7 +18,7 @@ const head = (pool: TestPool, framing: string) =>
 
 const refusal = 'HTTP/1.1 500 Oops\r\ncontent-type: application/json\r\ncontent-length: 2\r\n';
 
-describe('a body too large to be kept, that upstream does not take to its end', () => {
+describe('a body too large to be kept that upstream does not read completely', () => {
   const endings: [string, (socket: Socket) => void][] = [
     ['resets the connection', (socket) => void socket.resetAndDestroy()],
     ['closes the connection', (socket) => void socket.destroy()],
@@ -31,7 +31,7 @@ describe('a body too large to be kept, that upstream does not take to its end', 
       [what, 'content-length', end] as const,
       [what, 'chunked', end] as const,
     ]),
-  )('because it %s, is read away, and the client gets 503 (%s)', async (_what, framing, end) => {
+  )('because it %s, is drained, and the client gets 503 (%s)', async (_what, framing, end) => {
     await using upstream = await RawUpstream.start(end);
     await using pool = await TestPool.start({ env: { ...small, ...upstream.env } });
     await polled(pool);
@@ -58,7 +58,7 @@ describe('a body too large to be kept, that upstream does not take to its end', 
 });
 
 describe('a body that is not kept', () => {
-  it('lets its token be renewed for the repeat when upstream rejects it', async () => {
+  it('renews a rejected token for the client’s retry', async () => {
     await using pool = await TestPool.start({ accounts: ['a'], env: { PROXY_MAX_REPLAY_BYTES: '0' } });
     await polled(pool);
     pool.fakeUpstream.account('a').expireAccessToken();
@@ -78,7 +78,7 @@ describe('a body that is not kept', () => {
     ['in two, the first of which just fits', [1_000, 1_000]],
     ['in two, the second of which is one byte', [1_999, 1]],
     ['in many', Array.from({ length: 100 }, () => 20)],
-  ])('goes on whole when it comes in one burst, before there is a token for it, %s', async (_how, sizes) => {
+  ])('is sent completely when it arrives in one burst before its token, %s', async (_how, sizes) => {
     const clock = new FakeClock();
     await using pool = await TestPool.start({ accounts: ['a'], env: small, clock });
     await polled(pool);

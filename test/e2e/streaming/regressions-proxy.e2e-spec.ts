@@ -17,14 +17,14 @@ const COMPACT = '/backend-api/codex/responses/compact';
 const SETTINGS = '/backend-api/wham/settings/user';
 const MODELS = '/backend-api/codex/models';
 
-/** These bytes on the connection, and its end. */
+/** Sends these bytes and closes the connection. */
 const bytes = (text: string): ScriptedResponse => custom((req) => void req.socket.end(text));
 
-describe('an answer of upstream that no server should give', () => {
+describe('a malformed upstream response', () => {
   it.each([
     ['/v1/responses', 'POST'],
     [SETTINGS, 'GET'],
-  ])('with control characters in its reason phrase is answered all the same: %s', async (path, method) => {
+  ])('with control characters in its reason phrase still reaches the client: %s', async (path, method) => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     await polled(pool);
     const odd = 'HTTP/1.1 400 Not\x07 \x7fgo\xf6d\r\ncontent-length: 2\r\n\r\n{}';
@@ -53,7 +53,7 @@ describe('an answer of upstream that no server should give', () => {
     await pool.client.get('/readyz').expect(503);
   });
 
-  it('of a protocol that nobody asked for is a 503 with JSON', async () => {
+  it('of an unrequested protocol is a 503 with JSON', async () => {
     await using pool = await TestPool.start();
     await polled(pool);
     const upgrade = 'HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\n';
@@ -78,7 +78,7 @@ describe('an answer of upstream that no server should give', () => {
     expect(JSON.parse(answer.body.toString())).toHaveProperty('error.message');
   });
 
-  it('as a compressed event stream is passed on at once', async () => {
+  it('that is a compressed event stream is passed on at once', async () => {
     await using pool = await TestPool.start();
     const turn = controlled({ 'content-encoding': 'gzip' });
     pool.fakeUpstream.account('a').answers(turn.answer);
@@ -91,7 +91,7 @@ describe('an answer of upstream that no server should give', () => {
   });
 });
 
-describe('what a client waits for at its start', () => {
+describe('the first response a starting client waits for', () => {
   it('is an empty config bundle when the token has ended and its endpoint is silent', async () => {
     const clock = new FakeClock();
     await using pool = await TestPool.start({ accounts: ['a'], clock });
@@ -101,13 +101,13 @@ describe('what a client waits for at its start', () => {
     const askedAt = performance.now();
     const headers = { 'chatgpt-account-id': 'acct-a' };
     const { body } = await pool.client.get('/backend-api/wham/config/bundle').set(headers).expect(200);
-    held.release(); // the program does not end before its refresh
+    held.release(); // the program does not exit before its refresh
     expect(body).toEqual({});
     expect(performance.now() - askedAt).toBeLessThan(6_500);
     expect(pool.fakeUpstream.tokens.requests).toHaveLength(1);
   });
 
-  it('is the last list of models known while upstream is silent, and the newer one once that has come', async () => {
+  it('is the last known model list while upstream is silent, and the newer list once it arrives', async () => {
     const clock = new FakeClock();
     await using pool = await TestPool.start({ accounts: ['a'], clock });
     const { body: known } = await pool.client.get('/v1/models').expect(200);
@@ -131,7 +131,7 @@ it.each([
   ['POST', '/api/codex/rate-limit-reset-credits/consume'],
   ['GET', '/backend-api/wham/usage'],
   ['GET', '/api/codex/usage'],
-])('no spelling of %s %s is asked of upstream with the token of an account', async (method, path) => {
+])('no spelling of %s %s is sent upstream with an account’s token', async (method, path) => {
   await using pool = await TestPool.start({ accounts: ['a'] });
   for (const spelling of spellingsOf(path)) {
     const { status } = await call(pool.origin, { method, path: spelling });
@@ -143,7 +143,7 @@ it.each([
 describe('a session or a model that an account cannot serve', () => {
   const session = { 'session-id': 's-1' };
 
-  it('does not take the turn state of another account along when it compacts', async () => {
+  it('does not carry another account’s turn state into a compaction', async () => {
     await using pool = await TestPool.start();
     await polled(pool);
     pool.fakeUpstream.account('a').turnState('issued-by-a');
@@ -158,7 +158,7 @@ describe('a session or a model that an account cannot serve', () => {
     expect(compact?.headers).not.toHaveProperty('x-codex-turn-state');
   });
 
-  it('moves as one, with all the requests that were under way, to one other account', async () => {
+  it('moves to one other account together with all its running requests', async () => {
     await using pool = await TestPool.start({ accounts: ['a', 'b', 'c', 'd'] });
     await polled(pool);
     await pool.turn(session).expect(200);
@@ -178,7 +178,7 @@ describe('a session or a model that an account cannot serve', () => {
     expect(new Set(later.slice(6)).size).toBe(1);
   });
 
-  it('finds the one account that may use the model at the repeat, when the budget ends before', async () => {
+  it('finds the one account entitled to the model on the client’s retry, when the budget ran out before', async () => {
     await using pool = await TestPool.start({ accounts: ['a', 'b', 'c', 'd'] });
     await polled(pool);
     const detail = "The 'gpt-9' model is not supported when using Codex with a ChatGPT account.";
@@ -189,7 +189,7 @@ describe('a session or a model that an account cannot serve', () => {
     expect(pool.fakeUpstream.attempts()).toEqual(['a', 'b', 'c', 'd']);
   });
 
-  it('meets an upstream that is down, which is said as such although accounts are left untried', async () => {
+  it('reports that upstream is down, although some accounts are untried', async () => {
     await using pool = await TestPool.start({ accounts: ['a', 'b', 'c', 'd'] });
     await polled(pool);
     await pool.fakeUpstream.goDown();

@@ -18,7 +18,7 @@ afterEach(() => {
 });
 
 describe('from the first output on', () => {
-  it('each piece is with the client before the next one is sent, also the last', async () => {
+  it('each chunk reaches the client before the next one is sent, including the last', async () => {
     await using pool = await TestPool.start();
     const turn = controlled();
     pool.fakeUpstream.account('a').answers(turn.answer);
@@ -34,14 +34,14 @@ describe('from the first output on', () => {
       expect(client.text).not.toContain(`piece-${i + 1}.`);
     }
     turn.send(completed());
-    await client.untilText('response.completed'); // while the upstream answer is still open
+    await client.untilText('response.completed'); // while the upstream response is still open
     turn.end();
     expect((await client.whole()).isBroken).toBe(false);
     expect(Math.max(...delays)).toBeLessThan(500);
     expect(delays.toSorted((a, b) => a - b)[25]).toBeLessThan(50);
   });
 
-  it('the head and the first event are with the client while the answer is open', async () => {
+  it('the head and the first event reach the client while the response is open', async () => {
     await using pool = await TestPool.start();
     const turn = controlled({ 'x-made-up': '1' });
     pool.fakeUpstream.account('a').answers(turn.answer);
@@ -57,7 +57,7 @@ describe('from the first output on', () => {
     await client.whole();
   });
 
-  it('an event cut in two goes on as far as it has come', async () => {
+  it('a partial event is passed on as far as it has arrived', async () => {
     await using pool = await TestPool.start();
     const turn = controlled();
     pool.fakeUpstream.account('a').answers(turn.answer);
@@ -69,8 +69,8 @@ describe('from the first output on', () => {
   });
 });
 
-describe('what comes before the output', () => {
-  it('waits for it, and then arrives whole and in order', async () => {
+describe('the events before the output', () => {
+  it('are held, then arrive complete and in order', async () => {
     await using pool = await TestPool.start();
     const turn = controlled();
     pool.fakeUpstream.account('a').answers(turn.answer);
@@ -78,7 +78,7 @@ describe('what comes before the output', () => {
     await turn.started;
     const prelude = [created('resp_1'), { type: 'codex.rate_limits' }, { type: 'response.metadata' }];
     turn.send({ comment: 'ping' }, ...prelude);
-    // Several round trips on the same way, so that the prelude would have been there long ago.
+    // Several round trips on the same path, so that the prelude would have arrived long ago.
     for (let i = 0; i < 3; i += 1) await pool.turn().expect(200);
     expect(client.hasHead).toBe(false);
     turn.send(delta('out'));
@@ -87,7 +87,7 @@ describe('what comes before the output', () => {
     expect((await client.whole()).body.toString()).toBe(expected);
   });
 
-  it('goes on without output after ten seconds', async () => {
+  it('are passed on without output after ten seconds', async () => {
     await using pool = await TestPool.start();
     const turn = controlled();
     pool.fakeUpstream.account('a').answers(turn.answer);
@@ -95,7 +95,7 @@ describe('what comes before the output', () => {
     const client = send(pool.origin, turnWith(body));
     await turn.started;
     turn.send(created('resp_1'));
-    // A round trip on the same way: the stream is held by now.
+    // A round trip on the same path: the stream is held by now.
     await call(pool.origin, turnWith(body));
     await vi.advanceTimersByTimeAsync(9_900);
     await call(pool.origin, turnWith(body));
@@ -107,7 +107,7 @@ describe('what comes before the output', () => {
     await client.whole();
   });
 
-  it('goes on without output after a mebibyte', async () => {
+  it('are passed on without output after a mebibyte', async () => {
     await using pool = await TestPool.start();
     const turn = controlled();
     pool.fakeUpstream.account('a').answers(turn.answer);
@@ -162,7 +162,7 @@ describe('the tokens of a turn', () => {
     expect(await pool.account('a')).toMatchObject({ totals: { ...usage, turns: 1 } });
   });
 
-  it('are not counted when the stream breaks off before it tells them', async () => {
+  it('are not counted when the stream breaks off before reporting them', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     pool.fakeUpstream.account('a').answers(streams({ deltas: ['hel'], thenCut: true }));
     const answer = await call(pool.origin, turnWith(body));
@@ -176,14 +176,14 @@ describe('the tokens of a turn', () => {
 });
 
 describe('memory', () => {
-  it('does not grow by an answer of 200 MB that is read slowly', { timeout: 40_000 }, async () => {
+  it('does not grow with a response of 200 MB that is read slowly', { timeout: 40_000 }, async () => {
     await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
     await using program = await Program.spawn({ fakeUpstream, accounts: ['a'] });
     const origin = await program.origin();
     const residentBytes = async () =>
       metric((await call(origin, { path: '/metrics' })).body.toString(), 'process_resident_memory_bytes');
     fakeUpstream.account('a').answers(streams(), large(200 * MiB));
-    // A short turn first: what a process takes when it first does its work is not the point.
+    // A short turn first, to exclude the memory that a process takes with its first work.
     const fast = (await send(origin, { ...turnWith(body), isRead: false }).head).resume();
     await once(fast, 'end');
     const before = await residentBytes();
@@ -194,7 +194,7 @@ describe('memory', () => {
       if (!Buffer.isBuffer(chunk)) throw new TypeError('not bytes');
       const isNextStep = Math.floor((read + chunk.length) / (4 * MiB)) > Math.floor(read / (4 * MiB));
       read += chunk.length;
-      // The reader stands still while it asks, so upstream runs ahead as far as it is let.
+      // The reader pauses while it polls, so upstream runs ahead as far as it may.
       if (isNextStep) most = Math.max(most, (await residentBytes()) - before);
     }
     expect(read).toBeGreaterThan(200 * MiB);

@@ -14,7 +14,7 @@ import type { TestPool } from '../../support/pool/pool.js';
 import { forgiven, free, movesToB, out, standing, startRanked } from '../../support/pool/ranked.js';
 import { send } from '../../support/clients/raw-client.js';
 
-// The backend sends turns without a content type; all that follows holds whatever the label says.
+// The backend sends turns without a content type; these cases must hold for any label.
 const labels: [string, Record<string, string>][] = [
   ['no label', {}],
   ['an empty label', { 'content-type': '' }],
@@ -60,19 +60,19 @@ beforeAll(async () => {
 afterEach(async () => forgiven(pool));
 afterAll(async () => pool[Symbol.asyncDispose]());
 
-/** Stands behind a label that is absent or empty, and else is passed on as it came. */
+/** Tests a label that is absent or empty; any other label is passed on unchanged. */
 const labelFor = (headers: Record<string, string>) => headers['content-type'] || 'text/event-stream';
 
 describe('an event stream with', () => {
   const limit = failed('usage_limit_reached', 'no', { resets_in_seconds: 3_600 });
 
-  it.each(table)('$title: a limit in its first events moves the turn unseen', async ({ headers, answer }) => {
+  it.each(table)('$title: a limit in its first events fails over unnoticed', async ({ headers, answer }) => {
     const asked = await movesToB(pool, [raw(answer([created(), limit]), headers)]);
     expect(asked).toEqual(['a', 'b']);
     expect(await standing(pool, 'a')).toEqual(out('quota-exhausted', clock.now() + HOUR));
   });
 
-  it.each(table)('$title: a turn comes byte for byte, and its tokens count', async ({ headers, answer }) => {
+  it.each(table)('$title: a turn passes byte for byte, and its tokens count', async ({ headers, answer }) => {
     const usage = { input: 100, cached: 40, output: 12, reasoning: 3 };
     const body = answer([created(), delta('hello'), messageDone('hello'), completed(usage)]);
     const before = await pool.account('a');
@@ -99,7 +99,7 @@ describe('an event stream with', () => {
     expect(await standing(pool, 'a')).toEqual(out('quota-exhausted', clock.now() + HOUR));
   });
 
-  it.each(labels)('%s that is cut in its prelude is asked for again', async (_label, headers) => {
+  it.each(labels)('%s that is cut in its prelude is retried', async (_label, headers) => {
     const before = pool.fakeUpstream.attempts().length;
     const prelude = { ...raw(Buffer.from(framed(created())), headers), ending: 'cut' } as const;
     pool.fakeUpstream.account('a').answers(prelude, prelude);
@@ -125,7 +125,7 @@ describe('a response that is not an event stream, with', () => {
         pieces.map(([way, cut]) => ({ title: `${label}, ${name}, ${way}`, headers, body, cut })),
       ),
     ),
-  )('$title is passed on as it is', async ({ headers, body, cut }) => {
+  )('$title is passed on unchanged', async ({ headers, body, cut }) => {
     const before = pool.fakeUpstream.attempts().length;
     pool.fakeUpstream.account('a').answers(raw(cut(Buffer.from(body)), headers));
     const got = await send(pool);
@@ -136,7 +136,7 @@ describe('a response that is not an event stream, with', () => {
     expect(await standing(pool, 'a')).toEqual(free);
   });
 
-  it('blank lines beyond any prelude is passed on as it is', async () => {
+  it('blank lines beyond any prelude is passed on unchanged', async () => {
     const body = Buffer.from('\n'.repeat(8_192));
     pool.fakeUpstream.account('a').answers(raw(body));
     const got = await send(pool);

@@ -11,7 +11,7 @@ import { typeOf } from '../../support/clients/socket-frame.js';
 const free = { available: true, reason: null, inFlight: 0 };
 const create = (client: SocketClient): void => client.send(JSON.stringify(responseCreate(client.session)));
 
-/** A turn of account `a` that has begun and does not end by itself. */
+/** A turn of account `a` that has started and does not end by itself. */
 async function running(pool: TestPool) {
   const turn = controlled();
   pool.fakeUpstream.account('a').sockets.answers(turn.answer);
@@ -39,7 +39,7 @@ describe('upstream ends a WebSocket', () => {
     },
   );
 
-  it.each(['cut', 'reset'] as const)('by a %s: the client is told to come again', async (ending) => {
+  it.each(['cut', 'reset'] as const)('by a %s: the client is asked to reconnect', async (ending) => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     pool.fakeUpstream.account('a').sockets.answers(messagesThen(ending, created(), delta('half')));
     await using client = await SocketClient.connect(pool.origin);
@@ -50,7 +50,7 @@ describe('upstream ends a WebSocket', () => {
     expect((await again.turn()).map(typeOf).at(-1)).toBe('response.completed');
   });
 
-  it('before any output: what was held is not shown, and the turn is on record', async () => {
+  it('before any output: held messages are not sent, and the turn is recorded', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     pool.fakeUpstream.account('a').sockets.answers(messagesThen('cut', created()));
     await using client = await SocketClient.connect(pool.origin);
@@ -66,7 +66,7 @@ describe('the client ends a WebSocket', () => {
   it.each<[string, (client: SocketClient) => void, number]>([
     ['a cut', (it) => it.cut(), 1006],
     ['a close', (it) => it.close(1001, 'made-up'), 1001],
-  ])('by %s in a turn: upstream’s is closed within a second', async (_what, end, code) => {
+  ])('by %s in a turn: the upstream socket closes within a second', async (_what, end, code) => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     const { client } = await running(pool);
     expect(await pool.account('a')).toMatchObject({ inFlight: 1 });
@@ -92,7 +92,7 @@ describe('pings', () => {
 });
 
 describe('a stop', () => {
-  it('ends idle sockets at once, and a busy one after its turn; a new turn does not break the running one', async () => {
+  it('closes idle sockets at once and a busy one after its turn; a new turn does not break the running one', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     const { client: busy, turn } = await running(pool);
     await using idle = await SocketClient.connect(pool.origin);
@@ -111,7 +111,7 @@ describe('a stop', () => {
     await pool.fakeUpstream.until(() => pool.fakeUpstream.sockets.open === 0, 'the end of all sockets');
   });
 
-  it('does not wait for a handshake that upstream has not answered', async () => {
+  it('does not wait for a handshake that upstream has not accepted', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     const later = Promise.withResolvers<void>();
     pool.fakeUpstream.account('a').sockets.handshakes(accepts({ after: later.promise }));

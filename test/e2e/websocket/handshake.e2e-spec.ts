@@ -40,7 +40,7 @@ describe('the handshake of a WebSocket', () => {
     expect(new Set(pool.fakeUpstream.sockets.attempts())).toEqual(new Set([account]));
   });
 
-  it('is made again with a fresh token on the same account after a 401', async () => {
+  it('is retried with a fresh token on the same account after a 401', async () => {
     await using pool = await TestPool.start({ env: fillFirst });
     pool.fakeUpstream.account('a').expireAccessToken();
     await using client = await SocketClient.connect(pool.origin);
@@ -58,7 +58,7 @@ describe('the handshake of a WebSocket', () => {
     ['503', refuses(503, { error: { message: 'made-up' } }), null],
     ['500', refuses(500, 'made-up'), null],
     ['a reset', resetsConnection(), null],
-  ])('goes to the next account, unseen, after %s', async (_what, answer, reason) => {
+  ])('fails over unnoticed after %s', async (_what, answer, reason) => {
     await using pool = await TestPool.start({ env: fillFirst });
     pool.fakeUpstream.account('a').sockets.handshakesAlways(answer);
     await using client = await SocketClient.connect(pool.origin);
@@ -78,7 +78,7 @@ describe('the handshake of a WebSocket', () => {
     expect(JSON.parse(text)).toMatchObject({ error: { type: 'usage_limit_reached', resets_at: inAnHour } });
   });
 
-  it('is 503 when nobody can be reached, and never 401', async () => {
+  it('is 503 when upstream is unreachable, never 401', async () => {
     await using pool = await TestPool.start();
     for (const name of ['a', 'b'])
       pool.fakeUpstream.account(name).sockets.handshakesAlways(resetsConnection());
@@ -101,7 +101,7 @@ describe('the handshake of a WebSocket', () => {
     expect(pool.fakeUpstream.handshakes()).toEqual([]);
   });
 
-  it.each([426, 404])('is 426 when upstream says %i: it takes no WebSockets', async (said) => {
+  it.each([426, 404])('is 426 when upstream responds %i: it accepts no WebSockets', async (said) => {
     await using pool = await TestPool.start({ env: fillFirst });
     pool.fakeUpstream.account('a').sockets.handshakesAlways(refuses(said, { detail: 'made-up' }));
     const { status } = await SocketClient.refused(pool.origin);
@@ -110,7 +110,7 @@ describe('the handshake of a WebSocket', () => {
     expect(await pool.account('a')).toMatchObject({ available: true, inFlight: 0 });
   });
 
-  it('brings the header fields that Codex reads, and nobody’s credentials', async () => {
+  it('returns the header fields that Codex reads, without credentials', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     const a = pool.fakeUpstream.account('a');
     a.usage({ usedPercent: 30, windowSeconds: 18_000 });

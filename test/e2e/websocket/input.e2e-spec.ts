@@ -21,14 +21,14 @@ const usage = (n: number) => ({ input: n, cached: 1, output: 2, reasoning: 1 });
 const deltas = ({ frames: all }: SocketClient): unknown[] =>
   all.filter((it) => typeOf(it).endsWith('.delta')).map((it) => jsonOf(it)['delta']);
 
-describe('what a client sends that is no turn', () => {
+describe('client input that is not a turn', () => {
   it.each([
     ['a binary frame', Buffer.from('{"type":"response.create"}')],
     ['broken JSON', '{"type":"response.cre'],
     ['an unknown type', '{"type":"response.made_up"}'],
     ['JSON that is no object', '["response.create"]'],
     ['nothing', ''],
-  ])('%s is upstream’s to answer, and a turn after it is served', async (_what, message) => {
+  ])('%s is passed to upstream, and a turn after it is served', async (_what, message) => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     await using client = await SocketClient.connect(pool.origin);
     client.send(message);
@@ -39,7 +39,7 @@ describe('what a client sends that is no turn', () => {
     expect(await pool.account('a')).toMatchObject({ available: true, inFlight: 0, totals: { turns: 1 } });
   });
 
-  it('nothing at all keeps a socket, but no account', async () => {
+  it('silence keeps a socket open but occupies no account', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     await using client = await SocketClient.connect(pool.origin);
     client.ping('made-up');
@@ -48,7 +48,7 @@ describe('what a client sends that is no turn', () => {
     expect(client.end).toBeNull();
   });
 
-  it('a frame above the limit ends the socket with 1009, upstream’s too', async () => {
+  it('a message above the limit closes both sockets with 1009', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     await using client = await SocketClient.connect(pool.origin, { withoutDeflate: true });
     client.send(Buffer.alloc(limits.frameBytes + 1));
@@ -56,7 +56,7 @@ describe('what a client sends that is no turn', () => {
     await pool.fakeUpstream.until(() => pool.fakeUpstream.sockets.open === 0, 'the end of the socket');
   });
 
-  it('upstream’s own 1009 is handed on with its reason', async () => {
+  it('a 1009 of upstream is passed on with its reason', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     pool.fakeUpstream.account('a').sockets.answers(frames(closes(1009, 'made-up: too big')));
     await using client = await SocketClient.connect(pool.origin);
@@ -64,7 +64,7 @@ describe('what a client sends that is no turn', () => {
     expect(await client.closed).toEqual({ code: 1009, reason: 'made-up: too big' });
   });
 
-  it('a frame of upstream above the limit is 1009, too', async () => {
+  it('an upstream message above the limit also closes with 1009', async () => {
     await using upstream = await BareUpstream.start();
     await using pool = await TestPool.start({ env: upstream.env });
     const ends = await upstream.through(pool.origin);
@@ -74,7 +74,7 @@ describe('what a client sends that is no turn', () => {
 });
 
 describe('two turns at once on one socket', () => {
-  it('are both served, each with a lease and its usage on record', async () => {
+  it('are both served, each with its own lease and usage record', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     const [first, second] = [controlled(), controlled()];
     pool.fakeUpstream.account('a').sockets.answers(first.answer, second.answer);
@@ -122,7 +122,7 @@ describe('a request for an upgrade', () => {
       'bad_websocket_handshake',
     ],
     ['to something else', '/v1/responses', { upgrade: 'h2c' }, 426, 'upgrade_not_supported'],
-  ])('%s is refused, and upstream hears nothing of it', async (_what, path, headers, status, code) => {
+  ])('%s is refused without asking upstream', async (_what, path, headers, status, code) => {
     const wantsToken = code === 'wrong_client_token';
     await using pool = await TestPool.start(
       wantsToken ? { env: { PROXY_CLIENT_TOKEN: 'made-up-client-token' } } : {},
@@ -137,7 +137,7 @@ describe('a request for an upgrade', () => {
     expect(pool.fakeUpstream.handshakes()).toEqual([]);
   });
 
-  it('that ws would refuse only at the end leaves no socket at upstream', async () => {
+  it('that ws refuses only at the end leaves no upstream socket', async () => {
     await using pool = await TestPool.start();
     const headers = { ...upgrade, 'sec-websocket-protocol': 'a,,b' };
     expect((await call(pool.origin, { path: '/v1/responses', headers })).status).toBe(400);
@@ -155,7 +155,7 @@ describe('a request for an upgrade', () => {
     expect(JSON.stringify(pool.fakeUpstream.log)).not.toContain('made-up-client-token');
   });
 
-  it.each(['h2c', 'websocket'])('beside a turn over HTTP (%s) is an offer that nobody takes', async (to) => {
+  it.each(['h2c', 'websocket'])('offered with a turn over HTTP (%s) is ignored', async (to) => {
     await using pool = await TestPool.start();
     const turn = JSON.stringify({ model: 'gpt-5.5', stream: true, input: [] });
     const headers = {
@@ -170,7 +170,7 @@ describe('a request for an upgrade', () => {
     expect(pool.fakeUpstream.turns()[0]?.headers).not.toHaveProperty('upgrade');
   });
 
-  it('is answered only when upstream has answered, and upstream’s is stopped when the client leaves before', async () => {
+  it('completes only after upstream’s, which is aborted when the client leaves', async () => {
     const asked = Promise.withResolvers<void>();
     await using upstream = await RawUpstream.start(() => asked.resolve());
     await using pool = await TestPool.start({ env: upstream.env });

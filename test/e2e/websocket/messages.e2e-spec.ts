@@ -10,7 +10,7 @@ const KiB = 1_024;
 const MiB = 1_024 * KiB;
 const text = (it: string): BareFrame => ({ bytes: Buffer.from(it), isBinary: false });
 
-/** Where two lists of frames differ, without printing megabytes. */
+/** The position where two lists of messages differ, without printing megabytes. */
 function difference(came: readonly BareFrame[], sent: readonly BareFrame[]): object {
   const fault = sent.findIndex((it, at) => {
     const other = came[at];
@@ -50,8 +50,8 @@ function randomFrame(random: SeededRandom): BareFrame {
   return { bytes, isBinary };
 }
 
-describe('frames on a WebSocket', () => {
-  it('of a conversation as recorded pass unchanged, in both directions', async () => {
+describe('messages on a WebSocket', () => {
+  it('of a recorded conversation pass unchanged in both directions', async () => {
     await using upstream = await BareUpstream.start();
     await using pool = await TestPool.start({ env: upstream.env });
     const ends = await upstream.through(pool.origin);
@@ -105,7 +105,7 @@ describe('frames on a WebSocket', () => {
     expect(await crossed(ends, around, around.slice(1))).toEqual({ toUpstream: same, toClient: same });
   });
 
-  it('codex.rate_limits alone is changed: the numbers of the pool, all else of it kept', async () => {
+  it('codex.rate_limits alone changes: it carries the numbers of the pool, and the rest is kept', async () => {
     await using upstream = await BareUpstream.start();
     await using pool = await TestPool.start({
       env: upstream.env,
@@ -139,7 +139,7 @@ describe('frames on a WebSocket', () => {
         secondary: expect.anything(),
       },
     });
-    // One account has used 90 %, the other next to nothing; both are of one plan.
+    // One account has used 90 %, the other nearly nothing; both have the same plan.
     expect(json.rate_limits.primary.used_percent).toBeGreaterThan(40);
     expect(json.rate_limits.primary.used_percent).toBeLessThan(60);
     expect(theirs?.bytes.equals(other.bytes)).toBe(true);

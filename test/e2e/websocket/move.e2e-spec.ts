@@ -11,7 +11,7 @@ const fillFirst = { PROXY_POLICY: 'fill-first' };
 const asksFor = { body: '{"model":"gpt-9","stream":true,"input":[]}' };
 
 describe('a turn that moves on a WebSocket', () => {
-  it('goes to no account that may not use its model', async () => {
+  it('skips accounts that are not entitled to its model', async () => {
     await using pool = await TestPool.start({ accounts: ['a', 'b', 'c'], env: fillFirst });
     await pool.client.patch('/admin/accounts/a').send({ paused: true }).expect(200);
     pool.fakeUpstream.account('b').answers(refuses(400, { error: { code: 'model_not_supported' } }));
@@ -27,7 +27,7 @@ describe('a turn that moves on a WebSocket', () => {
 });
 
 describe('a kept connection that is dead', () => {
-  it('costs the handshake of a WebSocket nothing of its budget', async () => {
+  it('does not count against the budget of a WebSocket handshake', async () => {
     await using relay = await AgingRelay.start();
     await using pool = await TestPool.start({
       accounts: ['a'],

@@ -9,10 +9,10 @@ const MiB = 1_024 * 1_024;
 const COUNT = 256;
 const piece = { bytes: Buffer.alloc(MiB / 4, 'x'), isBinary: true };
 const TOTAL = COUNT * piece.bytes.length;
-/** What the two connections themselves may hold on loopback, generously. */
+/** An upper bound for what the two connections buffer on loopback. */
 const KERNEL = 24 * MiB;
 
-/** Bytes that have left the sender when it stands still. */
+/** Bytes sent before the sender is paused. */
 async function standsStill(sender: BareSocket): Promise<number> {
   let before = -1;
   let calm = 0;
@@ -26,7 +26,7 @@ async function standsStill(sender: BareSocket): Promise<number> {
 }
 
 describe('a slow reader', () => {
-  it('at the client pauses upstream, and gets everything in the end', async () => {
+  it('at the client pauses upstream and finally gets everything', async () => {
     await using upstream = await BareUpstream.start(false);
     await using pool = await TestPool.start({ env: upstream.env });
     const connections: Socket[] = [];
@@ -43,7 +43,7 @@ describe('a slow reader', () => {
     expect(came.reduce((sum, it) => sum + it.bytes.length, 0)).toBe(TOTAL);
   });
 
-  it('at upstream pauses the client, and gets everything in the end', async () => {
+  it('at upstream pauses the client and finally gets everything', async () => {
     await using upstream = await BareUpstream.start(false);
     await using pool = await TestPool.start({ env: upstream.env });
     const ends = await upstream.through(pool.origin);

@@ -11,7 +11,7 @@ import { RawSocket } from '../../support/clients/raw-socket.js';
 const healthz = head('GET /healthz');
 
 describe('an upgrade in one packet with a request before it', () => {
-  it('leaves the streams of other clients whole, and the program alive', { timeout: 30_000 }, async () => {
+  it('leaves other clients’ streams intact and the program running', { timeout: 30_000 }, async () => {
     await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
     await using program = await Program.spawn({ fakeUpstream, accounts: ['a'] });
     const origin = await program.origin();
@@ -31,7 +31,7 @@ describe('an upgrade in one packet with a request before it', () => {
     expect(await call(origin, { path: '/healthz' })).toMatchObject({ status: 200 });
   });
 
-  it('is opened when a slow answer before it is whole, however slowly that is read', async () => {
+  it('opens once a slow response before it is complete, however slowly it is read', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     const upstream = controlled();
     pool.fakeUpstream.account('a').answers(upstream.answer);
@@ -71,7 +71,7 @@ describe('an upgrade in one packet with a request before it', () => {
     expect(pool.fakeUpstream.handshakes()).toHaveLength(0);
   });
 
-  it('is not opened when the answer before it closes the connection', async () => {
+  it('does not open when the response before it closes the connection', async () => {
     await using pool = await TestPool.start();
     using client = new RawSocket(pool.origin);
     await client.write(packet(head('GET /healthz', { connection: 'close' }), upgrade()));

@@ -86,7 +86,7 @@ describe('a refusal in a turn, before any output', () => {
     expect(pool.fakeUpstream.sockets.attempts()).toEqual(['a', 'a']);
   });
 
-  it('is on record with every attempt, and the session follows', async () => {
+  it('is recorded with every attempt, and the session follows', async () => {
     await using pool = await TestPool.start({ env: fillFirst });
     pool.fakeUpstream.account('a').sockets.answers(usageLimit());
     await using client = await SocketClient.connect(pool.origin);
@@ -104,7 +104,7 @@ describe('a refusal in a turn, before any output', () => {
     expect(served.headers['x-codex-pool-account']).toBe('b');
   });
 
-  it('with nobody left is the pool’s own, with the earliest reset', async () => {
+  it('with no account left becomes a local response with the earliest reset', async () => {
     await using pool = await TestPool.start({ env: fillFirst });
     pool.fakeUpstream.account('a').sockets.answers(usageLimit({ resetsAt: soon + 600 }));
     pool.fakeUpstream.account('b').sockets.answers(usageLimit({ resetsAt: soon }));
@@ -113,14 +113,14 @@ describe('a refusal in a turn, before any output', () => {
     expect(types(told)).toEqual(['error']);
     const limit = { type: 'usage_limit_reached', code: 'usage_limit_reached', resets_at: soon };
     expect(jsonOf(told[0])).toMatchObject({ status: 429, error: limit, headers: {} });
-    // It is known by now: upstream is not asked again for the same.
+    // Already known: upstream is not asked again.
     expect(jsonOf((await client.turn())[0])).toMatchObject({ status: 429, error: limit });
     expect(pool.fakeUpstream.sockets.attempts()).toEqual(['a', 'b']);
     for (const name of ['a', 'b'])
       expect(await pool.account(name)).toMatchObject({ reason: 'quota-exhausted', inFlight: 0 });
   });
 
-  it('of the turn itself is handed on as it is', async () => {
+  it('of the turn itself is passed on unchanged', async () => {
     await using pool = await TestPool.start();
     const refusal = { bytes: Buffer.from('{"type":"error",  "status":400,"error":{"code":"made_up"}}') };
     for (const name of ['a', 'b']) pool.fakeUpstream.account(name).sockets.answers(frames(prelude, refusal));
@@ -136,7 +136,7 @@ describe('a refusal in a turn, after output', () => {
   it.each([
     ['an error frame', errorEvent(429, { type: 'usage_limit_reached', resets_at: soon })],
     ['response.failed', failed('usage_limit_reached')],
-  ])('%s is handed on as it is', async (_what, event) => {
+  ])('%s is passed on unchanged', async (_what, event) => {
     await using pool = await TestPool.start({ env: fillFirst });
     pool.fakeUpstream.account('a').sockets.answers(frames(prelude, delta('half'), event));
     await using client = await SocketClient.connect(pool.origin);
@@ -148,8 +148,8 @@ describe('a refusal in a turn, after output', () => {
   });
 });
 
-describe('content that another account has encrypted', () => {
-  it('is taken out once, on the same socket, when the session has moved', async () => {
+describe('cross-account encrypted content', () => {
+  it('is removed once, on the same socket, after the session has moved', async () => {
     await using pool = await TestPool.start({ env: fillFirst });
     await using client = await SocketClient.connect(pool.origin);
     await client.turn();

@@ -8,7 +8,7 @@ import { SocketClient } from '../../support/clients/socket-client.js';
 const types = (frames: readonly Frame[]) => frames.map((it) => typeOf(it));
 
 describe('turns over WebSocket', () => {
-  it('go to upstream and come back, on one account, and are on record', async () => {
+  it('go upstream and back on one account and are recorded', async () => {
     await using pool = await TestPool.start();
     await using client = await SocketClient.connect(pool.origin);
     await client.prewarm();
@@ -23,7 +23,7 @@ describe('turns over WebSocket', () => {
     expect(account).toMatchObject({ inFlight: 0, totals: { turns: 3 } });
   });
 
-  it('move to the next account when the first is at its limit at the handshake', async () => {
+  it('fail over when the first account is at its limit at the handshake', async () => {
     await using pool = await TestPool.start({ env: { PROXY_POLICY: 'fill-first' } });
     pool.fakeUpstream.account('a').sockets.handshakes(usageLimit());
     await using client = await SocketClient.connect(pool.origin);
@@ -32,7 +32,7 @@ describe('turns over WebSocket', () => {
     expect(await pool.account('a')).toMatchObject({ available: false, reason: 'quota-exhausted' });
   });
 
-  it('move to the next account, unseen, when the first is at its limit at a turn', async () => {
+  it('fail over unnoticed when the first account reaches its limit in a turn', async () => {
     await using pool = await TestPool.start({ env: { PROXY_POLICY: 'fill-first' } });
     pool.fakeUpstream.account('a').sockets.answers(usageLimit(), streams());
     await using client = await SocketClient.connect(pool.origin);
@@ -49,7 +49,7 @@ describe('turns over WebSocket', () => {
     expect(client.end).toBeNull();
   });
 
-  it('close the socket, so that everything is sent anew, when a turn that is not whole is refused', async () => {
+  it('close the socket so that the client resends everything, when a turn that is not self-contained is refused', async () => {
     await using pool = await TestPool.start({ env: { PROXY_POLICY: 'fill-first' } });
     await using client = await SocketClient.connect(pool.origin);
     const [last] = (await client.turn()).slice(-1);
