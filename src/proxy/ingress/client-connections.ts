@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type IncomingMessage, type Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { Injectable } from '@nestjs/common';
-import { bufferHandshake } from '../websocket/handshake-buffer.js';
+import { bufferHandshake } from './handshake-buffer.js';
 
 /** A connection that Node has handed over, when its turn has come: for one response, or another protocol. */
 export interface HandedOver {

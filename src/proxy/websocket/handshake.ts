@@ -14,7 +14,7 @@ import { ProxyRequest } from '../request/proxy-request.js';
 import { ReplayBudget } from '../request/replay-budget.js';
 import { ResponseCommit } from '../response/response-commit.js';
 import { deflate } from '../upstream/deflate.js';
-import { bufferHandshake } from './handshake-buffer.js';
+import { bufferHandshake } from '../ingress/handshake-buffer.js';
 import { SocketSessions } from './sessions.js';
 
 /** A client that asks for a WebSocket. */
