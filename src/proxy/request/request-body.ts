@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { PoolError } from '../../runtime/pool-error.js';
 import { BudgetClaim, type ReplayBudget } from './replay-budget.js';
-import { joined } from '../response/relay.js';
+import { joined } from './joined.js';
 
 /**
  * The body of a client's request: kept whole, so that it can be sent again, or too large for that and

@@ -11,7 +11,7 @@ import {
 import { promisify } from 'node:util';
 import { limits } from '../../config/limits.js';
 import { BudgetClaim, type ReplayBudget } from './replay-budget.js';
-import { joined } from '../response/relay.js';
+import { joined } from './joined.js';
 
 const decoders: Readonly<
   Record<string, (body: Buffer, options: { maxOutputLength: number }) => Promise<Buffer>>

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { joined } from '../request/joined.js';
 
 /** How an answer that was committed came to its end: whole, or by the side that broke off first. */
 export type RelayEnd = 'complete' | 'cut' | 'client-gone';
@@ -52,9 +53,4 @@ export function relayStream(
   else if (from.destroyed) onBroken();
   else from.resume();
   return promise;
-}
-
-/** Many buffers as one; a single one is not copied. */
-export function joined(parts: readonly Buffer[]): Buffer {
-  return parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts);
 }
