@@ -1,8 +1,20 @@
-import type { AccountResult } from './same-account-retry.js';
+import type { Account } from '../../accounts/account.js';
+import type { Attempted } from '../upstream/attempt-runner.js';
+import type { Verdict } from './failover-policy.js';
 import { AttemptBudget } from './attempt-budget.js';
 import type { AttemptOutcome } from '../upstream/outcome.js';
 import type { RequestRecord } from './request-record.js';
 import type { ProxyRequest } from '../request/proxy-request.js';
+
+/** How the attempts on one account ended. */
+export interface AccountResult {
+  readonly account: Account;
+  readonly attempted: Attempted;
+  readonly verdict: Exclude<Verdict, SameAccount>;
+}
+
+/** Verdicts after which the same account is tried again. */
+type SameAccount = 'refresh' | 'retry' | 'retry-at-once' | 'strip';
 
 /** A client's request on its way: what is asked, and what it has been through. */
 export class FailoverContext {

@@ -6,20 +6,11 @@ import { limits } from '../../config/limits.js';
 import { OutcomeRecorder } from './outcome-recorder.js';
 import type { Destination } from '../upstream/request-builder.js';
 import { AttemptRunner, type Attempted } from '../upstream/attempt-runner.js';
-import type { FailoverContext } from './failover-context.js';
-import { decide, type Verdict } from './failover-policy.js';
+import type { AccountResult, FailoverContext } from './failover-context.js';
+import { decide } from './failover-policy.js';
 import { CrossAccountRecovery } from './cross-account-recovery.js';
 import { discard } from '../upstream/response-peek.js';
 import { Pinning } from './pinning.js';
-
-/** How the attempts on one account ended. */
-export interface AccountResult {
-  readonly account: Account;
-  readonly attempted: Attempted;
-  readonly verdict: Exclude<Verdict, SameAccount>;
-}
-
-type SameAccount = 'refresh' | 'retry' | 'retry-at-once' | 'strip';
 
 /** All attempts on one account: the first, the one after a refresh, the one after a fault, and the recovery. */
 @Injectable()
