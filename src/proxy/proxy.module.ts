@@ -14,7 +14,7 @@ import { ConnectRefusal } from './ingress/connect-refusal.js';
 import { NoAccountResponse } from './failover/no-account-response.js';
 import { CrossAccountRecovery } from './failover/cross-account-recovery.js';
 import { Forwarder } from './failover/forwarder.js';
-import { LocalResponses } from './endpoints/local-answers.js';
+import { LocalResponses } from './endpoints/local-responses.js';
 import { ModelsEtag } from './response/models-etag.js';
 import { Models } from './endpoints/models.js';
 import { Pinning } from './failover/pinning.js';

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Injectable } from '@nestjs/common';
 import type { RequestRecord } from '../failover/request-record.js';
 import { Forwarder } from '../failover/forwarder.js';
-import { LocalResponses } from '../endpoints/local-answers.js';
+import { LocalResponses } from '../endpoints/local-responses.js';
 import { Models } from '../endpoints/models.js';
 import { Passthrough } from '../endpoints/passthrough.js';
 import type { ProxyRequest } from '../request/proxy-request.js';
