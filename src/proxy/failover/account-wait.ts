@@ -36,7 +36,7 @@ export class AccountWait {
         left,
         request.gone,
       );
-      if (performance.now() >= until) context.isPatient = false; // once is enough for one request
+      if (performance.now() >= until) context.stopWaiting(); // once is enough for one request
     }
   }
 

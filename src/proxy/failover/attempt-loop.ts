@@ -37,17 +37,17 @@ export class AttemptLoop {
       if (choice.kind === 'none') return this.nobody(context, last);
       using lease = choice.lease;
       if (context.request.gone.aborted) return { kind: 'client-gone' };
-      context.isOverflow = choice.isOverflow;
       if (last !== null) this.leave(context, last, lease.account);
-      last = await this.tries.run(context, lease.account, context.isRecovering ? 'go-back' : choice.by);
-      context.isRecovering = false;
+      const by = context.isRecovering ? 'go-back' : choice.by;
+      context.begin(lease.account, choice);
+      last = await this.tries.run(context, lease.account, by);
       switch (last.verdict) {
         case 'failover':
-          context.movedFor.add(last.attempted.outcome.kind);
+          context.moveFor(last.attempted.outcome.kind);
           break;
         case 'go-back':
           preferredId = this.recovery.formerOf(context, last.account);
-          context.isRecovering = true;
+          context.beginRecovery();
           break;
         case 'pass-on':
           return { kind: 'pass-on', tried: last, lease: lease.handOver() };
@@ -80,15 +80,15 @@ export class AttemptLoop {
 
   /** Makes the request ready for the account that has refused its foreign content; null where that is no way. */
   private async withoutCrossAccount(context: FailoverContext): Promise<string | null> {
-    const refuser = context.refusedBody?.account ?? null;
-    if (refuser === null || context.stripped !== null) return null;
+    const refuser = context.refusal?.account ?? null;
+    if (refuser === null || context.strippedBody !== null) return null;
     if (!(await this.recovery.strips(context, refuser))) return null;
-    context.tried.delete(refuser.id);
-    context.isRecovering = true;
+    context.allowAgain(refuser.id);
+    context.beginRecovery();
     return refuser.id;
   }
 
-  private leave({ request, refusedBody }: FailoverContext, last: AccountResult, next: Account): void {
+  private leave({ request, refusal }: FailoverContext, last: AccountResult, next: Account): void {
     const { account, attempted } = last;
     this.logger.warn('attempt failed over', {
       request: request.id,
@@ -96,6 +96,6 @@ export class AttemptLoop {
       to: next.name,
       outcome: attempted.outcome.kind,
     });
-    if (attempted.answer !== null && refusedBody?.attempted !== attempted) discard(attempted.answer.response);
+    if (attempted.answer !== null && refusal?.attempted !== attempted) discard(attempted.answer.response);
   }
 }

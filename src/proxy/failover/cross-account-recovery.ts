@@ -34,15 +34,16 @@ export class CrossAccountRecovery {
       sessionKey !== null && this.crossAccountItems.get(sessionKey)?.accountId === account.id;
     const isWayBack = former !== null && !hasStripped && !context.tried.has(former);
     if (isWayBack && (await this.isFree(context, former))) return 'go-back';
-    if (context.stripped !== null || (context.tried.size === 1 && this.isAtHome(sessionKey, account)))
+    if (context.strippedBody !== null || (context.tried.size === 1 && this.isAtHome(sessionKey, account)))
       return null;
     return (await this.strips(context, account)) ? 'strip' : null;
   }
 
   /** Takes out of the request what this account cannot read; false when there is nothing that could be. */
   async strips(context: FailoverContext, account: Account): Promise<boolean> {
-    context.stripped = await this.strip(context, account);
-    return context.stripped !== null;
+    const stripped = await this.strip(context, account);
+    if (stripped !== null) context.replaceBody(stripped);
+    return stripped !== null;
   }
 
   /** The account that the session was with before this one; null when it has always been here. */

@@ -93,16 +93,16 @@ export class Forwarder {
     last: AccountResult | null,
   ): Promise<void> {
     const { request, tried, decision, soleId } = context;
-    for (const it of [last, context.refusedBody])
+    for (const it of [last, context.refusal])
       if (it?.attempted.answer != null) discard(it.attempted.answer.response);
     const model = this.chooser.isAnyRefusing() ? await context.model() : null;
     this.emptyPool.send(request, res, tried, last?.attempted.outcome.kind ?? null, decision, soleId, model);
   }
 
   /** Upstream's refusal of the client's own body rather than one of a body that the client does not know. */
-  private bestWord({ refusedBody }: FailoverContext, last: AccountResult): AccountResult {
-    if (refusedBody === null || refusedBody.attempted === last.attempted) return last;
-    const [best, other] = isOfTheBody(last) ? [refusedBody, last] : [last, refusedBody];
+  private bestWord({ refusal }: FailoverContext, last: AccountResult): AccountResult {
+    if (refusal === null || refusal.attempted === last.attempted) return last;
+    const [best, other] = isOfTheBody(last) ? [refusal, last] : [last, refusal];
     if (other.attempted.answer !== null) discard(other.attempted.answer.response);
     return best;
   }

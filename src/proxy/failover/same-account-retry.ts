@@ -30,8 +30,6 @@ export class SameAccountRetry {
     let hasRefreshed = false;
     let hasRetried = false;
     let rejected: Attempted['token'] = null;
-    context.tried.add(account.id);
-    if (!context.isRecovering) context.budget.spent += 1;
     for (;;) {
       const attempted = await this.attempts.attempt(
         request,
@@ -45,16 +43,15 @@ export class SameAccountRetry {
       if (isRejected && !request.isReplayable) this.attempts.renew(account, attempted.token); // for the next request
       const isCrossAccount = attempted.outcome.kind === 'cross-account-content' && request.isReplayable;
       const verdict = decide(attempted.outcome, {
-        attemptsLeft: context.budget.left(this.config.maxAttempts),
+        attemptsLeft: context.attemptsLeft(this.config.maxAttempts),
         isReplayable: request.isReplayable,
         hasRefreshed,
         hasRetried,
         hasRetriedReused: context.hasRetriedReused,
         recovery: isCrossAccount ? await this.recovery.next(context, account) : null,
-        hasMovedFor: (kind) => context.movedFor.has(kind),
+        hasMovedFor: (kind) => context.hasMovedFor(kind),
       });
-      const isKept = isCrossAccount && context.refusedBody === null;
-      if (isKept) context.refusedBody = { account, attempted, verdict: 'pass-on' };
+      const isKept = isCrossAccount && context.rememberRefusal(account, attempted);
       if (
         verdict !== 'refresh' &&
         verdict !== 'retry' &&
@@ -69,16 +66,19 @@ export class SameAccountRetry {
         hasRefreshed = true;
         rejected = attempted.token;
       } else if (verdict === 'retry-at-once') {
-        context.hasRetriedReused = true;
+        context.retryReused();
       } else if (verdict === 'retry') {
         hasRetried = true;
-        context.budget.spent += 1;
+        context.spend();
         await pauseUnless(request.gone, limits.sameAccountPauseMs);
       }
     }
   }
 
-  private destination({ request, path, stripped, socket }: FailoverContext, account: Account): Destination {
+  private destination(
+    { request, path, strippedBody, socket }: FailoverContext,
+    account: Account,
+  ): Destination {
     return {
       base: 'responses',
       path,
@@ -86,7 +86,7 @@ export class SameAccountRetry {
       isSocket: socket !== null,
       // Without `accept-encoding` what comes can be read.
       without: ['accept-encoding', ...this.pinning.crossAccountHeaders(request, account)],
-      bodyInstead: stripped,
+      bodyInstead: strippedBody,
       withinMs: null,
     };
   }

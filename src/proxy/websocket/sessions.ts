@@ -80,10 +80,9 @@ export class SocketSessions {
 
   private async openFor(turn: SocketTurn, request: ProxyRequest, path: string): Promise<Opened | null> {
     const context = new FailoverContext(request, path, turn.decision, null, { model: turn.selection.model });
-    for (const it of turn.tried) context.tried.add(it);
-    context.budget.spent = turn.attempts;
+    context.resume(turn.tried, turn.attempts);
     const end = await this.loop.run(context);
-    turn.attempts = context.budget.spent;
+    turn.attempts = context.spent;
     if (end.kind !== 'pass-on') {
       const answer = end.kind === 'dead-end' ? end.tried?.attempted.answer : null;
       if (answer != null) discard(answer.response);
