@@ -7,6 +7,7 @@ import { AccountWait } from './failover/account-wait.js';
 import { SameAccountRetry } from './failover/same-account-retry.js';
 import { AttemptLoop } from './failover/attempt-loop.js';
 import { AttemptRunner } from './upstream/attempt-runner.js';
+import { Admission } from './ingress/admission.js';
 import { BadRequests } from './ingress/bad-requests.js';
 import { ClientConnections } from './ingress/client-connections.js';
 import { ClientObserver } from '../clients/client-observer.js';
@@ -41,6 +42,7 @@ import { UpstreamWebSockets } from './upstream/upstream-websocket.js';
     SameAccountRetry,
     AttemptLoop,
     AttemptRunner,
+    Admission,
     BadRequests,
     ClientConnections,
     ClientObserver,

@@ -1,15 +1,11 @@
 import { type IncomingMessage, type Server } from 'node:http';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { Inject, Injectable } from '@nestjs/common';
-import { APP_CONFIG, type AppConfig } from '../../config/app.config.js';
-import { whyRefused } from '../../boundary/request-guard.js';
-import { Drain } from '../../runtime/drain.js';
+import { Injectable } from '@nestjs/common';
 import { Faults } from '../../observability/faults.js';
-import { ClientConnections } from './client-connections.js';
 import { type LocalResponse, sendLocalResponse } from '../response/local-response.js';
-import { mayUse, wrongToken } from './client-token.js';
-import { stopping } from './proxy.middleware.js';
+import { Admission } from './admission.js';
+import { ClientConnections } from './client-connections.js';
 
 const noTunnels: LocalResponse = {
   status: 405,
@@ -24,9 +20,8 @@ const noTunnels: LocalResponse = {
 export class ConnectRefusal {
   constructor(
     private readonly connections: ClientConnections,
-    private readonly drain: Drain,
+    private readonly admission: Admission,
     private readonly faults: Faults,
-    @Inject(APP_CONFIG) private readonly config: AppConfig,
   ) {}
 
   attach(server: Server): void {
@@ -46,10 +41,10 @@ export class ConnectRefusal {
     }
   }
 
-  private why({ method = '', url = '', headers }: IncomingMessage): LocalResponse {
-    const violation = whyRefused({ method, path: url, headers }, this.config.allowedHosts);
-    if (violation !== null) return { status: 403, type: 'forbidden', ...violation };
-    if (!mayUse(headers, this.config.clientToken)) return wrongToken;
-    return this.drain.isDraining ? stopping : noTunnels;
+  private why(req: IncomingMessage): LocalResponse {
+    const { admission } = this;
+    const denied =
+      admission.whyForbidden(req, req.url ?? '') ?? admission.whyWrongToken(req) ?? admission.whyStopping();
+    return denied ?? noTunnels;
   }
 }
