@@ -1,9 +1,8 @@
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { limits } from '../../config/limits.js';
-import { factsOf, noFacts } from './body-inspection.js';
+import { factsOf, lookInto, noFacts } from './body-inspection.js';
 import { ReplayBudget } from './replay-budget.js';
-import { lookInto } from './request-json.js';
 
 const KiB = 1_024;
 const plain = Buffer.from(
