@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
+import { isRecord } from '../../runtime/is-record.js';
 
 /** Headers that name a session, first that is present (docs/protocol.md, session identity). */
 const headerNames = ['session-id', 'session_id', 'conversation_id', 'x-codex-conversation-id'] as const;
@@ -42,8 +43,4 @@ function fromFields(fields: Readonly<Record<string, unknown>>): string | null {
 
 function keyOf(value: string): string {
   return createHash('sha256').update(value).digest('base64url').slice(0, 22);
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,3 +1,5 @@
+import { isRecord } from '../../runtime/is-record.js';
+
 /** The start of a frame: enough for its type, which upstream and Codex put first, and for the model behind it. */
 const HEAD_BYTES = 1_024;
 /** Whose type does not come first is read whole up to here; above it a frame is passed on unread. */
@@ -34,10 +36,6 @@ export function jsonOf(frame: Buffer): unknown {
   } catch {
     return null;
   }
-}
-
-export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function headOf(frame: Buffer): string {
