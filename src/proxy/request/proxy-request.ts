@@ -3,9 +3,14 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:
 import { limits } from '../../config/limits.js';
 import { type BodyClaim, readBody, type RequestBody } from './request-body.js';
 import { BudgetClaim, type ReplayBudget } from './replay-budget.js';
-import { type BodyFacts, factsOf, noFacts } from './body-inspection.js';
-import { type ModelAndEffort, modelAndEffortIn } from './model-and-effort.js';
-import { lookInto } from './request-json.js';
+import {
+  type BodyFacts,
+  factsOf,
+  lookInto,
+  type ModelAndEffort,
+  modelAndEffortIn,
+  noFacts,
+} from './body-inspection.js';
 import { sessionKeyFromHeaders } from './session-key.js';
 
 /** A frozen picture of what a client asks, with its body read once, and the signal that it has left. */

@@ -3,7 +3,7 @@ import { limits } from '../../config/limits.js';
 import { type ErrorEnvelope, readEnvelope } from './error-envelope.js';
 import { failureEvents, failureIn } from './event-failure.js';
 import { looksLikeEventStream } from './event-stream-start.js';
-import { inflated } from '../request/request-json.js';
+import { inflated } from '../request/body-inspection.js';
 import { SseReader } from './sse-reader.js';
 
 /** An answer of upstream whose head is known, with what was already read of its body; paused. */
