@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { OutgoingHttpHeaders } from 'node:http';
 import { Inject, Injectable } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
 import { AccountSelector } from '../../accounts/selection/account-selector.js';
 import { CLOCK, type Clock } from '../../runtime/clock.js';
 import { limits } from '../../config/limits.js';
@@ -39,7 +40,7 @@ interface ModelsResponse {
  */
 @Injectable()
 export class Models {
-  private readonly known = new Map<string, ModelsResponse>();
+  private readonly known = new LRUCache<string, ModelsResponse>({ max: limits.modelsClients });
 
   constructor(
     private readonly selector: AccountSelector,
@@ -50,7 +51,7 @@ export class Models {
 
   async serve(request: ProxyRequest, res: ServerResponse, decision: RequestRecord): Promise<void> {
     const key = `${request.method} ${request.query.slice(0, 200)}`;
-    const kept = this.known.get(key) ?? null;
+    const kept = this.known.peek(key) ?? null;
     const account = this.selector.largestPlan();
     const isFresh =
       kept !== null &&
@@ -121,16 +122,8 @@ export class Models {
     if (body === null) return null;
     const headers = clientHeaders(answer.response.headers);
     const made = { accountId: account.id, account: account.name, headers, body, fetchedAt: this.clock.now() };
-    this.keep(key, made);
+    this.known.set(key, made);
     this.etag.serve(typeof headers['etag'] === 'string' ? headers['etag'] : null, account.id);
     return made;
-  }
-
-  private keep(key: string, answer: ModelsResponse): void {
-    this.known.delete(key);
-    this.known.set(key, answer);
-    if (this.known.size <= limits.modelsClients) return;
-    const oldest = this.known.keys().next();
-    if (oldest.done !== true) this.known.delete(oldest.value);
   }
 }

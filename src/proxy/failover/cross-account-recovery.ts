@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
 import { AccountSelector } from '../../accounts/selection/account-selector.js';
 import type { Account } from '../../accounts/account.js';
 import { SessionAffinity } from '../../accounts/selection/session-affinity.js';
@@ -8,6 +9,13 @@ import type { FailoverContext } from './failover-context.js';
 import type { Recovery } from './failover-policy.js';
 import { encryptedReasoning, type Stripped, withoutReasoning } from './encrypted-content.js';
 
+/** What was removed from a session's history, for the account that cannot read it. */
+interface RemovedItems {
+  readonly accountId: string;
+  /** Hashes of the encrypted content. */
+  readonly items: ReadonlySet<string>;
+}
+
 /**
  * The way out when upstream refuses encrypted content that another account has made: back to that account, or once
  * without the reasoning items that only it can read. Remembers, by hashes, what was taken out of a session's history
@@ -15,10 +23,8 @@ import { encryptedReasoning, type Stripped, withoutReasoning } from './encrypted
  */
 @Injectable()
 export class CrossAccountRecovery {
-  private readonly crossAccountItems = new Map<
-    string,
-    { readonly accountId: string; readonly items: ReadonlySet<string> }
-  >();
+  /** By session, for the account that it has come to; ordered by the last write. */
+  private readonly removed = new LRUCache<string, RemovedItems>({ max: limits.crossAccountSessions });
 
   constructor(
     private readonly selector: AccountSelector,
@@ -30,8 +36,7 @@ export class CrossAccountRecovery {
     const { sessionKey } = context.request;
     const former = this.formerOf(context, account);
     // One that has come to stay does not go back at every turn: two accounts that cannot read each other would share it.
-    const hasStripped =
-      sessionKey !== null && this.crossAccountItems.get(sessionKey)?.accountId === account.id;
+    const hasStripped = sessionKey !== null && this.removed.peek(sessionKey)?.accountId === account.id;
     const isWayBack = former !== null && !hasStripped && !context.tried.has(former);
     if (isWayBack && (await this.isFree(context, former))) return 'go-back';
     if (context.strippedBody !== null || (context.tried.size === 1 && this.isAtHome(sessionKey, account)))
@@ -87,7 +92,7 @@ export class CrossAccountRecovery {
 
   private stripped(plain: Buffer, session: string | null, account: Account): Stripped | null {
     const all = encryptedReasoning(plain);
-    const before = session === null ? undefined : this.crossAccountItems.get(session);
+    const before = session === null ? undefined : this.removed.peek(session);
     const known = before?.accountId === account.id ? all.filter((it) => before.items.has(hash(it))) : [];
     return withoutReasoning(plain, new Set(known.length > 0 ? known : all));
   }
@@ -95,12 +100,7 @@ export class CrossAccountRecovery {
   private remember(session: string | null, account: Account, { removed }: Stripped): void {
     if (session === null) return;
     this.affinity.wasElsewhere(session);
-    const crossAccountItems = { accountId: account.id, items: new Set(removed.map(hash)) };
-    this.crossAccountItems.delete(session);
-    this.crossAccountItems.set(session, crossAccountItems);
-    const oldest = this.crossAccountItems.keys().next();
-    if (this.crossAccountItems.size > limits.crossAccountSessions && oldest.done !== true)
-      this.crossAccountItems.delete(oldest.value);
+    this.removed.set(session, { accountId: account.id, items: new Set(removed.map(hash)) });
   }
 }
 
