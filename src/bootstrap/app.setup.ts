@@ -19,7 +19,7 @@ import type { LoginPorts } from '../login/login-ports.js';
 import { isCanonicalPath } from '../boundary/safe-path.js';
 import { BadRequests } from '../proxy/ingress/bad-requests.js';
 import { ClientConnections } from '../proxy/ingress/client-connections.js';
-import { ConnectRefusal } from '../proxy/ingress/connect-refusal.js';
+import { ConnectRefusal } from '../proxy/ingress/connect-requests.js';
 import { SocketSessions } from '../proxy/websocket/sessions.js';
 import { UpgradeHandler } from '../proxy/websocket/upgrade-handler.js';
 import { RecentErrors } from '../observability/recent-errors.js';
