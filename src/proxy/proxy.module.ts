@@ -11,7 +11,7 @@ import { Admission } from './ingress/admission.js';
 import { BadRequests } from './ingress/bad-requests.js';
 import { ClientConnections } from './ingress/client-connections.js';
 import { ClientObserver } from '../clients/client-observer.js';
-import { ConnectRefusal } from './ingress/connect-requests.js';
+import { ConnectRequests } from './ingress/connect-requests.js';
 import { NoAccountResponse } from './failover/no-account-response.js';
 import { CrossAccountRecovery } from './failover/cross-account-recovery.js';
 import { Forwarder } from './failover/forwarder.js';
@@ -46,7 +46,7 @@ import { UpstreamWebSockets } from './upstream/upstream-websocket.js';
     BadRequests,
     ClientConnections,
     ClientObserver,
-    ConnectRefusal,
+    ConnectRequests,
     NoAccountResponse,
     CrossAccountRecovery,
     Forwarder,

@@ -44,12 +44,12 @@ export class Models {
 
   constructor(
     private readonly selector: AccountSelector,
-    private readonly attempts: AttemptRunner,
+    private readonly runner: AttemptRunner,
     private readonly etag: ModelsEtag,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  async serve(request: ProxyRequest, res: ServerResponse, decision: RequestRecord): Promise<void> {
+  async serve(request: ProxyRequest, res: ServerResponse, record: RequestRecord): Promise<void> {
     const key = `${request.method} ${request.query.slice(0, 200)}`;
     const kept = this.known.peek(key) ?? null;
     const account = this.selector.largestPlan();
@@ -58,10 +58,10 @@ export class Models {
       !this.etag.isStale &&
       kept.accountId === account?.id &&
       this.clock.now() - kept.fetchedAt < limits.modelsTtlMs;
-    const answer = isFresh ? kept : await this.newer(kept, this.fetch(request, key, decision));
+    const answer = isFresh ? kept : await this.newer(kept, this.fetch(request, key, record));
     if (answer === null) {
       sendLocalResponse(res, { ...noModels, headers: { 'x-codex-pool-request': request.id } });
-      return decision.end(noModels.code, noModels.status);
+      return record.end(noModels.code, noModels.status);
     }
     res.writeHead(200, {
       ...answer.headers,
@@ -69,7 +69,7 @@ export class Models {
       'x-codex-pool-request': request.id,
     });
     res.end(answer.body);
-    decision.end(answer === kept ? 'from cache' : 'complete', 200);
+    record.end(answer === kept ? 'from cache' : 'complete', 200);
   }
 
   /** The newer list, unless it is long in coming and there is one that can be served meanwhile. */
@@ -91,7 +91,7 @@ export class Models {
   private async fetch(
     request: ProxyRequest,
     key: string,
-    decision: RequestRecord,
+    record: RequestRecord,
   ): Promise<ModelsResponse | null> {
     const account = this.selector.largestPlan();
     if (account === null) return null;
@@ -105,12 +105,12 @@ export class Models {
       bodyInstead: null,
       withinMs: limits.modelsMs,
     } as const;
-    let attempted = await this.attempts.attempt(request, account, to, null);
-    decision.attempted(account, 'largest plan', attempted);
+    let attempted = await this.runner.attempt(request, account, to, null);
+    record.attempted(account, 'largest plan', attempted);
     if (attempted.outcome.kind === 'unauthorized' && attempted.token !== null) {
       if (attempted.answer !== null) discard(attempted.answer.response);
-      attempted = await this.attempts.attempt(request, account, to, attempted.token);
-      decision.attempted(account, 'refresh', attempted);
+      attempted = await this.runner.attempt(request, account, to, attempted.token);
+      record.attempted(account, 'refresh', attempted);
     }
     const { answer, outcome } = attempted;
     if (answer === null) return null;

@@ -18,14 +18,14 @@ const notOurs: LocalResponse = {
  * Renews a placeholder login: it goes on as it is (what an answer leaves out, the client keeps). Contacts
  * nobody, and refuses every other login, so that no real one is ever overwritten.
  */
-export function renewPlaceholder(request: ProxyRequest, res: ServerResponse, decision: RequestRecord): void {
+export function renewPlaceholder(request: ProxyRequest, res: ServerResponse, record: RequestRecord): void {
   const parsed = requestSchema.safeParse(jsonBody(request));
   if (parsed.success) {
     sendJson(res, 200, { refresh_token: parsed.data.refresh_token });
-    decision.end('local', 200);
+    record.end('local', 200);
   } else {
     sendLocalResponse(res, notOurs);
-    decision.end(notOurs.code, notOurs.status);
+    record.end(notOurs.code, notOurs.status);
   }
 }
 

@@ -11,10 +11,10 @@ import { Pinning } from './pinning.js';
 
 /** How the attempts of a request ended. The lease of the account that has answered is the caller's to end. */
 export type LoopEnd =
-  | { readonly kind: 'pass-on'; readonly tried: AccountResult; readonly lease: Lease }
+  | { readonly kind: 'pass-on'; readonly result: AccountResult; readonly lease: Lease }
   | { readonly kind: 'client-gone' }
   /** Nobody is left who could serve, or the budget is spent; `tried`: the last attempt, null without one. */
-  | { readonly kind: 'dead-end'; readonly tried: AccountResult | null };
+  | { readonly kind: 'dead-end'; readonly result: AccountResult | null };
 
 /** One client request, one upstream attempt at a time, until one of them is the answer or nobody is left. */
 @Injectable()
@@ -22,8 +22,8 @@ export class AttemptLoop {
   private readonly logger = new Logger(AttemptLoop.name);
 
   constructor(
-    private readonly chooser: AccountWait,
-    private readonly tries: SameAccountRetry,
+    private readonly accounts: AccountWait,
+    private readonly retry: SameAccountRetry,
     private readonly pinning: Pinning,
     private readonly recovery: CrossAccountRecovery,
   ) {}
@@ -33,14 +33,14 @@ export class AttemptLoop {
     let last: AccountResult | null = null;
     for (;;) {
       const choice = await this.choose(context, preferredId);
-      context.decision.recordCandidates(choice.candidates);
+      context.record.recordCandidates(choice.candidates);
       if (choice.kind === 'none') return this.nobody(context, last);
       using lease = choice.lease;
       if (context.request.gone.aborted) return { kind: 'client-gone' };
       if (last !== null) this.leave(context, last, lease.account);
       const by = context.isRecovering ? 'go-back' : choice.by;
       context.begin(lease.account, choice);
-      last = await this.tries.run(context, lease.account, by);
+      last = await this.retry.run(context, lease.account, by);
       switch (last.verdict) {
         case 'failover':
           context.moveFor(last.attempted.outcome.kind);
@@ -50,10 +50,10 @@ export class AttemptLoop {
           context.beginRecovery();
           break;
         case 'pass-on':
-          return { kind: 'pass-on', tried: last, lease: lease.handOver() };
+          return { kind: 'pass-on', result: last, lease: lease.handOver() };
         case 'give-up':
           preferredId = await this.withoutCrossAccount(context);
-          if (preferredId === null) return { kind: 'dead-end', tried: last };
+          if (preferredId === null) return { kind: 'dead-end', result: last };
           break;
         case 'stop':
           return { kind: 'client-gone' };
@@ -64,7 +64,7 @@ export class AttemptLoop {
   }
 
   private nobody({ request }: FailoverContext, last: AccountResult | null): LoopEnd {
-    return request.gone.aborted ? { kind: 'client-gone' } : { kind: 'dead-end', tried: last };
+    return request.gone.aborted ? { kind: 'client-gone' } : { kind: 'dead-end', result: last };
   }
 
   /** Where nobody is left, the account that has refused foreign content alone may do without it. */
@@ -72,10 +72,10 @@ export class AttemptLoop {
     context: FailoverContext,
     preferredId: string | null,
   ): Promise<Exclude<Choice, { kind: 'full' }>> {
-    const choice = await this.chooser.choose(context, preferredId);
+    const choice = await this.accounts.choose(context, preferredId);
     if (choice.kind !== 'none') return choice;
     const refuserId = await this.withoutCrossAccount(context);
-    return refuserId === null ? choice : await this.chooser.choose(context, refuserId);
+    return refuserId === null ? choice : await this.accounts.choose(context, refuserId);
   }
 
   /** Makes the request ready for the account that has refused its foreign content; null where that is no way. */

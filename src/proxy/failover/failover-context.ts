@@ -33,7 +33,7 @@ export class FailoverContext {
     readonly request: ProxyRequest,
     /** Path below upstream's base address, without leading slash and query. */
     readonly path: string,
-    readonly decision: RequestRecord,
+    readonly record: RequestRecord,
     /** Identity of the only account that can serve it; null when any may. */
     readonly soleId: string | null,
     /** The WebSocket to open, with the model of its turn; null for a request over HTTP. */

@@ -18,11 +18,11 @@ import { ResponseCommit } from '../response/response-commit.js';
 export class Forwarder {
   constructor(
     private readonly loop: AttemptLoop,
-    private readonly chooser: AccountWait,
+    private readonly accounts: AccountWait,
     private readonly recorder: OutcomeRecorder,
     private readonly pinning: Pinning,
     private readonly commit: ResponseCommit,
-    private readonly emptyPool: NoAccountResponse,
+    private readonly noAccount: NoAccountResponse,
   ) {}
 
   /** Resolves when the client's answer has ended. */
@@ -30,38 +30,38 @@ export class Forwarder {
     request: ProxyRequest,
     res: ServerResponse,
     path: string,
-    decision: RequestRecord,
+    record: RequestRecord,
   ): Promise<void> {
     const soleId = await this.pinning.soleAccount(request, path);
-    const context = new FailoverContext(request, path, decision, soleId);
-    return await this.answer(context, res, await this.loop.run(context));
+    const context = new FailoverContext(request, path, record, soleId);
+    return await this.respond(context, res, await this.loop.run(context));
   }
 
   /** Gives the client the answer that the attempts have come to. Resolves when that has ended. */
-  async answer(context: FailoverContext, res: ServerResponse, end: LoopEnd): Promise<void> {
-    const { decision } = context;
-    if (end.kind === 'client-gone') return decision.end('client gone', 499);
-    if (end.kind === 'dead-end') return await this.deadEnd(context, res, end.tried);
+  async respond(context: FailoverContext, res: ServerResponse, end: LoopEnd): Promise<void> {
+    const { record } = context;
+    if (end.kind === 'client-gone') return record.end('client gone', 499);
+    if (end.kind === 'dead-end') return await this.deadEnd(context, res, end.result);
     using _lease = end.lease;
-    return await this.passOn(context, res, end.tried);
+    return await this.passOn(context, res, end.result);
   }
 
   private async passOn(context: FailoverContext, res: ServerResponse, last: AccountResult): Promise<void> {
-    const { request, decision } = context;
+    const { request, record } = context;
     const { account, attempted } = this.bestWord(context, last);
     const { answer } = attempted;
     if (answer === null) return await this.ownResponse(context, res, last);
     const relayed = await this.commit.turn(request, res, account, { ...attempted, answer }, (id) =>
-      this.pinning.made('response', id, account),
+      this.pinning.pin('response', id, account),
     );
-    decision.used(relayed);
+    record.used(relayed);
     const status = answer.response.statusCode ?? null;
     if (relayed.failure !== null) {
       await this.failedLate(context, account, relayed.failure, attempted.startedAt);
-      return decision.end('failed', status);
+      return record.end('failed', status);
     }
     this.recorder.ended(account, attempted.outcome, relayed.end, attempted.startedAt);
-    decision.end(relayed.end, status);
+    record.end(relayed.end, status);
   }
 
   private async failedLate(
@@ -71,7 +71,7 @@ export class Forwarder {
     startedAt: number,
   ): Promise<void> {
     const outcome = this.recorder.outcomeOfLate(failure);
-    context.decision.failedLate(outcome.kind);
+    context.record.failedLate(outcome.kind);
     const asked = { startedAt, model: outcome.kind === 'not-entitled' ? await context.model() : null };
     this.recorder.failedLate(context.request.sessionKey, account, outcome, asked);
   }
@@ -92,11 +92,11 @@ export class Forwarder {
     res: ServerResponse,
     last: AccountResult | null,
   ): Promise<void> {
-    const { request, tried, decision, soleId } = context;
+    const { request, tried, record, soleId } = context;
     for (const it of [last, context.refusal])
       if (it?.attempted.answer != null) discard(it.attempted.answer.response);
-    const model = this.chooser.isAnyRefusing() ? await context.model() : null;
-    this.emptyPool.send(request, res, tried, last?.attempted.outcome.kind ?? null, decision, soleId, model);
+    const model = this.accounts.isAnyRefusing() ? await context.model() : null;
+    this.noAccount.send(request, res, tried, last?.attempted.outcome.kind ?? null, record, soleId, model);
   }
 
   /** Upstream's refusal of the client's own body rather than one of a body that the client does not know. */
@@ -114,7 +114,7 @@ export class Forwarder {
     if (kind !== 'not-entitled') return false;
     const model = await context.model();
     // Without a model its refusal cannot be remembered: a repeat would go the same way.
-    return model === null || !this.chooser.isAnyLeft(context, model);
+    return model === null || !this.accounts.isAnyLeft(context, model);
   }
 }
 

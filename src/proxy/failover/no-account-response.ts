@@ -23,27 +23,27 @@ export class NoAccountResponse {
     res: ServerResponse,
     tried: ReadonlySet<string>,
     lastOutcome: AttemptOutcome['kind'] | null,
-    decision: RequestRecord,
+    record: RequestRecord,
     /** Identity of the only account that could have served it; null when any could. */
     soleId: string | null = null,
     /** What it asks for: an account that may not use it is none that could have served. Null asks for any. */
     model: string | null = null,
   ): void {
-    const refusal = this.refusal(request, tried, lastOutcome, soleId, model);
+    const response = this.responseFor(request, tried, lastOutcome, soleId, model);
     this.logger.warn('no account could serve', {
       request: request.id,
-      code: refusal.code,
-      status: refusal.status,
+      code: response.code,
+      status: response.status,
     });
     sendLocalResponse(res, {
-      ...refusal,
-      headers: { ...refusal.headers, 'x-codex-pool-request': request.id },
+      ...response,
+      headers: { ...response.headers, 'x-codex-pool-request': request.id },
     });
-    decision.end(refusal.code, refusal.status);
+    record.end(response.code, response.status);
   }
 
   /** The refusal alone, for who is not answered over HTTP. */
-  refusal(
+  responseFor(
     request: ProxyRequest,
     tried: ReadonlySet<string>,
     lastOutcome: AttemptOutcome['kind'] | null,

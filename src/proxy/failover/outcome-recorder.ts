@@ -32,7 +32,7 @@ export class OutcomeRecorder {
     private readonly affinity: SessionAffinity,
     private readonly pinning: Pinning,
     @Inject(CLOCK) private readonly clock: Clock,
-    private readonly sleep: SuspendDetector,
+    private readonly suspends: SuspendDetector,
     private readonly upstream: UpstreamMonitor,
   ) {}
 
@@ -50,7 +50,7 @@ export class OutcomeRecorder {
     const { sessionKey } = context.request;
     if (sessionKey !== null && context.isOverflow) this.affinity.wasElsewhere(sessionKey);
     else if (sessionKey !== null) this.settle(sessionKey, account, startedAt);
-    if (attempted.answer !== null) this.pinning.tookTurnState(account, attempted.answer.response.headers);
+    if (attempted.answer !== null) this.pinning.pinTurnState(account, attempted.answer.response.headers);
   }
 
   /** What a request that belongs to a session, but is no turn, says about its account. */
@@ -74,7 +74,7 @@ export class OutcomeRecorder {
       at: this.clock.now(),
       windows: this.quota.windows(account.id),
       refresh: account.storedCredential.refresh,
-      isExcused: this.sleep.excuses(asked.startedAt) || this.isUpstreamsFault(outcome),
+      isExcused: this.suspends.excuses(asked.startedAt) || this.isUpstreamsFault(outcome),
     });
     if (evidence !== null) this.registry.learn(account, evidence);
   }
@@ -129,7 +129,7 @@ export class OutcomeRecorder {
   ended(account: Account, outcome: AttemptOutcome, end: RelayEnd, startedAt: number): void {
     const at = this.clock.now();
     // What the sleep of the machine has cut is nobody's fault.
-    const isExcused = end === 'cut' && this.sleep.excuses(at);
+    const isExcused = end === 'cut' && this.suspends.excuses(at);
     const evidence = outcome.kind === 'success' && !isExcused ? evidenceOfEnd(end, startedAt, at) : null;
     if (evidence !== null) this.registry.learn(account, evidence);
   }

@@ -48,12 +48,12 @@ export class Pinning {
     return this.namedBy(path) ?? (await this.namedInBody(request));
   }
 
-  tookTurnState(account: Account, answer: IncomingHttpHeaders): void {
+  pinTurnState(account: Account, answer: IncomingHttpHeaders): void {
     const turnState = answer[TURN_STATE];
     if (typeof turnState === 'string') this.pins.remember('turn-state', turnState, account.id);
   }
 
-  made(kind: 'response' | 'file', id: string, account: Account): void {
+  pin(kind: 'response' | 'file', id: string, account: Account): void {
     this.pins.remember(kind, id, account.id);
   }
 

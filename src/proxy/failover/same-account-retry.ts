@@ -16,7 +16,7 @@ import { Pinning } from './pinning.js';
 @Injectable()
 export class SameAccountRetry {
   constructor(
-    private readonly attempts: AttemptRunner,
+    private readonly runner: AttemptRunner,
     private readonly recorder: OutcomeRecorder,
     private readonly recovery: CrossAccountRecovery,
     private readonly pinning: Pinning,
@@ -25,22 +25,22 @@ export class SameAccountRetry {
 
   /** Resolves with the last attempt: there is nothing to gain from another one on this account. */
   async run(context: FailoverContext, account: Account, chosenBy: string): Promise<AccountResult> {
-    const { request, decision } = context;
+    const { request, record } = context;
     let by = chosenBy;
     let hasRefreshed = false;
     let hasRetried = false;
     let rejected: Attempted['token'] = null;
     for (;;) {
-      const attempted = await this.attempts.attempt(
+      const attempted = await this.runner.attempt(
         request,
         account,
         this.destination(context, account),
         rejected,
       );
-      decision.attempted(account, by, attempted);
+      record.attempted(account, by, attempted);
       await this.recorder.apply(context, account, attempted, hasRefreshed);
       const isRejected = attempted.outcome.kind === 'unauthorized' && !hasRefreshed;
-      if (isRejected && !request.isReplayable) this.attempts.renew(account, attempted.token); // for the next request
+      if (isRejected && !request.isReplayable) this.runner.renew(account, attempted.token); // for the next request
       const isCrossAccount = attempted.outcome.kind === 'cross-account-content' && request.isReplayable;
       const verdict = decide(attempted.outcome, {
         attemptsLeft: context.attemptsLeft(this.config.maxAttempts),

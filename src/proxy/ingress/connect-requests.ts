@@ -17,7 +17,7 @@ const noTunnels: LocalResponse = {
 
 /** CONNECT (RFC 9110 9.3.6), which does not come as a request: refused in its turn, and the connection is closed. */
 @Injectable()
-export class ConnectRefusal {
+export class ConnectRequests {
   constructor(
     private readonly connections: ClientConnections,
     private readonly admission: Admission,

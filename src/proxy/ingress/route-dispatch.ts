@@ -14,7 +14,7 @@ import { renewPlaceholder } from '../endpoints/placeholder-token.js';
 @Injectable()
 export class RouteDispatch {
   constructor(
-    private readonly accountImport: RequestIntake,
+    private readonly intake: RequestIntake,
     private readonly forwarder: Forwarder,
     private readonly passthrough: Passthrough,
     private readonly models: Models,
@@ -23,15 +23,15 @@ export class RouteDispatch {
 
   /** Resolves when the client's answer has ended. */
   async serve(route: Route, req: IncomingMessage, res: ServerResponse, query: string): Promise<void> {
-    const taken = await this.accountImport.take(req, res, route.kind, query);
+    const taken = await this.intake.take(req, res, route.kind, query);
     using request = taken.request;
     try {
-      await this.hand(route, request, res, taken.decision);
+      await this.hand(route, request, res, taken.record);
     } catch (error) {
-      taken.decision.end('failed inside the proxy', 500);
+      taken.record.end('failed inside the proxy', 500);
       throw error;
     } finally {
-      await this.accountImport.leave(taken, route.kind);
+      await this.intake.leave(taken, route.kind);
     }
   }
 
@@ -39,28 +39,28 @@ export class RouteDispatch {
     route: Route,
     request: ProxyRequest,
     res: ServerResponse,
-    decision: RequestRecord,
+    record: RequestRecord,
   ): Promise<void> {
     switch (route.kind) {
       case 'turn':
       case 'images':
-        return this.forwarder.serve(request, res, route.upstreamPath, decision);
+        return this.forwarder.serve(request, res, route.upstreamPath, record);
       case 'session':
-        return this.passthrough.withSession(request, res, 'responses', route.upstreamPath, decision);
+        return this.passthrough.withSession(request, res, 'responses', route.upstreamPath, record);
       case 'files':
-        return this.passthrough.aboutFile(request, res, route.upstreamPath, decision);
+        return this.passthrough.aboutFile(request, res, route.upstreamPath, record);
       case 'home':
-        return this.passthrough.withHome(request, res, route.base, route.upstreamPath, decision);
+        return this.passthrough.withHome(request, res, route.base, route.upstreamPath, record);
       case 'models':
-        return this.models.serve(request, res, decision);
+        return this.models.serve(request, res, record);
       case 'config-bundle':
-        return this.local.configBundle(request, res, route.upstreamPath, decision);
+        return this.local.configBundle(request, res, route.upstreamPath, record);
       case 'accounts-check':
-        return this.local.accountsCheck(request, res, decision);
+        return this.local.accountsCheck(request, res, record);
       case 'pool-usage':
-        return this.local.poolUsage(res, decision);
+        return this.local.poolUsage(res, record);
       case 'placeholder-token':
-        return renewPlaceholder(request, res, decision);
+        return renewPlaceholder(request, res, record);
       case 'reachable':
       case 'websocket':
       case 'wrong-method':

@@ -74,22 +74,22 @@ export class Handshake {
     const decision = new RequestRecord(request, 'websocket', this.decisions);
     const context = new FailoverContext(request, PATH, decision, null, { model: null });
     const end = await this.loop.run(context);
-    if (end.kind === 'pass-on' && end.tried.attempted.socket !== null)
+    if (end.kind === 'pass-on' && end.result.attempted.socket !== null)
       return this.accept({ ...arrival, head: takeHead() }, request, context, end);
-    if (end.kind === 'pass-on' && meansNoSockets.has(end.tried.attempted.answer?.response.statusCode)) {
+    if (end.kind === 'pass-on' && meansNoSockets.has(end.result.attempted.answer?.response.statusCode)) {
       using _lease = end.lease;
-      if (end.tried.attempted.answer !== null) discard(end.tried.attempted.answer.response);
+      if (end.result.attempted.answer !== null) discard(end.result.attempted.answer.response);
       sendLocalResponse(res, noSockets);
       return decision.end(noSockets.code, noSockets.status);
     }
-    await this.forwarder.answer(context, res, end);
+    await this.forwarder.respond(context, res, end);
   }
 
   private accept(
     { req, res, socket, head }: Arrival,
     request: ProxyRequest,
-    { decision }: FailoverContext,
-    { tried: { account, attempted }, lease }: LoopEnd & { kind: 'pass-on' },
+    { record: decision }: FailoverContext,
+    { result: { account, attempted }, lease }: LoopEnd & { kind: 'pass-on' },
   ): void {
     using _lease = lease; // each turn has one of its own
     const { socket: upstream, answer } = attempted;

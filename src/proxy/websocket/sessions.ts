@@ -84,12 +84,12 @@ export class SocketSessions {
     const end = await this.loop.run(context);
     turn.attempts = context.spent;
     if (end.kind !== 'pass-on') {
-      const answer = end.kind === 'dead-end' ? end.tried?.attempted.answer : null;
+      const answer = end.kind === 'dead-end' ? end.result?.attempted.answer : null;
       if (answer != null) discard(answer.response);
       return null;
     }
     using _lease = end.lease; // the turn has one of its own
-    const { account, attempted } = end.tried;
+    const { account, attempted } = end.result;
     if (attempted.socket !== null) return { socket: attempted.socket, account, token: attempted.token };
     if (attempted.answer !== null) discard(attempted.answer.response);
     return null;
@@ -102,7 +102,7 @@ export class SocketSessions {
     const isUpstreams = outcome?.kind === 'overloaded' || isModels;
     if (isUpstreams) return null;
     return errorMessage(
-      this.emptyPool.refusal(request, turn.tried, outcome?.kind ?? null, null, turn.selection.model),
+      this.emptyPool.responseFor(request, turn.tried, outcome?.kind ?? null, null, turn.selection.model),
     );
   }
 }
