@@ -9,14 +9,14 @@ import { CrossAccountRecovery } from './cross-account-recovery.js';
 import { discard } from '../upstream/response-peek.js';
 import { Pinning } from './pinning.js';
 
-/** How the attempts of a request ended. The lease of the account that has answered is the caller's to end. */
+/** How the attempts of a request ended. The caller releases the lease of `pass-on`. */
 export type LoopEnd =
   | { readonly kind: 'pass-on'; readonly result: AccountResult; readonly lease: Lease }
   | { readonly kind: 'client-gone' }
-  /** Nobody is left who could serve, or the budget is spent; `tried`: the last attempt, null without one. */
+  /** No account is left, or the budget is spent. `result`: of the last attempt; null if there was none. */
   | { readonly kind: 'dead-end'; readonly result: AccountResult | null };
 
-/** One client request, one upstream attempt at a time, until one of them is the answer or nobody is left. */
+/** Makes the upstream attempts of a client request, one at a time, until one is passed on or no account is left. */
 @Injectable()
 export class AttemptLoop {
   private readonly logger = new Logger(AttemptLoop.name);
@@ -34,7 +34,7 @@ export class AttemptLoop {
     for (;;) {
       const choice = await this.choose(context, preferredId);
       context.record.recordCandidates(choice.candidates);
-      if (choice.kind === 'none') return this.nobody(context, last);
+      if (choice.kind === 'none') return this.noAccountLeft(context, last);
       using lease = choice.lease;
       if (context.request.gone.aborted) return { kind: 'client-gone' };
       if (last !== null) this.leave(context, last, lease.account);
@@ -63,11 +63,11 @@ export class AttemptLoop {
     }
   }
 
-  private nobody({ request }: FailoverContext, last: AccountResult | null): LoopEnd {
+  private noAccountLeft({ request }: FailoverContext, last: AccountResult | null): LoopEnd {
     return request.gone.aborted ? { kind: 'client-gone' } : { kind: 'dead-end', result: last };
   }
 
-  /** Where nobody is left, the account that has refused foreign content alone may do without it. */
+  /** Chooses an account. If none is left, retries on the refusing account with the encrypted items removed. */
   private async choose(
     context: FailoverContext,
     preferredId: string | null,
@@ -78,7 +78,10 @@ export class AttemptLoop {
     return refuserId === null ? choice : await this.accounts.choose(context, refuserId);
   }
 
-  /** Makes the request ready for the account that has refused its foreign content; null where that is no way. */
+  /**
+   * Removes the cross-account content for the account that refused it and returns that account's identity. Null if
+   * none refused, or if nothing can be removed.
+   */
   private async withoutCrossAccount(context: FailoverContext): Promise<string | null> {
     const refuser = context.refusal?.account ?? null;
     if (refuser === null || context.strippedBody !== null) return null;

@@ -17,13 +17,13 @@ interface RemovedItems {
 }
 
 /**
- * The way out when upstream refuses encrypted content that another account has made: back to that account, or once
- * without the reasoning items that only it can read. Remembers, by hashes, what was taken out of a session's history
- * since it came to its account, so that what the account makes itself stays in when a later turn needs the same.
+ * Recovers when upstream refuses encrypted content that another account has made: the request goes back to that
+ * account, or once without the reasoning items that only it can read. Remembers hashes of the items removed from each
+ * session's history since it came to its account. Later turns lose only those, and keep the account's own items.
  */
 @Injectable()
 export class CrossAccountRecovery {
-  /** By session, for the account that it has come to; ordered by the last write. */
+  /** By session; evicts by the last write. */
   private readonly removed = new LRUCache<string, RemovedItems>({ max: limits.crossAccountSessions });
 
   constructor(
@@ -31,11 +31,11 @@ export class CrossAccountRecovery {
     private readonly affinity: SessionAffinity,
   ) {}
 
-  /** What may still be tried for this request, which this account has refused; null: nothing. */
+  /** Returns the recovery to try for a request that this account has refused; null for none. */
   async next(context: FailoverContext, account: Account): Promise<Recovery | null> {
     const { sessionKey } = context.request;
     const former = this.formerOf(context, account);
-    // One that has come to stay does not go back at every turn: two accounts that cannot read each other would share it.
+    // A session that has settled here stays. Otherwise it would alternate between accounts that cannot read each other.
     const hasStripped = sessionKey !== null && this.removed.peek(sessionKey)?.accountId === account.id;
     const isWayBack = former !== null && !hasStripped && !context.tried.has(former);
     if (isWayBack && (await this.isFree(context, former))) return 'go-back';
@@ -44,19 +44,19 @@ export class CrossAccountRecovery {
     return (await this.strips(context, account)) ? 'strip' : null;
   }
 
-  /** Takes out of the request what this account cannot read; false when there is nothing that could be. */
+  /** Removes from the request what this account cannot read; false if there is nothing to remove. */
   async strips(context: FailoverContext, account: Account): Promise<boolean> {
     const stripped = await this.strip(context, account);
     if (stripped !== null) context.replaceBody(stripped);
     return stripped !== null;
   }
 
-  /** The account that the session was with before this one; null when it has always been here. */
+  /** Identity of the session's account before this one; null if there was none. */
   formerOf({ request }: FailoverContext, account: Account): string | null {
     return this.former(request.sessionKey, account);
   }
 
-  /** The message of a turn on a WebSocket without what this account cannot read; null when nothing can be taken out. */
+  /** The message of a WebSocket turn without what this account cannot read; null if there is nothing to remove. */
   withoutCrossAccount(message: Buffer, session: string | null, account: Account): Buffer | null {
     if (this.isAtHome(session, account)) return null;
     const stripped = this.stripped(message, session, account);
@@ -64,7 +64,7 @@ export class CrossAccountRecovery {
     return stripped?.body ?? null;
   }
 
-  /** Whether all of the session that the pool has seen was made here. What it has not seen may be anybody's. */
+  /** Whether this account has made all turns of the session that the pool has seen. */
   private isAtHome(session: string | null, account: Account): boolean {
     if (session === null || this.affinity.find(session) !== account.id) return false;
     return this.affinity.formerOf(session) === null && !this.affinity.hasBeenElsewhere(session);
@@ -76,13 +76,13 @@ export class CrossAccountRecovery {
     return served === account.id ? this.affinity.formerOf(session) : served;
   }
 
-  /** As the choice that follows will see it. */
+  /** Whether the account can serve, by the assessment that the next choice will use. */
   private async isFree(context: FailoverContext, accountId: string): Promise<boolean> {
     const candidates = this.selector.assess(await context.model(), context.soleId);
     return candidates.some((it) => it.account.id === accountId && it.unavailable === null);
   }
 
-  /** All reasoning is foreign when a session has just come; later only what was so then: the rest is its own. */
+  /** Returns the body without cross-account reasoning; null if there is none, or no room for the copy. */
   private async strip({ request }: FailoverContext, account: Account): Promise<Buffer | null> {
     const stripped = await request.look((plain) => this.stripped(plain, request.sessionKey, account));
     if (stripped === null || !request.holdMore(stripped.body.length)) return null;
@@ -90,6 +90,7 @@ export class CrossAccountRecovery {
     return stripped.body;
   }
 
+  /** When a session has just moved here, all its reasoning is cross-account; later, only the remembered items are. */
   private stripped(plain: Buffer, session: string | null, account: Account): Stripped | null {
     const all = encryptedReasoning(plain);
     const before = session === null ? undefined : this.removed.peek(session);

@@ -13,7 +13,7 @@ import { Pinning } from './pinning.js';
 import type { ProxyRequest } from '../request/proxy-request.js';
 import { ResponseCommit } from '../response/response-commit.js';
 
-/** Serves a turn or an image with failover: the attempts, then the one answer that the client gets. */
+/** Serves a turn or an image request with failover: runs the attempts, then sends the client one response. */
 @Injectable()
 export class Forwarder {
   constructor(
@@ -25,7 +25,7 @@ export class Forwarder {
     private readonly noAccount: NoAccountResponse,
   ) {}
 
-  /** Resolves when the client's answer has ended. */
+  /** Resolves when the response to the client has ended. */
   async serve(
     request: ProxyRequest,
     res: ServerResponse,
@@ -37,7 +37,7 @@ export class Forwarder {
     return await this.respond(context, res, await this.loop.run(context));
   }
 
-  /** Gives the client the answer that the attempts have come to. Resolves when that has ended. */
+  /** Sends the client the result of the attempts. Resolves when the response has ended. */
   async respond(context: FailoverContext, res: ServerResponse, end: LoopEnd): Promise<void> {
     const { record } = context;
     if (end.kind === 'client-gone') return record.end('client gone', 499);
@@ -48,9 +48,9 @@ export class Forwarder {
 
   private async passOn(context: FailoverContext, res: ServerResponse, last: AccountResult): Promise<void> {
     const { request, record } = context;
-    const { account, attempted } = this.bestWord(context, last);
+    const { account, attempted } = this.bestResult(context, last);
     const { answer } = attempted;
-    if (answer === null) return await this.ownResponse(context, res, last);
+    if (answer === null) return await this.sendLocal(context, res, last);
     const relayed = await this.commit.turn(request, res, account, { ...attempted, answer }, (id) =>
       this.pinning.pin('response', id, account),
     );
@@ -76,18 +76,18 @@ export class Forwarder {
     this.recorder.failedLate(context.request.sessionKey, account, outcome, asked);
   }
 
-  /** Nobody else can serve: upstream's own answer where that is the better word, else one of ours. */
+  /** Sends upstream's last response if it says more than a local response would; otherwise a local response. */
   private async deadEnd(
     context: FailoverContext,
     res: ServerResponse,
     last: AccountResult | null,
   ): Promise<void> {
-    if (last !== null && (await this.speaksForItself(context, last)))
+    if (last !== null && (await this.isWorthPassingOn(context, last)))
       return await this.passOn(context, res, last);
-    await this.ownResponse(context, res, last);
+    await this.sendLocal(context, res, last);
   }
 
-  private async ownResponse(
+  private async sendLocal(
     context: FailoverContext,
     res: ServerResponse,
     last: AccountResult | null,
@@ -99,26 +99,26 @@ export class Forwarder {
     this.noAccount.send(request, res, tried, last?.attempted.outcome.kind ?? null, record, soleId, model);
   }
 
-  /** Upstream's refusal of the client's own body rather than one of a body that the client does not know. */
-  private bestWord({ refusal }: FailoverContext, last: AccountResult): AccountResult {
+  /** Prefers upstream's refusal of the client's own body to that of a stripped body, which the client never sent. */
+  private bestResult({ refusal }: FailoverContext, last: AccountResult): AccountResult {
     if (refusal === null || refusal.attempted === last.attempted) return last;
-    const [best, other] = isOfTheBody(last) ? [refusal, last] : [last, refusal];
+    const [best, other] = isRefusalOfBody(last) ? [refusal, last] : [last, refusal];
     if (other.attempted.answer !== null) discard(other.attempted.answer.response);
     return best;
   }
 
-  /** Whether upstream's last answer is a better word than ours: there is nobody left who might do better. */
-  private async speaksForItself(context: FailoverContext, { attempted }: AccountResult): Promise<boolean> {
+  /** Whether upstream's last response says more than a local response: no other account could do better. */
+  private async isWorthPassingOn(context: FailoverContext, { attempted }: AccountResult): Promise<boolean> {
     const { kind } = attempted.outcome;
     if (kind === 'overloaded' || kind === 'cross-account-content') return true;
     if (kind !== 'not-entitled') return false;
     const model = await context.model();
-    // Without a model its refusal cannot be remembered: a repeat would go the same way.
+    // If no model is named, the refusal cannot be remembered, and a repeat would fail the same way.
     return model === null || !this.accounts.isAnyLeft(context, model);
   }
 }
 
-/** Upstream has read the body, and will not have it. */
-function isOfTheBody({ attempted }: AccountResult): boolean {
+/** Whether upstream has refused the body itself. */
+function isRefusalOfBody({ attempted }: AccountResult): boolean {
   return attempted.outcome.kind === 'cross-account-content' || attempted.outcome.kind === 'client-error';
 }

@@ -8,7 +8,7 @@ import type { RequestRecord } from './request-record.js';
 import { whyNoAccount } from './no-account.js';
 import type { ProxyRequest } from '../request/proxy-request.js';
 
-/** Sends the answer of our own that a client gets when no account can serve it. */
+/** Sends the local response for a request that no account can serve. */
 @Injectable()
 export class NoAccountResponse {
   private readonly logger = new Logger(NoAccountResponse.name);
@@ -26,7 +26,7 @@ export class NoAccountResponse {
     record: RequestRecord,
     /** Identity of the only account that could have served it; null when any could. */
     soleId: string | null = null,
-    /** What it asks for: an account that may not use it is none that could have served. Null asks for any. */
+    /** The requested model: accounts that may not use it do not count as candidates. Null for any. */
     model: string | null = null,
   ): void {
     const response = this.responseFor(request, tried, lastOutcome, soleId, model);
@@ -42,7 +42,7 @@ export class NoAccountResponse {
     record.end(response.code, response.status);
   }
 
-  /** The refusal alone, for who is not answered over HTTP. */
+  /** Returns the response without sending it, for WebSockets. */
   responseFor(
     request: ProxyRequest,
     tried: ReadonlySet<string>,

@@ -12,7 +12,7 @@ import { CrossAccountRecovery } from './cross-account-recovery.js';
 import { discard } from '../upstream/response-peek.js';
 import { Pinning } from './pinning.js';
 
-/** All attempts on one account: the first, the one after a refresh, the one after a fault, and the recovery. */
+/** Makes all attempts on one account: the first, and those after a refresh, a fault, or for a recovery. */
 @Injectable()
 export class SameAccountRetry {
   constructor(
@@ -23,7 +23,7 @@ export class SameAccountRetry {
     @Inject(APP_CONFIG) private readonly config: AppConfig,
   ) {}
 
-  /** Resolves with the last attempt: there is nothing to gain from another one on this account. */
+  /** Resolves with the last attempt, when another one on this account would not help. */
   async run(context: FailoverContext, account: Account, chosenBy: string): Promise<AccountResult> {
     const { request, record } = context;
     let by = chosenBy;
@@ -84,7 +84,7 @@ export class SameAccountRetry {
       path,
       isTurn: true,
       isSocket: socket !== null,
-      // Without `accept-encoding` what comes can be read.
+      // Without `accept-encoding`, the response is not compressed and can be read.
       without: ['accept-encoding', ...this.pinning.crossAccountHeaders(request, account)],
       bodyInstead: strippedBody,
       withinMs: null,
@@ -96,6 +96,6 @@ async function pauseUnless(gone: AbortSignal, ms: number): Promise<void> {
   try {
     await pause(ms, undefined, { signal: gone });
   } catch {
-    // the client has left; the next step sees it
+    // the client has left, which the next attempt notices
   }
 }
