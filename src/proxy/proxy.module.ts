@@ -33,7 +33,7 @@ import { TurnRecorder } from './websocket/turn-recorder.js';
 import { UpgradeHandler } from './websocket/upgrade-handler.js';
 import { UpstreamWebSockets } from './upstream/upstream-websocket.js';
 
-/** One client request, its attempts, one answer. */
+/** Serves the requests of clients: one request, its attempts, one response. */
 @Module({
   imports: [AccountsModule, TokensModule, UsageModule],
   providers: [

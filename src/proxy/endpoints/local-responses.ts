@@ -17,7 +17,7 @@ import type { ProxyRequest } from '../request/proxy-request.js';
 /** The client accepts only a bare https origin here (docs/protocol.md, accounts/check). */
 const CHATGPT_ORIGIN = 'https://chatgpt.com';
 
-/** What the proxy answers by itself, because no single account could answer it truly for the pool. */
+/** Serves the routes to which no single account has the right response for the whole pool. */
 @Injectable()
 export class LocalResponses {
   constructor(
@@ -29,8 +29,8 @@ export class LocalResponses {
   ) {}
 
   /**
-   * Which workspace the client is in: its own, whatever that is. Forwarded with another account, this would
-   * end the terminal UI at its start.
+   * Reports the client's own workspace, whatever it is. The response for another account would end the terminal UI at
+   * its start.
    */
   accountsCheck(request: ProxyRequest, res: ServerResponse, record: RequestRecord): void {
     const id = request.header('chatgpt-account-id') ?? 'codex-pool';
@@ -48,7 +48,7 @@ export class LocalResponses {
     record.end('local', 200);
   }
 
-  /** What is left of the pool's quota, in the form in which the client shows limits. */
+  /** Reports the pool's quota in the form in which the client shows limits. */
   poolUsage(res: ServerResponse, record: RequestRecord): void {
     const status = this.pool.status();
     const now = this.clock.now();
@@ -67,8 +67,8 @@ export class LocalResponses {
   }
 
   /**
-   * The rules of the client's own workspace, if that is in the pool. Another workspace's must not be
-   * imposed, and an error here is fatal to the client: then there are none.
+   * Sends the rules of the client's own workspace if it is in the pool. Otherwise, or if upstream fails, sends `{}`:
+   * the rules of another workspace must not apply, and an error is fatal to the client.
    */
   async configBundle(
     request: ProxyRequest,
@@ -119,7 +119,10 @@ export class LocalResponses {
   }
 }
 
-/** Null where something is not known: the client wants all of it, and we invent nothing. Integers, because a fraction makes the client refuse the whole answer (docs/protocol.md, quota). */
+/**
+ * A quota window in the client's form. Null if any of it is unknown: the client requires all fields, and none is made
+ * up. Integers only: the client rejects the whole response if it contains a fraction (docs/protocol.md, quota).
+ */
 function clientWindow(window: PoolWindow | undefined, now: number) {
   if (window === undefined || window.resetsAt === null) return null;
   const { resetsAt } = window;

@@ -15,7 +15,7 @@ import type { ProxyRequest } from '../request/proxy-request.js';
 import { ResponseCommit } from '../response/response-commit.js';
 import type { UpstreamBase } from '../upstream/upstream-client.js';
 
-/** Forwards what is no turn: one account, one attempt, and the refresh on a 401. */
+/** Forwards requests that are not turns: one account, one attempt, plus a refresh on 401. */
 @Injectable()
 export class Passthrough {
   constructor(
@@ -27,7 +27,7 @@ export class Passthrough {
     private readonly noAccount: NoAccountResponse,
   ) {}
 
-  /** With the account of the request's session; what only one account can continue, with that one. */
+  /** Uses the account of the request's session, or the only account that can serve the request. */
   async withSession(
     request: ProxyRequest,
     res: ServerResponse,
@@ -51,7 +51,7 @@ export class Passthrough {
     return await this.forward(request, res, lease.account, base, path, record, learn);
   }
 
-  /** With the home account: the identity under which the client's settings and connectors live. */
+  /** Uses the home account, to which the client's settings and connectors belong. */
   async withHome(
     request: ProxyRequest,
     res: ServerResponse,
@@ -65,7 +65,7 @@ export class Passthrough {
     return await this.forward(request, res, home, base, path, record);
   }
 
-  /** A file that is known: with its account, whatever is left of its quota. Else with that of the session, or home. */
+  /** For a known file, uses its account, even without quota. Otherwise uses the session's account, or the home account. */
   async aboutFile(
     request: ProxyRequest,
     res: ServerResponse,
@@ -100,7 +100,7 @@ export class Passthrough {
     this.recorder.observe(account, attempted);
     learn(attempted);
     if (outcome.kind === 'client-gone') return record.end('client gone', 499);
-    // A 401 would make the client renew its own login; whatever it says, it does not go on.
+    // Never pass on a 401: the client would renew its own login.
     if (answer !== null && answer.response.statusCode !== 401 && outcome.kind !== 'edge-block') {
       const isNewFile = isUpload(request, path) && outcome.kind === 'success';
       const newFile = new FileResponse((id) => this.pinning.pin('file', id, account));
@@ -139,7 +139,7 @@ export class Passthrough {
       path,
       isTurn: false,
       isSocket: false,
-      // Without `accept-encoding` the answer to an upload can be read.
+      // Without `accept-encoding`, the response to an upload can be read.
       without: [
         ...this.pinning.crossAccountHeaders(request, account),
         ...(isUpload(request, path) ? ['accept-encoding'] : []),
@@ -176,7 +176,7 @@ export class Passthrough {
   }
 }
 
-/** Its answer names a new file. */
+/** Whether the response will name a new file. */
 function isUpload(request: ProxyRequest, path: string): boolean {
   return request.method === 'POST' && path === 'files';
 }

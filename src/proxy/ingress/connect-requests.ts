@@ -11,11 +11,11 @@ const noTunnels: LocalResponse = {
   status: 405,
   code: 'method_not_allowed',
   type: 'invalid_request',
-  message: 'codex-pool opens no tunnels.',
+  message: 'codex-pool does not open tunnels.',
   headers: { allow: 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS' },
 };
 
-/** CONNECT (RFC 9110 9.3.6), which does not come as a request: refused in its turn, and the connection is closed. */
+/** Rejects CONNECT (RFC 9110 9.3.6), which Node reports as an event of its own: after earlier responses, then closes. */
 @Injectable()
 export class ConnectRequests {
   constructor(
@@ -26,22 +26,22 @@ export class ConnectRequests {
 
   attach(server: Server): void {
     server.on('connect', (req: IncomingMessage, socket: Duplex, head: Buffer) => {
-      if (socket instanceof Socket) void this.refuse(req, socket, head);
+      if (socket instanceof Socket) void this.respond(req, socket, head);
       else socket.destroy();
     });
   }
 
-  private async refuse(req: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
+  private async respond(req: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
     try {
       const handed = await this.connections.handedOver(req, socket, head);
-      if (handed !== null) sendLocalResponse(handed.res, this.why(req));
+      if (handed !== null) sendLocalResponse(handed.res, this.responseTo(req));
     } catch (error) {
       this.faults.note('connection', error);
       socket.destroy();
     }
   }
 
-  private why(req: IncomingMessage): LocalResponse {
+  private responseTo(req: IncomingMessage): LocalResponse {
     const { admission } = this;
     const denied =
       admission.whyForbidden(req, req.url ?? '') ?? admission.whyWrongToken(req) ?? admission.whyStopping();

@@ -16,11 +16,11 @@ const badUpgrade: LocalResponse = {
   status: 426,
   code: 'upgrade_not_supported',
   type: 'invalid_request',
-  message: 'Only an upgrade to a WebSocket is served here.',
+  message: 'Only upgrades to WebSocket are supported here.',
   headers: { upgrade: 'websocket', connection: 'upgrade, close' },
 };
 
-/** HTTP in: what a request is, whether it may pass, and who serves it. Decides nothing about accounts. */
+/** The entrance for HTTP: finds the route of a request, admits it and dispatches it. Decides nothing about accounts. */
 @Injectable()
 export class ProxyMiddleware implements NestMiddleware {
   constructor(
@@ -64,7 +64,7 @@ export class ProxyMiddleware implements NestMiddleware {
     }
   }
 
-  /** What needs neither an account nor a body. */
+  /** Responds to requests that need neither an account nor their body; false if the request is not one of them. */
   private respondLocally(route: Route, req: Request, res: Response): boolean {
     const denied = this.whyDenied(route, req);
     if (denied !== null) {
@@ -80,7 +80,7 @@ export class ProxyMiddleware implements NestMiddleware {
     } else if (route.kind === 'reachable') {
       sendJson(res, 200, { name: 'codex-pool' });
     } else if (route.kind === 'websocket') {
-      sendLocalResponse(res, badUpgrade); // one that is meant to be a WebSocket comes by another way
+      sendLocalResponse(res, badUpgrade); // valid WebSocket upgrades go to the upgrade handler instead
     } else {
       return false;
     }

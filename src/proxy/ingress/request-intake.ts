@@ -11,13 +11,13 @@ import { ProxyRequest } from '../request/proxy-request.js';
 import { ReplayBudget } from '../request/replay-budget.js';
 import type { Route } from './routes.js';
 
-/** A client's request that was taken in, and the record of what becomes of it. */
+/** A client's request that has been read, with its record. */
 export interface Taken {
   readonly request: ProxyRequest;
   readonly record: RequestRecord;
 }
 
-/** The way in and out of every proxied request: its body, its record record, its figures. */
+/** Begins and ends every proxied request: its body, its record, its metrics. */
 @Injectable()
 export class RequestIntake {
   private readonly logger = new Logger(RequestIntake.name);
@@ -37,12 +37,14 @@ export class RequestIntake {
     const request = await ProxyRequest.read(req, res, query, this.config.maxReplayBytes, this.budget);
     if (!request.isReplayable) {
       this.unreplayable.inc();
-      this.logger.warn('request too large to be kept: no failover for it', { request: request.id });
+      this.logger.warn('request body too large to keep; no failover for this request', {
+        request: request.id,
+      });
     }
     return { request, record: new RequestRecord(request, route, this.log) };
   }
 
-  /** After the client's answer has ended: what a turn cost goes on record, and into the figures. */
+  /** Called after the response to the client has ended: records the usage of a turn, and the metrics. */
   async leave({ request, record }: Taken, route: Route['kind']): Promise<void> {
     const { firstSentAt, lastAnsweredAt } = record;
     if (firstSentAt !== null) this.addedBefore.observe((firstSentAt - request.completeAt) / 1_000);

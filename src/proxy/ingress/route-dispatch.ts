@@ -10,7 +10,7 @@ import { RequestIntake } from './request-intake.js';
 import type { Route } from './routes.js';
 import { renewPlaceholder } from '../endpoints/placeholder-token.js';
 
-/** Takes a client's request in and hands it to the one that serves its route. */
+/** Reads a client's request and passes it to the handler of its route. */
 @Injectable()
 export class RouteDispatch {
   constructor(
@@ -21,12 +21,12 @@ export class RouteDispatch {
     private readonly local: LocalResponses,
   ) {}
 
-  /** Resolves when the client's answer has ended. */
+  /** Resolves when the response to the client has ended. */
   async serve(route: Route, req: IncomingMessage, res: ServerResponse, query: string): Promise<void> {
     const taken = await this.intake.take(req, res, route.kind, query);
     using request = taken.request;
     try {
-      await this.hand(route, request, res, taken.record);
+      await this.handle(route, request, res, taken.record);
     } catch (error) {
       taken.record.end('failed inside the proxy', 500);
       throw error;
@@ -35,7 +35,7 @@ export class RouteDispatch {
     }
   }
 
-  private async hand(
+  private async handle(
     route: Route,
     request: ProxyRequest,
     res: ServerResponse,
@@ -66,7 +66,7 @@ export class RouteDispatch {
       case 'wrong-method':
       case 'operator':
       case 'unknown':
-        throw new Error(`route ${route.kind} is answered before its body is read`);
+        throw new Error(`route ${route.kind} is served before its body is read`);
       default:
         return route satisfies never;
     }
