@@ -19,7 +19,7 @@ import type { LoginPorts } from '../login/login-ports.js';
 import { isCanonicalPath } from '../boundary/safe-path.js';
 import { BadRequests } from '../proxy/ingress/bad-requests.js';
 import { ClientConnections } from '../proxy/ingress/client-connections.js';
-import { ConnectRefusal } from '../proxy/ingress/connect-refusal.js';
+import { ConnectRequests } from '../proxy/ingress/connect-requests.js';
 import { SocketSessions } from '../proxy/websocket/sessions.js';
 import { UpgradeHandler } from '../proxy/websocket/upgrade-handler.js';
 import { RecentErrors } from '../observability/recent-errors.js';
@@ -82,7 +82,7 @@ export async function startApp(
   divide(server, 'connection', app.get(Faults));
   app.get(ClientConnections).attach(server);
   app.get(UpgradeHandler).attach(server);
-  app.get(ConnectRefusal).attach(server);
+  app.get(ConnectRequests).attach(server);
   app.get(BadRequests).attach(server);
   server.requestTimeout = 0; // a large body over a slow line is no fault; headers have their own limit
   server.timeout = 0;

@@ -7,14 +7,15 @@ import { AccountWait } from './failover/account-wait.js';
 import { SameAccountRetry } from './failover/same-account-retry.js';
 import { AttemptLoop } from './failover/attempt-loop.js';
 import { AttemptRunner } from './upstream/attempt-runner.js';
+import { Admission } from './ingress/admission.js';
 import { BadRequests } from './ingress/bad-requests.js';
 import { ClientConnections } from './ingress/client-connections.js';
 import { ClientObserver } from '../clients/client-observer.js';
-import { ConnectRefusal } from './ingress/connect-refusal.js';
+import { ConnectRequests } from './ingress/connect-requests.js';
 import { NoAccountResponse } from './failover/no-account-response.js';
 import { CrossAccountRecovery } from './failover/cross-account-recovery.js';
 import { Forwarder } from './failover/forwarder.js';
-import { LocalResponses } from './endpoints/local-answers.js';
+import { LocalResponses } from './endpoints/local-responses.js';
 import { ModelsEtag } from './response/models-etag.js';
 import { Models } from './endpoints/models.js';
 import { Pinning } from './failover/pinning.js';
@@ -32,7 +33,7 @@ import { TurnRecorder } from './websocket/turn-recorder.js';
 import { UpgradeHandler } from './websocket/upgrade-handler.js';
 import { UpstreamWebSockets } from './upstream/upstream-websocket.js';
 
-/** One client request, its attempts, one answer. */
+/** Serves the requests of clients: one request, its attempts, one response. */
 @Module({
   imports: [AccountsModule, TokensModule, UsageModule],
   providers: [
@@ -41,10 +42,11 @@ import { UpstreamWebSockets } from './upstream/upstream-websocket.js';
     SameAccountRetry,
     AttemptLoop,
     AttemptRunner,
+    Admission,
     BadRequests,
     ClientConnections,
     ClientObserver,
-    ConnectRefusal,
+    ConnectRequests,
     NoAccountResponse,
     CrossAccountRecovery,
     Forwarder,

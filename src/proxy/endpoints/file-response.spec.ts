@@ -4,31 +4,31 @@ import { FileResponse } from './file-response.js';
 
 function idsOf(...pieces: readonly (Buffer | string)[]): string[] {
   const ids: string[] = [];
-  const answer = new FileResponse((id) => void ids.push(id));
-  for (const it of pieces) answer.observe(Buffer.from(it));
+  const response = new FileResponse((id) => void ids.push(id));
+  for (const it of pieces) response.observe(Buffer.from(it));
   return ids;
 }
 
-/** An answer of so many bytes. */
+/** A response of this many bytes. */
 function json(length: number): string {
   const rest = '{"id":"file_1","x":""}';
   return rest.replace('""', `"${'x'.repeat(length - rest.length)}"`);
 }
 
-describe('the answer to an upload', () => {
+describe('the response to an upload', () => {
   it.each([
     ['as Codex reads it', '{"file_id":"file_1","upload_url":"https://made.up/"}', ['file_1']],
     ['in the form of the public API', '{"object":"file","id":"file-1"}', ['file-1']],
     ['in both', '{"file_id":"file_1","id":"file-1"}', ['file_1', 'file-1']],
-    ['not at all', '{"file":{"id":"file_1"},"file_id":1,"id":""}', []],
+    ['nowhere', '{"file":{"id":"file_1"},"file_id":1,"id":""}', []],
     ['in a list', '[{"id":"file_1"}]', []],
-    ['in no JSON', '<html>}', []],
+    ['in invalid JSON', '<html>}', []],
     ['with an id that is too long', `{"id":"${'f'.repeat(limits.pinnedIdChars + 1)}"}`, []],
-  ])('names its file %s', (_how, text, ids) => {
+  ])('has its file ids read: %s', (_how, text, ids) => {
     expect(idsOf(text)).toEqual(ids);
   });
 
-  it('is read in any cut', () => {
+  it('is read in chunks of any size', () => {
     const bytes = Buffer.from('{"x":{"y":{}},"file_id":"file_ü"}\n');
     expect(idsOf(...[...bytes].map((it) => Buffer.from([it])))).toEqual(['file_ü']);
   });

@@ -1,15 +1,16 @@
 import { limits } from '../../config/limits.js';
+import { isRecord } from '../../runtime/is-record.js';
 
 const CLOSING_BRACE = 0x7d;
 
-/** Looks from the side at the answer to an upload, and tells the ids of the file that it names. Keeps no more than its bound. */
+/** Observes the response to an upload and reports the file ids in it. Keeps at most `limits.fileResponseBytes`. */
 export class FileResponse {
   private readonly pieces: Buffer[] = [];
   private bytes = 0;
 
   constructor(private readonly onFileId: (id: string) => void) {}
 
-  /** Called after the bytes have gone on: what the client asks next comes later than this. */
+  /** Takes the next bytes, which the client already has. It can use the ids only after this call. */
   observe(piece: Buffer): void {
     this.bytes += piece.length;
     if (this.bytes > limits.fileResponseBytes) {
@@ -21,7 +22,7 @@ export class FileResponse {
   }
 }
 
-/** `file_id` is what Codex reads; `id` is the form of the public API. None while the JSON is not whole. */
+/** Reads `file_id`, which Codex uses, and `id`, as in the public API. Empty while the JSON is incomplete. */
 function idsIn(bytes: Buffer): string[] {
   let json: unknown;
   try {
@@ -29,9 +30,8 @@ function idsIn(bytes: Buffer): string[] {
   } catch {
     return [];
   }
-  if (typeof json !== 'object' || json === null) return [];
-  const named = ['file_id' in json ? json.file_id : null, 'id' in json ? json.id : null];
-  return named
+  if (!isRecord(json)) return [];
+  return [json['file_id'], json['id']]
     .filter((it) => typeof it === 'string')
     .filter((it) => it !== '' && it.length <= limits.pinnedIdChars);
 }

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { OutgoingHttpHeaders } from 'node:http';
 import { Inject, Injectable } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
 import { AccountSelector } from '../../accounts/selection/account-selector.js';
 import { CLOCK, type Clock } from '../../runtime/clock.js';
 import { limits } from '../../config/limits.js';
@@ -14,15 +15,12 @@ import type { ProxyRequest } from '../request/proxy-request.js';
 import { headerText } from '../response/response-commit.js';
 import { clientHeaders } from '../upstream/headers.js';
 
-/**
- * A 404, because Codex then starts at once with the list that it brings along: after a 5xx it asks again
- * for up to 11 s first (docs/protocol.md, models).
- */
+/** A 404: Codex starts at once with its built-in list. After a 5xx it retries for up to 11 s (docs/protocol.md, models). */
 const noModels: LocalResponse = {
   status: 404,
   code: 'models_unavailable',
   type: 'pool_unavailable',
-  message: 'No account of the pool could tell its models.',
+  message: 'No account of the pool could list its models.',
 };
 
 interface ModelsResponse {
@@ -34,67 +32,67 @@ interface ModelsResponse {
 }
 
 /**
- * The list of models: that of the largest plan, kept per client version, so that no client sees it change
- * with the account that serves it. While upstream does not answer, the last one known is served.
+ * Serves the models of the account with the largest plan, so that the list does not change with the account that serves
+ * a client. Caches it per client version, and serves the cached list while upstream does not respond.
  */
 @Injectable()
 export class Models {
-  private readonly known = new Map<string, ModelsResponse>();
+  private readonly known = new LRUCache<string, ModelsResponse>({ max: limits.modelsClients });
 
   constructor(
     private readonly selector: AccountSelector,
-    private readonly attempts: AttemptRunner,
+    private readonly runner: AttemptRunner,
     private readonly etag: ModelsEtag,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  async serve(request: ProxyRequest, res: ServerResponse, decision: RequestRecord): Promise<void> {
+  async serve(request: ProxyRequest, res: ServerResponse, record: RequestRecord): Promise<void> {
     const key = `${request.method} ${request.query.slice(0, 200)}`;
-    const kept = this.known.get(key) ?? null;
+    const cached = this.known.peek(key) ?? null;
     const account = this.selector.largestPlan();
     const isFresh =
-      kept !== null &&
+      cached !== null &&
       !this.etag.isStale &&
-      kept.accountId === account?.id &&
-      this.clock.now() - kept.fetchedAt < limits.modelsTtlMs;
-    const answer = isFresh ? kept : await this.newer(kept, this.fetch(request, key, decision));
-    if (answer === null) {
+      cached.accountId === account?.id &&
+      this.clock.now() - cached.fetchedAt < limits.modelsTtlMs;
+    const list = isFresh ? cached : await this.newer(cached, this.fetch(request, key, record));
+    if (list === null) {
       sendLocalResponse(res, { ...noModels, headers: { 'x-codex-pool-request': request.id } });
-      return decision.end(noModels.code, noModels.status);
+      return record.end(noModels.code, noModels.status);
     }
     res.writeHead(200, {
-      ...answer.headers,
-      'x-codex-pool-account': headerText(answer.account),
+      ...list.headers,
+      'x-codex-pool-account': headerText(list.account),
       'x-codex-pool-request': request.id,
     });
-    res.end(answer.body);
-    decision.end(answer === kept ? 'from cache' : 'complete', 200);
+    res.end(list.body);
+    record.end(list === cached ? 'from cache' : 'complete', 200);
   }
 
-  /** The newer list, unless it is long in coming and there is one that can be served meanwhile. */
+  /** The newer list, or the cached one if the newer takes longer than `limits.modelsPatienceMs`. */
   private async newer(
-    kept: ModelsResponse | null,
+    cached: ModelsResponse | null,
     fetching: Promise<ModelsResponse | null>,
   ): Promise<ModelsResponse | null> {
-    if (kept === null) return await fetching;
+    if (cached === null) return await fetching;
     const patience = Promise.withResolvers<null>();
     const timer = setTimeout(() => patience.resolve(null), limits.modelsPatienceMs);
     try {
-      return (await Promise.race([fetching, patience.promise])) ?? kept;
+      return (await Promise.race([fetching, patience.promise])) ?? cached;
     } finally {
       clearTimeout(timer);
     }
   }
 
-  /** Asks upstream; null when it gives no usable list. */
+  /** Fetches the list from upstream; null if upstream sends no usable one. */
   private async fetch(
     request: ProxyRequest,
     key: string,
-    decision: RequestRecord,
+    record: RequestRecord,
   ): Promise<ModelsResponse | null> {
     const account = this.selector.largestPlan();
     if (account === null) return null;
-    // Without `accept-encoding` the list can be kept for every client of this version.
+    // Without `accept-encoding`, the same bytes fit every client of this version.
     const to = {
       base: 'responses',
       path: 'models',
@@ -104,12 +102,12 @@ export class Models {
       bodyInstead: null,
       withinMs: limits.modelsMs,
     } as const;
-    let attempted = await this.attempts.attempt(request, account, to, null);
-    decision.attempted(account, 'largest plan', attempted);
+    let attempted = await this.runner.attempt(request, account, to, null);
+    record.attempted(account, 'largest plan', attempted);
     if (attempted.outcome.kind === 'unauthorized' && attempted.token !== null) {
       if (attempted.answer !== null) discard(attempted.answer.response);
-      attempted = await this.attempts.attempt(request, account, to, attempted.token);
-      decision.attempted(account, 'refresh', attempted);
+      attempted = await this.runner.attempt(request, account, to, attempted.token);
+      record.attempted(account, 'refresh', attempted);
     }
     const { answer, outcome } = attempted;
     if (answer === null) return null;
@@ -121,16 +119,8 @@ export class Models {
     if (body === null) return null;
     const headers = clientHeaders(answer.response.headers);
     const made = { accountId: account.id, account: account.name, headers, body, fetchedAt: this.clock.now() };
-    this.keep(key, made);
+    this.known.set(key, made);
     this.etag.serve(typeof headers['etag'] === 'string' ? headers['etag'] : null, account.id);
     return made;
-  }
-
-  private keep(key: string, answer: ModelsResponse): void {
-    this.known.delete(key);
-    this.known.set(key, answer);
-    if (this.known.size <= limits.modelsClients) return;
-    const oldest = this.known.keys().next();
-    if (oldest.done !== true) this.known.delete(oldest.value);
   }
 }

@@ -15,25 +15,25 @@ import type { ProxyRequest } from '../request/proxy-request.js';
 import { ResponseCommit } from '../response/response-commit.js';
 import type { UpstreamBase } from '../upstream/upstream-client.js';
 
-/** Forwards what is no turn: one account, one attempt, and the refresh on a 401. */
+/** Forwards requests that are not turns: one account, one attempt, plus a refresh on 401. */
 @Injectable()
 export class Passthrough {
   constructor(
     private readonly selector: AccountSelector,
-    private readonly attempts: AttemptRunner,
+    private readonly runner: AttemptRunner,
     private readonly recorder: OutcomeRecorder,
     private readonly pinning: Pinning,
     private readonly commit: ResponseCommit,
-    private readonly emptyPool: NoAccountResponse,
+    private readonly noAccount: NoAccountResponse,
   ) {}
 
-  /** With the account of the request's session; what only one account can continue, with that one. */
+  /** Uses the account of the request's session, or the only account that can serve the request. */
   async withSession(
     request: ProxyRequest,
     res: ServerResponse,
     base: UpstreamBase,
     path: string,
-    decision: RequestRecord,
+    record: RequestRecord,
   ): Promise<void> {
     const soleId = await this.pinning.soleAccount(request, path);
     const choice = this.selector.choose({
@@ -44,47 +44,46 @@ export class Passthrough {
       tried: new Set(),
       isPatient: false,
     });
-    decision.recordCandidates(choice.candidates);
-    if (choice.kind !== 'leased') return this.emptyPool.send(request, res, new Set(), null, decision, soleId);
+    record.recordCandidates(choice.candidates);
+    if (choice.kind !== 'leased') return this.noAccount.send(request, res, new Set(), null, record, soleId);
     using lease = choice.lease;
     const learn = (attempted: Attempted) => this.recorder.learnOfSession(request, lease.account, attempted);
-    return await this.forward(request, res, lease.account, base, path, decision, learn);
+    return await this.forward(request, res, lease.account, base, path, record, learn);
   }
 
-  /** With the home account: the identity under which the client's settings and connectors live. */
+  /** Uses the home account, to which the client's settings and connectors belong. */
   async withHome(
     request: ProxyRequest,
     res: ServerResponse,
     base: UpstreamBase,
     path: string,
-    decision: RequestRecord,
+    record: RequestRecord,
   ): Promise<void> {
     const home = this.selector.home(request.header('chatgpt-account-id'));
-    if (home === null) return this.emptyPool.send(request, res, new Set(), null, decision);
+    if (home === null) return this.noAccount.send(request, res, new Set(), null, record);
     using _lease = new Lease(home);
-    return await this.forward(request, res, home, base, path, decision);
+    return await this.forward(request, res, home, base, path, record);
   }
 
-  /** A file that is known: with its account, whatever is left of its quota. Else with that of the session, or home. */
+  /** For a known file, uses its account, even without quota. Otherwise uses the session's account, or the home account. */
   async aboutFile(
     request: ProxyRequest,
     res: ServerResponse,
     path: string,
-    decision: RequestRecord,
+    record: RequestRecord,
   ): Promise<void> {
     const soleId = await this.pinning.soleAccount(request, path);
     if (soleId === null) {
-      if (request.sessionKey === null) return await this.withHome(request, res, 'wham', path, decision);
-      return await this.withSession(request, res, 'wham', path, decision);
+      if (request.sessionKey === null) return await this.withHome(request, res, 'wham', path, record);
+      return await this.withSession(request, res, 'wham', path, record);
     }
     const candidates = this.selector.assess(null, soleId);
-    decision.recordCandidates(candidates);
+    record.recordCandidates(candidates);
     const [pin] = candidates;
     const isOut = pin?.unavailable != null && !hasNoQuota(pin.unavailable);
-    if (pin === undefined || isOut)
-      return this.emptyPool.send(request, res, new Set(), null, decision, soleId);
+    if (pin === undefined || isOut) return this.noAccount.send(request, res, new Set(), null, record, soleId);
     using _lease = new Lease(pin.account);
-    return await this.forward(request, res, pin.account, 'wham', path, decision);
+    return await this.forward(request, res, pin.account, 'wham', path, record);
   }
 
   private async forward(
@@ -93,21 +92,21 @@ export class Passthrough {
     account: Account,
     base: UpstreamBase,
     path: string,
-    decision: RequestRecord,
+    record: RequestRecord,
     learn: (attempted: Attempted) => void = () => undefined,
   ): Promise<void> {
-    const attempted = await this.attemptTwice(request, account, base, path, decision);
+    const attempted = await this.attemptTwice(request, account, base, path, record);
     const { outcome, answer } = attempted;
     this.recorder.observe(account, attempted);
     learn(attempted);
-    if (outcome.kind === 'client-gone') return decision.end('client gone', 499);
-    // A 401 would make the client renew its own login; whatever it says, it does not go on.
+    if (outcome.kind === 'client-gone') return record.end('client gone', 499);
+    // Never pass on a 401: the client would renew its own login.
     if (answer !== null && answer.response.statusCode !== 401 && outcome.kind !== 'edge-block') {
       const isNewFile = isUpload(request, path) && outcome.kind === 'success';
-      const newFile = new FileResponse((id) => this.pinning.made('file', id, account));
+      const newFile = new FileResponse((id) => this.pinning.pin('file', id, account));
       const watch = isNewFile ? (bytes: Buffer) => newFile.observe(bytes) : null;
       const end = await this.commit.plain(request, res, account, { ...attempted, answer }, watch);
-      return decision.end(end, answer.response.statusCode ?? null);
+      return record.end(end, answer.response.statusCode ?? null);
     }
     if (answer !== null) discard(answer.response);
     const isNetwork = outcome.kind === 'unreachable' || outcome.kind === 'edge-block';
@@ -125,7 +124,7 @@ export class Passthrough {
         : `Upstream does not accept the login of account ${account.name}.`,
       headers: { 'retry-after': '2', 'x-codex-pool-request': request.id },
     });
-    decision.end(code, 503);
+    record.end(code, 503);
   }
 
   private async attemptTwice(
@@ -133,14 +132,14 @@ export class Passthrough {
     account: Account,
     base: UpstreamBase,
     path: string,
-    decision: RequestRecord,
+    record: RequestRecord,
   ): Promise<Attempted> {
     const to = {
       base,
       path,
       isTurn: false,
       isSocket: false,
-      // Without `accept-encoding` the answer to an upload can be read.
+      // Without `accept-encoding`, the response to an upload can be read.
       without: [
         ...this.pinning.crossAccountHeaders(request, account),
         ...(isUpload(request, path) ? ['accept-encoding'] : []),
@@ -148,15 +147,15 @@ export class Passthrough {
       bodyInstead: null,
       withinMs: null,
     };
-    const first = await this.attempts.attempt(request, account, to, null);
-    decision.attempted(account, 'home or session', first);
+    const first = await this.runner.attempt(request, account, to, null);
+    record.attempted(account, 'home or session', first);
     if (!request.isReplayable) return first;
     const { outcome } = first;
     if (outcome.kind === 'unreachable' && outcome.wasReused)
-      return this.again(request, account, to, null, 'retry-at-once', decision);
+      return this.again(request, account, to, null, 'retry-at-once', record);
     if (outcome.kind !== 'unauthorized' || first.token === null) return first;
     if (first.answer !== null) discard(first.answer.response);
-    const second = await this.again(request, account, to, first.token, 'refresh', decision);
+    const second = await this.again(request, account, to, first.token, 'refresh', record);
     const { outcome: again, startedAt } = second;
     if (again.kind === 'unauthorized')
       this.recorder.learn(account, again, { startedAt, hasRefreshed: true, model: null });
@@ -169,15 +168,15 @@ export class Passthrough {
     to: Parameters<AttemptRunner['attempt']>[2],
     rejected: Attempted['token'],
     by: string,
-    decision: RequestRecord,
+    record: RequestRecord,
   ): Promise<Attempted> {
-    const attempted = await this.attempts.attempt(request, account, to, rejected);
-    decision.attempted(account, by, attempted);
+    const attempted = await this.runner.attempt(request, account, to, rejected);
+    record.attempted(account, by, attempted);
     return attempted;
   }
 }
 
-/** Its answer names a new file. */
+/** Whether the response will name a new file. */
 function isUpload(request: ProxyRequest, path: string): boolean {
   return request.method === 'POST' && path === 'files';
 }

@@ -11,21 +11,21 @@ const notOurs: LocalResponse = {
   status: 403,
   code: 'not_a_placeholder_login',
   type: 'forbidden',
-  message: 'Only stand-in logins of codex-pool are renewed here; a real login is renewed by its own issuer.',
+  message: 'codex-pool renews only its own placeholder logins. A real login is renewed by its issuer.',
 };
 
 /**
- * Renews a placeholder login: it goes on as it is (what an answer leaves out, the client keeps). Contacts
- * nobody, and refuses every other login, so that no real one is ever overwritten.
+ * Renews a placeholder login by returning it unchanged: the client keeps every field that the response omits. Makes no
+ * outbound call. Rejects all other logins, so that no real one is ever overwritten.
  */
-export function renewPlaceholder(request: ProxyRequest, res: ServerResponse, decision: RequestRecord): void {
+export function renewPlaceholder(request: ProxyRequest, res: ServerResponse, record: RequestRecord): void {
   const parsed = requestSchema.safeParse(jsonBody(request));
   if (parsed.success) {
     sendJson(res, 200, { refresh_token: parsed.data.refresh_token });
-    decision.end('local', 200);
+    record.end('local', 200);
   } else {
     sendLocalResponse(res, notOurs);
-    decision.end(notOurs.code, notOurs.status);
+    record.end(notOurs.code, notOurs.status);
   }
 }
 
@@ -34,6 +34,6 @@ function jsonBody(request: ProxyRequest): unknown {
   try {
     return JSON.parse(request.body.bytes.toString('utf8'));
   } catch {
-    return null; // then it is no stand-in login either
+    return null; // not JSON, so not a placeholder login
   }
 }

@@ -9,12 +9,12 @@ import { limits } from '../../config/limits.js';
 import type { FailoverContext } from './failover-context.js';
 import { needsPerson } from './no-account.js';
 
-/** Chooses the next account of a request; one that is only full is waited for, for a while. */
+/** Chooses the next account of a request. If accounts are merely full, it waits for one, up to `limits.fullAccountMs`. */
 @Injectable()
 export class AccountWait {
   constructor(private readonly selector: AccountSelector) {}
 
-  /** `preferredId`: the account that is to be asked before all others; null for none. */
+  /** Returns the choice. `preferredId`: identity of the account to try before all others; null for none. */
   async choose(
     context: FailoverContext,
     preferredId: string | null,
@@ -27,7 +27,7 @@ export class AccountWait {
       const left = context.isPatient && !request.gone.aborted ? until - performance.now() : 0;
       const isPatient = left > 0;
       let choice = this.selector.choose({ ...selection, model, isPatient });
-      // Where every account is known to refuse the model, upstream is asked again, for its own words.
+      // If every account is known to refuse the model, ask upstream again: the client gets upstream's own words.
       if (choice.kind === 'none' && model !== null && tried.size === 0 && !mayServeLater(choice.candidates))
         choice = this.selector.choose({ ...selection, model: null, isPatient });
       if (choice.kind !== 'full') return choice;
@@ -36,24 +36,24 @@ export class AccountWait {
         left,
         request.gone,
       );
-      if (performance.now() >= until) context.isPatient = false; // once is enough for one request
+      if (performance.now() >= until) context.stopWaiting(); // a request waits once
     }
   }
 
-  /** Whether it matters which model is asked for. */
+  /** Whether any account is known to refuse a model, so that the requested model matters. */
   isAnyRefusing(): boolean {
     return this.selector.knowsModelRefusals();
   }
 
-  /** Whether an account that was not tried may serve this model, now or once it has rested. */
+  /** Whether an account may still serve this model: an untried one now, or any after its cooldown. */
   isAnyLeft({ tried, soleId }: FailoverContext, model: string): boolean {
     const candidates = this.selector.assess(model, soleId);
-    // One that was tried and rests since may serve the client's next try.
+    // An account that was tried and is cooling down may serve the client's next try.
     return mayServeLater(candidates.filter((it) => it.unavailable !== null || !tried.has(it.account.id)));
   }
 }
 
-/** Whether any of them is free, or only rests. */
+/** Whether any candidate is free, or will be without a person's help. */
 export function mayServeLater(candidates: readonly ConsideredCandidate[]): boolean {
   return candidates.some(
     ({ unavailable }) =>

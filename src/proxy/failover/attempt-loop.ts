@@ -3,27 +3,27 @@ import type { Choice } from '../../accounts/selection/account-selector.js';
 import type { Account } from '../../accounts/account.js';
 import type { Lease } from '../../accounts/lease.js';
 import { AccountWait } from './account-wait.js';
-import { SameAccountRetry, type AccountResult } from './same-account-retry.js';
-import type { FailoverContext } from './failover-context.js';
+import { SameAccountRetry } from './same-account-retry.js';
+import type { AccountResult, FailoverContext } from './failover-context.js';
 import { CrossAccountRecovery } from './cross-account-recovery.js';
 import { discard } from '../upstream/response-peek.js';
 import { Pinning } from './pinning.js';
 
-/** How the attempts of a request ended. The lease of the account that has answered is the caller's to end. */
+/** How the attempts of a request ended. The caller releases the lease of `pass-on`. */
 export type LoopEnd =
-  | { readonly kind: 'pass-on'; readonly tried: AccountResult; readonly lease: Lease }
+  | { readonly kind: 'pass-on'; readonly result: AccountResult; readonly lease: Lease }
   | { readonly kind: 'client-gone' }
-  /** Nobody is left who could serve, or the budget is spent; `tried`: the last attempt, null without one. */
-  | { readonly kind: 'dead-end'; readonly tried: AccountResult | null };
+  /** No account is left, or the budget is spent. `result`: of the last attempt; null if there was none. */
+  | { readonly kind: 'dead-end'; readonly result: AccountResult | null };
 
-/** One client request, one upstream attempt at a time, until one of them is the answer or nobody is left. */
+/** Makes the upstream attempts of a client request, one at a time, until one is passed on or no account is left. */
 @Injectable()
 export class AttemptLoop {
   private readonly logger = new Logger(AttemptLoop.name);
 
   constructor(
-    private readonly chooser: AccountWait,
-    private readonly tries: SameAccountRetry,
+    private readonly accounts: AccountWait,
+    private readonly retry: SameAccountRetry,
     private readonly pinning: Pinning,
     private readonly recovery: CrossAccountRecovery,
   ) {}
@@ -33,27 +33,27 @@ export class AttemptLoop {
     let last: AccountResult | null = null;
     for (;;) {
       const choice = await this.choose(context, preferredId);
-      context.decision.recordCandidates(choice.candidates);
-      if (choice.kind === 'none') return this.nobody(context, last);
+      context.record.recordCandidates(choice.candidates);
+      if (choice.kind === 'none') return this.noAccountLeft(context, last);
       using lease = choice.lease;
       if (context.request.gone.aborted) return { kind: 'client-gone' };
-      context.isOverflow = choice.isOverflow;
       if (last !== null) this.leave(context, last, lease.account);
-      last = await this.tries.run(context, lease.account, context.isRecovering ? 'go-back' : choice.by);
-      context.isRecovering = false;
+      const by = context.isRecovering ? 'go-back' : choice.by;
+      context.begin(lease.account, choice);
+      last = await this.retry.run(context, lease.account, by);
       switch (last.verdict) {
         case 'failover':
-          context.movedFor.add(last.attempted.outcome.kind);
+          context.moveFor(last.attempted.outcome.kind);
           break;
         case 'go-back':
           preferredId = this.recovery.formerOf(context, last.account);
-          context.isRecovering = true;
+          context.beginRecovery();
           break;
         case 'pass-on':
-          return { kind: 'pass-on', tried: last, lease: lease.handOver() };
+          return { kind: 'pass-on', result: last, lease: lease.handOver() };
         case 'give-up':
           preferredId = await this.withoutCrossAccount(context);
-          if (preferredId === null) return { kind: 'dead-end', tried: last };
+          if (preferredId === null) return { kind: 'dead-end', result: last };
           break;
         case 'stop':
           return { kind: 'client-gone' };
@@ -63,32 +63,35 @@ export class AttemptLoop {
     }
   }
 
-  private nobody({ request }: FailoverContext, last: AccountResult | null): LoopEnd {
-    return request.gone.aborted ? { kind: 'client-gone' } : { kind: 'dead-end', tried: last };
+  private noAccountLeft({ request }: FailoverContext, last: AccountResult | null): LoopEnd {
+    return request.gone.aborted ? { kind: 'client-gone' } : { kind: 'dead-end', result: last };
   }
 
-  /** Where nobody is left, the account that has refused foreign content alone may do without it. */
+  /** Chooses an account. If none is left, retries on the refusing account with the encrypted items removed. */
   private async choose(
     context: FailoverContext,
     preferredId: string | null,
   ): Promise<Exclude<Choice, { kind: 'full' }>> {
-    const choice = await this.chooser.choose(context, preferredId);
+    const choice = await this.accounts.choose(context, preferredId);
     if (choice.kind !== 'none') return choice;
     const refuserId = await this.withoutCrossAccount(context);
-    return refuserId === null ? choice : await this.chooser.choose(context, refuserId);
+    return refuserId === null ? choice : await this.accounts.choose(context, refuserId);
   }
 
-  /** Makes the request ready for the account that has refused its foreign content; null where that is no way. */
+  /**
+   * Removes the cross-account content for the account that refused it and returns that account's identity. Null if
+   * none refused, or if nothing can be removed.
+   */
   private async withoutCrossAccount(context: FailoverContext): Promise<string | null> {
-    const refuser = context.refusedBody?.account ?? null;
-    if (refuser === null || context.stripped !== null) return null;
+    const refuser = context.refusal?.account ?? null;
+    if (refuser === null || context.strippedBody !== null) return null;
     if (!(await this.recovery.strips(context, refuser))) return null;
-    context.tried.delete(refuser.id);
-    context.isRecovering = true;
+    context.allowAgain(refuser.id);
+    context.beginRecovery();
     return refuser.id;
   }
 
-  private leave({ request, refusedBody }: FailoverContext, last: AccountResult, next: Account): void {
+  private leave({ request, refusal }: FailoverContext, last: AccountResult, next: Account): void {
     const { account, attempted } = last;
     this.logger.warn('attempt failed over', {
       request: request.id,
@@ -96,6 +99,6 @@ export class AttemptLoop {
       to: next.name,
       outcome: attempted.outcome.kind,
     });
-    if (attempted.answer !== null && refusedBody?.attempted !== attempted) discard(attempted.answer.response);
+    if (attempted.answer !== null && refusal?.attempted !== attempted) discard(attempted.answer.response);
   }
 }

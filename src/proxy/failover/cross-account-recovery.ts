@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
 import { AccountSelector } from '../../accounts/selection/account-selector.js';
 import type { Account } from '../../accounts/account.js';
 import { SessionAffinity } from '../../accounts/selection/session-affinity.js';
@@ -8,49 +9,54 @@ import type { FailoverContext } from './failover-context.js';
 import type { Recovery } from './failover-policy.js';
 import { encryptedReasoning, type Stripped, withoutReasoning } from './encrypted-content.js';
 
+/** What was removed from a session's history, for the account that cannot read it. */
+interface RemovedItems {
+  readonly accountId: string;
+  /** Hashes of the encrypted content. */
+  readonly items: ReadonlySet<string>;
+}
+
 /**
- * The way out when upstream refuses encrypted content that another account has made: back to that account, or once
- * without the reasoning items that only it can read. Remembers, by hashes, what was taken out of a session's history
- * since it came to its account, so that what the account makes itself stays in when a later turn needs the same.
+ * Recovers when upstream refuses encrypted content that another account has made: the request goes back to that
+ * account, or once without the reasoning items that only it can read. Remembers hashes of the items removed from each
+ * session's history since it came to its account. Later turns lose only those, and keep the account's own items.
  */
 @Injectable()
 export class CrossAccountRecovery {
-  private readonly crossAccountItems = new Map<
-    string,
-    { readonly accountId: string; readonly items: ReadonlySet<string> }
-  >();
+  /** By session; evicts by the last write. */
+  private readonly removed = new LRUCache<string, RemovedItems>({ max: limits.crossAccountSessions });
 
   constructor(
     private readonly selector: AccountSelector,
     private readonly affinity: SessionAffinity,
   ) {}
 
-  /** What may still be tried for this request, which this account has refused; null: nothing. */
+  /** Returns the recovery to try for a request that this account has refused; null for none. */
   async next(context: FailoverContext, account: Account): Promise<Recovery | null> {
     const { sessionKey } = context.request;
     const former = this.formerOf(context, account);
-    // One that has come to stay does not go back at every turn: two accounts that cannot read each other would share it.
-    const hasStripped =
-      sessionKey !== null && this.crossAccountItems.get(sessionKey)?.accountId === account.id;
+    // A session that has settled here stays. Otherwise it would alternate between accounts that cannot read each other.
+    const hasStripped = sessionKey !== null && this.removed.peek(sessionKey)?.accountId === account.id;
     const isWayBack = former !== null && !hasStripped && !context.tried.has(former);
     if (isWayBack && (await this.isFree(context, former))) return 'go-back';
-    if (context.stripped !== null || (context.tried.size === 1 && this.isAtHome(sessionKey, account)))
+    if (context.strippedBody !== null || (context.tried.size === 1 && this.isAtHome(sessionKey, account)))
       return null;
     return (await this.strips(context, account)) ? 'strip' : null;
   }
 
-  /** Takes out of the request what this account cannot read; false when there is nothing that could be. */
+  /** Removes from the request what this account cannot read; false if there is nothing to remove. */
   async strips(context: FailoverContext, account: Account): Promise<boolean> {
-    context.stripped = await this.strip(context, account);
-    return context.stripped !== null;
+    const stripped = await this.strip(context, account);
+    if (stripped !== null) context.replaceBody(stripped);
+    return stripped !== null;
   }
 
-  /** The account that the session was with before this one; null when it has always been here. */
+  /** Identity of the session's account before this one; null if there was none. */
   formerOf({ request }: FailoverContext, account: Account): string | null {
     return this.former(request.sessionKey, account);
   }
 
-  /** The message of a turn on a WebSocket without what this account cannot read; null when nothing can be taken out. */
+  /** The message of a WebSocket turn without what this account cannot read; null if there is nothing to remove. */
   withoutCrossAccount(message: Buffer, session: string | null, account: Account): Buffer | null {
     if (this.isAtHome(session, account)) return null;
     const stripped = this.stripped(message, session, account);
@@ -58,7 +64,7 @@ export class CrossAccountRecovery {
     return stripped?.body ?? null;
   }
 
-  /** Whether all of the session that the pool has seen was made here. What it has not seen may be anybody's. */
+  /** Whether this account has made all turns of the session that the pool has seen. */
   private isAtHome(session: string | null, account: Account): boolean {
     if (session === null || this.affinity.find(session) !== account.id) return false;
     return this.affinity.formerOf(session) === null && !this.affinity.hasBeenElsewhere(session);
@@ -70,13 +76,13 @@ export class CrossAccountRecovery {
     return served === account.id ? this.affinity.formerOf(session) : served;
   }
 
-  /** As the choice that follows will see it. */
+  /** Whether the account can serve, by the assessment that the next choice will use. */
   private async isFree(context: FailoverContext, accountId: string): Promise<boolean> {
     const candidates = this.selector.assess(await context.model(), context.soleId);
     return candidates.some((it) => it.account.id === accountId && it.unavailable === null);
   }
 
-  /** All reasoning is foreign when a session has just come; later only what was so then: the rest is its own. */
+  /** Returns the body without cross-account reasoning; null if there is none, or no room for the copy. */
   private async strip({ request }: FailoverContext, account: Account): Promise<Buffer | null> {
     const stripped = await request.look((plain) => this.stripped(plain, request.sessionKey, account));
     if (stripped === null || !request.holdMore(stripped.body.length)) return null;
@@ -84,9 +90,10 @@ export class CrossAccountRecovery {
     return stripped.body;
   }
 
+  /** When a session has just moved here, all its reasoning is cross-account; later, only the remembered items are. */
   private stripped(plain: Buffer, session: string | null, account: Account): Stripped | null {
     const all = encryptedReasoning(plain);
-    const before = session === null ? undefined : this.crossAccountItems.get(session);
+    const before = session === null ? undefined : this.removed.peek(session);
     const known = before?.accountId === account.id ? all.filter((it) => before.items.has(hash(it))) : [];
     return withoutReasoning(plain, new Set(known.length > 0 ? known : all));
   }
@@ -94,12 +101,7 @@ export class CrossAccountRecovery {
   private remember(session: string | null, account: Account, { removed }: Stripped): void {
     if (session === null) return;
     this.affinity.wasElsewhere(session);
-    const crossAccountItems = { accountId: account.id, items: new Set(removed.map(hash)) };
-    this.crossAccountItems.delete(session);
-    this.crossAccountItems.set(session, crossAccountItems);
-    const oldest = this.crossAccountItems.keys().next();
-    if (this.crossAccountItems.size > limits.crossAccountSessions && oldest.done !== true)
-      this.crossAccountItems.delete(oldest.value);
+    this.removed.set(session, { accountId: account.id, items: new Set(removed.map(hash)) });
   }
 }
 

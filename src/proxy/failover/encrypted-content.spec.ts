@@ -11,7 +11,7 @@ const body = (input: string) =>
 const stripped = (input: string, ...named: string[]) =>
   withoutReasoning(body(input), new Set(named))?.body.toString('utf8') ?? null;
 
-describe('a request without its foreign reasoning', () => {
+describe('a request without cross-account reasoning', () => {
   it.each([
     ['at the start', `${reasoning('x')}, ${message},  ${compaction}`, `${message},  ${compaction}`],
     [
@@ -25,11 +25,11 @@ describe('a request without its foreign reasoning', () => {
       `${reasoning('x')},${message},${reasoning('x')},${reasoning('y')}`,
       `${message},${reasoning('y')}`,
     ],
-  ])('has every other byte as it was: %s', (_where, input, left) => {
+  ])('keeps every other byte: %s', (_where, input, left) => {
     expect(stripped(input, 'x')).toBe(body(left).toString('utf8'));
   });
 
-  it('is still JSON, whatever is taken out', () => {
+  it('is still JSON, whatever is removed', () => {
     for (let taken = 1; taken < 31; taken += 1) {
       const names = ['a', 'b', 'c', 'd', 'e'].filter((_, i) => (taken & (1 << i)) !== 0);
       const input = [message, ...['a', 'b', 'c', 'd', 'e'].map(reasoning), compaction].join(' , ');
@@ -39,15 +39,15 @@ describe('a request without its foreign reasoning', () => {
     }
   });
 
-  it('keeps a compaction item, and reasoning that is not named', () => {
+  it('keeps compaction items and other reasoning', () => {
     expect(stripped(`${compaction},${reasoning('y')},${message}`, 'x')).toBeNull();
   });
 
   it.each([
-    ['nothing would be left', `${reasoning('x')},${reasoning('x')}`],
+    ['the input would be empty', `${reasoning('x')},${reasoning('x')}`],
     ['the reasoning is not encrypted', `{"type":"reasoning","summary":[]},${message}`],
     ['it has no input', ''],
-  ])('is none when %s', (_case, input) => {
+  ])('is null when %s', (_case, input) => {
     expect(stripped(input, 'x')).toBeNull();
   });
 
@@ -59,12 +59,12 @@ describe('a request without its foreign reasoning', () => {
     '{"input":[{]}',
     `{"input":[${reasoning('x')}`,
     '\u0000\u00ff',
-  ])('is none when the body is %j', (text) => {
+  ])('is null when the body is %j', (text) => {
     expect(withoutReasoning(Buffer.from(text, 'latin1'), new Set(['x']))).toBeNull();
     expect(encryptedReasoning(Buffer.from(text, 'latin1'))).toEqual([]);
   });
 
-  it('names the encrypted content of its reasoning alone', () => {
+  it('lists only the encrypted content of its reasoning', () => {
     expect(encryptedReasoning(body(`${reasoning('x')},${message},${compaction},${reasoning('y')}`))).toEqual([
       'x',
       'y',

@@ -3,22 +3,21 @@ import { type Node, parseTree, type ParseError } from 'jsonc-parser';
 /** A request body without some of its reasoning items. */
 export interface Stripped {
   readonly body: Buffer;
-  /** The encrypted content of what was taken out. */
+  /** The encrypted content of the removed items. */
   readonly removed: readonly string[];
 }
 
-/** The encrypted content of the reasoning items in the input of a request; none when it is no such request. */
+/** Returns the encrypted content of the reasoning items in a request's input; empty if the body has no such input. */
 export function encryptedReasoning(body: Buffer): string[] {
   return reasoningItems(inputOf(body.toString('latin1'))).map((it) => it.content);
 }
 
 /**
- * Takes reasoning items out of the input of a request (docs/protocol.md, errors): those whose encrypted content is
- * named. Every other byte stays as it is; a `compaction` item is never touched. Null when there is nothing to take
- * out, or nothing would be left.
+ * Removes the reasoning items with this encrypted content from a request's input (docs/protocol.md, errors). All
+ * other bytes stay as they are, and so do `compaction` items. Null if nothing matches, or if the input would be empty.
  */
 export function withoutReasoning(body: Buffer, named: ReadonlySet<string>): Stripped | null {
-  const text = body.toString('latin1'); // a byte is a character: what is not looked at comes out as it went in
+  const text = body.toString('latin1'); // one character per byte, so that all other bytes survive unchanged
   const input = inputOf(text);
   const items = input?.children ?? [];
   const removed = reasoningItems(input).filter((it) => named.has(it.content));
@@ -27,7 +26,7 @@ export function withoutReasoning(body: Buffer, named: ReadonlySet<string>): Stri
   let kept = '';
   let lastEnd = items[0]?.offset ?? 0;
   for (const item of items) {
-    // What stands before an item goes with it; the first that is left needs no comma.
+    // The separator before an item is removed with it; the first remaining item needs none.
     if (!gone.has(item)) kept += (kept === '' ? '' : text.slice(lastEnd, item.offset)) + textOf(text, item);
     lastEnd = item.offset + item.length;
   }

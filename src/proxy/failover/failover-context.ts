@@ -1,39 +1,151 @@
-import type { AccountResult } from './same-account-retry.js';
-import { AttemptBudget } from './attempt-budget.js';
+import type { Account } from '../../accounts/account.js';
+import { limits } from '../../config/limits.js';
+import type { Attempted } from '../upstream/attempt-runner.js';
 import type { AttemptOutcome } from '../upstream/outcome.js';
-import type { RequestRecord } from './request-record.js';
 import type { ProxyRequest } from '../request/proxy-request.js';
+import type { Verdict } from './failover-policy.js';
+import type { RequestRecord } from './request-record.js';
 
-/** A client's request on its way: what is asked, and what it has been through. */
+/** How the attempts on one account ended. */
+export interface AccountResult {
+  readonly account: Account;
+  readonly attempted: Attempted;
+  readonly verdict: Exclude<Verdict, SameAccount>;
+}
+
+/** Verdicts after which the same account is tried again. */
+type SameAccount = 'refresh' | 'retry' | 'retry-at-once' | 'strip';
+
+/** A client's request on its way through failover: what it asks for, and what its attempts have come to. */
 export class FailoverContext {
-  readonly tried = new Set<string>();
-  readonly movedFor = new Set<AttemptOutcome['kind']>();
-  readonly budget = new AttemptBudget();
-  hasRetriedReused = false;
-  /** Whether it would still wait for an account that is full. */
-  isPatient = true;
-  /** It goes elsewhere only because its session's account is full at the moment. */
-  isOverflow = false;
-  /** The next account is part of the recovery, and so free of the budget. */
-  isRecovering = false;
-  /** The body without what upstream has refused as foreign, once it was taken out. */
-  stripped: Buffer | null = null;
-  /** Upstream's word on the body as the client has sent it: the answer where no recovery helps. */
-  refusedBody: AccountResult | null = null;
+  readonly #tried = new Set<string>();
+  readonly #movedFor = new Set<AttemptOutcome['kind']>();
+  readonly #startedAt = performance.now();
+  #spent = 0;
+  #isPatient = true;
+  #isOverflow = false;
+  #isRecovering = false;
+  #hasRetriedReused = false;
+  #strippedBody: Buffer | null = null;
+  #refusal: AccountResult | null = null;
 
   constructor(
     readonly request: ProxyRequest,
     /** Path below upstream's base address, without leading slash and query. */
     readonly path: string,
-    readonly decision: RequestRecord,
+    readonly record: RequestRecord,
     /** Identity of the only account that can serve it; null when any may. */
     readonly soleId: string | null,
-    /** The WebSocket that is asked for in place of an answer, and the model that its turn is about; null for an answer. */
+    /** The WebSocket to open, with the model of its turn; null for a request over HTTP. */
     readonly socket: { readonly model: string | null } | null = null,
   ) {}
 
-  /** The model that is asked for; null when none is named. */
+  /** The requested model; null when the request names none. */
   async model(): Promise<string | null> {
     return this.socket === null ? await this.request.model() : this.socket.model;
+  }
+
+  /** Takes over the accounts and attempts that a turn has used up before this context. */
+  resume(tried: Iterable<string>, spent: number): void {
+    for (const accountId of tried) this.#tried.add(accountId);
+    this.#spent = spent;
+  }
+
+  /** Begins the attempts on an account: the first one costs budget, except during a recovery. */
+  begin(account: Account, { isOverflow }: { readonly isOverflow: boolean }): void {
+    this.#tried.add(account.id);
+    this.#isOverflow = isOverflow;
+    if (!this.#isRecovering) this.spend();
+    this.#isRecovering = false;
+  }
+
+  /** Counts an attempt against the budget. */
+  spend(): void {
+    this.#spent += 1;
+  }
+
+  /** Attempts counted so far. */
+  get spent(): number {
+    return this.#spent;
+  }
+
+  /** How many of `maxAttempts` are left; 0 once the request has taken longer than `limits.attemptsMs`. */
+  attemptsLeft(maxAttempts: number): number {
+    return performance.now() - this.#startedAt >= limits.attemptsMs ? 0 : maxAttempts - this.#spent;
+  }
+
+  /** Identities of the accounts that the request has been sent to. */
+  get tried(): ReadonlySet<string> {
+    return this.#tried;
+  }
+
+  /** Lets the request go once more to an account that it has been sent to. */
+  allowAgain(accountId: string): void {
+    this.#tried.delete(accountId);
+  }
+
+  /** The request leaves an account because of this kind of outcome. */
+  moveFor(kind: AttemptOutcome['kind']): void {
+    this.#movedFor.add(kind);
+  }
+
+  /** Whether the request has already left an account because of this kind of outcome. */
+  hasMovedFor(kind: AttemptOutcome['kind']): boolean {
+    return this.#movedFor.has(kind);
+  }
+
+  /** From now on, full accounts are not waited for. */
+  stopWaiting(): void {
+    this.#isPatient = false;
+  }
+
+  /** Whether the request still waits for an account that is full. */
+  get isPatient(): boolean {
+    return this.#isPatient;
+  }
+
+  /** Whether the request is on this account only because its session's account is full. */
+  get isOverflow(): boolean {
+    return this.#isOverflow;
+  }
+
+  /** A kept connection has broken and the request is sent again at once; allowed once per request. */
+  retryReused(): void {
+    this.#hasRetriedReused = true;
+  }
+
+  get hasRetriedReused(): boolean {
+    return this.#hasRetriedReused;
+  }
+
+  /** The next account is part of a recovery from cross-account content. */
+  beginRecovery(): void {
+    this.#isRecovering = true;
+  }
+
+  get isRecovering(): boolean {
+    return this.#isRecovering;
+  }
+
+  /** From now on, this body is sent in place of the client's: it lacks what upstream has refused. */
+  replaceBody(stripped: Buffer): void {
+    this.#strippedBody = stripped;
+  }
+
+  /** The body without the cross-account items; null while nothing has been removed. */
+  get strippedBody(): Buffer | null {
+    return this.#strippedBody;
+  }
+
+  /** Keeps the first refusal of the client's own body, for the case that no recovery helps; false if one is kept. */
+  rememberRefusal(account: Account, attempted: Attempted): boolean {
+    if (this.#refusal !== null) return false;
+    this.#refusal = { account, attempted, verdict: 'pass-on' };
+    return true;
+  }
+
+  /** Upstream's refusal of the client's own body; null for none. */
+  get refusal(): AccountResult | null {
+    return this.#refusal;
   }
 }

@@ -41,23 +41,23 @@ const [
 const spent = { attemptsLeft: 0, hasRefreshed: true, hasRetried: true, hasRetriedReused: true };
 const rows: [string, AttemptOutcome | undefined, Partial<Progress>, string][] = [
   ['good output', { kind: 'success' }, {}, 'pass-on'],
-  ["the client's own fault", { kind: 'client-error' }, {}, 'pass-on'],
-  ["the turn's own fault", { kind: 'turn-failed' }, {}, 'pass-on'],
-  ['foreign content', { kind: 'cross-account-content' }, {}, 'pass-on'],
+  ['a fault of the client', { kind: 'client-error' }, {}, 'pass-on'],
+  ['a fault of the turn', { kind: 'turn-failed' }, {}, 'pass-on'],
+  ['cross-account content', { kind: 'cross-account-content' }, {}, 'pass-on'],
   [
-    'foreign content of a session that has moved',
+    'cross-account content of a session that has moved',
     { kind: 'cross-account-content' },
     { recovery: 'go-back' },
     'go-back',
   ],
   [
-    'foreign content with nowhere to go back',
+    'cross-account content without a former account',
     { kind: 'cross-account-content' },
     { recovery: 'strip' },
     'strip',
   ],
   [
-    'foreign content on the last attempt',
+    'cross-account content on the last attempt',
     { kind: 'cross-account-content' },
     { attemptsLeft: 0, recovery: 'strip' },
     'strip',
@@ -72,7 +72,7 @@ const rows: [string, AttemptOutcome | undefined, Partial<Progress>, string][] = 
   ['a rate limit', rate, {}, 'failover'],
   ['a 403', forbidden, {}, 'failover'],
   ['a deactivated account', deactivated, {}, 'failover'],
-  ['a login that is needed', needsLogin, {}, 'failover'],
+  ['an account that needs a login', needsLogin, {}, 'failover'],
   ['a refresh that failed', refreshFailed, {}, 'failover'],
   ['a dead reused connection', reused, {}, 'retry-at-once'],
   ['a dead reused connection on the last attempt', reused, { attemptsLeft: 0 }, 'retry-at-once'],
@@ -84,10 +84,15 @@ const rows: [string, AttemptOutcome | undefined, Partial<Progress>, string][] = 
   ['a second upstream error', upstreamError, { hasRetried: true }, 'failover'],
   ['an upstream error on the last attempt', upstreamError, spent, 'give-up'],
   ['overload', overloaded, {}, 'failover'],
-  ['overload elsewhere too', overloaded, { hasMovedFor: (kind) => kind === 'overloaded' }, 'pass-on'],
+  ['overload on a second account', overloaded, { hasMovedFor: (kind) => kind === 'overloaded' }, 'pass-on'],
   ['overload on the last attempt', overloaded, spent, 'pass-on'],
   ['an edge block', edgeBlock, {}, 'failover'],
-  ['an edge block elsewhere too', edgeBlock, { hasMovedFor: (kind) => kind === 'edge-block' }, 'give-up'],
+  [
+    'an edge block on a second account',
+    edgeBlock,
+    { hasMovedFor: (kind) => kind === 'edge-block' },
+    'give-up',
+  ],
   ['a model that the account may not use', notEntitled, {}, 'failover'],
   ['such a model on the last attempt', notEntitled, spent, 'give-up'],
 ];
@@ -98,7 +103,7 @@ describe('the verdict', () => {
     expect(decide(outcome, { ...fresh, ...progress })).toBe(verdict);
   });
 
-  it.each(rows)('on %s never sends a body again that was not kept', (_what, outcome, progress) => {
+  it.each(rows)('on %s never repeats a request whose body was not kept', (_what, outcome, progress) => {
     if (outcome === undefined) throw new Error('a row without an outcome');
     const verdict = decide(outcome, { ...fresh, ...progress, isReplayable: false });
     expect(['pass-on', 'give-up', 'stop']).toContain(verdict);

@@ -1,36 +1,38 @@
 import type { AttemptOutcome } from '../upstream/outcome.js';
 
-/** What a request has been through with its attempts. */
+/** The state of a request's attempts. */
 export interface Progress {
   /** Attempts that the budget still allows. */
   readonly attemptsLeft: number;
-  /** False when the body could not be kept: then there is no second attempt of any kind. */
+  /** False if the body could not be kept, which rules out any second attempt. */
   readonly isReplayable: boolean;
   /** The current account has already had its token refreshed for this request. */
   readonly hasRefreshed: boolean;
-  /** The current account has already been tried again after a fault. */
+  /** The request has already been retried on the current account after a fault. */
   readonly hasRetried: boolean;
-  /** A connection that was used before has already broken for this request. */
+  /** A reused connection has already broken for this request. */
   readonly hasRetriedReused: boolean;
-  /** What may still be tried for a request whose encrypted content another account has made; null: nothing. */
+  /** The recovery that is left for encrypted content that another account has made; null for none. */
   readonly recovery: Recovery | null;
   /** The request has already gone to another account because of this kind of outcome. */
   readonly hasMovedFor: (kind: AttemptOutcome['kind']) => boolean;
 }
 
-/** Back to the account that the session was with, or without what only that one can read. */
+/** Return to the session's former account, or remove what only that account can read. */
 export type Recovery = 'go-back' | 'strip';
 
 /**
- * - `pass-on`: the answer is the client's, as it is
- * - `refresh`: the same account again, with another token; free of the budget
- * - `retry-at-once`: the same account again; free of the budget
- * - `retry`: the same account again after a pause
- * - `go-back`: the account that the session was with before; free of the budget
- * - `strip`: the same account again, without the foreign content; free of the budget
- * - `failover`: another account, if there is one
- * - `give-up`: an answer of our own
- * - `stop`: nobody is there to answer
+ * What to do after an attempt:
+ *
+ * - `pass-on`: send the response to the client as it is
+ * - `refresh`: try the same account with a new token; free of the budget
+ * - `retry-at-once`: try the same account again; free of the budget
+ * - `retry`: try the same account again after a pause
+ * - `go-back`: try the session's former account; free of the budget
+ * - `strip`: try the same account without the cross-account content; free of the budget
+ * - `failover`: try another account, if there is one
+ * - `give-up`: send a local response
+ * - `stop`: end; the client has left
  */
 export type Verdict =
   | 'pass-on'
@@ -42,7 +44,7 @@ export type Verdict =
   | 'give-up'
   | 'stop';
 
-/** Whether to try again, and with whom. Only ever asked before anything was sent to the client. */
+/** Decides whether to try again, and on which account. Called only before the commit. */
 export function decide(outcome: AttemptOutcome, progress: Progress): Verdict {
   const { attemptsLeft, isReplayable } = progress;
   const another = (otherwise: Verdict): Verdict =>

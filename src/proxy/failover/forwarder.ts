@@ -3,9 +3,8 @@ import { Injectable } from '@nestjs/common';
 import { AccountWait } from './account-wait.js';
 import { OutcomeRecorder } from './outcome-recorder.js';
 import type { Account } from '../../accounts/account.js';
-import type { AccountResult } from './same-account-retry.js';
 import { AttemptLoop, type LoopEnd } from './attempt-loop.js';
-import { FailoverContext } from './failover-context.js';
+import { type AccountResult, FailoverContext } from './failover-context.js';
 import type { RequestRecord } from './request-record.js';
 import { NoAccountResponse } from './no-account-response.js';
 import type { ErrorEnvelope } from '../upstream/error-envelope.js';
@@ -14,55 +13,55 @@ import { Pinning } from './pinning.js';
 import type { ProxyRequest } from '../request/proxy-request.js';
 import { ResponseCommit } from '../response/response-commit.js';
 
-/** Serves a turn or an image with failover: the attempts, then the one answer that the client gets. */
+/** Serves a turn or an image request with failover: runs the attempts, then sends the client one response. */
 @Injectable()
 export class Forwarder {
   constructor(
     private readonly loop: AttemptLoop,
-    private readonly chooser: AccountWait,
+    private readonly accounts: AccountWait,
     private readonly recorder: OutcomeRecorder,
     private readonly pinning: Pinning,
     private readonly commit: ResponseCommit,
-    private readonly emptyPool: NoAccountResponse,
+    private readonly noAccount: NoAccountResponse,
   ) {}
 
-  /** Resolves when the client's answer has ended. */
+  /** Resolves when the response to the client has ended. */
   async serve(
     request: ProxyRequest,
     res: ServerResponse,
     path: string,
-    decision: RequestRecord,
+    record: RequestRecord,
   ): Promise<void> {
     const soleId = await this.pinning.soleAccount(request, path);
-    const context = new FailoverContext(request, path, decision, soleId);
-    return await this.answer(context, res, await this.loop.run(context));
+    const context = new FailoverContext(request, path, record, soleId);
+    return await this.respond(context, res, await this.loop.run(context));
   }
 
-  /** Gives the client the answer that the attempts have come to. Resolves when that has ended. */
-  async answer(context: FailoverContext, res: ServerResponse, end: LoopEnd): Promise<void> {
-    const { decision } = context;
-    if (end.kind === 'client-gone') return decision.end('client gone', 499);
-    if (end.kind === 'dead-end') return await this.deadEnd(context, res, end.tried);
+  /** Sends the client the result of the attempts. Resolves when the response has ended. */
+  async respond(context: FailoverContext, res: ServerResponse, end: LoopEnd): Promise<void> {
+    const { record } = context;
+    if (end.kind === 'client-gone') return record.end('client gone', 499);
+    if (end.kind === 'dead-end') return await this.deadEnd(context, res, end.result);
     using _lease = end.lease;
-    return await this.passOn(context, res, end.tried);
+    return await this.passOn(context, res, end.result);
   }
 
   private async passOn(context: FailoverContext, res: ServerResponse, last: AccountResult): Promise<void> {
-    const { request, decision } = context;
-    const { account, attempted } = this.bestWord(context, last);
+    const { request, record } = context;
+    const { account, attempted } = this.bestResult(context, last);
     const { answer } = attempted;
-    if (answer === null) return await this.ownResponse(context, res, last);
+    if (answer === null) return await this.sendLocal(context, res, last);
     const relayed = await this.commit.turn(request, res, account, { ...attempted, answer }, (id) =>
-      this.pinning.made('response', id, account),
+      this.pinning.pin('response', id, account),
     );
-    decision.used(relayed);
+    record.used(relayed);
     const status = answer.response.statusCode ?? null;
     if (relayed.failure !== null) {
       await this.failedLate(context, account, relayed.failure, attempted.startedAt);
-      return decision.end('failed', status);
+      return record.end('failed', status);
     }
     this.recorder.ended(account, attempted.outcome, relayed.end, attempted.startedAt);
-    decision.end(relayed.end, status);
+    record.end(relayed.end, status);
   }
 
   private async failedLate(
@@ -72,54 +71,54 @@ export class Forwarder {
     startedAt: number,
   ): Promise<void> {
     const outcome = this.recorder.outcomeOfLate(failure);
-    context.decision.failedLate(outcome.kind);
+    context.record.failedLate(outcome.kind);
     const asked = { startedAt, model: outcome.kind === 'not-entitled' ? await context.model() : null };
     this.recorder.failedLate(context.request.sessionKey, account, outcome, asked);
   }
 
-  /** Nobody else can serve: upstream's own answer where that is the better word, else one of ours. */
+  /** Sends upstream's last response if it says more than a local response would; otherwise a local response. */
   private async deadEnd(
     context: FailoverContext,
     res: ServerResponse,
     last: AccountResult | null,
   ): Promise<void> {
-    if (last !== null && (await this.speaksForItself(context, last)))
+    if (last !== null && (await this.isWorthPassingOn(context, last)))
       return await this.passOn(context, res, last);
-    await this.ownResponse(context, res, last);
+    await this.sendLocal(context, res, last);
   }
 
-  private async ownResponse(
+  private async sendLocal(
     context: FailoverContext,
     res: ServerResponse,
     last: AccountResult | null,
   ): Promise<void> {
-    const { request, tried, decision, soleId } = context;
-    for (const it of [last, context.refusedBody])
+    const { request, tried, record, soleId } = context;
+    for (const it of [last, context.refusal])
       if (it?.attempted.answer != null) discard(it.attempted.answer.response);
-    const model = this.chooser.isAnyRefusing() ? await context.model() : null;
-    this.emptyPool.send(request, res, tried, last?.attempted.outcome.kind ?? null, decision, soleId, model);
+    const model = this.accounts.isAnyRefusing() ? await context.model() : null;
+    this.noAccount.send(request, res, tried, last?.attempted.outcome.kind ?? null, record, soleId, model);
   }
 
-  /** Upstream's refusal of the client's own body rather than one of a body that the client does not know. */
-  private bestWord({ refusedBody }: FailoverContext, last: AccountResult): AccountResult {
-    if (refusedBody === null || refusedBody.attempted === last.attempted) return last;
-    const [best, other] = isOfTheBody(last) ? [refusedBody, last] : [last, refusedBody];
+  /** Prefers upstream's refusal of the client's own body to that of a stripped body, which the client never sent. */
+  private bestResult({ refusal }: FailoverContext, last: AccountResult): AccountResult {
+    if (refusal === null || refusal.attempted === last.attempted) return last;
+    const [best, other] = isRefusalOfBody(last) ? [refusal, last] : [last, refusal];
     if (other.attempted.answer !== null) discard(other.attempted.answer.response);
     return best;
   }
 
-  /** Whether upstream's last answer is a better word than ours: there is nobody left who might do better. */
-  private async speaksForItself(context: FailoverContext, { attempted }: AccountResult): Promise<boolean> {
+  /** Whether upstream's last response says more than a local response: no other account could do better. */
+  private async isWorthPassingOn(context: FailoverContext, { attempted }: AccountResult): Promise<boolean> {
     const { kind } = attempted.outcome;
     if (kind === 'overloaded' || kind === 'cross-account-content') return true;
     if (kind !== 'not-entitled') return false;
     const model = await context.model();
-    // Without a model its refusal cannot be remembered: a repeat would go the same way.
-    return model === null || !this.chooser.isAnyLeft(context, model);
+    // If no model is named, the refusal cannot be remembered, and a repeat would fail the same way.
+    return model === null || !this.accounts.isAnyLeft(context, model);
   }
 }
 
-/** Upstream has read the body, and will not have it. */
-function isOfTheBody({ attempted }: AccountResult): boolean {
+/** Whether upstream has refused the body itself. */
+function isRefusalOfBody({ attempted }: AccountResult): boolean {
   return attempted.outcome.kind === 'cross-account-content' || attempted.outcome.kind === 'client-error';
 }

@@ -8,7 +8,7 @@ import type { RequestRecord } from './request-record.js';
 import { whyNoAccount } from './no-account.js';
 import type { ProxyRequest } from '../request/proxy-request.js';
 
-/** Sends the answer of our own that a client gets when no account can serve it. */
+/** Sends the local response for a request that no account can serve. */
 @Injectable()
 export class NoAccountResponse {
   private readonly logger = new Logger(NoAccountResponse.name);
@@ -23,27 +23,27 @@ export class NoAccountResponse {
     res: ServerResponse,
     tried: ReadonlySet<string>,
     lastOutcome: AttemptOutcome['kind'] | null,
-    decision: RequestRecord,
+    record: RequestRecord,
     /** Identity of the only account that could have served it; null when any could. */
     soleId: string | null = null,
-    /** What it asks for: an account that may not use it is none that could have served. Null asks for any. */
+    /** The requested model: accounts that may not use it do not count as candidates. Null for any. */
     model: string | null = null,
   ): void {
-    const refusal = this.refusal(request, tried, lastOutcome, soleId, model);
+    const response = this.responseFor(request, tried, lastOutcome, soleId, model);
     this.logger.warn('no account could serve', {
       request: request.id,
-      code: refusal.code,
-      status: refusal.status,
+      code: response.code,
+      status: response.status,
     });
     sendLocalResponse(res, {
-      ...refusal,
-      headers: { ...refusal.headers, 'x-codex-pool-request': request.id },
+      ...response,
+      headers: { ...response.headers, 'x-codex-pool-request': request.id },
     });
-    decision.end(refusal.code, refusal.status);
+    record.end(response.code, response.status);
   }
 
-  /** The refusal alone, for who is not answered over HTTP. */
-  refusal(
+  /** Returns the response without sending it, for WebSockets. */
+  responseFor(
     request: ProxyRequest,
     tried: ReadonlySet<string>,
     lastOutcome: AttemptOutcome['kind'] | null,

@@ -41,12 +41,12 @@ const out = (
 
 const free = (name: string): ConsideredCandidate => candidates(name);
 
-function answer(accounts: readonly ConsideredCandidate[], end: Partial<NoAccount> = {}) {
+function localResponse(accounts: readonly ConsideredCandidate[], end: Partial<NoAccount> = {}) {
   const all = { candidates: accounts, tried: new Set<string>(), lastOutcome: null, isCodex: false };
   return whyNoAccount({ ...all, ...end }, NOW);
 }
 
-describe('nobodyCanServe', () => {
+describe('the local response when no account is available', () => {
   it.each<[string, ConsideredCandidate[], Partial<NoAccount>, number, string, string | undefined]>([
     [
       'accounts are left when the budget ends',
@@ -82,7 +82,7 @@ describe('nobodyCanServe', () => {
       undefined,
     ],
     [
-      'quota is used up and the rest needs a person',
+      'quota is used up and the other accounts need a person',
       [out('a', 'paused'), out('b', 'quota-exhausted', HOUR)],
       {},
       429,
@@ -90,7 +90,7 @@ describe('nobodyCanServe', () => {
       undefined,
     ],
     [
-      'the edge blocks, though accounts are left',
+      'the network edge blocks, although accounts are left',
       [free('a'), free('b'), free('c')],
       { tried: new Set(['a', 'b']), lastOutcome: 'edge-block' },
       503,
@@ -122,7 +122,7 @@ describe('nobodyCanServe', () => {
       '2',
     ],
     [
-      'what is left is reserved',
+      'the remaining quota is reserved',
       [out('a', 'reserved', 2 * HOUR), out('b', 'quota-exhausted', HOUR), out('c', 'paused')],
       {},
       503,
@@ -130,7 +130,7 @@ describe('nobodyCanServe', () => {
       undefined,
     ],
     [
-      'what is left is reserved, and the rest is at its cap',
+      'the remaining quota is reserved, and the other accounts are at their cap',
       [out('a', 'reserved', HOUR), out('b', 'full')],
       {},
       503,
@@ -146,39 +146,39 @@ describe('nobodyCanServe', () => {
       'pool_full',
       '1',
     ],
-  ])('answers when %s', (_case, accounts, end, status, code, retryAfter) => {
-    const refusal = answer(accounts, end);
-    expect(refusal).toMatchObject({ status, code });
-    expect(refusal.headers?.['retry-after']).toBe(retryAfter);
-    expect([401, 403]).not.toContain(refusal.status);
+  ])('has its own code when %s', (_case, accounts, end, status, code, retryAfter) => {
+    const response = localResponse(accounts, end);
+    expect(response).toMatchObject({ status, code });
+    expect(response.headers?.['retry-after']).toBe(retryAfter);
+    expect([401, 403]).not.toContain(response.status);
   });
 
-  it('tells the earliest reset of quota, in whole seconds, and the end of nothing else', () => {
-    const refusal = answer([
+  it('gives the earliest reset of quota in whole seconds, and ignores cooldowns', () => {
+    const response = localResponse([
       out('a', 'quota-exhausted', 2 * HOUR),
       out('b', 'quota-exhausted', HOUR + 400),
       out('c', 'forbidden', 5 * MINUTE),
     ]);
-    expect(refusal.type).toBe('usage_limit_reached');
-    expect(refusal.fields).toMatchObject({
+    expect(response.type).toBe('usage_limit_reached');
+    expect(response.fields).toMatchObject({
       resets_at: NOW_SECONDS + 3_601,
       resets_in_seconds: 3_601,
       plan_type: expect.any(String),
     });
   });
 
-  it('says to Codex as a 400, and by name, what is reserved', () => {
+  it('names the accounts whose quota is reserved; for Codex it is a 400', () => {
     const accounts = [
       out('a', 'reserved', HOUR),
       out('b', 'quota-exhausted', HOUR),
       out('c', 'reserved', HOUR),
     ];
-    expect(answer(accounts).message).toContain('a, c');
-    expect(answer(accounts, { isCodex: true })).toEqual({ ...answer(accounts), status: 400 });
+    expect(localResponse(accounts).message).toContain('a, c');
+    expect(localResponse(accounts, { isCodex: true })).toEqual({ ...localResponse(accounts), status: 400 });
   });
 
-  it('names every account and what is the matter with it when a person must act', () => {
-    const { message } = answer([
+  it('names every account and its problem when a person must act', () => {
+    const { message } = localResponse([
       out('work', 'paused'),
       out('home', 'needs-login'),
       out('old', 'deactivated'),
@@ -187,13 +187,13 @@ describe('nobodyCanServe', () => {
       expect(message).toContain(words);
   });
 
-  it('says the same to Codex as a 400, which it prints at once', () => {
+  it('is a 400 for Codex, which prints it at once', () => {
     const accounts = [out('a', 'paused')];
-    expect(answer(accounts, { isCodex: true })).toEqual({ ...answer(accounts), status: 400 });
+    expect(localResponse(accounts, { isCodex: true })).toEqual({ ...localResponse(accounts), status: 400 });
   });
 
-  it('gives Codex no other status for what ends by itself', () => {
+  it('has the same status for Codex when the cause ends by itself', () => {
     const accounts = [out('a', 'forbidden', 5 * MINUTE)];
-    expect(answer(accounts, { isCodex: true })).toEqual(answer(accounts));
+    expect(localResponse(accounts, { isCodex: true })).toEqual(localResponse(accounts));
   });
 });

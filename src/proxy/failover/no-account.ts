@@ -5,18 +5,18 @@ import { limits } from '../../config/limits.js';
 import type { AttemptOutcome } from '../upstream/outcome.js';
 import type { LocalResponse } from '../response/local-response.js';
 
-/** What the answer depends on when no account can serve a request. */
+/** The facts that determine the local response when no account can serve a request. */
 export interface NoAccount {
   /** Every account as it stands now. */
   readonly candidates: readonly ConsideredCandidate[];
-  /** Identities of the accounts that this request has tried. */
+  /** Identities of the accounts that the request was sent to. */
   readonly tried: ReadonlySet<string>;
   readonly lastOutcome: AttemptOutcome['kind'] | null;
-  /** A Codex client (it sends an `originator`) prints a 400 at once, but repeats a 503 for 25 s. */
+  /** The client is Codex (it sends an `originator`): it prints a 400 at once, but retries a 503 for 25 s. */
   readonly isCodex: boolean;
 }
 
-/** Nothing but a person ends these. */
+/** Reasons that only a person can end. */
 export const needsPerson: ReadonlySet<UnavailableReason> = new Set([
   'removed',
   'broken-file',
@@ -25,31 +25,35 @@ export const needsPerson: ReadonlySet<UnavailableReason> = new Set([
   'deactivated',
 ]);
 
-/** The answer of our own when nobody can serve: never 401 or 403, on which a client would drop its login. */
+/** Returns the local response when no account can serve. Never 401 or 403: the client would drop its login. */
 export function whyNoAccount(end: NoAccount, now: number): LocalResponse {
   const { candidates, tried, lastOutcome } = end;
   if (lastOutcome === 'edge-block') {
     return unavailable(
       'upstream_blocked',
-      'The network edge in front of upstream refuses requests from here.',
+      'The network edge in front of upstream blocks requests from this machine.',
       30,
     );
   }
   const isAnyFree = candidates.some((it) => it.unavailable === null);
   if (lastOutcome === 'unreachable' && isAnyFree) return unreachable();
   if (lastOutcome === 'unauthorized' && isAnyFree) {
-    return unavailable('account_unauthorized', 'Upstream wants a fresh token; it is being fetched.', 1);
+    return unavailable('account_unauthorized', 'Upstream requires a new token, which is being fetched.', 1);
   }
   const isUntriedFree = candidates.some((it) => it.unavailable === null && !tried.has(it.account.id));
   if (isUntriedFree && tried.size > 0) {
-    return unavailable('attempt_budget_spent', 'No account that was tried could serve; others are left.', 1);
+    return unavailable(
+      'attempt_budget_spent',
+      'No account that was tried could serve the request; other accounts are left.',
+      1,
+    );
   }
   if (candidates.every((it) => it.unavailable !== null && needsPerson.has(it.unavailable.reason))) {
     return {
       status: end.isCodex ? 400 : 503,
       code: 'no_account_available',
       type: 'pool_unavailable',
-      message: whatAPersonMustDo(candidates),
+      message: actionsNeeded(candidates),
     };
   }
   const earliest = earliestEnd(candidates);
@@ -59,15 +63,18 @@ export function whyNoAccount(end: NoAccount, now: number): LocalResponse {
       status: 429,
       code: 'accounts_cooling_down',
       type: 'rate_limited',
-      message: `All accounts are resting; the first is back in ${seconds} s.`,
+      message: `All accounts are cooling down; the first is back in ${seconds} s.`,
       headers: { 'retry-after': String(seconds) },
     };
   }
-  // An account that has quota, but is full or out of reach, is worth a retry; a limit would end the turn.
-  const isEveryoneOut = candidates.every((it) => it.unavailable !== null && it.unavailable.reason !== 'full');
-  if (isEveryoneOut && candidates.some((it) => it.unavailable?.reason === 'reserved')) return reserved(end);
+  // If an account with quota is only full or unreachable, a retry may succeed; a usage limit would end the turn.
+  const isEveryAccountOut = candidates.every(
+    (it) => it.unavailable !== null && it.unavailable.reason !== 'full',
+  );
+  if (isEveryAccountOut && candidates.some((it) => it.unavailable?.reason === 'reserved'))
+    return reserved(end);
   const quotaBack = earliestEnd(candidates.filter((it) => it.unavailable?.reason === 'quota-exhausted'));
-  if (quotaBack !== null && isEveryoneOut) {
+  if (quotaBack !== null && isEveryAccountOut) {
     return {
       status: 429,
       code: 'usage_limit_reached',
@@ -80,33 +87,33 @@ export function whyNoAccount(end: NoAccount, now: number): LocalResponse {
       },
     };
   }
-  if (earliest !== null && isEveryoneOut) {
+  if (earliest !== null && isEveryAccountOut) {
     return unavailable(
       'accounts_cooling_down',
-      `All accounts are resting; the first is back in ${seconds} s.`,
+      `All accounts are cooling down; the first is back in ${seconds} s.`,
       seconds,
     );
   }
   if (candidates.some((it) => it.unavailable?.reason === 'full') && lastOutcome === null) {
-    return unavailable('pool_full', 'Every account has as many requests in flight as it may.', 1);
+    return unavailable('pool_full', 'Every account has reached its limit of requests in flight.', 1);
   }
   return unreachable();
 }
 
-/** Epoch ms; null when nothing tells an end. */
+/** The earliest end, epoch ms; null if no end is known. */
 function earliestEnd(candidates: readonly ConsideredCandidate[]): number | null {
   const ends = candidates.flatMap((it) => (it.unavailable?.until == null ? [] : [it.unavailable.until]));
   return ends.length === 0 ? null : Math.min(...ends);
 }
 
-/** A cap of the operator's own must not look like the provider's limit. */
+/** A reserve that the operator has set must not look like a limit of the provider. */
 function reserved({ candidates, isCodex }: NoAccount): LocalResponse {
   const names = candidates.filter((it) => it.unavailable?.reason === 'reserved').map((it) => it.account.name);
   return {
     status: isCodex ? 400 : 503,
     code: 'quota_reserved',
     type: 'pool_unavailable',
-    message: `What is left of the quota of ${names.join(', ')} is reserved (\`reserve\`), and no other account can serve. See GET /admin/accounts.`,
+    message: `The remaining quota of ${names.join(', ')} is reserved (\`reserve\`), and no other account can serve. See GET /admin/accounts.`,
   };
 }
 
@@ -118,7 +125,7 @@ function largestPlan(candidates: readonly ConsideredCandidate[]): string {
 function unreachable(): LocalResponse {
   return unavailable(
     'upstream_unreachable',
-    'Upstream cannot be reached, or does not answer, from this machine.',
+    'Upstream cannot be reached from this machine, or does not respond.',
     2,
   );
 }
@@ -133,12 +140,12 @@ function unavailable(code: string, message: string, retryAfterSeconds: number): 
   };
 }
 
-function whatAPersonMustDo(candidates: readonly ConsideredCandidate[]): string {
+function actionsNeeded(candidates: readonly ConsideredCandidate[]): string {
   if (candidates.length === 0) {
     return 'codex-pool has no account: put the auth.json of a ChatGPT login into its pool folder, one file per account, then POST /admin/reload.';
   }
   const states = candidates.map(
-    (it) => `${it.account.name} ${wording[it.unavailable?.reason ?? ''] ?? 'is out'}`,
+    (it) => `${it.account.name} ${wording[it.unavailable?.reason ?? ''] ?? 'is unavailable'}`,
   );
   return `No account of codex-pool can serve: ${states.join('; ')}. See GET /admin/accounts.`;
 }

@@ -20,12 +20,12 @@ const spent: AttemptOutcome = {
   hint: { resetsAt: T / 1_000 + 60, resetsInSeconds: null },
 };
 
-describe('what an outcome says about its account', () => {
+describe('the evidence of an outcome', () => {
   it.each<[string, AttemptOutcome, Partial<OutcomeFacts>, AccountEvent | null]>([
     ['output: it serves', { kind: 'success' }, {}, { kind: 'served', startedAt: T - 500, at: T }],
     ['a usage limit: out until it ends', spent, {}, { kind: 'quota-exhausted', until: T + 60_000, at: T }],
     [
-      'a rate limit: out as long as told',
+      'a rate limit: out as long as upstream says',
       { kind: 'rate-limited', retryAfterMs: 7 },
       {},
       { kind: 'rate-limited', retryAfterMs: 7, startedAt: T - 500, at: T },
@@ -44,12 +44,12 @@ describe('what an outcome says about its account', () => {
       { kind: 'unauthorized', until: T + 30_000, at: T },
     ],
     [
-      'a refresh that fails for the network',
+      'a refresh that fails because of the network',
       { kind: 'refresh-failed' },
       { refresh: waiting, isExcused: true },
       null,
     ],
-    ['a refresh that nobody waits for', { kind: 'refresh-failed' }, {}, null],
+    ['a refresh that failed without a pause', { kind: 'refresh-failed' }, {}, null],
     ['a 403: forbidden', { kind: 'forbidden' }, {}, { kind: 'forbidden', startedAt: T - 500, at: T }],
     [
       'a deactivation',
@@ -58,12 +58,12 @@ describe('what an outcome says about its account', () => {
       { kind: 'deactivated', code: 'account_suspended', at: T },
     ],
     [
-      'a model that it may not use',
+      'a model that the account may not use',
       { kind: 'not-entitled' },
       {},
       { kind: 'not-entitled', model: 'm', at: T },
     ],
-    ['a model that nobody named', { kind: 'not-entitled' }, { model: null }, null],
+    ['an unnamed model', { kind: 'not-entitled' }, { model: null }, null],
     [
       'an upstream error: counted',
       { kind: 'upstream-error' },
@@ -71,18 +71,18 @@ describe('what an outcome says about its account', () => {
       { kind: 'upstream-error', startedAt: T - 500, at: T },
     ],
     [
-      'an upstream error of a network that is at fault',
+      'an upstream error while the network is at fault',
       { kind: 'upstream-error' },
       { isExcused: true },
       null,
     ],
-    ['a login that is needed: the vault knows', { kind: 'needs-login' }, {}, null],
+    ['a missing login: the vault knows already', { kind: 'needs-login' }, {}, null],
     ['an edge block', { kind: 'edge-block' }, {}, null],
     ['overload', { kind: 'overloaded' }, {}, null],
     ['a network fault', { kind: 'unreachable', wasReused: false, reason: '' }, {}, null],
-    ['foreign content', { kind: 'cross-account-content' }, {}, null],
-    ["the client's own fault", { kind: 'client-error' }, {}, null],
-    ["the turn's own fault", { kind: 'turn-failed' }, {}, null],
+    ['cross-account content', { kind: 'cross-account-content' }, {}, null],
+    ['a fault of the client', { kind: 'client-error' }, {}, null],
+    ['a fault of the turn', { kind: 'turn-failed' }, {}, null],
     ['a client that has left', { kind: 'client-gone' }, {}, null],
   ])('%s', (_what, outcome, known, evidence) => {
     expect(evidenceOf(outcome, { ...facts, ...known })).toEqual(evidence);
@@ -92,7 +92,7 @@ describe('what an outcome says about its account', () => {
     ['complete', { kind: 'completed', startedAt: T - 500, at: T }],
     ['cut', { kind: 'cut', startedAt: T - 500, at: T }],
     ['client-gone', null],
-  ] as const)('an answer that ends %s', (end, evidence) => {
+  ] as const)('a response that ends %s', (end, evidence) => {
     expect(evidenceOfEnd(end, T - 500, T)).toEqual(evidence);
   });
 });

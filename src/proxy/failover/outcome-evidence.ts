@@ -4,22 +4,22 @@ import { pausedUntil, type RefreshState } from '../../tokens/refresh-state.js';
 import type { QuotaWindow } from '../../usage/quota-window.js';
 import type { AttemptOutcome } from '../upstream/outcome.js';
 
-/** What the meaning of an outcome for its account depends on. Times are epoch ms. */
+/** The facts that determine what an outcome means for its account. Times are epoch ms. */
 export interface OutcomeFacts {
   readonly startedAt: number;
   readonly at: number;
-  /** The token that was sent had just been refreshed for this request. */
+  /** The token had just been refreshed for this request. */
   readonly hasRefreshed: boolean;
-  /** The model that the request asks for; null when it names none. Wanted for `not-entitled` alone. */
+  /** The requested model; null if none is named. Used for `not-entitled` only. */
   readonly model: string | null;
-  /** The account's quota windows, those of this answer included. */
+  /** The account's quota windows, including those in this response. */
   readonly windows: readonly QuotaWindow[];
   readonly refresh: RefreshState;
-  /** The network is known to be at fault: what could be its doing says nothing about the account. */
+  /** The network or upstream as a whole is known to be at fault, so errors say nothing about the account. */
   readonly isExcused: boolean;
 }
 
-/** What an outcome says about its account; null for nothing. */
+/** Returns the evidence that an outcome gives about its account; null for none. */
 export function evidenceOf(outcome: AttemptOutcome, facts: OutcomeFacts): AccountEvent | null {
   const { at, startedAt, model, refresh } = facts;
   switch (outcome.kind) {
@@ -41,14 +41,14 @@ export function evidenceOf(outcome: AttemptOutcome, facts: OutcomeFacts): Accoun
       const until = pausedUntil(refresh);
       return until !== null && !facts.isExcused ? { kind: 'unauthorized', until, at } : null;
     }
-    case 'unauthorized': // the first time a refresh may help
+    case 'unauthorized': // a refresh may help the first time
       return facts.hasRefreshed ? { kind: 'unauthorized', until: null, at } : null;
-    case 'opened': // that it lets in says nothing of what it will serve
-    case 'needs-login': // the vault knows
-    case 'edge-block': // these are the network's fault, not the account's
+    case 'opened': // an open WebSocket says nothing about the turns to come
+    case 'needs-login': // the vault knows already
+    case 'edge-block': // the next three are faults of the network or upstream
     case 'overloaded':
     case 'unreachable':
-    case 'cross-account-content': // these say nothing about the account
+    case 'cross-account-content': // the rest is about the request or the client
     case 'client-error':
     case 'turn-failed':
     case 'client-gone':
@@ -58,7 +58,7 @@ export function evidenceOf(outcome: AttemptOutcome, facts: OutcomeFacts): Accoun
   }
 }
 
-/** What the end of an answer that was sent on says about its account. */
+/** Returns the evidence that the end of a relayed response gives about its account; null for none. */
 export function evidenceOfEnd(
   end: 'complete' | 'cut' | 'client-gone',
   startedAt: number,

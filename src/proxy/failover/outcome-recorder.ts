@@ -16,14 +16,14 @@ import { Pinning } from './pinning.js';
 import type { ProxyRequest } from '../request/proxy-request.js';
 import type { RelayEnd } from '../response/relay.js';
 
-/** Refusals of the account itself, whatever was asked of it. */
-const spokenOfTheAccount: ReadonlySet<AttemptOutcome['kind']> = new Set([
+/** Refusals that concern the account as a whole, whatever was requested. */
+const accountRefusals: ReadonlySet<AttemptOutcome['kind']> = new Set([
   'quota-exhausted',
   'rate-limited',
   'deactivated',
 ]);
 
-/** What an attempt teaches about its account: evidence, quota, affinity, ownership. */
+/** Records what an attempt shows about its account: evidence, quota, affinity, pins. */
 @Injectable()
 export class OutcomeRecorder {
   constructor(
@@ -32,10 +32,11 @@ export class OutcomeRecorder {
     private readonly affinity: SessionAffinity,
     private readonly pinning: Pinning,
     @Inject(CLOCK) private readonly clock: Clock,
-    private readonly sleep: SuspendDetector,
+    private readonly suspends: SuspendDetector,
     private readonly upstream: UpstreamMonitor,
   ) {}
 
+  /** Records the outcome of a turn's attempt. */
   async apply(
     context: FailoverContext,
     account: Account,
@@ -50,12 +51,12 @@ export class OutcomeRecorder {
     const { sessionKey } = context.request;
     if (sessionKey !== null && context.isOverflow) this.affinity.wasElsewhere(sessionKey);
     else if (sessionKey !== null) this.settle(sessionKey, account, startedAt);
-    if (attempted.answer !== null) this.pinning.tookTurnState(account, attempted.answer.response.headers);
+    if (attempted.answer !== null) this.pinning.pinTurnState(account, attempted.answer.response.headers);
   }
 
-  /** What a request that belongs to a session, but is no turn, says about its account. */
+  /** Records the outcome of a request that belongs to a session but is not a turn. */
   learnOfSession(request: ProxyRequest, account: Account, { outcome, startedAt }: Attempted): void {
-    if (spokenOfTheAccount.has(outcome.kind))
+    if (accountRefusals.has(outcome.kind))
       this.learn(account, outcome, { startedAt, hasRefreshed: false, model: null });
     if (outcome.kind === 'success' && request.sessionKey !== null) {
       const settledOn = this.affinity.find(request.sessionKey) ?? account.id;
@@ -63,7 +64,7 @@ export class OutcomeRecorder {
     }
   }
 
-  /** What an outcome says about its account, wherever it came from. `startedAt` is epoch ms. */
+  /** Records the evidence of an outcome, over HTTP or a WebSocket. `startedAt` is epoch ms. */
   learn(
     account: Account,
     outcome: AttemptOutcome,
@@ -74,12 +75,12 @@ export class OutcomeRecorder {
       at: this.clock.now(),
       windows: this.quota.windows(account.id),
       refresh: account.storedCredential.refresh,
-      isExcused: this.sleep.excuses(asked.startedAt) || this.isUpstreamsFault(outcome),
+      isExcused: this.suspends.excuses(asked.startedAt) || this.isUpstreamsFault(outcome),
     });
     if (evidence !== null) this.registry.learn(account, evidence);
   }
 
-  /** The session follows the account that has served it. */
+  /** Ties the session to the account that has served it. */
   settle(sessionKey: string, account: Account, startedAt: number): void {
     this.affinity.settle(sessionKey, account.id, startedAt);
   }
@@ -88,14 +89,14 @@ export class OutcomeRecorder {
     return kind === 'upstream-error' && this.upstream.isFailingForAll();
   }
 
-  /** Takes the quota windows that the head of an answer tells, whatever was asked. */
+  /** Records the quota windows in the head of any response. */
   observe(account: Account, { answer, startedAt }: Attempted): void {
     if (answer === null) return;
     const at = this.clock.now();
     this.observeWindows(account, windowsFromHeaders(answer.response.headers, at), startedAt);
   }
 
-  /** Takes quota windows that were seen in the answer to something that was asked at `askedAt` (epoch ms). */
+  /** Records quota windows from the response to a request that was sent at `askedAt` (epoch ms). */
   observeWindows(account: Account, windows: readonly QuotaWindow[], askedAt: number): void {
     if (windows.length === 0) return;
     const at = this.clock.now();
@@ -104,14 +105,14 @@ export class OutcomeRecorder {
     this.registry.learn(account, { kind: 'quota-seen', askedAt, isAnyWindowFull, at });
   }
 
-  /** The meaning of the error that a committed stream reported. */
+  /** Classifies the error that a stream reported after the commit. */
   outcomeOfLate(failure: ErrorEnvelope): AttemptOutcome {
     return classifyLateFailure(failure, this.clock.now());
   }
 
   /**
-   * A turn failed after its first output: the account gets the evidence that it would have got before, and the next
-   * turn of the session avoids it. A failure of the turn itself says nothing about the account.
+   * Records that a turn failed after its first output. The account gets the same evidence as before the commit. If
+   * other accounts may serve, the next turn of the session avoids this one.
    */
   failedLate(
     sessionKey: string | null,
@@ -125,11 +126,11 @@ export class OutcomeRecorder {
     if (sessionKey !== null && othersMayServe.has(outcome.kind)) this.affinity.avoid(sessionKey, account.id);
   }
 
-  /** An answer that was sent on has ended; its attempt began at `startedAt` (epoch ms). */
+  /** Records how a relayed response ended; its attempt began at `startedAt` (epoch ms). */
   ended(account: Account, outcome: AttemptOutcome, end: RelayEnd, startedAt: number): void {
     const at = this.clock.now();
-    // What the sleep of the machine has cut is nobody's fault.
-    const isExcused = end === 'cut' && this.sleep.excuses(at);
+    // A stream that was cut because the machine was suspended says nothing about the account.
+    const isExcused = end === 'cut' && this.suspends.excuses(at);
     const evidence = outcome.kind === 'success' && !isExcused ? evidenceOfEnd(end, startedAt, at) : null;
     if (evidence !== null) this.registry.learn(account, evidence);
   }

@@ -1,14 +1,14 @@
 import { limits } from '../../config/limits.js';
 
 const RESPONSE_KEY = '"previous_response_id"';
-/** What may stand between the key and the end of its value. */
+/** The longest distance from the key to the end of its value. */
 const AFTER_KEY_CHARS = limits.pinnedIdChars + 20;
 const responseValue = /^\s*:\s*"([^"\\]+)"/;
 const FILE = 'file';
 
 /**
- * The values of `previous_response_id` in the plain bytes of a JSON body, without parsing it: a key inside
- * a text has its quotes escaped, and is none.
+ * Yields the values of `previous_response_id` in the plain bytes of a JSON body without parsing it. A key inside a
+ * string has escaped quotes, so it does not match.
  */
 export function* previousResponseIds(plain: Buffer): Generator<string> {
   let at = plain.indexOf(RESPONSE_KEY);
@@ -20,7 +20,7 @@ export function* previousResponseIds(plain: Buffer): Generator<string> {
   }
 }
 
-/** Every word of a body that has the form of a file's id (docs/protocol.md, files), each once, in order; bounded. */
+/** Yields the words of a body that look like file ids (docs/protocol.md, files): each once, in order, bounded. */
 export function* fileIds(plain: Buffer): Generator<string> {
   const seen = new Set<string>();
   let at = plain.indexOf(FILE);

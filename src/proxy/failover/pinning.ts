@@ -10,8 +10,8 @@ import type { ProxyRequest } from '../request/proxy-request.js';
 export const TURN_STATE = 'x-codex-turn-state';
 
 /**
- * What only one account can continue. A turn state is a wish: the request may go elsewhere, without it. A
- * response or a file is a must: no other account has it.
+ * Pins requests to the account that made what they refer to. A turn state is a preference: the request may go to
+ * another account without it. A response or a file is a requirement: no other account has it.
  */
 @Injectable()
 export class Pinning {
@@ -21,39 +21,41 @@ export class Pinning {
     private readonly registry: AccountRegistry,
   ) {}
 
-  /** The account that issued the turn state which this request continues; null when none is known. */
+  /** Identity of the account that issued the request's turn state; null if unknown. */
   turnStatePin(request: ProxyRequest): string | null {
     const turnState = request.header(TURN_STATE);
     if (turnState === null) return null;
     const { sessionKey } = request;
     const known = this.pins.pinOf('turn-state', turnState);
     if (known !== null || sessionKey === null) return known;
-    // After a restart nobody remembers: then it is from where the session was, and stays so when that moves.
+    // Pins of turn states do not survive a restart. Then the session's account counts as the issuer, from now on.
     const servedBy = this.affinity.find(sessionKey);
     if (servedBy !== null) this.pins.remember('turn-state', turnState, servedBy);
     return servedBy;
   }
 
-  /** Headers of the client that mean something to another account only, and must not go to this one. */
+  /** Names of client headers that only another account understands, and that must not be sent to this one. */
   crossAccountHeaders(request: ProxyRequest, account: Account): string[] {
     const pinnedTo = this.turnStatePin(request);
     return pinnedTo === null || pinnedTo === account.id ? [] : [TURN_STATE];
   }
 
   /**
-   * The only account that can serve this request, by its identity: the owner of the response or the file that
-   * its path or its body names. Null when it names none, an unknown one, or one whose account has left the pool.
+   * Identity of the only account that can serve this request: the one that made the response or file that its path or
+   * body names. Null if it names none, or an unknown one, or if that account has left the pool.
    */
   async soleAccount(request: ProxyRequest, path: string): Promise<string | null> {
     return this.namedBy(path) ?? (await this.namedInBody(request));
   }
 
-  tookTurnState(account: Account, answer: IncomingHttpHeaders): void {
-    const turnState = answer[TURN_STATE];
+  /** Pins the turn state in the headers of a response, if there is one. */
+  pinTurnState(account: Account, headers: IncomingHttpHeaders): void {
+    const turnState = headers[TURN_STATE];
     if (typeof turnState === 'string') this.pins.remember('turn-state', turnState, account.id);
   }
 
-  made(kind: 'response' | 'file', id: string, account: Account): void {
+  /** Pins a response or a file to the account that made it. */
+  pin(kind: 'response' | 'file', id: string, account: Account): void {
     this.pins.remember(kind, id, account.id);
   }
 
@@ -63,10 +65,10 @@ export class Pinning {
     return kind === null ? null : this.lastPin(kind, ids);
   }
 
-  /** While nothing is remembered no body is looked into. */
+  /** Looks into the body only while pins exist that it might name. */
   private async namedInBody(request: ProxyRequest): Promise<string | null> {
     const mayNameFile = this.pins.has('file');
-    // Codex never sends a response's id over HTTP (docs/protocol.md): its body is not inflated for that alone.
+    // Codex never sends a response id over HTTP (docs/protocol.md), so that alone does not justify inflating its body.
     const isWorthwhile = !request.isCompressed || request.header('x-codex-turn-metadata') === null;
     const mayNameResponse = this.pins.has('response') && isWorthwhile;
     if (!mayNameFile && !mayNameResponse) return null;
@@ -77,7 +79,7 @@ export class Pinning {
     );
   }
 
-  /** What a body names last is the newest. */
+  /** The pin of the last id that has one: what a body names last is the newest. */
   private lastPin(kind: PinnedKind, ids: Iterable<string>): string | null {
     let last: string | null = null;
     for (const id of ids) {

@@ -7,18 +7,18 @@ import type { TurnFacts } from '../../usage/usage.service.js';
 import type { ProxyRequest } from '../request/proxy-request.js';
 import type { Relayed } from '../response/response-commit.js';
 
-/** What is on record of a request, or of a turn on a WebSocket. */
+/** The recorded fields of a request, or of a turn on a WebSocket. */
 export type Recorded = Pick<
   ProxyRequest,
   'id' | 'receivedAt' | 'completeAt' | 'method' | 'sessionKey' | 'isReplayable'
 >;
 
-/** What is on record of an attempt; `answer` null: none came. */
+/** The recorded fields of an attempt; `answer` is null if no response came. */
 export type RecordedAttempt = Pick<Attempted, 'outcome' | 'startedAt' | 'sentAt' | 'answeredAt'> & {
   readonly answer: { readonly response: { readonly statusCode?: number | undefined } } | null;
 };
 
-/** Writes down, while a request is served, why it goes where it goes. */
+/** Records, while a request is served, why it goes to which account. */
 export class RequestRecord {
   private candidates: RequestEntry['candidates'] | null = null;
   private readonly attempts: AttemptEntry[] = [];
@@ -38,22 +38,22 @@ export class RequestRecord {
     this.put();
   }
 
-  /** The HTTP status that the client got; null while there is none. */
+  /** The HTTP status that the client got; null before that. */
   get clientStatus(): number | null {
     return this.status;
   }
 
-  /** `performance.now()` of the first sending to upstream; null when nothing was sent. */
+  /** `performance.now()` when the request was first sent to upstream; null if it was not. */
   get firstSentAt(): number | null {
     return this.sentAt;
   }
 
-  /** `performance.now()` of the head of the last answer that upstream gave; null without one. */
+  /** `performance.now()` when the head of upstream's last response came; null without one. */
   get lastAnsweredAt(): number | null {
     return this.answeredAt;
   }
 
-  /** What every account was at the first choice. */
+  /** Records the state of every account at the first choice. */
   recordCandidates(all: readonly ConsideredCandidate[]): void {
     this.candidates ??= all.map(({ account, unavailable }) => ({
       account: account.name,
@@ -80,18 +80,18 @@ export class RequestRecord {
     this.put();
   }
 
-  /** The last attempt was committed, and its stream then reported this outcome. */
+  /** Records the outcome that the stream of the last attempt reported after the commit. */
   failedLate(outcome: AttemptOutcome['kind']): void {
     const last = this.attempts.pop();
     if (last !== undefined) this.attempts.push({ ...last, failedLate: outcome });
   }
 
-  /** What the answer that was sent on came to. */
+  /** Records the tokens and bytes of the relayed response. */
   used(relayed: Pick<Relayed, 'tokens' | 'bytes'>): void {
     this.relayed = relayed;
   }
 
-  /** The turn for the record, as it ended; null when nothing of it reached an account. */
+  /** Returns the finished turn for the usage records; null if it reached no account. */
   turn(now: number): Omit<TurnFacts, 'model' | 'effort'> | null {
     if (this.lastAccountId === null) return null;
     const { id, receivedAt, completeAt, sessionKey } = this.request;

@@ -6,64 +6,52 @@ import { limits } from '../../config/limits.js';
 import { OutcomeRecorder } from './outcome-recorder.js';
 import type { Destination } from '../upstream/request-builder.js';
 import { AttemptRunner, type Attempted } from '../upstream/attempt-runner.js';
-import type { FailoverContext } from './failover-context.js';
-import { decide, type Verdict } from './failover-policy.js';
+import type { AccountResult, FailoverContext } from './failover-context.js';
+import { decide } from './failover-policy.js';
 import { CrossAccountRecovery } from './cross-account-recovery.js';
 import { discard } from '../upstream/response-peek.js';
 import { Pinning } from './pinning.js';
 
-/** How the attempts on one account ended. */
-export interface AccountResult {
-  readonly account: Account;
-  readonly attempted: Attempted;
-  readonly verdict: Exclude<Verdict, SameAccount>;
-}
-
-type SameAccount = 'refresh' | 'retry' | 'retry-at-once' | 'strip';
-
-/** All attempts on one account: the first, the one after a refresh, the one after a fault, and the recovery. */
+/** Makes all attempts on one account: the first, and those after a refresh, a fault, or for a recovery. */
 @Injectable()
 export class SameAccountRetry {
   constructor(
-    private readonly attempts: AttemptRunner,
+    private readonly runner: AttemptRunner,
     private readonly recorder: OutcomeRecorder,
     private readonly recovery: CrossAccountRecovery,
     private readonly pinning: Pinning,
     @Inject(APP_CONFIG) private readonly config: AppConfig,
   ) {}
 
-  /** Resolves with the last attempt: there is nothing to gain from another one on this account. */
+  /** Resolves with the last attempt, when another one on this account would not help. */
   async run(context: FailoverContext, account: Account, chosenBy: string): Promise<AccountResult> {
-    const { request, decision } = context;
+    const { request, record } = context;
     let by = chosenBy;
     let hasRefreshed = false;
     let hasRetried = false;
     let rejected: Attempted['token'] = null;
-    context.tried.add(account.id);
-    if (!context.isRecovering) context.budget.spent += 1;
     for (;;) {
-      const attempted = await this.attempts.attempt(
+      const attempted = await this.runner.attempt(
         request,
         account,
         this.destination(context, account),
         rejected,
       );
-      decision.attempted(account, by, attempted);
+      record.attempted(account, by, attempted);
       await this.recorder.apply(context, account, attempted, hasRefreshed);
       const isRejected = attempted.outcome.kind === 'unauthorized' && !hasRefreshed;
-      if (isRejected && !request.isReplayable) this.attempts.renew(account, attempted.token); // for the next request
+      if (isRejected && !request.isReplayable) this.runner.renew(account, attempted.token); // for the next request
       const isCrossAccount = attempted.outcome.kind === 'cross-account-content' && request.isReplayable;
       const verdict = decide(attempted.outcome, {
-        attemptsLeft: context.budget.left(this.config.maxAttempts),
+        attemptsLeft: context.attemptsLeft(this.config.maxAttempts),
         isReplayable: request.isReplayable,
         hasRefreshed,
         hasRetried,
         hasRetriedReused: context.hasRetriedReused,
         recovery: isCrossAccount ? await this.recovery.next(context, account) : null,
-        hasMovedFor: (kind) => context.movedFor.has(kind),
+        hasMovedFor: (kind) => context.hasMovedFor(kind),
       });
-      const isKept = isCrossAccount && context.refusedBody === null;
-      if (isKept) context.refusedBody = { account, attempted, verdict: 'pass-on' };
+      const isKept = isCrossAccount && context.rememberRefusal(account, attempted);
       if (
         verdict !== 'refresh' &&
         verdict !== 'retry' &&
@@ -78,24 +66,27 @@ export class SameAccountRetry {
         hasRefreshed = true;
         rejected = attempted.token;
       } else if (verdict === 'retry-at-once') {
-        context.hasRetriedReused = true;
+        context.retryReused();
       } else if (verdict === 'retry') {
         hasRetried = true;
-        context.budget.spent += 1;
+        context.spend();
         await pauseUnless(request.gone, limits.sameAccountPauseMs);
       }
     }
   }
 
-  private destination({ request, path, stripped, socket }: FailoverContext, account: Account): Destination {
+  private destination(
+    { request, path, strippedBody, socket }: FailoverContext,
+    account: Account,
+  ): Destination {
     return {
       base: 'responses',
       path,
       isTurn: true,
       isSocket: socket !== null,
-      // Without `accept-encoding` what comes can be read.
+      // Without `accept-encoding`, the response is not compressed and can be read.
       without: ['accept-encoding', ...this.pinning.crossAccountHeaders(request, account)],
-      bodyInstead: stripped,
+      bodyInstead: strippedBody,
       withinMs: null,
     };
   }
@@ -105,6 +96,6 @@ async function pauseUnless(gone: AbortSignal, ms: number): Promise<void> {
   try {
     await pause(ms, undefined, { signal: gone });
   } catch {
-    // the client has left; the next step sees it
+    // the client has left, which the next attempt notices
   }
 }

@@ -14,7 +14,7 @@ interface Reason {
 const malformed: Reason = {
   status: 400,
   code: 'malformed_request',
-  message: 'The request is not HTTP/1.1 (RFC 9112).',
+  message: 'The request is not valid HTTP/1.1 (RFC 9112).',
 };
 const reasons: Readonly<Record<string, Reason>> = {
   HPE_HEADER_OVERFLOW: {
@@ -30,33 +30,33 @@ const reasons: Readonly<Record<string, Reason>> = {
   ERR_HTTP_REQUEST_TIMEOUT: {
     status: 408,
     code: 'request_timeout',
-    message: 'The head of the request did not come in time.',
+    message: 'The head of the request did not arrive in time.',
   },
 };
 
-/** Requests that Node would answer by itself, without a body: here JSON, as every other refusal. */
+/** Responds in JSON to broken requests, to which Node would respond without a body. */
 @Injectable()
 export class BadRequests {
-  private readonly refused = new WeakSet<Socket>();
+  private readonly handled = new WeakSet<Socket>();
 
   constructor(private readonly connections: ClientConnections) {}
 
   attach(server: Server): void {
     server.on('clientError', (error: Error, socket: Duplex) => {
       if (socket instanceof Socket && socket.writable && errorCode(error) !== 'ECONNRESET')
-        void this.refuse(reasons[errorCode(error) ?? ''] ?? malformed, socket);
+        void this.respond(reasons[errorCode(error) ?? ''] ?? malformed, socket);
       else socket.destroy();
     });
-    // An expectation that is not known may be passed over (RFC 9110 10.1.1); it does not go to upstream.
+    // Unknown expectations may be ignored (RFC 9110 10.1.1). They are not sent upstream.
     server.on('checkExpectation', (req: IncomingMessage, res: ServerResponse) => {
       server.emit('request', req, res);
     });
   }
 
-  /** After the responses before it; a response to the broken request itself that has begun is broken off. */
-  private async refuse(reason: Reason, socket: Socket): Promise<void> {
-    if (this.refused.has(socket)) return; // what comes after the broken bytes is broken as well
-    this.refused.add(socket);
+  /** Waits for the earlier responses. Breaks the connection if a response to the broken request has begun. */
+  private async respond(reason: Reason, socket: Socket): Promise<void> {
+    if (this.handled.has(socket)) return; // bytes after the broken ones cause more errors
+    this.handled.add(socket);
     const hasBegun = await this.connections.earlierEnded(socket);
     if (hasBegun || !socket.writable) return void socket.destroy();
     socket.write(responseOf(reason));

@@ -2,26 +2,26 @@ import { once } from 'node:events';
 import { type IncomingMessage, type Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { Injectable } from '@nestjs/common';
-import { bufferHandshake } from '../websocket/handshake-buffer.js';
+import { bufferHandshake } from './handshake-buffer.js';
 
-/** A connection that Node has handed over, when its turn has come: for one response, or another protocol. */
+/** A connection that Node has handed over, once the earlier responses have ended: for a response or another protocol. */
 export interface HandedOver {
-  /** Closes the connection when it is sent. */
+  /** Closes the connection when it has been sent. */
   readonly res: ServerResponse;
-  /** What has come behind the head of the request. */
+  /** The bytes that followed the head of the request. */
   readonly head: Buffer;
 }
 
 /**
- * The connections of clients, each with the responses that are not over. Node tells the response whose turn it is
- * that its connection has closed, but not those that wait behind it; and after CONNECT or an upgrade it tells
- * none. Here each of them gets its `close`, so that whatever ends a connection ends all its requests.
+ * Tracks the connections of clients, each with its unfinished responses. When a connection closes, Node emits `close`
+ * only on the response being sent, not on those queued behind it, and on none after CONNECT or an upgrade. This class
+ * emits it on all of them, so that the end of a connection ends all its requests.
  */
 @Injectable()
 export class ClientConnections {
   private readonly open = new Map<Socket, Set<ServerResponse>>();
 
-  /** Follows the connections of a server from now on. */
+  /** Starts to track the connections of a server. */
   attach(server: Server): void {
     server.on('connection', (socket: Socket) => {
       this.open.set(socket, new Set());
@@ -37,15 +37,15 @@ export class ClientConnections {
   }
 
   /**
-   * Resolves when all responses before have ended (RFC 9112 9.3.2: they go out in order); with null when the
-   * connection has ended by then. From here on it is the caller's: Node reads and watches it no more.
+   * Resolves when all earlier responses have ended (RFC 9112 9.3.2: they are sent in order); with null if the
+   * connection has ended by then. The caller then owns the connection: Node no longer reads or watches it.
    */
   async handedOver(req: IncomingMessage, socket: Socket, head: Buffer): Promise<HandedOver | null> {
-    socket.on('error', () => undefined); // its close follows
+    socket.on('error', () => undefined); // `close` follows
     const takeHead = bufferHandshake(socket, head);
     await this.allEnded(socket);
     if (socket.destroyed || socket.writableEnded) return null;
-    socket.setTimeout(0); // the pause between two requests has no meaning any more
+    socket.setTimeout(0); // the keep-alive timeout no longer applies
     const res = new ServerResponse(req);
     res.shouldKeepAlive = false;
     res.assignSocket(socket);
@@ -57,8 +57,8 @@ export class ClientConnections {
   }
 
   /**
-   * Resolves when the responses to all requests that have come whole have ended; tells whether one to a request
-   * that has not come whole has begun.
+   * Resolves when the responses to all complete requests have ended: true if a response to an incomplete request has
+   * begun.
    */
   async earlierEnded(socket: Socket): Promise<boolean> {
     const responses = this.open.get(socket) ?? new Set();
@@ -66,14 +66,14 @@ export class ClientConnections {
     return [...responses].some((it) => it.headersSent);
   }
 
-  /** Ends every connection, whatever runs on it. */
+  /** Destroys every connection, even if requests run on it. */
   endAll(): void {
     for (const socket of this.open.keys()) socket.destroy();
   }
 
   private async allEnded(socket: Socket): Promise<void> {
     const responses = this.open.get(socket) ?? new Set();
-    // Node no longer tells the response under way that its reader keeps up again.
+    // Node no longer emits `drain` on the response being sent.
     const onDrain = () => {
       for (const it of responses) if (it.socket === socket && it.writableNeedDrain) it.emit('drain');
     };
@@ -82,7 +82,7 @@ export class ClientConnections {
     socket.off('drain', onDrain);
   }
 
-  /** A listener that throws keeps the ones behind it from being told: they are, now. */
+  /** If a `close` listener throws, the ones behind it are not called. Those get the event here. */
   private closed(responses: Set<ServerResponse>, res: ServerResponse): void {
     responses.delete(res);
     if (res.listenerCount('close') > 0) res.emit('close');
@@ -95,7 +95,7 @@ export class ClientConnections {
   }
 }
 
-/** As Node does it with the response whose turn it is. */
+/** Does what Node does with the response being sent. */
 function abandon(res: ServerResponse): void {
   res.destroy();
   res.emit('close');

@@ -6,10 +6,10 @@ export const wrongToken: LocalResponse = {
   status: 403,
   code: 'wrong_client_token',
   type: 'forbidden',
-  message: 'This proxy wants its client token (PROXY_CLIENT_TOKEN) as bearer token.',
+  message: 'This proxy requires its client token (PROXY_CLIENT_TOKEN) as a bearer token.',
 };
 
-/** Whether a client may use the proxied routes: it has the token, or none is wanted. */
+/** Whether a client may use the proxied routes: it sends the token, or none is required. */
 export function mayUse(headers: IncomingHttpHeaders, clientToken: Secret | null): boolean {
   if (clientToken === null) return true;
   const given = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1];

@@ -11,19 +11,19 @@ import { ProxyRequest } from '../request/proxy-request.js';
 import { ReplayBudget } from '../request/replay-budget.js';
 import type { Route } from './routes.js';
 
-/** A client's request that was taken in, and the record of what becomes of it. */
+/** A client's request that has been read, with its record. */
 export interface Taken {
   readonly request: ProxyRequest;
-  readonly decision: RequestRecord;
+  readonly record: RequestRecord;
 }
 
-/** The way in and out of every proxied request: its body, its decision record, its figures. */
+/** Begins and ends every proxied request: its body, its record, its metrics. */
 @Injectable()
 export class RequestIntake {
   private readonly logger = new Logger(RequestIntake.name);
 
   constructor(
-    private readonly decisions: RequestLog,
+    private readonly log: RequestLog,
     @Inject(APP_CONFIG) private readonly config: AppConfig,
     @InjectMetric(metricNames.unreplayable) private readonly unreplayable: Counter,
     @InjectMetric(metricNames.addedBefore) private readonly addedBefore: Histogram,
@@ -37,22 +37,24 @@ export class RequestIntake {
     const request = await ProxyRequest.read(req, res, query, this.config.maxReplayBytes, this.budget);
     if (!request.isReplayable) {
       this.unreplayable.inc();
-      this.logger.warn('request too large to be kept: no failover for it', { request: request.id });
+      this.logger.warn('request body too large to keep; no failover for this request', {
+        request: request.id,
+      });
     }
-    return { request, decision: new RequestRecord(request, route, this.decisions) };
+    return { request, record: new RequestRecord(request, route, this.log) };
   }
 
-  /** After the client's answer has ended: what a turn cost goes on record, and into the figures. */
-  async leave({ request, decision }: Taken, route: Route['kind']): Promise<void> {
-    const { firstSentAt, lastAnsweredAt } = decision;
+  /** Called after the response to the client has ended: records the usage of a turn, and the metrics. */
+  async leave({ request, record }: Taken, route: Route['kind']): Promise<void> {
+    const { firstSentAt, lastAnsweredAt } = record;
     if (firstSentAt !== null) this.addedBefore.observe((firstSentAt - request.completeAt) / 1_000);
     if (lastAnsweredAt !== null) this.firstByte.observe((lastAnsweredAt - request.completeAt) / 1_000);
-    const turn = route === 'turn' || route === 'images' ? decision.turn(Date.now()) : null;
+    const turn = route === 'turn' || route === 'images' ? record.turn(Date.now()) : null;
     if (turn !== null) this.usage.record({ ...turn, ...(await request.modelAndEffort()) });
     this.logger.debug('request served', {
       request: request.id,
       route,
-      status: decision.clientStatus,
+      status: record.clientStatus,
       ms: Date.now() - request.receivedAt,
     });
   }

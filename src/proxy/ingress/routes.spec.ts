@@ -51,7 +51,7 @@ describe('the route table', () => {
     expect(routeOf(method, path, false).kind).toBe(kind);
   });
 
-  it('answers an upgrade on a turn path, and only there', () => {
+  it('accepts an upgrade only on a turn path', () => {
     expect(routeOf('GET', '/v1/responses', true).kind).toBe('websocket');
     expect(routeOf('GET', '/v1x', true).kind).toBe('unknown');
   });

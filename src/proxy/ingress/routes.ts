@@ -1,9 +1,6 @@
 import { isCanonicalPath } from '../../boundary/safe-path.js';
 
-/**
- * Where a request goes. `upstreamPath` is relative to the base address, without leading slash; path and
- * query are kept as they came.
- */
+/** The destination of a request. `upstreamPath` is relative to the base address, without leading slash, and unchanged. */
 export type Route =
   | { readonly kind: 'turn'; readonly upstreamPath: 'responses' }
   | { readonly kind: 'images'; readonly upstreamPath: string }
@@ -30,12 +27,12 @@ const turnPaths = new Set([
 const operatorPaths = new Set(['/', '/dashboard', '/healthz', '/readyz', '/metrics', '/admin']);
 const unknown: Route = { kind: 'unknown' };
 
-/** The route table: one pure function of method, path (without query) and whether an upgrade is asked for. */
+/** The route table: a pure function of method, path (without query) and whether the request asks for an upgrade. */
 export function routeOf(method: string, path: string, isUpgrade: boolean): Route {
   if (!isCanonicalPath(path)) return unknown;
   if (operatorPaths.has(path) || path.startsWith('/admin/')) return { kind: 'operator' };
   if (path === '/v1') return { kind: 'reachable' };
-  // A slash at the end names the same thing to upstream; nothing of ours is to be passed by with one.
+  // Upstream ignores a trailing slash. Without this, it would bypass the local routes.
   return proxiedRoute(method, path.replace(/\/$/, ''), isUpgrade);
 }
 
@@ -67,13 +64,13 @@ function whamRoute(method: string, rest: string): Route {
   if (rest === 'wham/usage' && method === 'GET') return { kind: 'pool-usage' };
   if (rest === 'wham/accounts/check' && method === 'GET') return { kind: 'accounts-check' };
   if (rest === 'wham/config/bundle' && method === 'GET') return { kind: 'config-bundle', upstreamPath: rest };
-  // Forwarded, it would spend a reset credit of one account that nobody chose.
+  // If forwarded, it would spend a reset credit of an arbitrary account.
   if (rest === 'wham/rate-limit-reset-credits/consume') return unknown;
   if (isAtOrBelow(rest, 'files')) return { kind: 'files', upstreamPath: rest };
   return { kind: 'home', base: 'wham', upstreamPath: rest };
 }
 
-/** The same calls have two forms, by the client's base address (docs/protocol.md, routes to the backend address). */
+/** The path has two forms, depending on the client's base address (docs/protocol.md, routes to the backend address). */
 function whamPath(path: string): string | null {
   const api = below(path, '/api/codex/');
   if (api !== null) return api.startsWith('ps/') ? api : `wham/${api}`;

@@ -3,12 +3,17 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:
 import { limits } from '../../config/limits.js';
 import { type BodyClaim, readBody, type RequestBody } from './request-body.js';
 import { BudgetClaim, type ReplayBudget } from './replay-budget.js';
-import { type BodyFacts, factsOf, noFacts } from './body-inspection.js';
-import { type ModelAndEffort, modelAndEffortIn } from './model-and-effort.js';
-import { lookInto } from './request-json.js';
+import {
+  type BodyFacts,
+  factsOf,
+  lookInto,
+  type ModelAndEffort,
+  modelAndEffortIn,
+  noFacts,
+} from './body-inspection.js';
 import { sessionKeyFromHeaders } from './session-key.js';
 
-/** A frozen picture of what a client asks, with its body read once, and the signal that it has left. */
+/** A client's request: a snapshot with its body read once, and the signal that the client has left. */
 export class ProxyRequest implements Disposable {
   readonly id = randomUUID();
   private readonly copies: BudgetClaim;
@@ -17,17 +22,17 @@ export class ProxyRequest implements Disposable {
     private readonly req: IncomingMessage,
     private readonly claim: BodyClaim,
     private readonly budget: ReplayBudget,
-    /** What its body tells; null as long as nobody has asked, or there was no room to look. */
+    /** What its body says; null until it has been read, which may fail for lack of room. */
     private facts: BodyFacts | null,
     /** Query with its question mark; empty without one. */
     readonly query: string,
-    /** Hash of what names the session; null when nothing does. */
+    /** Hash of the session's name; null if the request names none. */
     readonly sessionKey: string | null,
-    /** Aborted when the client leaves before its answer is complete. */
+    /** Aborted when the client leaves before its response is complete. */
     readonly gone: AbortSignal,
     /** Epoch ms. */
     readonly receivedAt: number,
-    /** `performance.now()` when the request was complete. */
+    /** `performance.now()` when the body was complete, or known to be too large to keep. */
     readonly completeAt: number,
   ) {
     this.copies = new BudgetClaim(budget);
@@ -46,13 +51,13 @@ export class ProxyRequest implements Disposable {
     const claim = await readBody(req, maxBytes, budget);
     const byHeader = sessionKeyFromHeaders(req.headers);
     const completeAt = performance.now();
-    const isAsked = byHeader === null && claim.body.kind === 'kept' && claim.body.bytes.length > 0;
-    const facts = isAsked ? await factsOf(claim.body.bytes, req.headers['content-encoding'], budget) : null;
+    const needsBody = byHeader === null && claim.body.kind === 'kept' && claim.body.bytes.length > 0;
+    const facts = needsBody ? await factsOf(claim.body.bytes, req.headers['content-encoding'], budget) : null;
     const sessionKey = byHeader ?? facts?.sessionKey ?? null;
     return new ProxyRequest(req, claim, budget, facts, query, sessionKey, gone, receivedAt, completeAt);
   }
 
-  /** A request for a WebSocket: it has no body, and its client is there as long as the connection is. */
+  /** A request for a WebSocket. It has no body. `gone`: aborted when the client's connection closes. */
   static ofUpgrade(
     req: IncomingMessage,
     query: string,
@@ -75,7 +80,7 @@ export class ProxyRequest implements Disposable {
     return this.req.headers;
   }
 
-  /** Null when the request has none. */
+  /** Null if the request has no body. */
   get body(): RequestBody | null {
     const { body } = this.claim;
     const hasBody =
@@ -92,27 +97,27 @@ export class ProxyRequest implements Disposable {
     return (this.req.headers['content-encoding'] ?? 'identity') !== 'identity';
   }
 
-  /** The model that the body names; null when it names none, or cannot be looked into. Read only when asked for. */
+  /** The model that the body names; null if it names none or cannot be read. Reads the body on the first call. */
   async model(): Promise<string | null> {
-    return (await this.told()).model;
+    return (await this.bodyFacts()).model;
   }
 
-  /** For the record: from the turn's metadata, which Codex sends along as a header; else from the body. */
+  /** For the usage records: from the turn metadata, which Codex sends as a header, or else from the body. */
   async modelAndEffort(): Promise<ModelAndEffort> {
-    const told = modelAndEffortIn(this.header('x-codex-turn-metadata') ?? '');
-    if (told.model !== null) return told;
-    const { model, effort } = await this.told();
+    const fromHeader = modelAndEffortIn(this.header('x-codex-turn-metadata') ?? '');
+    if (fromHeader.model !== null) return fromHeader;
+    const { model, effort } = await this.bodyFacts();
     return { model: model?.slice(0, 100) ?? null, effort };
   }
 
-  /** Claims room for another copy of the body, until the request ends; false when the process has none left. */
+  /** Claims room for another copy of the body until the request ends; false if the process has none left. */
   holdMore(bytes: number): boolean {
     return this.copies.more(bytes);
   }
 
   /**
-   * What `read` finds in the plain bytes of the body, of which it must keep nothing. Null when the body was
-   * not kept, or cannot be looked into within the budget of the process.
+   * Returns what `read` finds in the plain bytes of the body, of which it must keep nothing. Null if the body was not
+   * kept, or cannot be inflated within the budget of the process.
    */
   async look<T>(read: (plain: Buffer) => T): Promise<T | null> {
     const { body } = this.claim;
@@ -120,7 +125,7 @@ export class ProxyRequest implements Disposable {
     return lookInto(body.bytes, this.req.headers['content-encoding'], this.budget, read);
   }
 
-  private async told(): Promise<BodyFacts> {
+  private async bodyFacts(): Promise<BodyFacts> {
     const { body } = this.claim;
     if (body.kind !== 'kept') return noFacts;
     this.facts ??= await factsOf(body.bytes, this.req.headers['content-encoding'], this.budget);
@@ -133,8 +138,8 @@ export class ProxyRequest implements Disposable {
   }
 
   /**
-   * Gives back the room of the kept body. What upstream did not take of a body that was not kept is read
-   * away, for a while: a client that still sends would not look at its answer.
+   * Returns the room of the kept body. If a streaming body has not been read completely, discards the rest for up to
+   * `limits.unreadBodyMs`: a client that is still sending would not read its response.
    */
   [Symbol.dispose](): void {
     this.claim[Symbol.dispose]();
@@ -149,7 +154,7 @@ export class ProxyRequest implements Disposable {
   }
 }
 
-/** Aborts when the connection to the client ends before the whole answer was handed over. */
+/** Returns a signal that aborts when the client's connection ends before the whole response has been handed over. */
 function goneSignal(res: ServerResponse): AbortSignal {
   const gone = new AbortController();
   res.once('close', () => {

@@ -3,14 +3,14 @@ import { limits } from '../../config/limits.js';
 import { BudgetClaim, ReplayBudget } from './replay-budget.js';
 
 describe('the room for bodies', () => {
-  it('is what the limits say', () => {
+  it('is as large as the limit', () => {
     const budget = new ReplayBudget();
     expect(budget.claim(limits.replayBytesInTotal)).toBe(true);
     expect(budget.claim(1)).toBe(false);
     expect(budget.bytes).toBe(limits.replayBytesInTotal);
   });
 
-  it('is shared by all who hold some, and is there again when they have given it back', () => {
+  it('is shared by all holders, and available again once they return it', () => {
     const budget = new ReplayBudget(100);
     const [one, other] = [new BudgetClaim(budget), new BudgetClaim(budget)];
     expect([one.more(60), other.more(40), other.more(1), one.more(1)]).toEqual([true, true, false, false]);
@@ -21,7 +21,7 @@ describe('the room for bodies', () => {
     expect(budget.bytes).toBe(0);
   });
 
-  it('is given back once', () => {
+  it('is returned once', () => {
     const budget = new ReplayBudget(100);
     budget.claim(10);
     const claim = new BudgetClaim(budget);

@@ -1,6 +1,6 @@
 import { limits } from '../../config/limits.js';
 
-/** Counts the bytes of bodies that all requests together hold: kept for another attempt, or for a look. */
+/** Counts the bytes of bodies that all requests hold together, for another attempt or to look into them. */
 export class ReplayBudget {
   private held = 0;
 
@@ -10,7 +10,7 @@ export class ReplayBudget {
     return this.held;
   }
 
-  /** Claims room; false when the process has none left. */
+  /** Claims room; false if the process has none left. */
   claim(bytes: number): boolean {
     if (this.held + bytes > this.maxBytes) return false;
     this.held += bytes;
@@ -22,7 +22,7 @@ export class ReplayBudget {
   }
 }
 
-/** The room of one holder: claimed piece by piece, given back in one go and once. */
+/** The room of one holder: claimed piece by piece, returned all at once and only once. */
 export class BudgetClaim implements Disposable {
   private claimed = 0;
 
@@ -32,7 +32,7 @@ export class BudgetClaim implements Disposable {
     return this.claimed;
   }
 
-  /** Claims so many bytes more; false, and nothing changes, when the process has none left. */
+  /** Claims this many more bytes; false, and nothing changes, if the process has none left. */
   more(bytes: number): boolean {
     if (!this.budget.claim(bytes)) return false;
     this.claimed += bytes;

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { ReplayBudget } from './replay-budget.js';
 import { type BodyClaim, readBody } from './request-body.js';
 
-/** Has a client send a body in pieces, chunked, and looks at how a server reads it. */
+/** Lets a client send a body in chunks and checks how a server reads it. */
 async function reading(
   pieces: readonly number[],
   maxBytes: number,
@@ -19,11 +19,11 @@ async function reading(
     'error',
     () => undefined,
   );
-  const asked = once(server, 'request');
+  const arrival = once(server, 'request');
   client.flushHeaders();
-  const [req]: IncomingMessage[] = await asked;
+  const [req]: IncomingMessage[] = await arrival;
   try {
-    if (req === undefined) throw new Error('no request came');
+    if (req === undefined) throw new Error('no request arrived');
     const claim = readBody(req, maxBytes, budget);
     for (const size of pieces) client.write(Buffer.alloc(size, 'x'));
     client.end();
@@ -37,7 +37,7 @@ async function reading(
 }
 
 describe('a body that is read', () => {
-  it('takes its room as long as it is kept, and gives it back once', async () => {
+  it('takes room while it is kept, and returns it once', async () => {
     const budget = new ReplayBudget(100);
     await reading([60, 40], 100, budget, (claim) => {
       expect(claim.body).toMatchObject({ kind: 'kept', bytes: Buffer.alloc(100, 'x') });
@@ -50,10 +50,10 @@ describe('a body that is read', () => {
   it.each([
     ['its own bound', 50, 1_000],
     ['the bound of the process', 1_000, 50],
-  ])('streams above %s, and what was read of it counts as long as it is held', async (_what, own, all) => {
+  ])('streams above %s, and counts the part that has been read while it is held', async (_what, own, all) => {
     const budget = new ReplayBudget(all);
     await reading([40, 40, 40], own, budget, (claim) => {
-      // The piece that did not fit any more is there, too.
+      // The piece that did not fit is there as well.
       const piece = Buffer.alloc(40, 'x');
       expect(claim.body).toMatchObject({ kind: 'streaming', head: [piece, piece] });
       expect(budget.bytes).toBe(40);

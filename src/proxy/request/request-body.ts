@@ -1,17 +1,17 @@
 import type { IncomingMessage } from 'node:http';
 import { PoolError } from '../../runtime/pool-error.js';
 import { BudgetClaim, type ReplayBudget } from './replay-budget.js';
-import { joined } from '../response/relay.js';
+import { joined } from './joined.js';
 
 /**
- * The body of a client's request: kept whole, so that it can be sent again, or too large for that and
- * streaming through once, after what was already read of it.
+ * The body of a client's request: either kept whole, so that it can be sent again, or too large for that. Then it
+ * streams through once: `head`, which has been read, and then `rest`.
  */
 export type RequestBody =
   | { readonly kind: 'kept'; readonly bytes: Buffer }
   | { readonly kind: 'streaming'; readonly head: readonly Buffer[]; readonly rest: IncomingMessage };
 
-/** The client has left before its body was complete: no fault, and nobody is left to be told. */
+/** The client has left before its body was complete. This is not a fault, and no response is needed. */
 export class ClientLeftError extends PoolError {
   readonly code = 'client_left';
 
@@ -20,14 +20,14 @@ export class ClientLeftError extends PoolError {
   }
 }
 
-/** Gives back the room that a body takes, also one that was read in part only; once. */
+/** Holds the room of a body, even of one that has been read only in part. Returns it once. */
 export interface BodyClaim extends Disposable {
   readonly body: RequestBody;
 }
 
 /**
- * Reads a body whole as long as it fits into `maxBytes` and into the budget of the process.
- * Rejects with `ClientLeftError` when the client leaves before its body is complete.
+ * Reads a whole body if it fits into `maxBytes` and into the budget of the process. Rejects with `ClientLeftError` if
+ * the client leaves before its body is complete.
  */
 export async function readBody(
   req: IncomingMessage,
@@ -37,7 +37,7 @@ export async function readBody(
   const chunks: Buffer[] = [];
   const room = new BudgetClaim(budget);
   const giveBack = () => room[Symbol.dispose]();
-  // What was read of it is held until the end of the request, and counts as long.
+  // The part that has been read is held, and counts, until the request ends.
   const streaming = (): BodyClaim => ({
     body: { kind: 'streaming', head: chunks, rest: req },
     [Symbol.dispose]: giveBack,
@@ -48,12 +48,12 @@ export async function readBody(
   const onData = (chunk: Buffer) => {
     chunks.push(chunk);
     if (room.bytes + chunk.length <= maxBytes && room.more(chunk.length)) return;
-    req.pause(); // at once: an end that comes before somebody reads on would be missed
+    req.pause(); // at once: an `end` before the next reader listens would be missed
     resolve(false);
   };
   const onEnd = () => resolve(true);
   const onClose = () => {
-    // A request that was read to its end closes too, before anyone here is told: an error then costs, for nobody.
+    // A request that has been read completely closes as well; it must not reject.
     if (!req.readableEnded) reject(new ClientLeftError());
   };
   req.on('data', onData).once('end', onEnd).once('close', onClose).once('error', onClose);

@@ -25,11 +25,11 @@ describe('a session key', () => {
     ['a list', sessionKeyFromBody([])],
     ['a number', sessionKeyFromBody({ conversation_id: 7 })],
     ['null', sessionKeyFromBody(null)],
-  ])('is none for %s', (_what, found) => {
+  ])('is null for %s', (_what, found) => {
     expect(found).toBeNull();
   });
 
-  it('is as short for 10 KB as for one letter', () => {
+  it('is as short for 10 KB as for one character', () => {
     expect(sessionKeyFromHeaders({ 'session-id': 'x'.repeat(10_240) })).toHaveLength(22);
   });
 });

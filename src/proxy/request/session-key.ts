@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
+import { isRecord } from '../../runtime/is-record.js';
 
-/** Headers that name a session, first that is present (docs/protocol.md, session identity). */
+/** Headers that name a session; the first one present counts (docs/protocol.md, session identity). */
 const headerNames = ['session-id', 'session_id', 'conversation_id', 'x-codex-conversation-id'] as const;
 const bodyNames = ['conversation_id', 'conversation', 'prompt_cache_key'] as const;
 
 /**
- * What ties requests to one account: a hash, so that a key of any length costs the same and none is ever
- * printed. The same session gives the same key by header and by body.
+ * Returns the key that ties requests to one account; null if no header names a session. The key is a hash: all keys
+ * have the same length, and no session's name is ever printed. Header and body give the same key for a session.
  */
 export function sessionKeyFromHeaders(headers: IncomingHttpHeaders): string | null {
   for (const name of headerNames) {
@@ -17,13 +18,13 @@ export function sessionKeyFromHeaders(headers: IncomingHttpHeaders): string | nu
   return fromTurnMetadata(headers['x-codex-turn-metadata']);
 }
 
-/** The session named in a request body that is JSON; null when it is none or names none. */
+/** Returns the key of the session that a parsed request body names; null if it names none. */
 export function sessionKeyFromBody(body: unknown): string | null {
   if (!isRecord(body)) return null;
   return fromFields(body) ?? (isRecord(body['metadata']) ? fromFields(body['metadata']) : null);
 }
 
-/** Image requests carry their session in the turn's metadata alone. */
+/** Image requests name their session only in the turn metadata. */
 function fromTurnMetadata(value: string | string[] | undefined): string | null {
   if (typeof value !== 'string') return null;
   const named = /"session_id"\s*:\s*"([^"\\]+)"/.exec(value)?.[1];
@@ -42,8 +43,4 @@ function fromFields(fields: Readonly<Record<string, unknown>>): string | null {
 
 function keyOf(value: string): string {
   return createHash('sha256').update(value).digest('base64url').slice(0, 22);
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

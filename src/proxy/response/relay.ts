@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { joined } from '../request/joined.js';
 
 /** How a committed response ended: completely, or cut by upstream or the client, whichever broke off first. */
 export type RelayEnd = 'complete' | 'cut' | 'client-gone';
@@ -52,9 +53,4 @@ export function relayStream(
   else if (from.destroyed) onBroken();
   else from.resume();
   return promise;
-}
-
-/** Concatenates buffers; a single buffer is returned without a copy. */
-export function joined(parts: readonly Buffer[]): Buffer {
-  return parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts);
 }

@@ -1,3 +1,5 @@
+import { isRecord } from '../../runtime/is-record.js';
+
 /** An upstream error: its codes, its message, and when a limit ends. */
 export interface ErrorEnvelope {
   /**
@@ -57,8 +59,4 @@ function first(places: readonly Readonly<Record<string, unknown>>[], name: strin
 function numberIn(value: unknown): number | null {
   const found = typeof value === 'string' && /^\d+(\.\d+)?$/.test(value) ? Number(value) : value;
   return typeof found === 'number' && Number.isFinite(found) ? found : null;
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -4,7 +4,7 @@ import { type ErrorEnvelope, readEnvelope } from './error-envelope.js';
 import { failureIn } from './event-failure.js';
 import { failureEvents, isOutput } from './response-events.js';
 import { looksLikeEventStream } from './event-stream-start.js';
-import { inflated } from '../request/request-json.js';
+import { inflated } from '../request/body-inspection.js';
 import { SseReader } from './sse-reader.js';
 
 /** An upstream response with its head and the part of its body that was already read; paused. */

@@ -14,7 +14,7 @@ import { ProxyRequest } from '../request/proxy-request.js';
 import { ReplayBudget } from '../request/replay-budget.js';
 import { ResponseCommit } from '../response/response-commit.js';
 import { deflate } from '../upstream/deflate.js';
-import { bufferHandshake } from './handshake-buffer.js';
+import { bufferHandshake } from '../ingress/handshake-buffer.js';
 import { SocketSessions } from './sessions.js';
 
 /** A client that requests a WebSocket. */
@@ -74,22 +74,22 @@ export class Handshake {
     const decision = new RequestRecord(request, 'websocket', this.decisions);
     const context = new FailoverContext(request, PATH, decision, null, { model: null });
     const end = await this.loop.run(context);
-    if (end.kind === 'pass-on' && end.tried.attempted.socket !== null)
+    if (end.kind === 'pass-on' && end.result.attempted.socket !== null)
       return this.accept({ ...arrival, head: takeHead() }, request, context, end);
-    if (end.kind === 'pass-on' && meansNoSockets.has(end.tried.attempted.answer?.response.statusCode)) {
+    if (end.kind === 'pass-on' && meansNoSockets.has(end.result.attempted.answer?.response.statusCode)) {
       using _lease = end.lease;
-      if (end.tried.attempted.answer !== null) discard(end.tried.attempted.answer.response);
+      if (end.result.attempted.answer !== null) discard(end.result.attempted.answer.response);
       sendLocalResponse(res, noSockets);
       return decision.end(noSockets.code, noSockets.status);
     }
-    await this.forwarder.answer(context, res, end);
+    await this.forwarder.respond(context, res, end);
   }
 
   private accept(
     { req, res, socket, head }: Arrival,
     request: ProxyRequest,
-    { decision }: FailoverContext,
-    { tried: { account, attempted }, lease }: LoopEnd & { kind: 'pass-on' },
+    { record: decision }: FailoverContext,
+    { result: { account, attempted }, lease }: LoopEnd & { kind: 'pass-on' },
   ): void {
     using _lease = lease; // each turn takes its own lease
     const { socket: upstream, answer } = attempted;

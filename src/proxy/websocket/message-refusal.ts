@@ -1,7 +1,8 @@
 import { type AttemptOutcome, classify } from '../upstream/outcome.js';
 import { readEnvelope } from '../upstream/error-envelope.js';
 import type { LocalResponse } from '../response/local-response.js';
-import { isRecord, jsonOf } from './message.js';
+import { isRecord } from '../../runtime/is-record.js';
+import { jsonOf } from './message.js';
 
 /**
  * The outcome that an `error` or `response.failed` message stands for. An `error` message carries the status and

@@ -1,3 +1,5 @@
+import { isRecord } from '../../runtime/is-record.js';
+
 /**
  * Bytes at the start of a message: enough for its type, which upstream and Codex put first, and for the model after
  * it.
@@ -37,10 +39,6 @@ export function jsonOf(message: Buffer): unknown {
   } catch {
     return null;
   }
-}
-
-export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function headOf(message: Buffer): string {

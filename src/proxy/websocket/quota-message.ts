@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import type { PoolWindow } from '../../accounts/selection/pool-quota.js';
 import type { QuotaWindow } from '../../usage/quota-window.js';
-import { isRecord, jsonOf } from './message.js';
+import { isRecord } from '../../runtime/is-record.js';
+import { jsonOf } from './message.js';
 
 const windowSchema = z
   .object({

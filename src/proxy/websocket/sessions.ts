@@ -80,17 +80,16 @@ export class SocketSessions {
 
   private async openFor(turn: SocketTurn, request: ProxyRequest, path: string): Promise<Opened | null> {
     const context = new FailoverContext(request, path, turn.decision, null, { model: turn.start.model });
-    for (const it of turn.tried) context.tried.add(it);
-    context.budget.spent = turn.attempts;
+    context.resume(turn.tried, turn.attempts);
     const end = await this.loop.run(context);
-    turn.attempts = context.budget.spent;
+    turn.attempts = context.spent;
     if (end.kind !== 'pass-on') {
-      const answer = end.kind === 'dead-end' ? end.tried?.attempted.answer : null;
+      const answer = end.kind === 'dead-end' ? end.result?.attempted.answer : null;
       if (answer != null) discard(answer.response);
       return null;
     }
     using _lease = end.lease; // the turn has its own lease
-    const { account, attempted } = end.tried;
+    const { account, attempted } = end.result;
     if (attempted.socket !== null) return { socket: attempted.socket, account, token: attempted.token };
     if (attempted.answer !== null) discard(attempted.answer.response);
     return null;
@@ -110,7 +109,7 @@ export class SocketSessions {
     const isUpstreams = outcome?.kind === 'overloaded' || isModels;
     if (isUpstreams) return null;
     return errorMessage(
-      this.emptyPool.refusal(request, turn.tried, outcome?.kind ?? null, null, turn.start.model),
+      this.emptyPool.responseFor(request, turn.tried, outcome?.kind ?? null, null, turn.start.model),
     );
   }
 }

@@ -1,20 +1,16 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { Socket } from 'node:net';
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { InjectMetric } from '@willsoto/nestjs-prometheus';
 import type { Counter } from 'prom-client';
-import { APP_CONFIG, type AppConfig } from '../../config/app.config.js';
-import { whyRefused } from '../../boundary/request-guard.js';
 import { Drain } from '../../runtime/drain.js';
 import { Faults } from '../../observability/faults.js';
 import { metricNames } from '../../observability/metrics.js';
+import { Admission } from '../ingress/admission.js';
 import { ClientConnections, type HandedOver } from '../ingress/client-connections.js';
 import { notFound, type LocalResponse, sendLocalResponse } from '../response/local-response.js';
 import { ClientObserver } from '../../clients/client-observer.js';
-import { mayUse, wrongToken } from '../ingress/client-token.js';
-import { stopping } from '../ingress/proxy.middleware.js';
-import { routeOf } from '../ingress/routes.js';
 import { Handshake } from './handshake.js';
 
 const badHandshake: LocalResponse = {
@@ -36,8 +32,8 @@ export class UpgradeHandler {
     private readonly connections: ClientConnections,
     private readonly faults: Faults,
     private readonly observer: ClientObserver,
-    private readonly drain: Drain,
-    @Inject(APP_CONFIG) private readonly config: AppConfig,
+    private readonly admission: Admission,
+    drain: Drain,
     @InjectMetric(metricNames.requests) private readonly requests: Counter<'route' | 'status'>,
   ) {
     // Pending handshakes lose nothing: the client reconnects.
@@ -68,8 +64,7 @@ export class UpgradeHandler {
   }
 
   private async serve(req: IncomingMessage, socket: Socket, { res, head }: HandedOver): Promise<void> {
-    const [path = '', query = ''] = /^([^?]*)(.*)$/s.exec(req.url ?? '')?.slice(1) ?? [];
-    const route = routeOf(req.method ?? '', path, true);
+    const { path, query, route } = this.admission.target(req.method ?? '', req.url ?? '', true);
     const refusal = this.whyNot(req, path, route.kind);
     res.once('close', () => {
       const status = res.headersSent ? `${Math.floor(res.statusCode / 100)}xx` : '499';
@@ -84,15 +79,11 @@ export class UpgradeHandler {
   }
 
   private whyNot(req: IncomingMessage, path: string, route: string): LocalResponse | null {
-    const violation = whyRefused(
-      { method: req.method ?? '', path, headers: req.headers },
-      this.config.allowedHosts,
-    );
-    if (violation !== null) return { status: 403, type: 'forbidden', ...violation };
+    const { admission } = this;
+    const forbidden = admission.whyForbidden(req, path);
+    if (forbidden !== null) return forbidden;
     if (route !== 'websocket' || !asksForWebSocket(req)) return notFound;
-    if (!mayUse(req.headers, this.config.clientToken)) return wrongToken;
-    if (!isHandshake(req)) return badHandshake;
-    return this.drain.isDraining ? stopping : null;
+    return admission.whyWrongToken(req) ?? (isHandshake(req) ? admission.whyStopping() : badHandshake);
   }
 }
 

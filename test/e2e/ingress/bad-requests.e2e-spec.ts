@@ -5,7 +5,7 @@ import { head, packet, post, statusesIn, upgrade } from '../../support/clients/p
 import { TestPool } from '../../support/pool/pool.js';
 import { RawSocket } from '../../support/clients/raw-socket.js';
 
-async function answerTo(pool: TestPool, bytes: string): Promise<string> {
+async function responseTo(pool: TestPool, bytes: string): Promise<string> {
   using client = new RawSocket(pool.origin);
   await client.write(bytes);
   return await client.whole();
@@ -13,11 +13,11 @@ async function answerTo(pool: TestPool, bytes: string): Promise<string> {
 
 const bodyOf = (text: string): unknown => JSON.parse(text.slice(text.lastIndexOf('\r\n\r\n') + 4));
 
-describe('bytes that are no request', () => {
+describe('bytes that are not a request', () => {
   it.each([
-    ['a line that is none', 'nonsense\r\n\r\n', 400, 'malformed_request'],
+    ['an invalid request line', 'nonsense\r\n\r\n', 400, 'malformed_request'],
     [
-      'a header field that is none',
+      'an invalid header field',
       'GET /healthz HTTP/1.1\r\nhost: 127.0.0.1\r\nno colon\r\n\r\n',
       400,
       'malformed_request',
@@ -34,16 +34,16 @@ describe('bytes that are no request', () => {
       400,
       'malformed_request',
     ],
-  ])('are refused in JSON: %s', async (_which, bytes, status, code) => {
+  ])('get an error in JSON: %s', async (_which, bytes, status, code) => {
     await using pool = await TestPool.start();
-    const text = await answerTo(pool, bytes);
+    const text = await responseTo(pool, bytes);
     expect(statusesIn(text)).toEqual([status]);
     expect(text).toMatch(/^content-type: application\/json/im);
     expect(bodyOf(text)).toMatchObject({ error: { type: 'invalid_request', code } });
     expect(pool.fakeUpstream.turns()).toHaveLength(0);
   });
 
-  it('are refused after the answer to the turn before them, which is whole', async () => {
+  it('get their error after the complete response to the turn before them', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     const upstream = controlled();
     pool.fakeUpstream.account('a').answers(upstream.answer);
@@ -60,24 +60,24 @@ describe('bytes that are no request', () => {
   });
 });
 
-describe('a request that expects something', () => {
-  it('is served all the same when that is not known (RFC 9110 10.1.1)', async () => {
+describe('a request with an Expect header', () => {
+  it('is served even if the expectation is unknown (RFC 9110 10.1.1)', async () => {
     await using pool = await TestPool.start();
-    const text = await answerTo(pool, head('GET /healthz', { expect: 'made-up', connection: 'close' }));
+    const text = await responseTo(pool, head('GET /healthz', { expect: 'made-up', connection: 'close' }));
     expect(statusesIn(text)).toEqual([200]);
   });
 
-  it('meets the same doors: 403 of a foreign host', async () => {
+  it('passes the same checks: 403 for a foreign host', async () => {
     await using pool = await TestPool.start();
     const fields = { expect: 'made-up', host: 'evil.example' };
-    expect(statusesIn(await answerTo(pool, head('GET /healthz', fields)))).toEqual([403]);
+    expect(statusesIn(await responseTo(pool, head('GET /healthz', fields)))).toEqual([403]);
   });
 });
 
-describe('an upgrade that is not a WebSocket as it should be', () => {
-  it('is refused when it has a body', async () => {
+describe('an upgrade that is not a valid WebSocket', () => {
+  it('gets 400 when it has a body', async () => {
     await using pool = await TestPool.start();
-    const text = await answerTo(pool, `${upgrade({ 'content-length': '5' })}hello`);
+    const text = await responseTo(pool, `${upgrade({ 'content-length': '5' })}hello`);
     expect(statusesIn(text)).toEqual([400]);
     expect(bodyOf(text)).toMatchObject({ error: { code: 'bad_websocket_handshake' } });
     expect(pool.fakeUpstream.handshakes()).toHaveLength(0);
@@ -96,7 +96,7 @@ describe('an upgrade that is not a WebSocket as it should be', () => {
     expect(statusesIn(client.text)).toEqual([200]);
   });
 
-  it('harms nothing when its client has left at once', async () => {
+  it('does no harm when its client leaves at once', async () => {
     await using pool = await TestPool.start();
     for (let again = 0; again < 20; again += 1) {
       using client = new RawSocket(pool.origin);

@@ -7,7 +7,7 @@ const upgrade = { connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-ve
 const post = (path: string): RawRequest => ({ method: 'POST', path, body: '{}' });
 const turn = turnWith(JSON.stringify(aTurn()));
 
-/** One of each kind of route. */
+/** One request for each kind of route. */
 const everyRoute: readonly RawRequest[] = [
   turn,
   { ...turn, path: '/backend-api/codex/responses' },
@@ -32,11 +32,11 @@ const everyRoute: readonly RawRequest[] = [
   { method: 'OPTIONS', path: '/v1/responses' },
 ];
 
-/** Its status, and whether it is JSON by its own word and in truth; a HEAD has only the word. */
-function told({ status, headers, body }: RawResponse): string {
-  const isSaid = /^application\/(problem\+)?json/.test(headers['content-type'] ?? '');
+/** The status, and whether label and body are JSON; the response to a HEAD has only the label. */
+function summary({ status, headers, body }: RawResponse): string {
+  const isLabelled = /^application\/(problem\+)?json/.test(headers['content-type'] ?? '');
   const text = body.toString('utf8');
-  return `${status} ${isSaid && (text === '' || text.startsWith('{')) ? 'JSON' : `no JSON: ${text}`}`;
+  return `${status} ${isLabelled && (text === '' || text.startsWith('{')) ? 'JSON' : `not JSON: ${text}`}`;
 }
 
 const basic = (text: string): string => `Basic ${Buffer.from(text).toString('base64')}`;
@@ -45,27 +45,27 @@ function plus(asked: RawRequest, headers: Readonly<Record<string, string>>): Raw
   return { ...asked, headers: { ...asked.headers, ...headers } };
 }
 
-describe('who may enter', () => {
+describe('the boundary', () => {
   it.each([
     ['a foreign host name', { host: 'evil.example' }],
-    ['a foreign host name with our port', { host: 'evil.example:8989' }],
-    ['a host that only begins like ours', { host: '127.0.0.1.evil.example' }],
+    ['a foreign host name with the port of the proxy', { host: 'evil.example:8989' }],
+    ['a host that only begins like an allowed one', { host: '127.0.0.1.evil.example' }],
     ['another address', { host: '192.168.1.7:8989' }],
     ['a page of another origin', { origin: 'https://evil.example' }],
     ['a page of another port of this machine', { origin: 'http://127.0.0.1:1' }],
     ['a page without an origin', { origin: 'null' }],
     ['a cross-site request', { 'sec-fetch-site': 'cross-site' }],
     ['a cross-site script', { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors' }],
-  ])('not %s, on any route', async (_who, headers) => {
+  ])('rejects %s on every route', async (_who, headers) => {
     await using pool = await TestPool.start();
     for (const asked of [...everyRoute, { path: '/' }]) {
       const { path } = asked;
       const isPage = path === '/' || path === '/dashboard';
-      const answer = await call(pool.origin, plus(asked, headers));
-      expect(told(answer)).toBe('403 JSON');
-      expect(answer.headers['x-codex-pool-error']).toBeTypeOf('string');
+      const response = await call(pool.origin, plus(asked, headers));
+      expect(summary(response)).toBe('403 JSON');
+      expect(response.headers['x-codex-pool-error']).toBeTypeOf('string');
       if (!isPage) continue;
-      // A link from elsewhere may lead to the page, but a foreign host or origin stays one.
+      // A link from another site may lead to the page, but a foreign host or origin is still rejected.
       const navigation = { ...headers, 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' };
       const isLink = !('host' in headers) && !('origin' in headers);
       expect((await call(pool.origin, plus(asked, navigation))).status).toBe(isLink ? 200 : 403);
@@ -73,16 +73,16 @@ describe('who may enter', () => {
     expect(forwarded(pool.fakeUpstream)).toEqual([]);
   });
 
-  it('not a cross-site navigation to anything but the page', async () => {
+  it('rejects a cross-site navigation to anything but the page', async () => {
     await using pool = await TestPool.start();
     const headers = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' };
     for (const path of ['/admin/accounts', '/v1/models', '/metrics', '/healthz']) {
-      expect(told(await call(pool.origin, { path, headers }))).toBe('403 JSON');
+      expect(summary(await call(pool.origin, { path, headers }))).toBe('403 JSON');
     }
-    expect(told(await call(pool.origin, { method: 'POST', path: '/', headers }))).toBe('403 JSON');
+    expect(summary(await call(pool.origin, { method: 'POST', path: '/', headers }))).toBe('403 JSON');
   });
 
-  it('every loopback name with any port, our own pages, and programs', async () => {
+  it('admits every loopback name with any port, the proxy’s own pages, and programs', async () => {
     await using pool = await TestPool.start();
     const { port } = new URL(pool.origin);
     for (const host of [
@@ -101,7 +101,7 @@ describe('who may enter', () => {
     expect((await call(pool.origin, turn)).status).toBe(200);
   });
 
-  it('hosts that PROXY_ALLOWED_HOSTS names, and no others', async () => {
+  it('admits the hosts that PROXY_ALLOWED_HOSTS names, and no others', async () => {
     await using pool = await TestPool.start({ env: { PROXY_ALLOWED_HOSTS: 'proxy.lan, Other.lan' } });
     for (const [host, status] of [
       ['proxy.lan:8989', 200],
@@ -113,11 +113,11 @@ describe('who may enter', () => {
     const ownPage = { host: 'proxy.lan:8989', origin: 'http://proxy.lan:8989' };
     expect((await call(pool.origin, { path: '/admin/accounts', headers: ownPage })).status).toBe(200);
     const foreign = { host: 'proxy.lan:8989', origin: 'http://other.lan:8989' };
-    expect(told(await call(pool.origin, { path: '/admin/accounts', headers: foreign }))).toBe('403 JSON');
+    expect(summary(await call(pool.origin, { path: '/admin/accounts', headers: foreign }))).toBe('403 JSON');
   });
 });
 
-describe('paths that are not ours', () => {
+describe('unknown paths', () => {
   it.each([
     '/favicon.ico',
     '/v1x',
@@ -141,19 +141,19 @@ describe('paths that are not ours', () => {
     '/v1/%zz',
     'http://evil.example/v1/responses',
     '*',
-  ])('%s is answered with 404 as JSON and goes nowhere', async (path) => {
+  ])('%s gets 404 as JSON and is not forwarded', async (path) => {
     await using pool = await TestPool.start();
     for (const method of ['GET', 'POST']) {
       expect(
-        told(await call(pool.origin, { method, path, ...(method === 'POST' ? { body: '{}' } : {}) })),
+        summary(await call(pool.origin, { method, path, ...(method === 'POST' ? { body: '{}' } : {}) })),
       ).toBe('404 JSON');
     }
     expect(forwarded(pool.fakeUpstream)).toEqual([]);
   });
 });
 
-describe('tokens of the proxy itself', () => {
-  it('PROXY_CLIENT_TOKEN guards all that is proxied, and nothing of it reaches upstream', async () => {
+describe('the tokens of the proxy', () => {
+  it('PROXY_CLIENT_TOKEN guards all proxied routes, and never reaches upstream', async () => {
     const env = { PROXY_CLIENT_TOKEN: 'client-token-1' };
     await using pool = await TestPool.start({ env, accounts: ['a'] });
     for (const headers of [
@@ -167,7 +167,7 @@ describe('tokens of the proxy itself', () => {
         { path: '/backend-api/wham/usage' },
         { path: '/backend-api/ps/x' },
       ]) {
-        expect(told(await call(pool.origin, plus(asked, headers)))).toBe('403 JSON');
+        expect(summary(await call(pool.origin, plus(asked, headers)))).toBe('403 JSON');
       }
     }
     expect(forwarded(pool.fakeUpstream)).toEqual([]);
@@ -177,7 +177,7 @@ describe('tokens of the proxy itself', () => {
     for (const path of ['/healthz', '/readyz', '/admin/accounts']) await pool.client.get(path).expect(200);
   });
 
-  it('PROXY_ADMIN_TOKEN guards the admin routes, the page and the metrics, and leaves the rest open', async () => {
+  it('PROXY_ADMIN_TOKEN guards the admin routes, the page and the metrics, and nothing else', async () => {
     await using pool = await TestPool.start({ env: { PROXY_ADMIN_TOKEN: 'admin-token-1' } });
     const wrong = [
       undefined,
@@ -204,13 +204,13 @@ describe('tokens of the proxy itself', () => {
     ]) {
       for (const it of wrong) {
         const headers = it === undefined ? {} : { authorization: it };
-        expect(told(await call(pool.origin, { path, headers }))).toBe('401 JSON');
+        expect(summary(await call(pool.origin, { path, headers }))).toBe('401 JSON');
       }
       for (const authorization of right) {
         expect((await call(pool.origin, { path, headers: { authorization } })).status).not.toBe(401);
       }
     }
-    expect(told(await call(pool.origin, post('/admin/reload')))).toBe('401 JSON');
+    expect(summary(await call(pool.origin, post('/admin/reload')))).toBe('401 JSON');
     await pool.client.get('/healthz').expect(200);
     await pool.client.get('/readyz').expect(200);
     expect((await call(pool.origin, turn)).status).toBe(200);

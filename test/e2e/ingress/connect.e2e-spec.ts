@@ -14,7 +14,7 @@ const target = 'upstream.example:443';
 const allowed = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
 
 describe('CONNECT', () => {
-  it('is answered with 405 in JSON that names the methods, and its connection is closed', async () => {
+  it('gets 405 in JSON with the allowed methods, and its connection is closed', async () => {
     await using pool = await TestPool.start();
     using client = new RawSocket(pool.origin);
     await client.write(connectTo(target));
@@ -29,9 +29,9 @@ describe('CONNECT', () => {
   });
 
   it.each([
-    ['of a foreign host', { host: target }, {}, 'forbidden_host'],
+    ['for a foreign host', { host: target }, {}, 'forbidden_host'],
     ['without the client token', {}, { PROXY_CLIENT_TOKEN: 'made-up-token' }, 'wrong_client_token'],
-  ])('meets the doors of every request first: %s it is 403', async (_which, fields, env, code) => {
+  ])('passes the checks of every request first: 403 %s', async (_which, fields, env, code) => {
     await using pool = await TestPool.start({ env: { ...env } });
     using client = new RawSocket(pool.origin);
     await client.write(connectTo(target, fields));
@@ -40,7 +40,7 @@ describe('CONNECT', () => {
     expect(text).toContain(code);
   });
 
-  it('waits for the answers before it', async () => {
+  it('waits for the responses before it', async () => {
     await using pool = await TestPool.start();
     using client = new RawSocket(pool.origin);
     await client.write(packet(post(), head('GET /healthz'), post(), connectTo(target)));

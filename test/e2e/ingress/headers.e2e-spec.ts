@@ -12,7 +12,7 @@ const clientSecrets = {
   'proxy-authorization': 'Basic dGhlLWNsaWVudHMtb3du',
 };
 
-describe('headers on the way up', () => {
+describe('headers to upstream', () => {
   it.each([
     ['a turn', turnWith(body)],
     ['a turn that expects 100-continue', turnWith(body, { expect: '100-continue' })],
@@ -35,7 +35,7 @@ describe('headers on the way up', () => {
     expect(request?.rawHeaders.filter((it) => it.toLowerCase() === 'authorization')).toHaveLength(1);
   });
 
-  it('lose what speaks of one connection only, and what Connection names', async () => {
+  it('lack hop-by-hop fields and those that Connection names', async () => {
     await using pool = await TestPool.start();
     await call(
       pool.origin,
@@ -59,7 +59,7 @@ describe('headers on the way up', () => {
     expect(headers.host).toBe(new URL(pool.fakeUpstream.origin).host);
   });
 
-  it('are otherwise the client’s own', async () => {
+  it('are otherwise those of the client', async () => {
     await using pool = await TestPool.start();
     const own = {
       'user-agent': 'codex_exec/0.169.0 (Debian 12.0.0; x86_64) xterm (codex_exec; 0.169.0)',
@@ -82,8 +82,8 @@ describe('headers on the way up', () => {
   });
 });
 
-describe('headers on the way down', () => {
-  it('never carry cookies, nor what speaks of one connection only', async () => {
+describe('headers to the client', () => {
+  it('never carry cookies or hop-by-hop fields', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     const dropped = {
       'set-cookie': 'oai=upstreams-own-cookie',
@@ -100,12 +100,12 @@ describe('headers on the way down', () => {
       'x-two': 'a, b',
     };
     pool.fakeUpstream.account('a').answers(streams({ headers: { ...dropped, ...kept } }));
-    const answer = await call(pool.origin, turnWith(body));
-    expect(answer.headers).toMatchObject(kept);
+    const response = await call(pool.origin, turnWith(body));
+    expect(response.headers).toMatchObject(kept);
     const { connection: _ours, 'keep-alive': _alsoOurs, ...never } = dropped;
-    for (const name of Object.keys(never)) expect(answer.headers).not.toHaveProperty(name);
-    expect(answer.rawHeaders.join('\n')).not.toContain('timeout=7');
-    expect(answer.rawHeaders.join('\n')).not.toContain('upstreams-own-cookie');
+    for (const name of Object.keys(never)) expect(response.headers).not.toHaveProperty(name);
+    expect(response.rawHeaders.join('\n')).not.toContain('timeout=7');
+    expect(response.rawHeaders.join('\n')).not.toContain('upstreams-own-cookie');
   });
 
   it.each([
@@ -123,20 +123,20 @@ describe('headers on the way down', () => {
       });
       res.end('{}');
     });
-    const answer = await call(pool.origin, { path, headers: { 'chatgpt-account-id': 'acct-a' } });
+    const response = await call(pool.origin, { path, headers: { 'chatgpt-account-id': 'acct-a' } });
     expect(forwarded(pool.fakeUpstream)).toHaveLength(1);
-    expect(answer.status).toBe(200);
-    expect(answer.headers).not.toHaveProperty('set-cookie');
+    expect(response.status).toBe(200);
+    expect(response.headers).not.toHaveProperty('set-cookie');
   });
 
-  it('tell which account served, its name encoded, and the id of the decision', async () => {
+  it('give the encoded name of the account that served, and the id of the request record', async () => {
     await using pool = await TestPool.start({ accounts: ['büro 1'] });
     pool.fakeUpstream
       .account('büro 1')
       .answers(custom((_req, res) => void res.writeHead(200).end('no stream')));
-    const answer = await call(pool.origin, turnWith(body));
-    expect(answer.headers['x-codex-pool-account']).toBe('b%C3%BCro%201');
-    const id = String(answer.headers['x-codex-pool-request']);
+    const response = await call(pool.origin, turnWith(body));
+    expect(response.headers['x-codex-pool-account']).toBe('b%C3%BCro%201');
+    const id = String(response.headers['x-codex-pool-request']);
     await pool.client.get(`/admin/requests/${id}`).expect(200, /"outcome":"success"/);
   });
 });

@@ -15,7 +15,7 @@ describe('the list of models', () => {
     { name: 'b', plan: 'pro' },
   ];
 
-  it('is that of the largest plan, with its etag and its bytes, and is kept', async () => {
+  it('is the list of the largest plan, with its etag and bytes, and is cached', async () => {
     await using pool = await TestPool.start({ accounts });
     pool.fakeUpstream.models.body = { models: [{ slug: 'gpt-5.5', odd: 1.5 }] };
     for (let i = 0; i < 3; i += 1) {
@@ -30,7 +30,7 @@ describe('the list of models', () => {
     ]);
   });
 
-  it('is asked for again after five minutes, and the last one known serves while upstream fails', async () => {
+  it('is fetched again after five minutes; the cached list is served while upstream fails', async () => {
     const clock = new FakeClock();
     await using pool = await TestPool.start({ accounts, clock });
     const first = await pool.client.get('/v1/models').expect(200);
@@ -51,7 +51,7 @@ describe('the list of models', () => {
     expect(renewed.body.toString()).toBe('{"models":[2]}');
   });
 
-  it('is 404 when upstream fails and none is known, which the client takes at once for no list', async () => {
+  it('is 404 when upstream fails and no list is cached, so that the client starts without one', async () => {
     await using pool = await TestPool.start({ accounts });
     for (const status of [401, 500]) {
       pool.fakeUpstream.on('GET', MODELS, (_req, res) => void res.writeHead(status).end());
@@ -60,7 +60,7 @@ describe('the list of models', () => {
     }
   });
 
-  it('is not asked for again because another account has another etag', async () => {
+  it('is not fetched again because another account has another etag', async () => {
     await using pool = await startTilted({ accounts });
     const served = (await pool.client.get('/v1/models').expect(200)).headers['etag'];
     pool.fakeUpstream.account('a').always(streams({ headers: { 'x-models-etag': 'W/"of-a"' } }));
@@ -71,7 +71,7 @@ describe('the list of models', () => {
     expect(ofA).not.toHaveProperty('x-models-etag');
   });
 
-  it('is asked for again when the list of the account it came from has changed', async () => {
+  it('is fetched again when the list of its account has changed', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     await pool.client.get('/v1/models').expect(200);
     pool.fakeUpstream.models.etag = 'W/"made-up-2"';
@@ -91,14 +91,14 @@ const renew = (pool: TestPool, body: unknown) =>
 describe('the renewal of a placeholder login', () => {
   it('is local', async () => {
     await using pool = await TestPool.start();
-    const answer = await renew(pool, { grant_type: 'refresh_token', refresh_token: 'codex-pool-1' });
-    expect(answer.status).toBe(200);
-    expect(JSON.parse(answer.body.toString())).toMatchObject({ refresh_token: 'codex-pool-1' });
+    const response = await renew(pool, { grant_type: 'refresh_token', refresh_token: 'codex-pool-1' });
+    expect(response.status).toBe(200);
+    expect(JSON.parse(response.body.toString())).toMatchObject({ refresh_token: 'codex-pool-1' });
     expect(forwarded(pool.fakeUpstream)).toEqual([]);
     expect(pool.fakeUpstream.tokens.requests).toEqual([]);
   });
 
-  it('is refused to every other login, and told to nobody', async () => {
+  it('is denied to every other login, and makes no outbound call', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     const real = pool.fakeUpstream.account('a').authJson().tokens.refresh_token;
     const others = [
@@ -110,17 +110,17 @@ describe('the renewal of a placeholder login', () => {
       'codex-pool-',
     ];
     for (const body of others) {
-      const answer = await renew(pool, body);
-      expect(answer.status).toBe(403);
-      expect(JSON.parse(answer.body.toString())).toHaveProperty('error.message');
-      expect(answer.body.toString()).not.toContain(real);
+      const response = await renew(pool, body);
+      expect(response.status).toBe(403);
+      expect(JSON.parse(response.body.toString())).toHaveProperty('error.message');
+      expect(response.body.toString()).not.toContain(real);
     }
     expect(pool.fakeUpstream.tokens.requests).toEqual([]);
-    await pool.turn().expect(200); // the account's own login is what it was
+    await pool.turn().expect(200); // the account's login is unchanged
   });
 });
 
-describe('a client that looks whether we are there', () => {
+describe('a client that probes the proxy', () => {
   it.each([
     ['HEAD', '/v1/responses', 200],
     ['HEAD', '/backend-api/codex/responses', 200],
@@ -129,17 +129,17 @@ describe('a client that looks whether we are there', () => {
     ['GET', '/v1/responses', 405],
     ['PUT', '/v1/responses', 405],
     ['GET', '/oauth/token', 405],
-  ])('%s %s is %i, from here', async (method, path, status) => {
+  ])('%s %s gets a local %i', async (method, path, status) => {
     await using pool = await TestPool.start();
-    const answer = await call(pool.origin, { method, path });
-    expect(answer.status).toBe(status);
-    expect(answer.headers['content-type']).toMatch(/^application\/json/);
-    expect(answer.headers['allow']).toBe(status === 405 ? 'POST' : undefined);
+    const response = await call(pool.origin, { method, path });
+    expect(response.status).toBe(status);
+    expect(response.headers['content-type']).toMatch(/^application\/json/);
+    expect(response.headers['allow']).toBe(status === 405 ? 'POST' : undefined);
     expect(forwarded(pool.fakeUpstream)).toEqual([]);
   });
 
   it.each(['/v1/responses', '/responses', '/backend-api/codex/responses', '/api/codex/responses'])(
-    'gets 426 for a WebSocket on %s where upstream takes none, so that Codex goes on over HTTP',
+    'gets 426 for a WebSocket on %s if upstream does not support them, so that Codex uses HTTP',
     async (path) => {
       await using pool = await TestPool.start({ accounts: ['a'] });
       pool.fakeUpstream.account('a').sockets.handshakes(refuses(426, { detail: 'made-up' }));

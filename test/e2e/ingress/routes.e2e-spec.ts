@@ -16,7 +16,7 @@ afterEach(() => {
 
 describe('accounts/check', () => {
   it.each(['/backend-api/wham/accounts/check', '/api/codex/accounts/check'])(
-    '%s names the caller’s own workspace, in list form, and asks nobody',
+    '%s lists the caller’s own workspace and makes no outbound call',
     async (path) => {
       await using pool = await TestPool.start({ accounts: [{ name: 'a', plan: 'pro' }] });
       const { body } = await pool.client.get(path).set(as('acct-of-the-client')).expect(200);
@@ -42,14 +42,14 @@ describe('accounts/check', () => {
 
 describe('usage', () => {
   it.each(['/backend-api/wham/usage', '/api/codex/usage'])(
-    '%s tells the pool’s windows in integers',
+    '%s reports the pool’s windows in integers',
     async (path) => {
       await using pool = await TestPool.start({
         prepare: (fakeUpstream) => {
           const five = { usedPercent: 10.4, windowSeconds: 18_000, resetsInSeconds: 9_000 };
           const week = { windowSeconds: 604_800, resetsInSeconds: 300_000 };
           fakeUpstream.account('a').usage(five, { ...week, usedPercent: 33.3 });
-          fakeUpstream.account('b').usage({ ...week, usedPercent: 50 }); // weekly only, told as primary
+          fakeUpstream.account('b').usage({ ...week, usedPercent: 50 }); // has only the weekly window, reported as primary
         },
       });
       await polled(pool);
@@ -66,7 +66,7 @@ describe('usage', () => {
     },
   );
 
-  it('tells null while nothing is known', async () => {
+  it('reports null while nothing is known', async () => {
     await using pool = await TestPool.start({
       prepare: (fakeUpstream) =>
         ['a', 'b'].forEach((it) => fakeUpstream.account(it).usageResponses(500, 'made up')),
@@ -79,7 +79,7 @@ describe('usage', () => {
     });
   });
 
-  it('tells that the limit is reached only when no account can serve', async () => {
+  it('reports that the limit is reached only when no account can serve', async () => {
     await using pool = await TestPool.start();
     await polled(pool);
     for (const [name, isReached] of [
@@ -95,21 +95,21 @@ describe('usage', () => {
 });
 
 describe('config/bundle', () => {
-  it('is that of the client’s own account, when it is in the pool', async () => {
+  it('is the bundle of the client’s own account if it is in the pool', async () => {
     await using pool = await TestPool.start();
     for (const path of [BUNDLE, '/api/codex/config/bundle']) {
       expect((await pool.client.get(path).set(as('acct-b')).expect(200)).body).toEqual({ bundle_of: 'b' });
     }
   });
 
-  it('is empty for any other client, who gets nobody else’s rules', async () => {
+  it('is empty for any other client, which must not get the rules of another account', async () => {
     await using pool = await TestPool.start();
     expect((await pool.client.get(BUNDLE).set(as('acct-of-the-client')).expect(200)).body).toEqual({});
     expect((await pool.client.get(BUNDLE).expect(200)).body).toEqual({});
     expect(forwarded(pool.fakeUpstream)).toEqual([]);
   });
 
-  it.each([500, 401, 403, 404, 429, 302])('is empty when upstream answers %i', async (status) => {
+  it.each([500, 401, 403, 404, 429, 302])('is empty when upstream responds with %i', async (status) => {
     await using pool = await TestPool.start();
     pool.fakeUpstream.account('a').bundle = refuses(status, { detail: 'made up' });
     expect((await pool.client.get(BUNDLE).set(as('acct-a')).expect(200)).body).toEqual({});
@@ -149,8 +149,8 @@ describe('the home account', () => {
   ])('%s goes to %s', async (path, upstream) => {
     await using pool = await TestPool.start();
     const own = await call(pool.origin, { path, headers: as('acct-b') });
-    const strange = await call(pool.origin, { path, headers: as('acct-of-the-client') });
-    expect([own.status, strange.status]).toEqual([200, 200]);
+    const other = await call(pool.origin, { path, headers: as('acct-of-the-client') });
+    expect([own.status, other.status]).toEqual([200, 200]);
     expect(forwarded(pool.fakeUpstream).map((it) => [it.account, it.path])).toEqual([
       ['b', upstream],
       ['a', upstream],
@@ -169,7 +169,7 @@ describe('the home account', () => {
     ]);
   });
 
-  it('has its token renewed once when upstream refuses it', async () => {
+  it('has its token refreshed once when upstream rejects it', async () => {
     await using pool = await TestPool.start();
     await polled(pool);
     pool.fakeUpstream.account('a').expireAccessToken();
@@ -178,17 +178,17 @@ describe('the home account', () => {
     expect(forwarded(pool.fakeUpstream).map((it) => it.account)).toEqual(['a', 'a']);
   });
 
-  it('that upstream refuses again is 503 for the client, never 401', async () => {
+  it('gives the client 503, never 401, when upstream rejects the new token as well', async () => {
     await using pool = await TestPool.start();
     await polled(pool);
     pool.fakeUpstream.on('GET', SETTINGS, (_req, res) => void res.writeHead(401).end('{"error":"no"}'));
-    const answer = await pool.client.get(SETTINGS).expect(503).expect('content-type', /json/);
-    expect(answer.body.error.message).toContain('a');
+    const response = await pool.client.get(SETTINGS).expect(503).expect('content-type', /json/);
+    expect(response.body.error.message).toContain('a');
     expect(pool.fakeUpstream.tokens.requestsFor('a')).toHaveLength(1);
   });
 
   it.each(['/backend-api/wham', '/api/codex'])(
-    '%s/rate-limit-reset-credits/consume is not spent unseen',
+    '%s/rate-limit-reset-credits/consume is not forwarded',
     async (base) => {
       await using pool = await TestPool.start();
       await pool.client
@@ -202,10 +202,10 @@ describe('the home account', () => {
 });
 
 describe('files', () => {
-  it('go with the session where a header names one, else with the home account', async () => {
+  it('use the session’s account if a header names a session, or else the home account', async () => {
     await using pool = await TestPool.start();
     pool.fakeUpstream.account('a').answers(usageLimit());
-    await pool.turn({ 'session-id': 's-1' }).expect(200); // b has it now
+    await pool.turn({ 'session-id': 's-1' }).expect(200); // the session is on b now
     const upload = (headers: Record<string, string>) =>
       pool.client
         .post('/backend-api/files')

@@ -1,9 +1,8 @@
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { limits } from '../../config/limits.js';
-import { factsOf, noFacts } from './body-inspection.js';
+import { factsOf, lookInto, noFacts } from './body-inspection.js';
 import { ReplayBudget } from './replay-budget.js';
-import { lookInto } from './request-json.js';
 
 const KiB = 1_024;
 const plain = Buffer.from(
@@ -13,12 +12,12 @@ const plain = Buffer.from(
 describe('a look into a body', () => {
   it.each([
     ['plain', undefined, plain],
-    ['told to be plain', ' Identity ', plain],
+    ['labelled as plain', ' Identity ', plain],
     ['gzip', 'gzip', gzipSync(plain)],
     ['deflate', 'deflate', deflateSync(plain)],
     ['br', 'br', brotliCompressSync(plain)],
     ['zstd', 'ZSTD', zstdCompressSync(plain)],
-  ])('shows its plain bytes, and holds nothing after it: %s', async (_how, encoding, body) => {
+  ])('shows its plain bytes, and holds no room afterwards: %s', async (_how, encoding, body) => {
     const budget = new ReplayBudget();
     const held: number[] = [];
     const seen = await lookInto(body, encoding, budget, (bytes) => {
@@ -34,14 +33,18 @@ describe('a look into a body', () => {
     ['damaged', 'zstd', Buffer.from('no zstd at all')],
     ['cut', 'gzip', gzipSync(plain).subarray(0, -20)],
     ['in an unknown encoding', 'made-up', plain],
-    ['larger inflated than it may be', 'zstd', zstdCompressSync(Buffer.alloc(limits.inflatedBodyBytes + 1))],
-  ])('is none when the body is %s', async (_how, encoding, body) => {
+    [
+      'larger than the limit when inflated',
+      'zstd',
+      zstdCompressSync(Buffer.alloc(limits.inflatedBodyBytes + 1)),
+    ],
+  ])('is null when the body is %s', async (_how, encoding, body) => {
     const budget = new ReplayBudget();
     expect(await lookInto(body, encoding, budget, () => 'seen')).toBeNull();
     expect(budget.bytes).toBe(0);
   });
 
-  it.each(['gzip', 'zstd'])('goes up to the bound of the process and no further: %s', async (encoding) => {
+  it.each(['gzip', 'zstd'])('uses at most the bound of the process: %s', async (encoding) => {
     const large = Buffer.alloc(900 * KiB, 'x');
     const body = encoding === 'gzip' ? gzipSync(large) : zstdCompressSync(large);
     const budget = new ReplayBudget(1_000 * KiB);
@@ -52,7 +55,7 @@ describe('a look into a body', () => {
     expect(budget.bytes).toBe(100 * KiB + 1);
   });
 
-  it('shares the bound with those that come at the same time', async () => {
+  it('shares the bound with simultaneous ones', async () => {
     const body = zstdCompressSync(Buffer.alloc(900 * KiB, 'x'));
     const budget = new ReplayBudget(2_000 * KiB);
     let most = 0;
@@ -69,23 +72,23 @@ describe('a look into a body', () => {
   });
 });
 
-describe('what a body tells', () => {
-  it('is read with room for its JSON, beside its inflated copy', async () => {
-    const told = { sessionKey: expect.any(String), model: 'm', effort: 'high' };
+describe('the facts of a body', () => {
+  it('need room for the JSON beside the inflated copy', async () => {
+    const facts = { sessionKey: expect.any(String), model: 'm', effort: 'high' };
     const zstd = zstdCompressSync(plain);
-    expect(await factsOf(plain, undefined, new ReplayBudget(plain.length))).toEqual(told);
+    expect(await factsOf(plain, undefined, new ReplayBudget(plain.length))).toEqual(facts);
     expect(await factsOf(plain, undefined, new ReplayBudget(plain.length - 1))).toBeNull();
     const enough = new ReplayBudget(2 * plain.length);
-    expect(await factsOf(zstd, 'zstd', enough)).toEqual(told);
+    expect(await factsOf(zstd, 'zstd', enough)).toEqual(facts);
     expect(await factsOf(zstd, 'zstd', new ReplayBudget(2 * plain.length - 1))).toBeNull();
     expect(enough.bytes).toBe(0);
   });
 
   it.each([
-    ['in no JSON', Buffer.from('{"model":"m"')],
-    ['in JSON that is no object', Buffer.from('["m"]')],
-    ['by a model that has no name', Buffer.from(JSON.stringify({ model: 'm'.repeat(1_001) }))],
-  ])('is nothing %s', async (_how, body) => {
+    ['is cut off', Buffer.from('{"model":"m"')],
+    ['is not an object', Buffer.from('["m"]')],
+    ['names a model that is too long', Buffer.from(JSON.stringify({ model: 'm'.repeat(1_001) }))],
+  ])('are empty if the JSON %s', async (_how, body) => {
     expect(await factsOf(body, undefined, new ReplayBudget())).toEqual(noFacts);
   });
 });

@@ -17,22 +17,22 @@ import type { ProxyRequest } from '../request/proxy-request.js';
 /** The client accepts only a bare https origin here (docs/protocol.md, accounts/check). */
 const CHATGPT_ORIGIN = 'https://chatgpt.com';
 
-/** What the proxy answers by itself, because no single account could answer it truly for the pool. */
+/** Serves the routes to which no single account has the right response for the whole pool. */
 @Injectable()
 export class LocalResponses {
   constructor(
     private readonly registry: AccountRegistry,
     private readonly pool: PoolStatusService,
-    private readonly attempts: AttemptRunner,
+    private readonly runner: AttemptRunner,
     @Inject(APP_CONFIG) private readonly config: AppConfig,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
   /**
-   * Which workspace the client is in: its own, whatever that is. Forwarded with another account, this would
-   * end the terminal UI at its start.
+   * Reports the client's own workspace, whatever it is. The response for another account would end the terminal UI at
+   * its start.
    */
-  accountsCheck(request: ProxyRequest, res: ServerResponse, decision: RequestRecord): void {
+  accountsCheck(request: ProxyRequest, res: ServerResponse, record: RequestRecord): void {
     const id = request.header('chatgpt-account-id') ?? 'codex-pool';
     const { whamBase } = this.config;
     const entry = {
@@ -45,11 +45,11 @@ export class LocalResponses {
       account_routing_override: 'NO_CONSTRAINT',
     };
     sendJson(res, 200, { accounts: [entry], account_ordering: [id], default_account_id: id });
-    decision.end('local', 200);
+    record.end('local', 200);
   }
 
-  /** What is left of the pool's quota, in the form in which the client shows limits. */
-  poolUsage(res: ServerResponse, decision: RequestRecord): void {
+  /** Reports the pool's quota in the form in which the client shows limits. */
+  poolUsage(res: ServerResponse, record: RequestRecord): void {
     const status = this.pool.status();
     const now = this.clock.now();
     const [primary, ...others] = status.windows;
@@ -63,23 +63,23 @@ export class LocalResponses {
         secondary_window: clientWindow(secondary, now),
       },
     });
-    decision.end('local', 200);
+    record.end('local', 200);
   }
 
   /**
-   * The rules of the client's own workspace, if that is in the pool. Another workspace's must not be
-   * imposed, and an error here is fatal to the client: then there are none.
+   * Sends the rules of the client's own workspace if it is in the pool. Otherwise, or if upstream fails, sends `{}`:
+   * the rules of another workspace must not apply, and an error is fatal to the client.
    */
   async configBundle(
     request: ProxyRequest,
     res: ServerResponse,
     path: string,
-    decision: RequestRecord,
+    record: RequestRecord,
   ): Promise<void> {
     const id = request.header('chatgpt-account-id');
     const account = id === null ? null : this.registry.findByAccountId(id);
-    const bundle = account === null ? null : await this.fetchBundle(request, account, path, decision);
-    if (res.headersSent || res.destroyed) return decision.end('client gone', 499);
+    const bundle = account === null ? null : await this.fetchBundle(request, account, path, record);
+    if (res.headersSent || res.destroyed) return record.end('client gone', 499);
     const body = bundle ?? Buffer.from('{}');
     res.writeHead(200, {
       'content-type': 'application/json',
@@ -87,16 +87,16 @@ export class LocalResponses {
       'x-codex-pool-request': request.id,
     });
     res.end(body);
-    decision.end(bundle === null ? 'local' : 'complete', 200);
+    record.end(bundle === null ? 'local' : 'complete', 200);
   }
 
   private async fetchBundle(
     request: ProxyRequest,
     account: Account,
     path: string,
-    decision: RequestRecord,
+    record: RequestRecord,
   ): Promise<Buffer | null> {
-    const attempted = await this.attempts.attempt(
+    const attempted = await this.runner.attempt(
       request,
       account,
       {
@@ -110,7 +110,7 @@ export class LocalResponses {
       },
       null,
     );
-    decision.attempted(account, 'own account', attempted);
+    record.attempted(account, 'own account', attempted);
     if (attempted.answer === null) return null;
     const { response } = attempted.answer;
     if (attempted.outcome.kind === 'success') return await readWhole(response, limits.outboundCallBytes);
@@ -119,7 +119,10 @@ export class LocalResponses {
   }
 }
 
-/** Null where something is not known: the client wants all of it, and we invent nothing. Integers, because a fraction makes the client refuse the whole answer (docs/protocol.md, quota). */
+/**
+ * A quota window in the client's form. Null if any of it is unknown: the client requires all fields, and none is made
+ * up. Integers only: the client rejects the whole response if it contains a fraction (docs/protocol.md, quota).
+ */
 function clientWindow(window: PoolWindow | undefined, now: number) {
   if (window === undefined || window.resetsAt === null) return null;
   const { resetsAt } = window;

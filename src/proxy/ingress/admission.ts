@@ -1,0 +1,58 @@
+import type { IncomingMessage } from 'node:http';
+import { Inject, Injectable } from '@nestjs/common';
+import { whyRefused } from '../../boundary/request-guard.js';
+import { APP_CONFIG, type AppConfig } from '../../config/app.config.js';
+import { Drain } from '../../runtime/drain.js';
+import type { LocalResponse } from '../response/local-response.js';
+import { mayUse, wrongToken } from './client-token.js';
+import { type Route, routeOf } from './routes.js';
+
+const stopping: LocalResponse = {
+  status: 503,
+  code: 'stopping',
+  type: 'pool_unavailable',
+  message: 'codex-pool is stopping.',
+  headers: { 'retry-after': '1', connection: 'close' },
+};
+
+/** What a client asks for. `query` keeps its question mark; it is empty without one. */
+export interface Target {
+  readonly path: string;
+  readonly query: string;
+  readonly route: Route;
+}
+
+/**
+ * The checks that every entrance makes before a request is served: plain requests, upgrades and CONNECT. Each check
+ * returns the local response to send, or null when the request passes. The entrances differ in their order.
+ */
+@Injectable()
+export class Admission {
+  constructor(
+    private readonly drain: Drain,
+    @Inject(APP_CONFIG) private readonly config: AppConfig,
+  ) {}
+
+  /** Splits the request target and finds its route. */
+  target(method: string, url: string, isUpgrade: boolean): Target {
+    const at = url.indexOf('?');
+    const path = at === -1 ? url : url.slice(0, at);
+    return { path, query: at === -1 ? '' : url.slice(at), route: routeOf(method, path, isUpgrade) };
+  }
+
+  /** Host, Origin and site. For requests that do not come through the global middleware, which checks the same. */
+  whyForbidden({ method = '', headers }: IncomingMessage, path: string): LocalResponse | null {
+    const violation = whyRefused({ method, path, headers }, this.config.allowedHosts);
+    return violation === null ? null : { status: 403, type: 'forbidden', ...violation };
+  }
+
+  /** The client token of the proxy, where one is configured. */
+  whyWrongToken({ headers }: IncomingMessage): LocalResponse | null {
+    return mayUse(headers, this.config.clientToken) ? null : wrongToken;
+  }
+
+  /** Requests that arrive while the proxy stops. */
+  whyStopping(): LocalResponse | null {
+    return this.drain.isDraining ? stopping : null;
+  }
+}
