@@ -3,8 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildProgram } from '../support/program/child-process.js';
 import { SeededRandom } from '../support/seeded-random.js';
 import { type WireFault, wireFaults } from '../support/network/token-wire.js';
-import { Lane } from './lane.js';
-import { Report } from './report.js';
+import { Lane } from './crash-harness.js';
+import { Report } from './crash-report.js';
 import { TurnLoad } from './turn-load.js';
 
 /** `CRASH_SEED` gives the same faults in the same order again, `CRASH_FAULTS` says how many. */

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { refreshSteps } from '../../src/tokens/refresh-steps.js';
 import { buildProgram } from '../support/program/child-process.js';
-import { Lane } from './lane.js';
-import { Report } from './report.js';
+import { Lane } from './crash-harness.js';
+import { Report } from './crash-report.js';
 import { SeededRandom } from '../support/seeded-random.js';
 import { TurnLoad } from './turn-load.js';
 

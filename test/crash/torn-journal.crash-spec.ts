@@ -2,8 +2,8 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { buildProgram } from '../support/program/child-process.js';
-import { Lane } from './lane.js';
-import { Report } from './report.js';
+import { Lane } from './crash-harness.js';
+import { Report } from './crash-report.js';
 import { SeededRandom } from '../support/seeded-random.js';
 import { TurnLoad } from './turn-load.js';
 

@@ -1,6 +1,6 @@
 import { aTurn } from '../support/pool/pool.js';
 import { call, turnWith } from '../support/clients/raw-http.js';
-import type { Life } from './life.js';
+import type { Life } from './program-run.js';
 
 const turn = turnWith(JSON.stringify(aTurn()));
 /** A connection that breaks may be seen before the end of the process that broke it. */

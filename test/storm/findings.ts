@@ -1,7 +1,7 @@
 import { call } from '../support/clients/raw-http.js';
-import type { Answered, Asked } from './attempt.js';
+import type { Answered, Asked } from './storm-turn.js';
 import type { Found } from './judge.js';
-import type { Spells } from './spells.js';
+import type { Spells } from './outage-log.js';
 import { type StormReport, storyOf } from './storm-report.js';
 
 /** Brings what the judge finds into the report, with the story of the turn. */

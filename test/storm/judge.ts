@@ -1,6 +1,6 @@
-import type { Answered, Asked, Attempt } from './attempt.js';
-import type { Oracle } from './oracle.js';
-import { wholeOutput } from './passing-faults.js';
+import type { Answered, Asked, Attempt } from './storm-turn.js';
+import type { Oracle } from './upstream-model.js';
+import { wholeOutput } from './attempt-faults.js';
 
 /** What must not happen, not once. */
 export const breaches = [

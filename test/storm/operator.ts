@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { FakeUpstream } from '../../src/fake-upstream/fake-upstream.js';
 import { call, type RawResponse } from '../support/clients/raw-http.js';
-import type { Oracle } from './oracle.js';
-import type { Remedy } from './spell.js';
+import type { Oracle } from './upstream-model.js';
+import type { Remedy } from './outage.js';
 
 const LOOK_MS = 20;
 

@@ -1,5 +1,5 @@
 import { Agent, type IncomingMessage, request } from 'node:http';
-import { type Answered, type Asked, nameOf, REASONING } from './attempt.js';
+import { type Answered, type Asked, nameOf, REASONING } from './storm-turn.js';
 
 const TOLD_CHARACTERS = 600;
 const marks = (body: string, what: 'output' | 'error'): string[] =>

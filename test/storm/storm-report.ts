@@ -1,4 +1,4 @@
-import type { Answered, Asked } from './attempt.js';
+import type { Answered, Asked } from './storm-turn.js';
 import { type Breach, breaches } from './judge.js';
 
 const STORIES = 6;

@@ -8,7 +8,7 @@ import {
 } from '../../src/fake-upstream/script/responses.js';
 import { edgeBlock } from '../../src/fake-upstream/script/refusals.js';
 import { completed, created, delta, messageAdded } from '../../src/fake-upstream/script/turn-events.js';
-import { errorOf, outputOf } from './attempt.js';
+import { errorOf, outputOf } from './storm-turn.js';
 
 const statuses = [500, 502, 503, 504, 520];
 const clientErrors = [404, 413, 422, 400];

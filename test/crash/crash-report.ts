@@ -1,8 +1,8 @@
 import { type RefreshStep, refreshSteps } from '../../src/tokens/refresh-steps.js';
 import type { FakeUpstream } from '../../src/fake-upstream/fake-upstream.js';
-import type { KeptTokens } from './kept-tokens.js';
-import type { LifeKind } from './life.js';
-import type { Prospect } from './prospects.js';
+import type { KeptTokens } from './token-generations.js';
+import type { LifeKind } from './program-run.js';
+import type { Prospect } from './expectation.js';
 
 /** What became of one account in one kill. */
 export interface Finding {

@@ -7,10 +7,10 @@ import {
   unauthorized,
   usageLimit,
 } from '../../src/fake-upstream/script/refusals.js';
-import { errorOf } from './attempt.js';
+import { errorOf } from './storm-turn.js';
 import type { Fault } from './fault-mix.js';
-import { breaksOff, closes, code, passing } from './passing-faults.js';
-import type { Remedy, SpellEnd, SpellKind } from './spell.js';
+import { breaksOff, closes, code, passing } from './attempt-faults.js';
+import type { Remedy, SpellEnd, SpellKind } from './outage.js';
 
 /** What the table says of an account after an answer. */
 export interface Out {

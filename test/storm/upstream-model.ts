@@ -9,14 +9,14 @@ import {
   nameOf,
   output,
   unauthorized,
-} from './attempt.js';
+} from './storm-turn.js';
 import { faultOf } from './fault-mix.js';
-import { meaningOf, type Out, type StormTimes } from './fault-meaning.js';
-import { serves } from './passing-faults.js';
-import { Rows } from './rows.js';
-import type { Remedy } from './spell.js';
-import { Spells } from './spells.js';
-import { StandingFaults } from './standing-faults.js';
+import { meaningOf, type Out, type StormTimes } from './fault-effect.js';
+import { serves } from './attempt-faults.js';
+import { Rows } from './failure-streaks.js';
+import type { Remedy } from './outage.js';
+import { Spells } from './outage-log.js';
+import { StandingFaults } from './persistent-faults.js';
 
 const named = /<<turn (\d+) request (\d+)>>/;
 

@@ -1,5 +1,5 @@
 import type { Fault } from './fault-mix.js';
-import type { Remedy } from './spell.js';
+import type { Remedy } from './outage.js';
 
 /** A fault that upstream goes on telling until its time is over. */
 export interface StandingFault {

@@ -1,4 +1,4 @@
-import type { Answered } from './attempt.js';
+import type { Answered } from './storm-turn.js';
 
 const WAITS = 10;
 const QUICK_REPEATS = 4;

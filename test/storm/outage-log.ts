@@ -1,5 +1,5 @@
-import type { Attempt, Word } from './attempt.js';
-import { type Remedy, Spell, type SpellFacts, type SpellKind } from './spell.js';
+import type { Attempt, Word } from './storm-turn.js';
+import { type Remedy, Spell, type SpellFacts, type SpellKind } from './outage.js';
 
 /** Longer than any request takes that may ask what was. */
 const KEPT_MS = 60_000;

@@ -1,4 +1,4 @@
-import type { Attempt } from './attempt.js';
+import type { Attempt } from './storm-turn.js';
 
 interface Counted {
   readonly attempt: Attempt;

@@ -1,4 +1,4 @@
-import type { Word } from './attempt.js';
+import type { Word } from './storm-turn.js';
 
 /** What the operator does to end a spell that would last too long for a storm. */
 export type Remedy = 'reset' | 'poll' | 'new file' | 'resume';

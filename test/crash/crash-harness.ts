@@ -5,10 +5,10 @@ import type { AuthJson } from '../../src/fake-upstream/script/made-up-credential
 import { FakeUpstream } from '../../src/fake-upstream/fake-upstream.js';
 import { call } from '../support/clients/raw-http.js';
 import { eventually } from '../support/eventually.js';
-import { keptTokens } from './kept-tokens.js';
-import { Life, type LifeKind, type LifeOptions } from './life.js';
-import { lossOf, prospectAfter, type Prospect, untouched } from './prospects.js';
-import type { Finding, Report } from './report.js';
+import { keptTokens } from './token-generations.js';
+import { Life, type LifeKind, type LifeOptions } from './program-run.js';
+import { lossOf, prospectAfter, type Prospect, untouched } from './expectation.js';
+import type { Finding, Report } from './crash-report.js';
 import { TokenWire, type WireFault } from '../support/network/token-wire.js';
 import type { SeededRandom } from '../support/seeded-random.js';
 import type { TurnLoad } from './turn-load.js';

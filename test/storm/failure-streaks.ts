@@ -1,5 +1,5 @@
-import type { Attempt } from './attempt.js';
-import { InARow } from './in-a-row.js';
+import type { Attempt } from './storm-turn.js';
+import { InARow } from './failure-streak.js';
 
 /** What counts in a row on an account: rate limits, upstream errors and cuts, each for itself. */
 export class Rows {

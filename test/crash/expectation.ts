@@ -1,5 +1,5 @@
 import { type RefreshStep, refreshSteps } from '../../src/tokens/refresh-steps.js';
-import type { KeptTokens } from './kept-tokens.js';
+import type { KeptTokens } from './token-generations.js';
 
 /** What the next process has to do with an account, as far as can be told from outside. */
 export interface Prospect {
