@@ -1,17 +1,17 @@
+import { FailureStreak } from './failure-streak.js';
 import type { Attempt } from './storm-turn.js';
-import { InARow } from './failure-streak.js';
 
-/** What counts in a row on an account: rate limits, upstream errors and cuts, each for itself. */
-export class Rows {
-  readonly rateLimits = new InARow();
-  readonly errors = new InARow();
-  readonly cuts = new InARow();
+/** Consecutive failures per account: rate limits, upstream errors and streams cut short, each counted separately. */
+export class FailureStreaks {
+  readonly rateLimits = new FailureStreak();
+  readonly errors = new FailureStreak();
+  readonly cuts = new FailureStreak();
 
-  /** The program knows of output, which was whole or not. */
+  /** The program knows of output, complete or cut short. */
   served(attempt: Attempt): void {
-    this.rateLimits.served(attempt);
-    this.errors.served(attempt);
-    if (attempt.told !== 'breaks after output') this.cuts.served(attempt);
+    this.rateLimits.succeeded(attempt);
+    this.errors.succeeded(attempt);
+    if (attempt.reply !== 'breaks after output') this.cuts.succeeded(attempt);
   }
 
   reset(account: string, from: number): void {
@@ -22,7 +22,7 @@ export class Rows {
     for (const it of this.#all) it.restarted(from, by, isOnDisk);
   }
 
-  get #all(): readonly InARow[] {
+  get #all(): readonly FailureStreak[] {
     return [this.rateLimits, this.errors, this.cuts];
   }
 }

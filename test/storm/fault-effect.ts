@@ -9,109 +9,120 @@ import {
 } from '../../src/fake-upstream/script/refusals.js';
 import { errorOf } from './storm-turn.js';
 import type { Fault } from './fault-mix.js';
-import { breaksOff, closes, code, passing } from './attempt-faults.js';
-import type { Remedy, SpellEnd, SpellKind } from './outage.js';
+import { attemptFault, breaksOff, dropsBeforeHead, errorBody } from './attempt-faults.js';
+import type { OutageEnd, OutageKind, Remedy } from './outage.js';
 
-/** What the table says of an account after an answer. */
-export interface Out {
-  readonly kind: SpellKind;
-  readonly end: SpellEnd;
-  readonly isSure: boolean;
-  /** Until then upstream answers every attempt on the account so, epoch ms. */
-  readonly standsUntil: number;
+/** The outage that the failover table derives from a response. */
+export interface OutageEffect {
+  readonly kind: OutageKind;
+  readonly end: OutageEnd;
+  readonly isCertain: boolean;
+  /** Until this time upstream repeats the response on every attempt on the account, epoch ms. */
+  readonly persistsUntil: number;
 }
 
-export interface Meaning {
-  readonly answer: ScriptedResponse;
-  readonly out: Out | null;
+export interface FaultEffect {
+  readonly response: ScriptedResponse;
+  readonly outage: OutageEffect | null;
 }
 
-/** The times of a storm, ms. */
+/** The durations of a storm, ms. */
 export interface StormTimes {
-  /** How long a usage limit lasts, from and to. */
+  /** The shortest and the longest usage limit. */
   readonly limitMs: readonly [number, number];
 }
 
-const A_MOMENT_MS = 300;
-/** Told any later, a reset would be over before the program has read of it, and tells it nothing. */
-const LAST_TOLD_MS = 400;
-/** The longest pause of rate limits that name no time; `oracle.ts` knows how many came in a row. */
+const SHORT_MS = 300;
+/** A reset announced later than this would pass before the program reads it, and would have no effect. */
+const LAST_ANNOUNCED_MS = 400;
+/** The longest pause after a first rate limit without a time; `upstream-model.ts` doubles it within a streak. */
 const FIRST_PAUSE_MS = 2_000;
 
-/** Until the operator does this, some tenths of a second from now. */
-function until(remedy: Remedy, kind: SpellKind, now: number, dice: number, isSure = true): Out {
-  const dueAt = now + 100 + dice * 400;
-  return { kind, end: { remedy, dueAt }, isSure, standsUntil: Infinity };
+/** An outage that lasts until the operator acts, some tenths of a second from now. */
+function until(remedy: Remedy, kind: OutageKind, now: number, roll: number, isCertain = true): OutageEffect {
+  const dueAt = now + 100 + roll * 400;
+  return { kind, end: { remedy, dueAt }, isCertain, persistsUntil: Infinity };
 }
 
-/** What upstream answers to an attempt that meets a fault, and what follows from it by the table. */
-export function meaningOf({ kind, dice }: Fault, mark: string, now: number, times: StormTimes): Meaning {
+/** Upstream's response to an attempt with a fault, and the outage that follows by the failover table. */
+export function effectOf({ kind, roll }: Fault, mark: string, now: number, times: StormTimes): FaultEffect {
   const [least, most] = times.limitMs;
   switch (kind) {
     case 'usage limit':
     case 'usage limit as first event': {
-      const resetsAt = Math.ceil((now + least + dice * (most - least)) / 1_000);
+      const resetsAt = Math.ceil((now + least + roll * (most - least)) / 1_000);
       const end = { at: resetsAt * 1_000 };
-      const out: Out = { kind: 'quota', end, isSure: true, standsUntil: end.at - LAST_TOLD_MS };
-      if (kind === 'usage limit') return { answer: usageLimit({ resetsAt }), out };
-      return { answer: failedFirst('usage_limit_reached', 'made up', { resets_at: resetsAt }), out };
+      const outage: OutageEffect = {
+        kind: 'quota',
+        end,
+        isCertain: true,
+        persistsUntil: end.at - LAST_ANNOUNCED_MS,
+      };
+      if (kind === 'usage limit') return { response: usageLimit({ resetsAt }), outage };
+      return { response: failedFirst('usage_limit_reached', 'made up', { resets_at: resetsAt }), outage };
     }
     case 'bare 429': {
       const end = { leastMs: FIRST_PAUSE_MS, mostMs: FIRST_PAUSE_MS };
-      return { answer: rateLimit(), out: { kind: 'rate-limited', end, isSure: true, standsUntil: 0 } };
+      return {
+        response: rateLimit(),
+        outage: { kind: 'rate-limited', end, isCertain: true, persistsUntil: 0 },
+      };
     }
     case 'retry-after in seconds':
-      return { answer: rateLimit(1), out: limitedFor(1_000) };
+      return { response: rateLimit(1), outage: limitedFor(1_000) };
     case 'retry-after as date': {
-      const at = Math.ceil((now + A_MOMENT_MS) / 1_000) * 1_000;
-      const answer = rateLimit(new Date(at).toUTCString());
-      return { answer, out: { kind: 'rate-limited', end: { at }, isSure: true, standsUntil: 0 } };
+      const at = Math.ceil((now + SHORT_MS) / 1_000) * 1_000;
+      const response = rateLimit(new Date(at).toUTCString());
+      return { response, outage: { kind: 'rate-limited', end: { at }, isCertain: true, persistsUntil: 0 } };
     }
     case 'try again in': {
-      const ms = Math.round(150 + dice * 700);
+      const ms = Math.round(150 + roll * 700);
       return {
-        answer: rateLimit(undefined, `Rate limit reached. Please try again in ${ms}ms.`),
-        out: limitedFor(ms),
+        response: rateLimit(undefined, `Rate limit reached. Please try again in ${ms}ms.`),
+        outage: limitedFor(ms),
       };
     }
     case 'usage not included':
       return {
-        answer: refuses(429, code('usage_not_included', mark)),
-        out: until('reset', 'model', now, dice),
+        response: refuses(429, errorBody('usage_not_included', mark)),
+        outage: until('reset', 'model', now, roll),
       };
     case 'usage not included as first event': {
-      const answer = failedFirst('usage_not_included', errorOf(mark));
-      return { answer, out: until('reset', 'model', now, dice) };
+      const response = failedFirst('usage_not_included', errorOf(mark));
+      return { response, outage: until('reset', 'model', now, roll) };
     }
     case 'model not supported':
       return {
-        answer: refuses(400, code('model_not_supported', mark)),
-        out: until('reset', 'model', now, dice),
+        response: refuses(400, errorBody('model_not_supported', mark)),
+        outage: until('reset', 'model', now, roll),
       };
     case 'forbidden':
-      return { answer: forbidden(), out: until('reset', 'refused', now, dice) };
+      return { response: forbidden(), outage: until('reset', 'refused', now, roll) };
     case 'rejected after a refresh':
-      // Only the second 401 takes it out, which may be that of another request: not sure.
-      return { answer: unauthorized(), out: until('reset', 'refused', now, dice, false) };
+      // Only the second 401 causes the outage, and it may belong to another request: uncertain.
+      return { response: unauthorized(), outage: until('reset', 'refused', now, roll, false) };
     case 'needs login':
-      return { answer: unauthorized(), out: { ...until('new file', 'login', now, dice), standsUntil: 0 } };
+      return {
+        response: unauthorized(),
+        outage: { ...until('new file', 'login', now, roll), persistsUntil: 0 },
+      };
     case 'deactivated': {
-      const is402 = dice < 0.5;
-      const answer = is402 ? deactivated() : refuses(403, code('account_deactivated', mark));
-      return { answer, out: until(is402 ? 'poll' : 'new file', 'deactivated', now, dice) };
+      const is402 = roll < 0.5;
+      const response = is402 ? deactivated() : refuses(403, errorBody('account_deactivated', mark));
+      return { response, outage: until(is402 ? 'poll' : 'new file', 'deactivated', now, roll) };
     }
     case 'unreachable': {
-      const at = Math.round(now + A_MOMENT_MS + dice * 200);
+      const at = Math.round(now + SHORT_MS + roll * 200);
       return {
-        answer: closes(dice),
-        out: { kind: 'unreachable', end: { at }, isSure: false, standsUntil: at },
+        response: dropsBeforeHead(roll),
+        outage: { kind: 'unreachable', end: { at }, isCertain: false, persistsUntil: at },
       };
     }
     case 'expired token':
-      return { answer: unauthorized(), out: null };
+      return { response: unauthorized(), outage: null };
     case 'breaks before output':
     case 'breaks after output':
-      return { answer: breaksOff(kind, mark, dice), out: null };
+      return { response: breaksOff(kind, mark, roll), outage: null };
     case 'upstream-error':
     case 'overloaded':
     case 'overloaded as first event':
@@ -123,12 +134,12 @@ export function meaningOf({ kind, dice }: Fault, mark: string, now: number, time
     case 'invalid encrypted content':
     case 'no stream':
     case 'paused':
-      return { answer: passing(kind, mark, dice), out: null };
+      return { response: attemptFault(kind, mark, roll), outage: null };
     default:
       return kind satisfies never;
   }
 }
 
-function limitedFor(ms: number): Out {
-  return { kind: 'rate-limited', end: { leastMs: ms, mostMs: ms }, isSure: true, standsUntil: 0 };
+function limitedFor(ms: number): OutageEffect {
+  return { kind: 'rate-limited', end: { leastMs: ms, mostMs: ms }, isCertain: true, persistsUntil: 0 };
 }

@@ -1,102 +1,104 @@
-import type { Word } from './storm-turn.js';
+import type { Notice } from './storm-turn.js';
 
-/** What the operator does to end a spell that would last too long for a storm. */
+/** The operator's action that ends an outage which would outlast the storm. */
 export type Remedy = 'reset' | 'poll' | 'new file' | 'resume';
 
-/** What kind of evidence it rests on; of those in `refusals` the newest takes the place of the one before. */
-export type SpellKind = Refusal | 'model' | 'login' | 'deactivated' | 'unreachable' | 'paused';
+/** The kind of evidence that causes an outage. Among `refusals`, the newest replaces the one before. */
+export type OutageKind = Refusal | 'model' | 'login' | 'deactivated' | 'unreachable' | 'paused';
 type Refusal = 'quota' | 'rate-limited' | 'refused';
-const refusals: ReadonlySet<SpellKind> = new Set<Refusal>(['quota', 'rate-limited', 'refused']);
+const refusals: ReadonlySet<OutageKind> = new Set<Refusal>(['quota', 'rate-limited', 'refused']);
 
-/** Until when: a time, a while after the program has learned of it, or until somebody does something. */
-export type SpellEnd =
+/** The end of an outage: a time, a duration from when the program learns of it, or an action of the operator. */
+export type OutageEnd =
   | { readonly at: number }
   | { readonly leastMs: number; readonly mostMs: number }
   | { readonly remedy: Remedy; readonly dueAt: number };
 
-export interface SpellFacts {
-  readonly kind: SpellKind;
+export interface OutageFacts {
+  readonly kind: OutageKind;
   readonly account: string;
-  /** The one model that it is about; null for all. */
+  /** The only model affected; null for all models. */
   readonly model: string | null;
-  readonly end: SpellEnd;
-  /** False: the account may be out by the table, or not; nothing depends on it. */
-  readonly isSure: boolean;
+  readonly end: OutageEnd;
+  /** False if the failover table leaves open whether the account is unavailable; no check relies on it then. */
+  readonly isCertain: boolean;
 }
 
 /**
- * A time in which an account is out by the table. When it begins and ends in the program is known only to within the
- * time that its messages take, so each edge is a span: within it the account counts neither as in nor as out.
+ * A period in which the failover table makes an account unavailable. The program notices its beginning and its end only
+ * after messages have travelled, so each edge is a span. Within a span the account counts neither as available nor as
+ * unavailable.
  */
-export class Spell {
-  readonly kind: SpellKind;
+export class Outage {
+  readonly kind: OutageKind;
   readonly account: string;
   readonly model: string | null;
-  readonly end: SpellEnd;
-  readonly #isSure: boolean;
+  readonly end: OutageEnd;
+  readonly #isCertain: boolean;
   #endsFrom = Infinity;
   #endsBy = Infinity;
 
   constructor(
-    facts: SpellFacts,
-    readonly word: Word,
+    facts: OutageFacts,
+    readonly notice: Notice,
   ) {
     this.kind = facts.kind;
     this.account = facts.account;
     this.model = facts.model;
     this.end = facts.end;
-    this.#isSure = facts.isSure;
+    this.#isCertain = facts.isCertain;
   }
 
   get isRefusal(): boolean {
     return refusals.has(this.kind);
   }
 
-  /** The first moment at which it may be over. */
+  /** The earliest time at which it may be over. */
   get endsFrom(): number {
-    const { end, word } = this;
+    const { end, notice } = this;
     if ('at' in end) return Math.min(end.at, this.#endsFrom);
-    return 'leastMs' in end ? Math.min(word.toldAt + end.leastMs, this.#endsFrom) : this.#endsFrom;
+    return 'leastMs' in end ? Math.min(notice.issuedAt + end.leastMs, this.#endsFrom) : this.#endsFrom;
   }
 
-  /** From here on it must be over. */
+  /** The time by which it must be over. */
   get endsBy(): number {
-    const { end, word } = this;
+    const { end, notice } = this;
     if ('at' in end) return Math.min(end.at, this.#endsBy);
-    return 'leastMs' in end ? Math.min(word.knownAt + end.mostMs, this.#endsBy) : this.#endsBy;
+    return 'leastMs' in end ? Math.min(notice.knownAt + end.mostMs, this.#endsBy) : this.#endsBy;
   }
 
-  isAbout(account: string, model: string): boolean {
+  affects(account: string, model: string): boolean {
     return this.account === account && (this.model === null || this.model === model);
   }
 
   mayHold(from: number, to: number): boolean {
-    return this.word.toldAt <= to && this.endsBy >= from;
+    return this.notice.issuedAt <= to && this.endsBy >= from;
   }
 
-  surelyHolds(from: number, to: number): boolean {
-    return this.#isSure && this.word.knownAt <= from && this.endsFrom > to;
+  certainlyHolds(from: number, to: number): boolean {
+    return this.#isCertain && this.notice.knownAt <= from && this.endsFrom > to;
   }
 
-  /** Something came that may end it. */
+  /** Records an event at `from` that may end it. */
   mayEnd(from: number): void {
     this.#endsFrom = Math.min(this.#endsFrom, from);
   }
 
-  /** Something came that must have ended it by the time given. */
+  /** Records an event at `from` that must have ended it at `by`. */
   mustEnd(from: number, by: number): void {
     this.mayEnd(from);
     this.#endsBy = Math.min(this.#endsBy, by);
   }
 
   /**
-   * The program was killed at `from`, and knows at `by` what it will ever know again: a usage limit that was on disk.
-   * Of the rest it may know, or not, that it began, and what had just ended it may be forgotten, so that it goes on.
+   * The program was killed at `from`; at `by` it has loaded everything that survived. Only a usage limit that was on
+   * disk certainly survives. The start of any other outage may be lost. An end that was not on disk may be lost as well,
+   * so that the outage goes on.
    */
   restarted(from: number, by: number, isOnDisk: (at: number) => boolean): void {
-    const isKept = this.kind === 'quota' && isOnDisk(this.word.knownAt);
+    const isKept = this.kind === 'quota' && isOnDisk(this.notice.knownAt);
     if (!isKept) this.mayEnd(from);
     if (!isOnDisk(this.#endsBy)) this.#endsBy = Infinity;
-    if (this.word.knownAt > from) this.word.knownAt = by;
+    if (this.notice.knownAt > from) this.notice.knownAt = by;
   }
 }

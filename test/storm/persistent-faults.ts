@@ -1,36 +1,36 @@
 import type { Fault } from './fault-mix.js';
 import type { Remedy } from './outage.js';
 
-/** A fault that upstream goes on telling until its time is over. */
-export interface StandingFault {
+/** A fault that upstream repeats on every attempt until it is over. */
+export interface PersistentFault {
   readonly account: string;
-  /** The one model that it is about; null for all. */
+  /** The only model affected; null for all models. */
   readonly model: string | null;
   readonly fault: Fault;
   readonly since: number;
-  /** What the operator has to do before it is over; null when it ends by its own time. */
+  /** The operator's action that ends the fault; null if it ends by itself. */
   readonly remedy: Remedy | null;
   /** Epoch ms. */
   readonly until: number;
 }
 
-/** What upstream itself has against its accounts at the moment. */
-export class StandingFaults {
-  #all: readonly StandingFault[] = [];
+/** The persistent faults of all accounts. */
+export class PersistentFaults {
+  #all: readonly PersistentFault[] = [];
 
-  add(fault: StandingFault): void {
+  add(fault: PersistentFault): void {
     this.#all = [...this.#all, fault];
   }
 
-  /** Nothing is held against the account any more that this remedy is for. */
-  relents(account: string, remedy: Remedy): void {
+  /** Ends the faults of an account that have this remedy. */
+  clear(account: string, remedy: Remedy): void {
     this.#all = this.#all.filter((it) => it.account !== account || it.remedy !== remedy);
   }
 
-  /** What an attempt on the account meets now, or null. */
-  of(account: string, model: string, now: number): StandingFault | null {
+  /** The fault that an attempt on the account meets now, or null. */
+  of(account: string, model: string, now: number): PersistentFault | null {
     this.#all = this.#all.filter((it) => it.until > now);
-    const meets = (it: StandingFault): boolean => it.model === null || it.model === model;
-    return this.#all.find((it) => it.account === account && meets(it)) ?? null;
+    const affects = (it: PersistentFault): boolean => it.model === null || it.model === model;
+    return this.#all.find((it) => it.account === account && affects(it)) ?? null;
   }
 }

@@ -1,31 +1,31 @@
-/** The lives of the program: a request belongs to the one that it was sent in. */
-export class Lives {
-  #number = 0;
-  #alive = Promise.withResolvers<void>();
+/** Numbers the runs of the program. A request belongs to the run in which it was sent. */
+export class ProgramRuns {
+  #current = 0;
+  #running = Promise.withResolvers<void>();
 
   constructor() {
-    this.#alive.resolve();
+    this.#running.resolve();
   }
 
-  isNow(life: number): boolean {
-    return life === this.#number;
+  isCurrent(run: number): boolean {
+    return run === this.#current;
   }
 
-  ends(): void {
-    this.#number += 1;
-    this.#alive = Promise.withResolvers();
+  ended(): void {
+    this.#current += 1;
+    this.#running = Promise.withResolvers();
   }
 
-  begins(): void {
-    this.#alive.resolve();
+  started(): void {
+    this.#running.resolve();
   }
 
-  /** Resolves when the process lives, with the number of its life. */
-  async untilAlive(): Promise<number> {
+  /** Resolves with the number of the current run as soon as the program runs. */
+  async untilRunning(): Promise<number> {
     for (;;) {
-      const life = this.#number;
-      await this.#alive.promise;
-      if (this.isNow(life)) return life;
+      const run = this.#current;
+      await this.#running.promise;
+      if (this.isCurrent(run)) return run;
     }
   }
 }

@@ -1,75 +1,74 @@
 import type { FaultKind } from './fault-mix.js';
 
-/** What an attempt was answered: a fault, the 401 of a token that was refused before, or a turn that goes well. */
-export type Told = FaultKind | 'refused token' | 'none';
+/** Upstream's reply to an attempt: a fault, the 401 for a token refused earlier, or `none` for a turn without fault. */
+export type Reply = FaultKind | 'refused token' | 'none';
 
-/** Something that the program is told, by an answer or by the operator. Times are epoch ms. */
-export interface Word {
-  /** From here on it may know. */
-  readonly toldAt: number;
-  /** From here on it must know, since it has gone on to something that comes after it; infinite until then. */
+/** Information that reaches the program through a response or from the operator. Times are epoch ms. */
+export interface Notice {
+  /** The earliest time at which the program may know. */
+  readonly issuedAt: number;
+  /** The time by which the program must know, because it has acted on something later; infinite until then. */
   knownAt: number;
 }
 
 /** One attempt as upstream sees it. */
-export interface Attempt extends Word {
-  /** Names the attempt in whatever is answered to it. */
+export interface Attempt extends Notice {
+  /** Identifies the attempt in everything that upstream sends in response. */
   readonly mark: string;
   readonly turn: number;
-  /** The how manieth attempt of its turn it is, from 0, whatever request of the client it belongs to. */
+  /** Index of the attempt within its turn, across all client requests of the turn; from 0. */
   readonly nth: number;
   readonly account: string;
   readonly model: string;
-  /** What it was answered. */
-  told: Told;
-  /** The account's token was refused before in the same request: another refusal is the account's, and renews nothing. */
+  reply: Reply;
+  /** The same request already met a 401 on this account: a second one is blamed on the account and renews nothing. */
   readonly wasRefused: boolean;
-  /** Its body has no reasoning of another account any more. */
+  /** The body no longer contains another account's reasoning. */
   readonly isStripped: boolean;
-  /** Upstream had told the account so before. */
-  isStill: boolean;
+  /** The reply comes from a fault that began with an earlier attempt. */
+  isPersistent: boolean;
 }
 
-/** One request of the client, and what upstream saw of it. */
-export interface Asked {
+/** One request of the client, and the attempts that upstream saw for it. */
+export interface ClientRequest {
   readonly turn: number;
-  /** The how manieth request of its turn, from 1. */
-  readonly request: number;
+  /** Number of the request within its turn, from 1. */
+  readonly number: number;
   readonly session: string;
   readonly model: string;
   readonly sentAt: number;
-  /** The account that served its session last; null when none has, or when it is not certain which. */
-  readonly owner: string | null;
-  /** The account that served its session before the owner; null when none did, or when that is not certain. */
-  readonly former: string | null;
-  /** False when it is not certain where the session was. */
-  readonly isPastSure: boolean;
-  /** What the requests of its session before this one came to, newest last; for the account of a fault. */
-  readonly past: readonly string[];
+  /** The account that served the session last; null if none did or if it is uncertain which. */
+  readonly lastAccount: string | null;
+  /** The account that served the session before `lastAccount`; null if none did or if it is uncertain which. */
+  readonly previousAccount: string | null;
+  /** False if it is uncertain which accounts have served the session. */
+  readonly isHistoryCertain: boolean;
+  /** Results of the session's earlier requests, newest last; for the details of a breach. */
+  readonly history: readonly string[];
   readonly attempts: Attempt[];
 }
 
-/** What the client got for a request. */
-export interface Answered {
-  /** Null when the connection ended before a head came. */
+/** The client's view of the response to a request. */
+export interface ClientResponse {
+  /** Null if the connection ended before the head arrived. */
   readonly status: number | null;
-  /** When the head came, epoch ms. */
+  /** When the head arrived, epoch ms. */
   readonly at: number;
   readonly endedAt: number;
   readonly retryAfterMs: number | null;
-  /** The code of a refusal by the program itself. */
+  /** The code of a local response. */
   readonly poolError: string | null;
-  /** Finds the decision in `GET /admin/requests/{id}`. */
+  /** Id of the request record in `GET /admin/requests/{id}`. */
   readonly id: string | null;
   readonly account: string | null;
-  /** Marks of the attempts whose output is in it, one for each piece, in order. */
+  /** Marks of the attempts whose output it contains, one per piece, in order. */
   readonly output: readonly string[];
-  /** Marks of the attempts whose error is in it. */
+  /** Marks of the attempts whose error it contains. */
   readonly errors: readonly string[];
-  /** The last event was `response.completed`, or it is a whole answer of another kind. */
+  /** The last event was `response.completed`, or the response is not a stream and arrived whole. */
   readonly isComplete: boolean;
   readonly isBroken: boolean;
-  /** Its beginning, for the account of a fault. */
+  /** The beginning of the body; for the details of a breach. */
   readonly text: string;
 }
 
@@ -77,40 +76,40 @@ export const markOf = (turn: number, nth: number): string => `${turn}.${nth}`;
 export const outputOf = (mark: string, piece: number): string => `<<output ${mark} ${piece}>>`;
 export const errorOf = (mark: string): string => `<<error ${mark}>>`;
 
-/** How a turn's body names the request of the client that it is. */
-export const nameOf = (turn: number, request: number): string => `<<turn ${turn} request ${request}>>`;
-/** In the encrypted content that only one account can read. */
+/** The name of a client request, which the body of the turn contains. */
+export const nameOf = (turn: number, number: number): string => `<<turn ${turn} request ${number}>>`;
+/** Marks the encrypted content, which only one account can read. */
 export const REASONING = 'made-up reasoning';
 
-/** What the program commits. */
-export const output: ReadonlySet<Told> = new Set<Told>([
+/** Replies that the program commits. */
+export const committed: ReadonlySet<Reply> = new Set<Reply>([
   'none',
   'paused',
   'no stream',
   'breaks after output',
 ]);
-/** What is answered with a 401. */
-export const unauthorized: ReadonlySet<Told> = new Set<Told>([
+/** Replies with status 401. */
+export const unauthorized: ReadonlySet<Reply> = new Set<Reply>([
   'refused token',
   'expired token',
   'needs login',
   'rejected after a refresh',
 ]);
 
-/** An attempt of the request that arrives now, the `nth` of its turn. */
-export function attemptOf(asked: Asked, account: string, nth: number, body: string): Attempt {
-  const { turn, model, attempts } = asked;
+/** The attempt that arrives now for a request; `nth` is its index within the turn. */
+export function attemptOf(request: ClientRequest, account: string, nth: number, body: string): Attempt {
+  const { turn, model, attempts } = request;
   return {
     mark: markOf(turn, nth),
     turn,
     nth,
     account,
     model,
-    toldAt: Date.now(),
+    issuedAt: Date.now(),
     knownAt: Infinity,
-    told: 'none',
-    wasRefused: attempts.some((it) => it.account === account && unauthorized.has(it.told)),
+    reply: 'none',
+    wasRefused: attempts.some((it) => it.account === account && unauthorized.has(it.reply)),
     isStripped: !body.includes(REASONING),
-    isStill: false,
+    isPersistent: false,
   };
 }
