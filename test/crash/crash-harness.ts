@@ -5,27 +5,27 @@ import type { AuthJson } from '../../src/fake-upstream/script/made-up-credential
 import { FakeUpstream } from '../../src/fake-upstream/fake-upstream.js';
 import { call } from '../support/clients/raw-http.js';
 import { eventually } from '../support/eventually.js';
-import { keptTokens } from './token-generations.js';
-import { Life, type LifeKind, type LifeOptions } from './program-run.js';
-import { lossOf, prospectAfter, type Prospect, untouched } from './expectation.js';
-import type { Finding, Report } from './crash-report.js';
 import { TokenWire, type WireFault } from '../support/network/token-wire.js';
 import type { SeededRandom } from '../support/seeded-random.js';
+import type { CrashReport, Finding } from './crash-report.js';
+import { type Expectation, expectationAfter, fresh, lossOf } from './expectation.js';
+import { ProgramRun, type RunKind, type RunOptions } from './program-run.js';
+import { tokenGenerations } from './token-generations.js';
 import type { TurnLoad } from './turn-load.js';
 
 /**
- * Every turn renews a token that ends within a minute, and the token before it is good for that long still. So each
- * turn is a refresh, no account is ever in need of one, and a process that uses a spent token again does it at once.
+ * Tokens live for less than a minute, so each turn triggers a refresh. The current token stays valid meanwhile, so no turn
+ * depends on the refresh. A process that reuses a spent token does so at once.
  */
 const TOKEN_LIFETIME_SECONDS = 55;
 const FILES_LIMIT_MS = 10_000;
 const SERVED_LIMIT_MS = 20_000;
 
-/** Folders and accounts on which the program lives and dies, again and again, before a stand-in that forgives nothing. */
-export class Lane implements AsyncDisposable {
-  readonly #prospects = new Map<string, Prospect>();
-  /** How often the token endpoint had been asked for an account when the last life was over. */
-  readonly #asked = new Map<string, number>();
+/** Runs the program again and again on the same folders and accounts, against a fake upstream that detects token reuse. */
+export class CrashHarness implements AsyncDisposable {
+  readonly #expectations = new Map<string, Expectation>();
+  /** The number of token requests of each account at the end of the last run. */
+  readonly #requestsBefore = new Map<string, number>();
 
   private constructor(
     readonly fakeUpstream: FakeUpstream,
@@ -33,15 +33,15 @@ export class Lane implements AsyncDisposable {
     readonly accounts: readonly string[],
     private readonly folder: string,
     private readonly entry: string,
-    private readonly report: Report,
+    private readonly report: CrashReport,
   ) {}
 
   static async create(
     accounts: readonly string[],
     entry: string,
-    report: Report,
+    report: CrashReport,
     random: SeededRandom,
-  ): Promise<Lane> {
+  ): Promise<CrashHarness> {
     const accessTokenLifetimeSeconds = TOKEN_LIFETIME_SECONDS;
     const fakeUpstream = await FakeUpstream.start({
       accounts: accounts.map((name) => ({ name, accessTokenLifetimeSeconds })),
@@ -51,82 +51,86 @@ export class Lane implements AsyncDisposable {
     const wire = await TokenWire.start(String(fakeUpstream.env['UPSTREAM_REFRESH_BASE']));
     const folder = await mkdtemp(join(tmpdir(), 'codex-pool-crash-'));
     await mkdir(join(folder, 'pool'));
-    const lane = new Lane(fakeUpstream, wire, accounts, folder, entry, report);
-    for (const name of accounts) await lane.#putFile(name, fakeUpstream.account(name).authJson());
-    return lane;
+    const harness = new CrashHarness(fakeUpstream, wire, accounts, folder, entry, report);
+    for (const name of accounts) await harness.#putFile(name, fakeUpstream.account(name).authJson());
+    return harness;
   }
 
   get journalFolder(): string {
     return join(this.folder, 'pool', '.journal');
   }
 
-  /** `stallMs`: after so long a token request without an answer is given up; only by a traced life. */
-  begin(kind: LifeKind, diesAt?: LifeOptions['diesAt'], stallMs?: number): Life {
+  /** Starts the program. `stallMs` is the time limit of a token request without a response; only in a traced run. */
+  start(kind: RunKind, diesAt?: RunOptions['diesAt'], stallMs?: number): ProgramRun {
     const env = {
       PATH: process.env['PATH'] ?? '',
       HOME: this.folder,
-      NODE_COMPILE_CACHE: join(this.folder, 'compiled'), // a start in five sixths of the time
+      NODE_COMPILE_CACHE: join(this.folder, 'compiled'), // saves a sixth of the start-up time
       PROXY_LISTEN_ADDR: '127.0.0.1:0',
-      PROXY_POLICY: 'round-robin', // each account gets its turns
+      PROXY_POLICY: 'round-robin', // all accounts serve turns
       ...this.fakeUpstream.env,
       UPSTREAM_REFRESH_BASE: this.wire.origin,
       ...(stallMs === undefined ? {} : { VICTIM_STALL_MS: String(stallMs) }),
     };
     const options = { kind, entry: this.entry, folder: this.folder, env };
-    return new Life(diesAt === undefined ? options : { ...options, diesAt });
+    return new ProgramRun(diesAt === undefined ? options : { ...options, diesAt });
   }
 
-  /** Takes down where a life has ended; fails when tokens are gone that were safe. */
-  async examine(life: Life, isInStart: boolean): Promise<readonly Finding[]> {
-    // What the endpoint was asked for, it does, also when nobody is left to hear the answer.
+  /** Records the state after a kill; rejects if tokens are gone that were safe on disk. */
+  async examine(run: ProgramRun, isInStart: boolean): Promise<readonly Finding[]> {
+    // The endpoint completes its requests even if the client is gone.
     await this.fakeUpstream.untilIdle();
-    const lastSteps = life.lastSteps();
+    const lastSteps = run.lastSteps();
     const findings: Finding[] = [];
     for (const account of this.accounts) {
-      const kept = await keptTokens(this.fakeUpstream, account, this.folder);
-      const before = this.#prospect(account);
+      const kept = await tokenGenerations(this.fakeUpstream, account, this.folder);
+      const before = this.#expectation(account);
       const last = lastSteps.get(account) ?? null;
       findings.push({ kept, last, before });
       const loss = lossOf(kept, before, last);
-      if (loss !== null) throw new Error(`${account} has lost tokens: ${loss}\n${life.child.told}`);
-      this.#prospects.set(account, prospectAfter(kept, before, last, life.kind === 'traced'));
-      this.#asked.set(account, this.fakeUpstream.tokens.requestsFor(account).length);
+      if (loss !== null) throw new Error(`${account} lost tokens: ${loss}\n${run.child.told}`);
+      this.#expectations.set(account, expectationAfter(kept, before, last, run.kind === 'traced'));
+      this.#requestsBefore.set(account, this.fakeUpstream.tokens.requestsFor(account).length);
     }
-    this.report.killed(life.kind, isInStart, findings);
+    this.report.killed(run.kind, isInStart, findings);
     return findings;
   }
 
-  /** The new life holds what it must hold, serves with every account, and uses no token that may be spent. */
-  async prove(life: Life, origin: string, load: TurnLoad): Promise<void> {
+  /** Checks that a run has all saved tokens, serves with every account, and uses no token that may be spent. */
+  async verify(run: ProgramRun, origin: string, load: TurnLoad): Promise<void> {
     try {
       await eventually(async () => this.#staleFile(), FILES_LIMIT_MS);
       await this.#everyAccountServes(load, this.accounts);
-      const silent = this.accounts.filter((it) => !this.#hasAsked(it));
-      for (const account of this.accounts) this.#checkAsked(account);
-      for (const account of silent) await this.#logInAnew(account, origin);
-      await this.#everyAccountServes(load, silent);
-      await eventually(async () => silent.find((it) => !this.#hasAsked(it)) ?? null, SERVED_LIMIT_MS);
-      for (const account of this.accounts) this.#prospects.set(account, untouched);
+      const notRefreshed = this.accounts.filter((it) => !this.#hasRequested(it));
+      for (const account of this.accounts) this.#checkRefresh(account);
+      for (const account of notRefreshed) await this.#logInAgain(account, origin);
+      await this.#everyAccountServes(load, notRefreshed);
+      await eventually(
+        async () => notRefreshed.find((it) => !this.#hasRequested(it)) ?? null,
+        SERVED_LIMIT_MS,
+      );
+      for (const account of this.accounts) this.#expectations.set(account, fresh);
       this.checkFaults(load);
     } catch (error) {
-      throw new Error(`${String(error)}\n${life.child.told}`, { cause: error });
+      throw new Error(`${String(error)}\n${run.child.told}`, { cause: error });
     }
   }
 
-  /** One token request goes wrong; then its account serves on, asks nothing more, and is well again after a login. */
-  async breakOnce(fault: WireFault, life: Life, origin: string, load: TurnLoad): Promise<void> {
+  /** Breaks one token request. Its account must keep serving without another refresh, and recover after a new login. */
+  async breakOnce(fault: WireFault, run: ProgramRun, origin: string, load: TurnLoad): Promise<void> {
     try {
       await this.wire.breaks(fault);
-      const doubted = await this.#doubted(origin);
+      const inDoubt = await this.#accountInDoubt(origin);
       this.report.networkFailed(fault);
-      this.#asked.set(doubted, this.fakeUpstream.tokens.requestsFor(doubted).length);
+      this.#requestsBefore.set(inDoubt, this.fakeUpstream.tokens.requestsFor(inDoubt).length);
       for (const _round of [1, 2]) await this.#everyAccountServes(load, this.accounts);
-      if (this.#hasAsked(doubted)) throw new Error(`${doubted} was asked for again after it ${fault}`);
-      await this.#logInAnew(doubted, origin);
-      await eventually(async () => (this.#hasAsked(doubted) ? null : doubted), SERVED_LIMIT_MS);
+      if (this.#hasRequested(inDoubt))
+        throw new Error(`${inDoubt} was refreshed again after its connection ${fault}`);
+      await this.#logInAgain(inDoubt, origin);
+      await eventually(async () => (this.#hasRequested(inDoubt) ? null : inDoubt), SERVED_LIMIT_MS);
       this.checkFaults(load);
     } catch (error) {
-      throw new Error(`after a connection that ${fault}: ${String(error)}\n${life.child.told}`, {
+      throw new Error(`after a connection that ${fault}: ${String(error)}\n${run.child.told}`, {
         cause: error,
       });
     }
@@ -138,22 +142,22 @@ export class Lane implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.report.laneEnded(this.fakeUpstream);
+    this.report.harnessClosed(this.fakeUpstream);
     await this.wire[Symbol.asyncDispose]();
     await this.fakeUpstream.close();
     await rm(this.folder, { recursive: true, force: true });
   }
 
-  #prospect(account: string): Prospect {
-    return this.#prospects.get(account) ?? untouched;
+  #expectation(account: string): Expectation {
+    return this.#expectations.get(account) ?? fresh;
   }
 
-  #hasAsked(account: string): boolean {
-    return this.fakeUpstream.tokens.requestsFor(account).length > (this.#asked.get(account) ?? 0);
+  #hasRequested(account: string): boolean {
+    return this.fakeUpstream.tokens.requestsFor(account).length > (this.#requestsBefore.get(account) ?? 0);
   }
 
-  /** The one account whose refresh is in doubt. */
-  async #doubted(origin: string): Promise<string> {
+  /** The only account whose refresh is in doubt. */
+  async #accountInDoubt(origin: string): Promise<string> {
     let found: string[] = [];
     await eventually(async () => {
       const { body } = await call(origin, { path: '/admin/accounts' });
@@ -161,16 +165,17 @@ export class Lane implements AsyncDisposable {
       found = views.filter((it) => it.refresh === 'in-doubt' && it.available).map((it) => it.name);
       return found.length === 1
         ? null
-        : `one account in doubt, but: ${JSON.stringify(views.map((it) => it.refresh))}`;
+        : `exactly one account in doubt; refresh states: ${JSON.stringify(views.map((it) => it.refresh))}`;
     }, SERVED_LIMIT_MS);
     return found[0] ?? '';
   }
 
   async #staleFile(): Promise<string | null> {
     for (const account of this.accounts) {
-      const { inFile } = await keptTokens(this.fakeUpstream, account, this.folder);
-      const { atLeast } = this.#prospect(account);
-      if (inFile < atLeast) return `generation ${atLeast} in the file of ${account}, which holds ${inFile}`;
+      const { inFile } = await tokenGenerations(this.fakeUpstream, account, this.folder);
+      const { atLeast } = this.#expectation(account);
+      if (inFile < atLeast)
+        return `generation ${atLeast} in the file of ${account}, which holds generation ${inFile}`;
     }
     return null;
   }
@@ -185,22 +190,22 @@ export class Lane implements AsyncDisposable {
     }, SERVED_LIMIT_MS);
   }
 
-  #checkAsked(account: string): void {
-    const { asks } = this.#prospect(account);
-    if (asks === 'must' && !this.#hasAsked(account)) throw new Error(`${account} is not refreshed any more`);
-    if (asks === 'must-not' && this.#hasAsked(account))
+  #checkRefresh(account: string): void {
+    const { refresh } = this.#expectation(account);
+    if (refresh === 'must' && !this.#hasRequested(account)) throw new Error(`${account} was not refreshed`);
+    if (refresh === 'must-not' && this.#hasRequested(account))
       throw new Error(
-        `${account} was refreshed with a token that may be spent, while its access token is good`,
+        `${account} was refreshed with a token that may be spent, although its access token is valid`,
       );
   }
 
-  /** As a user does whose account has lost its tokens: the file of a new login, and a word to the program. */
-  async #logInAnew(account: string, origin: string): Promise<void> {
-    this.report.loggedInAnew();
+  /** Replaces the credential file by one of a new login and reloads the pool, as a user whose account lost its tokens. */
+  async #logInAgain(account: string, origin: string): Promise<void> {
+    this.report.loggedInAgain();
     await this.#putFile(account, this.fakeUpstream.account(account).loginAgain());
-    this.#asked.set(account, this.fakeUpstream.tokens.requestsFor(account).length);
+    this.#requestsBefore.set(account, this.fakeUpstream.tokens.requestsFor(account).length);
     const { status } = await call(origin, { method: 'POST', path: '/admin/reload' });
-    if (status !== 200) throw new Error(`the reload was answered ${status}`);
+    if (status !== 200) throw new Error(`the reload returned ${status}`);
   }
 
   async #putFile(account: string, json: AuthJson): Promise<void> {

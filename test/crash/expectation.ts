@@ -1,55 +1,59 @@
 import { type RefreshStep, refreshSteps } from '../../src/tokens/refresh-steps.js';
-import type { KeptTokens } from './token-generations.js';
+import type { TokenGenerations } from './token-generations.js';
 
-/** What the next process has to do with an account, as far as can be told from outside. */
-export interface Prospect {
-  /** The generation that its file must hold at least, as index. */
+/** What the next run must do with an account, as far as an outside observer can know. */
+export interface Expectation {
+  /** The lowest generation that the credential file may hold, as an index. */
   readonly atLeast: number;
   /**
-   * Whether it may use the refresh token that it finds: `must` where all is known; `must-not` where the token may be
-   * spent already, as long as there is no new login; `either` where the kill leaves it open which of the two it was.
+   * Whether the next run uses the refresh token that it finds: `must` if the token is certainly unspent; `must-not` if it
+   * may be spent and there is no new login; `either` if the kill leaves open which of the two holds.
    */
-  readonly asks: 'must' | 'must-not' | 'either';
-  /** The newest tokens went down with the process that had asked for them. */
+  readonly refresh: 'must' | 'must-not' | 'either';
+  /** The newest tokens were in a response that the killed process never saved. */
   readonly isResponseLost: boolean;
 }
 
-export const untouched: Prospect = { atLeast: 0, asks: 'must', isResponseLost: false };
+export const fresh: Expectation = { atLeast: 0, refresh: 'must', isResponseLost: false };
 
 const orderOf = (step: RefreshStep): number => refreshSteps.indexOf(step);
 
-/** Where the endpoint may have spent the token, and no disk knows its successor. */
+/** Steps at which the endpoint may have spent the token while its successor is not on disk. */
 const inDoubt: ReadonlySet<RefreshStep> = new Set(['announced', 'answered']);
 
-/** Tokens that are on no disk although the process had got so far that they had to be, or null. */
-export function lossOf(kept: KeptTokens, before: Prospect, last: RefreshStep | null): string | null {
-  if (kept.onDisk < before.atLeast) return `generation ${before.atLeast} was there, now ${kept.onDisk} is`;
-  // Without a trace the step is not known, and tokens that were lost before stay lost.
+/** Describes tokens that are missing on disk although the process had passed the step that saves them; else null. */
+export function lossOf(kept: TokenGenerations, before: Expectation, last: RefreshStep | null): string | null {
+  if (kept.onDisk < before.atLeast)
+    return `generation ${before.atLeast} was on disk, now the newest is ${kept.onDisk}`;
+  // Without a trace the step is unknown. Tokens that were lost before stay lost.
   if (last === null || before.isResponseLost || inDoubt.has(last)) return null;
   return kept.onDisk === kept.issued ? null : `killed after ${last}, but generation ${kept.issued} is gone`;
 }
 
-/** What follows from where the last life has ended. `last` is null where it had no refresh, or was not traced. */
-export function prospectAfter(
-  kept: KeptTokens,
-  before: Prospect,
+/**
+ * The expectation after a kill. `last` is the last step of the account's refresh; null if the run had no refresh or was
+ * not traced.
+ */
+export function expectationAfter(
+  kept: TokenGenerations,
+  before: Expectation,
   last: RefreshStep | null,
   isTraced: boolean,
-): Prospect {
+): Expectation {
   const isResponseLost = kept.onDisk < kept.issued;
-  return { atLeast: kept.onDisk, asks: asks(isResponseLost, before, last, isTraced), isResponseLost };
+  return { atLeast: kept.onDisk, refresh: refresh(isResponseLost, before, last, isTraced), isResponseLost };
 }
 
-function asks(
+function refresh(
   isResponseLost: boolean,
-  before: Prospect,
+  before: Expectation,
   last: RefreshStep | null,
   isTraced: boolean,
-): Prospect['asks'] {
-  if (isResponseLost || before.asks === 'must-not') return 'must-not';
-  if (last === null) return isTraced ? before.asks : 'either';
+): Expectation['refresh'] {
+  if (isResponseLost || before.refresh === 'must-not') return 'must-not';
+  if (last === null) return isTraced ? before.refresh : 'either';
   if (last === 'announced') return 'must-not';
   if (orderOf(last) >= orderOf('journaled')) return 'must';
-  // After `read-again` the announcement may be on disk already; after `answered` the answer may.
-  return last === 'locked' ? before.asks : 'either';
+  // After `read-again` the announcement may already be on disk; after `answered` the response may.
+  return last === 'locked' ? before.refresh : 'either';
 }
