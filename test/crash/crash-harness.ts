@@ -14,14 +14,14 @@ import { tokenGenerations } from './token-generations.js';
 import type { TurnLoad } from './turn-load.js';
 
 /**
- * Tokens live for less than a minute, so each turn triggers a refresh. The current token stays valid meanwhile, so no turn
- * depends on the refresh. A process that reuses a spent token does so at once.
+ * Tokens live for less than a minute, so each turn triggers a refresh. The current token stays valid meanwhile, so no
+ * turn depends on the refresh. A process that reuses a spent token does so at once.
  */
 const TOKEN_LIFETIME_SECONDS = 55;
 const FILES_LIMIT_MS = 10_000;
 const SERVED_LIMIT_MS = 20_000;
 
-/** Runs the program again and again on the same folders and accounts, against a fake upstream that detects token reuse. */
+/** Runs the program repeatedly on the same folders and accounts, against a fake upstream that detects token reuse. */
 export class CrashHarness implements AsyncDisposable {
   readonly #expectations = new Map<string, Expectation>();
   /** The number of token requests of each account at the end of the last run. */
@@ -199,7 +199,7 @@ export class CrashHarness implements AsyncDisposable {
       );
   }
 
-  /** Replaces the credential file by one of a new login and reloads the pool, as a user whose account lost its tokens. */
+  /** Replaces the credential file with that of a new login, as a user does after losing tokens, and reloads the pool. */
   async #logInAgain(account: string, origin: string): Promise<void> {
     this.report.loggedInAgain();
     await this.#putFile(account, this.fakeUpstream.account(account).loginAgain());

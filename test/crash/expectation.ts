@@ -6,8 +6,8 @@ export interface Expectation {
   /** The lowest generation that the credential file may hold, as an index. */
   readonly atLeast: number;
   /**
-   * Whether the next run uses the refresh token that it finds: `must` if the token is certainly unspent; `must-not` if it
-   * may be spent and there is no new login; `either` if the kill leaves open which of the two holds.
+   * Whether the next run uses the refresh token that it finds: `must` if the token is certainly unspent; `must-not` if
+   * it may be spent and there is no new login; `either` if the kill leaves open which of the two holds.
    */
   readonly refresh: 'must' | 'must-not' | 'either';
   /** The newest tokens were in a response that the killed process never saved. */

@@ -8,7 +8,7 @@ import { SeededRandom } from '../support/seeded-random.js';
 import { TurnLoad } from './turn-load.js';
 
 /**
- * A seed decides the moments of the kills. `CRASH_SEED` repeats the moments of a run, though not the timing of the
+ * A seed decides when the program is killed. `CRASH_SEED` repeats the moments of a run, though not the timing of the
  * machine. `CRASH_KILLS` is the number of kills.
  */
 const seed = Number(process.env['CRASH_SEED'] ?? randomInt(2 ** 31));

@@ -104,7 +104,10 @@ export class Soak implements AsyncDisposable {
     return [...samples, { seconds, figures: await probeAtRest(this.program) }];
   }
 
-  /** Disconnects all clients, every second one without a close frame. Resolves when all connections are closed, or after a time limit. */
+  /**
+   * Disconnects all clients, every second one without a close frame. Resolves when all connections are closed, or after
+   * `SETTLE_MS`.
+   */
   async leave(): Promise<void> {
     for (const [index, client] of this.#clients.entries()) {
       if (index % 2 === 0) client.cut();

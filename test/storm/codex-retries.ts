@@ -14,7 +14,7 @@ export type NextStep =
   /** The retries are used up. */
   | { readonly kind: 'gave up' };
 
-/** Retries one turn as Codex does: a 503 or 429 after the announced wait, 5xx quickly, a broken stream from the start. */
+/** Retries one turn as Codex does: a 503 or 429 after the announced wait, 5xx quickly, a broken stream as a whole. */
 export class CodexRetries {
   waits = 0;
   #quick = 0;

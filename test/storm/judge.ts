@@ -46,7 +46,7 @@ export class Judge {
       if (lastAccount !== account) findings.push({ breach: 'ignored the session affinity', reason });
     }
     const outage = this.upstream.outages.certainOutage(account, model, since, now);
-    // A same-account retry does not check availability. An account without the model may serve if no other is available.
+    // A same-account retry does not check availability. An account that lacks the model may be used if none is available.
     const isSelected = previous?.account !== account;
     const isAnyAvailable = this.accounts.some((it) => this.#isAvailable(it, model, since, now));
     if (outage !== null && isSelected && (outage.model === null || isAnyAvailable)) {

@@ -92,8 +92,8 @@ export class Outage {
 
   /**
    * The program was killed at `from`; at `by` it has loaded everything that survived. Only a usage limit that was on
-   * disk certainly survives. The start of any other outage may be lost. An end that was not on disk may be lost as well,
-   * so that the outage goes on.
+   * disk certainly survives. The start of any other outage may be lost. If the end was not on disk, it may be lost,
+   * too, and the outage goes on.
    */
   restarted(from: number, by: number, isOnDisk: (at: number) => boolean): void {
     const isKept = this.kind === 'quota' && isOnDisk(this.notice.knownAt);

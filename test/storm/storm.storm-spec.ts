@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { faultKinds } from './fault-mix.js';
 import { Storm } from './storm.js';
 
-/** `STORM_SEED` repeats the faults of a run, though not the timing of the machine. `STORM_TURNS` is the number of turns. */
+/** `STORM_SEED` repeats the faults of a run, though not its timing. `STORM_TURNS` is the number of turns. */
 const seed = Number(process.env['STORM_SEED'] ?? randomInt(2 ** 31));
 const turns = Number(process.env['STORM_TURNS'] ?? 5_000);
 /** This many turns meet every fault. */

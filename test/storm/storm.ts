@@ -28,7 +28,7 @@ export interface StormOptions {
   readonly times: StormTimes;
 }
 
-/** Runs the program in its own process, between a client like Codex and an upstream that fails three attempts in ten. */
+/** Runs the program in its own process, between a client like Codex and an upstream that fails 30 % of attempts. */
 export class Storm implements AsyncDisposable {
   readonly accounts = accounts;
   readonly report: StormReport;
@@ -98,8 +98,8 @@ export class Storm implements AsyncDisposable {
   }
 
   /**
-   * Kills the program with SIGKILL when `untilMoment` resolves, and starts it again on the same folders. The operator is
-   * stopped meanwhile. The program has written to disk what it learned more than `onDiskMs` before the kill.
+   * Kills the program with SIGKILL when `untilMoment` resolves, and restarts it on the same folders. The operator is
+   * stopped meanwhile. Facts that the program learned more than `onDiskMs` before the kill are on disk.
    */
   async killAndRestart(onDiskMs: number, untilMoment: () => Promise<void>): Promise<void> {
     await this.#stopOperator();
