@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
-/** Whole stories of the real program; a script of their own, so that `npm test` stays short. */
+/** Longer scenarios with the real program. They have their own script, so that `npm test` stays short. */
 const long = [
   'test/e2e/failover/evidence.e2e-spec.ts',
   'test/e2e/failover/first-week-network.e2e-spec.ts',
@@ -38,10 +38,10 @@ const long = [
 
 export default defineConfig({
   test: {
-    // A hanging socket must fail by name, not by the runner's own end.
+    // A hanging socket must fail its own test, not time out the whole run.
     testTimeout: 15_000,
     hookTimeout: 15_000,
-    // Most of them wait for sockets and disks most of the time; by default one core would be left idle.
+    // Most tests wait for sockets and disks; the default number of workers would leave a core idle.
     maxWorkers: availableParallelism(),
     projects: [
       { extends: true, test: { name: 'unit', include: ['src/**/*.spec.ts'] } },

@@ -6,11 +6,11 @@ export default defineConfig({
     name: 'browser',
     root: fileURLToPath(new URL('../..', import.meta.url)),
     include: ['test/browser/*.browser-spec.ts'],
-    // Installs the browser, so that nobody gets it who does not run these tests.
+    // Installs the browser here, so that only these tests download it.
     globalSetup: ['test/browser/support/global-setup.ts'],
     testTimeout: 60_000,
     hookTimeout: 30_000,
-    // A login by browser comes back to one of two ports, which are the same for all.
+    // Browser logins return to one of two fixed ports, which parallel tests would compete for.
     fileParallelism: false,
   },
 });

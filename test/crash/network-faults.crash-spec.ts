@@ -3,24 +3,24 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildProgram } from '../support/program/child-process.js';
 import { SeededRandom } from '../support/seeded-random.js';
 import { type WireFault, wireFaults } from '../support/network/token-wire.js';
-import { Lane } from './lane.js';
-import { Report } from './report.js';
+import { CrashHarness } from './crash-harness.js';
+import { CrashReport } from './crash-report.js';
 import { TurnLoad } from './turn-load.js';
 
-/** `CRASH_SEED` gives the same faults in the same order again, `CRASH_FAULTS` says how many. */
+/** `CRASH_SEED` repeats the faults of a run in the same order. `CRASH_FAULTS` is their number. */
 const seed = Number(process.env['CRASH_SEED'] ?? randomInt(2 ** 31));
 const faults = Number(process.env['CRASH_FAULTS'] ?? 100);
 
 const accounts = ['a', 'b', 'c', 'd'];
 const WORKERS = 6;
-/** After it a token request that gets no answer is given up; five minutes in the program as it is deployed. */
+/** Time limit of a token request without a response; five minutes in the deployed program. */
 const STALL_MS = 500;
 
-const shuffled = (random: SeededRandom): WireFault =>
+const randomFault = (random: SeededRandom): WireFault =>
   wireFaults[Math.floor(random.next() * wireFaults.length)] ?? wireFaults[0];
 
-describe('a network that dies in a refresh', () => {
-  const report = new Report(`network faults with CRASH_SEED=${seed}`);
+describe('a token request', () => {
+  const report = new CrashReport(`network faults with CRASH_SEED=${seed}`);
   let entry = '';
   beforeAll(async () => {
     entry = await buildProgram();
@@ -29,30 +29,30 @@ describe('a network that dies in a refresh', () => {
     process.stdout.write(`${report.toString()}\n`);
   });
 
-  /** Returns how often a spent refresh token was used again. */
-  async function suffer(which: readonly WireFault[]): Promise<number> {
-    await using lane = await Lane.create(accounts, entry, report, new SeededRandom(seed));
-    const life = lane.begin('traced', undefined, STALL_MS);
-    await using _it = life.child;
-    const origin = await life.origin();
-    const load = new TurnLoad(life, origin, WORKERS);
-    for (const fault of which) await lane.breakOnce(fault, life, origin, load);
+  /** Runs the program through these faults; returns how often it reused a spent refresh token. */
+  async function reusesAfter(sequence: readonly WireFault[]): Promise<number> {
+    await using harness = await CrashHarness.create(accounts, entry, report, new SeededRandom(seed));
+    const run = harness.start('traced', undefined, STALL_MS);
+    await using _it = run.child;
+    const origin = await run.origin();
+    const load = new TurnLoad(run, origin, WORKERS);
+    for (const fault of sequence) await harness.breakOnce(fault, run, origin, load);
     load.stop();
     await load.ended();
     report.turnsServed(load.total);
-    lane.checkFaults(load);
-    return lane.fakeUpstream.tokens.reuses;
+    harness.checkFaults(load);
+    return harness.fakeUpstream.tokens.reuses;
   }
 
   it.each(wireFaults)(
-    'whose connection %s costs no turn, and its token is not sent again while the access token is good',
+    'whose connection %s fails no turn, and the token is not sent again while the access token is valid',
     async (fault) => {
-      expect(await suffer([fault])).toBe(0);
+      expect(await reusesAfter([fault])).toBe(0);
     },
   );
 
-  it(`at ${faults} random steps costs no turn, and no token is sent again while its access token is good`, async () => {
+  it(`that breaks at ${faults} random steps fails no turn, and no token is sent again while its access token is valid`, async () => {
     const random = new SeededRandom(seed);
-    expect(await suffer(Array.from({ length: faults }, () => shuffled(random)))).toBe(0);
+    expect(await reusesAfter(Array.from({ length: faults }, () => randomFault(random)))).toBe(0);
   });
 });

@@ -2,16 +2,16 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { buildProgram } from '../support/program/child-process.js';
-import { Lane } from './lane.js';
-import { Report } from './report.js';
+import { CrashHarness } from './crash-harness.js';
+import { CrashReport } from './crash-report.js';
 import { SeededRandom } from '../support/seeded-random.js';
 import { TurnLoad } from './turn-load.js';
 
-const PLACE_BYTES = 65_536;
-/** The answer, which goes beside the announcement: its beginning is there, the rest is not. */
-const half = `codex-pool-journal/1 2 6000 ${'0'.repeat(64)}\n{"unsaved":{"accessToken":"${'~'.repeat(2_000)}`;
+const SLOT_BYTES = 65_536;
+/** The beginning of a response entry. Its slot is the one beside the announcement. */
+const tornEntry = `codex-pool-journal/1 2 6000 ${'0'.repeat(64)}\n{"unsaved":{"accessToken":"${'~'.repeat(2_000)}`;
 
-/** As a loss of power leaves a journal whose next entry was just being written. */
+/** Leaves a torn entry in each journal, as a power loss during a write does. Returns the number of journals. */
 async function tearEntries(folder: string): Promise<number> {
   let torn = 0;
   for (const name of await readdir(folder)) {
@@ -19,27 +19,32 @@ async function tearEntries(folder: string): Promise<number> {
     const bytes = await readFile(path);
     if (bytes.every((it) => it === 0)) continue;
     torn += 1;
-    const isFirstPlaceTaken = bytes.subarray(0, PLACE_BYTES).some((it) => it !== 0);
-    bytes.write(half, isFirstPlaceTaken ? PLACE_BYTES : 0);
+    const isFirstSlotUsed = bytes.subarray(0, SLOT_BYTES).some((it) => it !== 0);
+    bytes.write(tornEntry, isFirstSlotUsed ? SLOT_BYTES : 0);
     await writeFile(path, bytes);
   }
   return torn;
 }
 
-it('an answer that was cut off on its way into the journal leaves the refresh in doubt, not undone', async () => {
-  const report = new Report('torn journal');
-  await using lane = await Lane.create(['a', 'b'], await buildProgram(), report, new SeededRandom(1));
-  const doomed = lane.begin('traced', { step: 'answered', account: 'b' });
+it('a response torn in the journal leaves the refresh in doubt, not undone', async () => {
+  const report = new CrashReport('torn journal');
+  await using harness = await CrashHarness.create(
+    ['a', 'b'],
+    await buildProgram(),
+    report,
+    new SeededRandom(1),
+  );
+  const doomed = harness.start('traced', { step: 'answered', account: 'b' });
   await using _doomed = doomed.child;
   expect((await doomed.child.ended).signal).toBe('SIGKILL');
-  await lane.examine(doomed, false);
-  expect(await tearEntries(lane.journalFolder)).toBeGreaterThan(0);
-  const next = lane.begin('plain');
+  await harness.examine(doomed, false);
+  expect(await tearEntries(harness.journalFolder)).toBeGreaterThan(0);
+  const next = harness.start('plain');
   await using _next = next.child;
   const origin = await next.origin();
   const load = new TurnLoad(next, origin, 2);
-  await lane.prove(next, origin, load);
+  await harness.verify(next, origin, load);
   load.stop();
   await load.ended();
-  lane.checkFaults(load);
+  harness.checkFaults(load);
 });

@@ -1,22 +1,22 @@
 import { aTurn } from '../support/pool/pool.js';
 import { call, turnWith } from '../support/clients/raw-http.js';
-import type { Life } from './life.js';
+import type { ProgramRun } from './program-run.js';
 
 const turn = turnWith(JSON.stringify(aTurn()));
-/** A connection that breaks may be seen before the end of the process that broke it. */
-const END_IS_NEAR_MS = 5_000;
+/** When a process dies, its connections may break before its end is noticed. */
+const EXIT_GRACE_MS = 5_000;
 
-/** Turns, several at a time and without a pause, until the process that serves them is ended. */
+/** Sends turns, several at a time and without a pause, until the process that serves them ends. */
 export class TurnLoad {
   /** Turns served, by account. */
   readonly served = new Map<string, number>();
-  /** What no turn may get; the kill itself is no failure. */
+  /** Failed turns. Turns broken by the kill do not count. */
   readonly failures: string[] = [];
   readonly #workers: Promise<void>[];
   #isStopped = false;
 
   constructor(
-    private readonly life: Life,
+    private readonly run: ProgramRun,
     private readonly origin: string,
     workers: number,
   ) {
@@ -27,7 +27,7 @@ export class TurnLoad {
     return [...this.served.values()].reduce((sum, it) => sum + it, 0);
   }
 
-  /** No new turn from now on, and none that is broken off counts. */
+  /** Starts no more turns; broken turns do not count from now on. */
   stop(): void {
     this.#isStopped = true;
   }
@@ -40,9 +40,9 @@ export class TurnLoad {
     while (!this.#isStopped) {
       try {
         const { status, headers, isBroken, body } = await call(this.origin, turn);
-        if (isBroken) await this.#brokenOff('an answer was cut');
+        if (isBroken) await this.#brokenOff('the response was cut');
         else if (status === 200) this.#count(String(headers['x-codex-pool-account']));
-        else this.failures.push(`a turn was answered ${status}: ${body.toString().slice(0, 500)}`);
+        else this.failures.push(`a turn returned ${status}: ${body.toString().slice(0, 500)}`);
       } catch (error) {
         await this.#brokenOff(String(error));
       }
@@ -55,8 +55,8 @@ export class TurnLoad {
 
   async #brokenOff(how: string): Promise<void> {
     const deadline = Promise.withResolvers<'alive'>();
-    const timer = setTimeout(() => deadline.resolve('alive'), END_IS_NEAR_MS);
-    const end = await Promise.race([this.life.child.ended, deadline.promise]);
+    const timer = setTimeout(() => deadline.resolve('alive'), EXIT_GRACE_MS);
+    const end = await Promise.race([this.run.child.ended, deadline.promise]);
     clearTimeout(timer);
     if (end === 'alive') this.failures.push(`a turn failed while the process was alive: ${how}`);
     this.#isStopped = true;

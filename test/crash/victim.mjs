@@ -1,7 +1,7 @@
-// The program as `dist/main.js` starts it, and nothing else, but for what only a process itself can do: it notes each
-// step of a refresh before the next one begins, dies at the step it is told to, and may be less patient. `startApp` is the
-// one that is deployed; what is left out is the check of the Node version and the stop on a signal, since nobody asks
-// this process to stop. Some of the random kills hit `dist/main.js` as it is (random-kills.crash-spec.ts).
+// Starts the program as `dist/main.js` does, with the additions that only the process itself can make. It records each
+// step of a refresh before the next one begins, kills itself at a given step, and can use a shorter token timeout.
+// `startApp` is the deployed one. The check of the Node version and the stop on a signal are left out: the tests never
+// ask this process to stop. Some of the random kills hit the unmodified `dist/main.js` (random-kills.crash-spec.ts).
 import 'reflect-metadata';
 import { openSync, writeSync } from 'node:fs';
 import { flushCompileCache } from 'node:module';
@@ -19,10 +19,10 @@ const [{ loadConfig }, { startApp }, { PoolLogger }, { RecentErrors }, { limits 
     'config/limits.js',
   ].map(built),
 );
-// A token endpoint that says nothing is waited for five minutes: too long for a test.
+// The program waits five minutes for a silent token endpoint, which is too long for a test.
 if (VICTIM_STALL_MS !== undefined) limits.refreshTimeoutMs = Number(VICTIM_STALL_MS);
 
-// What was written before a SIGKILL is in the hands of the system, and so in the file.
+// Data written before a SIGKILL is with the kernel, so it reaches the file.
 const steps = openSync(VICTIM_STEPS, 'a');
 
 const config = loadConfig(process.env);
@@ -35,6 +35,6 @@ const running = await startApp(config, {
     if (step === VICTIM_DIES_AT && account === VICTIM_DIES_FOR) process.kill(process.pid, 'SIGKILL');
   },
 });
-// Else it is only written by a process that ends by itself, which none of these does.
+// Node writes the cache only at a normal exit, and these processes never exit normally.
 flushCompileCache();
 process.stdout.write(`codex-pool listens on http://${running.address.host}:${running.address.port}\n`);

@@ -6,10 +6,10 @@ export default defineConfig({
     name: 'crash',
     root: fileURLToPath(new URL('../..', import.meta.url)),
     include: ['test/crash/*.crash-spec.ts'],
-    // Hundreds of starts of the program, one after the other in each lane.
+    // Hundreds of starts of the program, one after the other in each series.
     testTimeout: 900_000,
     hookTimeout: 120_000,
-    // Two lanes keep two cores busy; more would only make all of them late.
+    // Two series already use two cores; more would only slow all of them down.
     fileParallelism: false,
     maxConcurrency: 2,
     disableConsoleIntercept: true,

@@ -2,16 +2,17 @@ import { readdir, readFile, readlink } from 'node:fs/promises';
 
 const ESTABLISHED = '01';
 
-/** What a process holds open, by the system's own account. */
+/** The open files and connections of a process, as the kernel reports them. */
 export interface Connections {
-  /** Of any kind. */
+  /** File descriptors of all kinds. */
   readonly descriptors: number;
-  /** TCP connections to clients, and to upstream. */
+  /** TCP connections to clients. */
   readonly clients: number;
+  /** TCP connections to upstream. */
   readonly upstream: number;
 }
 
-/** Counts the connections of a process to the port it listens on, and to upstream's (Linux). */
+/** Counts the connections of a process to its own port and to upstream's port (Linux only). */
 export async function connectionsOf(pid: number, listens: string, upstream: string): Promise<Connections> {
   const links = await descriptors(pid);
   const rows = await established(pid);
@@ -27,7 +28,7 @@ export async function connectionsOf(pid: number, listens: string, upstream: stri
 async function descriptors(pid: number): Promise<string[]> {
   const folder = `/proc/${pid}/fd`;
   const names = await readdir(folder);
-  // One may be closed between the two looks.
+  // A descriptor may be closed between the two reads.
   const links = await Promise.allSettled(names.map((it) => readlink(`${folder}/${it}`)));
   return links.flatMap((it) => (it.status === 'fulfilled' ? [it.value] : []));
 }

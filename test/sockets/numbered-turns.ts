@@ -7,28 +7,29 @@ const DELTAS = 12;
 const PAUSE_MS = 5;
 const nothing: TurnUsage = { input: 0, cached: 0, output: 0, reasoning: 0 };
 
-/** Answers to turns, each with a number in every piece of its text, and with tokens of its own. */
+/** Scripts responses to turns. Each has its number in every piece of its text, and its own token counts. */
 export class NumberedTurns {
-  /** What upstream has told for all turns so far. */
+  /** Tokens that upstream has reported for all turns so far. */
   spent = nothing;
-  /** Numbers that some client has got a whole answer of. */
-  readonly got = new Set<number>();
+  /** Numbers of the turns that a client received in full. */
+  readonly received = new Set<number>();
+  /** Responses that were incomplete or came twice. */
   readonly faults: string[] = [];
-  #given = 0;
+  #started = 0;
 
-  get given(): number {
-    return this.#given;
+  get started(): number {
+    return this.#started;
   }
 
-  /** To be answered always. */
-  get answer(): ScriptedResponse {
+  /** The response for every turn. */
+  get response(): ScriptedResponse {
     return streamOf(() => this.#next(), { pauseBetweenMs: PAUSE_MS });
   }
 
-  /** Looks at what a client got for a turn. */
-  received(frames: readonly Frame[]): void {
-    const types = frames.map((it) => typeOf(it));
-    const text = frames
+  /** Checks the messages that a client received for a turn. */
+  check(messages: readonly Frame[]): void {
+    const types = messages.map((it) => typeOf(it));
+    const text = messages
       .filter((it) => typeOf(it) === delta('').type)
       .map((it) => String(jsonOf(it)['delta']));
     const number = Number(text[0]?.split(' ')[1]);
@@ -36,14 +37,14 @@ export class NumberedTurns {
       text.join('') === pieces(number).join('') &&
       types.includes('response.created') &&
       types.at(-1) === 'response.completed';
-    if (!isWhole) this.faults.push(`not whole: ${types.join(', ')}; ${text.join('')}`);
-    else if (this.got.has(number)) this.faults.push(`turn ${number} came twice`);
-    else this.got.add(number);
+    if (!isWhole) this.faults.push(`incomplete: ${types.join(', ')}; ${text.join('')}`);
+    else if (this.received.has(number)) this.faults.push(`turn ${number} was received twice`);
+    else this.received.add(number);
   }
 
   #next(): ReturnType<typeof messageTurn> {
-    this.#given += 1;
-    const number = this.#given;
+    this.#started += 1;
+    const number = this.#started;
     const usage = {
       input: 100 + (number % 97),
       cached: number % 41,

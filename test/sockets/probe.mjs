@@ -1,5 +1,5 @@
-// Preloaded into the program (`--import`), which itself offers no way to collect garbage: on SIGUSR2 or
-// SIGWINCH it collects, and prints what is left. It changes nothing else.
+// Preloaded into the program (`--import`), which has no way of its own to force a garbage collection. On SIGUSR2 or
+// SIGWINCH it collects and prints the figures. It changes nothing else.
 import { EventEmitter } from 'node:events';
 import { Socket } from 'node:net';
 import { queryObjects, setFlagsFromString } from 'node:v8';
@@ -9,13 +9,13 @@ import { WebSocket } from 'ws';
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc');
 
-/** A WebSocket hangs on its connection by a symbol of its library. */
+/** The WebSocket of a connection; `ws` attaches it under a private symbol. */
 function webSocketOf(connection) {
   const symbol = Object.getOwnPropertySymbols(connection).find((it) => it.description === 'websocket');
   return symbol === undefined ? undefined : connection[symbol];
 }
 
-/** On every open connection, on the WebSocket of each, and on the process. */
+/** Counts the listeners on all open connections, on their WebSockets and on the process. */
 function countListeners() {
   const connections = process._getActiveHandles().filter((it) => it instanceof Socket);
   const emitters = [process, ...connections, ...connections.map(webSocketOf)];
@@ -25,14 +25,14 @@ function countListeners() {
     .reduce((sum, it) => sum + it, 0);
 }
 
-/** Walking the whole heap stops the program for seconds: only for when no turn runs. */
+/** Walks the whole heap, which blocks the program for seconds: only while no turn runs. */
 function countWebSockets() {
   return queryObjects(WebSocket, { format: 'count' });
 }
 
-function tell(isAtRest) {
+function printFigures(isAtRest) {
   collect();
-  // What waited for a finalizer goes with the next one.
+  // Objects that waited for a finalizer are freed by a second collection.
   setImmediate(() => {
     collect();
     const { rss, heapUsed, external } = process.memoryUsage();
@@ -43,6 +43,6 @@ function tell(isAtRest) {
   });
 }
 
-process.on('SIGUSR2', () => tell(false));
-// A signal carries nothing: another one for the other question.
-process.on('SIGWINCH', () => tell(true));
+process.on('SIGUSR2', () => printFigures(false));
+// A signal carries no data, so the second kind of request has its own signal.
+process.on('SIGWINCH', () => printFigures(true));

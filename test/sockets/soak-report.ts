@@ -10,32 +10,36 @@ export interface SoakFigures {
   readonly seconds: number;
   readonly slowestMs: number;
   readonly sockets: number;
-  /** RSS, bytes: without a socket, with all of them and no turn since, at the end with all, when all have left. */
+  /** RSS, bytes. */
   readonly rss: {
+    /** Before any socket is opened. */
     readonly before: number;
+    /** With all sockets open and no turn yet. */
     readonly idle: number;
+    /** With all sockets open, after the last turn. */
     readonly end: number;
+    /** After all clients have disconnected. */
     readonly left: number;
   };
   readonly samples: readonly Sample[];
-  /** Since the warm-up. */
+  /** Turns since the warm-up. */
   readonly turnsCompared: number;
-  /** How much more may be held at the end than after the warm-up, bytes. */
-  readonly mayGrow: number;
+  /** Allowed growth of the memory in use between the warm-up and the end, bytes. */
+  readonly allowedGrowth: number;
 }
 
-/** The figures of a soak, and how small a leak they would show. */
-export function told({ rss, samples, ...it }: SoakFigures): string {
+/** The figures of a soak test, and the smallest leak that they would reveal. */
+export function formatReport({ rss, samples, ...it }: SoakFigures): string {
   const perSocket = (rss.idle - rss.before) / it.sockets;
-  const seen = it.mayGrow / Math.max(1, it.turnsCompared);
+  const smallestLeak = it.allowedGrowth / Math.max(1, it.turnsCompared);
   return [
     '',
     it.title,
-    `  turns ${it.turns} in ${it.seconds} s, ${it.turnsCompared} of them after the warm-up; the slowest took ${Math.round(it.slowestMs)} ms`,
+    `  turns ${it.turns} in ${it.seconds} s, ${it.turnsCompared} of them after the warm-up; slowest ${Math.round(it.slowestMs)} ms`,
     `  RSS before ${mb(rss.before)}, with all sockets idle ${mb(rss.idle)}, per idle socket ${kb(perSocket)}`,
-    `  RSS at the end ${mb(rss.end)}, after all have left ${mb(rss.left)}`,
-    `  held after a forced collection: ${samples.map((at) => `${Math.round(at.seconds)} s ${mb(at.figures.held)}`).join(', ')}`,
-    `  a leak of ${Math.ceil(seen)} bytes a turn, or more, would be seen in it`,
+    `  RSS at the end ${mb(rss.end)}, after all clients have left ${mb(rss.left)}`,
+    `  in use after a forced collection: ${samples.map((at) => `${Math.round(at.seconds)} s ${mb(at.figures.held)}`).join(', ')}`,
+    `  leaks of ${Math.ceil(smallestLeak)} bytes per turn or more would show`,
     '',
   ].join('\n');
 }

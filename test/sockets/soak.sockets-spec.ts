@@ -1,35 +1,35 @@
 import { describe, expect, it } from 'vitest';
 import { probeAtRest } from './probe.js';
 import { Soak } from './soak.js';
-import { told } from './soak-report.js';
+import { formatReport } from './soak-report.js';
 
-/** How long turns go on, and on how many sockets. */
+/** Duration of the turns, and number of sockets. */
 const seconds = Number(process.env['SOCKETS_SECONDS'] ?? 40);
 const count = Number(process.env['SOCKETS_COUNT'] ?? 200);
-/** Bytes held after a collection differ by some 0.3 MB from one to the next. */
-const MAY_GROW = 1e6;
-/** Of memory that nobody accounts for only the RSS tells, and coarsely. */
-const RSS_MAY_GROW = 25e6;
+/** Bytes. Memory in use varies by about 0.3 MB from one collection to the next. */
+const ALLOWED_GROWTH = 1e6;
+/** Bytes. Only the RSS shows memory outside V8's accounts, and only coarsely. */
+const ALLOWED_RSS_GROWTH = 25e6;
 
 describe('WebSockets held open', () => {
-  it('leak no socket, no listener and no memory, and every turn is whole and on record', async () => {
+  it('leak no socket, no listener and no memory, and every turn is complete and recorded', async () => {
     const title = `${count} WebSockets for ${seconds} s (SOCKETS_COUNT, SOCKETS_SECONDS)`;
     process.stdout.write(`${title}\n`);
     await using soak = await Soak.start(count);
     const { fakeUpstream, program, turns } = soak;
 
-    // Code that has never run, and a decision log that is not full, would count as memory of the sockets.
+    // Otherwise code that never ran and a request log that is not full would count as memory of the sockets.
     await soak.open(20);
     await soak.warmUp();
     await soak.leave();
     const before = await probeAtRest(program);
-    const without = await soak.connections();
+    const connectionsBefore = await soak.connections();
 
     await soak.open();
     const idle = await probeAtRest(program);
     await soak.warmUp();
     const warm = await probeAtRest(program);
-    const warmTurns = soak.answered;
+    const warmTurns = soak.completed;
     const samples = [{ seconds: 0, figures: warm }, ...(await soak.run(seconds))];
     const end = samples.at(-1)?.figures ?? warm;
     const withAll = { ...(await soak.connections()), open: fakeUpstream.sockets.open };
@@ -39,11 +39,11 @@ describe('WebSockets held open', () => {
     const left = await probeAtRest(program);
     const after = await soak.connections();
     const rss = { before: before.rss, idle: idle.rss, end: end.rss, left: left.rss };
-    const turnsCompared = soak.answered - warmTurns;
+    const turnsCompared = soak.completed - warmTurns;
     const { slowestMs } = soak;
     const report = {
       title,
-      turns: soak.answered,
+      turns: soak.completed,
       slowestMs,
       seconds,
       sockets: count,
@@ -51,21 +51,23 @@ describe('WebSockets held open', () => {
       samples,
       turnsCompared,
     };
-    process.stdout.write(told({ ...report, mayGrow: MAY_GROW }));
+    process.stdout.write(formatReport({ ...report, allowedGrowth: ALLOWED_GROWTH }));
 
     expect.soft(turns.faults).toEqual([]);
-    expect.soft(turns.got.size, 'turns that came back').toBe(turns.given);
-    expect.soft(soak.asked, 'turns that upstream was asked for').toBe(soak.answered);
-    await program.untilRecorded(soak.answered);
+    expect.soft(turns.received.size, 'complete turns').toBe(turns.started);
+    expect.soft(soak.received, 'turns that upstream received').toBe(soak.completed);
+    await program.untilRecorded(soak.completed);
     const { totals } = await program.json('/admin/usage');
-    expect.soft(totals, 'usage on record').toEqual({ turns: soak.answered, ...turns.spent });
+    expect.soft(totals, 'recorded usage').toEqual({ turns: soak.completed, ...turns.spent });
     expect.soft(await soak.inFlight(), 'in flight').toBe(0);
 
     expect.soft(withAll).toMatchObject({ open: count, clients: count, upstream: connectionsUpstream });
     expect.soft(fakeUpstream.sockets.open, 'sockets at upstream without a client').toBe(0);
-    expect.soft(after.clients, 'connections to clients that have left').toBe(0);
-    expect.soft(after.upstream, 'connections to upstream').toBeLessThanOrEqual(without.upstream);
-    expect.soft(after.descriptors, 'open files and connections').toBeLessThanOrEqual(without.descriptors);
+    expect.soft(after.clients, 'connections to disconnected clients').toBe(0);
+    expect.soft(after.upstream, 'connections to upstream').toBeLessThanOrEqual(connectionsBefore.upstream);
+    expect
+      .soft(after.descriptors, 'open files and connections')
+      .toBeLessThanOrEqual(connectionsBefore.descriptors);
     expect
       .soft(
         [idle, warm, end, left].map((at) => at.webSockets),
@@ -74,7 +76,7 @@ describe('WebSockets held open', () => {
       .toEqual([count, count, count, 0].map((it) => 2 * it));
 
     expect.soft(program.log).not.toContain('MaxListenersExceededWarning');
-    // Kept connections have listeners, too, and end when they like: never more than before.
+    // Kept-alive connections have listeners, too, and may close at any time, so only more listeners are a leak.
     for (const [at, most] of [
       [warm, idle],
       [end, idle],
@@ -83,8 +85,8 @@ describe('WebSockets held open', () => {
       expect.soft(at.listeners, 'listeners').toBeLessThanOrEqual(most.listeners);
     }
 
-    expect.soft(end.held - warm.held, 'memory that turns have left').toBeLessThan(MAY_GROW);
-    expect.soft(left.held - before.held, 'memory that sockets have left').toBeLessThan(2 * MAY_GROW);
-    expect.soft(end.rss - warm.rss, 'growth of the RSS').toBeLessThan(RSS_MAY_GROW);
+    expect.soft(end.held - warm.held, 'memory left by turns').toBeLessThan(ALLOWED_GROWTH);
+    expect.soft(left.held - before.held, 'memory left by sockets').toBeLessThan(2 * ALLOWED_GROWTH);
+    expect.soft(end.rss - warm.rss, 'growth of the RSS').toBeLessThan(ALLOWED_RSS_GROWTH);
   });
 });

@@ -6,10 +6,10 @@ export default defineConfig({
     name: 'sockets',
     root: fileURLToPath(new URL('../..', import.meta.url)),
     include: ['test/sockets/*.sockets-spec.ts'],
-    // Ten minutes are wished for now and then, and more by patient people.
+    // SOCKETS_SECONDS may ask for runs of an hour.
     testTimeout: 7_200_000,
     hookTimeout: 120_000,
-    // Two processes keep two cores busy: the program, and the client with the upstream.
+    // Two processes already use two cores: the program, and the client with the fake upstream.
     fileParallelism: false,
     disableConsoleIntercept: true,
   },

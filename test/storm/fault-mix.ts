@@ -3,13 +3,13 @@ import { SeededRandom } from '../support/seeded-random.js';
 const FAULT_RATIO = 0.3;
 
 /**
- * How often each fault comes, among all. What takes an account out is rare beside what does not: at some sixty turns
- * a second even so a fault of that kind comes several times a second, and each takes one of six accounts out for about
- * a second (the operator ends what would last longer, operator.ts). So one or two accounts are out at any time, every
- * session moves many times, and now and then everybody waits for the first account that is back.
+ * Relative frequency of each fault. Faults that make an account unavailable are rare. At some sixty turns a second they
+ * still occur several times a second, and each makes one of six accounts unavailable for about a second (`operator.ts`
+ * ends outages that would last longer). So one or two accounts are unavailable at any time, every session moves many
+ * times, and now and then all requests wait for the first account to come back.
  */
 const weights = {
-  // the attempt's alone
+  // concerns only the attempt
   'upstream-error': 15,
   overloaded: 5,
   'overloaded as first event': 4,
@@ -17,17 +17,17 @@ const weights = {
   'closed before the head': 6,
   'breaks before output': 8,
   'breaks after output': 10,
-  // rare: two of them on one request are told with a wait of half a minute
+  // rare: after two on one request the client is asked to wait half a minute
   'edge block': 1.5,
   'expired token': 4,
-  // the turn's own
+  // concerns the turn
   'failed with another code': 5,
   'other 4xx': 5,
-  // the turn's own, unless another account can read it
+  // concerns the turn, unless another account can read the content
   'invalid encrypted content': 4,
-  // no fault at all
+  // not a fault
   'no stream': 6,
-  // an account is out for a while
+  // the account is unavailable for a while
   'usage limit': 0.35,
   'usage limit as first event': 0.35,
   'bare 429': 0.35,
@@ -47,24 +47,24 @@ const weights = {
 
 export type FaultKind = keyof typeof weights;
 
-/** What happens to an attempt; `dice` (0–1) decides what the kind leaves open. */
+/** The fault of an attempt; `roll` (0–1) decides what the kind leaves open. */
 export interface Fault {
   readonly kind: FaultKind;
-  readonly dice: number;
+  readonly roll: number;
 }
 
 const isKind = (name: string): name is FaultKind => Object.hasOwn(weights, name);
 const kinds = Object.keys(weights).filter(isKind);
 const total = kinds.reduce((sum, it) => sum + weights[it], 0);
 
-/** Every kind that can come. */
+/** All kinds that can occur. */
 export const faultKinds: readonly FaultKind[] = kinds.filter((it) => weights[it] > 0);
 
-/** The fault of the n-th attempt of a turn: always the same for a seed, whatever the timing. Null for none. */
+/** The fault of the n-th attempt of a turn, or null. It depends on the seed only, not on timing. */
 export function faultOf(seed: number, turn: number, nth: number): Fault | null {
   const random = new SeededRandom(seed ^ Math.imul(turn + 1, 0x9e3779b1) ^ Math.imul(nth + 1, 0x85ebca6b));
   if (!random.happens(FAULT_RATIO)) return null;
   let left = random.next() * total;
   const kind = kinds.find((it) => (left -= weights[it]) < 0) ?? 'upstream-error';
-  return { kind, dice: random.next() };
+  return { kind, roll: random.next() };
 }

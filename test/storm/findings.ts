@@ -1,50 +1,55 @@
 import { call } from '../support/clients/raw-http.js';
-import type { Answered, Asked } from './attempt.js';
-import type { Found } from './judge.js';
-import type { Spells } from './spells.js';
-import { type StormReport, storyOf } from './storm-report.js';
+import type { Finding } from './judge.js';
+import type { OutageLog } from './outage-log.js';
+import { describeBreach, type StormReport } from './storm-report.js';
+import type { ClientRequest, ClientResponse } from './storm-turn.js';
 
-/** Brings what the judge finds into the report, with the story of the turn. */
+/** Collects the findings of the judge and reports each with the details of its turn. */
 export class Findings {
-  /** What was found while a request was on its way: its decision can be asked for only when it has ended. */
-  readonly #waiting = new Map<Asked, readonly Found[]>();
-  readonly #telling: Promise<void>[] = [];
+  /** Findings about requests under way. A request has a record only after its end. */
+  readonly #pending = new Map<ClientRequest, readonly Finding[]>();
+  readonly #reporting: Promise<void>[] = [];
 
   constructor(
     private readonly report: StormReport,
-    private readonly spells: Spells,
+    private readonly outages: OutageLog,
     private readonly origin: () => string,
   ) {}
 
-  add(asked: Asked, found: readonly Found[]): void {
-    if (found.length > 0) this.#waiting.set(asked, [...(this.#waiting.get(asked) ?? []), ...found]);
+  add(request: ClientRequest, findings: readonly Finding[]): void {
+    if (findings.length > 0) this.#pending.set(request, [...(this.#pending.get(request) ?? []), ...findings]);
   }
 
-  ended(asked: Asked, answered: Answered): void {
-    const found = this.#waiting.get(asked) ?? [];
-    this.#waiting.delete(asked);
-    for (const it of found) {
-      if (this.report.breached(it.breach)) this.#telling.push(this.#tell(it, asked, answered));
+  requestEnded(request: ClientRequest, response: ClientResponse): void {
+    const findings = this.#pending.get(request) ?? [];
+    this.#pending.delete(request);
+    for (const it of findings) {
+      if (this.report.countBreach(it.breach)) this.#reporting.push(this.#describe(it, request, response));
     }
   }
 
-  /** Resolves when every story is in the report. */
-  async told(): Promise<void> {
-    await Promise.all(this.#telling);
+  /** Resolves when the report contains all findings. */
+  async reported(): Promise<void> {
+    await Promise.all(this.#reporting);
   }
 
-  async #tell({ breach, why }: Found, asked: Asked, answered: Answered): Promise<void> {
-    const concerned = new Set([asked.owner, ...asked.attempts.map((it) => it.account)]);
-    const spells = this.spells.told(concerned, Date.now());
-    const decision = answered.id === null ? 'none' : await this.#decisionOf(answered.id);
-    this.report.tell(breach, storyOf(`${breach}: ${why}`, asked, answered, spells, decision));
+  async #describe(
+    { breach, reason }: Finding,
+    request: ClientRequest,
+    response: ClientResponse,
+  ): Promise<void> {
+    const accounts = new Set([request.lastAccount, ...request.attempts.map((it) => it.account)]);
+    const outages = this.outages.describe(accounts, Date.now());
+    const record = response.id === null ? 'none' : await this.#recordOf(response.id);
+    const title = `${breach}: ${reason}`;
+    this.report.addDetails(breach, describeBreach(title, request, response, outages, record));
   }
 
-  async #decisionOf(id: string): Promise<string> {
+  async #recordOf(id: string): Promise<string> {
     try {
       return (await call(this.origin(), { path: `/admin/requests/${id}` })).body.toString();
     } catch (error) {
-      return `not told: ${String(error)}`; // the process has been killed
+      return `unavailable: ${String(error)}`; // the process was killed
     }
   }
 }

@@ -1,171 +1,191 @@
-import type { Answered, Asked, Attempt } from './attempt.js';
-import type { Oracle } from './oracle.js';
-import { wholeOutput } from './passing-faults.js';
+import { completeOutput } from './attempt-faults.js';
+import type { Attempt, ClientRequest, ClientResponse } from './storm-turn.js';
+import type { UpstreamModel } from './upstream-model.js';
 
-/** What must not happen, not once. */
+/** Breaches of the program's promises. A storm passes only without any. */
 export const breaches = [
-  'a turn failed that an account could have served',
-  'two outputs',
-  'ran again after output',
-  'not on its account',
-  'refused although an account could have served',
-  'asked while out',
-  'against the table',
+  'a turn failed although an account was available',
+  'mixed output',
+  'retried after output',
+  'ignored the session affinity',
+  'refused a request although an account was available',
+  'used an unavailable account',
+  'against the failover table',
 ] as const;
 export type Breach = (typeof breaches)[number];
 
-export interface Found {
+export interface Finding {
   readonly breach: Breach;
-  readonly why: string;
+  readonly reason: string;
 }
 
-const FOREIGN = 'invalid encrypted content';
+const CROSS_ACCOUNT = 'invalid encrypted content';
 
 /** `PROXY_MAX_ATTEMPTS`. */
 export const MAX_ATTEMPTS = 6;
 
-/** Holds what the program does against what the oracle knows. */
+/** Compares the behaviour of the program with the upstream model. */
 export class Judge {
   affinityChecks = 0;
 
   constructor(
-    private readonly oracle: Oracle,
+    private readonly upstream: UpstreamModel,
     private readonly accounts: readonly string[],
   ) {}
 
-  /** When an attempt arrives, before it is answered. */
-  arrival(asked: Asked, attempt: Attempt): readonly Found[] {
-    const { account, model, toldAt: now } = attempt;
-    const found: Found[] = [];
-    const previous = asked.attempts.at(-1);
-    const since = previous?.toldAt ?? asked.sentAt;
-    if (previous === undefined && asked.owner !== null && this.#isIn(asked.owner, model, since, now)) {
+  /** Checks an attempt when it arrives, before the response. */
+  checkAttempt(request: ClientRequest, attempt: Attempt): readonly Finding[] {
+    const { account, model, issuedAt: now } = attempt;
+    const { lastAccount } = request;
+    const findings: Finding[] = [];
+    const previous = request.attempts.at(-1);
+    const since = previous?.issuedAt ?? request.sentAt;
+    if (previous === undefined && lastAccount !== null && this.#isAvailable(lastAccount, model, since, now)) {
       this.affinityChecks += 1;
-      const why = `its session is on ${asked.owner}, which was available; it went to ${account}`;
-      if (asked.owner !== account) found.push({ breach: 'not on its account', why });
+      const reason = `the session's account ${lastAccount} was available, but the request went to ${account}`;
+      if (lastAccount !== account) findings.push({ breach: 'ignored the session affinity', reason });
     }
-    const spell = this.oracle.spells.surelyOut(account, model, since, now);
-    // The same account is asked once more without a look at it; and for its own words where no other serves the model.
-    const isChosen = previous?.account !== account;
-    const isAnyOther = this.accounts.some((it) => this.#isIn(it, model, since, now));
-    if (spell !== null && isChosen && (spell.model === null || isAnyOther)) {
-      const why = `${account} was out (${spell.kind}) for ${Math.round(spell.endsFrom - now)} ms more`;
-      found.push({ breach: 'asked while out', why });
+    const outage = this.upstream.outages.certainOutage(account, model, since, now);
+    // A same-account retry does not check availability. An account that lacks the model may be used if none is available.
+    const isSelected = previous?.account !== account;
+    const isAnyAvailable = this.accounts.some((it) => this.#isAvailable(it, model, since, now));
+    if (outage !== null && isSelected && (outage.model === null || isAnyAvailable)) {
+      const reason = `${account} was unavailable (${outage.kind}) for ${Math.round(outage.endsFrom - now)} ms more`;
+      findings.push({ breach: 'used an unavailable account', reason });
     }
-    if (previous?.told === FOREIGN && !isRecovery(asked, previous, attempt)) {
-      found.push({
-        breach: 'against the table',
-        why: `went on to ${account} with what only another can read`,
+    if (previous?.reply === CROSS_ACCOUNT && !isRecovery(request, previous, attempt)) {
+      findings.push({
+        breach: 'against the failover table',
+        reason: `sent content to ${account} that only another account can read`,
       });
     }
-    if (previous !== undefined && isOwnWord(previous)) {
-      found.push({
-        breach: 'against the table',
-        why: `went on after the turn's own answer (${previous.told})`,
+    if (previous !== undefined && concernsTurn(previous)) {
+      findings.push({
+        breach: 'against the failover table',
+        reason: `made another attempt after a response that concerns the turn (${previous.reply})`,
       });
     }
-    return found;
+    return findings;
   }
 
-  /** When the client has its answer. */
-  answer(asked: Asked, answered: Answered): readonly Found[] {
-    const { attempts } = asked;
-    const { output, errors, isComplete } = answered;
-    const found: Found[] = [];
+  /** Checks the response when the client has all of it. */
+  checkResponse(request: ClientRequest, response: ClientResponse): readonly Finding[] {
+    const { attempts } = request;
+    const { output, errors, isComplete } = response;
+    const findings: Finding[] = [];
     const sources = new Set(output.map((it) => it.split(' ')[0] ?? ''));
     if (
       sources.size > 1 ||
       new Set(output).size < output.length ||
       (output.length > 0 && errors.length > 0)
     ) {
-      found.push({
-        breach: 'two outputs',
-        why: `got output ${output.join(', ')} and errors ${errors.join(', ')}`,
+      findings.push({
+        breach: 'mixed output',
+        reason: `received output ${output.join(', ')} and errors ${errors.join(', ')}`,
       });
     }
-    const again = this.ranAgain(asked, answered);
-    if (again !== null) found.push(again);
+    const again = this.ranAgain(request, response);
+    if (again !== null) findings.push(again);
     const last = attempts.at(-1);
     const [source] = sources;
     if (source !== undefined) {
-      const expected = wholeOutput(source);
+      const expected = completeOutput(source);
       const isWhole = output.join() === expected.join() && isComplete;
-      const mayBreak = last?.told === 'breaks after output' && !isComplete;
-      if (!isWhole && !mayBreak) found.push({ breach: 'against the table', why: 'the output is not whole' });
-      if (answered.account !== last?.account)
-        found.push({ breach: 'against the table', why: `says that ${answered.account} has served` });
-    } else if (last?.told === FOREIGN) {
-      const why = this.#whatWasLeft(asked, last, answered);
-      if (!attempts.some((it) => it.told === FOREIGN && it.mark === errors.join()))
-        found.push({ breach: 'against the table', why: 'did not get the original 400' });
-      else if (why !== null) found.push({ breach: 'refused although an account could have served', why });
-    } else if (last !== undefined && isOwnWord(last)) {
-      // After a recovery that has come to nothing, the original refusal may be the client's.
-      const isOriginal = attempts.some((it) => it.told === FOREIGN && it.mark === errors.join());
+      const mayBreak = last?.reply === 'breaks after output' && !isComplete;
+      if (!isWhole && !mayBreak)
+        findings.push({ breach: 'against the failover table', reason: 'the output is incomplete' });
+      if (response.account !== last?.account)
+        findings.push({
+          breach: 'against the failover table',
+          reason: `names ${response.account} as the account that served`,
+        });
+    } else if (last?.reply === CROSS_ACCOUNT) {
+      const reason = this.#missingRecovery(request, last, response);
+      if (!attempts.some((it) => it.reply === CROSS_ACCOUNT && it.mark === errors.join()))
+        findings.push({
+          breach: 'against the failover table',
+          reason: 'the client did not get the original 400',
+        });
+      else if (reason !== null)
+        findings.push({ breach: 'refused a request although an account was available', reason });
+    } else if (last !== undefined && concernsTurn(last)) {
+      // After a failed recovery the client may get the original refusal.
+      const isOriginal = attempts.some((it) => it.reply === CROSS_ACCOUNT && it.mark === errors.join());
       if (errors.join() !== last.mark && !isOriginal)
-        found.push({ breach: 'against the table', why: `did not get the turn's own answer` });
+        findings.push({
+          breach: 'against the failover table',
+          reason: 'the client did not get the response that concerns the turn',
+        });
     } else {
-      const better = this.#whoCouldHaveServed(asked, answered);
-      const why = `${better} had not been tried and was available`;
-      if (better !== null) found.push({ breach: 'refused although an account could have served', why });
+      const untried = this.#untriedAccount(request, response);
+      const reason = `${untried} was available and had not been tried`;
+      if (untried !== null)
+        findings.push({ breach: 'refused a request although an account was available', reason });
     }
-    return found;
+    return findings;
   }
 
-  /** Upstream saw an attempt after the one whose output the client has. */
-  ranAgain({ attempts }: Asked, { output }: Answered): Found | null {
+  /** The breach if upstream saw an attempt after the one whose output the client received, or null. */
+  ranAgain({ attempts }: ClientRequest, { output }: ClientResponse): Finding | null {
     const from = attempts.findIndex((it) => output.some((mark) => mark.startsWith(`${it.mark} `)));
     const after = from < 0 ? [] : attempts.slice(from + 1);
-    const why = `attempts ${after.map((it) => it.mark).join(', ')} came after the output of ${attempts[from]?.mark}`;
-    return after.length === 0 ? null : { breach: 'ran again after output', why };
+    const reason = `attempts ${after.map((it) => it.mark).join(', ')} came after the output of ${attempts[from]?.mark}`;
+    return after.length === 0 ? null : { breach: 'retried after output', reason };
   }
 
-  /** When the client does not send the turn again, with nothing to show for it. */
-  failure(asked: Asked, answered: Answered): readonly Found[] {
-    const last = asked.attempts.at(-1);
-    if (last !== undefined && (isOwnWord(last) || last.told === FOREIGN)) return [];
-    const from = last?.toldAt ?? asked.sentAt;
-    const could = this.accounts.filter((it) => this.#isIn(it, asked.model, from, answered.at));
-    const untried = could.filter(
-      (it) => answered.status !== 400 || asked.attempts.every((a) => a.account !== it),
+  /** Checks the last response of a turn that ends without success. */
+  checkFailedTurn(request: ClientRequest, response: ClientResponse): readonly Finding[] {
+    const last = request.attempts.at(-1);
+    if (last !== undefined && (concernsTurn(last) || last.reply === CROSS_ACCOUNT)) return [];
+    const from = last?.issuedAt ?? request.sentAt;
+    const available = this.accounts.filter((it) => this.#isAvailable(it, request.model, from, response.at));
+    const untried = available.filter(
+      (it) => response.status !== 400 || request.attempts.every((attempt) => attempt.account !== it),
     );
-    const why = `${untried.join(', ')} was available all the time`;
-    return untried.length === 0 ? [] : [{ breach: 'a turn failed that an account could have served', why }];
+    const reason = `${untried.join(', ')} was available all the time`;
+    return untried.length === 0
+      ? []
+      : [{ breach: 'a turn failed although an account was available', reason }];
   }
 
-  /** An account that the request could still have gone to by the table; null when it had to be refused. */
-  #whoCouldHaveServed({ attempts, model, sentAt }: Asked, { at }: Answered): string | null {
-    const count = (...told: string[]): number => attempts.filter((it) => told.includes(it.told)).length;
+  /** An account that the failover table still allowed for the request, or null. */
+  #untriedAccount({ attempts, model, sentAt }: ClientRequest, { at }: ClientResponse): string | null {
+    const count = (...replies: string[]): number =>
+      attempts.filter((it) => replies.includes(it.reply)).length;
     if (attempts.length >= MAX_ATTEMPTS) return null;
     if (count('edge block') > 1 || count('overloaded', 'overloaded as first event') > 1) return null;
-    const from = attempts.at(-1)?.toldAt ?? sentAt;
+    const from = attempts.at(-1)?.issuedAt ?? sentAt;
     const tried = new Set(attempts.map((it) => it.account));
-    return this.accounts.find((it) => !tried.has(it) && this.#isIn(it, model, from, at)) ?? null;
+    return this.accounts.find((it) => !tried.has(it) && this.#isAvailable(it, model, from, at)) ?? null;
   }
 
-  /** What the recovery from foreign content had still to try; null when nothing. */
-  #whatWasLeft(asked: Asked, last: Attempt, { at }: Answered): string | null {
-    const home = last.account === asked.owner ? asked.former : asked.owner;
-    if (!asked.isPastSure || home === null) return null; // it has always been here: the content is not foreign
-    // Once it has been taken out, the session has come to stay.
-    if (asked.attempts.some((it) => it.isStripped)) return null;
-    const isTried = asked.attempts.some((it) => it.account === home);
-    if (!isTried && this.#isIn(home, asked.model, last.toldAt, at))
-      return `${home} made the content and was available`;
-    return 'the foreign reasoning was not taken out';
+  /** The step of the cross-account recovery that the program left out, or null. */
+  #missingRecovery(request: ClientRequest, last: Attempt, { at }: ClientResponse): string | null {
+    const { lastAccount, previousAccount, attempts } = request;
+    const origin = last.account === lastAccount ? previousAccount : lastAccount;
+    // A session that never moved has no cross-account content.
+    if (!request.isHistoryCertain || origin === null) return null;
+    // Once the content is removed, the session stays with its new account.
+    if (attempts.some((it) => it.isStripped)) return null;
+    const isTried = attempts.some((it) => it.account === origin);
+    if (!isTried && this.#isAvailable(origin, request.model, last.issuedAt, at))
+      return `${origin} made the content and was available`;
+    return 'the cross-account reasoning was not removed';
   }
 
-  #isIn(account: string, model: string, from: number, to: number): boolean {
-    return this.oracle.spells.isSurelyIn(account, model, from, to);
+  #isAvailable(account: string, model: string, from: number, to: number): boolean {
+    return this.upstream.outages.isCertainlyAvailable(account, model, from, to);
   }
 }
 
-function isOwnWord({ told }: Attempt): boolean {
-  return told === 'other 4xx' || told === 'failed with another code';
+function concernsTurn({ reply }: Attempt): boolean {
+  return reply === 'other 4xx' || reply === 'failed with another code';
 }
 
-/** Back to an account that the session was with, or once more without what that one has made. */
-function isRecovery({ owner, former, isPastSure }: Asked, refused: Attempt, next: Attempt): boolean {
+/** Whether the attempt returns to an account of the session, or repeats the request without the content it refused. */
+function isRecovery(request: ClientRequest, refused: Attempt, next: Attempt): boolean {
+  const { lastAccount, previousAccount, isHistoryCertain } = request;
   if (next.account === refused.account) return next.isStripped && !refused.isStripped;
-  return next.account === owner || next.account === former || next.isStripped || !isPastSure;
+  const isReturn = next.account === lastAccount || next.account === previousAccount;
+  return isReturn || next.isStripped || !isHistoryCertain;
 }

@@ -4,18 +4,18 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
 import type { FakeUpstream } from '../../src/fake-upstream/fake-upstream.js';
 
-/** What the program was told before a kill, or while it starts, is in the file after so long. */
+/** Tokens that the program received before a kill, or while it starts, are in the file after this time. */
 const SAVED_MS = 1_000;
-const LOOK_MS = 20;
+const POLL_MS = 20;
 
 const file = z.object({ tokens: z.object({ refresh_token: z.string() }) });
 
 /**
- * Accounts whose newest tokens have not come into their file: the process was killed while it waited for them, the old
- * ones are used up, and only a new login helps. To be asked after the start. Rejects when an account has no newest
- * tokens in its file although it has not asked for any since the time given (epoch ms): then they were lost otherwise.
+ * Accounts whose newest tokens are not in their file. The process was killed while it waited for them, the old ones are
+ * spent, and only a new login helps. Call it after the restart. Rejects if such an account has sent no token request
+ * since `since` (epoch ms), because then the kill cannot have cost the tokens.
  */
-export async function lostLogins(
+export async function findLostLogins(
   fakeUpstream: FakeUpstream,
   accounts: readonly string[],
   poolFolder: string,
@@ -26,9 +26,9 @@ export async function lostLogins(
   );
   const lost = accounts.filter((_, index) => saved[index] === false);
   for (const name of lost) {
-    const askedAt = fakeUpstream.tokens.requestsFor(name).at(-1)?.at ?? 0;
-    if (askedAt < since)
-      throw new Error(`${name} has lost tokens that it was given ${since - askedAt} ms too early for a kill`);
+    const requestedAt = fakeUpstream.tokens.requestsFor(name).at(-1)?.at ?? 0;
+    if (requestedAt < since)
+      throw new Error(`${name} lost tokens issued ${since - requestedAt} ms too early to blame the kill`);
   }
   return lost;
 }
@@ -39,6 +39,6 @@ async function hasNewest(fakeUpstream: FakeUpstream, name: string, poolFolder: s
     const { tokens } = file.parse(JSON.parse(await readFile(join(poolFolder, `${name}.json`), 'utf8')));
     if (tokens.refresh_token === fakeUpstream.account(name).refreshTokens().at(-1)) return true;
     if (Date.now() > until) return false;
-    await pause(LOOK_MS);
+    await pause(POLL_MS);
   }
 }

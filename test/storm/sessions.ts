@@ -3,21 +3,21 @@ import type { SeededRandom } from '../support/seeded-random.js';
 const SESSIONS = 200;
 const models = ['gpt-5.5', 'gpt-5.5-mini', 'gpt-5.4'];
 
-/** A conversation; it has one turn at a time, and one model. */
+/** A conversation with one model and one turn at a time. */
 export interface Session {
   readonly name: string;
   readonly model: string;
-  /** The account that served it last; null when none has, or when it is not certain which. */
-  owner: string | null;
-  /** The account before that one. */
-  former: string | null;
-  isPastSure: boolean;
+  /** The account that served it last; null if none did or if it is uncertain which. */
+  lastAccount: string | null;
+  /** The account that served it before `lastAccount`. */
+  previousAccount: string | null;
+  isHistoryCertain: boolean;
   movedAt: number;
-  /** What its last requests came to, newest last; for the account of a fault. */
-  past: readonly string[];
+  /** Results of its latest requests, newest last; for the details of a breach. */
+  history: readonly string[];
 }
 
-/** The sessions of a storm, each handed to one turn at a time. */
+/** The sessions of a storm. Each belongs to one turn at a time. */
 export class Sessions {
   moves = 0;
   readonly #all: Session[];
@@ -27,18 +27,18 @@ export class Sessions {
     this.#all = Array.from({ length: SESSIONS }, (_, index) => ({
       name: `session-${index}`,
       model: models[index % models.length] ?? '',
-      owner: null,
-      former: null,
-      isPastSure: true,
+      lastAccount: null,
+      previousAccount: null,
+      isHistoryCertain: true,
       movedAt: 0,
-      past: [],
+      history: [],
     }));
     this.#free = [...this.#all];
   }
 
   take(): Session {
     const [session] = this.#free.splice(Math.floor(this.random.next() * this.#free.length), 1);
-    if (session === undefined) throw new Error('every session has a turn already');
+    if (session === undefined) throw new Error('every session is in use');
     return session;
   }
 
@@ -47,24 +47,25 @@ export class Sessions {
   }
 
   served(session: Session, account: string | null, at: number): void {
-    if (session.owner === account) return;
-    if (session.owner !== null) {
+    if (session.lastAccount === account) return;
+    if (session.lastAccount !== null) {
       this.moves += 1;
-      session.former = session.owner;
-      session.isPastSure = true;
+      session.previousAccount = session.lastAccount;
+      session.isHistoryCertain = true;
     }
-    session.owner = account;
+    session.lastAccount = account;
     session.movedAt = at;
   }
 
-  uncertain(session: Session): void {
-    session.owner = null;
-    session.former = null;
-    session.isPastSure = false;
+  /** Marks the accounts of a session as uncertain. */
+  setUncertain(session: Session): void {
+    session.lastAccount = null;
+    session.previousAccount = null;
+    session.isHistoryCertain = false;
   }
 
-  /** Where these sessions are is not known any more. */
-  forget(isOf: (movedAt: number) => boolean): void {
-    for (const it of this.#all) if (isOf(it.movedAt)) this.uncertain(it);
+  /** Marks the accounts of all sessions that moved at a matching time as uncertain. */
+  forgetMoves(matches: (movedAt: number) => boolean): void {
+    for (const it of this.#all) if (matches(it.movedAt)) this.setUncertain(it);
   }
 }

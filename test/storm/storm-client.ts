@@ -1,31 +1,32 @@
-import { Agent, type IncomingMessage, request } from 'node:http';
-import { type Answered, type Asked, nameOf, REASONING } from './attempt.js';
+import { Agent, type IncomingMessage, request as httpRequest } from 'node:http';
+import { type ClientRequest, type ClientResponse, nameOf, REASONING } from './storm-turn.js';
 
-const TOLD_CHARACTERS = 600;
-const marks = (body: string, what: 'output' | 'error'): string[] =>
-  [...body.matchAll(new RegExp(`<<${what} ([^>]+)>>`, 'g'))].map((it) => it[1] ?? '');
+/** Length of the beginning of a body that is kept. */
+const TEXT_CHARACTERS = 600;
+const marks = (body: string, kind: 'output' | 'error'): string[] =>
+  [...body.matchAll(new RegExp(`<<${kind} ([^>]+)>>`, 'g'))].map((it) => it[1] ?? '');
 
-/** Sends requests as Codex does, on connections that are kept, and reads what comes back. */
+/** Sends requests as Codex does, on kept-alive connections, and reads the responses. */
 export class StormClient implements Disposable {
   readonly #agent = new Agent({ keepAlive: true });
 
   constructor(private readonly origin: () => string) {}
 
-  async send(asked: Asked): Promise<Answered> {
+  async send(sent: ClientRequest): Promise<ClientResponse> {
     const body = JSON.stringify({
-      model: asked.model,
+      model: sent.model,
       stream: true,
       store: false,
       input: [
-        { type: 'reasoning', encrypted_content: `${REASONING} of ${asked.session}`, summary: [] },
-        { role: 'user', content: nameOf(asked.turn, asked.request) },
+        { type: 'reasoning', encrypted_content: `${REASONING} of ${sent.session}`, summary: [] },
+        { role: 'user', content: nameOf(sent.turn, sent.number) },
       ],
     });
-    const response = await this.#head(asked.session, body);
+    const response = await this.#head(sent.session, body);
     const at = Date.now();
-    if (response === null) return none(at);
+    if (response === null) return noResponse(at);
     const { statusCode: status = 0, headers } = response;
-    const got = await whole(response);
+    const received = await bodyOf(response);
     const retryAfter = headers['retry-after'];
     return {
       status,
@@ -35,11 +36,11 @@ export class StormClient implements Disposable {
       poolError: headerOf(response, 'x-codex-pool-error'),
       id: headerOf(response, 'x-codex-pool-request'),
       account: headerOf(response, 'x-codex-pool-account'),
-      output: marks(got, 'output'),
-      errors: marks(got, 'error'),
-      isComplete: response.complete && (got.includes('response.completed') || !isStream(response)),
+      output: marks(received, 'output'),
+      errors: marks(received, 'error'),
+      isComplete: response.complete && (received.includes('response.completed') || !isStream(response)),
       isBroken: !response.complete,
-      text: got.slice(0, TOLD_CHARACTERS),
+      text: received.slice(0, TEXT_CHARACTERS),
     };
   }
 
@@ -47,7 +48,7 @@ export class StormClient implements Disposable {
     this.#agent.destroy();
   }
 
-  /** Null when the connection ended before it came. */
+  /** Resolves with the head of the response, or with null if the connection ended first. */
   async #head(session: string, body: string): Promise<IncomingMessage | null> {
     const { hostname, port } = new URL(this.origin());
     const { promise, resolve } = Promise.withResolvers<IncomingMessage | null>();
@@ -58,7 +59,7 @@ export class StormClient implements Disposable {
       'session-id': session,
     };
     const path = '/v1/responses';
-    request({ host: hostname, port, method: 'POST', path, headers, agent: this.#agent })
+    httpRequest({ host: hostname, port, method: 'POST', path, headers, agent: this.#agent })
       .once('response', resolve)
       .once('error', () => resolve(null))
       .end(body);
@@ -66,16 +67,16 @@ export class StormClient implements Disposable {
   }
 }
 
-async function whole(response: IncomingMessage): Promise<string> {
-  let got = '';
-  response.setEncoding('utf8').on('data', (piece: string) => (got += piece));
+async function bodyOf(response: IncomingMessage): Promise<string> {
+  let text = '';
+  response.setEncoding('utf8').on('data', (piece: string) => (text += piece));
   const { promise, resolve } = Promise.withResolvers<void>();
   response.once('close', resolve).on('error', () => resolve());
   await promise;
-  return got;
+  return text;
 }
 
-function none(at: number): Answered {
+function noResponse(at: number): ClientResponse {
   return {
     status: null,
     at,

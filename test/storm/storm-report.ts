@@ -1,8 +1,10 @@
-import type { Answered, Asked } from './attempt.js';
 import { type Breach, breaches } from './judge.js';
+import type { ClientRequest, ClientResponse } from './storm-turn.js';
 
-const STORIES = 6;
-const HOPELESS = 500;
+/** Breaches of each kind that are reported with details. */
+const MAX_DETAILS = 6;
+/** With so many breaches, more turns would show nothing new. */
+const MAX_BREACHES = 500;
 
 export class Tally {
   readonly #counts = new Map<string, number>();
@@ -20,17 +22,17 @@ export class Tally {
   }
 }
 
-/** The figures of a storm, and the stories of what went wrong in it. */
+/** The figures of a storm, and the details of its breaches. */
 export class StormReport {
   readonly turns = new Tally();
-  readonly refusals = new Tally();
+  readonly localResponses = new Tally();
   readonly breaches = new Tally();
-  readonly #stories: { readonly breach: Breach; readonly story: string }[] = [];
+  readonly #details: { readonly breach: Breach; readonly text: string }[] = [];
   waitedMs = 0;
   requests = 0;
   failovers = 0;
-  repeats = 0;
-  readonly #beganAt = performance.now();
+  sameAccountRetries = 0;
+  readonly #startedAt = performance.now();
 
   constructor(private readonly title: string) {}
 
@@ -38,47 +40,47 @@ export class StormReport {
     return breaches.some((it) => this.breaches.of(it) > 0);
   }
 
-  /** So much is wrong that more turns would tell nothing new. */
-  get isHopeless(): boolean {
-    return breaches.reduce((sum, it) => sum + this.breaches.of(it), 0) >= HOPELESS;
+  get hasTooManyBreaches(): boolean {
+    return breaches.reduce((sum, it) => sum + this.breaches.of(it), 0) >= MAX_BREACHES;
   }
 
-  get stories(): readonly string[] {
-    return this.#stories.map((it) => it.story);
+  get details(): readonly string[] {
+    return this.#details.map((it) => it.text);
   }
 
-  storiesOf(breach: Breach): readonly string[] {
-    return this.#stories.filter((it) => it.breach === breach).map((it) => it.story);
+  detailsOf(breach: Breach): readonly string[] {
+    return this.#details.filter((it) => it.breach === breach).map((it) => it.text);
   }
 
-  /** Counts it; true when it is one of the first of its kind, which are told in full. */
-  breached(breach: Breach): boolean {
+  /** Counts a breach; returns whether to report its details, as for the first of each kind. */
+  countBreach(breach: Breach): boolean {
     this.breaches.add(breach);
-    return this.breaches.of(breach) <= STORIES;
+    return this.breaches.of(breach) <= MAX_DETAILS;
   }
 
-  tell(breach: Breach, story: string): void {
-    this.#stories.push({ breach, story });
+  addDetails(breach: Breach, text: string): void {
+    this.#details.push({ breach, text });
   }
 
-  answered({ attempts }: Asked, { poolError }: Answered): void {
+  countResponse({ attempts }: ClientRequest, { poolError }: ClientResponse): void {
     this.requests += 1;
-    if (poolError !== null) this.refusals.add(poolError);
+    if (poolError !== null) this.localResponses.add(poolError);
     for (const [index, attempt] of attempts.entries()) {
       if (index === 0) continue;
-      if (attempts[index - 1]?.account === attempt.account) this.repeats += 1;
+      if (attempts[index - 1]?.account === attempt.account) this.sameAccountRetries += 1;
       else this.failovers += 1;
     }
   }
 
-  told(more: Readonly<Record<string, unknown>>): string {
-    const seconds = Math.round((performance.now() - this.#beganAt) / 1_000);
+  /** The whole report; `more` is added to its figures. */
+  format(more: Readonly<Record<string, unknown>>): string {
+    const seconds = Math.round((performance.now() - this.#startedAt) / 1_000);
     return [
       '',
       `${this.title}: ${seconds} s`,
       `  turns: ${this.turns.toString()}`,
-      `  requests ${this.requests}, failovers ${this.failovers}, repeats on the same account ${this.repeats}, seconds waited as told ${Math.round(this.waitedMs / 1_000)}`,
-      `  refusals of the program's own: ${this.refusals.toString()}`,
+      `  requests ${this.requests}, failovers ${this.failovers}, same-account retries ${this.sameAccountRetries}, announced waits ${Math.round(this.waitedMs / 1_000)} s`,
+      `  local responses: ${this.localResponses.toString()}`,
       ...Object.entries(more).map(([name, it]) => `  ${name}: ${String(it)}`),
       ...breaches.map((it) => `  ${it}: ${this.breaches.of(it)}`),
       '',
@@ -86,43 +88,45 @@ export class StormReport {
   }
 }
 
-/** Counts in one line, the highest first. */
+/** Counts on one line, highest first. */
 export const list = (counts: ReadonlyMap<string, number>): string =>
   [...counts]
     .toSorted((a, b) => b[1] - a[1])
     .map(([name, count]) => `${name} ${count}`)
     .join(', ');
 
-/** A request in one line. */
-export function lineOf(
-  { turn, request, attempts }: Asked,
-  { status, poolError, account, isBroken }: Answered,
+/** A request on one line. */
+export function describeRequest(
+  { turn, number, attempts }: ClientRequest,
+  { status, poolError, account, isBroken }: ClientResponse,
 ): string {
-  const tries = attempts.map((it) => `${it.account} ${it.told}`).join(', ');
-  const answer = `${status ?? 'nothing'}${isBroken ? ' broken' : ''} ${poolError ?? `of ${account ?? 'nobody'}`}`;
-  return `turn ${turn}.${request}: ${tries}: ${answer}`;
+  const tries = attempts.map((it) => `${it.account} ${it.reply}`).join(', ');
+  const source = poolError ?? `from ${account ?? 'no account'}`;
+  const result = `${status ?? 'no response'}${isBroken ? ' broken' : ''} ${source}`;
+  return `turn ${turn}.${number}: ${tries}: ${result}`;
 }
 
-/** One turn, as the account of what went wrong with it. */
-export function storyOf(
+/** The details of a breach: the request, its attempts and response, the outages and the request record. */
+export function describeBreach(
   title: string,
-  asked: Asked,
-  answered: Answered,
-  spells: readonly string[],
-  decision: string,
+  request: ClientRequest,
+  response: ClientResponse,
+  outages: readonly string[],
+  record: string,
 ): string {
-  const { sentAt, session, owner, model, attempts } = asked;
+  const { sentAt, session, lastAccount, model, attempts } = request;
   const since = (at: number): string => (at === Infinity ? 'never' : `${at - sentAt} ms`);
+  const source = `${response.poolError ?? ''} from ${response.account ?? 'no account'}`;
   return [
     title,
-    `  turn ${asked.turn}, request ${asked.request}, ${session} on ${owner ?? 'no account'}, ${model}, sent at ${new Date(sentAt).toISOString()}`,
-    ...asked.past.map((it) => `  before: ${it}`),
+    `  turn ${request.turn}, request ${request.number}, ${session} on ${lastAccount ?? 'no account'}, ${model}, sent at ${new Date(sentAt).toISOString()}`,
+    ...request.history.map((it) => `  before: ${it}`),
     ...attempts.map(
       (it) =>
-        `  attempt ${it.mark} on ${it.account} after ${since(it.toldAt)}: ${it.told}${it.isStill ? ', still' : ''}`,
+        `  attempt ${it.mark} on ${it.account} after ${since(it.issuedAt)}: ${it.reply}${it.isPersistent ? ' (persistent)' : ''}`,
     ),
-    `  answer after ${since(answered.at)}: ${answered.status ?? 'none'} ${answered.poolError ?? ''} from ${answered.account ?? 'nobody'}; ${JSON.stringify(answered.text)}`,
-    ...spells.map((it) => `  ${it}`),
-    `  its decision: ${decision}`,
+    `  response after ${since(response.at)}: ${response.status ?? 'none'} ${source}; ${JSON.stringify(response.text)}`,
+    ...outages.map((it) => `  ${it}`),
+    `  request record: ${record}`,
   ].join('\n');
 }

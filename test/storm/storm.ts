@@ -3,22 +3,23 @@ import { join } from 'node:path';
 import { FakeUpstream } from '../../src/fake-upstream/fake-upstream.js';
 import { SeededRandom } from '../support/seeded-random.js';
 import { Folders, type RunningProgram } from '../support/program/usage-program.js';
-import type { Answered, Asked } from './attempt.js';
-import { CodexPatience } from './codex-patience.js';
-import type { StormTimes } from './fault-meaning.js';
+import { CodexRetries } from './codex-retries.js';
+import type { StormTimes } from './fault-effect.js';
 import { Findings } from './findings.js';
-import { Lives } from './lives.js';
-import { lostLogins } from './lost-logins.js';
 import { Judge, MAX_ATTEMPTS } from './judge.js';
+import { findLostLogins } from './lost-logins.js';
 import { Operator } from './operator.js';
-import { Oracle } from './oracle.js';
+import { ProgramRuns } from './program-runs.js';
 import { Sessions } from './sessions.js';
 import { StormClient } from './storm-client.js';
-import { lineOf, list, StormReport } from './storm-report.js';
+import { describeRequest, list, StormReport } from './storm-report.js';
+import type { ClientRequest, ClientResponse } from './storm-turn.js';
+import { UpstreamModel } from './upstream-model.js';
 
 const accounts = ['a', 'b', 'c', 'd', 'e', 'f'];
-const AT_ONCE = 24;
-const LOOK_MS = 10;
+/** Turns under way at the same time. */
+const CONCURRENCY = 24;
+const POLL_MS = 10;
 
 export interface StormOptions {
   readonly title: string;
@@ -27,23 +28,23 @@ export interface StormOptions {
   readonly times: StormTimes;
 }
 
-/** The program in a process of its own between a client like Codex and an upstream that fails three times in ten. */
+/** Runs the program in its own process, between a client like Codex and an upstream that fails 30 % of attempts. */
 export class Storm implements AsyncDisposable {
   readonly accounts = accounts;
   readonly report: StormReport;
-  readonly oracle: Oracle;
+  readonly upstream: UpstreamModel;
   readonly judge: Judge;
   readonly operator: Operator;
   readonly sessions: Sessions;
   readonly #client: StormClient;
-  readonly #served: { readonly asked: Asked; readonly answered: Answered }[] = [];
+  readonly #served: { readonly request: ClientRequest; readonly response: ClientResponse }[] = [];
   readonly #findings: Findings;
-  /** Turns so far. */
-  begun = 0;
+  /** Turns started so far. */
+  startedTurns = 0;
   #operating: Promise<void> = Promise.resolve();
-  readonly #lives = new Lives();
-  /** Accounts whose tokens a kill has cost. */
-  lost: readonly string[] = [];
+  readonly #runs = new ProgramRuns();
+  /** Accounts that lost their tokens in a kill. */
+  lostLogins: readonly string[] = [];
 
   private constructor(
     private readonly options: StormOptions,
@@ -54,12 +55,12 @@ export class Storm implements AsyncDisposable {
     const origin = (): string => this.program.origin;
     this.report = new StormReport(options.title);
     this.sessions = new Sessions(new SeededRandom(options.seed));
-    this.oracle = new Oracle(fakeUpstream, options.seed, options.times, (asked, attempt) => {
-      this.#findings.add(asked, this.judge.arrival(asked, attempt));
+    this.upstream = new UpstreamModel(fakeUpstream, options.seed, options.times, (request, attempt) => {
+      this.#findings.add(request, this.judge.checkAttempt(request, attempt));
     });
-    this.judge = new Judge(this.oracle, accounts);
-    this.#findings = new Findings(this.report, this.oracle.spells, origin);
-    this.operator = new Operator(this.oracle, fakeUpstream, join(folders.path, 'pool'), origin);
+    this.judge = new Judge(this.upstream, accounts);
+    this.#findings = new Findings(this.report, this.upstream.outages, origin);
+    this.operator = new Operator(this.upstream, fakeUpstream, join(folders.path, 'pool'), origin);
     this.#client = new StormClient(origin);
   }
 
@@ -67,76 +68,76 @@ export class Storm implements AsyncDisposable {
     const fakeUpstream = await FakeUpstream.start({ accounts });
     const folders = await Folders.create(fakeUpstream, accounts, {
       PROXY_MAX_ATTEMPTS: String(MAX_ATTEMPTS),
-      // Only the operator polls: what a poll ends, ends when the oracle knows of it.
+      // Only the operator polls, so the model knows when a poll may end an outage.
       PROXY_USAGE_REFRESH_SECONDS: '86400',
     });
-    process.stdout.write(`${options.title}\n`); // known also when it does not come to its end
+    process.stdout.write(`${options.title}\n`); // the seed is printed even if the storm does not finish
     const program = await folders.start();
     const isPolled = (name: string): boolean =>
       fakeUpstream.log.some((it) => it.account === name && it.path.endsWith('/wham/accounts/check'));
-    await fakeUpstream.until(() => accounts.every(isPolled), 'the polls of the start', 20_000);
+    await fakeUpstream.until(() => accounts.every(isPolled), 'the polls at start-up', 20_000);
     return new Storm(options, fakeUpstream, folders, program);
   }
 
-  /** All turns, many at a time. */
-  async rage(): Promise<void> {
+  /** Runs all turns, many at a time. */
+  async run(): Promise<void> {
     this.#operating = this.operator.work();
-    const turns = Array.from({ length: AT_ONCE }, async () => await this.#work());
-    // An operator who cannot work any more ends the storm.
+    const turns = Array.from({ length: CONCURRENCY }, async () => await this.#runTurns());
+    // If the operator fails, the storm ends.
     await Promise.race([Promise.all(turns), this.#operating.then(() => Promise.all(turns))]);
-    await this.#rest();
+    await this.#stopOperator();
   }
 
-  /** Resolves while the storm goes on, as soon as this holds. */
-  async until(holds: () => boolean): Promise<void> {
-    while (!holds()) {
-      if (this.begun >= this.options.turns || this.report.isHopeless)
-        throw new Error('the storm was over before that');
-      await pause(LOOK_MS);
+  /** Resolves as soon as the condition holds; rejects if the storm ends first. */
+  async until(condition: () => boolean): Promise<void> {
+    while (!condition()) {
+      if (this.startedTurns >= this.options.turns || this.report.hasTooManyBreaches)
+        throw new Error('the storm ended before the condition held');
+      await pause(POLL_MS);
     }
   }
 
   /**
-   * Ends the process without a word, and starts another on the same folders. `untilMoment` resolves when it is to be
-   * killed; the operator rests by then.
+   * Kills the program with SIGKILL when `untilMoment` resolves, and restarts it on the same folders. The operator is
+   * stopped meanwhile. Facts that the program learned more than `onDiskMs` before the kill are on disk.
    */
-  async killAndStart(onDiskMs: number, untilMoment: () => Promise<void>): Promise<void> {
-    await this.#rest();
+  async killAndRestart(onDiskMs: number, untilMoment: () => Promise<void>): Promise<void> {
+    await this.#stopOperator();
     await untilMoment();
-    this.#lives.ends();
+    this.#runs.ended();
     const killedAt = Date.now();
     await this.program.kill9();
     const isOnDisk = (at: number): boolean => at < killedAt - onDiskMs;
-    this.sessions.forget((movedAt) => !isOnDisk(movedAt));
+    this.sessions.forgetMoves((movedAt) => !isOnDisk(movedAt));
     this.program = await this.folders.start();
     const pool = join(this.folders.path, 'pool');
-    this.lost = await lostLogins(this.fakeUpstream, accounts, pool, killedAt - onDiskMs);
-    this.oracle.restarted(killedAt, Date.now(), isOnDisk);
-    for (const it of this.lost) this.oracle.lostLogin(it, killedAt);
+    this.lostLogins = await findLostLogins(this.fakeUpstream, accounts, pool, killedAt - onDiskMs);
+    this.upstream.restarted(killedAt, Date.now(), isOnDisk);
+    for (const it of this.lostLogins) this.upstream.tokensLost(it, killedAt);
     this.#operating = this.operator.work();
-    this.#lives.begins();
+    this.#runs.started();
   }
 
-  /** Looks at every turn once more, now that nothing can come any more. */
-  async end(): Promise<void> {
-    for (const { asked, answered } of this.#served) {
-      const again = this.judge.ranAgain(asked, answered);
-      if (again !== null && !asked.attempts.every((it) => it.knownAt <= answered.at)) {
-        this.#findings.add(asked, [again]);
-        this.#findings.ended(asked, answered);
+  /** Checks every turn again, now that no more attempts can arrive. */
+  async finish(): Promise<void> {
+    for (const { request, response } of this.#served) {
+      const again = this.judge.ranAgain(request, response);
+      if (again !== null && !request.attempts.every((it) => it.knownAt <= response.at)) {
+        this.#findings.add(request, [again]);
+        this.#findings.requestEnded(request, response);
       }
     }
-    await this.#findings.told();
+    await this.#findings.reported();
   }
 
   toString(): string {
-    const { oracle, operator, judge } = this;
-    return this.report.told({
-      attempts: `${oracle.attempts}, of them ${list(oracle.faults)}`,
-      'accounts out': list(oracle.spells.counts),
-      'the operator': list(operator.done),
-      'logins lost by a kill': this.lost.join(', '),
-      'sessions whose account was available': `${judge.affinityChecks} requests, moved ${this.sessions.moves} times in all`,
+    const { upstream, operator, judge } = this;
+    return this.report.format({
+      'attempts by reply': `${list(upstream.faults)}; total ${upstream.attempts}`,
+      'outages by kind': list(upstream.outages.counts),
+      'remedies of the operator': list(operator.done),
+      'logins lost in a kill': this.lostLogins.join(', '),
+      'affinity checks': `${judge.affinityChecks}; sessions moved ${this.sessions.moves} times`,
     });
   }
 
@@ -146,51 +147,59 @@ export class Storm implements AsyncDisposable {
     await this.fakeUpstream.close();
   }
 
-  async #rest(): Promise<void> {
+  async #stopOperator(): Promise<void> {
     this.operator.stop();
     await this.#operating;
   }
 
-  async #work(): Promise<void> {
-    while (this.begun < this.options.turns && !this.report.isHopeless) {
-      this.begun += 1;
-      await this.#turn(this.begun);
+  async #runTurns(): Promise<void> {
+    while (this.startedTurns < this.options.turns && !this.report.hasTooManyBreaches) {
+      this.startedTurns += 1;
+      await this.#runTurn(this.startedTurns);
     }
   }
 
-  async #turn(turn: number): Promise<void> {
+  async #runTurn(turn: number): Promise<void> {
     const session = this.sessions.take();
-    const patience = new CodexPatience();
+    const retries = new CodexRetries();
     for (let number = 1; ; number += 1) {
-      const life = await this.#lives.untilAlive();
-      const { name, past, ...known } = session;
+      const run = await this.#runs.untilRunning();
+      const { name, history, ...known } = session;
       const sentAt = Date.now();
-      const asked: Asked = { ...known, turn, request: number, session: name, past, sentAt, attempts: [] };
-      this.oracle.expects(asked);
-      const answered = await this.#client.send(asked);
-      if (!this.#lives.isNow(life)) {
-        this.sessions.uncertain(session); // killed under it, which is nobody's fault
+      const request: ClientRequest = {
+        ...known,
+        turn,
+        number,
+        session: name,
+        history,
+        sentAt,
+        attempts: [],
+      };
+      this.upstream.expect(request);
+      const response = await this.#client.send(request);
+      if (!this.#runs.isCurrent(run)) {
+        this.sessions.setUncertain(session); // the kill broke the request: not a breach
         continue;
       }
-      this.oracle.answered(asked, answered);
-      this.report.answered(asked, answered);
-      this.#findings.add(asked, this.judge.answer(asked, answered));
-      this.#findings.ended(asked, answered);
-      if (answered.output.length > 0) this.#served.push({ asked, answered });
-      // Committed, also where the connection broke before anything of the output was here.
-      if (answered.status === 200 && answered.errors.length === 0) {
-        this.sessions.served(session, answered.account, answered.at);
+      this.upstream.responseArrived(request, response);
+      this.report.countResponse(request, response);
+      this.#findings.add(request, this.judge.checkResponse(request, response));
+      this.#findings.requestEnded(request, response);
+      if (response.output.length > 0) this.#served.push({ request, response });
+      // The response is committed even if the connection broke before any output arrived.
+      if (response.status === 200 && response.errors.length === 0) {
+        this.sessions.served(session, response.account, response.at);
       }
-      session.past = [...past.slice(-2), lineOf(asked, answered)];
-      const next = patience.next(answered);
-      if (next.kind === 'again') {
-        if (answered.retryAfterMs !== null) this.report.waitedMs += next.afterMs;
+      session.history = [...history.slice(-2), describeRequest(request, response)];
+      const next = retries.next(response);
+      if (next.kind === 'retry') {
+        if (response.retryAfterMs !== null) this.report.waitedMs += next.afterMs;
         await pause(next.afterMs);
         continue;
       }
       if (next.kind !== 'served') {
-        this.#findings.add(asked, this.judge.failure(asked, answered));
-        this.#findings.ended(asked, answered);
+        this.#findings.add(request, this.judge.checkFailedTurn(request, response));
+        this.#findings.requestEnded(request, response);
       }
       this.report.turns.add(next.kind);
       break;

@@ -8,7 +8,7 @@ export default defineConfig({
     include: ['test/storm/*.storm-spec.ts'],
     testTimeout: 600_000,
     hookTimeout: 300_000,
-    // Two processes keep two cores busy: the program, and the client with the upstream.
+    // Two processes already use two cores: the program, and the client with the fake upstream.
     fileParallelism: false,
     disableConsoleIntercept: true,
   },

@@ -1,28 +1,28 @@
 import { type RefreshStep, refreshSteps } from '../../src/tokens/refresh-steps.js';
 import type { FakeUpstream } from '../../src/fake-upstream/fake-upstream.js';
-import type { KeptTokens } from './kept-tokens.js';
-import type { LifeKind } from './life.js';
-import type { Prospect } from './prospects.js';
+import type { Expectation } from './expectation.js';
+import type { RunKind } from './program-run.js';
+import type { TokenGenerations } from './token-generations.js';
 
-/** What became of one account in one kill. */
+/** The state of one account after one kill. */
 export interface Finding {
-  readonly kept: KeptTokens;
+  readonly kept: TokenGenerations;
   readonly last: RefreshStep | null;
-  readonly before: Prospect;
+  readonly before: Expectation;
 }
 
 const sum = (numbers: Iterable<number>): number => [...numbers].reduce((total, it) => total + it, 0);
 
-/** The figures of a run, to be printed at its end. */
-export class Report {
+/** The figures of a test, printed at its end. */
+export class CrashReport {
   readonly #beganAt = performance.now();
-  readonly #kills: Record<LifeKind, number> = { traced: 0, plain: 0 };
+  readonly #kills: Record<RunKind, number> = { traced: 0, plain: 0 };
   readonly #steps = new Map<RefreshStep, number>();
   #killsInRefresh = 0;
   #killsInStart = 0;
   #inFile = 0;
   #inJournal = 0;
-  #answersLost = 0;
+  #responsesLost = 0;
   #logins = 0;
   readonly #faults = new Map<string, number>();
   #turns = 0;
@@ -35,14 +35,14 @@ export class Report {
     return sum(Object.values(this.#kills));
   }
 
-  killed(kind: LifeKind, isInStart: boolean, findings: readonly Finding[]): void {
+  killed(kind: RunKind, isInStart: boolean, findings: readonly Finding[]): void {
     this.#kills[kind] += 1;
     if (isInStart) this.#killsInStart += 1;
     const underWay = findings.filter(({ last }) => last !== null && last !== 'journal-cleared');
     if (underWay.length > 0) this.#killsInRefresh += 1;
     for (const { kept, last, before } of findings) {
       if (last !== null) this.#steps.set(last, (this.#steps.get(last) ?? 0) + 1);
-      if (kept.onDisk < kept.issued) this.#answersLost += before.isResponseLost ? 0 : 1;
+      if (kept.onDisk < kept.issued) this.#responsesLost += before.isResponseLost ? 0 : 1;
       else if (kept.inFile < kept.onDisk) this.#inJournal += 1;
       else this.#inFile += 1;
     }
@@ -52,7 +52,7 @@ export class Report {
     this.#faults.set(fault, (this.#faults.get(fault) ?? 0) + 1);
   }
 
-  loggedInAnew(): void {
+  loggedInAgain(): void {
     this.#logins += 1;
   }
 
@@ -60,7 +60,7 @@ export class Report {
     this.#turns += count;
   }
 
-  laneEnded(fakeUpstream: FakeUpstream): void {
+  harnessClosed(fakeUpstream: FakeUpstream): void {
     this.#tokenRequests += fakeUpstream.tokens.requests.length;
     this.#reuses += fakeUpstream.tokens.reuses;
   }
@@ -70,12 +70,12 @@ export class Report {
     return [
       '',
       `${this.title}: ${this.kills} kills in ${Math.round((performance.now() - this.#beganAt) / 1_000)} s`,
-      `  of the traced program ${this.#kills.traced}, of dist/main.js ${this.#kills.plain}; during the start ${this.#killsInStart}`,
-      `  with a traced refresh under way ${this.#killsInRefresh}`,
-      'last step of an account at a kill (accounts of the traced program; journal-cleared: between two refreshes)',
+      `  traced program ${this.#kills.traced}, dist/main.js ${this.#kills.plain}; during start-up ${this.#killsInStart}`,
+      `  during a traced refresh ${this.#killsInRefresh}`,
+      'last refresh step of each account at a kill (traced program only; journal-cleared: between two refreshes)',
       ...steps,
-      'where the newest tokens of an account were after a kill',
-      `  in its file ${this.#inFile}, only in the journal ${this.#inJournal}, answer lost with the process ${this.#answersLost}`,
+      'place of the newest tokens of each account after a kill',
+      `  credential file ${this.#inFile}, journal only ${this.#inJournal}, response lost with the process ${this.#responsesLost}`,
       `network faults ${sum(this.#faults.values())}`,
       ...[...this.#faults].map(([fault, count]) => `  ${String(count).padStart(4)} ${fault}`),
       `new logins ${this.#logins}, turns served ${this.#turns}, token requests ${this.#tokenRequests}, reuses ${this.#reuses}`,

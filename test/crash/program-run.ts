@@ -7,50 +7,50 @@ import { Child } from '../codex/support/child.js';
 const victim = fileURLToPath(new URL('victim.mjs', import.meta.url));
 const START_LIMIT_MS = 30_000;
 
-/** What runs: `traced` notes the steps of each refresh (victim.mjs), `plain` is `dist/main.js` as it is deployed. */
-export type LifeKind = 'traced' | 'plain';
+/** `traced` runs `victim.mjs`, which records the steps of each refresh; `plain` runs `dist/main.js` as deployed. */
+export type RunKind = 'traced' | 'plain';
 
-export interface LifeOptions {
-  readonly kind: LifeKind;
+export interface RunOptions {
+  readonly kind: RunKind;
   /** `main.js` of the build. */
   readonly entry: string;
   readonly folder: string;
   readonly env: Readonly<Record<string, string>>;
-  /** Where the process ends itself; only a traced one can. */
+  /** The step at which the process kills itself; only in a traced run. */
   readonly diesAt?: { readonly step: RefreshStep; readonly account: string };
 }
 
 const isStep = (word: string): word is RefreshStep => refreshSteps.some((it) => it === word);
 
-/** One life of the program, from its start to a SIGKILL. */
-export class Life {
+/** One run of the program, from its start to a SIGKILL. */
+export class ProgramRun {
   readonly child: Child;
-  readonly kind: LifeKind;
+  readonly kind: RunKind;
   readonly #trace: string;
 
-  constructor({ kind, entry, folder, env, diesAt }: LifeOptions) {
+  constructor({ kind, entry, folder, env, diesAt }: RunOptions) {
     this.kind = kind;
     this.#trace = join(folder, 'steps');
     rmSync(this.#trace, { force: true });
-    const told = {
+    const victimEnv = {
       VICTIM_DIST: dirname(entry),
       VICTIM_STEPS: this.#trace,
       ...(diesAt === undefined ? {} : { VICTIM_DIES_AT: diesAt.step, VICTIM_DIES_FOR: diesAt.account }),
     };
     this.child = new Child(process.execPath, [kind === 'traced' ? victim : entry], {
-      env: { ...env, ...(kind === 'traced' ? told : {}) },
+      env: { ...env, ...(kind === 'traced' ? victimEnv : {}) },
       cwd: folder,
     });
   }
 
-  /** Where it listens, once it does. */
+  /** Resolves with the origin of the program as soon as it listens. */
   async origin(): Promise<string> {
-    const told = (): string | null =>
+    const listening = (): string | null =>
       /^codex-pool listens on (http:\/\/\S+:[1-9]\d*)$/m.exec(this.child.stdout)?.[1] ?? null;
-    return await this.child.until(told, 'the program to say where it listens', START_LIMIT_MS);
+    return await this.child.until(listening, 'the program to listen', START_LIMIT_MS);
   }
 
-  /** The last step that was reached for each account; an account without a refresh in this life is missing. */
+  /** The last refresh step of each account; accounts without a refresh in this run are missing. */
   lastSteps(): Map<string, RefreshStep> {
     const last = new Map<string, RefreshStep>();
     for (const line of readTrace(this.#trace).split('\n')) {
@@ -70,6 +70,6 @@ function readTrace(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch {
-    return ''; // it died before it got so far
+    return ''; // the program was killed before it created the file
   }
 }

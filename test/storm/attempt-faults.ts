@@ -8,50 +8,50 @@ import {
 } from '../../src/fake-upstream/script/responses.js';
 import { edgeBlock } from '../../src/fake-upstream/script/refusals.js';
 import { completed, created, delta, messageAdded } from '../../src/fake-upstream/script/turn-events.js';
-import { errorOf, outputOf } from './attempt.js';
+import { errorOf, outputOf } from './storm-turn.js';
 
 const statuses = [500, 502, 503, 504, 520];
 const clientErrors = [404, 413, 422, 400];
 const PIECES = 2;
 
-const pick = (from: readonly number[], dice: number): number => from[Math.floor(dice * from.length)] ?? 500;
+const pick = (from: readonly number[], roll: number): number => from[Math.floor(roll * from.length)] ?? 500;
 
-/** The body of a refusal, with the mark of its attempt in case that it is passed on. */
-export const code = (name: string, mark: string): object => ({
+/** The body of a refusal. It contains the mark of its attempt, so that the client's copy can be traced. */
+export const errorBody = (name: string, mark: string): object => ({
   error: { message: `made up ${errorOf(mark)}`, type: name, code: name },
 });
 
 const piece = (mark: string, number: number) => delta(outputOf(mark, number));
 
-/** A turn that goes well: few events, each with the mark of its attempt. */
-export function serves(mark: string): ScriptedResponse {
+/** A successful turn: a few events, each with the mark of its attempt. */
+export function success(mark: string): ScriptedResponse {
   const pieces = Array.from({ length: PIECES }, (_, index) => piece(mark, index + 1));
   return streams({ events: [created(), messageAdded(), ...pieces, completed()] });
 }
 
-/** What a whole answer of a turn that went well has in it. */
-export const wholeOutput = (mark: string): string[] =>
+/** The output pieces of a complete, successful turn. */
+export const completeOutput = (mark: string): string[] =>
   Array.from({ length: PIECES }, (_, index) => `${mark} ${index + 1}`);
 
-/** No head comes: the connection is closed, or reset. */
-export function closes(dice: number): ScriptedResponse {
-  if (dice < 0.5) return dropsConnection();
+/** Closes or resets the connection before the head of a response. */
+export function dropsBeforeHead(roll: number): ScriptedResponse {
+  if (roll < 0.5) return dropsConnection();
   return custom((req) => void req.socket.resetAndDestroy());
 }
 
-/** A stream that ends in its middle, at once or a moment later, in order or not. */
+/** A stream that breaks off, at once or a moment later, closed or reset. */
 export function breaksOff(
   kind: 'breaks before output' | 'breaks after output',
   mark: string,
-  dice: number,
+  roll: number,
 ): ScriptedResponse {
   const events = kind === 'breaks before output' ? [created()] : [created(), messageAdded(), piece(mark, 1)];
-  const how = dice % 0.5 < 0.25 ? { thenCut: true } : { thenReset: true };
-  return streams({ events, ...(dice < 0.5 ? { pauseBetweenMs: 5 } : {}), ...how });
+  const how = roll % 0.5 < 0.25 ? { thenCut: true } : { thenReset: true };
+  return streams({ events, ...(roll < 0.5 ? { pauseBetweenMs: 5 } : {}), ...how });
 }
 
-/** Faults that are told in one whole answer, and leave the account alone. */
-export type PassingFault =
+/** Faults of a single attempt: one whole response, without consequence for the account. */
+export type AttemptFault =
   | 'upstream-error'
   | 'overloaded'
   | 'overloaded as first event'
@@ -64,31 +64,31 @@ export type PassingFault =
   | 'no stream'
   | 'paused';
 
-/** Answers that leave the account alone. */
-export function passing(kind: PassingFault, mark: string, dice: number): ScriptedResponse {
+/** The response of upstream to an attempt with such a fault. */
+export function attemptFault(kind: AttemptFault, mark: string, roll: number): ScriptedResponse {
   switch (kind) {
     case 'upstream-error':
-      return refuses(pick(statuses, dice), code('server_error', mark));
+      return refuses(pick(statuses, roll), errorBody('server_error', mark));
     case 'overloaded':
-      return refuses(503, code('server_is_overloaded', mark));
+      return refuses(503, errorBody('server_is_overloaded', mark));
     case 'overloaded as first event':
       return failedFirst('server_is_overloaded', errorOf(mark));
     case 'reset before the head':
-      return closes(1);
+      return dropsBeforeHead(1);
     case 'closed before the head':
-      return closes(0);
+      return dropsBeforeHead(0);
     case 'edge block':
       return edgeBlock();
     case 'failed with another code':
-      return failedFirst(dice < 0.5 ? 'server_error' : 'invalid_prompt', errorOf(mark));
+      return failedFirst(roll < 0.5 ? 'server_error' : 'invalid_prompt', errorOf(mark));
     case 'other 4xx':
-      return refuses(pick(clientErrors, dice), code('invalid_request', mark));
+      return refuses(pick(clientErrors, roll), errorBody('invalid_request', mark));
     case 'invalid encrypted content':
-      return refuses(400, code('invalid_encrypted_content', mark));
+      return refuses(400, errorBody('invalid_encrypted_content', mark));
     case 'no stream':
-      return refuses(200, { id: 'made up', output: wholeOutput(mark).map((it) => `<<output ${it}>>`) });
+      return refuses(200, { id: 'made up', output: completeOutput(mark).map((it) => `<<output ${it}>>`) });
     case 'paused':
-      return serves(mark);
+      return success(mark);
     default:
       return kind satisfies never;
   }

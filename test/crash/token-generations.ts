@@ -2,22 +2,22 @@ import { readFile, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FakeUpstream } from '../../src/fake-upstream/fake-upstream.js';
 
-/** Which generation of an account's tokens is where, as index into all that were ever issued; -1 for none. */
-export interface KeptTokens {
+/** The newest generation of an account's tokens in each place, as an index into all that were issued; -1 for none. */
+export interface TokenGenerations {
   /** The newest that the token endpoint has issued. */
   readonly issued: number;
-  /** The newest that the credential file holds. */
+  /** The newest in the credential file. */
   readonly inFile: number;
-  /** The newest anywhere on disk, the journal included. */
+  /** The newest anywhere on disk, including the journal. */
   readonly onDisk: number;
 }
 
-/** Looks on the disk for the tokens of an account. The form of the journal is none of our business: text is searched. */
-export async function keptTokens(
+/** Searches all files for the tokens of an account, as text, so that it does not depend on the journal's format. */
+export async function tokenGenerations(
   fakeUpstream: FakeUpstream,
   account: string,
   folder: string,
-): Promise<KeptTokens> {
+): Promise<TokenGenerations> {
   const issued = fakeUpstream.account(account).refreshTokens();
   const file = await readFile(join(folder, 'pool', `${account}.json`), 'latin1');
   const texts = [file, ...(await allTexts(join(folder, 'pool'))), ...(await allTexts(join(folder, 'data')))];
@@ -43,11 +43,11 @@ async function namesIn(folder: string): Promise<string[]> {
   try {
     return await readdir(folder, { recursive: true });
   } catch {
-    return []; // it was killed before it made the folder
+    return []; // the program was killed before it made the folder
   }
 }
 
-/** Null for what is no file, or is gone: a live process removes its temporary files. */
+/** Null if the path is not a file or is gone: a running process removes its temporary files. */
 async function textOf(path: string): Promise<string | null> {
   try {
     return (await stat(path)).isFile() ? await readFile(path, 'latin1') : null;

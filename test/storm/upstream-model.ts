@@ -1,0 +1,198 @@
+import type { ScriptedResponse } from '../../src/fake-upstream/script/scripted-response.js';
+import type { LoggedRequest } from '../../src/fake-upstream/script/request-log.js';
+import type { FakeUpstream } from '../../src/fake-upstream/fake-upstream.js';
+import { success } from './attempt-faults.js';
+import { FailureStreaks } from './failure-streaks.js';
+import { effectOf, type OutageEffect, type StormTimes } from './fault-effect.js';
+import { faultOf } from './fault-mix.js';
+import type { Remedy } from './outage.js';
+import { OutageLog } from './outage-log.js';
+import { PersistentFaults } from './persistent-faults.js';
+import {
+  type Attempt,
+  attemptOf,
+  type ClientRequest,
+  type ClientResponse,
+  committed,
+  nameOf,
+  unauthorized,
+} from './storm-turn.js';
+
+const requestName = /<<turn (\d+) request (\d+)>>/;
+
+/** Longer than the usage limits of the fault mix. */
+const LONG_MS = 3_000;
+/** Consecutive upstream errors, or cuts, that make an account unavailable. */
+const THIRD = 3;
+
+/**
+ * Decides the response to every attempt, and derives from the failover table when each account must be available. It
+ * knows only upstream's side and never asks the program.
+ */
+export class UpstreamModel {
+  readonly outages = new OutageLog();
+  readonly faults = new Map<string, number>();
+  /** Accounts that the operator should pause for a while. */
+  readonly accountsToPause: { readonly account: string; readonly roll: number }[] = [];
+  attempts = 0;
+  readonly #requests = new Map<string, ClientRequest>();
+  readonly #attemptsOfTurn = new Map<number, number>();
+  readonly #persistent = new PersistentFaults();
+  readonly #streaks = new FailureStreaks();
+  readonly #renewing = new Set<Attempt>();
+
+  constructor(
+    private readonly fakeUpstream: FakeUpstream,
+    private readonly seed: number,
+    private readonly times: StormTimes,
+    /** Called for every attempt when it arrives, before the response. */
+    private readonly onAttempt: (request: ClientRequest, attempt: Attempt) => void,
+  ) {
+    fakeUpstream.decides = (turn, scripted) => this.#decide(turn, scripted);
+  }
+
+  /** Registers a request that the client is about to send. */
+  expect(request: ClientRequest): void {
+    this.#requests.set(nameOf(request.turn, request.number), request);
+  }
+
+  /** The client has its response, so the program knows of every attempt that led to it. */
+  responseArrived({ attempts }: ClientRequest, { at }: ClientResponse): void {
+    const last = attempts.at(-1);
+    if (last !== undefined) this.#markKnown(last, at);
+  }
+
+  /** Ends the faults of the account that have this remedy. */
+  clearFaults(account: string, remedy: Remedy): void {
+    this.#persistent.clear(account, remedy);
+  }
+
+  reset(account: string, from: number): void {
+    this.#streaks.reset(account, from);
+  }
+
+  /** The program was killed at `from`; at `by` it has loaded everything that survived. */
+  restarted(from: number, by: number, isOnDisk: (at: number) => boolean): void {
+    this.#renewing.clear();
+    this.#streaks.restarted(from, by, isOnDisk);
+    this.outages.restarted(from, by, isOnDisk);
+  }
+
+  /** Records that the account's newest tokens went to a process that was killed at `from`, and are lost. */
+  tokensLost(account: string, from: number): void {
+    const end = { remedy: 'new file', dueAt: from } as const;
+    const notice = { issuedAt: from, knownAt: Date.now() };
+    this.outages.add({ kind: 'login', account, model: null, end, isCertain: false }, notice);
+  }
+
+  /** Puts the account at its usage limit from now on, for `ms`. */
+  limit(account: string, ms: number): void {
+    const fault = { kind: 'usage limit', roll: 0 } as const;
+    const since = Date.now() + ms - this.times.limitMs[0];
+    const until = Date.now() + ms - 1_000;
+    this.#persistent.add({ account, model: null, fault, since, remedy: null, until });
+  }
+
+  /** Whether the program must know that the account is at its usage limit. */
+  isAtLimit(account: string): boolean {
+    const now = Date.now();
+    return this.outages.certainOutage(account, '', now, now + LONG_MS)?.kind === 'quota';
+  }
+
+  #decide(turn: LoggedRequest, scripted: ScriptedResponse): ScriptedResponse {
+    const body = turn.body.toString();
+    const request = this.#requests.get(requestName.exec(body)?.[0] ?? '');
+    if (request === undefined || turn.account === null)
+      throw new Error('received an attempt for a request that the client never sent');
+    const nth = this.#attemptsOfTurn.get(request.turn) ?? 0;
+    this.#attemptsOfTurn.set(request.turn, nth + 1);
+    this.attempts += 1;
+    const attempt = attemptOf(request, turn.account, nth, body);
+    const previous = request.attempts.at(-1);
+    if (previous !== undefined) this.#markKnown(previous, attempt.issuedAt);
+    this.onAttempt(request, attempt);
+    request.attempts.push(attempt);
+    const response = this.#respond(attempt, scripted);
+    this.#recordEffects(attempt);
+    return response;
+  }
+
+  #respond(attempt: Attempt, scripted: ScriptedResponse): ScriptedResponse {
+    const { account, model, turn, nth, mark, issuedAt: now } = attempt;
+    if (scripted.kind === 'whole') {
+      if (scripted.status !== 401)
+        throw new Error(`received an attempt with mismatched credentials: ${scripted.status}`);
+      attempt.reply = 'refused token';
+      return scripted;
+    }
+    const persistent = this.#persistent.of(account, model, now);
+    const fault = persistent?.fault ?? faultOf(this.seed, turn, nth);
+    if (fault === null) return success(mark);
+    attempt.reply = fault.kind;
+    attempt.isPersistent = persistent !== null;
+    const { response, outage } = effectOf(fault, mark, persistent?.since ?? now, this.times);
+    if (outage !== null) this.#addOutage(attempt, outage);
+    if (outage !== null && persistent === null && outage.persistsUntil > now) {
+      const remedy = 'remedy' in outage.end ? outage.end.remedy : null;
+      const until = outage.persistsUntil;
+      this.#persistent.add({ account, model: modelOf(outage, model), fault, since: now, remedy, until });
+    }
+    if (fault.kind === 'paused') this.accountsToPause.push({ account, roll: fault.roll });
+    return response;
+  }
+
+  /** Records what an attempt changes besides its response. */
+  #recordEffects(attempt: Attempt): void {
+    const { account, reply, issuedAt } = attempt;
+    this.faults.set(reply, (this.faults.get(reply) ?? 0) + 1);
+    if (committed.has(reply)) this.outages.served(account, issuedAt);
+    if (reply === 'upstream-error' && this.#streaks.errors.add(attempt) >= THIRD)
+      this.#addPossibleOutage(attempt);
+    if (reply === 'breaks after output' && this.#streaks.cuts.add(attempt) >= THIRD)
+      this.#addPossibleOutage(attempt);
+    if (!unauthorized.has(reply)) return;
+    this.#renewing.add(attempt);
+    this.outages.renewing(attempt);
+    if (attempt.wasRefused) this.#addPossibleOutage(attempt);
+    if (reply === 'expired token' || reply === 'needs login')
+      this.fakeUpstream.account(account).expireAccessToken();
+    if (reply === 'needs login') this.fakeUpstream.account(account).revokeRefreshToken();
+  }
+
+  #addOutage(attempt: Attempt, outage: OutageEffect): void {
+    const { account, model } = attempt;
+    let { end } = outage;
+    if (outage.kind === 'rate-limited') {
+      const streak = this.#streaks.rateLimits.add(attempt);
+      if (attempt.reply === 'bare 429' && 'mostMs' in end)
+        end = { leastMs: end.leastMs, mostMs: end.mostMs * 2 ** (streak - 1) };
+    }
+    const { kind } = outage;
+    const isAmbiguous =
+      kind === 'login' ? attempt.wasRefused : mayBeRenewed(outage) && this.#isRenewing(account);
+    const isCertain = outage.isCertain && !isAmbiguous;
+    this.outages.add({ kind, account, model: modelOf(outage, model), end, isCertain }, attempt);
+  }
+
+  /** Adds a cooldown that depends on the order in which the program sees other responses; the operator ends it soon. */
+  #addPossibleOutage(attempt: Attempt): void {
+    const { account, issuedAt } = attempt;
+    const end = { remedy: 'reset', dueAt: issuedAt + 300 } as const;
+    this.outages.add({ kind: 'refused', account, model: null, end, isCertain: false }, attempt);
+  }
+
+  #isRenewing(account: string): boolean {
+    return [...this.#renewing].some((it) => it.account === account);
+  }
+
+  #markKnown(attempt: Attempt, at: number): void {
+    if (attempt.knownAt !== Infinity) return;
+    attempt.knownAt = at;
+    this.#renewing.delete(attempt);
+    if (committed.has(attempt.reply)) this.#streaks.served(attempt);
+  }
+}
+
+const modelOf = (outage: OutageEffect, model: string): string | null =>
+  outage.kind === 'model' ? model : null;
+const mayBeRenewed = ({ kind }: OutageEffect): boolean => kind === 'refused' || kind === 'deactivated';
