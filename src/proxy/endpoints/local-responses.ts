@@ -111,8 +111,8 @@ export class LocalResponses {
       null,
     );
     record.attempted(account, 'own account', attempted);
-    if (attempted.answer === null) return null;
-    const { response } = attempted.answer;
+    if (attempted.peeked === null) return null;
+    const { response } = attempted.peeked;
     if (attempted.outcome.kind === 'success') return await readWhole(response, limits.outboundCallBytes);
     discard(response);
     return null;

@@ -105,19 +105,19 @@ export class Models {
     let attempted = await this.runner.attempt(request, account, to, null);
     record.attempted(account, 'largest plan', attempted);
     if (attempted.outcome.kind === 'unauthorized' && attempted.token !== null) {
-      if (attempted.answer !== null) discard(attempted.answer.response);
+      if (attempted.peeked !== null) discard(attempted.peeked.response);
       attempted = await this.runner.attempt(request, account, to, attempted.token);
       record.attempted(account, 'refresh', attempted);
     }
-    const { answer, outcome } = attempted;
-    if (answer === null) return null;
+    const { peeked, outcome } = attempted;
+    if (peeked === null) return null;
     if (outcome.kind !== 'success') {
-      discard(answer.response);
+      discard(peeked.response);
       return null;
     }
-    const body = await readWhole(answer.response, limits.modelsBytes);
+    const body = await readWhole(peeked.response, limits.modelsBytes);
     if (body === null) return null;
-    const headers = clientHeaders(answer.response.headers);
+    const headers = clientHeaders(peeked.response.headers);
     const made = { accountId: account.id, account: account.name, headers, body, fetchedAt: this.clock.now() };
     this.known.set(key, made);
     this.etag.serve(typeof headers['etag'] === 'string' ? headers['etag'] : null, account.id);

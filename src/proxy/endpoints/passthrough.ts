@@ -96,19 +96,19 @@ export class Passthrough {
     learn: (attempted: Attempted) => void = () => undefined,
   ): Promise<void> {
     const attempted = await this.attemptTwice(request, account, base, path, record);
-    const { outcome, answer } = attempted;
+    const { outcome, peeked } = attempted;
     this.recorder.observe(account, attempted);
     learn(attempted);
     if (outcome.kind === 'client-gone') return record.end('client gone', 499);
     // Never pass on a 401: the client would renew its own login.
-    if (answer !== null && answer.response.statusCode !== 401 && outcome.kind !== 'edge-block') {
+    if (peeked !== null && peeked.response.statusCode !== 401 && outcome.kind !== 'edge-block') {
       const isNewFile = isUpload(request, path) && outcome.kind === 'success';
       const newFile = new FileResponse((id) => this.pinning.pin('file', id, account));
       const watch = isNewFile ? (bytes: Buffer) => newFile.observe(bytes) : null;
-      const end = await this.commit.plain(request, res, account, { ...attempted, answer }, watch);
-      return record.end(end, answer.response.statusCode ?? null);
+      const end = await this.commit.plain(request, res, account, { ...attempted, peeked }, watch);
+      return record.end(end, peeked.response.statusCode ?? null);
     }
-    if (answer !== null) discard(answer.response);
+    if (peeked !== null) discard(peeked.response);
     const isNetwork = outcome.kind === 'unreachable' || outcome.kind === 'edge-block';
     const code = isNetwork
       ? outcome.kind === 'edge-block'
@@ -154,7 +154,7 @@ export class Passthrough {
     if (outcome.kind === 'unreachable' && outcome.wasReused)
       return this.again(request, account, to, null, 'retry-at-once', record);
     if (outcome.kind !== 'unauthorized' || first.token === null) return first;
-    if (first.answer !== null) discard(first.answer.response);
+    if (first.peeked !== null) discard(first.peeked.response);
     const second = await this.again(request, account, to, first.token, 'refresh', record);
     const { outcome: again, startedAt } = second;
     if (again.kind === 'unauthorized')

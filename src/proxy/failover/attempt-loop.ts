@@ -99,6 +99,6 @@ export class AttemptLoop {
       to: next.name,
       outcome: attempted.outcome.kind,
     });
-    if (attempted.answer !== null && refusal?.attempted !== attempted) discard(attempted.answer.response);
+    if (attempted.peeked !== null && refusal?.attempted !== attempted) discard(attempted.peeked.response);
   }
 }

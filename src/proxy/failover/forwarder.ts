@@ -49,13 +49,13 @@ export class Forwarder {
   private async passOn(context: FailoverContext, res: ServerResponse, last: AccountResult): Promise<void> {
     const { request, record } = context;
     const { account, attempted } = this.bestResult(context, last);
-    const { answer } = attempted;
-    if (answer === null) return await this.sendLocal(context, res, last);
-    const relayed = await this.commit.turn(request, res, account, { ...attempted, answer }, (id) =>
+    const { peeked } = attempted;
+    if (peeked === null) return await this.sendLocal(context, res, last);
+    const relayed = await this.commit.turn(request, res, account, { ...attempted, peeked }, (id) =>
       this.pinning.pin('response', id, account),
     );
     record.used(relayed);
-    const status = answer.response.statusCode ?? null;
+    const status = peeked.response.statusCode ?? null;
     if (relayed.failure !== null) {
       await this.failedLate(context, account, relayed.failure, attempted.startedAt);
       return record.end('failed', status);
@@ -94,7 +94,7 @@ export class Forwarder {
   ): Promise<void> {
     const { request, tried, record, soleId } = context;
     for (const it of [last, context.refusal])
-      if (it?.attempted.answer != null) discard(it.attempted.answer.response);
+      if (it?.attempted.peeked != null) discard(it.attempted.peeked.response);
     const model = this.accounts.isAnyRefusing() ? await context.model() : null;
     this.noAccount.send(request, res, tried, last?.attempted.outcome.kind ?? null, record, soleId, model);
   }
@@ -103,7 +103,7 @@ export class Forwarder {
   private bestResult({ refusal }: FailoverContext, last: AccountResult): AccountResult {
     if (refusal === null || refusal.attempted === last.attempted) return last;
     const [best, other] = isRefusalOfBody(last) ? [refusal, last] : [last, refusal];
-    if (other.attempted.answer !== null) discard(other.attempted.answer.response);
+    if (other.attempted.peeked !== null) discard(other.attempted.peeked.response);
     return best;
   }
 

@@ -51,7 +51,7 @@ export class OutcomeRecorder {
     const { sessionKey } = context.request;
     if (sessionKey !== null && context.isOverflow) this.affinity.wasElsewhere(sessionKey);
     else if (sessionKey !== null) this.settle(sessionKey, account, startedAt);
-    if (attempted.answer !== null) this.pinning.pinTurnState(account, attempted.answer.response.headers);
+    if (attempted.peeked !== null) this.pinning.pinTurnState(account, attempted.peeked.response.headers);
   }
 
   /** Records the outcome of a request that belongs to a session but is not a turn. */
@@ -90,10 +90,10 @@ export class OutcomeRecorder {
   }
 
   /** Records the quota windows in the head of any response. */
-  observe(account: Account, { answer, startedAt }: Attempted): void {
-    if (answer === null) return;
+  observe(account: Account, { peeked, startedAt }: Attempted): void {
+    if (peeked === null) return;
     const at = this.clock.now();
-    this.observeWindows(account, windowsFromHeaders(answer.response.headers, at), startedAt);
+    this.observeWindows(account, windowsFromHeaders(peeked.response.headers, at), startedAt);
   }
 
   /** Records quota windows from the response to a request that was sent at `askedAt` (epoch ms). */

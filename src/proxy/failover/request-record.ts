@@ -13,9 +13,9 @@ export type Recorded = Pick<
   'id' | 'receivedAt' | 'completeAt' | 'method' | 'sessionKey' | 'isReplayable'
 >;
 
-/** The recorded fields of an attempt; `answer` is null if no response came. */
-export type RecordedAttempt = Pick<Attempted, 'outcome' | 'startedAt' | 'sentAt' | 'answeredAt'> & {
-  readonly answer: { readonly response: { readonly statusCode?: number | undefined } } | null;
+/** The recorded fields of an attempt; `peeked` is null if no response came. */
+export type RecordedAttempt = Pick<Attempted, 'outcome' | 'startedAt' | 'sentAt' | 'headAt'> & {
+  readonly peeked: { readonly response: { readonly statusCode?: number | undefined } } | null;
 };
 
 /** Records, while a request is served, why it goes to which account. */
@@ -26,7 +26,7 @@ export class RequestRecord {
   private endedAt: number | null = null;
   private status: number | null = null;
   private sentAt: number | null = null;
-  private answeredAt: number | null = null;
+  private headAt: number | null = null;
   private lastAccountId: string | null = null;
   private relayed: Pick<Relayed, 'tokens' | 'bytes'> = { tokens: null, bytes: 0 };
 
@@ -50,7 +50,7 @@ export class RequestRecord {
 
   /** `performance.now()` when the head of upstream's last response came; null without one. */
   get lastAnsweredAt(): number | null {
-    return this.answeredAt;
+    return this.headAt;
   }
 
   /** Records the state of every account at the first choice. */
@@ -64,17 +64,17 @@ export class RequestRecord {
   attempted(
     account: Account,
     by: string,
-    { outcome, answer, startedAt, sentAt, answeredAt }: RecordedAttempt,
+    { outcome, peeked, startedAt, sentAt, headAt }: RecordedAttempt,
   ): void {
     this.lastAccountId = account.id;
     this.sentAt ??= sentAt;
-    if (answer !== null) this.answeredAt = answeredAt;
+    if (peeked !== null) this.headAt = headAt;
     this.attempts.push({
       account: account.name,
       by,
       startedAt,
       outcome: outcome.kind,
-      status: answer?.response.statusCode ?? null,
+      status: peeked?.response.statusCode ?? null,
       failedLate: null,
     });
     this.put();
@@ -104,7 +104,7 @@ export class RequestRecord {
       outcome: this.result,
       attempts: this.attempts.length,
       tokens: this.relayed.tokens,
-      firstByteMs: this.answeredAt === null ? null : Math.round(this.answeredAt - completeAt),
+      firstByteMs: this.headAt === null ? null : Math.round(this.headAt - completeAt),
       totalMs: now - receivedAt,
       bytes: this.relayed.bytes,
     };

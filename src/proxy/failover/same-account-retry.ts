@@ -61,7 +61,7 @@ export class SameAccountRetry {
         return { account, attempted, verdict };
       }
       by = verdict;
-      if (attempted.answer !== null && !isKept) discard(attempted.answer.response);
+      if (attempted.peeked !== null && !isKept) discard(attempted.peeked.response);
       if (verdict === 'refresh') {
         hasRefreshed = true;
         rejected = attempted.token;

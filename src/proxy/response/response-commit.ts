@@ -31,7 +31,7 @@ export interface Relayed {
 }
 
 /** An attempt with a response to relay. */
-type Answered = Pick<Attempted, 'answeredAt'> & { readonly answer: PeekedResponse };
+type Responded = Pick<Attempted, 'headAt'> & { readonly peeked: PeekedResponse };
 
 /** The only place that writes the head of an upstream response to a client. After this point nothing is retried. */
 @Injectable()
@@ -52,7 +52,7 @@ export class ResponseCommit {
     request: ProxyRequest,
     res: ServerResponse,
     account: Account,
-    attempted: Attempted & { answer: PeekedResponse },
+    attempted: Attempted & { peeked: PeekedResponse },
     onResponseId: (id: string) => void,
   ): Promise<Relayed> {
     const onFault = (error: unknown) => this.faults.note('tap', error, { request: request.id });
@@ -73,7 +73,7 @@ export class ResponseCommit {
     request: ProxyRequest,
     res: ServerResponse,
     account: Account,
-    attempted: Answered,
+    attempted: Responded,
     watch: ((bytes: Buffer) => void) | null,
   ): Promise<RelayEnd> {
     return this.relay(request, res, account, attempted, { isTurn: false, watch });
@@ -101,7 +101,7 @@ export class ResponseCommit {
     request: ProxyRequest,
     res: ServerResponse,
     account: Account,
-    { answer: { response, head, isEventStream }, answeredAt }: Answered,
+    { peeked: { response, head, isEventStream }, headAt }: Responded,
     by: { readonly isTurn: boolean; readonly watch: ((bytes: Buffer) => void) | null },
   ): Promise<RelayEnd> {
     const headers = this.headersOf(request, account, response, by.isTurn);
@@ -110,7 +110,7 @@ export class ResponseCommit {
     res.writeHead(response.statusCode ?? 502, headers);
     if (head.length === 0) res.flushHeaders(); // otherwise the head would wait for the first bytes
     else res.write(joined(head));
-    this.addedAfter.observe((performance.now() - answeredAt) / 1_000);
+    this.addedAfter.observe((performance.now() - headAt) / 1_000);
     const watch = (bytes: Buffer) => {
       by.watch?.(bytes);
       paceGarbageCollection(bytes.length);

@@ -25,7 +25,7 @@ import { UpstreamWebSockets } from './upstream-websocket.js';
  */
 export interface Attempted {
   readonly outcome: AttemptOutcome;
-  readonly answer: PeekedResponse | null;
+  readonly peeked: PeekedResponse | null;
   /** The requested WebSocket; null if none was requested or the handshake failed. */
   readonly socket: WebSocket | null;
   /** The access token that was sent; null if no token was available. */
@@ -34,7 +34,7 @@ export interface Attempted {
   readonly startedAt: number;
   /** `performance.now()` when the request was sent and when the response head arrived. */
   readonly sentAt: number;
-  readonly answeredAt: number;
+  readonly headAt: number;
 }
 
 /** Makes one attempt on one account: token, headers, request, outcome. Never changes the account. */
@@ -80,12 +80,12 @@ export class AttemptRunner {
   ): Promise<Attempted> {
     const without = (outcome: AttemptOutcome, token: Secret | null, sentAt: number): Attempted => ({
       outcome,
-      answer: null,
+      peeked: null,
       socket: null,
       token,
       startedAt,
       sentAt,
-      answeredAt: performance.now(),
+      headAt: performance.now(),
     });
     const stop =
       to.withinMs === null ? request.gone : AbortSignal.any([request.gone, AbortSignal.timeout(to.withinMs)]);
@@ -116,7 +116,7 @@ export class AttemptRunner {
     this.watch.note({ kind: 'answered' });
     const facts = { status: end.response.statusCode ?? 0, headers: end.response.headers };
     const isNone = facts.status < 200 || facts.status > 599 || (to.isSocket && facts.status < 400);
-    if (end.kind === 'answered' && isNone) {
+    if (end.kind === 'responded' && isNone) {
       end.response.destroy();
       return without(
         unreachable(new Error(`upstream responded with status ${facts.status}`), false),
@@ -124,18 +124,18 @@ export class AttemptRunner {
         sentAt,
       );
     }
-    const done = (outcome: AttemptOutcome, answer: PeekedResponse): Attempted => ({
+    const done = (outcome: AttemptOutcome, peeked: PeekedResponse): Attempted => ({
       outcome,
-      answer,
+      peeked,
       socket: null,
       token,
       startedAt,
       sentAt,
-      answeredAt: end.at,
+      headAt: end.at,
     });
     if (end.kind === 'opened') {
-      const answer = { response: end.response, head: [], isEventStream: false };
-      return { ...done({ kind: 'opened' }, answer), socket: end.socket };
+      const peeked = { response: end.response, head: [], isEventStream: false };
+      return { ...done({ kind: 'opened' }, peeked), socket: end.socket };
     }
     if (facts.status >= 400) {
       const refusal = await readRefusalBody(end.response);
@@ -147,14 +147,14 @@ export class AttemptRunner {
     const asItIs = classify({ ...facts, envelope: null, isFirstEvent: false }, this.clock.now());
     if (!to.isTurn || facts.status >= 300 || !isReadable(end.response))
       return done(asItIs, { response: end.response, head: [], isEventStream: false });
-    const hold = await peekForOutput(end.response);
-    if (hold.kind === 'broken') return without(unreachable(hold.error, false), token, sentAt);
-    const answer = { response: end.response, head: hold.head, isEventStream: hold.kind !== 'plain' };
-    if (hold.kind === 'plain') return done(asItIs, answer);
-    if (hold.kind === 'output') return done({ kind: 'success' }, answer);
+    const peek = await peekForOutput(end.response);
+    if (peek.kind === 'broken') return without(unreachable(peek.error, false), token, sentAt);
+    const peeked = { response: end.response, head: peek.head, isEventStream: peek.kind !== 'plain' };
+    if (peek.kind === 'plain') return done(asItIs, peeked);
+    if (peek.kind === 'output') return done({ kind: 'success' }, peeked);
     return done(
-      classify({ ...facts, envelope: hold.envelope, isFirstEvent: true }, this.clock.now()),
-      answer,
+      classify({ ...facts, envelope: peek.envelope, isFirstEvent: true }, this.clock.now()),
+      peeked,
     );
   }
 

@@ -63,8 +63,8 @@ const modelCodes = new Set(['model_not_supported', 'model_not_found', 'unsupport
  * Turns a response into an outcome (docs/protocol.md, errors). No other code interprets upstream's status or error
  * codes.
  */
-export function classify(answer: ResponseFacts, now: number): AttemptOutcome {
-  const { status, envelope, isFirstEvent } = answer;
+export function classify(response: ResponseFacts, now: number): AttemptOutcome {
+  const { status, envelope, isFirstEvent } = response;
   const isGood = status >= 200 && status < 300;
   if (isGood && envelope === null) return { kind: 'success' };
   const codes = envelope?.codes ?? [];
@@ -80,15 +80,15 @@ export function classify(answer: ResponseFacts, now: number): AttemptOutcome {
   if (status === 503 || isFirstEvent) {
     const isOverload =
       codes.includes('server_is_overloaded') || /\bat capacity\b/i.test(envelope?.message ?? '');
-    if (isOverload || (codes.includes('slow_down') && wait(answer, now) === null))
+    if (isOverload || (codes.includes('slow_down') && wait(response, now) === null))
       return { kind: 'overloaded' };
   }
   if (status === 429 || ((isFirstEvent || status === 503) && has(rateCodes)))
-    return { kind: 'rate-limited', retryAfterMs: wait(answer, now) };
+    return { kind: 'rate-limited', retryAfterMs: wait(response, now) };
   if ((status === 400 || isFirstEvent) && codes.includes('invalid_encrypted_content'))
     return { kind: 'cross-account-content' };
   if (isFirstEvent) return { kind: 'turn-failed' };
-  if (status === 403) return isEdgePage(answer) ? { kind: 'edge-block' } : { kind: 'forbidden' };
+  if (status === 403) return isEdgePage(response) ? { kind: 'edge-block' } : { kind: 'forbidden' };
   if (status === 400 && (has(modelCodes) || isModelRefusal(envelope))) return { kind: 'not-entitled' };
   if (status === 500 || (status >= 502 && status <= 504) || (status >= 520 && status <= 530))
     return { kind: 'upstream-error' };

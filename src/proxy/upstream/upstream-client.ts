@@ -63,7 +63,7 @@ export class UpstreamClient implements OnApplicationShutdown {
     const end = await promise;
     isConnected();
     const finished = () => signal.removeEventListener('abort', onAbort);
-    if (end.kind === 'answered') end.response.once('close', finished);
+    if (end.kind === 'responded') end.response.once('close', finished);
     else finished();
     return end;
   }
@@ -107,7 +107,7 @@ function upstreamAt(base: URL): Upstream {
         whenConnected(proxyReq, () => settling(request).connected());
       },
       proxyRes: (response, request) =>
-        settling(request).settle({ kind: 'answered', response, at: performance.now() }),
+        settling(request).settle({ kind: 'responded', response, at: performance.now() }),
       error: (error, request) => settling(request).settle(failed(request, error)),
       econnreset: (error, request) => settling(request).settle(failed(request, error)),
     },

@@ -8,7 +8,7 @@ const noConnection = new Socket();
 
 /** How an attempt ended, up to its response head. */
 export type AttemptEnd =
-  | { readonly kind: 'answered'; readonly response: IncomingMessage; readonly at: number }
+  | { readonly kind: 'responded'; readonly response: IncomingMessage; readonly at: number }
   | { readonly kind: 'failed'; readonly error: Error; readonly wasReused: boolean };
 
 /** The data of one upstream request. */

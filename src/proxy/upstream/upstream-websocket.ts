@@ -65,7 +65,7 @@ export class UpstreamWebSockets {
       })
       .once('unexpected-response', (asked, response) => {
         response.once('close', () => asked.destroy());
-        resolve({ kind: 'answered', response, at: performance.now() });
+        resolve({ kind: 'responded', response, at: performance.now() });
       })
       .on('error', (error) => resolve({ kind: 'failed', error, wasReused: request?.reusedSocket ?? false }));
     const end = await promise;

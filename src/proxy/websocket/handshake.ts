@@ -76,9 +76,9 @@ export class Handshake {
     const end = await this.loop.run(context);
     if (end.kind === 'pass-on' && end.result.attempted.socket !== null)
       return this.accept({ ...arrival, head: takeHead() }, request, context, end);
-    if (end.kind === 'pass-on' && meansNoSockets.has(end.result.attempted.answer?.response.statusCode)) {
+    if (end.kind === 'pass-on' && meansNoSockets.has(end.result.attempted.peeked?.response.statusCode)) {
       using _lease = end.lease;
-      if (end.result.attempted.answer !== null) discard(end.result.attempted.answer.response);
+      if (end.result.attempted.peeked !== null) discard(end.result.attempted.peeked.response);
       sendLocalResponse(res, noSockets);
       return decision.end(noSockets.code, noSockets.status);
     }
@@ -92,14 +92,14 @@ export class Handshake {
     { result: { account, attempted }, lease }: LoopEnd & { kind: 'pass-on' },
   ): void {
     using _lease = lease; // each turn takes its own lease
-    const { socket: upstream, answer } = attempted;
+    const { socket: upstream, peeked } = attempted;
     if (upstream === null) return;
     if (socket.destroyed) {
       upstream.terminate();
       return decision.end('client gone', 499);
     }
-    if (answer !== null)
-      this.answers.set(req, handshakeFields(this.commit.headersOf(request, account, answer.response, true)));
+    if (peeked !== null)
+      this.answers.set(req, handshakeFields(this.commit.headersOf(request, account, peeked.response, true)));
     res.detachSocket(socket);
     let isOpen = false;
     this.server.handleUpgrade(req, socket, head, (client) => {

@@ -84,14 +84,14 @@ export class SocketSessions {
     const end = await this.loop.run(context);
     turn.attempts = context.spent;
     if (end.kind !== 'pass-on') {
-      const answer = end.kind === 'dead-end' ? end.result?.attempted.answer : null;
-      if (answer != null) discard(answer.response);
+      const peeked = end.kind === 'dead-end' ? end.result?.attempted.peeked : null;
+      if (peeked != null) discard(peeked.response);
       return null;
     }
     using _lease = end.lease; // the turn has its own lease
     const { account, attempted } = end.result;
     if (attempted.socket !== null) return { socket: attempted.socket, account, token: attempted.token };
-    if (attempted.answer !== null) discard(attempted.answer.response);
+    if (attempted.peeked !== null) discard(attempted.peeked.response);
     return null;
   }
 

@@ -106,8 +106,8 @@ export class TurnRecorder {
 
   private note(turn: SocketTurn, outcome: AttemptOutcome, status: number | null): void {
     const { account, startedAt, sentAt, start } = turn;
-    const answer = status === null ? null : { response: { statusCode: status } };
-    const attempt = { outcome, startedAt, sentAt, answeredAt: performance.now(), answer };
+    const peeked = status === null ? null : { response: { statusCode: status } };
+    const attempt = { outcome, startedAt, sentAt, headAt: performance.now(), peeked };
     turn.decision.attempted(account, 'socket', attempt);
     this.recorder.learn(account, outcome, { startedAt, hasRefreshed: false, model: start.model });
   }

@@ -233,8 +233,8 @@ const places: [where: string, place: string, provoke: (pool: TestPool) => Promis
       breaksOnce(
         part(pool, OutcomeRecorder),
         'apply',
-        (_context: FailoverContext, _account: Account, { answer }: Attempted) =>
-          answer?.response.once('data', boom),
+        (_context: FailoverContext, _account: Account, { peeked }: Attempted) =>
+          peeked?.response.once('data', boom),
       );
       const held = controlled();
       pool.fakeUpstream.account('a').answers(held.answer);
