@@ -97,7 +97,7 @@ const places: [where: string, place: string, provoke: (pool: TestPool) => Promis
     'tap',
     'the look at a stream throws',
     async (pool) => {
-      breaksOnce(part(pool, Pinning), 'made', boom);
+      breaksOnce(part(pool, Pinning), 'pin', boom);
       expect(await call(pool.origin, turn)).toMatchObject({ status: 200, isBroken: false });
     },
   ],
