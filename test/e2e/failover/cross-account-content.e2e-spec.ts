@@ -43,10 +43,10 @@ async function startMoving(env: Record<string, string> = {}): Promise<TestPool> 
 
 const bodiesTo = (pool: TestPool): string[] => pool.fakeUpstream.turns().map((it) => it.body.toString());
 
-function expectOriginal(answer: Received): void {
-  expect(answer).toMatchObject({ status: 400, headers: { 'x-of': 'b', 'x-codex-pool-account': 'b' } });
-  expect(answer.headers).not.toHaveProperty('x-codex-pool-error');
-  expect(answer.body.toString()).toBe(original.toString());
+function expectOriginal(response: Received): void {
+  expect(response).toMatchObject({ status: 400, headers: { 'x-of': 'b', 'x-codex-pool-account': 'b' } });
+  expect(response.headers).not.toHaveProperty('x-codex-pool-error');
+  expect(response.body.toString()).toBe(original.toString());
 }
 
 describe('cross-account content', () => {
@@ -113,9 +113,9 @@ describe('cross-account content', () => {
     await using pool = await startRanked();
     await isServedBy(pool, 'a', session);
     pool.fakeUpstream.account('a').answers(refusal);
-    const answer = await send(pool, { ...session, body: whole });
-    expect(answer).toMatchObject({ status: 400, headers: { 'x-codex-pool-account': 'a' } });
-    expect(answer.body.equals(original)).toBe(true);
+    const response = await send(pool, { ...session, body: whole });
+    expect(response).toMatchObject({ status: 400, headers: { 'x-codex-pool-account': 'a' } });
+    expect(response.body.equals(original)).toBe(true);
     expect(pool.fakeUpstream.attempts()).toEqual(['a', 'a']);
     expect(await standing(pool, 'a')).toEqual(free);
   });
@@ -206,10 +206,10 @@ describe('a failing recovery', () => {
   ])('is not reported as a bad client body when it ends with %s', async (_case, last) => {
     await using pool = await startMoving();
     pool.fakeUpstream.account('b').answers(refusal, ...last);
-    const answer = await send(pool, { ...session, body: whole });
-    expect(answer.status).toBeOneOf([429, 503]);
-    expect(answer.headers['x-codex-pool-error']).toBeDefined();
+    const response = await send(pool, { ...session, body: whole });
+    expect(response.status).toBeOneOf([429, 503]);
+    expect(response.headers['x-codex-pool-error']).toBeDefined();
     expect(pool.fakeUpstream.attempts().slice(1)).toEqual(['a', 'b', ...last.map(() => 'b')]);
-    expect(answer.body.toString()).not.toContain('invalid_encrypted_content');
+    expect(response.body.toString()).not.toContain('invalid_encrypted_content');
   });
 });

@@ -77,8 +77,8 @@ describe('quota-exhausted', () => {
   });
 
   it.each(
-    inCases(quotaCodes).flatMap(([code, place, errorWith]) =>
-      events.map(([type, event]) => [type, code, place, event(told)] as const),
+    inCases(quotaCodes).flatMap(([code, place, body]) =>
+      events.map(([type, event]) => [type, code, place, event(body)] as const),
     ),
   )('a stream that begins with %s and %s as %s', async (_type, _code, _place, event) => {
     expect(await refusedBy(streams({ events: [created(), event] }))).toEqual(moved(exhausted()));
@@ -175,9 +175,13 @@ describe('a code outside an error has no effect', () => {
     const before = pool.fakeUpstream.attempts().length;
     const stream = Buffer.from(sent.map((it) => framed(it)).join(''));
     pool.fakeUpstream.account('a').answers(raw(stream));
-    const answer = await send(pool);
-    expect(answer).toMatchObject({ status: 200, isBroken: false, headers: { 'x-codex-pool-account': 'a' } });
-    expect(answer.body.toString()).toBe(stream.toString());
+    const received = await send(pool);
+    expect(received).toMatchObject({
+      status: 200,
+      isBroken: false,
+      headers: { 'x-codex-pool-account': 'a' },
+    });
+    expect(received.body.toString()).toBe(stream.toString());
     expect(pool.fakeUpstream.attempts().slice(before)).toEqual(['a']);
     expect(await standing(pool, 'a')).toEqual(free);
   });

@@ -90,12 +90,12 @@ describe.concurrent('an account at its maximum of concurrent turns', () => {
   it('alone in its pool leads to 503 with Retry-After: 1 after the wait, and the repeat is served', async () => {
     const { pool, silent, first } = await startFull(['a']);
     await using _pool = pool;
-    const answer = await send(pool, session);
-    expect(answer).toMatchObject({
+    const response = await send(pool, session);
+    expect(response).toMatchObject({
       status: 503,
       headers: { 'retry-after': '1', 'x-codex-pool-error': 'pool_full' },
     });
-    expect(JSON.parse(answer.body.toString())).toMatchObject({ error: { type: 'pool_unavailable' } });
+    expect(JSON.parse(response.body.toString())).toMatchObject({ error: { type: 'pool_unavailable' } });
     expect(pool.fakeUpstream.attempts()).toEqual(['a', 'a']);
     silent.release();
     await first;

@@ -168,10 +168,10 @@ describe('edge-block', () => {
   it('on two accounts returns 503 upstream_blocked without trying a third', async () => {
     await using pool = await startRanked({ accounts: ['a', 'b', 'c'], clock: new FakeClock() });
     for (const name of ['a', 'b']) pool.fakeUpstream.account(name).answers(edgeBlock());
-    const answer = await send(pool);
+    const response = await send(pool);
     expect(pool.fakeUpstream.attempts()).toEqual(['a', 'b']);
-    expect(answer).toMatchObject({ status: 503, headers: { 'x-codex-pool-error': 'upstream_blocked' } });
-    expect(JSON.parse(answer.body.toString())).toMatchObject({ error: { code: 'upstream_blocked' } });
+    expect(response).toMatchObject({ status: 503, headers: { 'x-codex-pool-error': 'upstream_blocked' } });
+    expect(JSON.parse(response.body.toString())).toMatchObject({ error: { code: 'upstream_blocked' } });
     for (const name of ['a', 'b', 'c']) expect(await standing(pool, name)).toEqual(free);
     await isServedBy(pool, 'a');
   });

@@ -94,9 +94,9 @@ describe('an event stream that ends cleanly', () => {
     ['before any event', raw(Buffer.from(''))],
   ])(
     '%s is an incomplete turn: another account serves and the client sees only its response',
-    async (_when, answer) => {
+    async (_when, response) => {
       await using pool = await startRanked({ clock: new FakeClock() });
-      expect(await movesToB(pool, [answer, answer])).toEqual(['a', 'a', 'b']);
+      expect(await movesToB(pool, [response, response])).toEqual(['a', 'a', 'b']);
       for (const name of ['a', 'b']) expect(await standing(pool, name)).toEqual(free);
     },
   );
@@ -105,9 +105,13 @@ describe('an event stream that ends cleanly', () => {
     await using pool = await startRanked();
     const bytes = Buffer.from(framed(created()) + framed(completed()).trimEnd());
     pool.fakeUpstream.account('a').answers(raw(bytes, ofA));
-    const answer = await send(pool);
-    expect(answer).toMatchObject({ status: 200, isBroken: false, headers: { 'x-codex-pool-account': 'a' } });
-    expect(answer.body.toString()).toBe(bytes.toString());
+    const response = await send(pool);
+    expect(response).toMatchObject({
+      status: 200,
+      isBroken: false,
+      headers: { 'x-codex-pool-account': 'a' },
+    });
+    expect(response.body.toString()).toBe(bytes.toString());
     expect(pool.fakeUpstream.attempts()).toEqual(['a']);
   });
 });
@@ -154,10 +158,10 @@ describe('a limit that upstream states', () => {
       7_200,
     ],
   ])('as %s takes the account out for that long, and another account serves', async (...row) => {
-    const [, answer, reason, seconds] = row;
+    const [, response, reason, seconds] = row;
     const clock = new FakeClock();
     await using pool = await startRanked({ clock });
-    expect(await movesToB(pool, [answer])).toEqual(['a', 'b']);
+    expect(await movesToB(pool, [response])).toEqual(['a', 'b']);
     expect(await standing(pool, 'a')).toEqual(out(reason, clock.now() + seconds * SECOND));
     expect(await standing(pool, 'b')).toEqual(free);
   });

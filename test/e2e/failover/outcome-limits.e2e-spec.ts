@@ -115,14 +115,14 @@ describe('quota-exhausted', () => {
     await using own = await startRanked({ clock: time });
     const older = controlled();
     own.fakeUpstream.account('a').answers(older.answer);
-    const answering = send(own);
+    const pending = send(own);
     await older.started;
     time.advance(SECOND);
     const until = inAnHour(time) * SECOND;
     await movesToB(own, [usageLimit({ resetsAt: until / SECOND })]);
     older.send(delta('late'), completed());
     older.end();
-    expect(await answering).toMatchObject({ status: 200, headers: { 'x-codex-pool-account': 'a' } });
+    expect(await pending).toMatchObject({ status: 200, headers: { 'x-codex-pool-account': 'a' } });
     expect(await standing(own, 'a')).toEqual(out('quota-exhausted', until));
   });
 });

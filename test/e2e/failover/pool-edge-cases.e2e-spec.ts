@@ -28,9 +28,9 @@ describe('a model that the available account may not use', () => {
     await movesToB(pool, [rateLimit()]);
     expect(await standing(pool, 'a')).toEqual(out('rate-limited', clock.now() + 2 * SECOND));
     for (const _try of ['from upstream', 'from memory']) {
-      const answer = await send(pool, asking('gpt-9'));
-      expect(answer).toMatchObject({ status: 429, headers: { 'retry-after': '2' } });
-      expect(answer.headers).not.toHaveProperty('x-of');
+      const response = await send(pool, asking('gpt-9'));
+      expect(response).toMatchObject({ status: 429, headers: { 'retry-after': '2' } });
+      expect(response.headers).not.toHaveProperty('x-of');
     }
     expect(pool.fakeUpstream.attempts()).toEqual(['a', 'b', 'b']);
     clock.advance(2 * SECOND);
@@ -42,8 +42,8 @@ describe('a model that the available account may not use', () => {
     await using pool = await startRanked({ clock });
     refuseGpt9(pool, 'b');
     pool.fakeUpstream.account('a').answers(rateLimit());
-    const answer = await send(pool, asking('gpt-9'));
-    expect(answer).toMatchObject({ status: 429, headers: { 'retry-after': '2' } });
+    const response = await send(pool, asking('gpt-9'));
+    expect(response).toMatchObject({ status: 429, headers: { 'retry-after': '2' } });
     expect(pool.fakeUpstream.attempts()).toEqual(['a', 'b']);
     clock.advance(2 * SECOND);
     await isServedBy(pool, 'a', asking('gpt-9'));
@@ -53,9 +53,9 @@ describe('a model that the available account may not use', () => {
     await using pool = await startRanked({ clock: new FakeClock() });
     refuseGpt9(pool, 'a', 'b');
     for (const _try of ['from upstream', 'from memory']) {
-      const answer = await send(pool, asking('gpt-9'));
-      expect(answer).toMatchObject({ status: 400, headers: { 'x-of': 'upstream' } });
-      expect(errorIn(answer)).toEqual({ code: 'model_not_supported' });
+      const response = await send(pool, asking('gpt-9'));
+      expect(response).toMatchObject({ status: 400, headers: { 'x-of': 'upstream' } });
+      expect(errorIn(response)).toEqual({ code: 'model_not_supported' });
     }
   });
 });
@@ -69,13 +69,13 @@ describe('a reserve reached on all accounts', () => {
     });
     for (const name of ['a', 'b'])
       await pool.client.patch(`/admin/accounts/${name}`).send({ reserve: 0.5 }).expect(200);
-    const answer = await send(pool);
-    expect(answer).toMatchObject({ status: 503, headers: { 'x-codex-pool-error': 'quota_reserved' } });
-    expect(errorIn(answer)).toMatchObject({ code: 'quota_reserved', type: 'pool_unavailable' });
-    for (const word of ['a, b', 'reserve']) expect(errorIn(answer).message).toContain(word);
+    const response = await send(pool);
+    expect(response).toMatchObject({ status: 503, headers: { 'x-codex-pool-error': 'quota_reserved' } });
+    expect(errorIn(response)).toMatchObject({ code: 'quota_reserved', type: 'pool_unavailable' });
+    for (const word of ['a, b', 'reserve']) expect(errorIn(response).message).toContain(word);
     const codex = await send(pool, { headers: { originator: 'codex_cli_rs' } });
     expect(codex.status).toBe(400);
-    expect(codex.body.equals(answer.body)).toBe(true);
+    expect(codex.body.equals(response.body)).toBe(true);
     expect(pool.fakeUpstream.turns()).toEqual([]);
     for (const name of ['a', 'b'])
       expect(await standing(pool, name)).toMatchObject({ available: false, reason: 'reserved' });
@@ -109,13 +109,13 @@ describe('a usage limit on a session route that is not a turn', () => {
     pool.fakeUpstream.on('POST', '/backend-api/codex/responses/compact', (_req, res) => {
       res.writeHead(429, { 'content-type': 'application/json', 'x-of': 'upstream' }).end(text);
     });
-    const answer = await send(pool, { path: '/v1/responses/compact', headers: session.headers });
-    expect(answer).toMatchObject({
+    const response = await send(pool, { path: '/v1/responses/compact', headers: session.headers });
+    expect(response).toMatchObject({
       status: 429,
       headers: { 'x-of': 'upstream', 'x-codex-pool-account': 'a' },
     });
-    expect(answer.headers).not.toHaveProperty('x-codex-pool-error');
-    expect(answer.body.toString()).toBe(text);
+    expect(response.headers).not.toHaveProperty('x-codex-pool-error');
+    expect(response.body.toString()).toBe(text);
     expect(await standing(pool, 'a')).toEqual(out('quota-exhausted', clock.now() + HOUR));
     expect(await standing(pool, 'b')).toEqual(free);
     await isServedBy(pool, 'b', session);
@@ -129,9 +129,9 @@ describe('a pool with some accounts at their limit and one forbidden for 5 minut
     pool.fakeUpstream.account('a').answers(usageLimit({ resetsInSeconds: 7_200 }));
     pool.fakeUpstream.account('b').answers(forbidden());
     pool.fakeUpstream.account('c').answers(usageLimit({ resetsInSeconds: 3_600 }));
-    const answer = await send(pool);
-    expect(answer.status).toBe(429);
-    expect(errorIn(answer)).toMatchObject({
+    const response = await send(pool);
+    expect(response.status).toBe(429);
+    expect(errorIn(response)).toMatchObject({
       type: 'usage_limit_reached',
       resets_at: (clock.now() + HOUR) / SECOND,
       resets_in_seconds: 3_600,

@@ -13,9 +13,9 @@ const poll = async (pool: TestPool) => pool.client.post('/admin/accounts/a/poll'
 async function cutTurn(pool: TestPool): Promise<void> {
   const before = pool.fakeUpstream.attempts().length;
   pool.fakeUpstream.account('a').answers(streams({ deltas: ['one'], thenCut: true }));
-  const answer = await send(pool);
-  expect(answer).toMatchObject({ isBroken: true, headers: { 'x-codex-pool-account': 'a' } });
-  expect(deltasIn(answer.body)).toEqual(['one']);
+  const response = await send(pool);
+  expect(response).toMatchObject({ isBroken: true, headers: { 'x-codex-pool-account': 'a' } });
+  expect(deltasIn(response.body)).toEqual(['one']);
   expect(pool.fakeUpstream.attempts().slice(before)).toEqual(['a']);
 }
 

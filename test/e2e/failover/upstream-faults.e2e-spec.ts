@@ -133,10 +133,10 @@ describe('overloaded', () => {
     ['a stream that begins with “at capacity”', ...stream('any', capacity)],
   ])(
     '%s moves the turn to one other account and takes no account out',
-    async (_case, answer, status, text) => {
+    async (_case, response, status, text) => {
       await using pool = await startRanked({ accounts: ['a', 'b', 'c'], clock: new FakeClock() });
-      expect(await movesToB(pool, [answer])).toEqual(['a', 'b']);
-      for (const name of ['a', 'b']) pool.fakeUpstream.account(name).answers(answer);
+      expect(await movesToB(pool, [response])).toEqual(['a', 'b']);
+      for (const name of ['a', 'b']) pool.fakeUpstream.account(name).answers(response);
       const passedOn = await send(pool);
       expect(pool.fakeUpstream.attempts()).toEqual(['a', 'b', 'a', 'b']);
       expect(passedOn).toMatchObject({ status, isBroken: false, headers: { 'x-codex-pool-account': 'b' } });
@@ -151,9 +151,9 @@ describe('cut', () => {
   it('breaks the stream off when upstream dies after the first output, without another attempt', async () => {
     await using pool = await startRanked();
     pool.fakeUpstream.account('a').answers(streams({ deltas: ['one', 'two', 'three'], thenCut: true }));
-    const answer = await send(pool);
-    expect(answer).toMatchObject({ status: 200, isBroken: true });
-    expect(deltasIn(answer.body)).toEqual(['one', 'two', 'three']);
+    const response = await send(pool);
+    expect(response).toMatchObject({ status: 200, isBroken: true });
+    expect(deltasIn(response.body)).toEqual(['one', 'two', 'three']);
     expect(pool.fakeUpstream.attempts()).toEqual(['a']);
     expect(await pool.account('a')).toMatchObject({ ...free, inFlight: 0 });
   });
@@ -162,15 +162,15 @@ describe('cut', () => {
     await using pool = await startRanked();
     const turn = controlled();
     pool.fakeUpstream.account('a').answers(turn.answer);
-    const answering = send(pool);
+    const pending = send(pool);
     await turn.started;
     turn.send(created(), delta('one'));
     await expect.poll(async () => (await pool.account('a')).lastSuccessAt).not.toBeNull();
     turn.send(delta('two'));
     turn.cut();
-    const answer = await answering;
-    expect(answer.isBroken).toBe(true);
-    expect(deltasIn(answer.body)).toEqual(['one', 'two']);
+    const response = await pending;
+    expect(response.isBroken).toBe(true);
+    expect(deltasIn(response.body)).toEqual(['one', 'two']);
     expect(pool.fakeUpstream.attempts()).toEqual(['a']);
     expect(await standing(pool, 'a')).toEqual(free);
   });
@@ -183,10 +183,10 @@ describe('client-gone', () => {
     ['is silent between two deltas', () => streams({ deltas: ['one'], thenHang: true })],
   ])(
     'stops the upstream request within a second when the client leaves while upstream %s',
-    async (_case, answer) => {
+    async (_case, response) => {
       await using pool = await startRanked();
       const before = await pool.account('a');
-      pool.fakeUpstream.account('a').answers(answer());
+      pool.fakeUpstream.account('a').answers(response());
       const client = leavingTurn(pool);
       await pool.fakeUpstream.until(() => pool.fakeUpstream.turns().length === 1, 'the turn');
       await expect.poll(async () => (await pool.account('a')).inFlight).toBe(1);
