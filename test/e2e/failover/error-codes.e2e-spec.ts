@@ -33,8 +33,8 @@ const deactivatedCodes = [
 const places: [string, (code: string) => object][] = [
   ['error.code', (code) => ({ error: { code, type: 'made_up', message: 'no' } })],
   ['error.type', (code) => ({ error: { type: code, message: 'no' } })],
-  ['error as a string', (error) => ({ error })],
-  ['detail as a string', (detail) => ({ detail })],
+  ['a string in error', (error) => ({ error })],
+  ['a string in detail', (detail) => ({ detail })],
   ['detail.code', (code) => ({ detail: { code } })],
   ['top-level code', (code) => ({ code, message: 'no' })],
 ];
