@@ -4,11 +4,11 @@ import { defineConfig } from 'vitest/config';
 /** Longer scenarios with the real program. They have their own script, so that `npm test` stays short. */
 const long = [
   'test/e2e/failover/evidence.e2e-spec.ts',
-  'test/e2e/failover/first-week-network.e2e-spec.ts',
-  'test/e2e/failover/first-week.e2e-spec.ts',
-  'test/e2e/failover/table-again.e2e-spec.ts',
-  'test/e2e/failover/table-full.e2e-spec.ts',
-  'test/e2e/failover/whose-fault.e2e-spec.ts',
+  'test/e2e/failover/host-network.e2e-spec.ts',
+  'test/e2e/failover/client-setup.e2e-spec.ts',
+  'test/e2e/failover/repeated-failures.e2e-spec.ts',
+  'test/e2e/failover/full-account.e2e-spec.ts',
+  'test/e2e/failover/fault-attribution.e2e-spec.ts',
   'test/e2e/ingress/connect.e2e-spec.ts',
   'test/e2e/login/login.e2e-spec.ts',
   'test/e2e/operator/admin-import.e2e-spec.ts',

@@ -9,7 +9,7 @@ import { send } from '../../support/clients/raw-client.js';
 import { startTilted, used } from '../../support/pool/tilted.js';
 
 describe('affinity', () => {
-  it('keeps the turns of a session on one account, whatever the others have left', async () => {
+  it('keeps the turns of a session on one account, regardless of the quota of the others', async () => {
     await using pool = await startTilted();
     for (let i = 0; i < 5; i += 1) await pool.turn({ 'session-id': 's-1' }).expect(200);
     await pool.turn({ 'session-id': 's-2' }).expect(200);
@@ -24,20 +24,20 @@ describe('affinity', () => {
     expect(pool.fakeUpstream.attempts()).toEqual(['b', 'b', 'a']);
   });
 
-  it('sends the first requests of a session to one account when they come together', async () => {
+  it('sends concurrent first requests of a session to one account', async () => {
     await using pool = await TestPool.start();
     await polled(pool);
     const together = Promise.withResolvers<void>();
     for (const name of ['a', 'b']) pool.fakeUpstream.account(name).always(after(together.promise, streams()));
     const turns = [1, 2, 3, 4].map(() => pool.turn({ 'session-id': 's-1' }).expect(200));
-    const answers = Promise.all(turns);
+    const responses = Promise.all(turns);
     await pool.fakeUpstream.until(() => pool.fakeUpstream.turns().length === 4, 'four turns');
     together.resolve();
-    await answers;
+    await responses;
     expect(new Set(pool.fakeUpstream.attempts()).size).toBe(1);
   });
 
-  it('moves a session once when its account is used up, and leaves it there', async () => {
+  it('moves a session once when its account is exhausted, and leaves it there', async () => {
     const clock = new FakeClock();
     await using pool = await startTilted({ clock });
     const session = { 'session-id': 's-1' };
@@ -58,7 +58,7 @@ describe('affinity', () => {
     expect(pool.fakeUpstream.attempts()).toEqual(['b', 'b', 'a', 'a', 'a', 'a', 'a', 'b']);
   });
 
-  it('survives a reload, and a new login of another account', async () => {
+  it('survives a reload and a new login of another account', async () => {
     await using pool = await startTilted();
     await pool.turn({ 'session-id': 's-1' }).expect(200);
     await pool.writeAuth('a', pool.fakeUpstream.account('a').loginAgain());
@@ -88,7 +88,7 @@ describe('affinity', () => {
     ['gzip', 'gzip', (text: string) => gzipSync(text)],
     ['br', 'br', (text: string) => brotliCompressSync(text)],
     ['zstd', 'zstd', (text: string) => zstdCompressSync(text)],
-  ])('keeps an old client that names its conversation in a %s body', async (_case, encoding, compress) => {
+  ])('follows an old client that names its conversation in a %s body', async (_case, encoding, compress) => {
     await using pool = await startTilted();
     const headers = encoding === undefined ? {} : { 'content-encoding': encoding };
     const body = compress(JSON.stringify(aTurn({ conversation_id: 'c-1' })));
@@ -98,7 +98,7 @@ describe('affinity', () => {
     expect(pool.fakeUpstream.turns()[0]?.body.equals(body)).toBe(true);
   });
 
-  it('knows a session by header and by body as the same one', async () => {
+  it('recognizes the same session in a header and in a body', async () => {
     await using pool = await startTilted();
     await pool.turn({ 'session-id': 's-1' }).expect(200);
     await pool.turn({}, aTurn({ conversation_id: 's-1' })).expect(200);

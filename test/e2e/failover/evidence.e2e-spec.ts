@@ -16,12 +16,12 @@ import { Folders, Talk } from '../../support/program/usage-program.js';
 const RESETS_IN_SECONDS = 3_600;
 const NO_MODEL = { detail: "The 'gpt-9' model is not supported when using Codex with a ChatGPT account." };
 
-/** Polls tell nothing: what is known comes from turns, and over a restart from the disk. */
+/** Makes polls fail, so that evidence comes from turns only and, after a restart, from the disk. */
 function withoutPolls(fakeUpstream: FakeUpstream): void {
   for (const name of ['a', 'b']) fakeUpstream.account(name).usageResponses(500, 'out of order');
 }
 
-/** Account a is the first choice, whatever is left of its quota. */
+/** Account a is the first choice, regardless of its quota. */
 const A_FIRST = { PROXY_POLICY: 'fill-first' };
 
 const started = async (driver: TestedDriver): Promise<TestPool> =>
@@ -29,14 +29,14 @@ const started = async (driver: TestedDriver): Promise<TestPool> =>
 
 const database = (pool: TestPool): string => join(pool.folder, 'data', 'proxy.db');
 
-/** Which account serves a turn that comes now, and who was asked on the way. */
-async function contextOf(pool: TestPool, body = aTurn()): Promise<string[]> {
-  const asked = pool.fakeUpstream.attempts().length;
+/** Sends a turn; returns the accounts tried, of which the last one served it. */
+async function attemptsOf(pool: TestPool, body = aTurn()): Promise<string[]> {
+  const before = pool.fakeUpstream.attempts().length;
   await pool.turn({}, body).expect(200);
-  return pool.fakeUpstream.attempts().slice(asked);
+  return pool.fakeUpstream.attempts().slice(before);
 }
 
-/** When the row of account a was last written; null without one. */
+/** Returns when the row of account a was last written, or null without a row. */
 async function updatedAt(pool: TestPool): Promise<number | null> {
   const rows = await pool.running.app
     .get(Database)
@@ -44,9 +44,9 @@ async function updatedAt(pool: TestPool): Promise<number | null> {
   return rows.find((it) => it.accountId.startsWith('acct-a'))?.updatedAt ?? null;
 }
 
-describe.each(databaseDrivers)('what was learned of an account (%s)', { timeout: 60_000 }, (driver) => {
+describe.each(databaseDrivers)('the evidence of an account (%s)', { timeout: 60_000 }, (driver) => {
   it.each(['SIGTERM', 'SIGKILL'] as const)(
-    'holds after %s and a start: one at its limit is not asked before its reset',
+    'survives %s: an account at its limit gets no turn before its reset',
     async (signal) => {
       await using fakeUpstream = await FakeUpstream.start({ accounts: ['a', 'b'] });
       withoutPolls(fakeUpstream);
@@ -58,7 +58,7 @@ describe.each(databaseDrivers)('what was learned of an account (%s)', { timeout:
       const [known] = await before.json('/admin/accounts');
       expect(known).toMatchObject({ name: 'a', reason: 'quota-exhausted' });
       if (signal === 'SIGKILL') {
-        // Written behind, and long before half a second has passed twice.
+        // The row is written behind, well within a second.
         await before.untilHealth((it) => it.details.usage.pending === 0, 'the refusal to be written');
         await before.kill9();
       } else {
@@ -72,13 +72,13 @@ describe.each(databaseDrivers)('what was learned of an account (%s)', { timeout:
     },
   );
 
-  it('holds for a deactivated account until a good poll', async () => {
+  it('keeps a deactivated account out across restarts until a successful poll', async () => {
     const first = await started(driver);
     first.fakeUpstream.account('a').answers(deactivated());
-    expect(await contextOf(first)).toEqual(['a', 'b']);
+    expect(await attemptsOf(first)).toEqual(['a', 'b']);
     await using pool = await first.restart();
     expect(await pool.account('a')).toMatchObject({ available: false, reason: 'deactivated' });
-    expect(await contextOf(pool)).toEqual(['b']);
+    expect(await attemptsOf(pool)).toEqual(['b']);
     pool.fakeUpstream
       .account('a')
       .usage({ usedPercent: 3, windowSeconds: 604_800, resetsInSeconds: 300_000 });
@@ -88,35 +88,35 @@ describe.each(databaseDrivers)('what was learned of an account (%s)', { timeout:
     expect(await last.account('a')).toMatchObject({ available: true });
   });
 
-  it('holds for the model that it refuses, and no other', async () => {
+  it('keeps only the refused model away after a restart', async () => {
     const first = await started(driver);
     first.fakeUpstream.account('a').answers(refuses(400, NO_MODEL));
-    expect(await contextOf(first, aTurn({ model: 'gpt-9' }))).toEqual(['a', 'b']);
+    expect(await attemptsOf(first, aTurn({ model: 'gpt-9' }))).toEqual(['a', 'b']);
     await using pool = await first.restart();
-    expect(await contextOf(pool, aTurn({ model: 'gpt-9' }))).toEqual(['b']);
-    expect(await contextOf(pool)).toEqual(['a']);
+    expect(await attemptsOf(pool, aTurn({ model: 'gpt-9' }))).toEqual(['b']);
+    expect(await attemptsOf(pool)).toEqual(['a']);
   });
 
-  it('holds for a login that was refused for good, which nobody asks for again, until another one comes', async () => {
+  it('keeps an account with an invalid login out, without another refresh, until a new login', async () => {
     const first = await started(driver);
     first.fakeUpstream.account('a').expireAccessToken().revokeRefreshToken();
-    expect(await contextOf(first)).toEqual(['a', 'b']);
+    expect(await attemptsOf(first)).toEqual(['a', 'b']);
     expect(await first.account('a')).toMatchObject({ reason: 'needs-login' });
     await using pool = await first.restart();
     expect(await pool.account('a')).toMatchObject({ available: false, reason: 'needs-login' });
-    expect(await contextOf(pool)).toEqual(['b']);
+    expect(await attemptsOf(pool)).toEqual(['b']);
     expect(pool.fakeUpstream.tokens.requestsFor('a')).toHaveLength(1);
     await pool.running.stop();
     await pool.writeAuth('a', pool.fakeUpstream.account('a').loginAgain());
     await using last = await pool.restart();
     expect(await last.account('a')).toMatchObject({ available: true, refresh: 'idle' });
-    expect(await contextOf(last)).toEqual(['a']);
+    expect(await attemptsOf(last)).toEqual(['a']);
   });
 
-  it('is there again when its file comes back, and ends with another login', async () => {
+  it('is restored when the credential file returns, and ends with a new login', async () => {
     await using pool = await started(driver);
     pool.fakeUpstream.account('a').answers(deactivated());
-    expect(await contextOf(pool)).toEqual(['a', 'b']);
+    expect(await attemptsOf(pool)).toEqual(['a', 'b']);
     const json = await pool.readAuth('a');
     await rm(fileOf(pool, 'a'));
     await pool.client.post('/admin/reload').expect(200);
@@ -126,7 +126,7 @@ describe.each(databaseDrivers)('what was learned of an account (%s)', { timeout:
     expect(await pool.account('a')).toMatchObject({ available: false, reason: 'deactivated' });
     await rm(fileOf(pool, 'a'));
     await pool.client.post('/admin/reload').expect(200);
-    // Not in the pool at this start, and back after it.
+    // The file is absent at this start and returns afterwards.
     await using later = await pool.restart();
     await later.writeAuth('a', json);
     await later.client.post('/admin/reload').expect(200);
@@ -138,7 +138,7 @@ describe.each(databaseDrivers)('what was learned of an account (%s)', { timeout:
     expect(await later.account('a')).toMatchObject({ available: true });
   });
 
-  it('of one account cannot be read: one line in the log, and that of the others holds', async () => {
+  it('is dropped with one log line when unreadable, and that of other accounts is kept', async () => {
     const first = await started(driver);
     for (const name of ['a', 'b']) first.fakeUpstream.account(name).answers(deactivated());
     await first.turn().expect(503);
@@ -150,14 +150,14 @@ describe.each(databaseDrivers)('what was learned of an account (%s)', { timeout:
     await using pool = await first.restart();
     expect(await pool.account('a')).toMatchObject({ available: true });
     expect(await pool.account('b')).toMatchObject({ available: false, reason: 'deactivated' });
-    expect(await contextOf(pool)).toEqual(['a']);
+    expect(await attemptsOf(pool)).toEqual(['a']);
     expect(said(pool, 'what was known of some accounts cannot be read, it begins anew')).toHaveLength(1);
   });
 
-  it('is written behind: while the database is locked no turn waits, and it holds all the same', async () => {
+  it('is written behind: no turn waits for a locked database, and nothing is lost', async () => {
     const first = await started(driver);
     const program = new Talk(first.origin);
-    // A storm of refusals: each is news of both accounts, and none of them waits for the one before.
+    // Every refusal changes the evidence of both accounts. None waits for the previous write.
     for (const name of ['a', 'b']) first.fakeUpstream.account(name).always(rateLimit('0'));
     await first.turn();
     await program.untilHealth((it) => it.details.usage.pending === 0, 'the first refusal to be written');
@@ -170,12 +170,12 @@ describe.each(databaseDrivers)('what was learned of an account (%s)', { timeout:
         await first.turn().expect(503);
         waits.push(performance.now() - sentAt);
       }
-      // One statement waits for the lock a second long; the turns did not wait for any.
+      // One statement waits for the lock for a second. The turns waited for none.
       expect(Math.max(...waits)).toBeLessThan(900);
       first.fakeUpstream.account('a').always(usageLimit({ resetsInSeconds: RESETS_IN_SECONDS }));
       first.fakeUpstream.account('b').always(deactivated());
       await first.turn();
-      await program.untilHealth((it) => it.details.usage.trouble !== null, 'a word on the lock');
+      await program.untilHealth((it) => it.details.usage.trouble !== null, 'the lock to be reported');
       await other.run('ROLLBACK');
     }
     await program.untilHealth((it) => it.details.usage.pending === 0, 'everything to be written');
@@ -184,20 +184,20 @@ describe.each(databaseDrivers)('what was learned of an account (%s)', { timeout:
     expect(await pool.account('b')).toMatchObject({ reason: 'deactivated' });
   });
 
-  it('is written when something new is learned, and not for every turn that is served', async () => {
+  it('is written when it changes, not for every served turn', async () => {
     await using pool = await started(driver);
     const program = new Talk(pool.origin);
-    const written = async (): Promise<unknown> => {
+    const writtenAt = async (): Promise<unknown> => {
       await program.untilHealth((it) => it.details.usage.pending === 0, 'everything to be written');
       return await updatedAt(pool);
     };
     await pool.turn().expect(200);
-    const afterTheFirst = await written();
+    const afterTheFirst = await writtenAt();
     expect(afterTheFirst).toEqual(expect.any(Number));
     for (let i = 0; i < 5; i += 1) await pool.turn().expect(200);
-    expect(await written()).toBe(afterTheFirst);
+    expect(await writtenAt()).toBe(afterTheFirst);
     pool.fakeUpstream.account('a').answers(rateLimit(1));
     await pool.turn().expect(200);
-    expect(await written()).toBeGreaterThan(Number(afterTheFirst));
+    expect(await writtenAt()).toBeGreaterThan(Number(afterTheFirst));
   });
 });

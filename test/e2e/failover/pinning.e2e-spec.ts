@@ -11,11 +11,11 @@ import { aTurn, type TestPool, type TestPoolOptions } from '../../support/pool/p
 import { type Received, send } from '../../support/clients/raw-client.js';
 import { startTilted } from '../../support/pool/tilted.js';
 
-const errorIn = (answer: Received): unknown => JSON.parse(answer.body.toString()).error;
+const errorIn = (response: Received): unknown => JSON.parse(response.body.toString()).error;
 const continues = (id: string | null, fields: object = {}): Buffer =>
   Buffer.from(JSON.stringify(aTurn({ previous_response_id: id, ...fields })));
 
-/** Account b has served the response `resp_1`; every new session, and every turn without one, goes to a. */
+/** Account b has served the response `resp_1`. New sessions and turns without a session go to a. */
 async function withResponse(options: TestPoolOptions = {}): Promise<TestPool> {
   const pool = await startTilted(options);
   const events = [created('resp_1'), delta('x'), completed(undefined, 'resp_1')];
@@ -29,7 +29,7 @@ function pause(pool: TestPool, name: string): void {
   if (account !== undefined) account.settings = { ...account.settings, isPaused: true };
 }
 
-/** The accounts of the turns after the first, which made the response. */
+/** The accounts of the turns after the first one, which created the response. */
 const attemptsAfter = (pool: TestPool): readonly (string | null)[] => pool.fakeUpstream.attempts().slice(1);
 
 describe('a turn that continues a response', () => {
@@ -38,7 +38,7 @@ describe('a turn that continues a response', () => {
     ['gzip', 'gzip', (body: Buffer) => gzipSync(body)],
     ['br', 'br', (body: Buffer) => brotliCompressSync(body)],
     ['zstd', 'zstd', (body: Buffer) => zstdCompressSync(body)],
-  ])('goes to the account that made it, its bytes unchanged: %s', async (_how, encoding, compress) => {
+  ])('goes unchanged to the account that created it: %s', async (_how, encoding, compress) => {
     await using pool = await withResponse();
     const body = compress(continues('resp_1'));
     const headers: Record<string, string> = encoding === undefined ? {} : { 'content-encoding': encoding };
@@ -51,16 +51,16 @@ describe('a turn that continues a response', () => {
   });
 
   it.each([
-    ['that nobody has seen', continues('resp_2')],
+    ['that is unknown', continues('resp_2')],
     ['that is null', continues(null)],
-    ['only in a text', continues(null, { input: '{"previous_response_id":"resp_1"}' })],
-  ])('is bound to nobody by an id %s', async (_which, body) => {
+    ['that is only part of a text', continues(null, { input: '{"previous_response_id":"resp_1"}' })],
+  ])('is not pinned by an id %s', async (_which, body) => {
     await using pool = await withResponse();
     expect(await send(pool, { body })).toMatchObject({ status: 200 });
     expect(attemptsAfter(pool)).toEqual(['a']);
   });
 
-  it('is looked for in no compressed turn of Codex, which never names one over HTTP', async () => {
+  it('is not searched for in compressed turns of Codex, which never names one over HTTP', async () => {
     await using pool = await withResponse();
     const headers = { 'content-encoding': 'zstd', 'x-codex-turn-metadata': '{"session_id":"s-2"}' };
     expect(await send(pool, { headers, body: zstdCompressSync(continues('resp_1')) })).toMatchObject({
@@ -69,7 +69,7 @@ describe('a turn that continues a response', () => {
     expect(attemptsAfter(pool)).toEqual(['a']);
   });
 
-  it('knows the account also of a response whose stream was cut', async () => {
+  it('is pinned even if the stream of that response was cut', async () => {
     await using pool = await startTilted();
     const events = [created('resp_1'), delta('x')];
     pool.fakeUpstream.account('b').answers(streams({ events, thenCut: true }));
@@ -78,7 +78,7 @@ describe('a turn that continues a response', () => {
     expect(attemptsAfter(pool)).toEqual(['b']);
   });
 
-  it('takes no response of an attempt that the client has not seen', async () => {
+  it('is not pinned by the response of an attempt that the client has not seen', async () => {
     await using pool = await startTilted();
     const events = [
       created('resp_0'),
@@ -91,7 +91,7 @@ describe('a turn that continues a response', () => {
     expect(pool.fakeUpstream.attempts()).toEqual(['b', 'a', 'a']);
   });
 
-  it('goes along on other routes, too', async () => {
+  it('is pinned on other routes, too', async () => {
     await using pool = await withResponse();
     const body = continues('resp_1');
     await send(pool, { path: '/v1/responses/compact', body });
@@ -100,7 +100,7 @@ describe('a turn that continues a response', () => {
     expect(forwarded(pool.fakeUpstream).map((it) => it.account)).toEqual(['b', 'b', 'b', 'a']);
   });
 
-  it('is known again after a restart', async () => {
+  it('stays pinned after a restart', async () => {
     await using before = await withResponse();
     await using pool = await before.restart();
     expect(await send(pool, { body: continues('resp_2') })).toMatchObject({ status: 200 });
@@ -109,48 +109,48 @@ describe('a turn that continues a response', () => {
   });
 });
 
-describe('a turn whose only account cannot serve it', () => {
-  it('gets the limit of that account with its reset, although another is free', async () => {
+describe('a pinned turn whose account cannot serve it', () => {
+  it('returns the limit and reset of that account although another one is available', async () => {
     const clock = new FakeClock();
     await using pool = await withResponse({ clock });
     const resetsAt = Math.floor((clock.now() + 3 * HOUR) / SECOND);
     pool.fakeUpstream.account('b').answers(usageLimit({ resetsAt }));
     for (const _client of [1, 2]) {
-      const answer = await send(pool, { body: continues('resp_1') });
-      expect(answer.status).toBe(429);
-      expect(errorIn(answer)).toMatchObject({ type: 'usage_limit_reached', resets_at: resetsAt });
-      expect(answer.headers).not.toHaveProperty('retry-after');
+      const response = await send(pool, { body: continues('resp_1') });
+      expect(response.status).toBe(429);
+      expect(errorIn(response)).toMatchObject({ type: 'usage_limit_reached', resets_at: resetsAt });
+      expect(response.headers).not.toHaveProperty('retry-after');
     }
-    expect(attemptsAfter(pool)).toEqual(['b']); // the second time it is known, and nobody is asked
+    expect(attemptsAfter(pool)).toEqual(['b']); // the second time, the limit is known and no attempt is made
     expect(await send(pool)).toMatchObject({ status: 200 });
     clock.advance(4 * HOUR);
     expect(await send(pool, { body: continues('resp_1') })).toMatchObject({ status: 200 });
     expect(attemptsAfter(pool)).toEqual(['b', 'a', 'b']);
   });
 
-  it('hears what a person must do about that account, and of no other', async () => {
+  it('says what the operator must do about that account only', async () => {
     await using pool = await withResponse();
     pause(pool, 'b');
-    const answer = await send(pool, { body: continues('resp_1') });
-    expect(answer.status).toBe(503);
-    expect(errorIn(answer)).toMatchObject({
+    const response = await send(pool, { body: continues('resp_1') });
+    expect(response.status).toBe(503);
+    expect(errorIn(response)).toMatchObject({
       code: 'no_account_available',
       message: expect.stringContaining('b is paused'),
     });
-    expect(answer.body.toString()).not.toContain('a ');
+    expect(response.body.toString()).not.toContain('a ');
     const headers = { originator: 'codex_cli_rs' };
     expect(await send(pool, { headers, body: continues('resp_1') })).toMatchObject({ status: 400 });
     expect(attemptsAfter(pool)).toEqual([]);
   });
 
-  it('gets the refusal of its model from that account, every time it asks', async () => {
+  it('returns that account’s refusal of the model every time', async () => {
     await using pool = await withResponse();
     const refusal = { detail: 'The model gpt-5.5 is not supported with this account.' };
     pool.fakeUpstream.account('b').always(refuses(400, refusal));
     for (const _client of [1, 2]) {
-      const answer = await send(pool, { body: continues('resp_1') });
-      expect(answer.status).toBe(400);
-      expect(JSON.parse(answer.body.toString())).toEqual(refusal);
+      const response = await send(pool, { body: continues('resp_1') });
+      expect(response.status).toBe(400);
+      expect(JSON.parse(response.body.toString())).toEqual(refusal);
     }
     expect(attemptsAfter(pool)).toEqual(['b', 'b']);
   });
@@ -158,9 +158,9 @@ describe('a turn whose only account cannot serve it', () => {
   it.each([
     ['closes the connection', dropsConnection()],
     ['fails', refuses(500, { error: 'made up' })],
-  ])('goes nowhere else when upstream %s', async (_how, answer) => {
+  ])('tries no other account when upstream %s', async (_how, response) => {
     await using pool = await withResponse();
-    pool.fakeUpstream.account('b').always(answer);
+    pool.fakeUpstream.account('b').always(response);
     expect(await send(pool, { body: continues('resp_1') })).toMatchObject({
       status: 503,
       headers: { 'x-codex-pool-error': 'upstream_unreachable' },
@@ -168,7 +168,7 @@ describe('a turn whose only account cannot serve it', () => {
     expect(new Set(attemptsAfter(pool))).toEqual(new Set(['b']));
   });
 
-  it('is for any account again once that one has left the pool', async () => {
+  it('goes to any account once its own has left the pool', async () => {
     await using pool = await withResponse();
     await rm(join(pool.folder, 'pool', 'b.json'));
     await pool.client.post('/admin/reload').expect(200);

@@ -16,12 +16,12 @@ const plain = Buffer.from(
 );
 const zstd = { headers: { 'content-encoding': 'zstd' }, body: zstdCompressSync(plain) };
 
-describe('the room that bodies take', () => {
+describe('the replay budget', () => {
   it.each<[string, (pool: TestPool) => void, { headers?: Record<string, string>; body: Buffer }, number]>([
     ['is served', () => undefined, { body: plain }, 200],
     ['is served, compressed', () => undefined, zstd, 200],
     [
-      'goes to the other account',
+      'hits the limit of every account',
       (pool) => void ['a', 'b'].map((it) => pool.fakeUpstream.account(it).answers(usageLimit(), streams())),
       { body: plain },
       429,
@@ -40,19 +40,19 @@ describe('the room that bodies take', () => {
       422,
     ],
     [
-      'finds nobody',
+      'finds no account',
       (pool) => void ['a', 'b'].map((it) => pool.fakeUpstream.account(it).always(dropsConnection())),
       { body: plain },
       503,
     ],
-    ['is not kept', () => undefined, { body: Buffer.alloc(17 * 1_024 * 1_024, ' ') }, 200],
+    ['has a body too large to keep', () => undefined, { body: Buffer.alloc(17 * 1_024 * 1_024, ' ') }, 200],
     [
-      'is not kept, and of unknown length',
+      'has a body too large to keep and of unknown length',
       () => undefined,
       { headers: { 'transfer-encoding': 'chunked' }, body: Buffer.alloc(17 * 1_024 * 1_024, ' ') },
       200,
     ],
-  ])('is given back when a request %s', async (_ending, prepare, sent, status) => {
+  ])('is released when a request %s', async (_ending, prepare, sent, status) => {
     await using pool = await TestPool.start();
     prepare(pool);
     expect(await send(pool, sent)).toMatchObject({ status });
@@ -60,11 +60,11 @@ describe('the room that bodies take', () => {
   });
 
   it.each([
-    ['before its answer', () => hangs()],
-    ['in the middle of it', () => streams({ events: [created(), delta('x')], thenHang: true })],
-  ])('is taken while a turn runs, and given back when its client leaves %s', async (_when, answer) => {
+    ['before the response', () => hangs()],
+    ['during the response', () => streams({ events: [created(), delta('x')], thenHang: true })],
+  ])('is claimed while a turn runs and released when the client leaves %s', async (_when, response) => {
     await using pool = await TestPool.start();
-    for (const name of ['a', 'b']) pool.fakeUpstream.account(name).always(answer());
+    for (const name of ['a', 'b']) pool.fakeUpstream.account(name).always(response());
     const turn = leavingTurn(pool);
     await pool.fakeUpstream.until(() => pool.fakeUpstream.turns().length === 1, 'the turn');
     expect(budgetOf(pool).bytes).toBe(Buffer.byteLength(JSON.stringify(aTurn())));
@@ -74,7 +74,7 @@ describe('the room that bodies take', () => {
   });
 
   it.each(['content-length: 100000', 'transfer-encoding: chunked'])(
-    'is taken by half a body, and given back when its client leaves: %s',
+    'is claimed by half a body and released when the client leaves: %s',
     async (framing) => {
       await using pool = await TestPool.start();
       const head = `POST /v1/responses HTTP/1.1\r\nhost: 127.0.0.1:${pool.port}\r\n${framing}\r\n\r\n`;
@@ -92,8 +92,8 @@ describe('the room that bodies take', () => {
   );
 });
 
-describe('a process without room', () => {
-  it('serves a body without keeping it', async () => {
+describe('an exhausted replay budget', () => {
+  it('leaves a body unbuffered but served', async () => {
     await using pool = await TestPool.start();
     const budget = budgetOf(pool);
     const taken = limits.replayBytesInTotal - plain.length + 1;
@@ -105,7 +105,7 @@ describe('a process without room', () => {
     expect(body).toMatchObject([{ isReplayable: false }]);
   });
 
-  it('serves a compressed body without a look into it', async () => {
+  it('leaves a compressed body uninspected but served', async () => {
     await using pool = await startTilted();
     const budget = budgetOf(pool);
     await send(pool, zstd); // the session is on b now

@@ -8,7 +8,7 @@ import { send } from '../../support/clients/raw-client.js';
 import { startTilted, used } from '../../support/pool/tilted.js';
 
 describe('turn state', () => {
-  it('goes to the account that issued it, and to no other', async () => {
+  it('goes only to the account that issued it', async () => {
     await using pool = await TestPool.start();
     await polled(pool);
     pool.fakeUpstream.account('a').turnState('issued-by-a');
@@ -21,7 +21,7 @@ describe('turn state', () => {
     expect(sent).toEqual([undefined, 'issued-by-a', undefined]);
   });
 
-  it('steers a request to its issuer, ahead of the account of its session', async () => {
+  it('routes a request to its issuer rather than to the account of its session', async () => {
     await using pool = await startTilted();
     pool.fakeUpstream.account('b').turnState('issued-by-b');
     await pool.turn({ 'session-id': 's-1' }).expect(200);
@@ -31,7 +31,7 @@ describe('turn state', () => {
     expect(pool.fakeUpstream.turns()[2]?.headers['x-codex-turn-state']).toBe('issued-by-b');
   });
 
-  it('goes along unchanged when nobody remembers its issuer', async () => {
+  it('is passed on unchanged when its issuer is unknown', async () => {
     await using pool = await TestPool.start();
     await pool.turn({ 'x-codex-turn-state': 'from long ago' }).expect(200);
     expect(pool.fakeUpstream.turns()[0]?.headers['x-codex-turn-state']).toBe('from long ago');
@@ -40,15 +40,15 @@ describe('turn state', () => {
 
 describe('new sessions', () => {
   it.each([
-    ['that waits for its answer', () => hangs()],
+    ['that waits for its response', () => hangs()],
     ['that streams', () => streams({ events: [created(), delta('one')], thenHang: true })],
   ])(
-    'go where most quota is left for each request in flight, and a turn %s is one',
-    async (_case, answer) => {
+    'go to the account with the most quota per request in flight, counting a turn %s',
+    async (_case, response) => {
       await using pool = await TestPool.start({
         prepare: (fakeUpstream) => {
-          fakeUpstream.account('a').usage(used(0)).always(answer());
-          fakeUpstream.account('b').usage(used(60)).always(answer());
+          fakeUpstream.account('a').usage(used(0)).always(response());
+          fakeUpstream.account('b').usage(used(60)).always(response());
         },
       });
       await polled(pool);
@@ -68,7 +68,7 @@ describe('new sessions', () => {
     },
   );
 
-  it('follow what the last turns told of quota', async () => {
+  it('follow the quota reported by the latest turns', async () => {
     await using pool = await TestPool.start();
     await polled(pool);
     pool.fakeUpstream.account('a').usage(used(70));

@@ -29,17 +29,17 @@ const deactivatedCodes = [
   'deactivated_workspace',
 ];
 
-/** Where upstream may tell a code. */
+/** The places where upstream may put an error code. */
 const places: [string, (code: string) => object][] = [
   ['error.code', (code) => ({ error: { code, type: 'made_up', message: 'no' } })],
   ['error.type', (code) => ({ error: { type: code, message: 'no' } })],
-  ['error as text', (error) => ({ error })],
-  ['detail as text', (detail) => ({ detail })],
+  ['a string in error', (error) => ({ error })],
+  ['a string in detail', (detail) => ({ detail })],
   ['detail.code', (code) => ({ detail: { code } })],
-  ['code at the top', (code) => ({ code, message: 'no' })],
+  ['top-level code', (code) => ({ code, message: 'no' })],
 ];
 
-/** As the first event of a stream: inside its response, or at the top. */
+/** The error as the first event of a stream: inside its response or at the top level. */
 const events: [string, (error: object) => TurnEvent][] = [
   [
     'response.failed',
@@ -50,7 +50,7 @@ const events: [string, (error: object) => TurnEvent][] = [
 
 const added = (item: object): TurnEvent => ({ type: 'response.output_item.added', output_index: 0, item });
 
-// One pool for all: what was learned of its accounts is forgotten after each.
+// One pool for all tests; account evidence is cleared after each.
 const clock = new FakeClock();
 let pool: TestPool;
 beforeAll(async () => {
@@ -60,32 +60,34 @@ afterEach(async () => forgiven(pool));
 afterAll(async () => pool[Symbol.asyncDispose]());
 
 const inCases = (codes: readonly string[]) =>
-  codes.flatMap((code) => places.map(([place, told]) => [code, place, told(code)] as const));
+  codes.flatMap((code) => places.map(([place, errorWith]) => [code, place, errorWith(code)] as const));
 
-/** Sends a turn that `a` refuses so and `b` serves: who was asked, and how both stand then. */
+/** Sends a turn that `a` refuses and `b` serves; returns the attempts and the standing of both accounts. */
 async function refusedBy(refusal: ScriptedResponse): Promise<{ asked: string[]; a: Standing; b: Standing }> {
   const asked = await movesToB(pool, [refusal]);
   return { asked, a: await standing(pool, 'a'), b: await standing(pool, 'b') };
 }
 
 const moved = (a: Standing) => ({ asked: ['a', 'b'], a, b: free });
-const spent = () => out('quota-exhausted', clock.now() + 5 * MINUTE);
+const exhausted = () => out('quota-exhausted', clock.now() + 5 * MINUTE);
 
 describe('quota-exhausted', () => {
   it.each(inCases(quotaCodes))('429 with %s as %s', async (_code, _place, body) => {
-    expect(await refusedBy(refuses(429, body))).toEqual(moved(spent()));
+    expect(await refusedBy(refuses(429, body))).toEqual(moved(exhausted()));
   });
 
   it.each(
-    inCases(quotaCodes).flatMap(([code, place, told]) =>
-      events.map(([type, event]) => [type, code, place, event(told)] as const),
+    inCases(quotaCodes).flatMap(([code, place, body]) =>
+      events.map(([type, event]) => [type, code, place, event(body)] as const),
     ),
   )('a stream that begins with %s and %s as %s', async (_type, _code, _place, event) => {
-    expect(await refusedBy(streams({ events: [created(), event] }))).toEqual(moved(spent()));
+    expect(await refusedBy(streams({ events: [created(), event] }))).toEqual(moved(exhausted()));
   });
 
-  it('429 whose code is told in capitals', async () => {
-    expect(await refusedBy(refuses(429, { error: { type: 'USAGE_LIMIT_REACHED' } }))).toEqual(moved(spent()));
+  it('429 with an upper-case code', async () => {
+    expect(await refusedBy(refuses(429, { error: { type: 'USAGE_LIMIT_REACHED' } }))).toEqual(
+      moved(exhausted()),
+    );
   });
 });
 
@@ -109,15 +111,15 @@ describe('deactivated', () => {
 
   it.each([
     ['without a body', refuses(402, '')],
-    ['with a page', refuses(402, '<html>', { 'content-type': 'text/html' })],
-    ['with a code nobody knows', refuses(402, { error: { code: 'made_up' } })],
+    ['with an HTML page', refuses(402, '<html>', { 'content-type': 'text/html' })],
+    ['with an unknown code', refuses(402, { error: { code: 'made_up' } })],
   ])('402 %s', async (_what, refusal) => {
     expect(await refusedBy(refusal)).toEqual(moved(out('deactivated', null)));
   });
 });
 
 describe('rate-limited', () => {
-  it.each(inCases(['rate_limit_exceeded', 'slow_down', 'nobody_knows']))(
+  it.each(inCases(['rate_limit_exceeded', 'slow_down', 'unknown_code']))(
     '429 with %s as %s',
     async (_code, _place, body) => {
       expect(await refusedBy(refuses(429, body))).toEqual(
@@ -126,7 +128,7 @@ describe('rate-limited', () => {
     },
   );
 
-  it('429 whose words alone tell of a limit of quota', async () => {
+  it('429 that mentions a quota limit only in its message', async () => {
     const error = {
       code: 'made_up',
       message: 'usage_limit_reached, insufficient_quota',
@@ -150,34 +152,41 @@ describe('overloaded', () => {
   });
 });
 
-describe('a code that upstream does not say as an error means nothing', () => {
+describe('a code outside an error has no effect', () => {
   const code = 'usage_limit_reached';
   const error = { error: { code, type: code, message: 'account_deactivated' } };
   it.each<[string, TurnEvent[]]>([
     ['in the text of a delta', [delta(JSON.stringify(error)), delta('"code":"account_deactivated"')]],
-    ['in an event beside a delta', [{ ...delta('x'), ...error, code, detail: code }]],
-    ['in an item of output', [added({ type: 'message', ...error, code, detail: { code } })]],
+    ['in extra fields of a delta', [{ ...delta('x'), ...error, code, detail: code }]],
+    ['in an output item', [added({ type: 'message', ...error, code, detail: { code } })]],
     ['in the text of an item', [messageDone(JSON.stringify({ type: 'response.failed', response: error }))]],
     [
-      'in the arguments of a tool',
+      'in the arguments of a tool call',
       [{ type: 'response.function_call_arguments.delta', delta: `{"error":"${code}"}` }],
     ],
     ['in the prelude', [{ ...created(), ...error }, { type: 'response.metadata', ...error }, delta('x')]],
-    ['in a name of an event of output', [{ type: 'response.output_text.delta', delta: 'event: error' }]],
-    ['in a turn that has ended', [{ type: 'response.completed', response: { id: 'r', ...error } }]],
-    ['in a turn that is incomplete', [{ type: 'response.incomplete', response: { id: 'r', ...error } }]],
-  ])('%s', async (_where, said) => {
+    [
+      'in the text of a delta as an event line',
+      [{ type: 'response.output_text.delta', delta: 'event: error' }],
+    ],
+    ['in a completed turn', [{ type: 'response.completed', response: { id: 'r', ...error } }]],
+    ['in an incomplete turn', [{ type: 'response.incomplete', response: { id: 'r', ...error } }]],
+  ])('%s', async (_where, sent) => {
     const before = pool.fakeUpstream.attempts().length;
-    const stream = Buffer.from(said.map((it) => framed(it)).join(''));
+    const stream = Buffer.from(sent.map((it) => framed(it)).join(''));
     pool.fakeUpstream.account('a').answers(raw(stream));
-    const answer = await send(pool);
-    expect(answer).toMatchObject({ status: 200, isBroken: false, headers: { 'x-codex-pool-account': 'a' } });
-    expect(answer.body.toString()).toBe(stream.toString());
+    const received = await send(pool);
+    expect(received).toMatchObject({
+      status: 200,
+      isBroken: false,
+      headers: { 'x-codex-pool-account': 'a' },
+    });
+    expect(received.body.toString()).toBe(stream.toString());
     expect(pool.fakeUpstream.attempts().slice(before)).toEqual(['a']);
     expect(await standing(pool, 'a')).toEqual(free);
   });
 
-  it.each([400, 404, 422])('of quota with a %i', async (status) => {
+  it.each([400, 404, 422])('such as a quota code with a %i', async (status) => {
     const before = pool.fakeUpstream.attempts().length;
     pool.fakeUpstream.account('a').answers(refuses(status, error));
     expect(await send(pool)).toMatchObject({ status, headers: { 'x-codex-pool-account': 'a' } });

@@ -8,7 +8,7 @@ import { polled } from '../../support/pool/polled.js';
 import { aTurn, TestPool } from '../../support/pool/pool.js';
 import { send, turnWith } from '../../support/clients/raw-http.js';
 
-const sleep = (clock: FakeClock, ms = HOUR) => {
+const suspend = (clock: FakeClock, ms = HOUR) => {
   clock.advance(ms);
   clock.tick();
 };
@@ -16,10 +16,10 @@ const polls = (pool: TestPool) =>
   pool.fakeUpstream.log.filter((it) => it.path.endsWith('/wham/usage')).length;
 
 describe('a machine that wakes from sleep', () => {
-  // Without polls every connection at the stand-in is one of turns.
+  // Without polls, every connection to the fake upstream belongs to a turn.
   const env = { UPSTREAM_WHAM_BASE: 'http://127.0.0.1:9/backend-api' };
 
-  it('drops the idle connections to upstream, and only those', async () => {
+  it('drops only the idle connections to upstream', async () => {
     const clock = new FakeClock();
     await using pool = await TestPool.start({ accounts: ['a'], clock, env });
     const running = controlled();
@@ -29,10 +29,10 @@ describe('a machine that wakes from sleep', () => {
     await client.untilText('before');
     await pool.turn().expect(200);
     expect(pool.fakeUpstream.openConnections()).toBe(2);
-    sleep(clock, 29 * SECOND); // no sleep yet
+    suspend(clock, 29 * SECOND); // too short to count as a suspend
     await pool.turn().expect(200);
     expect(pool.fakeUpstream.openConnections()).toBe(2);
-    sleep(clock);
+    suspend(clock);
     await pool.fakeUpstream.until(
       () => pool.fakeUpstream.openConnections() === 1,
       'the end of the idle connection',
@@ -44,22 +44,22 @@ describe('a machine that wakes from sleep', () => {
     await pool.turn().expect(200);
   });
 
-  it('polls all accounts anew', async () => {
+  it('polls all accounts again', async () => {
     const clock = new FakeClock();
     await using pool = await TestPool.start({ clock });
     await polled(pool);
     clock.tick();
-    sleep(clock, 30 * SECOND);
+    suspend(clock, 30 * SECOND);
     expect(polls(pool)).toBe(2);
-    sleep(clock);
+    suspend(clock);
     await pool.fakeUpstream.until(() => polls(pool) === 4, 'another round of polls');
   });
 
-  it('blames no account for an error of its first 5 seconds', async () => {
+  it('blames no account for an error in its first 5 seconds', async () => {
     const clock = new FakeClock();
     await using pool = await TestPool.start({ accounts: ['a'], clock, env });
     pool.fakeUpstream.account('a').always(refuses(502, { error: { code: 'bad_gateway' } }));
-    sleep(clock);
+    suspend(clock);
     for (let i = 0; i < 3; i += 1) await pool.turn().expect(503);
     expect(await pool.account('a')).toMatchObject({ available: true });
     clock.advance(5 * SECOND);
@@ -68,7 +68,7 @@ describe('a machine that wakes from sleep', () => {
   });
 });
 
-function proxyOf(scheme: 'http' | 'https', proxy: string, noProxy = ''): void {
+function stubProxyEnv(scheme: 'http' | 'https', proxy: string, noProxy = ''): void {
   for (const name of ['http_proxy', 'https_proxy', 'all_proxy', 'no_proxy', 'npm_config_no_proxy']) {
     vi.stubEnv(name, '');
     vi.stubEnv(name.toUpperCase(), '');
@@ -77,19 +77,19 @@ function proxyOf(scheme: 'http' | 'https', proxy: string, noProxy = ''): void {
   vi.stubEnv('no_proxy', noProxy);
 }
 
-describe('a proxy on the way out', () => {
+describe('an outbound proxy', () => {
   afterEach(() => {
     vi.unstubAllEnvs();
   });
 
-  const tokenIsOld = 10 * DAY - 30 * SECOND;
+  const tokenExpiresSoon = 10 * DAY - 30 * SECOND;
 
   it.each([
     ['http', 80],
     ['https', 443],
-  ] as const)('is taken for turns, polls and refreshes over %s', async (scheme, port) => {
+  ] as const)('carries turns, polls and refreshes over %s', async (scheme, port) => {
     await using proxy = await EgressProxy.start();
-    proxyOf(scheme, proxy.origin);
+    stubProxyEnv(scheme, proxy.origin);
     const clock = new FakeClock();
     const names = ['turns', 'polls', 'tokens'].map((it) => `${it}.upstream.test`);
     const [turns = '', polling = '', tokens = ''] = names.map((it) => `${scheme}://${it}`);
@@ -103,38 +103,38 @@ describe('a proxy on the way out', () => {
         UPSTREAM_REFRESH_BASE: tokens,
       },
     });
-    const isCanonical = scheme === 'http'; // the stand-in speaks no TLS, so the proxy refuses that tunnel
-    if (isCanonical) await polled(pool);
-    clock.advance(tokenIsOld);
-    const answer = await pool.turn();
+    const isReachable = scheme === 'http'; // the fake upstream speaks no TLS, so the proxy refuses that tunnel
+    if (isReachable) await polled(pool);
+    clock.advance(tokenExpiresSoon);
+    const response = await pool.turn();
     const asked = new Set(names.map((it) => `${it}:${port}`));
     await vi.waitFor(() => expect(new Set(proxy.asked)).toEqual(asked));
-    expect(answer.status).toBe(isCanonical ? 200 : 503);
-    expect(pool.fakeUpstream.turns()).toHaveLength(isCanonical ? 1 : 0);
-    expect(pool.fakeUpstream.tokens.requests).toHaveLength(isCanonical ? 1 : 0);
+    expect(response.status).toBe(isReachable ? 200 : 503);
+    expect(pool.fakeUpstream.turns()).toHaveLength(isReachable ? 1 : 0);
+    expect(pool.fakeUpstream.tokens.requests).toHaveLength(isReachable ? 1 : 0);
   });
 
-  it('that refuses is a network fault, for which no account is blamed', async () => {
+  it('that refuses connections is a network fault and blames no account', async () => {
     await using proxy = await EgressProxy.start();
-    proxyOf('https', proxy.origin);
+    stubProxyEnv('https', proxy.origin);
     await using pool = await TestPool.start({
       accounts: ['a'],
       env: { UPSTREAM_RESPONSES_BASE: 'https://turns.upstream.test/backend-api/codex' },
     });
     for (let i = 0; i < 2; i += 1) {
-      const answer = await pool.turn().expect(503);
-      expect(answer.headers['x-codex-pool-error']).toBe('upstream_unreachable');
+      const response = await pool.turn().expect(503);
+      expect(response.headers['x-codex-pool-error']).toBe('upstream_unreachable');
     }
     expect(await pool.account('a')).toMatchObject({ available: true });
   });
 
   it.each([
     ['loopback', '127.0.0.1', '', false],
-    ['what NO_PROXY names', '0.0.0.0', '0.0.0.0', false],
+    ['hosts in NO_PROXY', '0.0.0.0', '0.0.0.0', false],
     ['anything else', '0.0.0.0', '', true],
-  ])('and %s: %s with NO_PROXY=%s', async (_what, host, noProxy, isTaken) => {
+  ])('is used or bypassed for %s: %s with NO_PROXY=%s', async (_what, host, noProxy, isUsed) => {
     await using proxy = await EgressProxy.start();
-    proxyOf('http', proxy.origin, noProxy);
+    stubProxyEnv('http', proxy.origin, noProxy);
     const clock = new FakeClock();
     const env: Record<string, string> = {};
     await using pool = await TestPool.start({
@@ -148,9 +148,9 @@ describe('a proxy on the way out', () => {
       },
     });
     await polled(pool);
-    clock.advance(tokenIsOld);
+    clock.advance(tokenExpiresSoon);
     await pool.turn().expect(200);
     expect(pool.fakeUpstream.tokens.requests).toHaveLength(1);
-    expect(proxy.asked.length > 0).toBe(isTaken);
+    expect(proxy.asked.length > 0).toBe(isUsed);
   });
 });

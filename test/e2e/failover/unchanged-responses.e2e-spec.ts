@@ -8,13 +8,13 @@ import { aTurn, TestPool } from '../../support/pool/pool.js';
 import { free, isServedBy, standing, startRanked, turnOf } from '../../support/pool/ranked.js';
 import { send } from '../../support/clients/raw-client.js';
 
-/** JSON as no serializer of ours would write it: only bytes that were not touched compare equal. */
+/** JSON formatted unlike any serializer’s output, so that only untouched bytes compare equal. */
 const odd = (text: string): Buffer =>
   Buffer.from(`{\n\t"detail" :"${text} \\u00e9 é",\n "z":1, "a":1.50 }\r\n`);
 const asJson = { 'content-type': 'application/json;charset=UTF-8' };
 const notSupported = 'The gpt-9 model is not supported when using Codex with a ChatGPT account.';
 
-// One pool for all that leaves no trace on it.
+// One pool for the tests that leave no trace on it.
 const clock = new FakeClock();
 let pool: TestPool;
 beforeAll(async () => {
@@ -25,7 +25,7 @@ afterAll(async () => pool[Symbol.asyncDispose]());
 describe('success', () => {
   const windows = { 'x-codex-primary-used-percent': '37', 'x-codex-primary-window-minutes': '300' };
 
-  it('2xx with output goes to the client, and is a success of the account with the windows it tells', async () => {
+  it('2xx with output goes to the client and counts as a success with the reported windows', async () => {
     clock.advance(SECOND);
     const before = pool.fakeUpstream.attempts().length;
     pool.fakeUpstream.account('a').answers(raw(turnOf('a'), { ...windows, 'x-served-by': 'a' }));
@@ -43,19 +43,19 @@ describe('success', () => {
 
   it.each<[string, Buffer, Record<string, string>]>([
     ['JSON that reads like an error', odd('usage_limit_reached'), asJson],
-    ['a page', Buffer.from('<html>hello</html>'), { 'content-type': 'text/html' }],
-    ['bytes of no type', Buffer.from([0, 255, 10]), {}],
+    ['an HTML page', Buffer.from('<html>hello</html>'), { 'content-type': 'text/html' }],
+    ['bytes without a type', Buffer.from([0, 255, 10]), {}],
     ['nothing', Buffer.alloc(0), asJson],
   ])(
-    '2xx that is no stream goes to the client as it is, and is a success: %s',
+    '2xx other than a stream goes to the client unchanged and counts as a success: %s',
     async (_what, body, headers) => {
       clock.advance(SECOND);
       const before = pool.fakeUpstream.attempts().length;
-      const answers = custom((_req, res) => void res.writeHead(201, headers).end(body));
-      pool.fakeUpstream.account('a').answers(answers);
-      const answer = await send(pool);
-      expect(answer).toMatchObject({ status: 201, isBroken: false, headers });
-      expect(answer.body.equals(body)).toBe(true);
+      const scripted = custom((_req, res) => void res.writeHead(201, headers).end(body));
+      pool.fakeUpstream.account('a').answers(scripted);
+      const received = await send(pool);
+      expect(received).toMatchObject({ status: 201, isBroken: false, headers });
+      expect(received.body.equals(body)).toBe(true);
       expect(pool.fakeUpstream.attempts().slice(before)).toEqual(['a']);
       expect(await pool.account('a')).toMatchObject({ ...free, lastSuccessAt: clock.now() });
     },
@@ -63,17 +63,21 @@ describe('success', () => {
 });
 
 describe('client-error', () => {
-  const client = [400, 404, 405, 409, 410, 413, 415, 422, 451];
-  it.each(client)('%i is passed on byte for byte, to nobody’s harm', async (status) => {
+  const statuses = [400, 404, 405, 409, 410, 413, 415, 422, 451];
+  it.each(statuses)('%i is passed on byte for byte and blames no account', async (status) => {
     const before = pool.fakeUpstream.attempts().length;
     const { lastSuccessAt } = await pool.account('a');
     const body = odd('your request is wrong');
     pool.fakeUpstream.account('a').answers(refuses(status, body, { ...asJson, 'x-request-id': 'req-1' }));
-    const answer = await send(pool);
-    expect(answer.status).toBe(status);
-    expect(answer.body.equals(body)).toBe(true);
-    expect(answer.headers).toMatchObject({ ...asJson, 'x-request-id': 'req-1', 'x-codex-pool-account': 'a' });
-    expect(answer.headers).not.toHaveProperty('x-codex-pool-error');
+    const received = await send(pool);
+    expect(received.status).toBe(status);
+    expect(received.body.equals(body)).toBe(true);
+    expect(received.headers).toMatchObject({
+      ...asJson,
+      'x-request-id': 'req-1',
+      'x-codex-pool-account': 'a',
+    });
+    expect(received.headers).not.toHaveProperty('x-codex-pool-error');
     expect(pool.fakeUpstream.attempts().slice(before)).toEqual(['a']);
     expect(await pool.account('a')).toMatchObject({ ...free, lastSuccessAt });
   });
@@ -86,30 +90,34 @@ describe('turn-failed', () => {
     ['response.failed with invalid_prompt', failed('invalid_prompt')],
     ['response.failed with server_error', failed('server_error')],
     ['response.failed without a code', { type: 'response.failed', response: {} }],
-    ['error with a code at the top', { type: 'error', code: 'made_up', message: 'it is yours' }],
-    ['error with a code inside', { type: 'error', ...other }],
-    ['error without anything', { type: 'error' }],
-  ])('a stream that begins with %s is passed on as it is, to nobody’s harm', async (_what, event) => {
+    ['error with a top-level code', { type: 'error', code: 'made_up', message: 'it is yours' }],
+    ['error with a nested code', { type: 'error', ...other }],
+    ['error without details', { type: 'error' }],
+  ])('a stream that begins with %s is passed on unchanged and blames no account', async (_what, event) => {
     const before = pool.fakeUpstream.attempts().length;
     const stream = Buffer.from(`: hello\n\n${framed(event)}`);
     pool.fakeUpstream.account('a').answers(raw(stream));
-    const answer = await send(pool);
-    expect(answer).toMatchObject({ status: 200, isBroken: false, headers: { 'x-codex-pool-account': 'a' } });
-    expect(answer.body.equals(stream)).toBe(true);
+    const received = await send(pool);
+    expect(received).toMatchObject({
+      status: 200,
+      isBroken: false,
+      headers: { 'x-codex-pool-account': 'a' },
+    });
+    expect(received.body.equals(stream)).toBe(true);
     expect(pool.fakeUpstream.attempts().slice(before)).toEqual(['a']);
     expect(await standing(pool, 'a')).toEqual(free);
   });
 });
 
 describe('not-entitled', () => {
-  it('a model that no account may use is refused in upstream’s own words, byte for byte', async () => {
+  it('returns upstream’s own refusal byte for byte when no account may use the model', async () => {
     await using own = await startRanked();
     for (const name of ['a', 'b'])
       own.fakeUpstream.account(name).always(refuses(400, odd(notSupported), asJson));
-    const answer = await send(own);
+    const received = await send(own);
     expect(own.fakeUpstream.attempts()).toEqual(['a', 'b']);
-    expect(answer.status).toBe(400);
-    expect(answer.body.equals(odd(notSupported))).toBe(true);
+    expect(received.status).toBe(400);
+    expect(received.body.equals(odd(notSupported))).toBe(true);
     for (const name of ['a', 'b']) expect(await standing(own, name)).toEqual(free);
     const next = await send(own);
     expect(next.status).toBe(400);
@@ -117,22 +125,22 @@ describe('not-entitled', () => {
   });
 });
 
-describe('what an answer tells of its way', () => {
-  it('names the account, in characters that a header can carry', async () => {
+describe('the pool headers of a response', () => {
+  it('name the account in characters that a header can carry', async () => {
     await using own = await TestPool.start({ accounts: ['büro 1'] });
-    const answer = await own.turn().expect(200);
-    expect(answer.headers['x-codex-pool-account']).toBe('b%C3%BCro%201');
+    const received = await own.turn().expect(200);
+    expect(received.headers['x-codex-pool-account']).toBe('b%C3%BCro%201');
   });
 
-  it('leads to the decision: every candidate, why it was passed over, and every attempt', async () => {
+  it('lead to the request record with every candidate, why it was passed over, and every attempt', async () => {
     await using own = await TestPool.start({ accounts: ['a', 'b', 'c', 'd'] });
     await polled(own);
     const [paused] = own.registry.list();
     if (paused !== undefined) paused.settings = { ...paused.settings, isPaused: true };
     own.fakeUpstream.account('b').answers(forbidden());
     own.fakeUpstream.account('c').answers(failedFirst('usage_limit_reached'));
-    const answer = await own.turn({ 'session-id': 'secret-session' }).expect(200);
-    const id = answer.headers['x-codex-pool-request'];
+    const received = await own.turn({ 'session-id': 'secret-session' }).expect(200);
+    const id = received.headers['x-codex-pool-request'];
     const { body } = await own.client.get(`/admin/requests/${id}`).expect(200);
     expect(body).toMatchObject({
       id,
@@ -152,14 +160,14 @@ describe('what an answer tells of its way', () => {
     expect(JSON.stringify(body)).not.toContain('secret-session');
   });
 
-  it('tells of refusals of its own as well', async () => {
+  it('lead to the request record of a local response, too', async () => {
     await using own = await TestPool.start({ accounts: ['a'] });
     await polled(own);
     own.fakeUpstream.account('a').answers(usageLimit());
-    const answer = await own.turn({}, aTurn()).expect(429);
-    const id = answer.headers['x-codex-pool-request'];
+    const received = await own.turn({}, aTurn()).expect(429);
+    const id = received.headers['x-codex-pool-request'];
     const { body } = await own.client.get(`/admin/requests/${id}`).expect(200);
     expect(body).toMatchObject({ attempts: [{ outcome: 'quota-exhausted' }], result: 'usage_limit_reached' });
-    await own.client.get('/admin/requests/nobody').expect(404);
+    await own.client.get('/admin/requests/unknown').expect(404);
   });
 });

@@ -12,15 +12,15 @@ import { forwarded } from '../../support/clients/forwarded.js';
 import { polled } from '../../support/pool/polled.js';
 import { TestPool } from '../../support/pool/pool.js';
 
-const of = ({ tokens }: AuthJson) => ({
+const headersOf = ({ tokens }: AuthJson) => ({
   authorization: `Bearer ${tokens.access_token}`,
   'chatgpt-account-id': tokens.account_id,
 });
 const warnings = (pool: TestPool, phrase: string) => pool.logger.lines.filter((it) => it.includes(phrase));
-const twoOwners = (pool: TestPool) => warnings(pool, 'a client uses the login of an account');
-const fakeUpstream = (): AuthJson => JSON.parse(JSON.stringify(placeholderLogin(null)));
+const sharedLoginWarnings = (pool: TestPool) => warnings(pool, 'a client uses the login of an account');
+const placeholder = (): AuthJson => JSON.parse(JSON.stringify(placeholderLogin(null)));
 
-describe('a login with two owners', () => {
+describe('a login shared by the pool and a client', () => {
   const routes: readonly [
     string,
     (pool: TestPool, headers: Record<string, string>) => PromiseLike<unknown>,
@@ -32,83 +32,86 @@ describe('a login with two owners', () => {
         await pool.client.get('/backend-api/wham/accounts/check').set(headers).expect(200),
     ],
     [
-      'a request of the home account',
+      'a request for the home account',
       async (pool, headers) =>
         await pool.client.get('/backend-api/wham/settings/user').set(headers).expect(200),
     ],
   ];
 
-  it.each(routes)('is warned of when %s shows a copy of a file of the pool', async (_what, ask) => {
-    await using pool = await TestPool.start();
-    await ask(pool, of(await pool.readAuth('a')));
-    expect(twoOwners(pool)).toHaveLength(1);
-    expect(JSON.parse(twoOwners(pool)[0] ?? '')).toMatchObject({
-      level: 'warn',
-      account: 'a',
-      why: expect.stringMatching(/uses a copy of this login.*ln -sf .*pool\/a\.json.*placeholder login/),
-    });
-    const [warning, ...others] = (await pool.account('a')).warnings;
-    expect(warning).toMatch(/a copy of this login/);
-    expect(others).toEqual([]);
-    expect((await pool.account('b')).warnings).toEqual([]);
-  });
+  it.each(routes)(
+    'causes a warning when %s carries a copy of a credential in the pool',
+    async (_what, ask) => {
+      await using pool = await TestPool.start();
+      await ask(pool, headersOf(await pool.readAuth('a')));
+      expect(sharedLoginWarnings(pool)).toHaveLength(1);
+      expect(JSON.parse(sharedLoginWarnings(pool)[0] ?? '')).toMatchObject({
+        level: 'warn',
+        account: 'a',
+        why: expect.stringMatching(/uses a copy of this login.*ln -sf .*pool\/a\.json.*placeholder login/),
+      });
+      const [warning, ...others] = (await pool.account('a')).warnings;
+      expect(warning).toMatch(/a copy of this login/);
+      expect(others).toEqual([]);
+      expect((await pool.account('b')).warnings).toEqual([]);
+    },
+  );
 
-  it('is warned of once per account, also when it has become another generation', async () => {
+  it('causes one warning per account, also after a new login in the pool', async () => {
     const clock = new FakeClock();
     await using pool = await TestPool.start({ clock });
     const copy = await pool.readAuth('a');
-    await pool.turn(of(copy)).expect(200);
+    await pool.turn(headersOf(copy)).expect(200);
     clock.advance(2 * MINUTE);
     await pool.writeAuth('a', pool.fakeUpstream.account('a').loginAgain());
     await pool.client.post('/admin/reload').expect(200);
-    await pool.turn(of(copy)).expect(200);
-    await pool.turn(of(await pool.readAuth('b'))).expect(200);
-    expect(twoOwners(pool).map((it) => JSON.parse(it).account)).toEqual(['a', 'b']);
+    await pool.turn(headersOf(copy)).expect(200);
+    await pool.turn(headersOf(await pool.readAuth('b'))).expect(200);
+    expect(sharedLoginWarnings(pool).map((it) => JSON.parse(it).account)).toEqual(['a', 'b']);
     const [warning] = (await pool.account('a')).warnings;
     expect(warning).toContain('a copy of this login');
     expect(warning).toContain(new Date(clock.now()).toISOString());
   });
 
-  it('is warned of when the client has other tokens of the account; nothing of them is told', async () => {
+  it('causes a warning without secrets when the client has other tokens of the account', async () => {
     await using pool = await TestPool.start();
     const other = pool.fakeUpstream.account('a').loginAgain();
-    await pool.turn(of(other)).expect(200);
-    expect(twoOwners(pool)).toHaveLength(1);
-    const { warnings: told } = await pool.account('a');
-    expect(told).toEqual([expect.stringContaining('with other tokens')]);
-    const said = JSON.stringify([pool.logger.lines, told]);
-    expect(said).not.toContain(other.tokens.access_token.slice(-40));
+    await pool.turn(headersOf(other)).expect(200);
+    expect(sharedLoginWarnings(pool)).toHaveLength(1);
+    const { warnings: reported } = await pool.account('a');
+    expect(reported).toEqual([expect.stringContaining('with other tokens')]);
+    const output = JSON.stringify([pool.logger.lines, reported]);
+    expect(output).not.toContain(other.tokens.access_token.slice(-40));
   });
 
-  it('is none where the file of the pool is a link, and ends when it becomes one', async () => {
+  it('causes no warning once the file in the pool is a symlink', async () => {
     await using pool = await TestPool.start();
     const copy = await pool.readAuth('a');
-    await pool.turn(of(copy)).expect(200);
+    await pool.turn(headersOf(copy)).expect(200);
     expect((await pool.account('a')).warnings).toHaveLength(1);
     const target = join(pool.folder, 'auth.json');
     await rename(join(pool.folder, 'pool', 'a.json'), target);
     await symlink(target, join(pool.folder, 'pool', 'a.json'));
     await pool.client.post('/admin/reload').expect(200);
-    await pool.turn(of(copy)).expect(200);
+    await pool.turn(headersOf(copy)).expect(200);
     expect((await pool.account('a')).warnings).toEqual([]);
-    expect(twoOwners(pool)).toHaveLength(1);
+    expect(sharedLoginWarnings(pool)).toHaveLength(1);
   });
 
   it.each([
-    ['a placeholder login', of(fakeUpstream())],
+    ['a placeholder login', headersOf(placeholder())],
     [
       'a placeholder login under the id of an account',
-      { ...of(fakeUpstream()), 'chatgpt-account-id': 'acct-a' },
+      { ...headersOf(placeholder()), 'chatgpt-account-id': 'acct-a' },
     ],
     [
       'an opaque token under the id of an account',
       { authorization: 'Bearer x', 'chatgpt-account-id': 'acct-a' },
     ],
     ['no login at all', {}],
-  ])('is not seen in %s', async (_what, headers) => {
+  ])('is not detected in %s', async (_what, headers) => {
     await using pool = await TestPool.start();
     await pool.turn(headers).expect(200);
-    expect(twoOwners(pool)).toEqual([]);
+    expect(sharedLoginWarnings(pool)).toEqual([]);
     expect((await pool.account('a')).warnings).toEqual([]);
   });
 });
@@ -145,17 +148,17 @@ describe('npm run placeholder-login', { timeout: 60_000 }, () => {
     }
   });
 
-  it('makes a login with which the proxy serves, and which it renews', async () => {
+  it('prints a login that the proxy accepts and refreshes', async () => {
     await using pool = await TestPool.start();
-    await pool.turn(of(fakeUpstream())).expect(200);
-    const { refresh_token: refreshToken } = fakeUpstream().tokens;
+    await pool.turn(headersOf(placeholder())).expect(200);
+    const { refresh_token: refreshToken } = placeholder().tokens;
     const renewal = await pool.client.post('/oauth/token').send({ refresh_token: refreshToken });
     expect(renewal.status).toBe(200);
   });
 });
 
-describe('models without turns', () => {
-  it('are told as a bypass, once, until a turn comes', async () => {
+describe('model requests without turns', () => {
+  it('are reported once as a bypass, until a turn arrives', async () => {
     const clock = new FakeClock();
     await using pool = await TestPool.start({ clock });
     const health = async () => (await pool.client.get('/healthz').expect(200)).body;
@@ -173,8 +176,8 @@ describe('models without turns', () => {
   });
 });
 
-describe('who says what of itself', () => {
-  it('the program on its own calls, the client on its turns', async () => {
+describe('user agents and telemetry', () => {
+  it('sends its own user agent on its own calls and the client’s on turns', async () => {
     const clock = new FakeClock();
     await using pool = await TestPool.start({ accounts: ['a'], clock });
     await polled(pool);
@@ -189,7 +192,7 @@ describe('who says what of itself', () => {
     expect(forwarded(pool.fakeUpstream).map((it) => it.headers['user-agent'])).toEqual([agent]);
   });
 
-  it('no dependency phones home when it is installed', async () => {
+  it('keeps dependencies from phoning home during installation', async () => {
     const manifest = JSON.parse(await readFile(new URL('../../../package.json', import.meta.url), 'utf8'));
     expect(manifest.allowScripts).toMatchObject({ '@scarf/scarf': false });
   });

@@ -23,8 +23,8 @@ import { deltasIn, send } from '../../support/clients/raw-client.js';
 const ofA = { 'x-served-by': 'a' };
 const session = { headers: { 'session-id': 's-1' } };
 
-describe('kept connections that are dead', () => {
-  it('cost a turn one of them: the others are not tried', async () => {
+describe('dead keep-alive connections', () => {
+  it('cost a turn one failed connection; the others are not tried', async () => {
     await using relay = await AgingRelay.start();
     await using pool = await startRanked({
       accounts: ['a'],
@@ -46,8 +46,8 @@ describe('kept connections that are dead', () => {
   });
 });
 
-describe('what many requests meet at once', () => {
-  it('is one 403: out for 5 minutes, however many there were', async () => {
+describe('concurrent turns that fail together', () => {
+  it('count as one 403: the account is out for 5 minutes, whatever their number', async () => {
     const clock = new FakeClock();
     await using pool = await startRanked({ clock });
     const held = [1, 2, 3, 4, 5].map(() => hangs(forbidden()));
@@ -60,7 +60,7 @@ describe('what many requests meet at once', () => {
     expect(await standing(pool, 'a')).toEqual(out('forbidden', clock.now() + 5 * MINUTE));
   });
 
-  it('is one cut of a stream: the account stays in, and two more take it out', async () => {
+  it('count as one cut stream: the account stays in, and two more cuts take it out', async () => {
     const clock = new FakeClock();
     await using pool = await startRanked({ clock });
     const running = [1, 2, 3].map(() => controlled());
@@ -88,29 +88,36 @@ describe('what many requests meet at once', () => {
   });
 });
 
-describe('an event stream that ends in order', () => {
+describe('an event stream that ends cleanly', () => {
   it.concurrent.each<[string, ScriptedResponse]>([
     ['after response.created', streams({ events: [created('resp_of_a')] })],
     ['before any event', raw(Buffer.from(''))],
-  ])('%s is no turn: another account serves, and nothing of it is seen', async (_when, answer) => {
-    await using pool = await startRanked({ clock: new FakeClock() });
-    expect(await movesToB(pool, [answer, answer])).toEqual(['a', 'a', 'b']);
-    for (const name of ['a', 'b']) expect(await standing(pool, name)).toEqual(free);
-  });
+  ])(
+    '%s is an incomplete turn: another account serves and the client sees only its response',
+    async (_when, response) => {
+      await using pool = await startRanked({ clock: new FakeClock() });
+      expect(await movesToB(pool, [response, response])).toEqual(['a', 'a', 'b']);
+      for (const name of ['a', 'b']) expect(await standing(pool, name)).toEqual(free);
+    },
+  );
 
-  it.concurrent('is one when its last event lacks the blank line', async () => {
+  it.concurrent('is a complete turn even if its last event lacks the blank line', async () => {
     await using pool = await startRanked();
     const bytes = Buffer.from(framed(created()) + framed(completed()).trimEnd());
     pool.fakeUpstream.account('a').answers(raw(bytes, ofA));
-    const answer = await send(pool);
-    expect(answer).toMatchObject({ status: 200, isBroken: false, headers: { 'x-codex-pool-account': 'a' } });
-    expect(answer.body.toString()).toBe(bytes.toString());
+    const response = await send(pool);
+    expect(response).toMatchObject({
+      status: 200,
+      isBroken: false,
+      headers: { 'x-codex-pool-account': 'a' },
+    });
+    expect(response.body.toString()).toBe(bytes.toString());
     expect(pool.fakeUpstream.attempts()).toEqual(['a']);
   });
 });
 
-describe('a turn that was slow', () => {
-  it('does not bring its session back to the account that it has left meanwhile', async () => {
+describe('a slow turn', () => {
+  it('does not bring its session back to the account that the session has left', async () => {
     const clock = new FakeClock();
     await using pool = await startRanked({ clock });
     await isServedBy(pool, 'a', session);
@@ -129,8 +136,8 @@ describe('a turn that was slow', () => {
   });
 });
 
-describe('a limit that is told', () => {
-  const told = 'Rate limit reached. Please try again in 6m0s.';
+describe('a limit that upstream states', () => {
+  const message = 'Rate limit reached. Please try again in 6m0s.';
   it.each<[string, ScriptedResponse, string, number]>([
     [
       '503 slow_down with Retry-After',
@@ -140,21 +147,21 @@ describe('a limit that is told', () => {
     ],
     [
       '429 in minutes and seconds',
-      refuses(429, { error: { code: 'rate_limit_exceeded', message: told } }),
+      refuses(429, { error: { code: 'rate_limit_exceeded', message } }),
       'rate-limited',
       360,
     ],
     [
-      '429 with its end beside a code at the top',
+      '429 with the reset time next to a top-level code',
       refuses(429, { code: 'usage_limit_reached', resets_in_seconds: 7_200 }),
       'quota-exhausted',
       7_200,
     ],
-  ])('as %s takes its account out for so long; another one serves', async (...row) => {
-    const [, answer, reason, seconds] = row;
+  ])('as %s takes the account out for that long, and another account serves', async (...row) => {
+    const [, response, reason, seconds] = row;
     const clock = new FakeClock();
     await using pool = await startRanked({ clock });
-    expect(await movesToB(pool, [answer])).toEqual(['a', 'b']);
+    expect(await movesToB(pool, [response])).toEqual(['a', 'b']);
     expect(await standing(pool, 'a')).toEqual(out(reason, clock.now() + seconds * SECOND));
     expect(await standing(pool, 'b')).toEqual(free);
   });

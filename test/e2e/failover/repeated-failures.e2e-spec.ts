@@ -9,49 +9,49 @@ import { deltasIn, send } from '../../support/clients/raw-client.js';
 
 const poll = async (pool: TestPool) => pool.client.post('/admin/accounts/a/poll').expect(200);
 
-/** A turn of `a` that breaks off after its commit. */
-async function cut(pool: TestPool): Promise<void> {
+/** Sends a turn that `a` breaks off after the commit. */
+async function cutTurn(pool: TestPool): Promise<void> {
   const before = pool.fakeUpstream.attempts().length;
   pool.fakeUpstream.account('a').answers(streams({ deltas: ['one'], thenCut: true }));
-  const answer = await send(pool);
-  expect(answer).toMatchObject({ isBroken: true, headers: { 'x-codex-pool-account': 'a' } });
-  expect(deltasIn(answer.body)).toEqual(['one']);
+  const response = await send(pool);
+  expect(response).toMatchObject({ isBroken: true, headers: { 'x-codex-pool-account': 'a' } });
+  expect(deltasIn(response.body)).toEqual(['one']);
   expect(pool.fakeUpstream.attempts().slice(before)).toEqual(['a']);
 }
 
-describe('cut', () => {
-  it('takes an account out after the third in a row, for 30 s doubling to 5 minutes', async () => {
+describe('a cut stream', () => {
+  it('takes the account out at the third in a row, for 30 s, doubling up to 5 minutes', async () => {
     const clock = new FakeClock();
     await using pool = await startRanked({ clock });
     for (let turn = 1; turn <= 2; turn += 1) {
-      await cut(pool);
+      await cutTurn(pool);
       expect(await standing(pool, 'a')).toEqual(free);
     }
     for (const seconds of [30, 60, 120, 240, 300, 300]) {
-      await cut(pool);
-      const rests = out('upstream-error', clock.now() + seconds * SECOND);
-      await expect.poll(async () => standing(pool, 'a')).toEqual(rests);
+      await cutTurn(pool);
+      const coolingDown = out('upstream-error', clock.now() + seconds * SECOND);
+      await expect.poll(async () => standing(pool, 'a')).toEqual(coolingDown);
       await isServedBy(pool, 'b');
       clock.advance(seconds * SECOND);
       expect(await standing(pool, 'a')).toEqual(free);
     }
   });
 
-  it('counts anew after a stream that is complete', async () => {
+  it('resets the count when a later stream completes', async () => {
     await using pool = await startRanked({ clock: new FakeClock() });
     for (let round = 1; round <= 3; round += 1) {
-      await cut(pool);
-      await cut(pool);
+      await cutTurn(pool);
+      await cutTurn(pool);
       await isServedBy(pool, 'a');
       expect(await standing(pool, 'a')).toEqual(free);
     }
   });
 
-  it('counts for each account of its own', async () => {
+  it('is counted per account', async () => {
     await using pool = await startRanked({ clock: new FakeClock() });
     const [a] = pool.registry.list();
-    await cut(pool);
-    await cut(pool);
+    await cutTurn(pool);
+    await cutTurn(pool);
     if (a !== undefined) a.settings = { ...a.settings, isPaused: true };
     for (let turn = 1; turn <= 2; turn += 1) {
       pool.fakeUpstream.account('b').answers(streams({ deltas: ['one'], thenCut: true }));
@@ -61,38 +61,35 @@ describe('cut', () => {
   });
 });
 
-describe('refused again within 60 s of the poll that had ended its cooldown', () => {
+describe('a refusal within 60 s of the poll that ended the cooldown', () => {
   const limit = usageLimit({ resetsInSeconds: 3_600 });
 
   it.each<[string, ScriptedResponse, number]>([
     ['quota-exhausted', limit, HOUR],
     ['forbidden', forbidden(), 10 * MINUTE],
-  ])(
-    'an account that is %s is back only by a poll that is asked 60 s later',
-    async (reason, refusal, pauseMs) => {
-      const clock = new FakeClock();
-      await using pool = await startRanked({ clock });
-      await movesToB(pool, [refusal]);
-      clock.advance(1);
+  ])('keeps a %s account out until a poll at least 60 s later', async (reason, refusal, pauseMs) => {
+    const clock = new FakeClock();
+    await using pool = await startRanked({ clock });
+    await movesToB(pool, [refusal]);
+    clock.advance(1);
+    await poll(pool);
+    expect(await standing(pool, 'a')).toEqual(free);
+    clock.advance(59 * SECOND);
+    await movesToB(pool, [refusal]);
+    const refusedAt = clock.now();
+    for (const afterMs of [1, 59 * SECOND]) {
+      clock.advance(refusedAt + afterMs - clock.now());
       await poll(pool);
-      expect(await standing(pool, 'a')).toEqual(free);
-      clock.advance(59 * SECOND);
-      await movesToB(pool, [refusal]);
-      const refusedAt = clock.now();
-      for (const afterMs of [1, 59 * SECOND]) {
-        clock.advance(refusedAt + afterMs - clock.now());
-        await poll(pool);
-        expect(await standing(pool, 'a')).toEqual(out(reason, refusedAt + pauseMs));
-        await isServedBy(pool, 'b');
-      }
-      clock.advance(2 * SECOND);
-      await poll(pool);
-      expect(await standing(pool, 'a')).toEqual(free);
-      await isServedBy(pool, 'a');
-    },
-  );
+      expect(await standing(pool, 'a')).toEqual(out(reason, refusedAt + pauseMs));
+      await isServedBy(pool, 'b');
+    }
+    clock.advance(2 * SECOND);
+    await poll(pool);
+    expect(await standing(pool, 'a')).toEqual(free);
+    await isServedBy(pool, 'a');
+  });
 
-  it('is a rule for those 60 s alone', async () => {
+  it('has no effect on polls once the 60 s are over', async () => {
     const clock = new FakeClock();
     await using pool = await startRanked({ clock });
     for (let round = 1; round <= 3; round += 1) {

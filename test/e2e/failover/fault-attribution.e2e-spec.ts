@@ -15,33 +15,33 @@ async function health(pool: TestPool): Promise<{ status: string; trouble: string
   return { status: body.status, trouble: body.details.upstream.trouble };
 }
 
-/** The kinds of trouble that the metrics name. */
+/** The kinds of trouble that the metrics report. */
 async function inMetrics(pool: TestPool): Promise<string[]> {
   const { text } = await pool.client.get('/metrics').expect(200);
   const lines = text.matchAll(/^codex_pool_upstream_trouble\{kind="([a-z-]+)"\} (\d)$/gm);
   return [...lines].filter((it) => it[2] === '1').map((it) => it[1] ?? '');
 }
 
-async function expectNobodyOut(pool: TestPool, names: readonly string[]): Promise<void> {
+async function expectAllAvailable(pool: TestPool, names: readonly string[]): Promise<void> {
   for (const name of names) expect(await pool.account(name)).toMatchObject({ available: true, reason: null });
 }
 
-/** Turns of different sessions, and what became of them. */
+/** Sends turns of different sessions; returns their statuses. */
 async function turns(pool: TestPool, count: number): Promise<number[]> {
   const statuses: number[] = [];
   for (let i = 0; i < count; i += 1) statuses.push((await pool.turn({ 'session-id': `s-${i}` })).status);
   return statuses;
 }
 
-describe('whose fault it is: an upstream that cannot be reached', { timeout: 30_000 }, () => {
-  it('is the network’s, not an account’s, and is over at the first answer', async () => {
+describe('an unreachable upstream', { timeout: 30_000 }, () => {
+  it('is a network fault that blames no account and ends at the first response', async () => {
     await using pool = await TestPool.start();
     await polled(pool);
     expect(await health(pool)).toEqual({ status: 'up', trouble: null });
     await pool.fakeUpstream.goDown();
     for (let i = 0; i < 3; i += 1) {
-      const answer = await pool.turn().expect(503);
-      expect(answer.headers['x-codex-pool-error']).toBe('upstream_unreachable');
+      const response = await pool.turn().expect(503);
+      expect(response.headers['x-codex-pool-error']).toBe('upstream_unreachable');
     }
     const offline = await health(pool);
     expect(offline.status).toBe('degraded');
@@ -49,9 +49,9 @@ describe('whose fault it is: an upstream that cannot be reached', { timeout: 30_
     expect(offline.trouble).not.toMatch(/127\.0\.0\.1|localhost/);
     expect((await pool.client.get('/').expect(200)).text).toContain(offline.trouble);
     expect(await inMetrics(pool)).toEqual(['offline']);
-    await expectNobodyOut(pool, ['a', 'b']);
+    await expectAllAvailable(pool, ['a', 'b']);
     await pool.fakeUpstream.reopen();
-    // The first answer of any kind: it is no success.
+    // Any response ends it, even a refusal.
     pool.fakeUpstream
       .account('a')
       .answers(refuses(400, { error: { message: 'no', code: 'invalid_prompt' } }));
@@ -62,7 +62,7 @@ describe('whose fault it is: an upstream that cannot be reached', { timeout: 30_
     expect(said(pool, 'upstream is well again')).toHaveLength(1);
   });
 
-  it('is first seen by the polls where no turn comes, and they see its end', async () => {
+  it('is detected by polls when there are no turns, and so is its end', async () => {
     await using pool = await TestPool.start({ prepare: (fakeUpstream) => fakeUpstream.goDown() });
     await expect.poll(async () => await trouble(pool)).toContain('(ECONNREFUSED)');
     await pool.fakeUpstream.reopen();
@@ -71,27 +71,30 @@ describe('whose fault it is: an upstream that cannot be reached', { timeout: 30_
   });
 });
 
-describe('whose fault it is: an upstream that fails', { timeout: 30_000 }, () => {
+describe('a failing upstream', { timeout: 30_000 }, () => {
   it.each([
     ['500', serverError],
     ['overload', overloaded()],
-  ])('with %s on every account takes nobody out, and is over at the first success', async (_how, answer) => {
-    await using pool = await TestPool.start({ accounts: ['a', 'b', 'c'] });
-    await polled(pool);
-    for (const name of ['a', 'b', 'c']) pool.fakeUpstream.account(name).always(answer);
-    expect(new Set(await turns(pool, 8))).toEqual(new Set([503]));
-    const failing = await health(pool);
-    expect(failing.status).toBe('degraded');
-    expect(failing.trouble).toMatch(new RegExp(`Upstream itself is failing, .* since ${ISO}`));
-    expect(await inMetrics(pool)).toEqual(['provider']);
-    await expectNobodyOut(pool, ['a', 'b', 'c']);
-    pool.fakeUpstream.account('b').always(streams());
-    // Whoever is asked first: the turn gets to b in the end, now or with the next one.
-    await expect.poll(async () => (await pool.turn()).status).toBe(200);
-    expect(await health(pool)).toEqual({ status: 'up', trouble: null });
-  });
+  ])(
+    'with %s on every account takes no account out and ends at the first success',
+    async (_how, response) => {
+      await using pool = await TestPool.start({ accounts: ['a', 'b', 'c'] });
+      await polled(pool);
+      for (const name of ['a', 'b', 'c']) pool.fakeUpstream.account(name).always(response);
+      expect(new Set(await turns(pool, 8))).toEqual(new Set([503]));
+      const failing = await health(pool);
+      expect(failing.status).toBe('degraded');
+      expect(failing.trouble).toMatch(new RegExp(`Upstream itself is failing, .* since ${ISO}`));
+      expect(await inMetrics(pool)).toEqual(['provider']);
+      await expectAllAvailable(pool, ['a', 'b', 'c']);
+      pool.fakeUpstream.account('b').always(streams());
+      // The turn reaches b now or with the next one, regardless of which account comes first.
+      await expect.poll(async () => (await pool.turn()).status).toBe(200);
+      expect(await health(pool)).toEqual({ status: 'up', trouble: null });
+    },
+  );
 
-  it('on one account while another serves is that account’s fault: the third error takes it out', async () => {
+  it('on one account while another serves takes that account out at the third error', async () => {
     await using pool = await TestPool.start({ env: { PROXY_POLICY: 'fill-first' } });
     await polled(pool);
     pool.fakeUpstream.account('a').always(serverError);
@@ -102,17 +105,17 @@ describe('whose fault it is: an upstream that fails', { timeout: 30_000 }, () =>
     expect(await inMetrics(pool)).toEqual([]);
   });
 
-  it('on the only account there is may be its own fault, too: the third error takes it out', async () => {
+  it('on the only account takes that account out at the third error, too', async () => {
     await using pool = await TestPool.start({ accounts: ['a', 'paused'] });
     await polled(pool);
     await pool.client.patch('/admin/accounts/paused').send({ paused: true }).expect(200);
     pool.fakeUpstream.account('a').always(serverError);
-    expect(await turns(pool, 2)).toEqual([503, 429]); // the third error: it rests for half a minute
+    expect(await turns(pool, 2)).toEqual([503, 429]); // the third error starts a cooldown
     expect(await trouble(pool)).toContain('Upstream itself is failing');
     expect(await pool.account('a')).toMatchObject({ available: false, reason: 'upstream-error' });
   });
 
-  it('when it is polled is told before any turn has met it', async () => {
+  it('is reported after failed polls, before any turn meets it', async () => {
     await using pool = await TestPool.start({
       prepare: (fakeUpstream) => {
         for (const name of ['a', 'b']) fakeUpstream.account(name).usageResponses(502, 'bad gateway');
@@ -126,7 +129,7 @@ describe('whose fault it is: an upstream that fails', { timeout: 30_000 }, () =>
     expect(await trouble(pool)).toBeNull();
   });
 
-  it('on other routes than turns says nothing of the turns', async () => {
+  it('on routes other than turns is not reported', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     await polled(pool);
     pool.fakeUpstream.on('GET', '/backend-api/wham/elsewhere', (_req, res) => void res.writeHead(500).end());
@@ -135,8 +138,8 @@ describe('whose fault it is: an upstream that fails', { timeout: 30_000 }, () =>
   });
 });
 
-describe('whose fault it is: an edge that blocks', { timeout: 30_000 }, () => {
-  it('every account is this machine’s trouble, takes nobody out, and is over at the first success', async () => {
+describe('an edge that blocks', { timeout: 30_000 }, () => {
+  it('every account is reported, takes no account out, and ends at the first success', async () => {
     await using pool = await TestPool.start();
     await polled(pool);
     for (const name of ['a', 'b']) pool.fakeUpstream.account(name).always(edgeBlock());
@@ -145,14 +148,14 @@ describe('whose fault it is: an edge that blocks', { timeout: 30_000 }, () => {
     expect(blocked.status).toBe('degraded');
     expect(blocked.trouble).toMatch(new RegExp(`The network edge .* since ${ISO}`));
     expect(await inMetrics(pool)).toEqual(['edge-block']);
-    await expectNobodyOut(pool, ['a', 'b']);
+    await expectAllAvailable(pool, ['a', 'b']);
     pool.fakeUpstream.account('a').always(streams());
     pool.fakeUpstream.account('b').always(streams());
     await pool.turn().expect(200);
     expect(await health(pool)).toEqual({ status: 'up', trouble: null });
   });
 
-  it('one account, and lets another through, is not everybody’s trouble, even without a success', async () => {
+  it('one account but lets another through is not reported, even without a success', async () => {
     await using pool = await TestPool.start({ env: { PROXY_POLICY: 'fill-first' } });
     await polled(pool);
     pool.fakeUpstream.account('a').always(edgeBlock());

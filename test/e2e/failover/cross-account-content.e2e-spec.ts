@@ -27,13 +27,13 @@ const reasoning = '{"type":"reasoning","id":"rs_1","summary":[],"encrypted_conte
 const compaction = '{"type":"compaction","encrypted_content":"of a, too"}';
 const call =
   '{"call_id":"c_1", "type":"function_call","name":"x","arguments":"{\\"type\\":\\"reasoning\\"}"}';
-/** Written as no serializer of ours would: only bytes that were not touched compare equal. */
+/** Formatted unlike any serializer’s output, so that only untouched bytes compare equal. */
 const bodyWith = (...items: string[]): string =>
   `{ "model":"gpt-5.5",\n"stream":true, "input":[${items.join(',')}],"z":1.0,"reasoning":{"effort" : "high"} }\n`;
 const whole = bodyWith(user, reasoning, compaction, call, reasoning);
 const without = bodyWith(user, compaction, call);
 
-/** The session is on `a`, which is then at its limit: what comes next goes to `b`, with what `a` has encrypted. */
+/** Starts a session on `a` and exhausts `a`: the next turn goes to `b` with content that `a` has encrypted. */
 async function startMoving(env: Record<string, string> = {}): Promise<TestPool> {
   const pool = await startRanked({ clock: new FakeClock(), env });
   await isServedBy(pool, 'a', session);
@@ -43,15 +43,15 @@ async function startMoving(env: Record<string, string> = {}): Promise<TestPool> 
 
 const bodiesTo = (pool: TestPool): string[] => pool.fakeUpstream.turns().map((it) => it.body.toString());
 
-function expectOriginal(answer: Received): void {
-  expect(answer).toMatchObject({ status: 400, headers: { 'x-of': 'b', 'x-codex-pool-account': 'b' } });
-  expect(answer.headers).not.toHaveProperty('x-codex-pool-error');
-  expect(answer.body.toString()).toBe(original.toString());
+function expectOriginal(response: Received): void {
+  expect(response).toMatchObject({ status: 400, headers: { 'x-of': 'b', 'x-codex-pool-account': 'b' } });
+  expect(response.headers).not.toHaveProperty('x-codex-pool-error');
+  expect(response.body.toString()).toBe(original.toString());
 }
 
-describe('foreign content', () => {
-  it('400 invalid_encrypted_content is asked once more without the reasoning, all else byte for byte', async () => {
-    // The recovery is free of the budget.
+describe('cross-account content', () => {
+  it('is retried once without the reasoning after 400 invalid_encrypted_content, all else byte for byte', async () => {
+    // The recovery does not count against the budget.
     await using pool = await startMoving({ PROXY_MAX_ATTEMPTS: '2' });
     pool.fakeUpstream.account('b').answers(refusal);
     expectTurnOf('b', await send(pool, { ...session, body: whole }));
@@ -64,7 +64,7 @@ describe('foreign content', () => {
   it.each([
     ['gzip', gzipSync, gunzipSync],
     ['zstd', zstdCompressSync, zstdDecompressSync],
-  ])('is taken out of a body in %s as well', async (encoding, compress, inflate) => {
+  ])('is removed from a %s body as well', async (encoding, compress, inflate) => {
     await using pool = await startMoving();
     pool.fakeUpstream.account('b').answers(refusal);
     const headers = { ...session.headers, 'content-encoding': encoding };
@@ -76,7 +76,7 @@ describe('foreign content', () => {
     expect((isCanonical ? sent : inflate(sent)).toString()).toBe(without);
   });
 
-  it('goes to the former account, as it came, once that may serve again', async () => {
+  it('goes unchanged to the former account once that is available again', async () => {
     const clock = new FakeClock();
     await using pool = await startRanked({ clock });
     await isServedBy(pool, 'a', session);
@@ -90,7 +90,7 @@ describe('foreign content', () => {
     await isServedBy(pool, 'a', session); // and stays there
   });
 
-  it('is the original 400 when it is refused without the reasoning, too', async () => {
+  it('returns the original 400 when upstream refuses the stripped turn, too', async () => {
     await using pool = await startMoving();
     pool.fakeUpstream.account('b').always(refusal);
     expectOriginal(await send(pool, { ...session, body: whole }));
@@ -99,33 +99,33 @@ describe('foreign content', () => {
   });
 
   it.each([
-    ['has a compaction alone', bodyWith(user, compaction)],
+    ['has only a compaction', bodyWith(user, compaction)],
     ['has nothing encrypted', bodyWith(user, call)],
-    ['is no JSON', whole.slice(0, -3)],
-  ])('is the original 400 at once when the input %s', async (_what, body) => {
+    ['is invalid JSON', whole.slice(0, -3)],
+  ])('returns the original 400 at once when the input %s', async (_what, body) => {
     await using pool = await startMoving();
     pool.fakeUpstream.account('b').always(refusal);
     expectOriginal(await send(pool, { ...session, body }));
     expect(pool.fakeUpstream.attempts().slice(1)).toEqual(['a', 'b']);
   });
 
-  it('is the client’s own 400 in a session that has stayed where it was', async () => {
+  it('returns the original 400 in a session that has never moved', async () => {
     await using pool = await startRanked();
     await isServedBy(pool, 'a', session);
     pool.fakeUpstream.account('a').answers(refusal);
-    const answer = await send(pool, { ...session, body: whole });
-    expect(answer).toMatchObject({ status: 400, headers: { 'x-codex-pool-account': 'a' } });
-    expect(answer.body.equals(original)).toBe(true);
+    const response = await send(pool, { ...session, body: whole });
+    expect(response).toMatchObject({ status: 400, headers: { 'x-codex-pool-account': 'a' } });
+    expect(response.body.equals(original)).toBe(true);
     expect(pool.fakeUpstream.attempts()).toEqual(['a', 'a']);
     expect(await standing(pool, 'a')).toEqual(free);
   });
 });
 
-describe('foreign content that nobody saw coming', () => {
+describe('cross-account content of unknown origin', () => {
   it.each([
     ['a session that the pool has never served', { headers: { 'session-id': 's-new' } }],
     ['a request without a session', {}],
-  ])('is taken out for %s', async (_what, sent) => {
+  ])('is removed for %s', async (_what, sent) => {
     await using pool = await startRanked({ clock: new FakeClock() });
     pool.fakeUpstream.account('a').answers(refusal);
     expectTurnOf('a', await send(pool, { ...sent, body: whole }));
@@ -135,8 +135,8 @@ describe('foreign content that nobody saw coming', () => {
   });
 });
 
-describe('a session that came from elsewhere', () => {
-  it('is stripped at each of its turns, also after a restart', async () => {
+describe('a session that began outside the pool', () => {
+  it('is stripped on every turn, also after a restart', async () => {
     const first = await startRanked();
     first.fakeUpstream.account('a').answers(refusal, raw(turnOf('a'), { 'x-served-by': 'a' }), refusal);
     const turn = { headers: { 'session-id': 's-new' }, body: whole };
@@ -149,10 +149,10 @@ describe('a session that came from elsewhere', () => {
   });
 });
 
-describe('a session that has come to stay without its reasoning', () => {
+describe('a session that has moved without its reasoning', () => {
   const ownReasoning = '{"type":"reasoning","id":"rs_2","summary":[],"encrypted_content":"of b"}';
 
-  it('is stripped again where it is, of the same alone, though its former account is free', async () => {
+  it('stays on its new account and loses only the old reasoning, although its former account is available', async () => {
     const clock = new FakeClock();
     await using pool = await startRanked({ clock });
     await isServedBy(pool, 'a', session);
@@ -172,7 +172,7 @@ describe('a session that has come to stay without its reasoning', () => {
   });
 });
 
-it('does not send a turn back to a former account that may not use its model', async () => {
+it('a turn does not go back to a former account that may not use its model', async () => {
   await using pool = await startRanked({ accounts: ['a', 'b', 'c'], clock: new FakeClock() });
   await isServedBy(pool, 'a', session);
   const body = whole.replace('gpt-5.5', 'gpt-9');
@@ -183,10 +183,10 @@ it('does not send a turn back to a former account that may not use its model', a
   expect(pool.fakeUpstream.attempts()).toEqual(['a', 'a', 'b', 'b', 'b']);
 });
 
-describe('a recovery that does not go well', () => {
+describe('a failing recovery', () => {
   const fault = refuses(500, { error: { message: 'oops', type: 'server_error' } });
 
-  it('ends without the reasoning when the way back has spent the budget', async () => {
+  it('falls back to stripping the reasoning when the former account has spent the budget', async () => {
     const clock = new FakeClock();
     await using pool = await startRanked({ clock, env: { PROXY_MAX_ATTEMPTS: '2' } });
     await isServedBy(pool, 'a', session);
@@ -203,13 +203,13 @@ describe('a recovery that does not go well', () => {
   it.each([
     ['500', [fault, fault]],
     ['429', [rateLimit(20)]],
-  ])('is no refusal of the client’s body when its last word is %s', async (_word, last) => {
+  ])('is not reported as a bad client body when it ends with %s', async (_case, last) => {
     await using pool = await startMoving();
     pool.fakeUpstream.account('b').answers(refusal, ...last);
-    const answer = await send(pool, { ...session, body: whole });
-    expect(answer.status).toBeOneOf([429, 503]);
-    expect(answer.headers['x-codex-pool-error']).toBeDefined();
+    const response = await send(pool, { ...session, body: whole });
+    expect(response.status).toBeOneOf([429, 503]);
+    expect(response.headers['x-codex-pool-error']).toBeDefined();
     expect(pool.fakeUpstream.attempts().slice(1)).toEqual(['a', 'b', ...last.map(() => 'b')]);
-    expect(answer.body.toString()).not.toContain('invalid_encrypted_content');
+    expect(response.body.toString()).not.toContain('invalid_encrypted_content');
   });
 });

@@ -23,7 +23,7 @@ const poll = async (pool: TestPool) => pool.client.post('/admin/accounts/a/poll'
 const asking = (model: string) => ({ body: JSON.stringify(aTurn({ model })) });
 const full = { usedPercent: 100, windowSeconds: 18_000, resetsInSeconds: 1_800 };
 
-// One pool for all that leaves no trace on it; what was learned of its accounts is forgotten after each.
+// One pool for the tests that leave no trace on it; account evidence is cleared after each.
 const clock = new FakeClock(Math.ceil(Date.now() / SECOND) * SECOND);
 let pool: TestPool;
 beforeAll(async () => {
@@ -42,33 +42,40 @@ describe('quota-exhausted', () => {
         headers: { 'x-of': 'a' },
       }),
     ],
-  ])('%s moves the turn to another account, out until resets_at', async (_says, refusal) => {
-    const resetsAt = inAnHour(clock);
-    const before = await pool.account('a');
-    expect(await movesToB(pool, [refusal(resetsAt)])).toEqual(['a', 'b']);
-    expect(await standing(pool, 'a')).toEqual(out('quota-exhausted', resetsAt * SECOND));
-    expect(await standing(pool, 'b')).toEqual(free);
-    const { totals, lastSuccessAt } = before;
-    expect(await pool.account('a')).toMatchObject({ totals, lastSuccessAt });
-    clock.advance(resetsAt * SECOND - clock.now() - 1);
-    expect(await isServedBy(pool, 'b')).toEqual(['b']);
-    clock.advance(1);
-    expect(await standing(pool, 'a')).toEqual(free);
-    expect(await isServedBy(pool, 'a')).toEqual(['a']);
-  });
+  ])(
+    '%s moves the turn to another account and takes the first one out until resets_at',
+    async (_case, refusal) => {
+      const resetsAt = inAnHour(clock);
+      const before = await pool.account('a');
+      expect(await movesToB(pool, [refusal(resetsAt)])).toEqual(['a', 'b']);
+      expect(await standing(pool, 'a')).toEqual(out('quota-exhausted', resetsAt * SECOND));
+      expect(await standing(pool, 'b')).toEqual(free);
+      const { totals, lastSuccessAt } = before;
+      expect(await pool.account('a')).toMatchObject({ totals, lastSuccessAt });
+      clock.advance(resetsAt * SECOND - clock.now() - 1);
+      expect(await isServedBy(pool, 'b')).toEqual(['b']);
+      clock.advance(1);
+      expect(await standing(pool, 'a')).toEqual(free);
+      expect(await isServedBy(pool, 'a')).toEqual(['a']);
+    },
+  );
 
   it.each<[string, Parameters<typeof usageLimit>[0], number]>([
-    ['as many seconds as it tells', { resetsInSeconds: 90 }, 90 * SECOND],
-    ['until resets_at rather than by resets_in_seconds', { resetsAt: 0, resetsInSeconds: 1 }, HOUR],
-    ['as long as the longest window, when it tells more', { resetsInSeconds: 90 * 86_400 }, 7 * DAY],
-  ])('takes an account out for %s', async (_how, told, pauseMs) => {
-    const limit = told?.resetsAt === 0 ? { ...told, resetsAt: inAnHour(clock) } : told;
+    ['resets_in_seconds', { resetsInSeconds: 90 }, 90 * SECOND],
+    [
+      'the time until resets_at, which wins over resets_in_seconds',
+      { resetsAt: 0, resetsInSeconds: 1 },
+      HOUR,
+    ],
+    ['at most the longest window', { resetsInSeconds: 90 * 86_400 }, 7 * DAY],
+  ])('takes the account out for %s', async (_how, stated, pauseMs) => {
+    const limit = stated?.resetsAt === 0 ? { ...stated, resetsAt: inAnHour(clock) } : stated;
     expect(await movesToB(pool, [usageLimit(limit)])).toEqual(['a', 'b']);
     expect(await standing(pool, 'a')).toEqual(out('quota-exhausted', clock.now() + pauseMs));
   });
 
-  it('takes an account out until the reset of its fullest window, when no time is told', async () => {
-    const time = new FakeClock(); // upstream tells of windows by the real one
+  it('takes the account out until the reset of its fullest window when upstream states no time', async () => {
+    const time = new FakeClock(); // upstream states windows by the real clock
     await using own = await startRanked({ clock: time });
     expect(await movesToB(own, [usageLimit({ resetsAt: null })])).toEqual(['a', 'b']);
     const { windows } = await own.account('a');
@@ -76,7 +83,7 @@ describe('quota-exhausted', () => {
     expect(await standing(own, 'a')).toEqual(out('quota-exhausted', windows[0].resetsAt));
   });
 
-  it('takes an account out for 5 minutes, when neither a time nor a window is known', async () => {
+  it('takes the account out for 5 minutes when neither a time nor a window is known', async () => {
     const time = new FakeClock();
     await using own = await startRanked({
       clock: time,
@@ -86,12 +93,12 @@ describe('quota-exhausted', () => {
     expect(await standing(own, 'a')).toEqual(out('quota-exhausted', time.now() + 5 * MINUTE));
   });
 
-  it('is ended by a poll that is asked later and finds no window full, and by no other poll', async () => {
-    const time = new FakeClock(); // upstream tells of windows by the real one
+  it('is ended only by a later poll that finds no window full', async () => {
+    const time = new FakeClock(); // upstream states windows by the real clock
     await using own = await startRanked({ clock: time });
     const until = inAnHour(time) * SECOND;
     await movesToB(own, [usageLimit({ resetsAt: until / SECOND })]);
-    await poll(own); // asked at the very time of the refusal
+    await poll(own); // at the same instant as the refusal
     expect(await standing(own, 'a')).toEqual(out('quota-exhausted', until));
     time.advance(1);
     own.fakeUpstream.account('a').usage(full);
@@ -108,14 +115,14 @@ describe('quota-exhausted', () => {
     await using own = await startRanked({ clock: time });
     const older = controlled();
     own.fakeUpstream.account('a').answers(older.answer);
-    const answering = send(own);
+    const pending = send(own);
     await older.started;
     time.advance(SECOND);
     const until = inAnHour(time) * SECOND;
     await movesToB(own, [usageLimit({ resetsAt: until / SECOND })]);
     older.send(delta('late'), completed());
     older.end();
-    expect(await answering).toMatchObject({ status: 200, headers: { 'x-codex-pool-account': 'a' } });
+    expect(await pending).toMatchObject({ status: 200, headers: { 'x-codex-pool-account': 'a' } });
     expect(await standing(own, 'a')).toEqual(out('quota-exhausted', until));
   });
 });
@@ -123,7 +130,7 @@ describe('quota-exhausted', () => {
 describe('rate-limited', () => {
   it.each<[string, ScriptedResponse, number]>([
     ['a bare 429', refuses(429, ''), 2 * SECOND],
-    ['429 in words alone', rateLimit(undefined, 'Too many requests'), 2 * SECOND],
+    ['429 with only a message', rateLimit(undefined, 'Too many requests'), 2 * SECOND],
     ['429 rate_limit_exceeded', rateLimit(), 2 * SECOND],
     ['429 slow_down', refuses(429, { error: { code: 'slow_down' } }), 2 * SECOND],
     ['429 with a Retry-After', rateLimit(7, 'try again in 30s'), 7 * SECOND],
@@ -131,8 +138,8 @@ describe('rate-limited', () => {
     ['a stream that begins with rate_limit_exceeded', failedFirst('rate_limit_exceeded'), 2 * SECOND],
     ['a stream that begins with slow_down', failedFirst('slow_down', 'try again in 9s'), 9 * SECOND],
   ])(
-    '%s moves the turn to another account, out for the time told, else 2 s',
-    async (_says, refusal, pauseMs) => {
+    '%s moves the turn to another account and takes the first one out for the stated time, else 2 s',
+    async (_case, refusal, pauseMs) => {
       expect(await movesToB(pool, [refusal])).toEqual(['a', 'b']);
       expect(await standing(pool, 'a')).toEqual(out('rate-limited', clock.now() + pauseMs));
       expect(await standing(pool, 'b')).toEqual(free);
@@ -144,7 +151,7 @@ describe('rate-limited', () => {
     },
   );
 
-  it('doubles up to a minute while it comes in a row, and begins anew after a success', async () => {
+  it('doubles up to a minute when repeated and resets after a success', async () => {
     for (const seconds of [2, 4, 8, 16, 32, 60, 60]) {
       expect(await movesToB(pool, [rateLimit()])).toEqual(['a', 'b']);
       expect(await standing(pool, 'a')).toEqual(out('rate-limited', clock.now() + seconds * SECOND));
@@ -164,18 +171,21 @@ describe('not-entitled', () => {
   it.each<[string, ScriptedResponse]>([
     ['429 usage_not_included', refuses(429, { error: { type: 'usage_not_included', message: 'no' } })],
     ['a stream that begins with usage_not_included', failedFirst('usage_not_included')],
-    ['400 that names a model as not supported', refuses(400, { detail: notSupported })],
+    ['400 that calls a model not supported', refuses(400, { detail: notSupported })],
     ['400 model_not_supported', refuses(400, { error: { code: 'model_not_supported' } })],
-  ])('%s moves the turn, and this model alone stays away for an hour', async (_says, refusal) => {
-    const ours = raw(turnOf('a'), { 'x-served-by': 'a' });
-    pool.fakeUpstream.account('a').always(byModel((model) => (model === 'gpt-9' ? refusal : ours)));
-    expect(await isServedBy(pool, 'b', asking('gpt-9'))).toEqual(['a', 'b']);
-    expect(await standing(pool, 'a')).toEqual(free);
-    expect(await isServedBy(pool, 'a', asking('gpt-5.5'))).toEqual(['a']);
-    clock.advance(HOUR - 1);
-    expect(await isServedBy(pool, 'b', asking('gpt-9'))).toEqual(['b']);
-    clock.advance(1);
-    pool.fakeUpstream.account('a').always(ours);
-    expect(await isServedBy(pool, 'a', asking('gpt-9'))).toEqual(['a']);
-  });
+  ])(
+    '%s moves the turn and keeps only this model away from the account for an hour',
+    async (_case, refusal) => {
+      const ours = raw(turnOf('a'), { 'x-served-by': 'a' });
+      pool.fakeUpstream.account('a').always(byModel((model) => (model === 'gpt-9' ? refusal : ours)));
+      expect(await isServedBy(pool, 'b', asking('gpt-9'))).toEqual(['a', 'b']);
+      expect(await standing(pool, 'a')).toEqual(free);
+      expect(await isServedBy(pool, 'a', asking('gpt-5.5'))).toEqual(['a']);
+      clock.advance(HOUR - 1);
+      expect(await isServedBy(pool, 'b', asking('gpt-9'))).toEqual(['b']);
+      clock.advance(1);
+      pool.fakeUpstream.account('a').always(ours);
+      expect(await isServedBy(pool, 'a', asking('gpt-9'))).toEqual(['a']);
+    },
+  );
 });

@@ -5,7 +5,7 @@ import { polled } from '../../support/pool/polled.js';
 import { TestPool } from '../../support/pool/pool.js';
 import { type Received, send } from '../../support/clients/raw-client.js';
 
-const errorIn = (answer: Received): unknown => JSON.parse(answer.body.toString()).error;
+const errorIn = (response: Received): unknown => JSON.parse(response.body.toString()).error;
 
 function pause(pool: TestPool, ...names: string[]): void {
   for (const account of pool.registry.list()) {
@@ -15,8 +15,8 @@ function pause(pool: TestPool, ...names: string[]): void {
 
 const inSeconds = (ms: number): number => Math.floor(ms / SECOND);
 
-describe('a pool whose quota is used up', () => {
-  it('tells when the first account is back, as upstream itself would', async () => {
+describe('a pool with no quota left', () => {
+  it('says when the first account is back, in upstream’s own format', async () => {
     const clock = new FakeClock();
     await using pool = await TestPool.start({ accounts: [{ name: 'a', plan: 'pro' }, 'b', 'c'], clock });
     await polled(pool);
@@ -25,22 +25,22 @@ describe('a pool whose quota is used up', () => {
     pool.fakeUpstream.account('a').answers(usageLimit({ resetsAt: inSeconds(clock.now() + 2 * HOUR) }));
     pool.fakeUpstream.account('b').answers(usageLimit({ resetsAt: earliest }));
     for (const _client of [1, 2]) {
-      const answer = await send(pool);
-      expect(answer.status).toBe(429);
-      expect(errorIn(answer)).toMatchObject({
+      const response = await send(pool);
+      expect(response.status).toBe(429);
+      expect(errorIn(response)).toMatchObject({
         type: 'usage_limit_reached',
         message: expect.any(String),
         plan_type: 'pro',
         resets_at: earliest,
         resets_in_seconds: Math.ceil((earliest * SECOND - clock.now()) / SECOND),
       });
-      expect(answer.headers).not.toHaveProperty('retry-after');
-      expect(answer.headers['x-codex-pool-error']).toBe('usage_limit_reached');
+      expect(response.headers).not.toHaveProperty('retry-after');
+      expect(response.headers['x-codex-pool-error']).toBe('usage_limit_reached');
     }
     expect(pool.fakeUpstream.attempts()).toEqual(['a', 'b']);
   });
 
-  it('knows it from the polls alone, and asks upstream in vain for nobody', async () => {
+  it('learns it from polls alone and sends no turn upstream', async () => {
     const clock = new FakeClock();
     const full = { usedPercent: 100, windowSeconds: 18_000, resetsInSeconds: 7_200 };
     await using pool = await TestPool.start({
@@ -48,15 +48,15 @@ describe('a pool whose quota is used up', () => {
       prepare: (fakeUpstream) => void ['a', 'b'].map((name) => fakeUpstream.account(name).usage(full)),
     });
     await polled(pool);
-    const answer = await send(pool);
-    expect(answer.status).toBe(429);
-    expect(errorIn(answer)).toMatchObject({ type: 'usage_limit_reached' });
+    const response = await send(pool);
+    expect(response.status).toBe(429);
+    expect(errorIn(response)).toMatchObject({ type: 'usage_limit_reached' });
     expect(pool.fakeUpstream.turns()).toEqual([]);
     clock.advance(3 * HOUR);
     await pool.turn().expect(200);
   });
 
-  it('tells the latest of the windows that an account must wait for', async () => {
+  it('reports the latest of the windows that an account must wait for', async () => {
     const clock = new FakeClock();
     await using pool = await TestPool.start({ accounts: ['a'], clock });
     await polled(pool);
@@ -72,12 +72,12 @@ describe('a pool whose quota is used up', () => {
   });
 });
 
-describe('a pool that needs a person', () => {
+describe('a pool that needs an operator', () => {
   const shortLived = ['a', 'b'].map((name) => ({ name, accessTokenLifetimeSeconds: 86_400 }));
   const cases: [string, string[], () => Promise<TestPool>][] = [
     ['is empty', ['pool folder', 'auth.json', '/admin/reload'], () => TestPool.start({ accounts: [] })],
     [
-      'has nothing but a file that cannot be used',
+      'has only an unusable file',
       ['auth.json', 'pool folder'],
       () => TestPool.start({ accounts: [], files: { 'a.json': '{"tokens":' } }),
     ],
@@ -103,7 +103,7 @@ describe('a pool that needs a person', () => {
       },
     ],
     [
-      'is deactivated in one part and paused in the other',
+      'has a deactivated and a paused account',
       ['a is deactivated', 'b is paused'],
       async () => {
         const pool = await TestPool.start();
@@ -115,38 +115,41 @@ describe('a pool that needs a person', () => {
     ],
   ];
 
-  it.each(cases)('says what to do when it %s, to Codex in a way that it prints at once', async (...given) => {
-    const [, words, start] = given;
-    await using pool = await start();
-    const answer = await send(pool);
-    expect(answer.status).toBe(503);
-    expect(errorIn(answer)).toMatchObject({ type: 'pool_unavailable', code: 'no_account_available' });
-    for (const word of words) expect(answer.body.toString()).toContain(word);
-    expect(answer.headers).toMatchObject({
-      'content-type': 'application/json; charset=utf-8',
-      'x-codex-pool-error': 'no_account_available',
-    });
-    const codex = await send(pool, { headers: { originator: 'codex_cli_rs' } });
-    expect(codex.status).toBe(400);
-    expect(codex.body.equals(answer.body)).toBe(true);
-    const other = await send(pool, { path: '/v1/responses/compact' });
-    expect(other.status).toBe(503);
-    expect(other.headers['x-codex-pool-error']).toBe('no_account_available');
-  });
+  it.each(cases)(
+    'says what to do when it %s, with a status that makes Codex print it at once',
+    async (...row) => {
+      const [, words, start] = row;
+      await using pool = await start();
+      const response = await send(pool);
+      expect(response.status).toBe(503);
+      expect(errorIn(response)).toMatchObject({ type: 'pool_unavailable', code: 'no_account_available' });
+      for (const word of words) expect(response.body.toString()).toContain(word);
+      expect(response.headers).toMatchObject({
+        'content-type': 'application/json; charset=utf-8',
+        'x-codex-pool-error': 'no_account_available',
+      });
+      const codex = await send(pool, { headers: { originator: 'codex_cli_rs' } });
+      expect(codex.status).toBe(400);
+      expect(codex.body.equals(response.body)).toBe(true);
+      const other = await send(pool, { path: '/v1/responses/compact' });
+      expect(other.status).toBe(503);
+      expect(other.headers['x-codex-pool-error']).toBe('no_account_available');
+    },
+  );
 });
 
-describe('refusals of our own', () => {
+describe('local responses', () => {
   it.each([
     ['an unknown route', 'GET', '/favicon.ico', 404, 'unknown_route'],
-    ['a method that does not fit', 'GET', '/v1/responses', 405, 'method_not_allowed'],
-    ['a login that is not ours', 'POST', '/oauth/token', 403, 'not_a_placeholder_login'],
+    ['a wrong method', 'GET', '/v1/responses', 405, 'method_not_allowed'],
+    ['a login other than the placeholder', 'POST', '/oauth/token', 403, 'not_a_placeholder_login'],
     ['no account for a list of models', 'GET', '/v1/models', 404, 'models_unavailable'],
     ['no account for anything else', 'GET', '/backend-api/wham/settings/user', 503, 'no_account_available'],
-  ])('carry their code: %s', async (_case, method, path, status, code) => {
+  ])('carry their error code: %s', async (_case, method, path, status, code) => {
     await using pool = await TestPool.start({ accounts: [] });
-    const answer = await send(pool, { method, path, body: '' });
-    expect(answer.status).toBe(status);
-    expect(answer.headers).toMatchObject({ 'x-codex-pool-error': code });
-    expect(errorIn(answer)).toMatchObject({ code, message: expect.any(String), type: expect.any(String) });
+    const response = await send(pool, { method, path, body: '' });
+    expect(response.status).toBe(status);
+    expect(response.headers).toMatchObject({ 'x-codex-pool-error': code });
+    expect(errorIn(response)).toMatchObject({ code, message: expect.any(String), type: expect.any(String) });
   });
 });

@@ -20,7 +20,7 @@ import {
 } from '../../support/pool/ranked.js';
 import { send } from '../../support/clients/raw-client.js';
 
-/** Tokens of `a` live ten days, those of the others longer: what ends in a test are the tokens of `a` alone. */
+/** Access tokens of `a` live ten days, and those of `b` longer, so that only the tokens of `a` expire in a test. */
 const accounts = ['a', { name: 'b', accessTokenLifetimeSeconds: 40 * 86_400 }];
 const newLogin = async (pool: TestPool): Promise<void> => {
   await pool.writeAuth('a', pool.fakeUpstream.account('a').loginAgain());
@@ -30,7 +30,7 @@ const code = (it: string) => ({ error: { code: it, message: 'no' } });
 const poll = async (pool: TestPool) => pool.client.post('/admin/accounts/a/poll').expect(200);
 
 describe('unauthorized', () => {
-  it('401 is asked again of the same account with a fresh token, and takes nobody out', async () => {
+  it('401 is retried on the same account with a fresh token and takes no account out', async () => {
     await using pool = await startRanked({ clock: new FakeClock() });
     pool.fakeUpstream.account('a').expireAccessToken();
     await isServedBy(pool, 'a');
@@ -43,7 +43,7 @@ describe('unauthorized', () => {
     expect(await standing(pool, 'a')).toEqual(free);
   });
 
-  it('401 on a fresh token too moves the turn to another account, out for 5 minutes', async () => {
+  it('401 on a fresh token moves the turn to another account and takes the first one out for 5 minutes', async () => {
     const clock = new FakeClock();
     await using pool = await startRanked({ clock });
     expect(await movesToB(pool, [unauthorized(), unauthorized()])).toEqual(['a', 'a', 'b']);
@@ -77,24 +77,27 @@ describe('needs-login', () => {
     ['refresh_token_expired', { status: 400, body: code('refresh_token_expired') }],
     ['refresh_token_reused', { status: 403, body: code('refresh_token_reused') }],
     ['refresh_token_invalidated', { status: 500, body: code('refresh_token_invalidated') }],
-  ])('a token endpoint that answers %s moves the turn, out until a new file', async (_what, refusal) => {
-    const clock = new FakeClock();
-    await using pool = await startRanked({ accounts, clock });
-    clock.advance(10 * DAY + MINUTE);
-    pool.fakeUpstream.tokens.answers(refusal);
-    await isServedBy(pool, 'b');
-    expect(pool.fakeUpstream.attempts()).toEqual(['b']); // without a token nothing is sent
-    expect(pool.fakeUpstream.tokens.requests).toMatchObject([{ account: 'a' }]);
-    expect(await standing(pool, 'a')).toEqual(out('needs-login', null));
-    clock.advance(DAY);
-    await isServedBy(pool, 'b');
-    expect(await standing(pool, 'a')).toEqual(out('needs-login', null));
-    await newLogin(pool);
-    expect(await standing(pool, 'a')).toEqual(free);
-    await isServedBy(pool, 'a');
-  });
+  ])(
+    'a token endpoint that returns %s moves the turn and takes the account out until a new file',
+    async (_what, refusal) => {
+      const clock = new FakeClock();
+      await using pool = await startRanked({ accounts, clock });
+      clock.advance(10 * DAY + MINUTE);
+      pool.fakeUpstream.tokens.answers(refusal);
+      await isServedBy(pool, 'b');
+      expect(pool.fakeUpstream.attempts()).toEqual(['b']); // nothing is sent without a token
+      expect(pool.fakeUpstream.tokens.requests).toMatchObject([{ account: 'a' }]);
+      expect(await standing(pool, 'a')).toEqual(out('needs-login', null));
+      clock.advance(DAY);
+      await isServedBy(pool, 'b');
+      expect(await standing(pool, 'a')).toEqual(out('needs-login', null));
+      await newLogin(pool);
+      expect(await standing(pool, 'a')).toEqual(free);
+      await isServedBy(pool, 'a');
+    },
+  );
 
-  it('is said of an account whose token is rejected and cannot be renewed, which is asked once', async () => {
+  it('is set after one attempt when the token is rejected and cannot be refreshed', async () => {
     await using pool = await startRanked({ clock: new FakeClock() });
     pool.fakeUpstream.account('a').expireAccessToken().revokeRefreshToken();
     await isServedBy(pool, 'b');
@@ -103,7 +106,7 @@ describe('needs-login', () => {
     expect(await standing(pool, 'b')).toEqual(free);
   });
 
-  it.each([500, 429, 403])('is never said for %i of the token endpoint', async (status) => {
+  it.each([500, 429, 403])('is never set for %i from the token endpoint', async (status) => {
     const clock = new FakeClock();
     await using pool = await startRanked({ accounts, clock });
     clock.advance(10 * DAY + MINUTE);
@@ -122,14 +125,14 @@ describe('deactivated', () => {
     ['a good poll', poll],
     ['a new file', newLogin],
     [
-      'a login that is imported',
+      'an imported login',
       async (pool) =>
         pool.client
           .post('/admin/accounts')
           .send({ name: 'a', auth: pool.fakeUpstream.account('a').loginAgain() })
           .expect(201),
     ],
-  ])('402 moves the turn to another account, out for no set time, until %s', async (_what, ends) => {
+  ])('402 moves the turn to another account and takes the first one out until %s', async (_what, ends) => {
     const clock = new FakeClock();
     await using pool = await startRanked({ clock });
     expect(await movesToB(pool, [deactivated()])).toEqual(['a', 'b']);
@@ -150,32 +153,32 @@ describe('deactivated', () => {
 describe('edge-block', () => {
   const pages = [
     ['403 HTML', refuses(403, '<html>no</html>', { 'content-type': 'text/html' })],
-    ['403 with a mark of Cloudflare', edgeBlock()],
+    ['403 with a Cloudflare header', edgeBlock()],
     ['403 JSON with a challenge', refuses(403, { error: { code: 'x' } }, { 'cf-mitigated': 'challenge' })],
-    ['403 of Cloudflare without a body', refuses(403, '', { server: 'cloudflare' })],
+    ['403 from Cloudflare without a body', refuses(403, '', { server: 'cloudflare' })],
   ] as const;
 
-  it.each(pages)('%s moves the turn to one other account, and takes nobody out', async (_says, page) => {
+  it.each(pages)('%s moves the turn to one other account and takes no account out', async (_case, page) => {
     await using pool = await startRanked({ clock: new FakeClock() });
     expect(await movesToB(pool, [page])).toEqual(['a', 'b']);
     for (const name of ['a', 'b']) expect(await standing(pool, name)).toEqual(free);
     await isServedBy(pool, 'a');
   });
 
-  it('of two accounts is 503 upstream_blocked for the client; a third is not asked', async () => {
+  it('on two accounts returns 503 upstream_blocked without trying a third', async () => {
     await using pool = await startRanked({ accounts: ['a', 'b', 'c'], clock: new FakeClock() });
     for (const name of ['a', 'b']) pool.fakeUpstream.account(name).answers(edgeBlock());
-    const answer = await send(pool);
+    const response = await send(pool);
     expect(pool.fakeUpstream.attempts()).toEqual(['a', 'b']);
-    expect(answer).toMatchObject({ status: 503, headers: { 'x-codex-pool-error': 'upstream_blocked' } });
-    expect(JSON.parse(answer.body.toString())).toMatchObject({ error: { code: 'upstream_blocked' } });
+    expect(response).toMatchObject({ status: 503, headers: { 'x-codex-pool-error': 'upstream_blocked' } });
+    expect(JSON.parse(response.body.toString())).toMatchObject({ error: { code: 'upstream_blocked' } });
     for (const name of ['a', 'b', 'c']) expect(await standing(pool, name)).toEqual(free);
     await isServedBy(pool, 'a');
   });
 });
 
 describe('forbidden', () => {
-  it('403 JSON moves the turn to another account, out for 5 minutes, growing to an hour', async () => {
+  it('403 JSON moves the turn to another account and takes the first one out for 5 minutes, growing to an hour', async () => {
     const clock = new FakeClock();
     await using pool = await startRanked({ clock });
     for (const minutes of [5, 10, 20, 40, 60, 60]) {

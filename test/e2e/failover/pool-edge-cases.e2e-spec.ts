@@ -11,8 +11,8 @@ const session = { headers: { 'session-id': 's-1' } };
 const asking = (model: string) => ({ body: JSON.stringify(aTurn({ model })) });
 const errorIn = ({ body }: Received) => JSON.parse(body.toString()).error;
 
-/** This account serves every model but `gpt-9`. */
-function refusesNew(pool: TestPool, ...names: string[]): void {
+/** Makes these accounts serve every model but `gpt-9`. */
+function refuseGpt9(pool: TestPool, ...names: string[]): void {
   const refusal = refuses(400, { error: { code: 'model_not_supported' } }, { 'x-of': 'upstream' });
   for (const name of names) {
     const ours = raw(turnOf(name), { 'x-served-by': name });
@@ -20,48 +20,48 @@ function refusesNew(pool: TestPool, ...names: string[]): void {
   }
 }
 
-describe('a model that the free account may not use', () => {
-  it('is worth a wait for the account that rests', async () => {
+describe('a model that the available account may not use', () => {
+  it('returns 429 with the time until the cooling account is back', async () => {
     const clock = new FakeClock();
     await using pool = await startRanked({ clock });
-    refusesNew(pool, 'b');
+    refuseGpt9(pool, 'b');
     await movesToB(pool, [rateLimit()]);
     expect(await standing(pool, 'a')).toEqual(out('rate-limited', clock.now() + 2 * SECOND));
-    for (const _try of ['upstream is asked', 'it is known']) {
-      const answer = await send(pool, asking('gpt-9'));
-      expect(answer).toMatchObject({ status: 429, headers: { 'retry-after': '2' } });
-      expect(answer.headers).not.toHaveProperty('x-of');
+    for (const _try of ['from upstream', 'from memory']) {
+      const response = await send(pool, asking('gpt-9'));
+      expect(response).toMatchObject({ status: 429, headers: { 'retry-after': '2' } });
+      expect(response.headers).not.toHaveProperty('x-of');
     }
     expect(pool.fakeUpstream.attempts()).toEqual(['a', 'b', 'b']);
     clock.advance(2 * SECOND);
     await isServedBy(pool, 'a', asking('gpt-9'));
   });
 
-  it('is worth a wait for the account that was at its limit a moment ago', async () => {
+  it('returns 429 with the time until the account that has just hit its limit is back', async () => {
     const clock = new FakeClock();
     await using pool = await startRanked({ clock });
-    refusesNew(pool, 'b');
+    refuseGpt9(pool, 'b');
     pool.fakeUpstream.account('a').answers(rateLimit());
-    const answer = await send(pool, asking('gpt-9'));
-    expect(answer).toMatchObject({ status: 429, headers: { 'retry-after': '2' } });
+    const response = await send(pool, asking('gpt-9'));
+    expect(response).toMatchObject({ status: 429, headers: { 'retry-after': '2' } });
     expect(pool.fakeUpstream.attempts()).toEqual(['a', 'b']);
     clock.advance(2 * SECOND);
     await isServedBy(pool, 'a', asking('gpt-9'));
   });
 
-  it('is upstream’s own 400 when nobody may use it, each time', async () => {
+  it('returns upstream’s own 400 every time when no account may use it', async () => {
     await using pool = await startRanked({ clock: new FakeClock() });
-    refusesNew(pool, 'a', 'b');
-    for (const _try of ['upstream is asked', 'it is known']) {
-      const answer = await send(pool, asking('gpt-9'));
-      expect(answer).toMatchObject({ status: 400, headers: { 'x-of': 'upstream' } });
-      expect(errorIn(answer)).toEqual({ code: 'model_not_supported' });
+    refuseGpt9(pool, 'a', 'b');
+    for (const _try of ['from upstream', 'from memory']) {
+      const response = await send(pool, asking('gpt-9'));
+      expect(response).toMatchObject({ status: 400, headers: { 'x-of': 'upstream' } });
+      expect(errorIn(response)).toEqual({ code: 'model_not_supported' });
     }
   });
 });
 
-describe('a reserve that is reached on all accounts', () => {
-  it('is the operator’s own cap, and no limit of the provider’s', async () => {
+describe('a reserve reached on all accounts', () => {
+  it('is reported as the operator’s cap, not as a provider limit', async () => {
     const window = { usedPercent: 60, windowSeconds: 18_000, resetsInSeconds: 7_200 };
     await using pool = await startRanked({
       clock: new FakeClock(),
@@ -69,13 +69,13 @@ describe('a reserve that is reached on all accounts', () => {
     });
     for (const name of ['a', 'b'])
       await pool.client.patch(`/admin/accounts/${name}`).send({ reserve: 0.5 }).expect(200);
-    const answer = await send(pool);
-    expect(answer).toMatchObject({ status: 503, headers: { 'x-codex-pool-error': 'quota_reserved' } });
-    expect(errorIn(answer)).toMatchObject({ code: 'quota_reserved', type: 'pool_unavailable' });
-    for (const word of ['a, b', 'reserve']) expect(errorIn(answer).message).toContain(word);
+    const response = await send(pool);
+    expect(response).toMatchObject({ status: 503, headers: { 'x-codex-pool-error': 'quota_reserved' } });
+    expect(errorIn(response)).toMatchObject({ code: 'quota_reserved', type: 'pool_unavailable' });
+    for (const word of ['a, b', 'reserve']) expect(errorIn(response).message).toContain(word);
     const codex = await send(pool, { headers: { originator: 'codex_cli_rs' } });
     expect(codex.status).toBe(400);
-    expect(codex.body.equals(answer.body)).toBe(true);
+    expect(codex.body.equals(response.body)).toBe(true);
     expect(pool.fakeUpstream.turns()).toEqual([]);
     for (const name of ['a', 'b'])
       expect(await standing(pool, name)).toMatchObject({ available: false, reason: 'reserved' });
@@ -84,10 +84,10 @@ describe('a reserve that is reached on all accounts', () => {
   });
 });
 
-describe('a turn state that was issued before a restart', () => {
+describe('a turn state issued before a restart', () => {
   const continued = { headers: { ...session.headers, 'x-codex-turn-state': 'issued-by-a' } };
 
-  it('goes to the account that had the session, and to no other', async () => {
+  it('goes only to the account that had the session', async () => {
     const first = await startRanked();
     first.fakeUpstream.account('a').turnState('issued-by-a');
     await isServedBy(first, 'a', session);
@@ -95,43 +95,43 @@ describe('a turn state that was issued before a restart', () => {
     await movesToB(pool, [usageLimit()], continued);
     const sent = pool.fakeUpstream.turns().map((it) => it.headers['x-codex-turn-state']);
     expect(sent).toEqual([undefined, 'issued-by-a', undefined]);
-    // The session is on b by now; the turn still says what a has told it.
+    // The session is on b by now; the client still sends the turn state of a.
     await isServedBy(pool, 'b', continued);
     expect(pool.fakeUpstream.turns().at(-1)?.headers).not.toHaveProperty('x-codex-turn-state');
   });
 });
 
-describe('a usage limit that is told on a route of a session', () => {
-  it('is passed on as it is, and takes the account out', async () => {
+describe('a usage limit on a session route that is not a turn', () => {
+  it('is passed on unchanged and takes the account out', async () => {
     const clock = new FakeClock();
     await using pool = await startRanked({ clock });
     const text = '{"error": {"type":"usage_limit_reached",\n "resets_in_seconds":3600}}';
     pool.fakeUpstream.on('POST', '/backend-api/codex/responses/compact', (_req, res) => {
       res.writeHead(429, { 'content-type': 'application/json', 'x-of': 'upstream' }).end(text);
     });
-    const answer = await send(pool, { path: '/v1/responses/compact', headers: session.headers });
-    expect(answer).toMatchObject({
+    const response = await send(pool, { path: '/v1/responses/compact', headers: session.headers });
+    expect(response).toMatchObject({
       status: 429,
       headers: { 'x-of': 'upstream', 'x-codex-pool-account': 'a' },
     });
-    expect(answer.headers).not.toHaveProperty('x-codex-pool-error');
-    expect(answer.body.toString()).toBe(text);
+    expect(response.headers).not.toHaveProperty('x-codex-pool-error');
+    expect(response.body.toString()).toBe(text);
     expect(await standing(pool, 'a')).toEqual(out('quota-exhausted', clock.now() + HOUR));
     expect(await standing(pool, 'b')).toEqual(free);
     await isServedBy(pool, 'b', session);
   });
 });
 
-describe('all accounts at their limit, and one that is refused for 5 minutes', () => {
-  it('are a usage limit until the first true reset', async () => {
+describe('a pool with some accounts at their limit and one forbidden for 5 minutes', () => {
+  it('reports a usage limit until the earliest quota reset', async () => {
     const clock = new FakeClock(1_900_000_000_000);
     await using pool = await startRanked({ accounts: ['a', 'b', 'c'], clock });
     pool.fakeUpstream.account('a').answers(usageLimit({ resetsInSeconds: 7_200 }));
     pool.fakeUpstream.account('b').answers(forbidden());
     pool.fakeUpstream.account('c').answers(usageLimit({ resetsInSeconds: 3_600 }));
-    const answer = await send(pool);
-    expect(answer.status).toBe(429);
-    expect(errorIn(answer)).toMatchObject({
+    const response = await send(pool);
+    expect(response.status).toBe(429);
+    expect(errorIn(response)).toMatchObject({
       type: 'usage_limit_reached',
       resets_at: (clock.now() + HOUR) / SECOND,
       resets_in_seconds: 3_600,
@@ -139,11 +139,11 @@ describe('all accounts at their limit, and one that is refused for 5 minutes', (
   });
 });
 
-describe('what was said of an account', () => {
+describe('a refused account', () => {
   it.each([
     ['deactivated', deactivated()],
     ['forbidden', forbidden()],
-  ])('(%s) does not end with a refresh of ours, but with a new file', async (reason, refusal) => {
+  ])('(%s) does not recover by a token refresh of the pool, but by a new file', async (reason, refusal) => {
     const clock = new FakeClock();
     const a = { name: 'a', accessTokenLifetimeSeconds: 18 * 60 };
     await using pool = await startRanked({ accounts: [a, 'b'], clock });

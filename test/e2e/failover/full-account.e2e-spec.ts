@@ -14,7 +14,7 @@ import { leavingTurn, send } from '../../support/clients/raw-client.js';
 
 const session = { headers: { 'session-id': 's-1' } };
 
-/** The session is on `a`, where one turn may run at a time, and one of another session does. */
+/** Starts a session on `a`, limits `a` to one turn at a time, and fills it with a turn of another session. */
 async function startFull(accounts = ['a', 'b']) {
   const pool = await startRanked({ accounts });
   await pool.client.patch('/admin/accounts/a').send({ maxInFlight: 1 }).expect(200);
@@ -22,19 +22,19 @@ async function startFull(accounts = ['a', 'b']) {
   const silent = hangs(raw(turnOf('a'), { 'x-served-by': 'a' }));
   pool.fakeUpstream.account('a').answers(silent);
   const first = send(pool, { headers: { 'session-id': 's-0' } });
-  first.catch(() => undefined); // who waits for it still gets it
+  first.catch(() => undefined); // the test that awaits it still sees the error
   await pool.fakeUpstream.until(() => pool.fakeUpstream.turns().length === 2, 'the turn that fills it');
   return { pool, silent, first };
 }
 
-/** Round trips on the same way: what was sent before has got as far as it can. */
+/** Makes a few round trips, after which earlier requests have got as far as they can. */
 async function settled(pool: TestPool): Promise<void> {
   for (let i = 0; i < 5; i += 1) await pool.client.get('/admin/accounts').expect(200);
 }
 
-// Some of them wait for five seconds: together they wait once.
-describe.concurrent('an account that has as many turns as it may', () => {
-  it('is waited for by a turn of its session, which it serves as soon as it can', async () => {
+// Some tests wait for five seconds. Run concurrently, they wait once.
+describe.concurrent('an account at its maximum of concurrent turns', () => {
+  it('makes a turn of its session wait and serves it as soon as a slot is free', async () => {
     const { pool, silent, first } = await startFull();
     await using _pool = pool;
     expect(await standing(pool, 'a')).toEqual(out('full', null));
@@ -48,7 +48,7 @@ describe.concurrent('an account that has as many turns as it may', () => {
     expect(await pool.account('a')).toMatchObject({ ...free, inFlight: 0 });
   });
 
-  it('is waited for up to 5 s; then the turn goes elsewhere, and the session stays', async () => {
+  it('makes a turn wait up to 5 s; then another account serves it, and the session stays', async () => {
     const { pool, silent, first } = await startFull();
     await using _pool = pool;
     const askedAt = performance.now();
@@ -62,7 +62,7 @@ describe.concurrent('an account that has as many turns as it may', () => {
     expect(pool.fakeUpstream.attempts()).toEqual(['a', 'a', 'b', 'a']);
   });
 
-  it('is not waited for by a new session while another account is free', async () => {
+  it('is skipped by a new session while another account is free', async () => {
     const { pool, silent, first } = await startFull();
     await using _pool = pool;
     const askedAt = performance.now();
@@ -72,7 +72,7 @@ describe.concurrent('an account that has as many turns as it may', () => {
     await first;
   });
 
-  it('is left by a client that goes while it waits: nothing is sent for it', async () => {
+  it('gets no request for a client that leaves while it waits', async () => {
     const { pool, silent, first } = await startFull(['a']);
     await using _pool = pool;
     const client = leavingTurn(pool);
@@ -87,15 +87,15 @@ describe.concurrent('an account that has as many turns as it may', () => {
     expect(await pool.account('a')).toMatchObject({ ...free, inFlight: 0 });
   });
 
-  it('alone in its pool is 503 with Retry-After: 1 after the wait, and the repeat is served', async () => {
+  it('alone in its pool leads to 503 with Retry-After: 1 after the wait, and the repeat is served', async () => {
     const { pool, silent, first } = await startFull(['a']);
     await using _pool = pool;
-    const answer = await send(pool, session);
-    expect(answer).toMatchObject({
+    const response = await send(pool, session);
+    expect(response).toMatchObject({
       status: 503,
       headers: { 'retry-after': '1', 'x-codex-pool-error': 'pool_full' },
     });
-    expect(JSON.parse(answer.body.toString())).toMatchObject({ error: { type: 'pool_unavailable' } });
+    expect(JSON.parse(response.body.toString())).toMatchObject({ error: { type: 'pool_unavailable' } });
     expect(pool.fakeUpstream.attempts()).toEqual(['a', 'a']);
     silent.release();
     await first;
