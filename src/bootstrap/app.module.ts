@@ -11,7 +11,7 @@ import type { LoginPorts } from '../login/login-ports.js';
 import { MetricsModule } from '../observability/metrics.js';
 import { ProxyModule } from '../proxy/proxy.module.js';
 import type { RecentErrors } from '../observability/recent-errors.js';
-import type { RefreshStepWatcher } from '../tokens/refresh-steps.js';
+import type { RefreshStepWatcher } from '../tokens/refresh-state.js';
 import { TokensModule } from '../tokens/tokens.module.js';
 import { UsageModule } from '../usage/usage.module.js';
 

@@ -23,7 +23,7 @@ import { ConnectRefusal } from '../proxy/ingress/connect-refusal.js';
 import { SocketSessions } from '../proxy/websocket/sessions.js';
 import { UpgradeHandler } from '../proxy/websocket/upgrade-handler.js';
 import { RecentErrors } from '../observability/recent-errors.js';
-import type { RefreshStepWatcher } from '../tokens/refresh-steps.js';
+import type { RefreshStepWatcher } from '../tokens/refresh-state.js';
 
 export interface RunningApp {
   readonly app: NestExpressApplication;

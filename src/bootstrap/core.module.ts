@@ -7,7 +7,7 @@ import { Faults } from '../observability/faults.js';
 import { LOGIN_PORTS, type LoginPorts } from '../login/login-ports.js';
 import { RecentErrors } from '../observability/recent-errors.js';
 import { SuspendDetector } from '../runtime/suspend-detector.js';
-import { REFRESH_STEP_WATCHER, type RefreshStepWatcher } from '../tokens/refresh-steps.js';
+import { REFRESH_STEP_WATCHER, type RefreshStepWatcher } from '../tokens/refresh-state.js';
 
 /** What every module may ask for: settings, clock, drain, the last errors, and what was noticed of the machine and its clients. */
 @Global()

@@ -13,8 +13,7 @@ import {
 } from './stored-credential.js';
 import { CredentialCache } from './credential-cache.js';
 import { RefreshJournal } from './refresh-journal.js';
-import { idle } from './refresh-state.js';
-import { REFRESH_STEP_WATCHER, type RefreshStepWatcher } from './refresh-steps.js';
+import { idle, REFRESH_STEP_WATCHER, type RefreshStepWatcher } from './refresh-state.js';
 
 /** Brings newly issued tokens to where they belong: from the journal to the file, then to memory. */
 @Injectable()

@@ -8,8 +8,7 @@ import type { LockedJournal } from './journal-file.js';
 import type { Asking, JournalEntry } from './journal-entry.js';
 import { askingOf, fingerprintOf, type StoredCredential, unsavedEntry } from './stored-credential.js';
 import { RefreshJournal } from './refresh-journal.js';
-import { hasPassed } from './refresh-state.js';
-import { REFRESH_STEP_WATCHER, type RefreshStepWatcher } from './refresh-steps.js';
+import { hasPassed, REFRESH_STEP_WATCHER, type RefreshStepWatcher } from './refresh-state.js';
 import { type RefreshReason, type TokenGrant, TokenRefreshClient } from './token-refresh-client.js';
 import { RefreshFailedError } from './tokens.errors.js';
 

@@ -1,4 +1,4 @@
-import { type RefreshStep, refreshSteps } from '../../src/tokens/refresh-steps.js';
+import { type RefreshStep, refreshSteps } from '../../src/tokens/refresh-state.js';
 import type { KeptTokens } from './kept-tokens.js';
 
 /** What the next process has to do with an account, as far as can be told from outside. */

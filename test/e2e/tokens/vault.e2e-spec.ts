@@ -1,7 +1,7 @@
 import { chown, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type RefreshStep, refreshSteps } from '../../../src/tokens/refresh-steps.js';
+import { type RefreshStep, refreshSteps } from '../../../src/tokens/refresh-state.js';
 import { TokenService } from '../../../src/tokens/token.service.js';
 import { DAY, FakeClock, MINUTE, SECOND } from '../../support/fake-clock.js';
 import { polled } from '../../support/pool/polled.js';
