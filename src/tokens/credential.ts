@@ -2,8 +2,9 @@ import { z } from 'zod';
 import { limits } from '../config/limits.js';
 import { Secret } from '../runtime/secret.js';
 import { noClaims, readClaims } from './access-token-claims.js';
-import { headerText } from './header-text.js';
-import type { TokenGrant } from './token-refresh-client.js';
+
+/** Text that is valid as an HTTP header value (RFC 9110, 5.5: visible ASCII); access tokens must be. */
+export const headerText = /^[\x21-\x7e]+$/;
 
 const secretText = z.string().min(1);
 
@@ -110,7 +111,14 @@ export function credentialOf(values: TokenValues): Credential {
   };
 }
 
-/** The credential with newly issued tokens; those that a grant does not bring stay as they were. */
+/** Tokens that the token endpoint has issued; null where the current one stays valid. */
+export interface TokenGrant {
+  readonly accessToken: Secret | null;
+  readonly refreshToken: Secret | null;
+  readonly idToken: Secret | null;
+}
+
+/** Returns the credential with newly issued tokens; tokens that the grant lacks stay unchanged. */
 export function renewed(before: Credential, grant: TokenGrant, refreshedAt: number): Credential {
   return credentialOf({
     accessToken: (grant.accessToken ?? before.accessToken).reveal(),

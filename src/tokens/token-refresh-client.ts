@@ -5,7 +5,7 @@ import { limits } from '../config/limits.js';
 import { singleCall } from '../runtime/http-client.js';
 import { describeError } from '../runtime/pool-error.js';
 import { Secret } from '../runtime/secret.js';
-import { headerText } from './header-text.js';
+import { headerText, type TokenGrant } from './credential.js';
 import { UpstreamClock } from './upstream-clock.js';
 
 /** Codex's own public OAuth client (docs/protocol.md, section on refresh): the tokens were issued to it. */
@@ -21,14 +21,11 @@ const grantSchema = z
     id_token: tokenText,
   })
   .refine((it) => it.access_token != null || it.refresh_token != null)
-  .transform((it) => ({
+  .transform((it): TokenGrant => ({
     accessToken: secretOf(it.access_token),
     refreshToken: secretOf(it.refresh_token),
     idToken: secretOf(it.id_token),
   }));
-
-/** What the token endpoint issued; a token that is null stays the one we have. */
-export type TokenGrant = z.infer<typeof grantSchema>;
 
 export type RefreshResponse =
   | { readonly kind: 'granted'; readonly grant: TokenGrant }

@@ -2,14 +2,14 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import { CLOCK, type Clock } from '../runtime/clock.js';
 import { limits } from '../config/limits.js';
 import { describeError } from '../runtime/pool-error.js';
-import { renewed } from './credential.js';
+import { renewed, type TokenGrant } from './credential.js';
 import { CredentialVault } from './credential-vault.js';
 import type { LockedJournal } from './journal-file.js';
 import type { Asking, JournalEntry } from './journal-entry.js';
 import { askingOf, fingerprintOf, type StoredCredential, unsavedEntry } from './stored-credential.js';
 import { RefreshJournal } from './refresh-journal.js';
 import { hasPassed, REFRESH_STEP_WATCHER, type RefreshStepWatcher } from './refresh-state.js';
-import { type RefreshReason, type TokenGrant, TokenRefreshClient } from './token-refresh-client.js';
+import { type RefreshReason, TokenRefreshClient } from './token-refresh-client.js';
 import { RefreshFailedError } from './tokens.errors.js';
 
 /** What is wanted of a refresh. */
