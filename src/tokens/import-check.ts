@@ -1,8 +1,10 @@
 import { z } from 'zod';
-import { PLACEHOLDER_PREFIX } from '../clients/placeholder-login.js';
 import { readClaims } from './access-token-claims.js';
 import { type Credential, parseCredential } from './credential.js';
 import { ImportRefusedError } from './tokens.errors.js';
+
+/** Account id and refresh token of a placeholder login begin with this; those of a real login never do. */
+export const PLACEHOLDER_PREFIX = 'codex-pool-';
 
 /** What a name in the pool may be made of: it becomes the name of a file, and part of a URL. */
 const NAME = /^(?!\.)[A-Za-z0-9._-]{1,64}$/;
