@@ -2,13 +2,12 @@ import { Injectable } from '@nestjs/common';
 import { limits } from '../config/limits.js';
 import { errorCode } from '../runtime/pool-error.js';
 import { type CredentialFile, CredentialStore } from './credential-store.js';
+import { CredentialPersistence } from './credential-persistence.js';
 import { CredentialVault } from './credential-vault.js';
 import { type Credential, identityOf, isNewerGeneration, isSameGeneration } from './credential.js';
 import { checkDocument, checkName } from './import-check.js';
-import { isNewerIn, type StoredCredential } from './stored-credential.js';
+import { isNewerIn, type StoredCredential, type WholeFile } from './stored-credential.js';
 import { ImportRefusedError, RefreshFailedError } from './tokens.errors.js';
-
-type WholeFile = CredentialFile & { readonly kind: 'ok' };
 
 /** What became of an import, and the name that the account has now. */
 export interface Imported {
@@ -24,6 +23,7 @@ export class CredentialImport {
   constructor(
     private readonly store: CredentialStore,
     private readonly vault: CredentialVault,
+    private readonly persistence: CredentialPersistence,
   ) {}
 
   /**
@@ -82,7 +82,7 @@ export class CredentialImport {
       return { name, result: 'added' } as const;
     };
     try {
-      return await this.vault.undisturbed(id, renew);
+      return await this.persistence.exclusively(id, renew);
     } catch (error) {
       // What is imported is not to be lost for a token endpoint that does not answer.
       if (error instanceof RefreshFailedError) return await renew();

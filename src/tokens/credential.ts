@@ -157,6 +157,11 @@ export function isNewerGeneration(mine: Credential, other: Credential): boolean 
   );
 }
 
+/** Whether `other` is provably newer than `mine`. Tokens without timestamps may be of any age. */
+export function isProvenNewer(mine: Credential, other: Credential): boolean {
+  return isNewerGeneration(mine, other) && !isNewerGeneration(other, mine);
+}
+
 function sameSecret(one: Secret | null, other: Secret | null): boolean {
   return one === null || other === null ? one === other : one.equals(other);
 }

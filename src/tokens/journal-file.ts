@@ -43,7 +43,7 @@ export class LockedJournal implements AsyncDisposable {
   }
 
   /** Keeps the credential file in hand, too, as long as the journal; other programs learn there what is asked. */
-  joins(shared: SharedFile): void {
+  attach(shared: SharedFile): void {
     this.shared = shared;
   }
 

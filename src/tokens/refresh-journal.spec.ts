@@ -31,11 +31,11 @@ describe('RefreshJournal', () => {
   };
   /** What a new process finds. */
   async function found(): Promise<JournalEntry | null> {
-    await using held = await journal.hold(ID, 0);
+    await using held = await journal.lock(ID, 0);
     return (await held?.entry()) ?? null;
   }
   async function write(entry: JournalEntry): Promise<void> {
-    await using held = await journal.hold(ID, 0);
+    await using held = await journal.lock(ID, 0);
     await held?.write(entry);
   }
 
@@ -61,7 +61,7 @@ describe('RefreshJournal', () => {
     await write(answered('rt-2'));
     await write(answered('rt-3')); // the entry before the last one stays, in case the last is torn
     expect(await readFile(await path(), 'utf8')).not.toContain('xxx');
-    await using held = await journal.hold(ID, 0);
+    await using held = await journal.lock(ID, 0);
     await held?.clear();
     const bytes = await readFile(await path());
     expect(bytes.length).toBe(131_072);
@@ -109,11 +109,11 @@ describe('RefreshJournal', () => {
   });
 
   it('is in one hand at a time, for one account', async () => {
-    const first = await journal.hold(ID, 0);
-    expect(await journal.hold(ID, 0)).toBeNull();
-    await using other = await journal.hold('another', 0);
+    const first = await journal.lock(ID, 0);
+    expect(await journal.lock(ID, 0)).toBeNull();
+    await using other = await journal.lock('another', 0);
     expect(other).not.toBeNull();
-    const waiting = journal.hold(ID, 5_000);
+    const waiting = journal.lock(ID, 5_000);
     await first?.[Symbol.asyncDispose]();
     await using next = await waiting;
     expect(next).not.toBeNull();
@@ -129,9 +129,9 @@ describe('RefreshJournal', () => {
   it('keeps nothing, and says so, when no disk takes one', async () => {
     await writeFile(join(folder, 'pool', '.journal'), 'in the way');
     await writeFile(join(folder, 'data'), 'in the way');
-    await using held = await journal.hold(ID, 0);
+    await using held = await journal.lock(ID, 0);
     expect(held?.isOnDisk).toBe(false);
     await expect(held?.write(answered('rt-1'))).rejects.toThrow('no disk takes a journal');
-    expect(await journal.hold(ID, 0)).toBeNull(); // and two are kept apart all the same
+    expect(await journal.lock(ID, 0)).toBeNull(); // and two are kept apart all the same
   });
 });

@@ -36,7 +36,7 @@ export class RefreshJournal {
    * up to so many ms; null when another process has it still. Where no disk has room for it the hold keeps nothing
    * (`isOnDisk`). `name`: its credential file, which another pool folder may link; it is held, too, after the journal.
    */
-  async hold(id: string, patienceMs: number, name: string | null = null): Promise<LockedJournal | null> {
+  async lock(id: string, patienceMs: number, name: string | null = null): Promise<LockedJournal | null> {
     const until = performance.now() + patienceMs;
     // Within this process it must not depend on a file whether two are kept apart.
     while (this.inHand.has(id)) {
@@ -54,7 +54,7 @@ export class RefreshJournal {
         await held[Symbol.asyncDispose]();
         return null;
       }
-      if (shared !== null) held.joins(shared);
+      if (shared !== null) held.attach(shared);
       return held;
     } catch (error) {
       release();
@@ -69,7 +69,7 @@ export class RefreshJournal {
       let file: FileHandle | null = null;
       try {
         file = await openOrMake(folder, name);
-        if (!(await this.lock(file, join(folder, name), patienceMs))) {
+        if (!(await this.lockPath(file, join(folder, name), patienceMs))) {
           await file.close();
           return null;
         }
@@ -89,7 +89,7 @@ export class RefreshJournal {
 
   private async holdShared(name: string, patienceMs: number): Promise<SharedFile | 'busy' | null> {
     try {
-      return await SharedFile.hold(
+      return await SharedFile.lock(
         join(this.config.poolDir, `${name}.json`),
         this.config.runtimeFolders,
         patienceMs,
@@ -107,7 +107,7 @@ export class RefreshJournal {
     await using left = new LockedJournal(file);
     try {
       // The same file under two names, or in the hands of a refresh elsewhere: then it is not to be touched.
-      if (!(await this.lock(file, path, 0))) return;
+      if (!(await this.lockPath(file, path, 0))) return;
       const entry = await left.entry();
       if (entry === null) return;
       const mine = await held.entry();
@@ -119,7 +119,7 @@ export class RefreshJournal {
     }
   }
 
-  private async lock(file: FileHandle, path: string, patienceMs: number): Promise<boolean> {
+  private async lockPath(file: FileHandle, path: string, patienceMs: number): Promise<boolean> {
     try {
       return await lockFile(file, patienceMs, path);
     } catch (error) {

@@ -9,7 +9,7 @@ let folder = '';
 const at = (...names: string[]): string => join(folder, ...names);
 
 const hold = async (path: string, patienceMs = 0) =>
-  await SharedFile.hold(path, [at('run', 'codex-pool'), at('tmp', 'codex-pool-1')], patienceMs);
+  await SharedFile.lock(path, [at('run', 'codex-pool'), at('tmp', 'codex-pool-1')], patienceMs);
 
 async function held(path: string, patienceMs = 0): Promise<SharedFile> {
   const file = await hold(path, patienceMs);

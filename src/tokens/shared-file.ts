@@ -31,7 +31,7 @@ export class SharedFile implements AsyncDisposable {
    * Null where there is no such file.
    * @throws when no lock can be had here: the folder is not safe, or the file system knows no locks
    */
-  static async hold(
+  static async lock(
     path: string,
     folders: readonly string[],
     patienceMs: number,

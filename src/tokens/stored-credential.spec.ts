@@ -4,7 +4,7 @@ import type { CredentialFile } from './credential-store.js';
 import { credentialOf, identityOf } from './credential.js';
 import { afterReading, fingerprintOf, type StoredCredential, type Unsaved } from './stored-credential.js';
 import { idle, type RefreshState } from './refresh-state.js';
-import { withoutDuplicates } from './duplicate-credentials.js';
+import { withoutDuplicates } from './credential-vault.js';
 
 const HOUR = 3_600_000;
 const NOON = Date.UTC(2026, 10, 22, 12);

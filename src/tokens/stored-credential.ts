@@ -33,7 +33,8 @@ export interface Unsaved {
   readonly isFileWorthKeeping: boolean;
 }
 
-type WholeFile = CredentialFile & { readonly kind: 'ok' };
+/** A credential file that can be used. */
+export type WholeFile = CredentialFile & { readonly kind: 'ok' };
 
 /** What is known of an account after its file was read: the newer tokens of the two, and what the file is now. */
 export function afterReading(mine: StoredCredential | null, file: WholeFile): StoredCredential {

@@ -3,6 +3,7 @@ import { CLOCK, type Clock } from '../runtime/clock.js';
 import { limits } from '../config/limits.js';
 import { describeError } from '../runtime/pool-error.js';
 import { renewed, type TokenGrant } from './credential.js';
+import { CredentialPersistence } from './credential-persistence.js';
 import { CredentialVault } from './credential-vault.js';
 import type { LockedJournal } from './journal-file.js';
 import type { Asking, JournalEntry } from './journal-entry.js';
@@ -33,6 +34,7 @@ export class TokenRefresh {
 
   constructor(
     private readonly vault: CredentialVault,
+    private readonly persistence: CredentialPersistence,
     private readonly journal: RefreshJournal,
     private readonly client: TokenRefreshClient,
     @Inject(CLOCK) private readonly clock: Clock,
@@ -45,10 +47,10 @@ export class TokenRefresh {
    */
   async run(id: string, selection: RefreshRequest): Promise<StoredCredential> {
     const known = this.vault.get(id);
-    await using held = await this.journal.hold(id, limits.lockPatienceMs, known.name);
+    await using held = await this.journal.lock(id, limits.lockPatienceMs, known.name);
     if (held === null) throw new RefreshFailedError(known.name, 'another process is renewing it');
     this.onStep('locked', known.name);
-    const finished = await this.vault.finish(this.vault.get(id), held);
+    const finished = await this.persistence.finish(this.vault.get(id), held);
     const before = (await this.vault.adopt(finished)) ?? finished;
     this.onStep('read-again', before.name);
     if (before.credential !== known.credential) return before;
@@ -111,7 +113,7 @@ export class TokenRefresh {
     const spent = this.spentWith(before);
     if (await this.write(held, { unsaved: { grant, at, spent }, asking: null }, before.name))
       this.onStep('journaled', before.name);
-    const after = await this.vault.keep(before, renewed(before.credential, grant, at), spent, held);
+    const after = await this.persistence.save(before, renewed(before.credential, grant, at), spent, held);
     // The next question is one of its own, with another token; but it must not follow at once, again and again.
     return grant.accessToken === null ? this.failed(after, 'no access token was issued') : after;
   }

@@ -5,6 +5,7 @@ import { Drain } from '../runtime/drain.js';
 import { limits } from '../config/limits.js';
 import { describeError } from '../runtime/pool-error.js';
 import type { Secret } from '../runtime/secret.js';
+import { CredentialPersistence } from './credential-persistence.js';
 import { CredentialVault } from './credential-vault.js';
 import { endsWithin, isDue, type StoredCredential } from './stored-credential.js';
 import { SingleFlight } from '../runtime/single-flight.js';
@@ -24,6 +25,7 @@ export class TokenService implements OnApplicationShutdown {
 
   constructor(
     private readonly vault: CredentialVault,
+    private readonly persistence: CredentialPersistence,
     private readonly refreshes: TokenRefresh,
     private readonly clock: UpstreamClock,
     private readonly drain: Drain,
@@ -86,7 +88,7 @@ export class TokenService implements OnApplicationShutdown {
    * stop. A refresh that somebody waits for does not queue here. `firstPauseMs`: the pause before the first one.
    */
   async refreshDue(firstPauseMs = 0): Promise<void> {
-    await this.vault.saveUnsaved();
+    await this.persistence.saveUnsaved();
     if (this.config.refreshDisabled) return;
     let pauseMs = firstPauseMs;
     for (const { id } of this.vault.listFiled()) {
@@ -101,7 +103,7 @@ export class TokenService implements OnApplicationShutdown {
   /** Lets a refresh that was sent write its tokens before the process ends. */
   async onApplicationShutdown(): Promise<void> {
     await within(limits.refreshPatienceMs, this.flights.idle());
-    await this.vault.saveUnsaved();
+    await this.persistence.saveUnsaved();
   }
 
   private async refreshQuietly({ id, name }: StoredCredential): Promise<void> {

@@ -2,7 +2,6 @@ import { Module } from '@nestjs/common';
 import { CredentialImport } from './credential-import.js';
 import { CredentialStore } from './credential-store.js';
 import { CredentialVault } from './credential-vault.js';
-import { CredentialCache } from './credential-cache.js';
 import { RefreshJournal } from './refresh-journal.js';
 import { TokenRefresh } from './token-refresh.js';
 import { TokenRefreshClient } from './token-refresh-client.js';
@@ -17,7 +16,6 @@ import { UpstreamClock } from './upstream-clock.js';
     CredentialStore,
     CredentialVault,
     CredentialImport,
-    CredentialCache,
     RefreshJournal,
     CredentialPersistence,
     TokenRefresh,
@@ -26,6 +24,6 @@ import { UpstreamClock } from './upstream-clock.js';
     TokenService,
     UpstreamClock,
   ],
-  exports: [CredentialImport, CredentialStore, CredentialVault, TokenService],
+  exports: [CredentialImport, CredentialPersistence, CredentialStore, CredentialVault, TokenService],
 })
 export class TokensModule {}
