@@ -79,7 +79,8 @@ export async function startApp(
   app.set('query parser', 'simple');
   app.use(boundary(config));
   const server = app.getHttpServer();
-  divide(server, 'connection', app.get(Faults));
+  const faults = app.get(Faults);
+  divide(server, (error) => faults.note('connection', error));
   app.get(ClientConnections).attach(server);
   app.get(UpgradeHandler).attach(server);
   app.get(ConnectRefusal).attach(server);

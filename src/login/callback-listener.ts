@@ -105,7 +105,7 @@ export class CallbackListener implements OnModuleDestroy, OnApplicationShutdown 
       { headersTimeout: limits.callbackHeadMs, requestTimeout: limits.callbackHeadMs },
       (req, res) => void this.answer(req, res),
     );
-    divide(server, 'callback', this.faults);
+    divide(server, (error) => this.faults.note('callback', error));
     server.maxConnections = limits.callbackConnections;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     // Also later: a connection that cannot be accepted is not to end the program.

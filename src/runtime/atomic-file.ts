@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, chown, constants, open, rename, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { limits } from '../config/limits.js';
 import { errorCode } from './pool-error.js';
 
 const OWNER_ONLY = 0o600;
@@ -23,13 +22,13 @@ export async function replaceFile(path: string, text: string): Promise<void> {
   }
 }
 
-/** The text of a regular file within the bound for credential files; null when it is none such. */
-export async function readBounded(path: string): Promise<string | null> {
-  // Without waiting: a named pipe would keep the start for ever.
+/** Returns the text of a regular file of at most `maxBytes`; null for anything else. */
+export async function readBounded(path: string, maxBytes: number): Promise<string | null> {
+  // O_NONBLOCK: opening a named pipe would block the start forever.
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const facts = await file.stat();
-    if (!facts.isFile() || facts.size > limits.credentialFileBytes) return null;
+    if (!facts.isFile() || facts.size > maxBytes) return null;
     return await file.readFile('utf8');
   } finally {
     await file.close();

@@ -2,7 +2,6 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { EventEmitter } from 'node:events';
 import { IncomingMessage, type Server } from 'node:http';
 import { Socket } from 'node:net';
-import type { FaultPlace, Faults } from '../observability/faults.js';
 
 const current = new AsyncLocalStorage<FaultDomain | null>();
 
@@ -22,8 +21,7 @@ export class FaultDomain {
 
   constructor(
     socket: Socket,
-    private readonly where: FaultPlace,
-    private readonly faults: Faults,
+    private readonly onFault: (error: unknown) => void,
   ) {
     this.#socket = socket;
     // What was begun here may outlive the connection (a kept upstream socket, for one); the connection is let go.
@@ -52,19 +50,19 @@ export class FaultDomain {
 
   /** Notes the fault, and ends the connection. */
   failed(error: unknown): void {
-    this.faults.note(this.where, error);
+    this.onFault(error);
     this.#socket?.destroy();
   }
 }
 
 /** Gives each connection of a server a domain of its own. To be called before the server listens. */
-export function divide(server: Server, where: FaultPlace, faults: Faults): void {
+export function divide(server: Server, onFault: (error: unknown) => void): void {
   const domains = new WeakMap<Socket, FaultDomain>();
   handOutIn(server, (event, args) => {
     const socket = socketIn(args);
     if (socket === null) return null;
     if (event !== 'connection') return domains.get(socket) ?? null;
-    const domain = new FaultDomain(socket, where, faults);
+    const domain = new FaultDomain(socket, onFault);
     domains.set(socket, domain);
     handOutIn(socket, () => domain);
     return domain;

@@ -1,9 +1,11 @@
 import type { FileHandle } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { loadKernelLock } from './kernel-lock.js';
-import { limits } from '../config/limits.js';
 import { describeError } from './pool-error.js';
 import { trySidecarLock } from './sidecar-lock.js';
+
+/** Pause between two tries for a lock. */
+export const LOCK_RETRY_MS = 25;
 
 const kernel = await loadKernelLock();
 
@@ -13,7 +15,7 @@ export const whyNoKernelLock: string | null = 'fault' in kernel ? describeError(
 /**
  * Takes the lock on an open file, waiting for it up to so many ms; false when it is still held elsewhere. It ends when
  * the file is closed. With the process that dies it ends at once, or, where `whyNoKernelLock` says why, after
- * `limits.staleLockMs`. `path` is where the file lies; without it, its link in `/proc` is read.
+ * `STALE_LOCK_MS`. `path` is where the file lies; without it, its link in `/proc` is read.
  * @throws where the file system knows no locks
  */
 export async function lockFile(file: FileHandle, patienceMs: number, path?: string): Promise<boolean> {
@@ -22,7 +24,7 @@ export async function lockFile(file: FileHandle, patienceMs: number, path?: stri
     if (await tryLock(file, path)) return true;
     if (performance.now() >= until) return false;
     // Asked again and again: the library's own wait would keep a thread that files and names share.
-    await pause(limits.lockRetryMs);
+    await pause(LOCK_RETRY_MS);
   }
 }
 

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Agent, type Dispatcher, ProxyAgent, request } from 'undici';
-import { egressProxyFor } from '../config/app.config.js';
-import { limits } from '../config/limits.js';
+import { egressProxyFor } from './egress-proxy.js';
 
 export const VERSION: string = JSON.parse(
   readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
@@ -30,7 +29,12 @@ export type SingleCallEnd =
   /** It ended afterwards, without a whole response: the other side may have acted on it, or not. */
   | { readonly kind: 'unknown'; readonly error: unknown };
 
-const agentOptions = { connect: { timeout: limits.connectMs }, maxResponseSize: limits.outboundCallBytes };
+/** DNS, TCP and TLS together. */
+const CONNECT_MS = 10_000;
+/** Largest body of a response. */
+const RESPONSE_BYTES = 1_024 * 1_024;
+
+const agentOptions = { connect: { timeout: CONNECT_MS }, maxResponseSize: RESPONSE_BYTES };
 /** By the address of the proxy on the way; empty for none. */
 const dispatchers = new Map<string, Dispatcher>();
 

@@ -1,14 +1,18 @@
 import { EventEmitter } from 'node:events';
 import { type FileHandle, readlink } from 'node:fs/promises';
 import { Logger } from '@nestjs/common';
-import { limits } from '../config/limits.js';
 import { describeError, errorCode } from './pool-error.js';
+
+/** A lock that was not renewed for this long counts as abandoned. */
+export const STALE_LOCK_MS = 5_000;
+/** How often the holder renews its lock. */
+export const RENEW_LOCK_MS = 1_000;
 
 const logger = new Logger('FileLock');
 
 /**
  * Takes the lock on an open file by an entry beside it, `<path>.lock`; false when it is held elsewhere. The entry's
- * time is renewed while the lock is held, so that an owner who has died is noticed after `limits.staleLockMs`. The lock
+ * time is renewed while the lock is held, so that an owner who has died is noticed after `STALE_LOCK_MS`. The lock
  * ends when the file is closed. Without a path, the file's link in `/proc` is read.
  * @throws where the folder takes no entry
  */
@@ -21,8 +25,8 @@ export async function trySidecarLock(file: FileHandle, path?: string): Promise<b
   let release: () => Promise<void>;
   try {
     release = await lock(place, {
-      stale: limits.staleLockMs,
-      update: limits.renewLockMs,
+      stale: STALE_LOCK_MS,
+      update: RENEW_LOCK_MS,
       // The default throws in a timer, which would end the program.
       onCompromised: (error) => logger.error('a lock was lost while it was held', fields(place, error)),
     });

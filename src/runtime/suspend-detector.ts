@@ -6,11 +6,17 @@ import {
   type OnModuleDestroy,
 } from '@nestjs/common';
 import { CLOCK, type Clock } from './clock.js';
-import { limits } from '../config/limits.js';
+
+/** How often the clock is compared. */
+const TICK_MS = 1_000;
+/** A larger jump of the clock between two ticks means that the machine was suspended. */
+const JUMP_MS = 30_000;
+/** How long the network may need after a wake. */
+const WAKE_GRACE_MS = 5_000;
 
 /** Whether the machine has slept between two ticks (epoch ms): the clock went on, the timer did not. */
 export function wasSuspended(tickedAt: number, now: number): boolean {
-  return now - tickedAt > limits.suspendJumpMs;
+  return now - tickedAt > JUMP_MS;
 }
 
 /**
@@ -18,7 +24,7 @@ export function wasSuspended(tickedAt: number, now: number): boolean {
  * attempt ran, or had only just woken when it began, and its network may not have been back.
  */
 export function isExcused(attemptStartedAt: number, wokeAt: number | null): boolean {
-  return wokeAt !== null && attemptStartedAt < wokeAt + limits.wakeGraceMs;
+  return wokeAt !== null && attemptStartedAt < wokeAt + WAKE_GRACE_MS;
 }
 
 /** Notices that the machine has woken from sleep, and tells those who have something to do then. */
@@ -36,7 +42,7 @@ export class SuspendDetector implements OnApplicationBootstrap, OnModuleDestroy 
 
   onApplicationBootstrap(): void {
     this.tickedAt = this.clock.now();
-    this.ticking = this.clock.every?.(limits.suspendTickMs, () => this.tick()) ?? null;
+    this.ticking = this.clock.every?.(TICK_MS, () => this.tick()) ?? null;
   }
 
   onModuleDestroy(): void {

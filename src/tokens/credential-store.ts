@@ -46,7 +46,7 @@ export class CredentialStore {
   /** One credential file. A mode wider than 0600 is tightened; where that fails, it is served with a warning. */
   async read(name: string): Promise<CredentialFile> {
     try {
-      const text = await readBounded(this.pathOf(name));
+      const text = await readBounded(this.pathOf(name), limits.credentialFileBytes);
       if (text === null)
         return { kind: 'broken', name, reason: 'the file is no regular file of at most 1 MiB' };
       const parsed = parseCredential(text);
@@ -72,7 +72,7 @@ export class CredentialStore {
    */
   async write(name: string, credential: Credential, inFile: string | null): Promise<void> {
     const path = await realpath(this.pathOf(name));
-    const text = (await readBounded(path)) ?? '';
+    const text = (await readBounded(path, limits.credentialFileBytes)) ?? '';
     const parsed = parseCredential(text);
     if (parsed.kind === 'broken') throw new CredentialFileChangedError(name, parsed.reason);
     if (isSameGeneration(parsed.credential, credential)) return;
@@ -84,7 +84,7 @@ export class CredentialStore {
 
   /** The file of this name as it stands, parsed. Rejects when there is none, or when it is no JSON object. */
   async document(name: string): Promise<Record<string, unknown>> {
-    const text = (await readBounded(this.pathOf(name))) ?? '';
+    const text = (await readBounded(this.pathOf(name), limits.credentialFileBytes)) ?? '';
     let json: unknown;
     try {
       json = JSON.parse(text.replace(/^\uFEFF/, ''));
@@ -105,7 +105,7 @@ export class CredentialStore {
 
   /** Keeps a copy of what the file of this name holds now, in `.removed/`, before it is written over. */
   async copyAside(name: string): Promise<void> {
-    const text = await readBounded(this.pathOf(name));
+    const text = await readBounded(this.pathOf(name), limits.credentialFileBytes);
     if (text === null) return;
     await replaceFile(await this.asideOf(name), text);
     this.logger.log('a copy of the older file is kept', { account: name });

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
 import { limits } from '../config/limits.js';
+import { LOCK_RETRY_MS } from '../runtime/file-lock.js';
 import { type CredentialFile, CredentialStore } from './credential-store.js';
 import { identityOf, isProvenNewer } from './credential.js';
 import { nextRefreshState, type RefreshEvent } from './refresh-state.js';
@@ -118,7 +119,7 @@ export class CredentialVault {
       const file = await this.store.read(name);
       const isPartial = file.kind === 'broken' && file.isMissing !== true;
       if (!isPartial || performance.now() >= until) return file;
-      await pause(limits.lockRetryMs);
+      await pause(LOCK_RETRY_MS);
     }
   }
 }

@@ -4,10 +4,9 @@ import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { APP_CONFIG, type AppConfig } from '../config/app.config.js';
-import { limits } from '../config/limits.js';
 import { describeError, errorCode } from '../runtime/pool-error.js';
 import { syncFolder } from '../runtime/atomic-file.js';
-import { lockFile } from '../runtime/file-lock.js';
+import { LOCK_RETRY_MS, lockFile } from '../runtime/file-lock.js';
 import { SharedFile } from './shared-file.js';
 import { LockedJournal, JOURNAL_BYTES } from './journal-file.js';
 import type { JournalEntry } from './journal-entry.js';
@@ -41,7 +40,7 @@ export class RefreshJournal {
     // Within this process it must not depend on a file whether two are kept apart.
     while (this.inHand.has(id)) {
       if (performance.now() >= until) return null;
-      await pause(limits.lockRetryMs);
+      await pause(LOCK_RETRY_MS);
     }
     this.inHand.add(id);
     const release = () => void this.inHand.delete(id);

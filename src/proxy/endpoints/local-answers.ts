@@ -113,7 +113,7 @@ export class LocalResponses {
     decision.attempted(account, 'own account', attempted);
     if (attempted.answer === null) return null;
     const { response } = attempted.answer;
-    if (attempted.outcome.kind === 'success') return await readWhole(response, limits.outboundCallBytes);
+    if (attempted.outcome.kind === 'success') return await readWhole(response, limits.configBundleBytes);
     discard(response);
     return null;
   }

@@ -4,8 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { limits } from '../../../src/config/limits.js';
-import { trySidecarLock } from '../../../src/runtime/sidecar-lock.js';
+import { STALE_LOCK_MS, trySidecarLock } from '../../../src/runtime/sidecar-lock.js';
 import { FakeUpstream } from '../../../src/fake-upstream/fake-upstream.js';
 import { Child } from '../../codex/support/child.js';
 import { buildProgram } from '../../support/program/child-process.js';
@@ -62,7 +61,7 @@ beforeAll(buildProgram, 120_000);
 
 const mechanisms = [
   { name: "the system's own lock", options: '', freeAfterDeathMs: 0 },
-  { name: 'a lock that is a file', options: withoutKernelLock, freeAfterDeathMs: limits.staleLockMs },
+  { name: 'a lock that is a file', options: withoutKernelLock, freeAfterDeathMs: STALE_LOCK_MS },
 ];
 
 describe.concurrent.each(mechanisms)('$name', { timeout: 60_000 }, ({ options, freeAfterDeathMs }) => {
@@ -72,7 +71,7 @@ describe.concurrent.each(mechanisms)('$name', { timeout: 60_000 }, ({ options, f
     expect(await first.waited).toMatchObject({ isGranted: true });
     expect(existsSync(`${contest.path}.lock`)).toBe(options === withoutKernelLock);
     expect(await contest.enter(0).waited).toMatchObject({ isGranted: false });
-    expect(await contest.enter(limits.staleLockMs + LATE_MS).waited).toMatchObject({ isGranted: false });
+    expect(await contest.enter(STALE_LOCK_MS + LATE_MS).waited).toMatchObject({ isGranted: false });
     const next = contest.enter(PATIENCE_MS);
     first.child.writeLine('close');
     expect(await next.waited).toMatchObject({ isGranted: true });
