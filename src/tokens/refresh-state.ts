@@ -1,4 +1,7 @@
 import { limits } from '../config/limits.js';
+import { backoffMs } from '../runtime/backoff.js';
+
+const backoff = { firstMs: limits.refreshBackoffFirstMs, maxMs: limits.refreshBackoffMaxMs };
 
 /** Where the refresh of one account stands. Times are epoch ms. */
 export type RefreshState =
@@ -76,7 +79,7 @@ export function nextRefreshState(state: RefreshState, event: RefreshEvent): Refr
 function afterFailure(state: RefreshState, reason: string, at: number): RefreshState {
   const isCounting = state.kind === 'waiting' || state.kind === 'in-doubt';
   const failures = isCounting ? state.failures + 1 : 1;
-  const until = at + Math.min(limits.refreshBackoffFirstMs * 2 ** (failures - 1), limits.refreshBackoffMaxMs);
+  const until = at + backoffMs(failures, backoff);
   if (state.kind === 'in-doubt') return { ...state, until, failures, reason };
   return { kind: 'waiting', until, failures, reason };
 }
