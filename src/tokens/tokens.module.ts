@@ -1,8 +1,9 @@
-import { Module } from '@nestjs/common';
+import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { CredentialImport } from './credential-import.js';
 import { CredentialStore } from './credential-store.js';
 import { CredentialVault } from './credential-vault.js';
 import { RefreshJournal } from './refresh-journal.js';
+import { REFRESH_STEP_WATCHER, type RefreshStepWatcher } from './refresh-state.js';
 import { TokenRefresh } from './token-refresh.js';
 import { TokenRefreshClient } from './token-refresh-client.js';
 import { TokenRefreshCron } from './token-refresh.cron.js';
@@ -27,3 +28,13 @@ import { UpstreamClock } from './upstream-clock.js';
   exports: [CredentialImport, CredentialPersistence, CredentialStore, CredentialVault, TokenService],
 })
 export class TokensModule {}
+
+/** Supplies the watcher of refresh steps, which the composition root chooses. */
+@Global()
+@Module({})
+export class RefreshStepsModule {
+  static register(onStep: RefreshStepWatcher): DynamicModule {
+    const providers = [{ provide: REFRESH_STEP_WATCHER, useValue: onStep }];
+    return { module: RefreshStepsModule, providers, exports: providers };
+  }
+}
