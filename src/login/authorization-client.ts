@@ -12,7 +12,7 @@ import {
   readDeviceResponse,
   readDeviceStart,
   readExchangeResponse,
-} from './authorization-answers.js';
+} from './authorization-responses.js';
 import type { DeviceWait } from './login-state.js';
 
 /** Codex's own public OAuth client (docs/protocol.md, section on login): the pool's tokens are issued to it. */

@@ -5,7 +5,7 @@ import { describeError } from '../runtime/pool-error.js';
 import { readClaims } from '../tokens/access-token-claims.js';
 import { CredentialImport, type Imported } from '../tokens/credential-import.js';
 import { ImportRefusedError } from '../tokens/tokens.errors.js';
-import type { LoginTokens } from './authorization-answers.js';
+import type { LoginTokens } from './authorization-responses.js';
 import { AuthorizationClient, type AuthorizationCode } from './authorization-client.js';
 import type { LoginEvent } from './login-state.js';
 import type { Login } from './login.js';
