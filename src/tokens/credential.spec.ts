@@ -46,8 +46,8 @@ describe('a credential file', () => {
   it.each([
     ['', 'empty'],
     ['{', 'not JSON'],
-    ['[]', 'not the form'],
-    ['null', 'not the form'],
+    ['[]', 'not a Codex auth.json'],
+    ['null', 'not a Codex auth.json'],
     ['{}', 'no tokens'],
     [file(null, { OPENAI_API_KEY: 'sk-canary' }), 'only an API key'],
     [file({ access_token: 7 }), 'tokens.access_token'],

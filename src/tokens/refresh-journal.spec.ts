@@ -131,7 +131,7 @@ describe('RefreshJournal', () => {
     await writeFile(join(folder, 'data'), 'in the way');
     await using held = await journal.lock(ID, 0);
     expect(held?.isOnDisk).toBe(false);
-    await expect(held?.write(answered('rt-1'))).rejects.toThrow('no disk takes a journal');
+    await expect(held?.write(answered('rt-1'))).rejects.toThrow('no disk accepts a journal');
     expect(await journal.lock(ID, 0)).toBeNull(); // and two are kept apart all the same
   });
 });

@@ -166,7 +166,7 @@ describe('a file that is no credential', () => {
     await using first = await TestPool.start({ accounts: ['a'] });
     await promisify(execFile)('mkfifo', [fileOf(first, 'x')]);
     await using pool = await first.restart();
-    const reason = expect.stringContaining('no regular file');
+    const reason = expect.stringContaining('not a regular file');
     expect(await pool.account('x')).toMatchObject({ available: false, reason });
     await pool.turn().expect(200);
   });
