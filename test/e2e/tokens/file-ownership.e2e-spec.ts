@@ -8,7 +8,7 @@ import { startTilted } from '../../support/pool/tilted.js';
 
 const FILES = '/backend-api/files';
 const session = { 'session-id': 's-1' };
-/** What an upload is answered: odd spacing and unknown fields are the client's, to the byte. */
+/** Response to an upload. Odd spacing and unknown fields must reach the client byte for byte. */
 const created = Buffer.from('{ "file_id":"file_0ab",\n "upload_url": "https://made.up/x" , "ü": 1.0}\n');
 
 const upload = async (pool: TestPool, headers: Readonly<Record<string, string>>): Promise<Received> =>
@@ -17,7 +17,7 @@ const upload = async (pool: TestPool, headers: Readonly<Record<string, string>>)
 const naming = (id: string): string =>
   JSON.stringify(aTurn({ input: [{ role: 'user', content: `look at sediment://${id}` }] }));
 
-/** Account b has the session `s-1`, and everything else goes to a, which is also home. */
+/** Session `s-1` is on account b; everything else goes to a, the home account. */
 async function start(): Promise<TestPool> {
   const pool = await startTilted();
   await pool.turn(session).expect(200);
@@ -29,7 +29,7 @@ async function start(): Promise<TestPool> {
   return pool;
 }
 
-/** The accounts of what reached upstream after the first turn. */
+/** Accounts of the requests that reached upstream after the first turn. */
 const accountsAfter = (pool: TestPool): readonly (string | null)[] =>
   forwarded(pool.fakeUpstream)
     .slice(1)
@@ -41,7 +41,7 @@ function pause(pool: TestPool, name: string): void {
 }
 
 describe('a file', () => {
-  it('is uploaded with the account of its session, and the answer passes byte for byte', async () => {
+  it('is uploaded with the account of its session, and the response passes byte for byte', async () => {
     await using pool = await start();
     const answer = await upload(pool, { ...session, 'accept-encoding': 'gzip, br' });
     expect(answer.status).toBe(200);
@@ -57,7 +57,7 @@ describe('a file', () => {
     expect(accountsAfter(pool)).toEqual(['a', 'b']);
   });
 
-  it('stays with its account: what is asked about it, and the turns that name it', async () => {
+  it('is pinned to its account: requests about it, and turns that name it', async () => {
     await using pool = await start();
     await upload(pool, session);
     const headers = { 'accept-encoding': 'gzip' };
@@ -72,7 +72,7 @@ describe('a file', () => {
     expect(forwarded(pool.fakeUpstream)[2]?.headers['accept-encoding']).toBe('gzip');
   });
 
-  it('is found in the compressed turn of Codex, whose bytes go on unchanged', async () => {
+  it('is found in the compressed turn of Codex, whose bytes pass unchanged', async () => {
     await using pool = await start();
     await upload(pool, session);
     const body = zstdCompressSync(naming('file_0ab'));
@@ -82,7 +82,7 @@ describe('a file', () => {
     expect(pool.fakeUpstream.turns()[1]?.body.equals(body)).toBe(true);
   });
 
-  it('whose account is at its limit costs the turn the limit of that one, and no question about the file', async () => {
+  it('gives turns the limit of its account, while requests about the file still succeed', async () => {
     await using pool = await start();
     await upload(pool, session);
     pool.fakeUpstream.account('b').answers(usageLimit({ resetsInSeconds: 3_600 }));
@@ -96,7 +96,7 @@ describe('a file', () => {
     expect(accountsAfter(pool)).toEqual(['b', 'b', 'b']);
   });
 
-  it('whose account is paused is asked about in vain', async () => {
+  it('cannot be requested while its account is paused', async () => {
     await using pool = await start();
     await upload(pool, session);
     pause(pool, 'b');
@@ -106,7 +106,7 @@ describe('a file', () => {
     expect(accountsAfter(pool)).toEqual(['b']);
   });
 
-  it("whose upload is refused is nobody's", async () => {
+  it('is not pinned when its upload is refused', async () => {
     await using pool = await start();
     pool.fakeUpstream.on('POST', FILES, (_req, res) => void res.writeHead(422).end(created));
     expect(await upload(pool, session)).toMatchObject({ status: 422 });
@@ -114,7 +114,7 @@ describe('a file', () => {
     expect(accountsAfter(pool)).toEqual(['b', 'a']);
   });
 
-  it('is known again after a restart', async () => {
+  it('is still pinned after a restart', async () => {
     await using before = await start();
     await upload(before, session);
     await using pool = await before.restart();
