@@ -42,9 +42,8 @@ export class CredentialPersistence {
   async exclusively<T>(id: string, work: () => Promise<T>): Promise<T> {
     const name = this.vault.find(id)?.name ?? null;
     await using locked = await this.journal.lock(id, limits.lockPatienceMs, name);
-    if (locked === null) {
+    if (locked === null)
       throw new RefreshFailedError(name ?? id, 'a refresh in progress has no response yet');
-    }
     await this.saveLocked(id, locked);
     return await work();
   }
