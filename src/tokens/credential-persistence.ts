@@ -128,11 +128,11 @@ export class CredentialPersistence {
   }
 
   private doubt(storedCredential: StoredCredential, { at: since, isAgain }: Asking): StoredCredential {
-    const { refresh, name: account } = storedCredential;
+    const { refresh, name } = storedCredential;
     if (refresh.kind === 'refused') return storedCredential; // the endpoint has decided
     if (refresh.kind === 'in-doubt' && refresh.since >= since) return storedCredential;
     const reason = 'a refresh was interrupted; its response is unknown';
-    if (refresh.kind !== 'in-doubt') this.logger.warn(reason, { account });
+    if (refresh.kind !== 'in-doubt') this.logger.warn(reason, { account: name });
     return this.vault.change(storedCredential, { kind: 'left-in-doubt', since, isAgain, reason });
   }
 
@@ -194,8 +194,8 @@ export class CredentialPersistence {
       if (asking === null) this.onStep('journal-cleared', storedCredential.name);
     } catch (error) {
       // Harmless: the file has the same tokens, and the next start compares them.
-      const reason = describeError(error);
-      this.logger.warn('journal could not be cleared', { account: storedCredential.name, reason });
+      const { name: account } = storedCredential;
+      this.logger.warn('journal could not be cleared', { account, reason: describeError(error) });
     }
   }
 }
