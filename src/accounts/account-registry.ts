@@ -3,6 +3,7 @@ import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { CLOCK, type Clock } from '../runtime/clock.js';
 import { Drain } from '../runtime/drain.js';
 import { limits } from '../config/limits.js';
+import { CredentialPersistence } from '../tokens/credential-persistence.js';
 import type { CredentialFile } from '../tokens/credential-store.js';
 import { CredentialVault } from '../tokens/credential-vault.js';
 import type { StoredCredential } from '../tokens/stored-credential.js';
@@ -24,6 +25,7 @@ export class AccountRegistry implements OnModuleInit {
 
   constructor(
     private readonly vault: CredentialVault,
+    private readonly persistence: CredentialPersistence,
     private readonly settings: SettingsStore,
     private readonly evidence: EvidenceStore,
     private readonly folder: PoolFolder,
@@ -35,7 +37,7 @@ export class AccountRegistry implements OnModuleInit {
 
   async onModuleInit(): Promise<void> {
     await this.folder.noteReading();
-    this.take(await this.vault.load(), new Set(), new Map()); // a start waits for nobody's writing
+    this.take(await this.persistence.load(), new Set(), new Map()); // a start waits for nobody's writing
   }
 
   /** All accounts, by name; those without a file as long as turns of theirs are in flight. */
@@ -119,7 +121,7 @@ export class AccountRegistry implements OnModuleInit {
     const filed = this.accounts.filter((it) => it.withdrawal === null);
     const namesBefore = new Map(filed.map((it) => [it.id, it.name]));
     await this.folder.noteReading();
-    const files = await this.vault.load(new Set(this.accounts.map((it) => it.id)));
+    const files = await this.persistence.load(new Set(this.accounts.map((it) => it.id)));
     const shown = new Set(this.brokenFiles.map((it) => it.name));
     const newlyBroken = files.filter((it) => it.kind === 'broken' && !shown.has(it.name));
     const underWay = await this.folder.partialWrite(newlyBroken.map((it) => it.name));

@@ -7,12 +7,13 @@ import { ProblemDetailsFilter } from '../admin/problems/problem-details.filter.j
 import type { AppConfig } from '../config/app.config.js';
 import type { Clock } from '../runtime/clock.js';
 import { CoreModule } from './core.module.js';
+import { LoginPortsModule } from '../login/login.module.js';
 import type { LoginPorts } from '../login/login-ports.js';
 import { MetricsModule } from '../observability/metrics.js';
 import { ProxyModule } from '../proxy/proxy.module.js';
 import type { RecentErrors } from '../observability/recent-errors.js';
-import type { RefreshStepWatcher } from '../tokens/refresh-steps.js';
-import { TokensModule } from '../tokens/tokens.module.js';
+import type { RefreshStepWatcher } from '../tokens/refresh-state.js';
+import { RefreshStepsModule, TokensModule } from '../tokens/tokens.module.js';
 import { UsageModule } from '../usage/usage.module.js';
 
 /** The composition root. */
@@ -28,7 +29,9 @@ export class AppModule {
     return {
       module: AppModule,
       imports: [
-        CoreModule.register(config, clock, errors, onRefreshStep, loginPorts),
+        CoreModule.register(config, clock, errors),
+        RefreshStepsModule.register(onRefreshStep),
+        LoginPortsModule.register(loginPorts),
         MetricsModule,
         ScheduleModule.forRoot(),
         TokensModule,

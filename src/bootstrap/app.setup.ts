@@ -23,7 +23,7 @@ import { ConnectRequests } from '../proxy/ingress/connect-requests.js';
 import { SocketSessions } from '../proxy/websocket/sessions.js';
 import { UpgradeHandler } from '../proxy/websocket/upgrade-handler.js';
 import { RecentErrors } from '../observability/recent-errors.js';
-import type { RefreshStepWatcher } from '../tokens/refresh-steps.js';
+import type { RefreshStepWatcher } from '../tokens/refresh-state.js';
 
 export interface RunningApp {
   readonly app: NestExpressApplication;
@@ -79,7 +79,8 @@ export async function startApp(
   app.set('query parser', 'simple');
   app.use(boundary(config));
   const server = app.getHttpServer();
-  divide(server, 'connection', app.get(Faults));
+  const faults = app.get(Faults);
+  divide(server, (error) => faults.note('connection', error));
   app.get(ClientConnections).attach(server);
   app.get(UpgradeHandler).attach(server);
   app.get(ConnectRequests).attach(server);

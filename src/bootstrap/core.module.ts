@@ -4,28 +4,18 @@ import { BypassDetector } from '../clients/bypass-detector.js';
 import { CLOCK, type Clock } from '../runtime/clock.js';
 import { Drain } from '../runtime/drain.js';
 import { Faults } from '../observability/faults.js';
-import { LOGIN_PORTS, type LoginPorts } from '../login/login-ports.js';
 import { RecentErrors } from '../observability/recent-errors.js';
 import { SuspendDetector } from '../runtime/suspend-detector.js';
-import { REFRESH_STEP_WATCHER, type RefreshStepWatcher } from '../tokens/refresh-steps.js';
 
 /** What every module may ask for: settings, clock, drain, the last errors, and what was noticed of the machine and its clients. */
 @Global()
 @Module({})
 export class CoreModule {
-  static register(
-    config: AppConfig,
-    clock: Clock,
-    errors: RecentErrors,
-    onRefreshStep: RefreshStepWatcher,
-    loginPorts: LoginPorts,
-  ): DynamicModule {
+  static register(config: AppConfig, clock: Clock, errors: RecentErrors): DynamicModule {
     const providers = [
       { provide: APP_CONFIG, useValue: config },
       { provide: CLOCK, useValue: clock },
       { provide: RecentErrors, useValue: errors },
-      { provide: REFRESH_STEP_WATCHER, useValue: onRefreshStep },
-      { provide: LOGIN_PORTS, useValue: loginPorts },
       Drain,
       Faults,
       BypassDetector,

@@ -1,7 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { lockFile, whyNoKernelLock } from '../runtime/file-lock.js';
-import { limits } from '../config/limits.js';
 import { PoolError } from '../runtime/pool-error.js';
+import { RENEW_LOCK_MS, STALE_LOCK_MS } from '../runtime/sidecar-lock.js';
 
 /** Another codex-pool keeps its records in the same place. */
 export class DataFolderInUseError extends PoolError {
@@ -14,7 +14,7 @@ export class DataFolderInUseError extends PoolError {
 }
 
 /** A lock that is a file is waited for until it would be stale: a restart after a crash must not be refused. */
-const patienceMs = whyNoKernelLock === null ? 0 : limits.staleLockMs + limits.renewLockMs;
+const patienceMs = whyNoKernelLock === null ? 0 : STALE_LOCK_MS + RENEW_LOCK_MS;
 
 /**
  * Claims the database's place for this process, until disposed or until the process ends in whatever way. Where no

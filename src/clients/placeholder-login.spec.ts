@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { placeholderLogin, PLACEHOLDER_PREFIX } from './placeholder-login.js';
+import { PLACEHOLDER_PREFIX } from '../tokens/import-check.js';
+import { placeholderLogin } from './placeholder-login.js';
 import { Secret } from '../runtime/secret.js';
 import { parseCredential } from '../tokens/credential.js';
 

@@ -1,7 +1,5 @@
 import type { Secret } from '../runtime/secret.js';
-
-/** What account id and refresh token of a login made for use with this proxy begin with; a real one's never do. */
-export const PLACEHOLDER_PREFIX = 'codex-pool-';
+import { PLACEHOLDER_PREFIX } from '../tokens/import-check.js';
 
 const PLACEHOLDER_ID = `${PLACEHOLDER_PREFIX}stand-in`;
 /** 2100-01-01: so far off that Codex never thinks of renewing the login. */

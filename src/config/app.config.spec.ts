@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { egressProxyFor, InvalidConfigError, loadConfig } from './app.config.js';
+import { egressProxyFor } from '../runtime/egress-proxy.js';
+import { InvalidConfigError, loadConfig } from './app.config.js';
 
 /** What loading these settings complains about. */
 function faultsOf(env: Readonly<Record<string, string>>): string {

@@ -1,10 +1,9 @@
 import { isIP } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
-import { getProxyForUrl } from 'proxy-from-env';
 import { z } from 'zod';
 import { selectionPolicyNames } from '../accounts/selection/selection-policy.js';
-import { isLoopbackName } from '../boundary/request-guard.js';
+import { isLoopbackName } from '../runtime/loopback.js';
 import { PoolError } from '../runtime/pool-error.js';
 import { Secret } from '../runtime/secret.js';
 import { driverSettings } from '../storage/driver-setting.js';
@@ -189,14 +188,4 @@ function runtimeFolders(own: string): readonly string[] {
 
 function isLoopbackAddress(host: string): boolean {
   return isIP(host) !== 0 || host === 'localhost' ? isLoopbackName(host) : false;
-}
-
-/**
- * The proxy through which the environment (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`) wants this address
- * reached, or null for a direct connection. Loopback is always direct.
- */
-export function egressProxyFor(target: URL): string | null {
-  if (isLoopbackName(target.hostname)) return null;
-  const proxy = getProxyForUrl(target.href);
-  return proxy === '' ? null : proxy;
 }

@@ -85,12 +85,8 @@ export const limits = {
   /** Between two refreshes that nobody waits for: so much, and up to so much more by chance. */
   refreshSpacingMs: SECOND,
   refreshJitterMs: SECOND,
-  /** How long another process's refresh of the same account is waited for, and how often it is looked after. */
+  /** Longest wait for another process that refreshes the same account. */
   lockPatienceMs: 25 * SECOND,
-  lockRetryMs: 25,
-  /** Where locks are files: how old one is that counts as left behind, and how often its owner renews it. */
-  staleLockMs: 5 * SECOND,
-  renewLockMs: SECOND,
   /** What is kept free on disk for the new tokens of each account, twice. */
   journalRoomBytes: 64 * KiB,
   /** Refresh tokens of one account that are remembered as used up while a disk refuses their successors. */
@@ -138,8 +134,8 @@ export const limits = {
   callbackUrlChars: 8 * KiB,
 
   pollTimeoutMs: 10 * SECOND,
-  outboundCallBytes: MiB,
   configBundleMs: 5 * SECOND,
+  configBundleBytes: MiB,
   modelsTtlMs: 5 * MINUTE,
   modelsMs: 15 * SECOND,
   /** How long a client waits for a newer list while there is one that it could have. */
@@ -184,10 +180,6 @@ export const limits = {
   writePauseMs: 500,
   writeAtStopMs: 5 * SECOND,
   retentionStepRows: 1_000,
-  /** How often the clock is looked at for a jump, how much of one means that the machine has slept, and how long the network may take to be back. */
-  suspendTickMs: SECOND,
-  suspendJumpMs: 30 * SECOND,
-  wakeGraceMs: 5 * SECOND,
   /** Models asked for this often, over this long, and never a turn: the turns go elsewhere. */
   bypassModelRequests: 6,
   bypassMs: 10 * MINUTE,

@@ -12,34 +12,34 @@ import {
   readDeviceResponse,
   readDeviceStart,
   readExchangeResponse,
-} from './authorization-answers.js';
+} from './authorization-responses.js';
 import type { DeviceWait } from './login-state.js';
 
-/** Codex's own public OAuth client (docs/protocol.md, section on login): the pool's tokens are issued to it. */
+/** Codex's public OAuth client (docs/protocol.md, section on login): the pool's tokens are issued to it. */
 const CLIENT_ID = 'app_EMoamEEZ73f0CkXaXp7hrann';
 const SCOPE = 'openid profile email offline_access api.connectors.read api.connectors.invoke';
 
-/** A code of the authorization server, good for one use, and what proves that it is ours. */
+/** A single-use code of the authorization server, with the PKCE verifier that proves it is ours. */
 export interface AuthorizationCode {
   readonly code: Secret;
   readonly verifier: Secret;
   readonly redirectUri: string;
 }
 
-/** What the authorize page is told. */
+/** Parameters of the authorize page. */
 export interface AuthorizeQuery {
   readonly state: Secret;
   readonly challenge: string;
   readonly redirectUri: string;
 }
 
-/** Talks to the authorization server (docs/protocol.md, section on login). Never throws: every end is an answer. */
+/** Talks to the authorization server (docs/protocol.md, section on login). Never throws: failures are results. */
 @Injectable()
 export class AuthorizationClient {
   private readonly base: string;
-  /** Where a person types the code of a device login. */
+  /** The page on which the user types the code of a device login. */
   readonly verificationUrl: string;
-  /** What a device login's code was issued for; nobody comes back there. */
+  /** The redirect URI for which codes of device logins are issued; no browser is sent there. */
   readonly deviceRedirectUri: string;
 
   constructor(@Inject(APP_CONFIG) config: AppConfig) {
@@ -48,7 +48,7 @@ export class AuthorizationClient {
     this.deviceRedirectUri = `${this.base}/deviceauth/callback`;
   }
 
-  /** The page on which a person allows the login. Holds the state: for that person alone, and for no log. */
+  /** Returns the page on which the user approves the login. Contains the state, so show it to that user and never log it. */
   authorizeUrl({ state, challenge, redirectUri }: AuthorizeQuery): string {
     const query = new URLSearchParams({
       response_type: 'code',
@@ -59,7 +59,7 @@ export class AuthorizationClient {
       state: state.reveal(),
       scope: SCOPE,
       id_token_add_organizations: 'true',
-      // Parameters of this client's flow; they name the client that the tokens are issued to.
+      // Parameters of Codex's flow, which identify the client to which the tokens are issued.
       codex_cli_simplified_flow: 'true',
       originator: 'codex_cli_rs',
     });
@@ -75,14 +75,14 @@ export class AuthorizationClient {
       code_verifier: verifier.reveal(),
     });
     return await this.ask('/oauth/token', form, readExchangeResponse, (reason) =>
-      fault('exchange_failed', `No answer from the token endpoint: ${reason}.`),
+      fault('exchange_failed', `No response from the token endpoint: ${reason}.`),
     );
   }
 
   async beginDevice(): Promise<DeviceStart> {
     const body = { client_id: CLIENT_ID };
     return await this.ask('/api/accounts/deviceauth/usercode', body, readDeviceStart, (reason) =>
-      fault('device_unreachable', `No answer from the authorization server: ${reason}.`),
+      fault('device_unreachable', `No response from the authorization server: ${reason}.`),
     );
   }
 
@@ -93,17 +93,17 @@ export class AuthorizationClient {
     }));
   }
 
-  /** A URLSearchParams goes out as a form, anything else as JSON. */
-  private async ask<ScriptedResponse>(
+  /** Sends URLSearchParams as a form, anything else as JSON. */
+  private async ask<Result>(
     path: string,
     body: URLSearchParams | object,
-    read: (status: number, text: string) => ScriptedResponse,
-    unanswered: (reason: string) => ScriptedResponse,
-  ): Promise<ScriptedResponse> {
+    read: (status: number, text: string) => Result,
+    unanswered: (reason: string) => Result,
+  ): Promise<Result> {
     const isForm = body instanceof URLSearchParams;
-    let answer: OutboundResponse;
+    let response: OutboundResponse;
     try {
-      answer = await outboundCall({
+      response = await outboundCall({
         method: 'POST',
         url: new URL(this.base + path),
         headers: { 'content-type': isForm ? 'application/x-www-form-urlencoded' : 'application/json' },
@@ -113,6 +113,6 @@ export class AuthorizationClient {
     } catch (error) {
       return unanswered(describeError(error));
     }
-    return read(answer.status, answer.text);
+    return read(response.status, response.text);
   }
 }

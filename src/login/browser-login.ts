@@ -11,7 +11,7 @@ import { CallbackRefusedError } from './login.errors.js';
 import { Logins } from './logins.js';
 import { newPkce, newState } from './pkce.js';
 
-/** Login on a page of the authorization server, from which the browser comes back with a code. */
+/** Logs in on a page of the authorization server, which redirects the browser back to us with a code. */
 @Injectable()
 export class BrowserLogin {
   constructor(
@@ -20,12 +20,12 @@ export class BrowserLogin {
     private readonly client: AuthorizationClient,
     private readonly completion: LoginCompletion,
   ) {
-    listener.onCallback((query) => this.come(query));
+    listener.onCallback((query) => this.receive(query));
   }
 
   /**
-   * Begins a login; `url` is the page to open, and is told only now.
-   * @throws ImportRefusedError for a name that no account can have, TooManyLoginsError, NoCallbackPortError
+   * Begins a login. `url` is the page to open; it is not available later.
+   * @throws ImportRefusedError for an invalid name, TooManyLoginsError, NoCallbackPortError
    */
   async begin(name: string | null): Promise<{ readonly login: Login; readonly url: string }> {
     if (name !== null) checkName(name);
@@ -44,20 +44,20 @@ export class BrowserLogin {
   }
 
   /**
-   * Takes the whole callback address from a browser that cannot reach us; resolves with the login as it has ended.
-   * @throws CallbackRefusedError then the login is as it was
+   * Accepts the complete callback address from a browser that cannot reach us. Resolves with the login after its end.
+   * @throws CallbackRefusedError and leaves the login unchanged
    */
   async takePasted(login: Login, url: string): Promise<Login> {
     const wait = login.state.kind === 'waiting' ? login.state.wait : null;
     if (wait?.kind !== 'browser') {
-      throw new CallbackRefusedError('not_waiting', 'This login does not wait for a callback.');
+      throw new CallbackRefusedError('not_waiting', 'This login is not waiting for a callback.');
     }
     const query = queryOfPasted(url);
     const callback = query === null ? null : readCallback(query);
     if (callback === null || callback.kind === 'unreadable') {
       throw new CallbackRefusedError(
         'unreadable_callback',
-        `This is no callback address: paste all of what the browser shows at the end, ${wait.redirectUri}?code=…&state=….`,
+        `This is not a callback address. Paste the complete address that the browser shows at the end: ${wait.redirectUri}?code=…&state=….`,
       );
     }
     if (!wait.state.equals(callback.state)) {
@@ -66,7 +66,7 @@ export class BrowserLogin {
     return await this.take(login, wait, callback);
   }
 
-  private async come(query: URLSearchParams): Promise<CallbackPage> {
+  private async receive(query: URLSearchParams): Promise<CallbackPage> {
     const callback = readCallback(query);
     if (callback.kind === 'unreadable') return unknownCallback;
     const found = this.logins.waiting('browser').find(([, wait]) => wait.state.equals(callback.state));

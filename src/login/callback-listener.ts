@@ -9,7 +9,7 @@ import { type CallbackPage, htmlOf } from './callback-page.js';
 import { LOGIN_PORTS, type LoginPorts } from './login-ports.js';
 import { NoCallbackPortError } from './login.errors.js';
 
-/** A claim on the listener; it listens as long as somebody has one. Giving it back twice does nothing. */
+/** Keeps the listener open until disposed. Disposing it twice is harmless. */
 export interface CallbackHold extends Disposable {
   readonly redirectUri: string;
 }
@@ -21,7 +21,7 @@ interface Listening {
   readonly port: number;
 }
 
-/** Nothing of the address, which holds the code, goes anywhere from the page. */
+/** Keep the address, which contains the code, from leaving the page. */
 const pageHeaders = {
   'content-type': 'text/html; charset=utf-8',
   'cache-control': 'no-store',
@@ -33,20 +33,20 @@ const pageHeaders = {
 const notFound: CallbackPage = { status: 404, sentence: 'There is nothing here.' };
 const broken: CallbackPage = { status: 500, sentence: 'codex-pool failed; its log says why.' };
 
-/** Where browsers come back to: on loopback, while a login by browser is open, for all of them. */
+/** Receives the callbacks of all browser logins on loopback, while at least one is open. */
 @Injectable()
 export class CallbackListener implements OnModuleDestroy, OnApplicationShutdown {
   private holds = 0;
   private listening: Promise<Listening> | null = null;
   private handle: CallbackHandler = async () => notFound;
-  private readonly answering = new Set<Server>();
+  private readonly servers = new Set<Server>();
 
   constructor(
     @Inject(LOGIN_PORTS) private readonly ports: LoginPorts,
     private readonly faults: Faults,
   ) {}
 
-  /** Who looks at what browsers bring, and says what they are shown. */
+  /** Sets the handler of callbacks, which returns the page to show. */
   onCallback(handler: CallbackHandler): void {
     this.handle = handler;
   }
@@ -54,10 +54,10 @@ export class CallbackListener implements OnModuleDestroy, OnApplicationShutdown 
   /** @throws NoCallbackPortError */
   async hold(): Promise<CallbackHold> {
     this.holds += 1;
-    let isHeld = true;
+    let isActive = true;
     const release = (): void => {
-      if (!isHeld) return;
-      isHeld = false;
+      if (!isActive) return;
+      isActive = false;
       this.holds -= 1;
       if (this.holds === 0) this.close();
     };
@@ -71,19 +71,19 @@ export class CallbackListener implements OnModuleDestroy, OnApplicationShutdown 
     }
   }
 
-  /** Takes no more; whoever is being answered still is. */
+  /** Accepts no more connections; requests in progress still get their response. */
   onModuleDestroy(): void {
     this.close();
   }
 
   onApplicationShutdown(): void {
-    for (const server of this.answering) server.closeAllConnections();
+    for (const server of this.servers) server.closeAllConnections();
   }
 
   private close(): void {
     const { listening } = this;
     this.listening = null;
-    // One that could not listen has nothing to close, and its error has been told to who asked for it.
+    // If listening failed, there is nothing to close, and `hold` has reported the error.
     listening?.then(({ server }) => server.close()).catch(() => undefined);
   }
 
@@ -103,22 +103,22 @@ export class CallbackListener implements OnModuleDestroy, OnApplicationShutdown 
   private async listenOn(port: number): Promise<Listening> {
     const server = createServer(
       { headersTimeout: limits.callbackHeadMs, requestTimeout: limits.callbackHeadMs },
-      (req, res) => void this.answer(req, res),
+      (req, res) => void this.respond(req, res),
     );
-    divide(server, 'callback', this.faults);
+    divide(server, (error) => this.faults.note('callback', error));
     server.maxConnections = limits.callbackConnections;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    // Also later: a connection that cannot be accepted is not to end the program.
+    // Stays registered: a connection that cannot be accepted later must not end the program.
     server.on('error', reject);
     server.listen({ port, host: '127.0.0.1', exclusive: true }, resolve);
     await promise;
-    this.answering.add(server);
-    server.once('close', () => this.answering.delete(server));
+    this.servers.add(server);
+    server.once('close', () => this.servers.delete(server));
     const address = server.address();
     return { server, port: typeof address === 'object' && address !== null ? address.port : port };
   }
 
-  private async answer(req: IncomingMessage, res: ServerResponse): Promise<void> {
+  private async respond(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const page = await this.pageFor(req).catch((error: unknown) => {
       this.faults.note('callback', error);
       return broken;

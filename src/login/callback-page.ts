@@ -1,6 +1,6 @@
 import type { LoginState } from './login-state.js';
 
-/** What the browser shows at the end: a status and one sentence. */
+/** The page that the browser shows at the end: a status and one sentence. */
 export interface CallbackPage {
   readonly status: number;
   readonly sentence: string;
@@ -8,10 +8,10 @@ export interface CallbackPage {
 
 export const unknownCallback: CallbackPage = {
   status: 400,
-  sentence: 'This address belongs to no login that is open. Start the login again.',
+  sentence: 'This address does not belong to an open login. Start the login again.',
 };
 
-/** The page for a login as it stands after its callback. */
+/** Returns the page for a login after its callback. */
 export function pageOf(state: LoginState): CallbackPage {
   switch (state.kind) {
     case 'succeeded': {

@@ -1,15 +1,15 @@
 import { Secret } from '../runtime/secret.js';
 
-/** Where the browser comes back to, on our listener. */
+/** Path of callbacks on our listener. */
 export const CALLBACK_PATH = '/auth/callback';
 
-/** What the browser brings back. Everything in it comes from outside, and nothing of it is told on. */
+/** The parameters of a callback. They are untrusted input, and none of them is logged or repeated. */
 export type Callback =
   | { readonly kind: 'code'; readonly state: Secret; readonly code: Secret }
   | { readonly kind: 'refused'; readonly state: Secret; readonly isDenied: boolean }
   | { readonly kind: 'unreadable' };
 
-/** Reads the query of a callback. A parameter that is there twice counts as none. */
+/** Reads the query of a callback. A parameter that occurs twice counts as missing. */
 export function readCallback(query: URLSearchParams): Callback {
   const state = single(query, 'state');
   const code = single(query, 'code');
@@ -19,7 +19,7 @@ export function readCallback(query: URLSearchParams): Callback {
   return { kind: 'refused', state: new Secret(state), isDenied: error === 'access_denied' };
 }
 
-/** The query of a whole callback address that a person has pasted; null when it is no such address. */
+/** Returns the query of a complete callback address that a user has pasted; null for any other text. */
 export function queryOfPasted(text: string): URLSearchParams | null {
   const url = URL.canParse(text.trim()) ? new URL(text.trim()) : null;
   return url !== null && url.protocol === 'http:' && url.pathname === CALLBACK_PATH ? url.searchParams : null;

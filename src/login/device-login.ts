@@ -8,11 +8,11 @@ import type { Login } from './login.js';
 import { LoginNotBegunError } from './login.errors.js';
 import { Logins } from './logins.js';
 
-/** Login by a code that a person types on any device; we ask at intervals whether it was allowed. */
+/** Logs in by a code that the user types on any device; polls until the login is approved. */
 @Injectable()
 export class DeviceLogin {
-  /** Logins with a question under way: a slow answer is not asked for twice. */
-  private readonly asking = new Set<string>();
+  /** Logins with a poll in progress, so that a slow response causes no second one. */
+  private readonly polling = new Set<string>();
 
   constructor(
     private readonly logins: Logins,
@@ -20,10 +20,10 @@ export class DeviceLogin {
     private readonly completion: LoginCompletion,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {
-    logins.onTick(() => this.askDue());
+    logins.onTick(() => this.pollDue());
   }
 
-  /** @throws ImportRefusedError for a name that no account can have, TooManyLoginsError, LoginNotBegunError */
+  /** @throws ImportRefusedError for an invalid name, TooManyLoginsError, LoginNotBegunError */
   async begin(name: string | null): Promise<Login> {
     if (name !== null) checkName(name);
     this.logins.makeRoom();
@@ -36,35 +36,35 @@ export class DeviceLogin {
     return this.logins.add(wait, name, null);
   }
 
-  private askDue(): void {
+  private pollDue(): void {
     const now = this.clock.now();
     for (const [login, wait] of this.logins.waiting('device')) {
-      if (wait.askAt <= now && !this.asking.has(login.id)) void this.ask(login, wait);
+      if (wait.askAt <= now && !this.polling.has(login.id)) void this.poll(login, wait);
     }
   }
 
-  private async ask(login: Login, wait: DeviceWait): Promise<void> {
-    this.asking.add(login.id);
+  private async poll(login: Login, wait: DeviceWait): Promise<void> {
+    this.polling.add(login.id);
     try {
-      const answer = await this.client.askDevice(wait);
-      switch (answer.kind) {
+      const response = await this.client.askDevice(wait);
+      switch (response.kind) {
         case 'pending':
           this.logins.change(login, { kind: 'still-pending', askAt: this.clock.now() + wait.intervalMs });
           return;
         case 'allowed': {
-          const { code, verifier } = answer;
+          const { code, verifier } = response;
           const redirectUri = this.client.deviceRedirectUri;
           await this.completion.complete(login, { code, verifier, redirectUri });
           return;
         }
         case 'failed':
-          this.completion.fail(login, answer.code, answer.message);
+          this.completion.fail(login, response.code, response.message);
           return;
         default:
-          answer satisfies never;
+          response satisfies never;
       }
     } finally {
-      this.asking.delete(login.id);
+      this.polling.delete(login.id);
     }
   }
 }

@@ -5,13 +5,13 @@ import { describeError } from '../runtime/pool-error.js';
 import { readClaims } from '../tokens/access-token-claims.js';
 import { CredentialImport, type Imported } from '../tokens/credential-import.js';
 import { ImportRefusedError } from '../tokens/tokens.errors.js';
-import type { LoginTokens } from './authorization-answers.js';
+import type { LoginTokens } from './authorization-responses.js';
 import { AuthorizationClient, type AuthorizationCode } from './authorization-client.js';
 import type { LoginEvent } from './login-state.js';
 import type { Login } from './login.js';
 import { Logins } from './logins.js';
 
-/** The second half of every login: from the code to an account that serves. */
+/** The second half of every login: turns the code into an account that serves. */
 @Injectable()
 export class LoginCompletion implements BeforeApplicationShutdown {
   private readonly logger = new Logger(LoginCompletion.name);
@@ -25,7 +25,7 @@ export class LoginCompletion implements BeforeApplicationShutdown {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /** Resolves with the login as it has ended; never rejects. A login that no longer waits stays as it is. */
+  /** Resolves with the login after its end; never rejects. A login that is no longer waiting stays unchanged. */
   async complete(login: Login, code: AuthorizationCode): Promise<Login> {
     const allowed = this.logins.change(login, { kind: 'allowed' });
     if (allowed.state.kind !== 'completing') return allowed;
@@ -38,20 +38,20 @@ export class LoginCompletion implements BeforeApplicationShutdown {
     }
   }
 
-  /** Ends a login that the person or the authorization server has refused. */
+  /** Ends a login that the user or the authorization server has refused. */
   fail(login: Login, code: string, message: string): Login {
     return this.end(login, { kind: 'failed', code, message });
   }
 
-  /** Tokens that are on their way are still put into the pool before the process ends. */
+  /** Waits until the tokens of exchanges in progress are in the pool. */
   async beforeApplicationShutdown(): Promise<void> {
     while (this.running.size > 0) await Promise.allSettled(this.running);
   }
 
   private async exchange(login: Login, code: AuthorizationCode): Promise<Login> {
-    const answer = await this.client.exchange(code);
-    if (answer.kind === 'failed') return this.end(login, answer);
-    return this.end(login, await this.save(answer.tokens, login.name));
+    const response = await this.client.exchange(code);
+    if (response.kind === 'failed') return this.end(login, response);
+    return this.end(login, await this.save(response.tokens, login.name));
   }
 
   private async save(tokens: LoginTokens, asked: string | null): Promise<LoginEvent> {
@@ -63,19 +63,19 @@ export class LoginCompletion implements BeforeApplicationShutdown {
     } catch (error) {
       if (error instanceof ImportRefusedError)
         return { kind: 'failed', code: error.code, message: error.message };
-      this.logger.error('account of a login could not be put into the pool', {
+      this.logger.error('account of a login could not be saved', {
         reason: describeError(error),
       });
       return {
         kind: 'failed',
         code: 'not_saved',
         message:
-          'The login was allowed, but the account could not be put into the pool; the log of codex-pool says why.',
+          'The login was approved, but the account could not be saved to the pool. See the log of codex-pool.',
       };
     }
   }
 
-  /** A name that somebody else has taken is no reason to throw a login away. */
+  /** Adds the account; if another account has the name, under the first free name instead of losing the login. */
   private async add(document: object, asked: string | null): Promise<Imported> {
     try {
       return await this.credentials.add(document, asked);
@@ -86,7 +86,7 @@ export class LoginCompletion implements BeforeApplicationShutdown {
     }
   }
 
-  /** As Codex itself would write it (docs/protocol.md, section on `auth.json`). */
+  /** Builds the `auth.json` that Codex would write (docs/protocol.md, section on `auth.json`). */
   private document({ idToken, accessToken, refreshToken }: LoginTokens): object {
     const accountId =
       readClaims(accessToken.reveal()).accountId ?? readClaims(idToken.reveal()).accountId ?? null;

@@ -1,6 +1,6 @@
 import type { Secret } from '../runtime/secret.js';
 
-/** The browser is to come back to our callback address, with a code and this state. */
+/** Waits for the browser's callback with a code and this state. */
 export interface BrowserWait {
   readonly kind: 'browser';
   readonly state: Secret;
@@ -8,41 +8,41 @@ export interface BrowserWait {
   readonly redirectUri: string;
 }
 
-/** A person is to type the user code on a page; until then we ask again and again. */
+/** Waits until the user has typed the user code on a page; polls meanwhile. */
 export interface DeviceWait {
   readonly kind: 'device';
   readonly deviceAuthId: Secret;
   readonly userCode: string;
   readonly verificationUrl: string;
   readonly intervalMs: number;
-  /** When to ask next, epoch ms. */
+  /** Time of the next poll, epoch ms. */
   readonly askAt: number;
 }
 
 export type LoginWait = BrowserWait | DeviceWait;
 
-/** How a login stands. */
+/** State of a login. */
 export type LoginState =
-  /** A person has to act; `until` (epoch ms) is the moment at which it is too late. */
+  /** The user must act before `until` (epoch ms). */
   | { readonly kind: 'waiting'; readonly wait: LoginWait; readonly until: number }
-  /** The person has allowed it; the code, good for one use, is being exchanged. Neither expires nor is cancelled. */
+  /** The user has approved; the single-use code is being exchanged. Can no longer expire or be cancelled. */
   | { readonly kind: 'completing' }
   | { readonly kind: 'succeeded'; readonly account: string; readonly result: 'added' | 'renewed' }
-  /** `code` is stable, `message` for a person. */
+  /** `code` is stable; `message` is for people. */
   | { readonly kind: 'failed'; readonly code: string; readonly message: string }
   | { readonly kind: 'expired' }
   | { readonly kind: 'cancelled' };
 
 export type LoginEvent =
   | { readonly kind: 'time-passed'; readonly now: number }
-  /** The device login is still to be allowed; ask again at `askAt`. */
+  /** The device login is not approved yet; the next poll is at `askAt`. */
   | { readonly kind: 'still-pending'; readonly askAt: number }
   | { readonly kind: 'allowed' }
   | { readonly kind: 'saved'; readonly account: string; readonly result: 'added' | 'renewed' }
   | { readonly kind: 'failed'; readonly code: string; readonly message: string }
   | { readonly kind: 'cancelled' };
 
-/** The state after an event. What has ended stays as it ended. */
+/** Returns the state after an event. Ended logins never change. */
 export function nextLoginState(state: LoginState, event: LoginEvent): LoginState {
   switch (event.kind) {
     case 'time-passed':
@@ -66,7 +66,7 @@ export function nextLoginState(state: LoginState, event: LoginEvent): LoginState
   }
 }
 
-/** Whether anything can still become of it. */
+/** Returns whether the login can still succeed. */
 export function isOpen(state: LoginState): boolean {
   return state.kind === 'waiting' || state.kind === 'completing';
 }

@@ -1,6 +1,6 @@
 import { PoolError } from '../runtime/pool-error.js';
 
-/** As many logins as are remembered are open; one has to end before another begins. */
+/** The number of open logins is at its limit; one must end before another begins. */
 export class TooManyLoginsError extends PoolError {
   readonly code = 'too_many_logins';
   constructor() {
@@ -8,12 +8,12 @@ export class TooManyLoginsError extends PoolError {
   }
 }
 
-/** The browser could not come back: other programs have the ports. */
+/** No port is free for the browser's callback. */
 export class NoCallbackPortError extends PoolError {
   readonly code = 'no_callback_port';
   constructor(ports: readonly number[], options: ErrorOptions) {
     super(
-      `A login by browser needs port ${ports.join(' or ')} of 127.0.0.1, and none of them is free; perhaps a login of Codex has it. End that, or log in by device code.`,
+      `A login by browser needs port ${ports.join(' or ')} of 127.0.0.1, but none is free; a login of Codex may be using it. End that login, or log in by device code.`,
       options,
     );
   }
@@ -24,7 +24,7 @@ export class LoginNotBegunError extends PoolError {
   readonly code = 'login_not_begun';
 }
 
-/** What was handed in is no callback of this login, or comes at the wrong time. */
+/** The given address is not a callback of this login, or arrives at the wrong time. */
 export class CallbackRefusedError extends PoolError {
   constructor(
     readonly code: 'unreadable_callback' | 'wrong_state' | 'not_waiting',

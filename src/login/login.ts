@@ -4,7 +4,7 @@ import type { LoginState, LoginWait } from './login-state.js';
 export interface Login {
   readonly id: string;
   readonly kind: LoginWait['kind'];
-  /** What its account is to be called; null leaves it to the pool. */
+  /** Requested name of the account; null lets the pool choose one. */
   readonly name: string | null;
   readonly startedAt: number;
   readonly expiresAt: number;

@@ -6,38 +6,38 @@ import { isOpen, type LoginEvent, type LoginWait, nextLoginState } from './login
 import type { Login } from './login.js';
 import { TooManyLoginsError } from './login.errors.js';
 
-interface Kept {
+interface Entry {
   readonly login: Login;
-  /** What the login needs while it is open. */
+  /** Disposed when the login ends. */
   readonly hold: Disposable | null;
 }
 
-/** The logins of now and the last ones that ended. While one is open, it is looked after at intervals. */
+/** Holds open logins and those that ended last. Checks open logins at intervals. */
 @Injectable()
 export class Logins implements OnModuleDestroy {
   /** Oldest first. */
-  private readonly kept = new Map<string, Kept>();
+  private readonly entries = new Map<string, Entry>();
   private readonly watchers: (() => void)[] = [];
   private ticking: Disposable | null = null;
 
   constructor(@Inject(CLOCK) private readonly clock: Clock) {}
 
-  /** Calls back at intervals as long as a login is open. */
+  /** Calls back at intervals while a login is open. */
   onTick(watcher: () => void): void {
     this.watchers.push(watcher);
   }
 
-  /** @throws TooManyLoginsError when all that can be remembered are open. */
+  /** @throws TooManyLoginsError when all slots hold open logins */
   makeRoom(): void {
     this.sweep();
-    if (this.kept.size < limits.logins) return;
-    const ended = [...this.kept.values()].find(({ login }) => !isOpen(login.state));
+    if (this.entries.size < limits.logins) return;
+    const ended = [...this.entries.values()].find(({ login }) => !isOpen(login.state));
     if (ended === undefined) throw new TooManyLoginsError();
-    this.kept.delete(ended.login.id);
+    this.entries.delete(ended.login.id);
   }
 
   /**
-   * A new login that waits; `hold` is given back when it has ended.
+   * Adds a waiting login; `hold` is disposed when it ends.
    * @throws TooManyLoginsError
    */
   add(wait: LoginWait, name: string | null, hold: Disposable | null): Login {
@@ -46,35 +46,35 @@ export class Logins implements OnModuleDestroy {
     const expiresAt = startedAt + limits.loginMs;
     const state = { kind: 'waiting', wait, until: expiresAt } as const;
     const login: Login = { id: randomUUID(), kind: wait.kind, name, startedAt, expiresAt, state };
-    this.kept.set(login.id, { login, hold });
+    this.entries.set(login.id, { login, hold });
     this.ticking ??= this.clock.every?.(limits.loginTickMs, () => this.tick()) ?? null;
     return login;
   }
 
   find(id: string): Login | null {
     this.sweep();
-    return this.kept.get(id)?.login ?? null;
+    return this.entries.get(id)?.login ?? null;
   }
 
-  /** Those that wait for a person in this way. */
+  /** Returns the logins that wait for the user in this way. */
   waiting<Kind extends LoginWait['kind']>(kind: Kind): [Login, LoginWait & { kind: Kind }][] {
     this.sweep();
-    return [...this.kept.values()].flatMap(({ login }) => {
+    return [...this.entries.values()].flatMap(({ login }) => {
       const wait = login.state.kind === 'waiting' ? login.state.wait : null;
       return wait !== null && isOfKind(wait, kind) ? [[login, wait]] : [];
     });
   }
 
-  /** Moves a login to its next state, and gives back what it held when that is its end. */
+  /** Moves a login to its next state; disposes its hold if it has ended. */
   change(login: Login, event: LoginEvent): Login {
-    const kept = this.kept.get(login.id);
-    if (kept === undefined) return login;
-    const state = nextLoginState(kept.login.state, event);
-    if (state === kept.login.state) return kept.login;
-    const next = { ...kept.login, state };
+    const entry = this.entries.get(login.id);
+    if (entry === undefined) return login;
+    const state = nextLoginState(entry.login.state, event);
+    if (state === entry.login.state) return entry.login;
+    const next = { ...entry.login, state };
     const hasEnded = !isOpen(state);
-    this.kept.set(login.id, { login: next, hold: hasEnded ? null : kept.hold });
-    if (hasEnded) kept.hold?.[Symbol.dispose]();
+    this.entries.set(login.id, { login: next, hold: hasEnded ? null : entry.hold });
+    if (hasEnded) entry.hold?.[Symbol.dispose]();
     return next;
   }
 
@@ -85,14 +85,14 @@ export class Logins implements OnModuleDestroy {
   private tick(): void {
     this.sweep();
     for (const watcher of this.watchers) watcher();
-    if ([...this.kept.values()].some(({ login }) => isOpen(login.state))) return;
+    if ([...this.entries.values()].some(({ login }) => isOpen(login.state))) return;
     this.ticking?.[Symbol.dispose]();
     this.ticking = null;
   }
 
   private sweep(): void {
     const now = this.clock.now();
-    for (const { login } of this.kept.values()) this.change(login, { kind: 'time-passed', now });
+    for (const { login } of this.entries.values()) this.change(login, { kind: 'time-passed', now });
   }
 }
 

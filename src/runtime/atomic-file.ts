@@ -1,18 +1,20 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, chown, constants, open, rename, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { limits } from '../config/limits.js';
 import { errorCode } from './pool-error.js';
 
 const OWNER_ONLY = 0o600;
 
-/** The folder takes no new file, or the file no rename onto it: a single file mounted into a container, for one. */
+/**
+ * Errors of a folder that accepts no new file, or of a file that cannot be renamed over, such as a single file mounted
+ * into a container.
+ */
 const notReplaceable: ReadonlySet<string | null> = new Set(['EBUSY', 'EXDEV', 'EACCES', 'EPERM', 'EROFS']);
 
 /**
- * Replaces a file as a whole: temp file, fsync, rename, fsync of the folder. Mode 0600, the owner stays. A file that
- * cannot be replaced is written in place, so its old text must be worth nothing, or stand elsewhere. Rejects when
- * neither is possible; a full disk leaves it as it was.
+ * Replaces a whole file: temp file, fsync, rename, fsync of the folder. Sets mode 0600 and keeps the owner. If the file
+ * cannot be replaced, writes it in place; a crash then loses the old text, so callers need a copy of anything of value.
+ * Rejects if both fail. A full disk leaves the file unchanged.
  */
 export async function replaceFile(path: string, text: string): Promise<void> {
   try {
@@ -23,22 +25,22 @@ export async function replaceFile(path: string, text: string): Promise<void> {
   }
 }
 
-/** The text of a regular file within the bound for credential files; null when it is none such. */
-export async function readBounded(path: string): Promise<string | null> {
-  // Without waiting: a named pipe would keep the start for ever.
+/** Returns the text of a regular file of at most `maxBytes`; null for anything else. */
+export async function readBounded(path: string, maxBytes: number): Promise<string | null> {
+  // O_NONBLOCK: opening a named pipe would block the start forever.
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const facts = await file.stat();
-    if (!facts.isFile() || facts.size > limits.credentialFileBytes) return null;
+    if (!facts.isFile() || facts.size > maxBytes) return null;
     return await file.readFile('utf8');
   } finally {
     await file.close();
   }
 }
 
-/** Makes what was created, renamed or removed in a folder last. */
+/** Makes changes of a folder's entries durable. */
 export async function syncFolder(folder: string): Promise<void> {
-  if (process.platform === 'win32') return; // folders cannot be opened there
+  if (process.platform === 'win32') return; // Windows cannot open folders
   const handle = await open(folder, 'r');
   try {
     await handle.sync();
@@ -61,13 +63,13 @@ async function renameOnto(path: string, text: string): Promise<void> {
     await keepOwner(path, temporary);
     await rename(temporary, path);
   } catch (error) {
-    await unlink(temporary).catch(() => undefined); // it may never have come to be
+    await unlink(temporary).catch(() => undefined); // it may not exist
     throw error;
   }
   await syncFolder(folder);
 }
 
-/** A proxy that runs as root must not take the file from its owner, who could not read it any more. */
+/** Keeps the owner: a file that a proxy running as root takes over would become unreadable to its user. */
 async function keepOwner(path: string, temporary: string): Promise<void> {
   if (process.platform === 'win32') return;
   let owner: { uid: number; gid: number };
@@ -94,5 +96,5 @@ async function writeInPlace(path: string, text: string): Promise<void> {
   } finally {
     await file.close();
   }
-  await chmod(path, OWNER_ONLY).catch(() => undefined); // a mode that stays wide is warned of when it is read
+  await chmod(path, OWNER_ONLY).catch(() => undefined); // the next read warns about a mode that is too wide
 }

@@ -1,7 +1,7 @@
-/** The time as a dependency: epoch milliseconds. Tests put a clock of their own in its place. */
+/** Time as a dependency, in epoch ms, so that tests can replace it. */
 export interface Clock {
   now(): number;
-  /** Calls back every so many ms of real time, until disposed. A clock that is moved by hand need not. */
+  /** Calls back every `ms` of real time until disposed. Optional: clocks that tests move by hand omit it. */
   every?(ms: number, task: () => void): Disposable;
 }
 

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 
-/** Counts the turns that run, so that a stop can wait for them. One-way: once draining, always draining. */
+/** Counts running turns so that a stop can wait for them. Once started, draining never ends. */
 @Injectable()
 export class Drain {
   private draining = false;
@@ -16,26 +16,26 @@ export class Drain {
     return this.running;
   }
 
-  /** Claims a place among what a stop waits for. Giving it back twice does nothing. */
+  /** Makes a stop wait until the returned handle is disposed. Disposing it twice is harmless. */
   enter(): Disposable {
-    let isHeld = true;
+    let isActive = true;
     this.running += 1;
     return {
       [Symbol.dispose]: () => {
-        if (!isHeld) return;
-        isHeld = false;
+        if (!isActive) return;
+        isActive = false;
         this.running -= 1;
         if (this.running === 0) this.release();
       },
     };
   }
 
-  /** Calls back once, when the stop begins. */
+  /** Calls back once, when draining starts. */
   onStart(watcher: () => void): void {
     this.watchers.push(watcher);
   }
 
-  /** Takes no more; resolves to true when all has ended, to false when `deadlineMs` came first. */
+  /** Starts draining. Resolves to true when all turns have ended, to false after `deadlineMs`. */
   async start(deadlineMs: number): Promise<boolean> {
     this.draining = true;
     for (const watcher of this.watchers) watcher();

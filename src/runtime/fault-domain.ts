@@ -2,45 +2,43 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { EventEmitter } from 'node:events';
 import { IncomingMessage, type Server } from 'node:http';
 import { Socket } from 'node:net';
-import type { FaultPlace, Faults } from '../observability/faults.js';
 
 const current = new AsyncLocalStorage<FaultDomain | null>();
 
 /**
- * One client's connection, as the thing that ends when its handling throws. Whatever is begun in `run` belongs to it:
- * promises, timers, ticks, abort listeners, and the events of its upstream requests. Known places have guards of
- * their own, which answer better (500 in JSON, close code 1011); this catches the rest, in two ways: what is thrown
- * while an event of the connection is handed out, is caught there; what is thrown later, with no caller left,
- * reaches the process, where `LastResort` asks whose it was.
+ * Confines faults to one client connection: an error in its handling ends the connection, not the process. Everything
+ * started in `run` belongs to the domain: promises, timers, ticks, abort listeners, events of its upstream requests.
+ * Known places have their own guards with better responses (500 in JSON, close code 1011). The domain catches the rest:
+ * errors thrown while an event of the connection is emitted are caught here, and later errors without a caller reach
+ * the process, where `lastResort` looks up the current domain.
  *
- * To go on after an uncaught exception is sound here because state that connections share is changed only in small
- * synchronous steps, and because everything that a connection holds (lease, body, upstream request) is given back by
- * its `close`, not by the code that has thrown. Passing bytes costs nothing: they do not enter a domain again.
+ * Continuing after an uncaught exception is safe because connections change shared state only in small synchronous
+ * steps, and because a connection's resources (lease, body, upstream request) are released by its `close` event, not by
+ * the code that threw. Relayed bytes cost nothing: they do not enter the domain again.
  */
 export class FaultDomain {
   #socket: Socket | null;
 
   constructor(
     socket: Socket,
-    private readonly where: FaultPlace,
-    private readonly faults: Faults,
+    private readonly onFault: (error: unknown) => void,
   ) {
     this.#socket = socket;
-    // What was begun here may outlive the connection (a kept upstream socket, for one); the connection is let go.
+    // Work started here may outlive the connection (a pooled upstream socket, for example); drop the reference.
     socket.once('close', () => (this.#socket = null));
   }
 
-  /** The one whose work runs now; null outside any connection. */
+  /** The domain of the running code; null outside any connection. */
   static get current(): FaultDomain | null {
     return current.getStore() ?? null;
   }
 
-  /** What runs from here on, up to the next event, belongs to no connection. */
+  /** Leaves the domain until the next event. */
   static leave(): void {
     current.enterWith(null);
   }
 
-  /** Runs its work. A fault ends the connection and is not thrown on; the result is then undefined. */
+  /** Runs work in the domain. An error ends the connection and is not rethrown; the result is then undefined. */
   run<T>(work: () => T): T | undefined {
     try {
       return current.run(this, work);
@@ -50,28 +48,28 @@ export class FaultDomain {
     }
   }
 
-  /** Notes the fault, and ends the connection. */
+  /** Reports the fault and ends the connection. */
   failed(error: unknown): void {
-    this.faults.note(this.where, error);
+    this.onFault(error);
     this.#socket?.destroy();
   }
 }
 
-/** Gives each connection of a server a domain of its own. To be called before the server listens. */
-export function divide(server: Server, where: FaultPlace, faults: Faults): void {
+/** Gives each connection of a server its own domain. Call it before the server listens. */
+export function divide(server: Server, onFault: (error: unknown) => void): void {
   const domains = new WeakMap<Socket, FaultDomain>();
-  handOutIn(server, (event, args) => {
+  emitIn(server, (event, args) => {
     const socket = socketIn(args);
     if (socket === null) return null;
     if (event !== 'connection') return domains.get(socket) ?? null;
-    const domain = new FaultDomain(socket, where, faults);
+    const domain = new FaultDomain(socket, onFault);
     domains.set(socket, domain);
-    handOutIn(socket, () => domain);
+    emitIn(socket, () => domain);
     return domain;
   });
 }
 
-/** Whose event of a server it is: `connection`, `request`, `upgrade`, `connect` and `clientError` name the socket. */
+/** Finds the socket in the arguments of `connection`, `request`, `upgrade`, `connect` and `clientError` events. */
 function socketIn(args: readonly unknown[]): Socket | null {
   for (const it of args) {
     if (it instanceof Socket) return it;
@@ -80,8 +78,8 @@ function socketIn(args: readonly unknown[]): Socket | null {
   return null;
 }
 
-/** From now on the events of an emitter are handed out in the domain that is named for each; null: as before. */
-function handOutIn(
+/** Emits the events of an emitter in the domain that `domainOf` returns; null emits without one. */
+function emitIn(
   emitter: EventEmitter,
   domainOf: (event: string | symbol, args: readonly unknown[]) => FaultDomain | null,
 ): void {

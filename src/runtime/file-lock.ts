@@ -1,28 +1,30 @@
 import type { FileHandle } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { loadKernelLock } from './kernel-lock.js';
-import { limits } from '../config/limits.js';
 import { describeError } from './pool-error.js';
 import { trySidecarLock } from './sidecar-lock.js';
 
+/** Pause between two tries for a lock. */
+export const LOCK_RETRY_MS = 25;
+
 const kernel = await loadKernelLock();
 
-/** Why locks are files beside the locked ones here; null where the system's own lock is used. */
+/** Why lock files replace the kernel's lock on this system; null when the kernel's lock works. */
 export const whyNoKernelLock: string | null = 'fault' in kernel ? describeError(kernel.fault) : null;
 
 /**
- * Takes the lock on an open file, waiting for it up to so many ms; false when it is still held elsewhere. It ends when
- * the file is closed. With the process that dies it ends at once, or, where `whyNoKernelLock` says why, after
- * `limits.staleLockMs`. `path` is where the file lies; without it, its link in `/proc` is read.
- * @throws where the file system knows no locks
+ * Locks an open file, waiting up to `patienceMs`; false when another holder still has it. Closing the file releases the
+ * lock. When the process dies, the lock ends at once, or after `STALE_LOCK_MS` with lock files (`whyNoKernelLock`).
+ * `path`: the path of the file; without it, the link in `/proc` is read.
+ * @throws if the file system does not support locks
  */
 export async function lockFile(file: FileHandle, patienceMs: number, path?: string): Promise<boolean> {
   const until = performance.now() + patienceMs;
   for (;;) {
     if (await tryLock(file, path)) return true;
     if (performance.now() >= until) return false;
-    // Asked again and again: the library's own wait would keep a thread that files and names share.
-    await pause(limits.lockRetryMs);
+    // Polls, because the library's blocking wait would occupy a thread of the pool that serves files and DNS.
+    await pause(LOCK_RETRY_MS);
   }
 }
 

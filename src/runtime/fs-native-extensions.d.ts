@@ -1,5 +1,5 @@
-/** The part of the library that is used here; it brings no types of its own. */
+/** Types for the part of the library in use; the package has none. */
 declare module 'fs-native-extensions' {
-  /** Whether the lock on an open file was granted. It ends when the file is closed, and with the process. */
+  /** Returns whether the lock on an open file was granted. Closing the file or the end of the process releases it. */
   export function tryLock(fd: number): boolean;
 }

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Agent, type Dispatcher, ProxyAgent, request } from 'undici';
-import { egressProxyFor } from '../config/app.config.js';
-import { limits } from '../config/limits.js';
+import { egressProxyFor } from './egress-proxy.js';
 
 export const VERSION: string = JSON.parse(
   readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
@@ -12,7 +11,7 @@ export interface OutboundCall {
   readonly url: URL;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
-  /** The whole call, ms. */
+  /** Time limit of the whole call, ms. */
   readonly timeoutMs: number;
 }
 
@@ -22,39 +21,44 @@ export interface OutboundResponse {
   readonly text: string;
 }
 
-/** How far a call came that may be made only once. */
+/** How far a call got that must not be repeated. */
 export type SingleCallEnd =
   | { readonly kind: 'answered'; readonly response: OutboundResponse }
-  /** It ended before a byte of the request left: at the resolver, the connection, the proxy's tunnel or TLS. */
+  /** It failed before the request was sent: at the resolver, the connection, the proxy's tunnel or TLS. */
   | { readonly kind: 'not-sent'; readonly error: unknown }
-  /** It ended afterwards, without a whole response: the other side may have acted on it, or not. */
+  /** It failed later, without a complete response: the server may or may not have acted on it. */
   | { readonly kind: 'unknown'; readonly error: unknown };
 
-const agentOptions = { connect: { timeout: limits.connectMs }, maxResponseSize: limits.outboundCallBytes };
-/** By the address of the proxy on the way; empty for none. */
+/** DNS, TCP and TLS together. */
+const CONNECT_MS = 10_000;
+/** Largest body of a response. */
+const RESPONSE_BYTES = 1_024 * 1_024;
+
+const agentOptions = { connect: { timeout: CONNECT_MS }, maxResponseSize: RESPONSE_BYTES };
+/** By proxy address; an empty key means a direct connection. */
 const dispatchers = new Map<string, Dispatcher>();
 
 /**
- * A call that the program makes for itself (refresh, poll), never for a client: it says who it is, honours
- * `HTTPS_PROXY`, and is bounded in time and size. Rejects when no answer came.
+ * Makes a call on the program's own behalf (refresh, poll), never for a client. Identifies itself, honours
+ * `HTTPS_PROXY`, and is bounded in time and size. Rejects without a response.
  */
 export async function outboundCall(call: OutboundCall): Promise<OutboundResponse> {
   return await callThrough(dispatcherFor(call.url), call);
 }
 
 /**
- * The same for a call that must not be made twice unknowingly, on a connection of its own: one that was kept could be
- * dead, and would not show whether the request has reached the other side. Never rejects.
+ * Makes a call that must not be repeated by accident. It gets its own connection: a pooled one could be dead without
+ * showing whether the request has reached the server. Never rejects.
  */
 export async function singleCall(call: OutboundCall): Promise<SingleCallEnd> {
-  // HTTP/1.1 alone: over HTTP/2 undici sends a refused request again by itself.
+  // HTTP/1.1 only: over HTTP/2, undici resends a refused request by itself.
   const dispatcher = newDispatcher(egressProxyFor(call.url), { allowH2: false });
   let isSent = false;
   const watched = dispatcher.compose(
     (dispatch) => (options, handler) =>
       dispatch(
         options,
-        noticing(handler, () => (isSent = true)),
+        reportingStart(handler, () => (isSent = true)),
       ),
   );
   try {
@@ -66,8 +70,8 @@ export async function singleCall(call: OutboundCall): Promise<SingleCallEnd> {
   }
 }
 
-/** Tells when a request begins: undici calls `onRequestStart` on a connection that stands, before it writes the head. */
-function noticing(handler: Dispatcher.DispatchHandler, onSent: () => void): Dispatcher.DispatchHandler {
+/** Reports the start of a request: undici calls `onRequestStart` once connected, before it writes the head. */
+function reportingStart(handler: Dispatcher.DispatchHandler, onSent: () => void): Dispatcher.DispatchHandler {
   return {
     onRequestStart(controller, context) {
       onSent();
@@ -82,21 +86,21 @@ function noticing(handler: Dispatcher.DispatchHandler, onSent: () => void): Disp
 }
 
 async function callThrough(dispatcher: Dispatcher, call: OutboundCall): Promise<OutboundResponse> {
-  const answer = await request(call.url, {
+  const response = await request(call.url, {
     method: call.method,
     headers: { accept: 'application/json', ...call.headers, 'user-agent': `codex-pool/${VERSION}` },
     body: call.body ?? null,
     dispatcher,
     signal: AbortSignal.timeout(call.timeoutMs),
   });
-  return { status: answer.statusCode, headers: answer.headers, text: await answer.body.text() };
+  return { status: response.statusCode, headers: response.headers, text: await response.body.text() };
 }
 
-/** The next call begins on a connection of its own: the idle ones may be dead without knowing it. */
+/** Makes the next call open a new connection, because idle ones may be dead. */
 export function dropOutboundConnections(): void {
   const dropped = [...dispatchers.values()];
   dispatchers.clear();
-  // What runs on them may end by itself, or by its own time limit.
+  // Running calls finish by themselves or reach their time limit.
   for (const dispatcher of dropped) void dispatcher.close().catch(() => undefined);
 }
 

@@ -1,11 +1,11 @@
-/** The system's own lock on an open file: whether it was granted. */
+/** The kernel's lock on an open file; `tryLock` returns whether it was granted. */
 export interface KernelLock {
   readonly tryLock: (fd: number) => boolean;
 }
 
 /**
- * Loads the system's own lock, which ends with the process that holds it, however that dies. Its binary is made for
- * glibc, macOS and Windows; elsewhere (musl, other processors) the result is the fault of loading it.
+ * Loads the kernel's lock, which always ends with the process that holds it. The binary exists for glibc, macOS and
+ * Windows; elsewhere (musl, other processors) returns the error of loading it.
  */
 export async function loadKernelLock(): Promise<KernelLock | { readonly fault: unknown }> {
   try {

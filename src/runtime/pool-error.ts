@@ -1,4 +1,4 @@
-/** Base of our own errors: a stable `code` for logs and answers, and the cause kept. */
+/** Base class of our errors, with a stable `code` for logs and responses. */
 export abstract class PoolError extends Error {
   abstract readonly code: string;
 
@@ -8,7 +8,7 @@ export abstract class PoolError extends Error {
   }
 }
 
-/** One line about anything that was thrown: its message, with the code of a system error if it has one. */
+/** Describes anything thrown in one line: the message, and the code of a system error. */
 export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const code = errorCode(error);
@@ -16,7 +16,7 @@ export function describeError(error: unknown): string {
   return code === null || message.includes(code) ? message : `${message} (${code})`;
 }
 
-/** The `code` of a system error (`ECONNREFUSED`, `ENOENT`, …), or null. */
+/** Returns the `code` of a system error (`ECONNREFUSED`, `ENOENT`, …), or null. */
 export function errorCode(error: unknown): string | null {
   if (typeof error !== 'object' || error === null || !('code' in error)) return null;
   return typeof error.code === 'string' ? error.code : null;

@@ -4,8 +4,8 @@ import { inspect } from 'node:util';
 const MASK = '[redacted]';
 
 /**
- * A value that does not print: not by string conversion, JSON, or inspection.
- * `reveal()` is for the edges alone: a header, the body of a refresh, the credential file.
+ * Holds a value that is masked in strings, JSON and inspection. Call `reveal()` only at the edges: a header, the body of
+ * a refresh, the credential file.
  */
 export class Secret {
   readonly #value: string;
@@ -18,13 +18,13 @@ export class Secret {
     return this.#value;
   }
 
-  /** Compares without telling by its duration where two values differ. */
+  /** Compares in constant time. */
   equals(other: Secret | string): boolean {
-    const theirs = typeof other === 'string' ? other : other.reveal();
-    return timingSafeEqual(digest(this.#value), digest(theirs));
+    const otherValue = typeof other === 'string' ? other : other.reveal();
+    return timingSafeEqual(digest(this.#value), digest(otherValue));
   }
 
-  /** Tells whether two values are the same one, and nothing else of it: SHA-256, hex. */
+  /** Returns the SHA-256 in hex, to compare values without revealing them. */
   fingerprint(): string {
     return digest(this.#value).toString('hex');
   }

@@ -1,4 +1,4 @@
-/** One running task per key: who asks while it runs gets the same result. */
+/** Runs one task per key at a time; calls that arrive meanwhile share its result. */
 export class SingleFlight<T> {
   readonly #running = new Map<string, Promise<T>>();
 
@@ -10,7 +10,7 @@ export class SingleFlight<T> {
     return started;
   }
 
-  /** Resolves when nothing runs any more, whatever became of it. */
+  /** Resolves when no task is running, whether tasks succeeded or failed. */
   async idle(): Promise<void> {
     while (this.#running.size > 0) await Promise.allSettled(this.#running.values());
   }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** Where the claims of OpenAI's tokens stand: docs/protocol.md, section on `auth.json`. */
+/** Names of OpenAI's claims (docs/protocol.md, section on `auth.json`). */
 const AUTH_CLAIM = 'https://api.openai.com/auth';
 const PROFILE_CLAIM = 'https://api.openai.com/profile';
 
@@ -23,7 +23,7 @@ const payloadSchema = z.object({
     .catch(null),
 });
 
-/** What a token says of its owner. Absent claims are null. */
+/** Claims of a token. Absent claims are null. */
 export interface TokenClaims {
   /** Epoch ms. */
   readonly expiresAt: number | null;
@@ -47,8 +47,8 @@ export const noClaims: TokenClaims = {
 };
 
 /**
- * Reads the claims of a JWT without verifying it: we never judge a token, its issuer does.
- * A token that is no JWT, or whose payload cannot be read, has no claims.
+ * Reads the claims of a JWT without verifying it, because only the issuer judges tokens.
+ * Returns `noClaims` for opaque tokens and unreadable payloads.
  */
 export function readClaims(token: string): TokenClaims {
   const payload = token.split('.')[1];
@@ -57,7 +57,7 @@ export function readClaims(token: string): TokenClaims {
   try {
     json = JSON.parse(Buffer.from(payload, 'base64url').toString('utf8'));
   } catch {
-    return noClaims; // an opaque token is allowed; it has an owner all the same
+    return noClaims; // opaque tokens are allowed
   }
   const parsed = payloadSchema.safeParse(json);
   if (!parsed.success) return noClaims;

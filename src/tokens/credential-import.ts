@@ -2,21 +2,20 @@ import { Injectable } from '@nestjs/common';
 import { limits } from '../config/limits.js';
 import { errorCode } from '../runtime/pool-error.js';
 import { type CredentialFile, CredentialStore } from './credential-store.js';
+import { CredentialPersistence } from './credential-persistence.js';
 import { CredentialVault } from './credential-vault.js';
 import { type Credential, identityOf, isNewerGeneration, isSameGeneration } from './credential.js';
 import { checkDocument, checkName } from './import-check.js';
-import { isNewerIn, type StoredCredential } from './stored-credential.js';
+import { isNewerIn, type StoredCredential, type WholeFile } from './stored-credential.js';
 import { ImportRefusedError, RefreshFailedError } from './tokens.errors.js';
 
-type WholeFile = CredentialFile & { readonly kind: 'ok' };
-
-/** What became of an import, and the name that the account has now. */
+/** Result of an import: the name of the account, and whether it is new. */
 export interface Imported {
   readonly name: string;
   readonly result: 'added' | 'renewed';
 }
 
-/** Takes whole `auth.json` documents of Codex into the pool folder. */
+/** Imports complete `auth.json` documents of Codex into the pool folder. */
 @Injectable()
 export class CredentialImport {
   private last: Promise<unknown> = Promise.resolve();
@@ -24,13 +23,14 @@ export class CredentialImport {
   constructor(
     private readonly store: CredentialStore,
     private readonly vault: CredentialVault,
+    private readonly persistence: CredentialPersistence,
   ) {}
 
   /**
-   * Writes a login into the pool folder: in the file of its account where there is one (which keeps its name and what
-   * else stands in it), else in a new one of this name; null takes the first free `account-N`. One import at a time.
-   * The pool knows of it after the next reload.
-   * @throws ImportRefusedError then nothing was written
+   * Writes a login into the pool folder, one at a time. An account with a file keeps that file, its name and its other
+   * fields. Otherwise a new file of this name is created; null takes the first free `account-N`. The pool uses it after
+   * the next reload.
+   * @throws ImportRefusedError without writing anything
    */
   add(document: unknown, name: string | null): Promise<Imported> {
     const next = this.last.then(
@@ -47,32 +47,32 @@ export class CredentialImport {
     const files = await this.store.readAll();
     const id = identityOf('', credential);
     const mine = files.find((it) => it.kind === 'ok' && identityOf(it.name, it.credential) === id);
-    if (mine?.kind === 'ok') return await this.renewUndisturbed(mine, asObject(document), credential);
+    if (mine?.kind === 'ok') return await this.renewExclusively(mine, asObject(document), credential);
     const free = name ?? (await this.firstFreeName(files));
     if (await this.isTaken(free, files)) {
       throw new ImportRefusedError(
         'name_taken',
-        'Another account, or a file that cannot be used, has this name. Choose another one, or remove that first.',
+        'Another account, or an unusable file, has this name. Choose another name, or remove that file first.',
       );
     }
     if (files.length >= limits.poolFiles) {
       throw new ImportRefusedError(
         'pool_full',
-        `The pool holds no more than ${limits.poolFiles} files. Remove one first.`,
+        `The pool holds at most ${limits.poolFiles} files. Remove one first.`,
       );
     }
     await this.store.put(free, asObject(document));
     return { name: free, result: 'added' };
   }
 
-  private async renewUndisturbed(
+  private async renewExclusively(
     mine: WholeFile,
     document: Record<string, unknown>,
     credential: Credential,
   ): Promise<Imported> {
     const id = identityOf(mine.name, credential);
     const renew = async () => {
-      // Since it was found, it may have been renamed, or replaced by the file of another account.
+      // The file may have been renamed, or replaced by another account's, since it was found.
       const now = (await this.store.readAll()).find(
         (it) => it.kind === 'ok' && identityOf(it.name, it.credential) === id,
       );
@@ -82,9 +82,9 @@ export class CredentialImport {
       return { name, result: 'added' } as const;
     };
     try {
-      return await this.vault.undisturbed(id, renew);
+      return await this.persistence.exclusively(id, renew);
     } catch (error) {
-      // What is imported is not to be lost for a token endpoint that does not answer.
+      // Import anyway: a token endpoint that does not respond must not cost the login.
       if (error instanceof RefreshFailedError) return await renew();
       throw error;
     }
@@ -96,10 +96,10 @@ export class CredentialImport {
     credential: Credential,
   ): Promise<Imported> {
     const { name } = mine;
-    const stands = await this.store.document(name);
-    const kept = this.vault.find(identityOf(name, credential));
-    checkGeneration(mine, kept, credential);
-    await this.store.put(name, renewed(stands, document));
+    const current = await this.store.document(name);
+    const stored = this.vault.find(identityOf(name, credential));
+    checkGeneration(mine, stored, credential);
+    await this.store.put(name, renewed(current, document));
     return { name, result: 'renewed' };
   }
 
@@ -110,7 +110,7 @@ export class CredentialImport {
     }
   }
 
-  /** The folder is asked, too: it may hold more than is read, and it may not tell `Work` from `work`. */
+  /** Also checks the folder, which may hold more files than were read and may ignore case. */
   private async isTaken(name: string, files: readonly CredentialFile[]): Promise<boolean> {
     if (files.some((it) => it.name === name)) return true;
     try {
@@ -122,34 +122,34 @@ export class CredentialImport {
   }
 }
 
-/** @throws ImportRefusedError when the tokens of an account would be worse off than they are */
-function checkGeneration(mine: WholeFile, kept: StoredCredential | null, credential: Credential): void {
-  const needsLogin = kept?.refresh.kind === 'refused';
-  const isSame = isSameGeneration(kept?.credential ?? mine.credential, credential);
+/** @throws ImportRefusedError when the import would replace newer or equal tokens */
+function checkGeneration(mine: WholeFile, stored: StoredCredential | null, credential: Credential): void {
+  const needsLogin = stored?.refresh.kind === 'refused';
+  const isSame = isSameGeneration(stored?.credential ?? mine.credential, credential);
   if (isSame && !needsLogin) return;
   if (isSame) {
     throw new ImportRefusedError(
       'spent_tokens',
-      'These are the tokens that were refused already, and importing them changes nothing. Log in again with `codex login` and import that auth.json.',
+      'The token endpoint has already refused these tokens. Log in again with `codex login` and import that auth.json.',
     );
   }
   const isNewer =
     (needsLogin || isNewerGeneration(mine.credential, credential)) &&
-    (kept === null || isNewerIn({ ...mine, credential }, kept));
+    (stored === null || isNewerIn({ ...mine, credential }, stored));
   if (isNewer) return;
   throw new ImportRefusedError(
     'older_tokens',
-    'The pool has newer tokens of this account. Nothing needs to be done; to replace them all the same, log in again with `codex login` and import that auth.json.',
+    'The pool has newer tokens of this account, so nothing needs to be done. To replace them anyway, log in again with `codex login` and import that auth.json.',
   );
 }
 
-/** What stands in the file, in its order, with the tokens of the import in their places. */
-function renewed(stands: Record<string, unknown>, document: Record<string, unknown>): object {
+/** Returns the document of the file, in its order, with the tokens of the import. */
+function renewed(current: Record<string, unknown>, document: Record<string, unknown>): object {
   const { tokens, last_refresh: lastRefresh, OPENAI_API_KEY: apiKey } = document;
   return {
-    ...stands,
+    ...current,
     ...(apiKey == null ? {} : { OPENAI_API_KEY: apiKey }),
-    tokens: { ...asObject(stands['tokens']), ...withoutNulls(asObject(tokens)) },
+    tokens: { ...asObject(current['tokens']), ...withoutNulls(asObject(tokens)) },
     ...(lastRefresh == null ? {} : { last_refresh: lastRefresh }),
   };
 }

@@ -1,128 +1,83 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
+import { limits } from '../config/limits.js';
 import { describeError } from '../runtime/pool-error.js';
-import { CredentialStore } from './credential-store.js';
-import { type Credential, identityOf, isNewerGeneration, renewed } from './credential.js';
-import type { LockedJournal } from './journal-file.js';
+import { type CredentialFile, CredentialStore } from './credential-store.js';
+import { CredentialVault } from './credential-vault.js';
+import { type Credential, isNewerGeneration, isProvenNewer, renewed } from './credential.js';
 import type { Asking } from './journal-entry.js';
-import {
-  afterReading,
-  askingOf,
-  fingerprintOf,
-  type StoredCredential,
-  unsavedEntry,
-} from './stored-credential.js';
-import { CredentialCache } from './credential-cache.js';
+import type { LockedJournal } from './journal-file.js';
 import { RefreshJournal } from './refresh-journal.js';
-import { idle } from './refresh-state.js';
-import { REFRESH_STEP_WATCHER, type RefreshStepWatcher } from './refresh-steps.js';
+import { idle, REFRESH_STEP_WATCHER, type RefreshStepWatcher } from './refresh-state.js';
+import { askingOf, fingerprintOf, type StoredCredential, unsavedEntry } from './stored-credential.js';
+import { RefreshFailedError } from './tokens.errors.js';
 
-/** Brings newly issued tokens to where they belong: from the journal to the file, then to memory. */
+/** Moves newly issued tokens from the journal to the credential file, then to memory. */
 @Injectable()
 export class CredentialPersistence {
   private readonly logger = new Logger(CredentialPersistence.name);
 
   constructor(
-    private readonly kept: CredentialCache,
+    private readonly vault: CredentialVault,
     private readonly store: CredentialStore,
     private readonly journal: RefreshJournal,
     @Inject(REFRESH_STEP_WATCHER) private readonly onStep: RefreshStepWatcher,
   ) {}
 
   /**
-   * Keeps newly issued tokens, which the journal holds already: first in the file, then in memory, and there also
-   * when the file refuses them. `spent`: the refresh tokens that they make useless.
+   * Loads the pool folder into the vault, finishes the interrupted refreshes of new accounts, and retries failed
+   * writes. `needed`: accounts whose tokens stay in memory even without a file.
    */
-  async keep(
-    before: StoredCredential,
-    issued: Credential,
-    spent: readonly string[],
-    held: LockedJournal,
-  ): Promise<StoredCredential> {
-    return await this.replace(before, issued, spent, false, held);
+  async load(needed: ReadonlySet<string> = new Set()): Promise<CredentialFile[]> {
+    const { files, added } = await this.vault.load(needed);
+    for (const id of added) await this.finishInterrupted(id);
+    await this.saveUnsaved();
+    return files;
   }
 
-  /** Tries again to write what the disk has refused before; one account that goes wrong keeps no other from it. */
+  /**
+   * Runs work on an account's file while this process does not refresh the account. Waits for a refresh in progress
+   * and writes its tokens to the file first.
+   * @throws RefreshFailedError when that refresh is still waiting for a response after `lockPatienceMs`
+   */
+  async exclusively<T>(id: string, work: () => Promise<T>): Promise<T> {
+    const name = this.vault.find(id)?.name ?? null;
+    await using locked = await this.journal.lock(id, limits.lockPatienceMs, name);
+    if (locked === null)
+      throw new RefreshFailedError(name ?? id, 'a refresh in progress has no response yet');
+    await this.saveLocked(id, locked);
+    return await work();
+  }
+
+  /** Retries failed writes of tokens to their files. A failure of one account does not affect the others. */
   async saveUnsaved(): Promise<void> {
-    for (const { id, name, unsaved } of this.kept.list()) {
+    for (const { id, name, unsaved } of this.vault.list()) {
       if (unsaved === null) continue;
       try {
-        await using held = await this.journal.hold(id, 0, name);
-        if (held !== null) await this.saveHeld(id, held); // else it is in other hands, and seen to there
+        await using locked = await this.journal.lock(id, 0, name);
+        if (locked !== null) await this.saveLocked(id, locked); // else another refresh holds the lock and saves them
       } catch (error) {
         this.logger.error('tokens could not be saved', { account: name, reason: describeError(error) });
       }
     }
   }
 
-  /** The same for one account, whose journal is held. */
-  async saveHeld(id: string, held: LockedJournal): Promise<void> {
-    const known = this.kept.find(id);
-    if (known === null || known.unsaved === null) return;
-    const read = await this.readAgain(known);
-    // Another process may have gone on from where we are.
-    const storedCredential = read.unsaved === null ? read : await this.finish(read, held);
-    if (storedCredential.unsaved === null) return await this.settle(storedCredential, held);
-    if (!held.hasTokens) await this.journalLate(storedCredential, held);
-    await this.save(storedCredential, held);
-  }
-
   /**
-   * Finishes what the journal tells of an unfinished refresh: tokens that were answered go where they belong; without
-   * an answer nobody knows whether the refresh token is used up.
+   * Stores newly issued tokens that are already in the journal: in the file, then in memory; in memory alone if the
+   * file cannot be written. `spent`: fingerprints of the refresh tokens that they replace.
    */
-  async finish(storedCredential: StoredCredential, held: LockedJournal): Promise<StoredCredential> {
-    const entry = await held.entry();
-    if (entry === null) return storedCredential;
-    const { unsaved, asking } = entry;
-    let now = storedCredential;
-    if (unsaved !== null) {
-      const issued = renewed(storedCredential.credential, unsaved.grant, unsaved.at);
-      const isSpent = unsaved.spent.includes(fingerprintOf(storedCredential.credential) ?? '');
-      if (isSpent || isProvenNewer(storedCredential.credential, issued)) {
-        this.logger.log('a refresh that was cut off is finished', { account: storedCredential.name });
-        const isFileWorthKeeping = !isSpent && storedCredential.unsaved === null;
-        now = await this.replace(storedCredential, issued, unsaved.spent, isFileWorthKeeping, held);
-      }
-    }
-    if (asking !== null && asking.refreshToken === fingerprintOf(now.credential)) {
-      const doubted = this.doubt(now, asking);
-      if (now !== storedCredential && doubted.unsaved === null) await this.settle(doubted, held);
-      return doubted; // the journal goes on saying so
-    }
-    if (now.unsaved === null) await this.settle(now, held); // the file has these tokens, or newer ones
-    return now;
-  }
-
-  private doubt(storedCredential: StoredCredential, { at: since, isAgain }: Asking): StoredCredential {
-    const { refresh, name: account } = storedCredential;
-    if (refresh.kind === 'refused') return storedCredential; // no doubt is left
-    if (refresh.kind === 'in-doubt' && refresh.since >= since) return storedCredential;
-    const reason = 'a refresh was cut off, its answer is not known';
-    if (refresh.kind !== 'in-doubt') this.logger.warn(reason, { account });
-    return this.kept.change(storedCredential, { kind: 'left-in-doubt', since, isAgain, reason });
-  }
-
-  /** What its file holds now, by difference. */
-  private async readAgain(storedCredential: StoredCredential): Promise<StoredCredential> {
-    const file = await this.store.read(storedCredential.name);
-    if (file.kind === 'broken' || identityOf(file.name, file.credential) !== storedCredential.id)
-      return storedCredential;
-    return this.kept.put(afterReading(this.kept.find(storedCredential.id) ?? storedCredential, file));
-  }
-
-  private async replace(
+  async save(
     before: StoredCredential,
     issued: Credential,
     spent: readonly string[],
-    isFileWorthKeeping: boolean,
-    held: LockedJournal,
+    locked: LockedJournal,
+    isFileWorthKeeping = false,
   ): Promise<StoredCredential> {
-    // Meanwhile the file may have been renamed, or have got other tokens, which were adopted.
-    const now = this.kept.find(before.id) ?? before;
+    // The file may have been renamed meanwhile, or newer tokens may have been adopted from it.
+    const now = this.vault.find(before.id) ?? before;
     const isOther = now.credential !== before.credential;
     if (isOther && isNewerGeneration(issued, now.credential)) {
-      this.logger.warn('tokens came that are older than those in use by now', { account: now.name });
-      await this.settle(now, held);
+      this.logger.warn('issued tokens are older than those in use; ignoring them', { account: now.name });
+      await this.clearJournal(now, locked);
       return now;
     }
     const unsaved = {
@@ -132,62 +87,115 @@ export class CredentialPersistence {
       isFileWorthKeeping: isOther || isFileWorthKeeping || (now.unsaved?.isFileWorthKeeping ?? false),
     };
     const grantedAt = issued.lastRefreshAt;
-    return await this.save({ ...now, credential: issued, grantedAt, unsaved, refresh: idle }, held);
+    return await this.writeFile({ ...now, credential: issued, grantedAt, unsaved, refresh: idle }, locked);
   }
 
-  /** The journal could not take them when they came. */
-  private async journalLate(storedCredential: StoredCredential, held: LockedJournal): Promise<void> {
+  /**
+   * Finishes an interrupted refresh from its journal entry. Issued tokens are stored. Without a response the account
+   * is in doubt: its refresh token may or may not have been used.
+   */
+  async finish(storedCredential: StoredCredential, locked: LockedJournal): Promise<StoredCredential> {
+    const entry = await locked.entry();
+    if (entry === null) return storedCredential;
+    const { unsaved, asking } = entry;
+    let now = storedCredential;
+    if (unsaved !== null) {
+      const issued = renewed(storedCredential.credential, unsaved.grant, unsaved.at);
+      const isSpent = unsaved.spent.includes(fingerprintOf(storedCredential.credential) ?? '');
+      if (isSpent || isProvenNewer(storedCredential.credential, issued)) {
+        this.logger.log('finishing an interrupted refresh', { account: storedCredential.name });
+        const isFileWorthKeeping = !isSpent && storedCredential.unsaved === null;
+        now = await this.save(storedCredential, issued, unsaved.spent, locked, isFileWorthKeeping);
+      }
+    }
+    if (asking !== null && asking.refreshToken === fingerprintOf(now.credential)) {
+      const doubted = this.doubt(now, asking);
+      if (now !== storedCredential && doubted.unsaved === null) await this.clearJournal(doubted, locked);
+      return doubted; // the journal entry stays
+    }
+    if (now.unsaved === null) await this.clearJournal(now, locked); // the file has these tokens, or newer ones
+    return now;
+  }
+
+  private async finishInterrupted(id: string): Promise<void> {
+    await using locked = await this.journal.lock(id, 0, this.vault.get(id).name);
+    if (locked === null) return; // another process is finishing it
     try {
-      await held.write({ unsaved: unsavedEntry(storedCredential), asking: askingOf(storedCredential) });
+      await this.finish(this.vault.get(id), locked);
+    } catch (error) {
+      this.logger.error('journal cannot be read', { id, reason: describeError(error) });
+    }
+  }
+
+  private doubt(storedCredential: StoredCredential, { at: since, isAgain }: Asking): StoredCredential {
+    const { refresh, name } = storedCredential;
+    if (refresh.kind === 'refused') return storedCredential; // the endpoint has decided
+    if (refresh.kind === 'in-doubt' && refresh.since >= since) return storedCredential;
+    const reason = 'a refresh was interrupted; its response is unknown';
+    if (refresh.kind !== 'in-doubt') this.logger.warn(reason, { account: name });
+    return this.vault.change(storedCredential, { kind: 'left-in-doubt', since, isAgain, reason });
+  }
+
+  private async saveLocked(id: string, locked: LockedJournal): Promise<void> {
+    const known = this.vault.find(id);
+    if (known === null || known.unsaved === null) return;
+    const read = await this.vault.readAgain(known);
+    // Another process may have refreshed since.
+    const storedCredential = read.unsaved === null ? read : await this.finish(read, locked);
+    if (storedCredential.unsaved === null) return await this.clearJournal(storedCredential, locked);
+    if (!locked.hasTokens) await this.journalLate(storedCredential, locked);
+    await this.writeFile(storedCredential, locked);
+  }
+
+  /** Writes tokens to the journal that it could not take when they were issued. */
+  private async journalLate(storedCredential: StoredCredential, locked: LockedJournal): Promise<void> {
+    try {
+      await locked.write({ unsaved: unsavedEntry(storedCredential), asking: askingOf(storedCredential) });
     } catch (error) {
       this.logger.debug('still no journal', { account: storedCredential.name, reason: describeError(error) });
     }
   }
 
-  private async save(storedCredential: StoredCredential, held: LockedJournal): Promise<StoredCredential> {
+  private async writeFile(
+    storedCredential: StoredCredential,
+    locked: LockedJournal,
+  ): Promise<StoredCredential> {
     const { name, credential, unsaved } = storedCredential;
     if (unsaved === null) return storedCredential;
     let { isFileWorthKeeping } = unsaved;
     try {
       if (isFileWorthKeeping) await this.store.copyAside(name);
-      isFileWorthKeeping = false; // one copy is enough, however often the rest fails
+      isFileWorthKeeping = false; // one copy is enough, however often the write fails
       await this.store.write(name, credential, unsaved.inFile);
     } catch (error) {
-      const where = held.hasTokens ? 'in the journal' : 'only in memory';
-      const reason = `new tokens are ${where}, their file cannot be written: ${describeError(error)}`;
+      const where = locked.hasTokens ? 'in the journal' : 'only in memory';
+      const reason = `new tokens are ${where}; their file cannot be written: ${describeError(error)}`;
       if (reason !== unsaved.reason)
         this.logger.error('refreshed tokens could not be written', { account: name, reason });
-      const kept = this.kept.put({
-        ...storedCredential,
-        unsaved: { ...unsaved, isFileWorthKeeping, reason },
-      });
+      const stillUnsaved = { ...unsaved, isFileWorthKeeping, reason };
+      const inMemory = this.vault.put({ ...storedCredential, unsaved: stillUnsaved });
       this.onStep('in-memory', name);
-      return kept;
+      return inMemory;
     }
     this.onStep('written', name);
     this.logger.log('token refreshed', { account: name, expiresAt: credential.expiresAt });
-    const saved = this.kept.put({ ...storedCredential, unsaved: null });
+    const saved = this.vault.put({ ...storedCredential, unsaved: null });
     this.onStep('in-memory', name);
-    await this.settle(saved, held);
+    await this.clearJournal(saved, locked);
     return saved;
   }
 
-  /** The file has the tokens: in the journal stays at most that nobody knows whether one of them was used. */
-  private async settle(storedCredential: StoredCredential, held: LockedJournal): Promise<void> {
-    if (!held.isOnDisk) return;
+  /** Removes tokens that are in the file; keeps the note that a refresh is in doubt. */
+  private async clearJournal(storedCredential: StoredCredential, locked: LockedJournal): Promise<void> {
+    if (!locked.isOnDisk) return;
     const asking = askingOf(storedCredential);
     try {
-      await held.write({ unsaved: null, asking });
+      await locked.write({ unsaved: null, asking });
       if (asking === null) this.onStep('journal-cleared', storedCredential.name);
     } catch (error) {
-      // What stays there is in the file, too: the next start sees that.
-      const reason = describeError(error);
-      this.logger.warn('journal could not be cleared', { account: storedCredential.name, reason });
+      // Harmless: the file has the same tokens, and the next start compares them.
+      const { name: account } = storedCredential;
+      this.logger.warn('journal could not be cleared', { account, reason: describeError(error) });
     }
   }
-}
-
-/** Tokens that tell no time may be of any age. */
-function isProvenNewer(mine: Credential, other: Credential): boolean {
-  return isNewerGeneration(mine, other) && !isNewerGeneration(other, mine);
 }

@@ -12,43 +12,46 @@ const SUFFIX = '.json';
 const REMOVED = '.removed';
 const OWNER_ONLY = 0o600;
 
-/** One file of the pool folder: a credential, or the reason why it is none. Named after the file. */
+/** One file of the pool folder: a credential, or the reason why it is unusable. `name`: without `.json`. */
 export type CredentialFile =
   | {
       readonly kind: 'ok';
       readonly name: string;
       readonly credential: Credential;
       readonly warning: string | null;
-      /** A symbolic link: Codex and we have the same file, and so one generation of tokens. */
+      /** A symbolic link: Codex and the pool may share the file, and so one generation of tokens. */
       readonly isLink: boolean;
     }
   | { readonly kind: 'broken'; readonly name: string; readonly reason: string; readonly isMissing?: boolean };
 
-/** Reads and writes `pool/*.json`. The format is Codex's own; what we do not know of it is kept. */
+/** Reads and writes `pool/*.json` in Codex's format. Unknown fields are preserved. */
 @Injectable()
 export class CredentialStore {
   private readonly logger = new Logger(CredentialStore.name);
 
   constructor(@Inject(APP_CONFIG) private readonly config: AppConfig) {}
 
-  /** All credential files, by name; none without a folder. One that cannot be read spoils nothing else. */
+  /** Reads all credential files, sorted by name; none without a folder. An unreadable file does not affect others. */
   async readAll(): Promise<CredentialFile[]> {
     const names = (await this.entries())
       .filter((it) => it.endsWith(SUFFIX) && !it.startsWith('.'))
       .map((it) => basename(it, SUFFIX))
       .toSorted();
     if (names.length > limits.poolFiles) {
-      this.logger.warn('too many files in the pool folder', { files: names.length, read: limits.poolFiles });
+      this.logger.warn('too many files in the pool folder; reading only some', {
+        files: names.length,
+        read: limits.poolFiles,
+      });
     }
     return Promise.all(names.slice(0, limits.poolFiles).map((name) => this.read(name)));
   }
 
-  /** One credential file. A mode wider than 0600 is tightened; where that fails, it is served with a warning. */
+  /** Reads one credential file. Tightens a mode wider than 0600; if that fails, the account serves with a warning. */
   async read(name: string): Promise<CredentialFile> {
     try {
-      const text = await readBounded(this.pathOf(name));
+      const text = await readBounded(this.pathOf(name), limits.credentialFileBytes);
       if (text === null)
-        return { kind: 'broken', name, reason: 'the file is no regular file of at most 1 MiB' };
+        return { kind: 'broken', name, reason: 'the file is not a regular file of at most 1 MiB' };
       const parsed = parseCredential(text);
       if (parsed.kind === 'broken') return { ...parsed, name };
       const isLink = (await lstat(this.pathOf(name))).isSymbolicLink();
@@ -64,37 +67,36 @@ export class CredentialStore {
   }
 
   /**
-   * Writes new tokens into the file of this name: all that else stands there is kept, in its order.
-   * The file is replaced as a whole (temp file, fsync, rename, fsync of the folder) with mode 0600;
-   * a symbolic link is followed, not replaced. Rejects when any step fails, or when the file holds other
-   * refresh token than the one with the fingerprint `inFile` (null: none): then it is as before. A file that
-   * has these tokens already is left as it is.
+   * Writes new tokens into the file of this name and preserves all other fields and their order.
+   * Replaces the whole file (temp file, fsync, rename, fsync of the folder) with mode 0600 and follows symbolic links.
+   * Leaves a file that already has these tokens unchanged. Rejects, without a change, when a step fails or when the
+   * fingerprint of the file's refresh token is not `inFile` (null: no refresh token).
    */
   async write(name: string, credential: Credential, inFile: string | null): Promise<void> {
     const path = await realpath(this.pathOf(name));
-    const text = (await readBounded(path)) ?? '';
+    const text = (await readBounded(path, limits.credentialFileBytes)) ?? '';
     const parsed = parseCredential(text);
     if (parsed.kind === 'broken') throw new CredentialFileChangedError(name, parsed.reason);
     if (isSameGeneration(parsed.credential, credential)) return;
     if ((parsed.credential.refreshToken?.fingerprint() ?? null) !== inFile)
-      throw new CredentialFileChangedError(name, 'it holds other tokens by now');
+      throw new CredentialFileChangedError(name, 'it now holds other tokens');
     const document: unknown = JSON.parse(text.replace(/^\uFEFF/, ''));
     await replaceFile(path, `${JSON.stringify(merged(document, credential), null, 2)}\n`);
   }
 
-  /** The file of this name as it stands, parsed. Rejects when there is none, or when it is no JSON object. */
+  /** Returns the parsed file of this name. Rejects when it is missing or not a JSON object. */
   async document(name: string): Promise<Record<string, unknown>> {
-    const text = (await readBounded(this.pathOf(name))) ?? '';
+    const text = (await readBounded(this.pathOf(name), limits.credentialFileBytes)) ?? '';
     let json: unknown;
     try {
       json = JSON.parse(text.replace(/^\uFEFF/, ''));
     } catch {
-      throw new TypeError('the file is not JSON'); // the parser's own words would quote it
+      throw new TypeError('the file is not JSON'); // the parser's message would quote it
     }
     return asObject(json);
   }
 
-  /** Makes or replaces the whole file of this name, with mode 0600; a symbolic link is followed. */
+  /** Creates or replaces the whole file of this name, with mode 0600; follows symbolic links. */
   async put(name: string, document: object): Promise<void> {
     const path = await realpath(this.pathOf(name)).catch((error: unknown) => {
       if (errorCode(error) === 'ENOENT') return this.pathOf(name);
@@ -103,20 +105,20 @@ export class CredentialStore {
     await replaceFile(path, `${JSON.stringify(document, null, 2)}\n`);
   }
 
-  /** Keeps a copy of what the file of this name holds now, in `.removed/`, before it is written over. */
+  /** Copies the file of this name to `.removed/` before it is overwritten. */
   async copyAside(name: string): Promise<void> {
-    const text = await readBounded(this.pathOf(name));
+    const text = await readBounded(this.pathOf(name), limits.credentialFileBytes);
     if (text === null) return;
     await replaceFile(await this.asideOf(name), text);
-    this.logger.log('a copy of the older file is kept', { account: name });
+    this.logger.log('copied the older file to .removed', { account: name });
   }
 
-  /** Moves the file of this name to `.removed/` in the pool folder, and gives its new path. Of a link, only the link moves. */
+  /** Moves the file of this name, or the link, to `.removed/` in the pool folder. Returns its new path. */
   async remove(name: string): Promise<string> {
     const path = this.pathOf(name);
     const target = await this.asideOf(name);
     const isLink = (await lstat(path)).isSymbolicLink();
-    // A file of somebody else's keeps the mode that it has; that is no reason to keep it in the pool.
+    // The mode of another user's file cannot be changed, but the file can still be moved.
     if (!isLink) await chmod(path, OWNER_ONLY).catch(() => undefined);
     await rename(path, target);
     await syncFolder(dirname(target));
@@ -128,7 +130,7 @@ export class CredentialStore {
     try {
       return await readdir(this.config.poolDir);
     } catch (error) {
-      if (errorCode(error) === 'ENOENT') return []; // who has removed it may be about to put another one there
+      if (errorCode(error) === 'ENOENT') return []; // a removed folder may be about to be replaced
       throw error;
     }
   }
@@ -178,5 +180,5 @@ function merged(
 
 function asObject(value: unknown): Record<string, unknown> {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value };
-  throw new TypeError('the file is no longer in the form of a Codex auth.json');
+  throw new TypeError('the file no longer has the form of a Codex auth.json');
 }

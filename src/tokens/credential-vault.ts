@@ -1,151 +1,145 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
 import { limits } from '../config/limits.js';
-import { describeError } from '../runtime/pool-error.js';
+import { LOCK_RETRY_MS } from '../runtime/file-lock.js';
 import { type CredentialFile, CredentialStore } from './credential-store.js';
-import { type Credential, identityOf } from './credential.js';
-import type { LockedJournal } from './journal-file.js';
-import { afterReading, type StoredCredential } from './stored-credential.js';
-import { CredentialCache } from './credential-cache.js';
-import { RefreshJournal } from './refresh-journal.js';
-import type { RefreshEvent } from './refresh-state.js';
-import { CredentialPersistence } from './credential-persistence.js';
+import { identityOf, isProvenNewer } from './credential.js';
+import { nextRefreshState, type RefreshEvent } from './refresh-state.js';
+import { afterReading, isNewerIn, type StoredCredential, type WholeFile } from './stored-credential.js';
 import { RefreshFailedError } from './tokens.errors.js';
-import { withoutDuplicates } from './duplicate-credentials.js';
 
-/** Owns the credentials: the newest tokens of each account, in memory and in its file. */
+/** Result of reading the pool folder. */
+export interface FolderReading {
+  readonly files: CredentialFile[];
+  /** Ids of accounts that were unknown before. */
+  readonly added: readonly string[];
+}
+
+/** Owns the credentials: the newest tokens of each account, in memory, by the identity of the account. */
 @Injectable()
 export class CredentialVault {
   private readonly logger = new Logger(CredentialVault.name);
+  private readonly credentials = new Map<string, StoredCredential>();
+  private readonly watchers: ((storedCredential: StoredCredential) => void)[] = [];
   /** Accounts that had a file when the folder was last read. */
   private filed: ReadonlySet<string> = new Set();
 
-  constructor(
-    private readonly kept: CredentialCache,
-    private readonly store: CredentialStore,
-    private readonly journal: RefreshJournal,
-    private readonly saving: CredentialPersistence,
-  ) {}
+  constructor(private readonly store: CredentialStore) {}
 
   /** Calls back whenever the tokens, the refresh state or a warning of an account changes. */
   onChange(watcher: (storedCredential: StoredCredential) => void): void {
-    this.kept.onChange(watcher);
-  }
-
-  /**
-   * Reads all files again, by difference: the newer tokens of file and memory are kept, and tokens that no file has
-   * yet outlive a file that is gone or broken, as do those of the accounts named. A refresh that a crash has cut off
-   * is finished for accounts that were not known before. Of two files of one account only the one with the newest
-   * tokens is used: two owners of one token family would end each other.
-   */
-  async load(needed: ReadonlySet<string> = new Set()): Promise<CredentialFile[]> {
-    const files = withoutDuplicates(await this.store.readAll());
-    const present = new Set<string>();
-    for (const file of files) {
-      if (file.kind !== 'ok') continue;
-      const id = identityOf(file.name, file.credential);
-      present.add(id);
-      const mine = this.kept.find(id);
-      this.kept.put(afterReading(mine, file));
-      if (mine === null) await this.finishLeftOver(id);
-    }
-    this.filed = present;
-    for (const { id, unsaved } of this.kept.list())
-      if (!present.has(id) && !needed.has(id) && unsaved === null) this.forget(id);
-    await this.saving.saveUnsaved();
-    return files;
-  }
-
-  /** Nobody needs the tokens of this account any more; its file, if it has one, is read anew. */
-  forget(id: string): void {
-    this.kept.forget(id);
+    this.watchers.push(watcher);
   }
 
   list(): readonly StoredCredential[] {
-    return this.kept.list();
+    return [...this.credentials.values()];
   }
 
-  /** Those with a file: who has moved a file away wants its refresh token as it is. */
+  /** Credentials with a file. A user who moved a file away wants its refresh token unchanged. */
   listFiled(): readonly StoredCredential[] {
     return this.list().filter((it) => this.filed.has(it.id));
   }
 
   find(id: string): StoredCredential | null {
-    return this.kept.find(id);
+    return this.credentials.get(id) ?? null;
   }
 
-  /** @throws RefreshFailedError when there is no such credential (any more). */
+  /** @throws RefreshFailedError when the credential does not exist */
   get(id: string): StoredCredential {
-    return this.kept.get(id);
+    const storedCredential = this.credentials.get(id);
+    if (storedCredential === undefined) throw new RefreshFailedError(id, 'its credential file is gone');
+    return storedCredential;
+  }
+
+  put(storedCredential: StoredCredential): StoredCredential {
+    if (this.credentials.get(storedCredential.id) === storedCredential) return storedCredential;
+    this.credentials.set(storedCredential.id, storedCredential);
+    for (const watcher of this.watchers) watcher(storedCredential);
+    return storedCredential;
+  }
+
+  /** Drops the tokens of an account. Its file, if there is one, is read again at the next reload. */
+  forget(id: string): void {
+    this.credentials.delete(id);
   }
 
   /**
-   * Takes the tokens of the file when they are newer than ours: Codex may share it with us. Null otherwise.
-   * @throws RefreshFailedError when the file holds another account by now
+   * Moves the refresh of an account to its next state. Ignored when the account has other tokens than
+   * `storedCredential`, because the event does not concern them.
    */
-  async adopt(mine: StoredCredential): Promise<StoredCredential | null> {
-    return this.kept.adopt(mine, await this.readWhole(mine.name));
+  change(storedCredential: StoredCredential, event: RefreshEvent): StoredCredential {
+    const now = this.find(storedCredential.id) ?? storedCredential;
+    if (now.credential !== storedCredential.credential) return now;
+    return this.put({ ...now, refresh: nextRefreshState(now.refresh, event) });
   }
 
-  /** Codex may be writing the file at this moment: what cannot be used is looked at again for a while. */
-  private async readWhole(name: string): Promise<CredentialFile> {
+  /**
+   * Reads all files and merges them: the newer tokens of file and memory win. Accounts without a file are dropped,
+   * except those in `needed` and those whose tokens are not in any file. If two files hold one account, only the one
+   * with the newest tokens is used.
+   */
+  async load(needed: ReadonlySet<string>): Promise<FolderReading> {
+    const files = withoutDuplicates(await this.store.readAll());
+    const whole = files.filter((it) => it.kind === 'ok');
+    const present = new Set(whole.map((it) => identityOf(it.name, it.credential)));
+    const added = [...present].filter((id) => !this.credentials.has(id));
+    for (const file of whole) this.put(afterReading(this.find(identityOf(file.name, file.credential)), file));
+    this.filed = present;
+    for (const { id, unsaved } of this.list())
+      if (!present.has(id) && !needed.has(id) && unsaved === null) this.forget(id);
+    return { files, added };
+  }
+
+  /**
+   * Adopts the tokens in the account's file if they are newer, because Codex may share the file; null otherwise.
+   * @throws RefreshFailedError when the file now holds another account
+   */
+  async adopt(mine: StoredCredential): Promise<StoredCredential | null> {
+    const file = await this.readComplete(mine.name);
+    if (file.kind === 'broken') return null;
+    if (identityOf(file.name, file.credential) !== mine.id) {
+      throw new RefreshFailedError(mine.name, 'its file now holds another account and must be reloaded');
+    }
+    if (!isNewerIn(file, mine)) return null;
+    this.logger.log('newer tokens adopted from the file', { account: mine.name });
+    return this.put(afterReading(mine, file));
+  }
+
+  /** Reads the account's file once and merges it; an unusable file changes nothing. */
+  async readAgain(mine: StoredCredential): Promise<StoredCredential> {
+    const file = await this.store.read(mine.name);
+    if (file.kind === 'broken' || identityOf(file.name, file.credential) !== mine.id) return mine;
+    return this.put(afterReading(this.find(mine.id) ?? mine, file));
+  }
+
+  /** Reads a file; retries an unusable one for a while, because Codex may be writing it. */
+  private async readComplete(name: string): Promise<CredentialFile> {
     const until = performance.now() + limits.partialWriteMs;
     for (;;) {
       const file = await this.store.read(name);
       const isPartial = file.kind === 'broken' && file.isMissing !== true;
       if (!isPartial || performance.now() >= until) return file;
-      await pause(limits.lockRetryMs);
+      await pause(LOCK_RETRY_MS);
     }
   }
+}
 
-  /** Moves the refresh of an account to its next state. */
-  change(storedCredential: StoredCredential, event: RefreshEvent): StoredCredential {
-    return this.kept.change(storedCredential, event);
+/**
+ * Marks duplicate credentials as broken. Of several files of one account only the one with the newest tokens stays
+ * usable, the first by name among equals: two programs that refresh one login would log each other out.
+ */
+export function withoutDuplicates(files: readonly CredentialFile[]): CredentialFile[] {
+  const used = new Map<string, WholeFile>();
+  for (const file of files) {
+    if (file.kind === 'broken') continue;
+    const id = identityOf(file.name, file.credential);
+    const other = used.get(id);
+    if (other === undefined || isProvenNewer(other.credential, file.credential)) used.set(id, file);
   }
-
-  /** Keeps newly issued tokens, which the journal holds already; `spent`: the refresh tokens that they make useless. */
-  async keep(
-    before: StoredCredential,
-    issued: Credential,
-    spent: readonly string[],
-    held: LockedJournal,
-  ): Promise<StoredCredential> {
-    return await this.saving.keep(before, issued, spent, held);
-  }
-
-  /** Finishes what the journal tells of an unfinished refresh. */
-  async finish(storedCredential: StoredCredential, held: LockedJournal): Promise<StoredCredential> {
-    return await this.saving.finish(storedCredential, held);
-  }
-
-  /**
-   * Runs work on the file of an account while nobody refreshes it here: a refresh under way is waited for, and its
-   * tokens are in the file before.
-   * @throws RefreshFailedError when it still has no answer after a while
-   */
-  async undisturbed<T>(id: string, work: () => Promise<T>): Promise<T> {
-    await using held = await this.journal.hold(id, limits.lockPatienceMs, this.find(id)?.name ?? null);
-    if (held === null) {
-      const name = this.find(id)?.name ?? id;
-      throw new RefreshFailedError(name, 'a refresh that is under way has no answer yet');
-    }
-    await this.saving.saveHeld(id, held);
-    return await work();
-  }
-
-  /** Tries again to write what the disk has refused before. */
-  async saveUnsaved(): Promise<void> {
-    await this.saving.saveUnsaved();
-  }
-
-  private async finishLeftOver(id: string): Promise<void> {
-    const { name } = this.kept.get(id);
-    await using held = await this.journal.hold(id, 0, name);
-    if (held === null) return; // another process is at it
-    try {
-      await this.saving.finish(this.kept.get(id), held);
-    } catch (error) {
-      this.logger.error('journal cannot be read', { id, reason: describeError(error) });
-    }
-  }
+  return files.map((file) => {
+    if (file.kind === 'broken') return file;
+    const it = used.get(identityOf(file.name, file.credential));
+    if (it === undefined || it === file) return file;
+    return { kind: 'broken', name: file.name, reason: `the same account as ${it.name}.json, which is used` };
+  });
 }

@@ -14,7 +14,7 @@ const of = (token: string, at: string) => {
 };
 
 describe('a credential file', () => {
-  it('names its account, user, plan, e-mail and the end of the access token', () => {
+  it('gives account, user, plan, e-mail and the end of the access token', () => {
     const text = file({
       access_token: jwt({ exp: 2_000, 'https://api.openai.com/auth': auth }),
       id_token: jwt({ exp: 1_000, email: 'a@example.test' }),
@@ -34,7 +34,7 @@ describe('a credential file', () => {
     });
   });
 
-  it('estimates the end of a token that tells none as eight days after the last refresh', () => {
+  it('estimates the end of a token without one as eight days after the last refresh', () => {
     const parsed = parseCredential(
       file({ access_token: 'opaque' }, { last_refresh: '2026-01-01T00:00:00Z' }),
     );
@@ -46,8 +46,8 @@ describe('a credential file', () => {
   it.each([
     ['', 'empty'],
     ['{', 'not JSON'],
-    ['[]', 'not the form'],
-    ['null', 'not the form'],
+    ['[]', 'not a Codex auth.json'],
+    ['null', 'not a Codex auth.json'],
     ['{}', 'no tokens'],
     [file(null, { OPENAI_API_KEY: 'sk-canary' }), 'only an API key'],
     [file({ access_token: 7 }), 'tokens.access_token'],
@@ -58,7 +58,7 @@ describe('a credential file', () => {
     expect(JSON.stringify(parsed)).not.toContain('canary');
   });
 
-  it('never tells an older generation from a newer one by a token alone', () => {
+  it('never orders generations by a token alone', () => {
     const old = of('one', '2026-01-01T00:00:00Z');
     const fresh = of('two', '2026-01-02T00:00:00Z');
     expect(isNewerGeneration(old, fresh)).toBe(true);

@@ -2,14 +2,15 @@ import { z } from 'zod';
 import { limits } from '../config/limits.js';
 import { Secret } from '../runtime/secret.js';
 import { noClaims, readClaims } from './access-token-claims.js';
-import { headerText } from './header-text.js';
-import type { TokenGrant } from './token-refresh-client.js';
+
+/** Text that is valid as an HTTP header value (RFC 9110, 5.5: visible ASCII); access tokens must be. */
+export const headerText = /^[\x21-\x7e]+$/;
 
 const secretText = z.string().min(1);
 
 /**
- * The part of Codex's `auth.json` that we read (old and new format, docs/protocol.md). Everything else
- * in the file is kept as it is and never held in memory.
+ * The part of Codex's `auth.json` that we read (old and new format, docs/protocol.md). Other fields stay
+ * unchanged in the file and are never held in memory.
  */
 const credentialFileSchema = z.object({
   OPENAI_API_KEY: z.string().nullish(),
@@ -24,21 +25,21 @@ const credentialFileSchema = z.object({
   last_refresh: z.string().nullish().catch(null),
 });
 
-/** The tokens of one account and what they say of it. Times are epoch ms. */
+/** The tokens of one account and their claims. Times are epoch ms. */
 export interface Credential {
   readonly accessToken: Secret;
   readonly refreshToken: Secret | null;
   readonly idToken: Secret | null;
-  /** The ChatGPT account (workspace) that requests are charged to; null when nothing names it. */
+  /** The ChatGPT account (workspace) that requests are charged to; null when no token names it. */
   readonly accountId: string | null;
   readonly userId: string | null;
   readonly plan: string | null;
   readonly email: string | null;
   readonly isFedramp: boolean;
-  /** End of the **access** token; estimated from `last_refresh` where the token tells none. */
+  /** Expiry of the **access** token; estimated from `last_refresh` when the token has none. */
   readonly expiresAt: number | null;
   readonly isExpiryEstimated: boolean;
-  /** When the access token was issued, by the issuer's clock; null when it does not tell. */
+  /** When the access token was issued, by the issuer's clock; null when the token does not say. */
   readonly issuedAt: number | null;
   readonly lastRefreshAt: number | null;
 }
@@ -47,7 +48,7 @@ export type ParsedCredential =
   | { readonly kind: 'ok'; readonly credential: Credential }
   | { readonly kind: 'broken'; readonly reason: string };
 
-/** Reads the text of a credential file. A reason never quotes the text: it may hold secrets. */
+/** Parses a credential file. The reason never quotes the text, because it may hold secrets. */
 export function parseCredential(text: string): ParsedCredential {
   let json: unknown;
   try {
@@ -58,13 +59,13 @@ export function parseCredential(text: string): ParsedCredential {
   const parsed = credentialFileSchema.safeParse(json);
   if (!parsed.success) {
     const where = parsed.error.issues.map((it) => it.path.join('.') || 'the whole file');
-    return broken(`not the form of a Codex auth.json: ${[...new Set(where)].join(', ')}`);
+    return broken(`not a Codex auth.json: ${[...new Set(where)].join(', ')}`);
   }
   const { tokens, last_refresh: lastRefresh, OPENAI_API_KEY: apiKey } = parsed.data;
   if (tokens == null) {
     return broken(
       apiKey == null
-        ? 'the file holds no tokens: log in with `codex login` and put that auth.json here'
+        ? 'the file has no tokens: log in with `codex login` and put that auth.json here'
         : 'the file holds only an API key; a ChatGPT login is needed',
     );
   }
@@ -80,7 +81,7 @@ export function parseCredential(text: string): ParsedCredential {
   };
 }
 
-/** What a credential is made from: token values as text, and what the file says beside them. */
+/** Source of a credential: token values as text, and other fields of the file. */
 export interface TokenValues {
   readonly accessToken: string;
   readonly refreshToken: string | null;
@@ -110,7 +111,14 @@ export function credentialOf(values: TokenValues): Credential {
   };
 }
 
-/** The credential with newly issued tokens; those that a grant does not bring stay as they were. */
+/** Tokens that the token endpoint has issued; null where the current one stays valid. */
+export interface TokenGrant {
+  readonly accessToken: Secret | null;
+  readonly refreshToken: Secret | null;
+  readonly idToken: Secret | null;
+}
+
+/** Returns the credential with newly issued tokens; tokens that the grant lacks stay unchanged. */
 export function renewed(before: Credential, grant: TokenGrant, refreshedAt: number): Credential {
   return credentialOf({
     accessToken: (grant.accessToken ?? before.accessToken).reveal(),
@@ -122,22 +130,22 @@ export function renewed(before: Credential, grant: TokenGrant, refreshedAt: numb
 }
 
 /**
- * What makes two credential files the same account: the ChatGPT account together with its user. A file that
- * names neither is an account of its own, by its name.
+ * Returns the identity of an account: the ChatGPT account and its user. A file that names neither is identified by its
+ * name.
  */
 export function identityOf(name: string, { accountId, userId }: Credential): string {
   if (accountId === null && userId === null) return `file:${name}`;
   return `${accountId ?? '-'}:${userId ?? '-'}`;
 }
 
-/** Whether two credentials hold the same tokens. */
+/** Returns whether two credentials hold the same tokens. */
 export function isSameGeneration(one: Credential, other: Credential): boolean {
   return sameSecret(one.accessToken, other.accessToken) && sameSecret(one.refreshToken, other.refreshToken);
 }
 
 /**
- * Whether `other` is another generation of tokens than `mine`, and not an older one. The issuer's clock decides
- * where both tell its time; else what the files say, where they say it.
+ * Returns whether `other` is another generation of tokens than `mine` and not older. Compares the issuer's timestamps
+ * if both tokens have one, else the files' timestamps if both have one; otherwise returns true.
  */
 export function isNewerGeneration(mine: Credential, other: Credential): boolean {
   if (isSameGeneration(mine, other)) return false;
@@ -147,6 +155,11 @@ export function isNewerGeneration(mine: Credential, other: Credential): boolean 
   return (
     other.lastRefreshAt === null || mine.lastRefreshAt === null || other.lastRefreshAt >= mine.lastRefreshAt
   );
+}
+
+/** Whether `other` is provably newer than `mine`. Tokens without timestamps may be of any age. */
+export function isProvenNewer(mine: Credential, other: Credential): boolean {
+  return isNewerGeneration(mine, other) && !isNewerGeneration(other, mine);
 }
 
 function sameSecret(one: Secret | null, other: Secret | null): boolean {

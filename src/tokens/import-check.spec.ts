@@ -29,10 +29,10 @@ function refusalOf(task: () => unknown): ImportRefusedError {
   } catch (error) {
     if (error instanceof ImportRefusedError) return error;
   }
-  throw new Error('it was not refused');
+  throw new Error('not refused');
 }
 
-/** Nested deeper than any stack goes; this is how the parser of a body would give it. */
+/** Nested deeper than the stack, as the parser of a body could return it. */
 function deep(): unknown {
   return JSON.parse(`{"tokens":${'['.repeat(200_000)}${']'.repeat(200_000)}}`);
 }
@@ -77,7 +77,7 @@ describe('an auth.json that is imported', () => {
     ['such a login with a client token', placeholderLogin(new Secret(canary)), 'placeholder_login'],
     ['a login that a test made for clients', madeUpPlaceholderLogin(), 'placeholder_login'],
     ['a depth without end', deep(), 'not_auth_json'],
-  ])('is refused with %s, in words that quote nothing', (_case, document, code) => {
+  ])('is refused with %s, in a message that quotes nothing', (_case, document, code) => {
     const refusal = refusalOf(() => checkDocument(document));
     expect(refusal.code).toBe(code);
     expect(refusal.message).toMatch(/codex login/);

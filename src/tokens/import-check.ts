@@ -1,10 +1,12 @@
 import { z } from 'zod';
-import { PLACEHOLDER_PREFIX } from '../clients/placeholder-login.js';
 import { readClaims } from './access-token-claims.js';
 import { type Credential, parseCredential } from './credential.js';
 import { ImportRefusedError } from './tokens.errors.js';
 
-/** What a name in the pool may be made of: it becomes the name of a file, and part of a URL. */
+/** Account id and refresh token of a placeholder login begin with this; those of a real login never do. */
+export const PLACEHOLDER_PREFIX = 'codex-pool-';
+
+/** Valid account names; a name becomes a file name and part of a URL. */
 const NAME = /^(?!\.)[A-Za-z0-9._-]{1,64}$/;
 
 const topSchema = z.object({
@@ -17,7 +19,7 @@ const tokensSchema = z.object({
   account_id: z.string().nullish(),
 });
 
-/** @throws ImportRefusedError when this can be no name in the pool */
+/** @throws ImportRefusedError when the name is invalid */
 export function checkName(name: string): void {
   if (NAME.test(name)) return;
   throw new ImportRefusedError(
@@ -27,8 +29,8 @@ export function checkName(name: string): void {
 }
 
 /**
- * The credential in a whole `auth.json` of Codex that is to join the pool.
- * @throws ImportRefusedError when it is none that the pool could serve with for long; its words quote nothing of it
+ * Returns the credential in a complete `auth.json` of Codex.
+ * @throws ImportRefusedError when the pool could not serve with it for long; the message quotes nothing of the document
  */
 export function checkDocument(document: unknown): Credential {
   const top = topSchema.safeParse(document);
@@ -40,7 +42,7 @@ export function checkDocument(document: unknown): Credential {
   if (parsed.kind === 'broken' || !values.success) {
     throw new ImportRefusedError(
       'not_auth_json',
-      `${parsed.kind === 'broken' ? parsed.reason : 'not the form of a Codex auth.json'}. ${USE_WHOLE_FILE}`,
+      `${parsed.kind === 'broken' ? parsed.reason : 'not a Codex auth.json'}. ${USE_WHOLE_FILE}`,
     );
   }
   const { credential } = parsed;
@@ -49,36 +51,36 @@ export function checkDocument(document: unknown): Credential {
   if ([credential.accountId, inClaims, refreshToken].some((it) => it?.startsWith(PLACEHOLDER_PREFIX))) {
     throw new ImportRefusedError(
       'placeholder_login',
-      'This is a placeholder login of codex-pool, which is nobody’s and is meant for Codex. Log in with `codex login` and import that auth.json.',
+      'This is a placeholder login that codex-pool made for Codex; it belongs to no account. Log in with `codex login` and import that auth.json.',
     );
   }
   if (credential.accountId === null) {
     throw new ImportRefusedError(
       'no_account',
-      'The tokens name no ChatGPT account, so they are not those of a ChatGPT login. Log in with `codex login` and import that auth.json.',
+      'The tokens name no ChatGPT account, so this is not a ChatGPT login. Log in with `codex login` and import that auth.json.',
     );
   }
   if (inClaims !== null && inClaims !== credential.accountId) {
     throw new ImportRefusedError(
       'contradictory_account',
-      'account_id names another ChatGPT account than the access token does. Import the auth.json just as `codex login` wrote it.',
+      'account_id names another ChatGPT account than the access token does. Import the auth.json exactly as `codex login` wrote it.',
     );
   }
   if (credential.refreshToken === null) {
     throw new ImportRefusedError(
       'no_refresh_token',
-      'There is no refresh token, so the login would end with its access token. Log in with `codex login` and import that auth.json.',
+      'The refresh token is missing, so the login would end with its access token. Log in with `codex login` and import that auth.json.',
     );
   }
   return credential;
 }
 
-const USE_WHOLE_FILE = 'Import the whole auth.json that `codex login` has written.';
-const NOT_AUTH_JSON = `This is not the form of a Codex auth.json. ${USE_WHOLE_FILE}`;
+const USE_WHOLE_FILE = 'Import the complete auth.json that `codex login` wrote.';
+const NOT_AUTH_JSON = `This is not a Codex auth.json. ${USE_WHOLE_FILE}`;
 
 function withoutTokens(apiKey: string | null): ImportRefusedError {
   return apiKey === null
-    ? new ImportRefusedError('no_tokens', `This auth.json holds no tokens. ${USE_WHOLE_FILE}`)
+    ? new ImportRefusedError('no_tokens', `This auth.json has no tokens. ${USE_WHOLE_FILE}`)
     : new ImportRefusedError(
         'api_key_only',
         'This auth.json holds only an API key; the pool needs a ChatGPT login. Log in with `codex login` and import that auth.json.',
@@ -89,6 +91,6 @@ function asText(document: unknown): string {
   try {
     return JSON.stringify(document);
   } catch {
-    throw new ImportRefusedError('not_auth_json', NOT_AUTH_JSON); // nested deeper than the stack
+    throw new ImportRefusedError('not_auth_json', NOT_AUTH_JSON); // nested too deeply for the stack
   }
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { Secret } from '../runtime/secret.js';
-import type { TokenGrant } from './token-refresh-client.js';
+import type { TokenGrant } from './credential.js';
 
 const header = /^codex-pool-journal\/1 (\d{1,15}) (\d{1,7}) ([0-9a-f]{64})\n/;
 
@@ -15,23 +15,23 @@ const entrySchema = z.object({
       spent: z.array(z.string()),
     })
     .nullable(),
-  // Entries of before this field was there are of a first question.
+  // Entries without this field predate it and mean a first request.
   asking: z
     .object({ refreshToken: z.string(), at: z.number(), isAgain: z.boolean().default(false) })
     .nullable(),
 });
 
-/** A refresh token that was about to be sent: while this stands, it is not known whether it was used. */
+/** A refresh token (its fingerprint) that was about to be sent. While recorded, it may or may not have been used. */
 export interface Asking {
   readonly refreshToken: string;
   readonly at: number;
-  /** It was in doubt already. */
+  /** The refresh was already in doubt. */
   readonly isAgain: boolean;
 }
 
-/** What is unfinished. Times are epoch ms; refresh tokens that are only named are told by their fingerprints. */
+/** An unfinished refresh. Times are epoch ms; `refreshToken` and `spent` are fingerprints. */
 export interface JournalEntry {
-  /** Tokens that were answered, and are not known to be in the file. `spent`: those that they make useless. */
+  /** Issued tokens that may not be in the file yet. `spent`: the refresh tokens that they replace. */
   readonly unsaved: {
     readonly grant: TokenGrant;
     readonly at: number;
@@ -40,7 +40,7 @@ export interface JournalEntry {
   readonly asking: Asking | null;
 }
 
-/** As it stands on disk: one line with its number, length and sum, then JSON. `sequence`: the newer one has the higher. */
+/** Encodes an entry: a line with sequence, length and checksum, then JSON. The newer entry has the higher sequence. */
 export function encoded({ unsaved, asking }: JournalEntry, sequence: number): Buffer {
   const text = JSON.stringify({
     asking,
@@ -59,7 +59,7 @@ export function encoded({ unsaved, asking }: JournalEntry, sequence: number): Bu
   ]);
 }
 
-/** Null for none, and for one that was cut while it was written. */
+/** Decodes an entry; null when it is missing or torn. */
 export function decoded(bytes: Buffer): { sequence: number; entry: JournalEntry } | null {
   const found = header.exec(bytes.toString('latin1', 0, 160));
   if (found === null) return null;

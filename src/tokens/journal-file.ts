@@ -5,29 +5,29 @@ import type { SharedFile } from './shared-file.js';
 import { decoded, encoded, type JournalEntry } from './journal-entry.js';
 
 const NO_BYTES = Buffer.alloc(0);
-/** No disk takes the entry. */
+/** The entry cannot be written to any disk. */
 export class JournalUnavailableError extends PoolError {
   readonly code = 'journal_unavailable';
 }
 
-/** An entry as it stands in one of the two places that a journal file has for it. */
+/** An entry in one of the two slots of a journal file. */
 interface Written {
-  readonly place: 0 | 1;
+  readonly slot: 0 | 1;
   readonly sequence: number;
   readonly entry: JournalEntry;
 }
 
 /**
- * The journal of one account in our hands, alone. An entry goes into the place that the one before does not have, so
- * that one which a power cut tears in the middle leaves that behind.
+ * The journal of one account, locked for this process. Entries alternate between two slots, so that an entry torn by a
+ * power cut leaves the previous one intact.
  */
 export class LockedJournal implements AsyncDisposable {
-  /** Undefined: not read yet. */
+  /** The newest entry; undefined before the first read. */
   private newest: Written | null | undefined = undefined;
   private shared: SharedFile | null = null;
   private hasNoted = false;
 
-  /** Without a file it keeps nothing. `onRelease` is called when it is let go. */
+  /** `file` null: stores nothing. `onRelease` is called when the lock is released. */
   constructor(
     private readonly file: FileHandle | null,
     private readonly onRelease: () => void = () => undefined,
@@ -37,17 +37,17 @@ export class LockedJournal implements AsyncDisposable {
     return this.file !== null;
   }
 
-  /** Whether there are tokens in it that their file may not have, as far as was read or written here. */
+  /** Whether the entry last read or written here holds tokens that their file may not have. */
   get hasTokens(): boolean {
     return this.newest?.entry.unsaved != null;
   }
 
-  /** Keeps the credential file in hand, too, as long as the journal; other programs learn there what is asked. */
-  joins(shared: SharedFile): void {
+  /** Adds the lock of the credential file, which also shows other programs which refresh token is being sent. */
+  attach(shared: SharedFile): void {
     this.shared = shared;
   }
 
-  /** What was left unfinished, here or by another program with the same credential file; null for nothing. */
+  /** Returns what this or another program with the same credential file left unfinished; null for nothing. */
   async entry(): Promise<JournalEntry | null> {
     const entry = await this.ownEntry();
     const noted = (await this.shared?.asking()) ?? null;
@@ -55,20 +55,20 @@ export class LockedJournal implements AsyncDisposable {
     return { unsaved: entry?.unsaved ?? null, asking: noted };
   }
 
-  /** Puts an entry in the place of the one before; it is on disk when this resolves. */
+  /** Replaces the entry. It is on disk when this resolves. */
   async write(entry: JournalEntry): Promise<void> {
     await this.writeOwn(entry);
     if (entry.asking !== null) {
       this.hasNoted = this.shared !== null;
       await this.shared?.note(entry.asking);
     } else if (entry.unsaved === null && this.hasNoted) {
-      await this.shared?.note(null); // not before the file has the answer; a note of others is theirs
+      await this.shared?.note(null); // only after the file has the tokens; other programs remove their own notes
     }
   }
 
   private async ownEntry(): Promise<JournalEntry | null> {
     if (this.file === null) return null;
-    const found = [await readPlace(this.file, 0), await readPlace(this.file, 1)].filter((it) => it !== null);
+    const found = [await readSlot(this.file, 0), await readSlot(this.file, 1)].filter((it) => it !== null);
     this.newest = found.toSorted((a, b) => b.sequence - a.sequence)[0] ?? null;
     return this.newest?.entry ?? null;
   }
@@ -78,19 +78,19 @@ export class LockedJournal implements AsyncDisposable {
     const file = this.opened();
     if (this.newest === undefined) await this.ownEntry();
     const sequence = (this.newest?.sequence ?? 0) + 1;
-    const place = this.newest?.place === 0 ? 1 : 0;
+    const slot = this.newest?.slot === 0 ? 1 : 0;
     const bytes = encoded(entry, sequence);
     if (bytes.length > limits.journalRoomBytes) throw new JournalUnavailableError('the tokens are too large');
-    await overwrite(file, place, bytes);
-    this.newest = { place, sequence, entry };
+    await overwrite(file, slot, bytes);
+    this.newest = { slot, sequence, entry };
   }
 
-  /** Nothing is unfinished any more; no token stays in the file. */
+  /** Erases the journal, including all tokens in it. */
   async clear(): Promise<void> {
     const file = this.opened();
     if (this.newest === undefined) await this.ownEntry();
-    const last = this.newest?.place ?? 0;
-    // The older one first: it is not to be the newest for a moment.
+    const last = this.newest?.slot ?? 0;
+    // Erase the older entry first, so that it never becomes the newest.
     await overwrite(file, last === 0 ? 1 : 0, NO_BYTES);
     await overwrite(file, last, NO_BYTES);
     this.newest = null;
@@ -106,26 +106,26 @@ export class LockedJournal implements AsyncDisposable {
   }
 
   private opened(): FileHandle {
-    if (this.file === null) throw new JournalUnavailableError('no disk takes a journal');
+    if (this.file === null) throw new JournalUnavailableError('no disk accepts a journal');
     return this.file;
   }
 }
 
-/** The size of a journal file: room for an entry in each of its two places. */
+/** Size of a journal file: two slots of one entry each. */
 export const JOURNAL_BYTES = 2 * limits.journalRoomBytes;
 
-async function readPlace(file: FileHandle, place: 0 | 1): Promise<Written | null> {
+async function readSlot(file: FileHandle, slot: 0 | 1): Promise<Written | null> {
   const bytes = Buffer.alloc(limits.journalRoomBytes);
-  const { bytesRead } = await file.read(bytes, 0, bytes.length, place * limits.journalRoomBytes);
+  const { bytesRead } = await file.read(bytes, 0, bytes.length, slot * limits.journalRoomBytes);
   const found = decoded(bytes.subarray(0, bytesRead));
-  return found && { place, ...found };
+  return found && { slot, ...found };
 }
 
-/** The whole place: nothing of an entry before may be left behind a shorter one. */
-async function overwrite(file: FileHandle, place: 0 | 1, content: Buffer): Promise<void> {
+/** Overwrites a whole slot, so that nothing of an earlier entry remains behind a shorter one. */
+async function overwrite(file: FileHandle, slot: 0 | 1, content: Buffer): Promise<void> {
   const bytes = Buffer.alloc(limits.journalRoomBytes);
   content.copy(bytes);
-  const start = place * limits.journalRoomBytes;
+  const start = slot * limits.journalRoomBytes;
   let written = 0;
   while (written < bytes.length) {
     written += (await file.write(bytes, written, bytes.length - written, start + written)).bytesWritten;

@@ -29,17 +29,17 @@ describe('RefreshJournal', () => {
     const [name = ''] = await readdir(join(folder, place, '.journal'));
     return join(folder, place, '.journal', name);
   };
-  /** What a new process finds. */
+  /** Reads the entry as a new process. */
   async function found(): Promise<JournalEntry | null> {
-    await using held = await journal.hold(ID, 0);
+    await using held = await journal.lock(ID, 0);
     return (await held?.entry()) ?? null;
   }
   async function write(entry: JournalEntry): Promise<void> {
-    await using held = await journal.hold(ID, 0);
+    await using held = await journal.lock(ID, 0);
     await held?.write(entry);
   }
 
-  it('has its room on the disk before anything is written', async () => {
+  it('allocates its space before anything is written', async () => {
     expect(await found()).toBeNull();
     const { size, blocks, mode } = await stat(await path());
     expect(size).toBe(131_072);
@@ -47,7 +47,7 @@ describe('RefreshJournal', () => {
     expect(mode & 0o777).toBe(0o600);
   });
 
-  it('gives back what was written, to the next process too', async () => {
+  it('returns the last entry, also to the next process', async () => {
     await write(answered('rt-1'));
     const entry = await found();
     expect(entry?.unsaved?.grant.refreshToken?.reveal()).toBe('rt-1');
@@ -56,19 +56,19 @@ describe('RefreshJournal', () => {
     expect(await found()).toEqual({ unsaved: null, asking: { refreshToken: 'f', at: 2, isAgain: false } });
   });
 
-  it('leaves nothing of a longer entry behind a shorter one, and nothing at all when it is cleared', async () => {
+  it('leaves nothing of a longer entry behind a shorter one, and nothing at all once cleared', async () => {
     await write(answered('rt-'.padEnd(50_000, 'x')));
     await write(answered('rt-2'));
-    await write(answered('rt-3')); // the entry before the last one stays, in case the last is torn
+    await write(answered('rt-3')); // the previous entry stays, in case the last one is torn
     expect(await readFile(await path(), 'utf8')).not.toContain('xxx');
-    await using held = await journal.hold(ID, 0);
+    await using held = await journal.lock(ID, 0);
     await held?.clear();
     const bytes = await readFile(await path());
     expect(bytes.length).toBe(131_072);
     expect(bytes.every((byte) => byte === 0)).toBe(true);
   });
 
-  it('goes on with the entry before when one is torn while it is written', async () => {
+  it('falls back to the previous entry when a write is torn', async () => {
     await write({ unsaved: null, asking: { refreshToken: 'f', at: 2, isAgain: false } });
     await write(answered('rt-1'));
     const bytes = await readFile(await path());
@@ -76,7 +76,7 @@ describe('RefreshJournal', () => {
     expect(await found()).toEqual({ unsaved: null, asking: { refreshToken: 'f', at: 2, isAgain: false } });
   });
 
-  it('is found again in the other folder when the pool folder can be written once more', async () => {
+  it('is found in the other folder when the pool folder becomes writable again', async () => {
     await writeFile(join(folder, 'pool', '.journal'), 'in the way');
     await write(answered('rt-1'));
     await rm(join(folder, 'pool', '.journal'));
@@ -85,14 +85,14 @@ describe('RefreshJournal', () => {
     expect((await readFile(await path('data'))).every((byte) => byte === 0)).toBe(true);
   });
 
-  it('is left alone when both folders are the same one', async () => {
+  it('is left unchanged when both folders are the same', async () => {
     await symlink(join(folder, 'pool'), join(folder, 'data'));
     await write(answered('rt-1'));
     expect((await found())?.unsaved?.grant.refreshToken?.reveal()).toBe('rt-1');
     expect((await found())?.unsaved?.grant.refreshToken?.reveal()).toBe('rt-1');
   });
 
-  it('refuses what has no room, and keeps what it had', async () => {
+  it('rejects an entry that is too large, and keeps the previous one', async () => {
     await write(answered('rt-1'));
     await expect(write(answered('rt-'.padEnd(70_000, 'x')))).rejects.toThrow('too large');
     expect((await found())?.unsaved?.grant.refreshToken?.reveal()).toBe('rt-1');
@@ -102,36 +102,36 @@ describe('RefreshJournal', () => {
     ['cut off in the middle', (bytes: Buffer) => bytes.fill(0, 150)],
     ['with a byte that is wrong', (bytes: Buffer) => bytes.fill('z', 120, 121)],
     ['of another program', () => Buffer.from('something else')],
-  ])('takes an entry %s for none', async (_what, damaged) => {
+  ])('ignores an entry %s', async (_what, damaged) => {
     await write(answered('rt-1'));
     await writeFile(await path(), damaged(await readFile(await path())));
     expect(await found()).toBeNull();
   });
 
-  it('is in one hand at a time, for one account', async () => {
-    const first = await journal.hold(ID, 0);
-    expect(await journal.hold(ID, 0)).toBeNull();
-    await using other = await journal.hold('another', 0);
+  it('has one holder at a time per account', async () => {
+    const first = await journal.lock(ID, 0);
+    expect(await journal.lock(ID, 0)).toBeNull();
+    await using other = await journal.lock('another', 0);
     expect(other).not.toBeNull();
-    const waiting = journal.hold(ID, 5_000);
+    const waiting = journal.lock(ID, 5_000);
     await first?.[Symbol.asyncDispose]();
     await using next = await waiting;
     expect(next).not.toBeNull();
   });
 
-  it('goes beside the database when the pool folder takes none', async () => {
+  it('goes beside the database when the pool folder accepts none', async () => {
     await writeFile(join(folder, 'pool', '.journal'), 'in the way');
     await write(answered('rt-1'));
     expect(await readFile(await path('data'), 'utf8')).toContain('rt-1');
     expect((await found())?.unsaved).not.toBeNull();
   });
 
-  it('keeps nothing, and says so, when no disk takes one', async () => {
+  it('stores nothing, and says so, when no disk accepts one', async () => {
     await writeFile(join(folder, 'pool', '.journal'), 'in the way');
     await writeFile(join(folder, 'data'), 'in the way');
-    await using held = await journal.hold(ID, 0);
+    await using held = await journal.lock(ID, 0);
     expect(held?.isOnDisk).toBe(false);
-    await expect(held?.write(answered('rt-1'))).rejects.toThrow('no disk takes a journal');
-    expect(await journal.hold(ID, 0)).toBeNull(); // and two are kept apart all the same
+    await expect(held?.write(answered('rt-1'))).rejects.toThrow('no disk accepts a journal');
+    expect(await journal.lock(ID, 0)).toBeNull(); // the lock is exclusive anyway
   });
 });

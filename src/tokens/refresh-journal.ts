@@ -4,10 +4,9 @@ import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { APP_CONFIG, type AppConfig } from '../config/app.config.js';
-import { limits } from '../config/limits.js';
 import { describeError, errorCode } from '../runtime/pool-error.js';
 import { syncFolder } from '../runtime/atomic-file.js';
-import { lockFile } from '../runtime/file-lock.js';
+import { LOCK_RETRY_MS, lockFile } from '../runtime/file-lock.js';
 import { SharedFile } from './shared-file.js';
 import { LockedJournal, JOURNAL_BYTES } from './journal-file.js';
 import type { JournalEntry } from './journal-entry.js';
@@ -16,15 +15,15 @@ const FOLDER = '.journal';
 const OWNER_ONLY = 0o600;
 
 /**
- * Where new tokens are before anything else: one small file for each account, whose room is taken as soon as the
- * account is seen, so that a full disk cannot refuse it. In `pool/.journal/`, or beside the database where the pool
- * folder is not ours to write. Holding an account's journal is also the lock on its refresh, across processes.
+ * Stores new tokens before anything else does, in one small file per account. Its space is allocated when the account is
+ * first seen, so that a full disk cannot refuse it. The files are in `pool/.journal/`, or beside the database when the
+ * pool folder is read-only. The lock on an account's journal is also the lock on its refresh, across processes.
  */
 @Injectable()
 export class RefreshJournal {
   private readonly logger = new Logger(RefreshJournal.name);
   private readonly folders: readonly string[];
-  private readonly inHand = new Set<string>();
+  private readonly lockedIds = new Set<string>();
   private readonly warned = new Set<string>();
 
   constructor(@Inject(APP_CONFIG) private readonly config: AppConfig) {
@@ -32,99 +31,104 @@ export class RefreshJournal {
   }
 
   /**
-   * Takes hold of an account's journal, by the account's identity; nobody else refreshes it until it is let go. Waits
-   * up to so many ms; null when another process has it still. Where no disk has room for it the hold keeps nothing
-   * (`isOnDisk`). `name`: its credential file, which another pool folder may link; it is held, too, after the journal.
+   * Locks an account's journal, by the account's identity; exclusive until disposed. Waits up to `patienceMs`; null when
+   * another process still holds it. If no disk accepts the file, the journal stores nothing (`isOnDisk`). `name`: the
+   * credential file, which another pool folder may link; it is locked after the journal.
    */
-  async hold(id: string, patienceMs: number, name: string | null = null): Promise<LockedJournal | null> {
+  async lock(id: string, patienceMs: number, name: string | null = null): Promise<LockedJournal | null> {
     const until = performance.now() + patienceMs;
-    // Within this process it must not depend on a file whether two are kept apart.
-    while (this.inHand.has(id)) {
+    // Within this process, exclusion must not depend on a file.
+    while (this.lockedIds.has(id)) {
       if (performance.now() >= until) return null;
-      await pause(limits.lockRetryMs);
+      await pause(LOCK_RETRY_MS);
     }
-    this.inHand.add(id);
-    const release = () => void this.inHand.delete(id);
+    this.lockedIds.add(id);
+    const release = () => void this.lockedIds.delete(id);
     try {
-      const held = await this.holdFile(id, Math.max(0, until - performance.now()), release);
-      if (held === null) release();
-      if (held === null || name === null) return held;
-      const shared = await this.holdShared(name, Math.max(0, until - performance.now()));
+      const locked = await this.lockJournal(id, Math.max(0, until - performance.now()), release);
+      if (locked === null) release();
+      if (locked === null || name === null) return locked;
+      const shared = await this.lockCredentialFile(name, Math.max(0, until - performance.now()));
       if (shared === 'busy') {
-        await held[Symbol.asyncDispose]();
+        await locked[Symbol.asyncDispose]();
         return null;
       }
-      if (shared !== null) held.joins(shared);
-      return held;
+      if (shared !== null) locked.attach(shared);
+      return locked;
     } catch (error) {
       release();
       throw error;
     }
   }
 
-  private async holdFile(id: string, patienceMs: number, release: () => void): Promise<LockedJournal | null> {
+  private async lockJournal(
+    id: string,
+    patienceMs: number,
+    release: () => void,
+  ): Promise<LockedJournal | null> {
     const name = `${createHash('sha256').update(id).digest('hex').slice(0, 32)}.journal`;
-    let refused: unknown = null;
+    let reason: unknown = null;
     for (const folder of this.folders) {
       let file: FileHandle | null = null;
       try {
-        file = await openOrMake(folder, name);
-        if (!(await this.lock(file, join(folder, name), patienceMs))) {
+        file = await openOrCreate(folder, name);
+        if (!(await this.lockPath(file, join(folder, name), patienceMs))) {
           await file.close();
           return null;
         }
-        await takeRoom(file);
+        await allocate(file);
       } catch (error) {
         await file?.close();
-        refused = error;
+        reason = error;
         continue;
       }
-      const held = new LockedJournal(file, release);
-      for (const other of this.folders) if (other !== folder) await this.takeOver(join(other, name), held);
-      return held;
+      const locked = new LockedJournal(file, release);
+      for (const another of this.folders)
+        if (another !== folder) await this.takeOver(join(another, name), locked);
+      return locked;
     }
-    this.warn('no disk takes a journal: a refresh that a crash cuts off would lose its tokens', refused);
+    this.warn('no disk accepts a journal: a crash during a refresh would lose its tokens', reason);
     return new LockedJournal(null, release);
   }
 
-  private async holdShared(name: string, patienceMs: number): Promise<SharedFile | 'busy' | null> {
+  private async lockCredentialFile(name: string, patienceMs: number): Promise<SharedFile | 'busy' | null> {
     try {
-      return await SharedFile.hold(
+      return await SharedFile.lock(
         join(this.config.poolDir, `${name}.json`),
         this.config.runtimeFolders,
         patienceMs,
       );
     } catch (error) {
-      this.warn('no lock for credential files: link none of them into a second pool folder', error);
+      this.warn('credential files cannot be locked: do not link them into a second pool folder', error);
       return null;
     }
   }
 
-  /** What was written in another folder, while this one could not be, comes here. */
-  private async takeOver(path: string, held: LockedJournal): Promise<void> {
+  /** Moves an entry here that was written to another folder while this one was not writable. */
+  private async takeOver(path: string, locked: LockedJournal): Promise<void> {
     const file = await openExisting(path);
     if (file === null) return;
-    await using left = new LockedJournal(file);
+    await using other = new LockedJournal(file);
     try {
-      // The same file under two names, or in the hands of a refresh elsewhere: then it is not to be touched.
-      if (!(await this.lock(file, path, 0))) return;
-      const entry = await left.entry();
+      // Leave it alone if it is the same file under another name, or if another refresh holds it.
+      if (!(await this.lockPath(file, path, 0))) return;
+      const entry = await other.entry();
       if (entry === null) return;
-      const mine = await held.entry();
-      if (mine === null || timeOf(mine) < timeOf(entry)) await held.write(entry);
-      await left.clear();
+      const mine = await locked.entry();
+      if (mine === null || timeOf(mine) < timeOf(entry)) await locked.write(entry);
+      await other.clear();
     } catch (error) {
-      // Read-only now: it is looked at again next time, and older than what the file has by then.
-      this.logger.debug('a journal stays where it was', { reason: describeError(error) });
+      // Read-only: the next lock tries again; by then the credential file has newer tokens.
+      this.logger.debug('a journal entry could not be moved', { reason: describeError(error) });
     }
   }
 
-  private async lock(file: FileHandle, path: string, patienceMs: number): Promise<boolean> {
+  private async lockPath(file: FileHandle, path: string, patienceMs: number): Promise<boolean> {
     try {
       return await lockFile(file, patienceMs, path);
     } catch (error) {
-      // A network file system may know no locks.
-      this.warn('no lock on the pool folder: let no second program refresh its accounts', error);
+      // Network file systems may not support locks.
+      this.warn('the pool folder cannot be locked: do not let a second program refresh its accounts', error);
       return true;
     }
   }
@@ -140,19 +144,19 @@ function timeOf({ unsaved, asking }: JournalEntry): number {
   return Math.max(unsaved?.at ?? 0, asking?.at ?? 0);
 }
 
-/** To be written where that is allowed; null when there is none that could be read. */
+/** Opens a file for writing if possible, else for reading; null when it is missing or unreadable. */
 async function openExisting(path: string): Promise<FileHandle | null> {
   for (const flags of ['r+', 'r']) {
     try {
       return await open(path, flags);
     } catch (error) {
-      if (errorCode(error) === 'ENOENT') return null; // nearly always
+      if (errorCode(error) === 'ENOENT') return null; // the usual case
     }
   }
   return null;
 }
 
-async function openOrMake(folder: string, name: string): Promise<FileHandle> {
+async function openOrCreate(folder: string, name: string): Promise<FileHandle> {
   const path = join(folder, name);
   try {
     return await open(path, 'r+');
@@ -160,8 +164,8 @@ async function openOrMake(folder: string, name: string): Promise<FileHandle> {
     if (errorCode(error) !== 'ENOENT') throw error;
   }
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const made = await open(path, 'a+', OWNER_ONLY);
-  await made.close();
+  const created = await open(path, 'a+', OWNER_ONLY);
+  await created.close();
   const file = await open(path, 'r+');
   try {
     await syncFolder(folder);
@@ -172,8 +176,8 @@ async function openOrMake(folder: string, name: string): Promise<FileHandle> {
   }
 }
 
-/** Under the lock: what another process has written meanwhile is not to be written over. */
-async function takeRoom(file: FileHandle): Promise<void> {
+/** Allocates the space of a journal. Requires the lock, or it would overwrite another process's entry. */
+async function allocate(file: FileHandle): Promise<void> {
   let { size } = await file.stat();
   if (size >= JOURNAL_BYTES) return;
   while (size < JOURNAL_BYTES) {

@@ -14,11 +14,11 @@ describe('the state of a refresh', () => {
     expect(pauses).toEqual([30, 60, 120, 240, 480, 900, 900]);
   });
 
-  it('is idle again after a grant, whatever was before', () => {
+  it('is idle after a grant, from any state', () => {
     expect(nextRefreshState(nextRefreshState(idle, failed), { kind: 'granted' })).toEqual(idle);
   });
 
-  it('stays refused only by the word of the token endpoint', () => {
+  it('is refused only by the token endpoint', () => {
     const word = { code: 'refresh_token_reused', at: 5, isTokenRejected: false };
     const refused = nextRefreshState(idle, { kind: 'refused-for-good', ...word });
     expect(refused).toEqual({ kind: 'refused', ...word });
@@ -40,14 +40,14 @@ describe('the state of a refresh', () => {
 
   const doubt = { kind: 'left-in-doubt', since: failed.at, reason: 'reset' } as const;
 
-  it('asks in doubt as soon as there is a reason to, and then not for 15 min', () => {
+  it('allows a request in doubt at once, then none for 15 min', () => {
     const once = nextRefreshState(idle, { ...doubt, isAgain: false });
     expect(pausedUntil(once)).toBeNull();
     const twice = nextRefreshState(once, { ...doubt, isAgain: true });
     expect(pausedUntil(twice)).toBe(failed.at + 900_000);
   });
 
-  it('stays in doubt through failures that are known, with their pauses', () => {
+  it('stays in doubt through known failures, with their pauses', () => {
     let state = nextRefreshState(idle, { ...doubt, isAgain: false });
     for (const pause of [30_000, 60_000]) {
       state = nextRefreshState(state, failed);

@@ -1,34 +1,37 @@
 import { limits } from '../config/limits.js';
+import { backoffMs } from '../runtime/backoff.js';
 
-/** Where the refresh of one account stands. Times are epoch ms. */
+const backoff = { firstMs: limits.refreshBackoffFirstMs, maxMs: limits.refreshBackoffMaxMs };
+
+/** Refresh state of one account. Times are epoch ms. */
 export type RefreshState =
   | { readonly kind: 'idle' }
   | { readonly kind: 'waiting'; readonly until: number; readonly failures: number; readonly reason: string }
-  /** Until its access token ends, or upstream rejects that, the account goes on serving with it. */
+  /** The account still serves until its access token ends or upstream rejects it. */
   | ({ readonly kind: 'refused' } & Refused)
   | InDoubt;
 
-/** The token endpoint's final word on a login. */
+/** A final refusal by the token endpoint. */
 export interface Refused {
   readonly code: string;
   readonly at: number;
-  /** Upstream has rejected the access token, too. */
+  /** Upstream has also rejected the access token. */
   readonly isTokenRejected: boolean;
 }
 
 /**
- * Asked, and the answer is not known, since the process or the network died after the request had left: the refresh
- * token may be used up, or not. It is not sent while the access token is good; then it is, but not before `until`.
+ * The refresh token was sent, but the response is unknown because the process or the network died: it may or may not be
+ * used up. It is sent again only after the access token has ended, and not before `until`.
  */
 export interface InDoubt {
   readonly kind: 'in-doubt';
-  /** When it was asked last without a known answer. */
+  /** Time of the last request without a known response. */
   readonly since: number;
-  /** That was already a question in doubt. */
+  /** That request was itself made in doubt. */
   readonly isAgain: boolean;
-  /** The next question at the earliest; null: as soon as the access token has ended. */
+  /** Earliest time of the next request; null: as soon as the access token has ended. */
   readonly until: number | null;
-  /** Failures since then that are known to have used up nothing. */
+  /** Failures since then that did not use up the refresh token. */
   readonly failures: number;
   readonly reason: string;
 }
@@ -45,12 +48,12 @@ export type RefreshEvent =
       readonly isAgain: boolean;
       readonly reason: string;
     }
-  /** It is known that the refresh token was not used. */
+  /** The refresh token was certainly not used. */
   | { readonly kind: 'failed'; readonly reason: string; readonly at: number };
 
 export const idle: RefreshState = { kind: 'idle' };
 
-/** The only place where a refresh changes its state. */
+/** Returns the refresh state after an event. No other code changes the state. */
 export function nextRefreshState(state: RefreshState, event: RefreshEvent): RefreshState {
   switch (event.kind) {
     case 'granted':
@@ -72,26 +75,56 @@ export function nextRefreshState(state: RefreshState, event: RefreshEvent): Refr
   }
 }
 
-/** A doubt stays one: that this question came to nothing tells nothing of the one before. */
+/** Keeps a doubt: a failure of this request says nothing about the earlier one. */
 function afterFailure(state: RefreshState, reason: string, at: number): RefreshState {
   const isCounting = state.kind === 'waiting' || state.kind === 'in-doubt';
   const failures = isCounting ? state.failures + 1 : 1;
-  const until = at + Math.min(limits.refreshBackoffFirstMs * 2 ** (failures - 1), limits.refreshBackoffMaxMs);
+  const until = at + backoffMs(failures, backoff);
   if (state.kind === 'in-doubt') return { ...state, until, failures, reason };
   return { kind: 'waiting', until, failures, reason };
 }
 
-/** When the token endpoint is asked again at the earliest (epoch ms); null: whenever there is a reason to. */
+/** Returns the earliest time of the next token request (epoch ms); null for no limit. */
 export function pausedUntil(state: RefreshState): number | null {
   return state.kind === 'waiting' || state.kind === 'in-doubt' ? state.until : null;
 }
 
-/** Whether only a login helps, as far as is known. `endsAt`: of the access token (epoch ms); null when it tells none. */
+/** Returns whether the account needs a login. `endsAt`: expiry of the access token (epoch ms); null if unknown. */
 export function needsLogin(state: RefreshState, endsAt: number | null, now: number): boolean {
   return state.kind === 'refused' && (state.isTokenRejected || (endsAt !== null && endsAt <= now));
 }
 
-/** Whether a pause is over (epoch ms). One that is longer than any was begun by a clock that has been set back. */
+/** Returns whether a pause is over. A pause longer than the longest possible one means that the clock was set back. */
 export function hasPassed(until: number, now: number): boolean {
   return until <= now || until - now > limits.refreshBackoffMaxMs;
 }
+
+/**
+ * The steps of a refresh, in order. A process may die after any of them; docs/vault.md lists what the next process then
+ * finds and does.
+ */
+export const refreshSteps = [
+  /** No other process refreshes this account. */
+  'locked',
+  /** The file was read again and has no newer tokens. */
+  'read-again',
+  /** The journal records that the refresh token is about to be sent. */
+  'announced',
+  /** The token endpoint has responded. */
+  'answered',
+  /** The journal holds the new tokens, on disk. */
+  'journaled',
+  /** The file holds them. */
+  'written',
+  /** Requests use them. */
+  'in-memory',
+  /** The journal is empty again. */
+  'journal-cleared',
+] as const;
+
+export type RefreshStep = (typeof refreshSteps)[number];
+
+/** Called after each step, before the next one begins. */
+export type RefreshStepWatcher = (step: RefreshStep, account: string) => void;
+
+export const REFRESH_STEP_WATCHER = Symbol('RefreshStepWatcher');

@@ -9,7 +9,7 @@ let folder = '';
 const at = (...names: string[]): string => join(folder, ...names);
 
 const hold = async (path: string, patienceMs = 0) =>
-  await SharedFile.hold(path, [at('run', 'codex-pool'), at('tmp', 'codex-pool-1')], patienceMs);
+  await SharedFile.lock(path, [at('run', 'codex-pool'), at('tmp', 'codex-pool-1')], patienceMs);
 
 async function held(path: string, patienceMs = 0): Promise<SharedFile> {
   const file = await hold(path, patienceMs);
@@ -32,7 +32,7 @@ afterEach(async () => {
 });
 
 describe('a credential file that several pool folders link', () => {
-  it('is in one hand at a time, on whatever way it is reached', async () => {
+  it('has one holder at a time, on every path to it', async () => {
     const first = await held(at('one', 'x.json'));
     expect(await hold(at('two', 'y.json'))).toBe('busy');
     expect(await hold(at('same-logins', 'a.json'))).toBe('busy');
@@ -42,14 +42,14 @@ describe('a credential file that several pool folders link', () => {
     await using _next = await waiting;
   });
 
-  it('stays the same one when it is replaced, as it is with each renewal', async () => {
+  it('keeps its lock name when it is replaced, as each refresh does', async () => {
     await using _first = await held(at('one', 'x.json'));
     await writeFile(at('logins', 'new'), '{}');
     await rename(at('logins', 'new'), at('logins', 'a.json'));
     expect(await hold(at('two', 'y.json'))).toBe('busy');
   });
 
-  it('tells the next one what was asked last, until that is taken back', async () => {
+  it('shows the next holder the last token request, until it is cleared', async () => {
     {
       await using one = await held(at('one', 'x.json'));
       expect(await one.asking()).toBeNull();
@@ -65,7 +65,7 @@ describe('a credential file that several pool folders link', () => {
     expect(await one.asking()).toBeNull();
   });
 
-  it('is not held when it does not exist', async () => {
+  it('is not locked when it does not exist', async () => {
     expect(await hold(at('one', 'z.json'))).toBeNull();
   });
 });
@@ -73,7 +73,7 @@ describe('a credential file that several pool folders link', () => {
 const locksIn = async (name: string): Promise<number> => (await readdir(at(name))).length;
 
 describe('the folder for locks', () => {
-  it('is open to its owner alone, and made so', async () => {
+  it('is open to its owner only, and tightened if necessary', async () => {
     await mkdir(at('run', 'codex-pool'), { recursive: true });
     await chmod(at('run', 'codex-pool'), 0o777);
     await using _it = await held(at('one', 'x.json'));
@@ -85,7 +85,7 @@ describe('the folder for locks', () => {
   it.each<[string, () => Promise<void>]>([
     ['a link', async () => symlink(at('two'), at('run', 'codex-pool'))],
     ['a file', async () => writeFile(at('run', 'codex-pool'), '')],
-  ])('is another one when %s stands in its place', async (_what, put) => {
+  ])('is replaced by the next one when %s is in its place', async (_what, put) => {
     await mkdir(at('run'));
     await put();
     await using _it = await held(at('one', 'x.json'));

@@ -18,20 +18,19 @@ export class RuntimeFolderError extends PoolError {
 }
 
 /**
- * A credential file in our hands, for whatever pool folder it is linked into: the lock is a file in a folder of the
- * user (`XDG_RUNTIME_DIR`, else the system's folder for temporary files), named after the real place of the
- * credential file. It holds no token: only the fingerprint of the one that was asked with last.
+ * The lock on a credential file, shared by all pool folders that link the file. The lock file is in a folder of the user
+ * (`XDG_RUNTIME_DIR`, else the system's folder for temporary files) and is named after the real path of the credential
+ * file. It holds no token, only the fingerprint of the refresh token that was last sent.
  */
 export class SharedFile implements AsyncDisposable {
   private constructor(private readonly file: FileHandle) {}
 
   /**
-   * Takes hold of the credential file at this path, waiting up to so many ms. The lock lies in the first of the folders
-   * that is safe. `busy`: another process has it still.
-   * Null where there is no such file.
-   * @throws when no lock can be had here: the folder is not safe, or the file system knows no locks
+   * Locks the credential file at this path, waiting up to `patienceMs`. The lock file goes into the first safe folder.
+   * Returns `busy` when another process still holds the lock, null when the credential file does not exist.
+   * @throws when locking is impossible: no folder is safe, or the file system does not support locks
    */
-  static async hold(
+  static async lock(
     path: string,
     folders: readonly string[],
     patienceMs: number,
@@ -40,8 +39,8 @@ export class SharedFile implements AsyncDisposable {
     if (name === null) return null;
     const folder = await runtimeFolder(folders);
     const lockPath = join(folder, name);
-    const made = await open(lockPath, 'a', OWNER_ONLY_FILE);
-    await made.close();
+    const created = await open(lockPath, 'a', OWNER_ONLY_FILE);
+    await created.close();
     const file = await open(lockPath, 'r+');
     try {
       if (await lockFile(file, patienceMs, lockPath)) return new SharedFile(file);
@@ -53,13 +52,13 @@ export class SharedFile implements AsyncDisposable {
     return 'busy';
   }
 
-  /** The last question whose answer is not known to be in the credential file; null for none. */
+  /** Returns the last token request whose response may not be in the credential file; null for none. */
   async asking(): Promise<Asking | null> {
     const { bytesRead, buffer } = await this.file.read(Buffer.alloc(NOTE_BYTES), 0, NOTE_BYTES, 0);
     try {
       return noteSchema.parse(JSON.parse(buffer.toString('utf8', 0, bytesRead)));
     } catch {
-      return null; // empty, nearly always; or cut by the end of a process before it asked
+      return null; // usually empty; or torn because the process died before it sent the request
     }
   }
 
@@ -74,8 +73,8 @@ export class SharedFile implements AsyncDisposable {
 }
 
 /**
- * By the real folder, which may have several paths, and the name in it: the file itself is another one after each
- * renewal. Null when there is none.
+ * Names the lock file after the real folder, which may have several paths, and the file name, because each refresh
+ * replaces the file itself. Null when the file does not exist.
  */
 async function nameOf(path: string): Promise<string | null> {
   try {
@@ -89,7 +88,7 @@ async function nameOf(path: string): Promise<string | null> {
   }
 }
 
-/** The first that is safe; made where it is missing. */
+/** Returns the first safe folder; creates it if missing. */
 async function runtimeFolder(folders: readonly string[]): Promise<string> {
   const uid = process.getuid?.() ?? null;
   let refused: unknown = null;
@@ -98,18 +97,18 @@ async function runtimeFolder(folders: readonly string[]): Promise<string> {
       await makeSafe(folder, uid);
       return folder;
     } catch (error) {
-      refused = error; // that of another user, for one, whose environment was kept
+      refused = error; // for example another user's folder, inherited from the environment
     }
   }
   throw refused;
 }
 
-/** Nobody else may write there, nor put a link in its place. `uid` null: the system knows none. */
+/** Ensures that no other user can write there or replace it by a link. `uid` null: the system has no user ids. */
 async function makeSafe(folder: string, uid: number | null): Promise<void> {
   await mkdir(folder, { recursive: true, mode: OWNER_ONLY_FOLDER });
   const facts = await lstat(folder);
   if (!facts.isDirectory() || (uid !== null && facts.uid !== uid)) {
-    throw new RuntimeFolderError(`${folder} is no folder of this user`);
+    throw new RuntimeFolderError(`${folder} is not a folder of this user`);
   }
   if (uid !== null && (facts.mode & 0o077) !== 0) await chmod(folder, OWNER_ONLY_FOLDER);
 }

@@ -4,12 +4,12 @@ import type { CredentialFile } from './credential-store.js';
 import { credentialOf, identityOf } from './credential.js';
 import { afterReading, fingerprintOf, type StoredCredential, type Unsaved } from './stored-credential.js';
 import { idle, type RefreshState } from './refresh-state.js';
-import { withoutDuplicates } from './duplicate-credentials.js';
+import { withoutDuplicates } from './credential-vault.js';
 
 const HOUR = 3_600_000;
 const NOON = Date.UTC(2026, 10, 22, 12);
 
-/** Tokens of one account; `issuedAt` null: an opaque token, which tells nothing. */
+/** Tokens of one account; `issuedAt` null: an opaque token without claims. */
 function tokens(generation: string, issuedAt: number | null, lastRefreshAt: number | null = issuedAt) {
   const access =
     issuedAt === null
@@ -93,7 +93,7 @@ describe('afterReading', () => {
     expect(afterReading(before, read).credential).toBe(expected ?? read.credential);
   });
 
-  it('is the very same object when nothing is different', () => {
+  it('returns the same object when nothing has changed', () => {
     const before = mine(now);
     expect(afterReading(before, file(now))).toBe(before);
   });
@@ -109,7 +109,7 @@ describe('afterReading', () => {
     expect(afterReading(before, file(old)).unsaved).toBe(before.unsaved);
   });
 
-  it('wants an older file kept before it is written over, unless its tokens are known to be used up', () => {
+  it('marks an older file for a copy, unless its tokens are known to be used up', () => {
     expect(afterReading(mine(now), file(old)).unsaved).toMatchObject({
       inFile: spentOld,
       isFileWorthKeeping: true,
@@ -126,7 +126,7 @@ describe('afterReading', () => {
   });
 });
 
-describe('withoutTwins', () => {
+describe('withoutDuplicates', () => {
   const [old, now] = [tokens('old', NOON - HOUR), tokens('now', NOON)];
 
   it.each([

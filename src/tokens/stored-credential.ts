@@ -1,40 +1,42 @@
+import { limits } from '../config/limits.js';
 import type { CredentialFile } from './credential-store.js';
 import { type Credential, identityOf, isNewerGeneration, isSameGeneration } from './credential.js';
 import type { Asking, JournalEntry } from './journal-entry.js';
 import { idle, nextRefreshState, type RefreshState } from './refresh-state.js';
 
-/** What is known of the credential of one account; replaced as a whole, never changed. */
+/** The credential of one account with its state. Immutable: changes replace the whole object. */
 export interface StoredCredential {
-  /** Identity of the account: stays when tokens are renewed or the file is renamed. */
+  /** Identity of the account; independent of token generation and file name. */
   readonly id: string;
   /** Name of the credential file, without its ending. */
   readonly name: string;
   readonly credential: Credential;
   readonly refresh: RefreshState;
-  /** When these tokens were issued to us (epoch ms); null for those that were read from a file. */
+  /** When these tokens were issued to this process (epoch ms); null for tokens read from a file. */
   readonly grantedAt: number | null;
-  /** What an operator should know about the file, or null. */
+  /** A warning about the file for the operator, or null. */
   readonly warning: string | null;
-  /** Whether the file is a symbolic link, so that Codex may own it together with us. */
+  /** Whether the file is a symbolic link, so that Codex may share it. */
   readonly isLink: boolean;
   /** Set while the newest tokens are not in the file. */
   readonly unsaved: Unsaved | null;
 }
 
-/** Tokens that their file has not taken yet. Refresh tokens are told by their fingerprints; null is none. */
+/** Why the file lacks the newest tokens. Refresh tokens are given by their fingerprints; null means none. */
 export interface Unsaved {
   readonly reason: string;
-  /** What the file is known to hold: a file that holds something else belongs to somebody else by now. */
+  /** The refresh token known to be in the file. A file with another one now belongs to another login. */
   readonly inFile: string | null;
-  /** Refresh tokens that are used up, oldest first, while the file may still hold one of them. */
+  /** Used refresh tokens that the file may still hold, oldest first. */
   readonly spent: readonly string[];
-  /** Whether what the file holds is worth a copy before it is written over. */
+  /** Whether to copy the file before it is overwritten. */
   readonly isFileWorthKeeping: boolean;
 }
 
-type WholeFile = CredentialFile & { readonly kind: 'ok' };
+/** A credential file that can be used. */
+export type WholeFile = CredentialFile & { readonly kind: 'ok' };
 
-/** What is known of an account after its file was read: the newer tokens of the two, and what the file is now. */
+/** Merges a file that was read: takes the newer tokens of file and memory, and the current facts of the file. */
 export function afterReading(mine: StoredCredential | null, file: WholeFile): StoredCredential {
   const { name, credential, warning, isLink } = file;
   if (mine === null || isNewerIn(file, mine)) {
@@ -48,37 +50,37 @@ export function afterReading(mine: StoredCredential | null, file: WholeFile): St
   return isSame ? mine : { ...mine, name, warning, isLink, unsaved };
 }
 
-/** Whether a file has newer tokens than we. Tokens that no file has yet give way to proof alone. */
+/** Returns whether a file has newer tokens than `mine`. Unsaved tokens give way only to proof. */
 export function isNewerIn(file: WholeFile, mine: StoredCredential): boolean {
-  const theirs = file.credential;
-  if (mine.unsaved !== null && mine.unsaved.spent.includes(fingerprintOf(theirs) ?? '')) return false;
-  if (mine.unsaved !== null && theirs.lastRefreshAt === null && theirs.issuedAt === null) return false;
-  // Ours are of no use any more: whatever else the file holds can only be better.
-  if (mine.refresh.kind === 'refused' && fingerprintOf(theirs) !== fingerprintOf(mine.credential))
+  const inFile = file.credential;
+  if (mine.unsaved !== null && mine.unsaved.spent.includes(fingerprintOf(inFile) ?? '')) return false;
+  if (mine.unsaved !== null && inFile.lastRefreshAt === null && inFile.issuedAt === null) return false;
+  // Our refresh token is refused, so any other one in the file is better.
+  if (mine.refresh.kind === 'refused' && fingerprintOf(inFile) !== fingerprintOf(mine.credential))
     return true;
-  return isNewerGeneration(mine.credential, theirs);
+  return isNewerGeneration(mine.credential, inFile);
 }
 
-/** The fingerprint of the refresh token; null without one. */
+/** Returns the fingerprint of the refresh token; null without one. */
 export function fingerprintOf({ refreshToken }: Credential): string | null {
   return refreshToken?.fingerprint() ?? null;
 }
 
-/** What the journal holds, and must go on holding, while the file has not taken our newest tokens. */
+/** Returns the tokens that the journal must keep while the file lacks them. */
 export function unsavedEntry({ credential, unsaved }: StoredCredential): JournalEntry['unsaved'] {
   if (unsaved === null) return null;
   const { accessToken, refreshToken, idToken, lastRefreshAt } = credential;
   return { grant: { accessToken, refreshToken, idToken }, at: lastRefreshAt ?? 0, spent: unsaved.spent };
 }
 
-/** What the journal says, and must go on saying, while it is not known whether the refresh token was used. */
+/** Returns the token request that the journal must keep while the refresh is in doubt. */
 export function askingOf({ credential, refresh }: StoredCredential): Asking | null {
   const refreshToken = fingerprintOf(credential);
   if (refresh.kind !== 'in-doubt' || refreshToken === null) return null;
   return { refreshToken, at: refresh.since, isAgain: refresh.isAgain };
 }
 
-/** What the file, whose tokens are not newer than ours, lacks of ours. */
+/** Returns the unsaved state after reading a file whose tokens are not newer. */
 function stillUnsaved(mine: StoredCredential, file: WholeFile): Unsaved | null {
   if (isSameGeneration(mine.credential, file.credential)) return null;
   const inFile = fingerprintOf(file.credential);
@@ -90,4 +92,32 @@ function stillUnsaved(mine: StoredCredential, file: WholeFile): Unsaved | null {
     spent,
     isFileWorthKeeping: !spent.includes(inFile ?? ''),
   };
+}
+
+/** Returns whether the access token ends within `ms` of `now` (epoch ms, by upstream's clock). False if unknown. */
+export function endsWithin({ expiresAt }: Credential, ms: number, now: number): boolean {
+  return expiresAt !== null && expiresAt - now <= ms;
+}
+
+/** Returns whether cron should refresh the account. `now`: epoch ms, by upstream's clock. */
+export function isDue(storedCredential: StoredCredential, now: number): boolean {
+  const { refresh, credential } = storedCredential;
+  switch (refresh.kind) {
+    case 'idle':
+      return endsWithin(credential, leewayMs(storedCredential), now);
+    case 'waiting':
+      return true; // the refresh itself checks whether the pause is over
+    case 'refused':
+      return true; // sends no request, but a new file ends this state
+    case 'in-doubt':
+      return true; // newer tokens in the file end the doubt
+    default:
+      return refresh satisfies never;
+  }
+}
+
+/** Shortens the leeway for short-lived tokens, which would otherwise be due again as soon as they are issued. */
+function leewayMs({ grantedAt, credential: { expiresAt } }: StoredCredential): number {
+  if (grantedAt === null || expiresAt === null) return limits.refreshLeewayMs;
+  return Math.min(limits.refreshLeewayMs, Math.max(0, expiresAt - grantedAt) / 4);
 }

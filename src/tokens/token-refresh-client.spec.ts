@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { readRefreshResponse } from './token-refresh-client.js';
 
-describe("the token endpoint's answer", () => {
+describe('a response of the token endpoint', () => {
   it.each([
     [401, '{"error":{"code":"refresh_token_reused"}}', 'refused-for-good'],
     [401, 'Unauthorized', 'refused-for-good'],
@@ -31,7 +31,7 @@ describe("the token endpoint's answer", () => {
     expect(readRefreshResponse(status, text).kind).toBe(kind);
   });
 
-  it('shows no text of the endpoint that is not a plain code', () => {
+  it('shows no text of the endpoint except known codes', () => {
     const answer = readRefreshResponse(401, '{"error":{"code":"token rt_canary was used"}}');
     expect(JSON.stringify(answer)).not.toContain('canary');
   });

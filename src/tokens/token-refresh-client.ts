@@ -5,15 +5,15 @@ import { limits } from '../config/limits.js';
 import { singleCall } from '../runtime/http-client.js';
 import { describeError } from '../runtime/pool-error.js';
 import { Secret } from '../runtime/secret.js';
-import { headerText } from './header-text.js';
+import { headerText, type TokenGrant } from './credential.js';
 import { UpstreamClock } from './upstream-clock.js';
 
-/** Codex's own public OAuth client (docs/protocol.md, section on refresh): the tokens were issued to it. */
+/** Codex's public OAuth client (docs/protocol.md, section on refresh): the tokens were issued to it. */
 const CLIENT_ID = 'app_EMoamEEZ73f0CkXaXp7hrann';
 
 const tokenText = z.string().min(1).nullish().catch(null);
 
-/** Each token for itself: one that cannot be used spoils no other. */
+/** Each token is read by itself: an unusable one does not affect the others. */
 const grantSchema = z
   .object({
     access_token: z.string().regex(headerText).nullish().catch(null),
@@ -21,21 +21,18 @@ const grantSchema = z
     id_token: tokenText,
   })
   .refine((it) => it.access_token != null || it.refresh_token != null)
-  .transform((it) => ({
+  .transform((it): TokenGrant => ({
     accessToken: secretOf(it.access_token),
     refreshToken: secretOf(it.refresh_token),
     idToken: secretOf(it.id_token),
   }));
 
-/** What the token endpoint issued; a token that is null stays the one we have. */
-export type TokenGrant = z.infer<typeof grantSchema>;
-
 export type RefreshResponse =
   | { readonly kind: 'granted'; readonly grant: TokenGrant }
   | { readonly kind: 'refused-for-good'; readonly code: string }
-  /** The refresh token is still good, as far as can be known: nothing was sent, or the refusal is a passing one. */
+  /** The refresh token should still be good: nothing was sent, or the refusal is temporary. */
   | { readonly kind: 'failed'; readonly reason: string }
-  /** The request has left, and what became of it cannot be known: the refresh token may be used up. */
+  /** The request was sent, but its result is unknown: the refresh token may be used up. */
   | { readonly kind: 'unknown'; readonly reason: string };
 
 export type RefreshReason = 'proactive_expiry' | 'unauthorized_recovery' | 'forced';
@@ -46,7 +43,7 @@ const permanentCodes: ReadonlySet<string> = new Set([
   'refresh_token_invalidated',
 ]);
 
-const toldCodes: ReadonlySet<string> = new Set([
+const knownCodes: ReadonlySet<string> = new Set([
   ...permanentCodes,
   'invalid_grant',
   'invalid_request',
@@ -63,7 +60,7 @@ const toldCodes: ReadonlySet<string> = new Set([
   'account_deleted',
 ]);
 
-/** Asks the token endpoint for the next generation of tokens. Never throws: every end is an answer. */
+/** Requests the next generation of tokens from the token endpoint. Never throws: failures are results. */
 @Injectable()
 export class TokenRefreshClient {
   private readonly url: URL;
@@ -76,7 +73,7 @@ export class TokenRefreshClient {
   }
 
   async refresh(refreshToken: Secret, reason: RefreshReason): Promise<RefreshResponse> {
-    const tellTime = this.upstreamClock.asking();
+    const observeDate = this.upstreamClock.asking();
     const end = await singleCall({
       method: 'POST',
       url: this.url,
@@ -91,14 +88,17 @@ export class TokenRefreshClient {
     });
     switch (end.kind) {
       case 'answered':
-        tellTime(end.response.headers['date']);
+        observeDate(end.response.headers['date']);
         return readRefreshResponse(end.response.status, end.response.text);
       case 'not-sent':
-        return { kind: 'failed', reason: `no way to the token endpoint: ${describeError(end.error)}` };
+        return {
+          kind: 'failed',
+          reason: `the token endpoint could not be reached: ${describeError(end.error)}`,
+        };
       case 'unknown':
         return {
           kind: 'unknown',
-          reason: `no whole answer from the token endpoint: ${describeError(end.error)}`,
+          reason: `no complete response from the token endpoint: ${describeError(end.error)}`,
         };
       default:
         return end satisfies never;
@@ -107,9 +107,9 @@ export class TokenRefreshClient {
 }
 
 /**
- * What the token endpoint's whole answer means (docs/protocol.md, section on refresh). Refused for good are: any 401,
- * a 400 `invalid_grant`, and the `refresh_token_…` codes at any status. A success in which no token can be read is
- * unknown: the tokens were issued, perhaps. Everything else that is no grant is a passing failure.
+ * Reads a complete response of the token endpoint (docs/protocol.md, section on refresh). Final refusals are any 401, a
+ * 400 `invalid_grant`, and the `refresh_token_…` codes at any status. A success without readable tokens is unknown,
+ * because tokens may have been issued. All other responses are temporary failures.
  */
 export function readRefreshResponse(status: number, text: string): RefreshResponse {
   const json = parseJson(text);
@@ -147,14 +147,14 @@ function errorCodeOf(json: unknown): string | null {
   if (!parsed.success) return null;
   const { error, code } = parsed.data;
   const found = typeof error === 'string' ? error : (error?.code ?? error?.type ?? code ?? null);
-  // It is shown to people and logged, and the endpoint may echo what it was sent: only known words are told.
-  return found !== null && toldCodes.has(found) ? found : null;
+  // The code is shown and logged, and the endpoint may echo the request, so only known codes are returned.
+  return found !== null && knownCodes.has(found) ? found : null;
 }
 
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    return null; // HTML, half an answer, nothing: the status alone speaks
+    return null; // HTML, a partial response, or nothing: only the status counts
   }
 }

@@ -6,7 +6,7 @@ import { limits } from '../config/limits.js';
 import { describeError } from '../runtime/pool-error.js';
 import { TokenService } from './token.service.js';
 
-/** Refreshes ahead of expiry: at start, then every minute what has come due. */
+/** Refreshes due accounts ahead of expiry: at start, then every minute. */
 @Injectable()
 export class TokenRefreshCron implements OnApplicationBootstrap {
   private readonly logger = new Logger(TokenRefreshCron.name);
@@ -17,7 +17,7 @@ export class TokenRefreshCron implements OnApplicationBootstrap {
   ) {}
 
   onApplicationBootstrap(): void {
-    void this.refresh(pauseAtStart(this.config.poolDir)); // the start does not wait for a token endpoint
+    void this.refresh(pauseAtStart(this.config.poolDir)); // not awaited: the start must not wait for the token endpoint
   }
 
   @Cron(CronExpression.EVERY_MINUTE, { name: 'token-refresh', waitForCompletion: true })
@@ -29,12 +29,12 @@ export class TokenRefreshCron implements OnApplicationBootstrap {
     try {
       await this.tokens.refreshDue(firstPauseMs);
     } catch (error) {
-      this.logger.error('refresh of what is due failed', { reason: describeError(error) });
+      this.logger.error('refresh of due accounts failed', { reason: describeError(error) });
     }
   }
 }
 
-/** Programs on several pool folders that start together do not ask at the same moment. */
+/** Spreads the first requests of programs on several pool folders that start together. */
 function pauseAtStart(poolDir: string): number {
   return createHash('sha256').update(poolDir).digest().readUInt32BE() % limits.refreshJitterMs;
 }

@@ -2,31 +2,31 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import { CLOCK, type Clock } from '../runtime/clock.js';
 import { limits } from '../config/limits.js';
 import { describeError } from '../runtime/pool-error.js';
-import { renewed } from './credential.js';
+import { renewed, type TokenGrant } from './credential.js';
+import { CredentialPersistence } from './credential-persistence.js';
 import { CredentialVault } from './credential-vault.js';
 import type { LockedJournal } from './journal-file.js';
 import type { Asking, JournalEntry } from './journal-entry.js';
 import { askingOf, fingerprintOf, type StoredCredential, unsavedEntry } from './stored-credential.js';
 import { RefreshJournal } from './refresh-journal.js';
-import { hasPassed } from './refresh-state.js';
-import { REFRESH_STEP_WATCHER, type RefreshStepWatcher } from './refresh-steps.js';
-import { type RefreshReason, type TokenGrant, TokenRefreshClient } from './token-refresh-client.js';
+import { hasPassed, REFRESH_STEP_WATCHER, type RefreshStepWatcher } from './refresh-state.js';
+import { type RefreshReason, TokenRefreshClient } from './token-refresh-client.js';
 import { RefreshFailedError } from './tokens.errors.js';
 
-/** What is wanted of a refresh. */
+/** Conditions of a refresh. */
 export interface RefreshRequest {
   readonly reason: RefreshReason;
-  /** False: newer tokens are taken from the file, and nobody is asked for any. */
+  /** False: only adopts newer tokens from the file and sends no request. */
   readonly mayAsk: boolean;
-  /** The old access token can still be used: what might cost the refresh token is left for later. */
+  /** The access token is still good: postpone requests that might cost the refresh token. */
   readonly canWait: boolean;
-  /** Asks whatever was learned before: a person wants it so. */
+  /** Sends a request in every state, because a person asked for it. */
   readonly isForced: boolean;
 }
 
 /**
- * One refresh, step by step, in the order in which no token can be lost: lock → read the file again → announce →
- * ask → journal → file → memory → clear the journal.
+ * Performs one refresh in an order in which no token can be lost: lock → read the file again → announce → request →
+ * journal → file → memory → clear the journal.
  */
 @Injectable()
 export class TokenRefresh {
@@ -34,6 +34,7 @@ export class TokenRefresh {
 
   constructor(
     private readonly vault: CredentialVault,
+    private readonly persistence: CredentialPersistence,
     private readonly journal: RefreshJournal,
     private readonly client: TokenRefreshClient,
     @Inject(CLOCK) private readonly clock: Clock,
@@ -41,25 +42,22 @@ export class TokenRefresh {
   ) {}
 
   /**
-   * Refreshes one account, or adopts what somebody else has refreshed. What it came to stands in the result.
-   * @throws RefreshFailedError when another process is at it still, or the credential is gone
+   * Refreshes one account, or adopts tokens that another program has refreshed. The result holds the new state.
+   * @throws RefreshFailedError when another process is still refreshing it, or the credential is gone
    */
   async run(id: string, selection: RefreshRequest): Promise<StoredCredential> {
     const known = this.vault.get(id);
-    await using held = await this.journal.hold(id, limits.lockPatienceMs, known.name);
-    if (held === null) throw new RefreshFailedError(known.name, 'another process is renewing it');
+    await using locked = await this.journal.lock(id, limits.lockPatienceMs, known.name);
+    if (locked === null) throw new RefreshFailedError(known.name, 'another process is refreshing it');
     this.onStep('locked', known.name);
-    const finished = await this.vault.finish(this.vault.get(id), held);
+    const finished = await this.persistence.finish(this.vault.get(id), locked);
     const before = (await this.vault.adopt(finished)) ?? finished;
     this.onStep('read-again', before.name);
     if (before.credential !== known.credential) return before;
-    return this.isAskingWise(before, selection) ? await this.ask(before, selection, held) : before;
+    return this.mayRequest(before, selection) ? await this.request(before, selection, locked) : before;
   }
 
-  private isAskingWise(
-    { refresh }: StoredCredential,
-    { mayAsk, canWait, isForced }: RefreshRequest,
-  ): boolean {
+  private mayRequest({ refresh }: StoredCredential, { mayAsk, canWait, isForced }: RefreshRequest): boolean {
     if (!mayAsk || isForced) return mayAsk;
     switch (refresh.kind) {
       case 'idle':
@@ -75,45 +73,45 @@ export class TokenRefresh {
     }
   }
 
-  private async ask(
+  private async request(
     before: StoredCredential,
     selection: RefreshRequest,
-    held: LockedJournal,
+    locked: LockedJournal,
   ): Promise<StoredCredential> {
     const { refreshToken } = before.credential;
     if (refreshToken === null) return this.needsLogin(before, 'no_refresh_token');
-    if (!(await this.announce(before, held)) && selection.canWait) return before;
-    const answer = await this.client.refresh(refreshToken, selection.reason);
+    if (!(await this.announce(before, locked)) && selection.canWait) return before;
+    const response = await this.client.refresh(refreshToken, selection.reason);
     this.onStep('answered', before.name);
-    switch (answer.kind) {
+    switch (response.kind) {
       case 'granted':
-        return await this.granted(before, answer.grant, held);
+        return await this.granted(before, response.grant, locked);
       case 'refused-for-good': {
-        await this.write(held, { unsaved: unsavedEntry(before), asking: null }, before.name);
-        // Codex may have used this token a moment ago: then its successor is in the file by now.
-        return (await this.vault.adopt(before)) ?? this.needsLogin(before, answer.code);
+        await this.write(locked, { unsaved: unsavedEntry(before), asking: null }, before.name);
+        // Codex may just have used this token; its successor is then in the file.
+        return (await this.vault.adopt(before)) ?? this.needsLogin(before, response.code);
       }
       case 'failed':
-        await this.write(held, { unsaved: unsavedEntry(before), asking: askingOf(before) }, before.name);
-        return this.failed(before, answer.reason);
+        await this.write(locked, { unsaved: unsavedEntry(before), asking: askingOf(before) }, before.name);
+        return this.failed(before, response.reason);
       case 'unknown':
-        return await this.leftInDoubt(before, answer.reason, held);
+        return await this.leftInDoubt(before, response.reason, locked);
       default:
-        return answer satisfies never;
+        return response satisfies never;
     }
   }
 
   private async granted(
     before: StoredCredential,
     grant: TokenGrant,
-    held: LockedJournal,
+    locked: LockedJournal,
   ): Promise<StoredCredential> {
     const at = this.clock.now();
     const spent = this.spentWith(before);
-    if (await this.write(held, { unsaved: { grant, at, spent }, asking: null }, before.name))
+    if (await this.write(locked, { unsaved: { grant, at, spent }, asking: null }, before.name))
       this.onStep('journaled', before.name);
-    const after = await this.vault.keep(before, renewed(before.credential, grant, at), spent, held);
-    // The next question is one of its own, with another token; but it must not follow at once, again and again.
+    const after = await this.persistence.save(before, renewed(before.credential, grant, at), spent, locked);
+    // The next request uses the new refresh token, but must not follow immediately in a loop.
     return grant.accessToken === null ? this.failed(after, 'no access token was issued') : after;
   }
 
@@ -122,40 +120,40 @@ export class TokenRefresh {
     return this.vault.change(storedCredential, { kind: 'failed', reason, at: this.clock.now() });
   }
 
-  /** The journal goes on saying that this token was asked with. */
+  /** Keeps the note in the journal that this refresh token was sent. */
   private async leftInDoubt(
     before: StoredCredential,
     reason: string,
-    held: LockedJournal,
+    locked: LockedJournal,
   ): Promise<StoredCredential> {
-    this.logger.warn('token refresh is in doubt: the refresh token may be used up, or not', {
+    this.logger.warn('token refresh is in doubt: the refresh token may or may not be used up', {
       account: before.name,
       reason,
     });
-    const { at: since, isAgain } = this.question(before);
+    const { at: since, isAgain } = this.pendingRequest(before);
     const doubted = this.vault.change(before, { kind: 'left-in-doubt', since, isAgain, reason });
     const entry = { unsaved: unsavedEntry(doubted), asking: askingOf(doubted) };
-    await this.write(held, entry, before.name);
-    // Codex may have used it meanwhile: then its successor is in the file.
+    await this.write(locked, entry, before.name);
+    // Codex may have used it meanwhile; its successor is then in the file.
     return (await this.vault.adopt(doubted)) ?? doubted;
   }
 
-  private question({ credential, refresh }: StoredCredential): Asking {
+  private pendingRequest({ credential, refresh }: StoredCredential): Asking {
     const isAgain = refresh.kind === 'in-doubt';
     return { refreshToken: credential.refreshToken?.fingerprint() ?? '', at: this.clock.now(), isAgain };
   }
 
-  /** Whether the journal says what is about to be done. */
-  private async announce(before: StoredCredential, held: LockedJournal): Promise<boolean> {
-    const entry = { unsaved: unsavedEntry(before), asking: this.question(before) };
-    const isAnnounced = await this.write(held, entry, before.name);
+  /** Records the request in the journal before it is sent; returns whether that succeeded. */
+  private async announce(before: StoredCredential, locked: LockedJournal): Promise<boolean> {
+    const entry = { unsaved: unsavedEntry(before), asking: this.pendingRequest(before) };
+    const isAnnounced = await this.write(locked, entry, before.name);
     if (isAnnounced) this.onStep('announced', before.name);
     return isAnnounced;
   }
 
-  private async write(held: LockedJournal, entry: JournalEntry, account: string): Promise<boolean> {
+  private async write(locked: LockedJournal, entry: JournalEntry, account: string): Promise<boolean> {
     try {
-      await held.write(entry);
+      await locked.write(entry);
       return true;
     } catch (error) {
       this.logger.error('journal cannot be written', { account, reason: describeError(error) });
@@ -171,7 +169,7 @@ export class TokenRefresh {
   private needsLogin(before: StoredCredential, code: string): StoredCredential {
     const { expiresAt, isExpiryEstimated } = before.credential;
     const servesUntil = isExpiryEstimated || expiresAt === null ? null : new Date(expiresAt).toISOString();
-    this.logger.error('account needs a login, and serves at most until its access token ends', {
+    this.logger.error('account needs a login; it serves at most until its access token ends', {
       account: before.name,
       code,
       servesUntil,

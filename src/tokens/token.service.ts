@@ -5,19 +5,19 @@ import { Drain } from '../runtime/drain.js';
 import { limits } from '../config/limits.js';
 import { describeError } from '../runtime/pool-error.js';
 import type { Secret } from '../runtime/secret.js';
+import { CredentialPersistence } from './credential-persistence.js';
 import { CredentialVault } from './credential-vault.js';
-import type { StoredCredential } from './stored-credential.js';
+import { endsWithin, isDue, type StoredCredential } from './stored-credential.js';
 import { SingleFlight } from '../runtime/single-flight.js';
-import { endsWithin, isDue } from './token-expiry.js';
 import { pausedUntil } from './refresh-state.js';
 import { TokenRefresh } from './token-refresh.js';
 import type { RefreshReason } from './token-refresh-client.js';
 import { NeedsLoginError, RefreshFailedError } from './tokens.errors.js';
 import { UpstreamClock } from './upstream-clock.js';
 
-const NO_RESPONSE_YET = 'the token endpoint has not answered yet';
+const NO_RESPONSE_YET = 'the token endpoint has not responded yet';
 
-/** A fresh access token for every account, with one refresh per account at a time. */
+/** Supplies a fresh access token for each account, with at most one refresh per account at a time. */
 @Injectable()
 export class TokenService implements OnApplicationShutdown {
   private readonly logger = new Logger(TokenService.name);
@@ -25,6 +25,7 @@ export class TokenService implements OnApplicationShutdown {
 
   constructor(
     private readonly vault: CredentialVault,
+    private readonly persistence: CredentialPersistence,
     private readonly refreshes: TokenRefresh,
     private readonly clock: UpstreamClock,
     private readonly drain: Drain,
@@ -32,7 +33,7 @@ export class TokenService implements OnApplicationShutdown {
   ) {}
 
   /**
-   * The access token to send now. Refreshes first only when it has ended or is about to.
+   * Returns the access token to send. Refreshes first only when it has ended or is about to end.
    * @throws NeedsLoginError, RefreshFailedError
    */
   async accessToken(id: string): Promise<Secret> {
@@ -42,7 +43,7 @@ export class TokenService implements OnApplicationShutdown {
       return credential.accessToken;
     }
     const hasEnded = this.hasEnded(storedCredential);
-    // One that failed a moment ago, or may cost the refresh token: not while this token is still good.
+    // While this token is good, do not retry a recent failure or risk the refresh token.
     if (!hasEnded && refresh.kind !== 'idle') return credential.accessToken;
     try {
       const after = await this.refresh(id, 'proactive_expiry');
@@ -50,14 +51,14 @@ export class TokenService implements OnApplicationShutdown {
       throw whyNot(after);
     } catch (error) {
       if (hasEnded) throw error;
-      return credential.accessToken; // not refreshed, but still good: better than none
+      return credential.accessToken; // not refreshed, but still good
     }
   }
 
   /**
-   * Another token than the one that upstream has just rejected: the newer one that is already here, one
-   * that Codex put into the file, or a refreshed one.
-   * @throws NeedsLoginError, RefreshFailedError when there is none
+   * Returns another token after upstream has rejected one: a newer one in memory, one that Codex wrote to the
+   * file, or a refreshed one.
+   * @throws NeedsLoginError, RefreshFailedError when no other token is available
    */
   async tokenAfterRejection(id: string, rejected: Secret): Promise<Secret> {
     const { accessToken } = this.vault.get(id).credential;
@@ -67,13 +68,13 @@ export class TokenService implements OnApplicationShutdown {
     throw whyNot(this.vault.change(after, { kind: 'token-rejected' }));
   }
 
-  /** Called as something is asked of upstream; what it returns takes the `date` header of the answer. */
+  /** Call it when a request is sent upstream; the returned function takes the `date` header of the response. */
   askingTime(): (date: string | string[] | undefined) => void {
     return this.clock.asking();
   }
 
   /**
-   * Refreshes now, due or not, whatever was learned before.
+   * Refreshes now, due or not, in every state.
    * @throws NeedsLoginError, RefreshFailedError
    */
   async refreshNow(id: string): Promise<void> {
@@ -83,11 +84,11 @@ export class TokenService implements OnApplicationShutdown {
   }
 
   /**
-   * Refreshes what ends within the leeway, one account after the other with a pause between; begins none during a
-   * stop. A refresh that somebody waits for does not queue here. `firstPauseMs`: the pause before the first one.
+   * Refreshes accounts whose tokens end within the leeway, one after another with pauses; starts none while draining.
+   * Refreshes that a request waits for do not queue here. `firstPauseMs`: the pause before the first refresh.
    */
   async refreshDue(firstPauseMs = 0): Promise<void> {
-    await this.vault.saveUnsaved();
+    await this.persistence.saveUnsaved();
     if (this.config.refreshDisabled) return;
     let pauseMs = firstPauseMs;
     for (const { id } of this.vault.listFiled()) {
@@ -95,14 +96,14 @@ export class TokenService implements OnApplicationShutdown {
       if (pauseMs > 0) await pause(pauseMs);
       pauseMs = limits.refreshSpacingMs + Math.random() * limits.refreshJitterMs;
       if (this.drain.isDraining) return;
-      if (this.isDue(id)) await this.refreshQuietly(this.vault.get(id)); // a turn may have seen to it meanwhile
+      if (this.isDue(id)) await this.refreshQuietly(this.vault.get(id)); // a turn may have refreshed it meanwhile
     }
   }
 
-  /** Lets a refresh that was sent write its tokens before the process ends. */
+  /** Waits for running refreshes, so that their tokens are written before the process ends. */
   async onApplicationShutdown(): Promise<void> {
     await within(limits.refreshPatienceMs, this.flights.idle());
-    await this.vault.saveUnsaved();
+    await this.persistence.saveUnsaved();
   }
 
   private async refreshQuietly({ id, name }: StoredCredential): Promise<void> {
@@ -114,8 +115,8 @@ export class TokenService implements OnApplicationShutdown {
   }
 
   /**
-   * One refresh per account at a time. It belongs to nobody's request: a client that leaves does not stop it, and
-   * who has waited long enough leaves it running, since its answer may be the only good tokens.
+   * Runs one refresh per account at a time. It belongs to no request: a disconnected client does not stop it, and a
+   * caller that has waited long enough leaves it running, because its response may hold the only good tokens.
    */
   private async refresh(id: string, reason: RefreshReason): Promise<StoredCredential> {
     const storedCredential = this.vault.get(id);
@@ -128,9 +129,9 @@ export class TokenService implements OnApplicationShutdown {
     const flight = this.flights.run(id, async () => await this.refreshes.run(id, selection));
     const after = await within(limits.refreshPatienceMs, flight);
     if (after !== null) return after;
-    // Whoever comes next is not to wait as long for the same answer.
+    // The next caller must not wait as long for the same response.
     const failed = { kind: 'failed', reason: NO_RESPONSE_YET, at: this.clock.localNow() } as const;
-    // It is no word on the refresh token: that is not sent again before this refresh has come to its end.
+    // This says nothing about the refresh token, which is not sent again before this refresh has ended.
     if ((pausedUntil(this.vault.get(id).refresh) ?? 0) <= failed.at)
       this.vault.change(this.vault.get(id), failed);
     throw new RefreshFailedError(storedCredential.name, NO_RESPONSE_YET);
@@ -150,7 +151,7 @@ export class TokenService implements OnApplicationShutdown {
   }
 }
 
-/** What a promise brings, or null when it takes longer; it goes on all the same. */
+/** Resolves with the promise's result, or with null after `ms`. The promise keeps running. */
 async function within<T>(ms: number, promise: Promise<T>): Promise<T | null> {
   const late = Promise.withResolvers<null>();
   const timer = setTimeout(() => late.resolve(null), ms);

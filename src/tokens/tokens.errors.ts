@@ -1,6 +1,6 @@
 import { PoolError } from '../runtime/pool-error.js';
 
-/** The token endpoint said that the refresh token is no longer any good: a person must log in again. */
+/** The token endpoint has refused the refresh token for good: a person must log in again. */
 export class NeedsLoginError extends PoolError {
   readonly code = 'needs_login';
   constructor(
@@ -11,7 +11,7 @@ export class NeedsLoginError extends PoolError {
   }
 }
 
-/** No fresh token for now; the one we have has ended. Asking again later may help. */
+/** No fresh token is available now, and the current one has ended. A later attempt may succeed. */
 export class RefreshFailedError extends PoolError {
   readonly code = 'refresh_failed';
   constructor(
@@ -22,7 +22,7 @@ export class RefreshFailedError extends PoolError {
   }
 }
 
-/** A credential file is not what it was when its tokens were read; it is left as it is. */
+/** A credential file has changed since its tokens were read; it was not written. */
 export class CredentialFileChangedError extends PoolError {
   readonly code = 'credential_file_changed';
   constructor(
@@ -33,7 +33,7 @@ export class CredentialFileChangedError extends PoolError {
   }
 }
 
-/** Why an auth.json was not taken into the pool; a stable word for programs. */
+/** Why an auth.json was not imported; a stable code for programs. */
 export type ImportRefusal =
   | 'bad_name'
   | 'not_auth_json'
@@ -48,7 +48,7 @@ export type ImportRefusal =
   | 'name_taken'
   | 'pool_full';
 
-/** An auth.json is not taken into the pool, and nothing was written. The message is for the operator and quotes nothing. */
+/** An auth.json was not imported, and nothing was written. The message is for the operator and quotes no secret. */
 export class ImportRefusedError extends PoolError {
   constructor(
     readonly code: ImportRefusal,

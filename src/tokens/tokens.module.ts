@@ -1,9 +1,9 @@
-import { Module } from '@nestjs/common';
+import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { CredentialImport } from './credential-import.js';
 import { CredentialStore } from './credential-store.js';
 import { CredentialVault } from './credential-vault.js';
-import { CredentialCache } from './credential-cache.js';
 import { RefreshJournal } from './refresh-journal.js';
+import { REFRESH_STEP_WATCHER, type RefreshStepWatcher } from './refresh-state.js';
 import { TokenRefresh } from './token-refresh.js';
 import { TokenRefreshClient } from './token-refresh-client.js';
 import { TokenRefreshCron } from './token-refresh.cron.js';
@@ -17,7 +17,6 @@ import { UpstreamClock } from './upstream-clock.js';
     CredentialStore,
     CredentialVault,
     CredentialImport,
-    CredentialCache,
     RefreshJournal,
     CredentialPersistence,
     TokenRefresh,
@@ -26,6 +25,16 @@ import { UpstreamClock } from './upstream-clock.js';
     TokenService,
     UpstreamClock,
   ],
-  exports: [CredentialImport, CredentialStore, CredentialVault, TokenService],
+  exports: [CredentialImport, CredentialPersistence, CredentialStore, CredentialVault, TokenService],
 })
 export class TokensModule {}
+
+/** Supplies the watcher of refresh steps, which the composition root chooses. */
+@Global()
+@Module({})
+export class RefreshStepsModule {
+  static register(onStep: RefreshStepWatcher): DynamicModule {
+    const providers = [{ provide: REFRESH_STEP_WATCHER, useValue: onStep }];
+    return { module: RefreshStepsModule, providers, exports: providers };
+  }
+}

@@ -4,8 +4,8 @@ import { limits } from '../config/limits.js';
 import { SuspendDetector } from '../runtime/suspend-detector.js';
 
 /**
- * The time by upstream's clock, which says when a token ends. It is this machine's time until an answer of upstream
- * shows that this machine's clock is wrong: else a wrong clock would make every token look ended, new ones too.
+ * The time by upstream's clock, which decides when a token ends. Equals this machine's time until a response of upstream
+ * shows that this machine's clock is wrong. Otherwise a wrong clock would make all tokens look ended, even new ones.
  */
 @Injectable()
 export class UpstreamClock {
@@ -14,12 +14,12 @@ export class UpstreamClock {
 
   constructor(
     @Inject(CLOCK) private readonly clock: Clock,
-    sleep: SuspendDetector,
+    suspends: SuspendDetector,
   ) {
-    sleep.onWake(() => (this.skewMs = 0)); // perhaps the clock was put right
+    suspends.onWake(() => (this.skewMs = 0)); // the clock may have been corrected
   }
 
-  /** This machine's own time, epoch ms. */
+  /** This machine's time, epoch ms. */
   localNow(): number {
     return this.clock.now();
   }
@@ -30,23 +30,23 @@ export class UpstreamClock {
   }
 
   /**
-   * Called as something is asked of upstream; what it returns takes the `date` header of the answer (RFC 9110, 6.6.1).
-   * Anything but a date tells nothing, nor does an answer that took long by this machine's clock: it may have been
-   * set meanwhile.
+   * Call it when a request is sent upstream; the returned function takes the `date` header of the response (RFC 9110,
+   * 6.6.1). Ignores values that are not dates, and slow responses, because this machine's clock may have been set
+   * meanwhile.
    */
   asking(): (date: string | string[] | undefined) => void {
-    const askedAt = this.clock.now();
+    const sentAt = this.clock.now();
     return (date) => {
       const at = typeof date === 'string' ? Date.parse(date) : Number.NaN;
       const now = this.clock.now();
-      if (!Number.isNaN(at) && Math.abs(now - askedAt) < limits.clockSkewMs) this.observe(at - now);
+      if (!Number.isNaN(at) && Math.abs(now - sentAt) < limits.clockSkewMs) this.observe(at - now);
     };
   }
 
   private observe(skewMs: number): void {
     const isWrong = Math.abs(skewMs) > limits.clockSkewMs;
     if (isWrong && this.skewMs === 0)
-      this.logger.warn("this machine's clock differs from upstream's, tokens are judged by the latter", {
+      this.logger.warn("this machine's clock differs from upstream's; using upstream's for tokens", {
         seconds: Math.round(skewMs / 1_000),
       });
     this.skewMs = isWrong ? skewMs : 0;

@@ -1,4 +1,4 @@
-import { type RefreshStep, refreshSteps } from '../../src/tokens/refresh-steps.js';
+import { type RefreshStep, refreshSteps } from '../../src/tokens/refresh-state.js';
 import type { FakeUpstream } from '../../src/fake-upstream/fake-upstream.js';
 import type { Expectation } from './expectation.js';
 import type { RunKind } from './program-run.js';

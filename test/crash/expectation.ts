@@ -1,4 +1,4 @@
-import { type RefreshStep, refreshSteps } from '../../src/tokens/refresh-steps.js';
+import { type RefreshStep, refreshSteps } from '../../src/tokens/refresh-state.js';
 import type { TokenGenerations } from './token-generations.js';
 
 /** What the next run must do with an account, as far as an outside observer can know. */

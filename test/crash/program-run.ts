@@ -1,7 +1,7 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type RefreshStep, refreshSteps } from '../../src/tokens/refresh-steps.js';
+import { type RefreshStep, refreshSteps } from '../../src/tokens/refresh-state.js';
 import { Child } from '../codex/support/child.js';
 
 const victim = fileURLToPath(new URL('victim.mjs', import.meta.url));

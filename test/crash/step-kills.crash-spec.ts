@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { refreshSteps } from '../../src/tokens/refresh-steps.js';
+import { refreshSteps } from '../../src/tokens/refresh-state.js';
 import { buildProgram } from '../support/program/child-process.js';
 import { CrashHarness } from './crash-harness.js';
 import { CrashReport } from './crash-report.js';

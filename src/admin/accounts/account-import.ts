@@ -2,6 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { AccountRegistry } from '../../accounts/account-registry.js';
 import { describeError, errorCode } from '../../runtime/pool-error.js';
 import { CredentialImport, type Imported } from '../../tokens/credential-import.js';
+import { CredentialPersistence } from '../../tokens/credential-persistence.js';
 import { CredentialStore } from '../../tokens/credential-store.js';
 import { CredentialVault } from '../../tokens/credential-vault.js';
 import { type ImportRefusal, ImportRefusedError, RefreshFailedError } from '../../tokens/tokens.errors.js';
@@ -27,6 +28,7 @@ export class AccountImport {
     private readonly imports: CredentialImport,
     private readonly store: CredentialStore,
     private readonly vault: CredentialVault,
+    private readonly persistence: CredentialPersistence,
     private readonly registry: AccountRegistry,
   ) {}
 
@@ -61,7 +63,7 @@ export class AccountImport {
 
   private async undisturbed<T>(id: string, work: () => Promise<T>): Promise<T> {
     try {
-      return await this.vault.undisturbed(id, work);
+      return await this.persistence.exclusively(id, work);
     } catch (error) {
       if (error instanceof RefreshFailedError) throw new Problem(503, error.code, `${error.message}.`);
       throw error;

@@ -113,7 +113,7 @@ export class LocalResponses {
     record.attempted(account, 'own account', attempted);
     if (attempted.peeked === null) return null;
     const { response } = attempted.peeked;
-    if (attempted.outcome.kind === 'success') return await readWhole(response, limits.outboundCallBytes);
+    if (attempted.outcome.kind === 'success') return await readWhole(response, limits.configBundleBytes);
     discard(response);
     return null;
   }

@@ -4,8 +4,9 @@ import type { ClientRequest, IncomingMessage } from 'node:http';
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { createProxyMiddleware, proxyEventsPlugin, type RequestHandler } from 'http-proxy-middleware';
 import { HttpsProxyAgent } from 'https-proxy-agent';
-import { APP_CONFIG, type AppConfig, egressProxyFor } from '../../config/app.config.js';
+import { APP_CONFIG, type AppConfig } from '../../config/app.config.js';
 import { limits } from '../../config/limits.js';
+import { egressProxyFor } from '../../runtime/egress-proxy.js';
 import { SuspendDetector } from '../../runtime/suspend-detector.js';
 import { type AttemptEnd, type BuiltRequest, UpstreamRequest } from './upstream-request.js';
 

@@ -160,7 +160,7 @@ describe('a login by browser', () => {
     for (const address of addresses) {
       const page = await arrival(address);
       expect(page.status).toBe(400);
-      expect(page.body.toString()).toContain('belongs to no login that is open');
+      expect(page.body.toString()).toContain('does not belong to an open login');
       expect(page.body.toString()).not.toMatch(/script|ac_made-up|xxx/);
     }
     expect(await stateOf(pool, id)).toMatchObject({ state: 'waiting' });

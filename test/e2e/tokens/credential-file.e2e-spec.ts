@@ -15,7 +15,7 @@ import { DAY, FakeClock, SECOND } from '../../support/fake-clock.js';
 import { polled } from '../../support/pool/polled.js';
 import { TestPool } from '../../support/pool/pool.js';
 
-/** Moved by this, the clock stands half a minute before the end of the token. */
+/** Moves the clock to half a minute before the token ends. */
 const ALMOST = 10 * DAY - 30 * SECOND;
 
 const modeOf = async (path: string): Promise<number> => (await stat(path)).mode & 0o777;
@@ -45,7 +45,7 @@ describe('credential files', () => {
     expect(pool.fakeUpstream.turns()[1]?.headers.authorization).toBe(`Bearer ${login.tokens.access_token}`);
   });
 
-  it('keeps everything else that stands in a file, in its order, and mode 0600', async () => {
+  it('preserves all other fields of a file, their order, and mode 0600', async () => {
     const clock = new FakeClock();
     await using pool = await TestPool.start({ accounts: ['a'], clock });
     await polled(pool);
@@ -98,7 +98,7 @@ describe('credential files', () => {
     expect(await pool.account('a')).toMatchObject({ available: true, warnings: [] });
   });
 
-  it('lists files that are no credential with their reason, and serves with the others', async () => {
+  it('lists unusable files with a reason, and serves with the others', async () => {
     const secret = 'sk-something-nobody-should-see';
     await using pool = await TestPool.start({
       accounts: ['a'],
@@ -122,7 +122,7 @@ describe('credential files', () => {
     await pool.turn().expect(200);
   });
 
-  it('takes a broken file out alone at a reload, and back in once it is whole', async () => {
+  it('removes only a broken file at a reload, and adds it again once it is complete', async () => {
     await using pool = await TestPool.start();
     await polled(pool);
     const whole = await pool.readAuth('a');

@@ -4,8 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { limits } from '../../../src/config/limits.js';
-import { trySidecarLock } from '../../../src/runtime/sidecar-lock.js';
+import { STALE_LOCK_MS, trySidecarLock } from '../../../src/runtime/sidecar-lock.js';
 import { FakeUpstream } from '../../../src/fake-upstream/fake-upstream.js';
 import { Child } from '../../codex/support/child.js';
 import { buildProgram } from '../../support/program/child-process.js';
@@ -15,10 +14,10 @@ import { Folders } from '../../support/program/usage-program.js';
 const support = fileURLToPath(new URL('../../support/disk/', import.meta.url));
 const withoutKernelLock = `--import=${pathToFileURL(join(support, 'without-kernel-lock.mjs')).href}`;
 const PATIENCE_MS = 15_000;
-/** A few of the renewals, and a slow machine. */
+/** Allows for several renewals on a slow machine. */
 const LATE_MS = 3_000;
 
-/** A folder with one file, and the processes that want its lock. */
+/** A folder with one file, and the processes that compete for its lock. */
 class Contest implements AsyncDisposable {
   readonly #children: Child[] = [];
   private constructor(
@@ -36,7 +35,7 @@ class Contest implements AsyncDisposable {
     return join(this.folder, 'locked');
   }
 
-  /** A process that asks for the lock; `waited` resolves when it has got it or not. */
+  /** Starts a process that tries to lock; `waited` resolves with the outcome. */
   enter(patienceMs: number): { child: Child; waited: Promise<{ isGranted: boolean; ms: number }> } {
     const args = [join(support, 'lock-holder.mjs'), this.dist, this.path, String(patienceMs)];
     const env = { NODE_OPTIONS: this.options };
@@ -62,17 +61,17 @@ beforeAll(buildProgram, 120_000);
 
 const mechanisms = [
   { name: "the system's own lock", options: '', freeAfterDeathMs: 0 },
-  { name: 'a lock that is a file', options: withoutKernelLock, freeAfterDeathMs: limits.staleLockMs },
+  { name: 'a lock file', options: withoutKernelLock, freeAfterDeathMs: STALE_LOCK_MS },
 ];
 
 describe.concurrent.each(mechanisms)('$name', { timeout: 60_000 }, ({ options, freeAfterDeathMs }) => {
-  it('is held by one process, for longer than a file would be stale, and goes to the next at its end', async () => {
+  it('is held by one process for longer than the stale time, and passes to the next when that process ends', async () => {
     await using contest = await Contest.create(options);
     const first = contest.enter(0);
     expect(await first.waited).toMatchObject({ isGranted: true });
     expect(existsSync(`${contest.path}.lock`)).toBe(options === withoutKernelLock);
     expect(await contest.enter(0).waited).toMatchObject({ isGranted: false });
-    expect(await contest.enter(limits.staleLockMs + LATE_MS).waited).toMatchObject({ isGranted: false });
+    expect(await contest.enter(STALE_LOCK_MS + LATE_MS).waited).toMatchObject({ isGranted: false });
     const next = contest.enter(PATIENCE_MS);
     first.child.writeLine('close');
     expect(await next.waited).toMatchObject({ isGranted: true });
@@ -83,7 +82,7 @@ describe.concurrent.each(mechanisms)('$name', { timeout: 60_000 }, ({ options, f
     expect(first.child.stderr + next.child.stderr).toBe('');
   });
 
-  it('is free soon after its owner was killed', async () => {
+  it('is free soon after its holder was killed', async () => {
     await using contest = await Contest.create(options);
     const dead = contest.enter(0);
     expect(await dead.waited).toMatchObject({ isGranted: true });
@@ -94,7 +93,7 @@ describe.concurrent.each(mechanisms)('$name', { timeout: 60_000 }, ({ options, f
     expect(ms).toBeLessThan(freeAfterDeathMs + LATE_MS);
   });
 
-  it('has one owner among many who ask at once', async () => {
+  it('has one holder among many simultaneous tries', async () => {
     await using contest = await Contest.create(options);
     const asked = Array.from({ length: 6 }, () => contest.enter(0));
     const granted = (await Promise.all(asked.map(async (it) => it.waited))).filter((it) => it.isGranted);
@@ -102,8 +101,8 @@ describe.concurrent.each(mechanisms)('$name', { timeout: 60_000 }, ({ options, f
   });
 });
 
-describe('a lock that is a file', () => {
-  it('keeps two apart within one process, and throws where its folder takes no entry', async () => {
+describe('a lock file', () => {
+  it('is exclusive within one process, and throws if its entry cannot be created', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'codex-pool-lock-'));
     const path = join(folder, 'locked');
     const [one, other] = [await open(path, 'a'), await open(path, 'a')];
@@ -124,13 +123,13 @@ describe('a lock that is a file', () => {
 });
 
 describe('a program whose lock library does not load', { timeout: 90_000 }, () => {
-  it('starts with one warning, serves, claims its database, and starts again after a kill', async () => {
+  it('starts with one warning, serves, locks its database, and starts again after a kill', async () => {
     await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
     const env = { NODE_OPTIONS: withoutKernelLock };
     await using folders = await Folders.create(fakeUpstream, ['a'], env);
     const first = await folders.start();
     fakeUpstream.account('a').expireAccessToken();
-    expect((await first.turn()).status).toBe(200); // its refresh takes the lock on the journal
+    expect((await first.turn()).status).toBe(200); // its refresh locks the journal
     expect(first.log.match(/"level":"warn"/g)).toHaveLength(1);
     expect(first.log).toContain('locks are files here');
     await expect(folders.start()).rejects.toThrow('another codex-pool runs with');

@@ -16,7 +16,7 @@ import { Folders, type RunningProgram } from '../../support/program/usage-progra
 const accounts = ['a', 'b'];
 const isAbleToMount = canMount();
 
-/** An upstream that takes the newest access tokens alone, and a token endpoint that forgives no reuse. */
+/** An upstream that accepts only the newest access tokens, and a token endpoint that punishes reuse. */
 async function strictFakeUpstream(): Promise<FakeUpstream> {
   const fakeUpstream = await FakeUpstream.start({ accounts });
   fakeUpstream.tokens.strict = true;
@@ -26,7 +26,7 @@ async function strictFakeUpstream(): Promise<FakeUpstream> {
 const foldersFor = async (fakeUpstream: FakeUpstream): Promise<Folders> =>
   await Folders.create(fakeUpstream, accounts, { PROXY_POLICY: 'round-robin' });
 
-/** A turn by each account. */
+/** One turn per account. */
 async function servedByAll(program: RunningProgram): Promise<void> {
   const servers = new Set<unknown>();
   for (const _account of accounts) {
@@ -37,7 +37,7 @@ async function servedByAll(program: RunningProgram): Promise<void> {
   expect(servers).toEqual(new Set(accounts));
 }
 
-/** Upstream refuses all access tokens that are known, so the turns need a refresh of each account. */
+/** Makes upstream refuse all current access tokens, so that turns need a refresh of each account. */
 async function servedWithNewTokens(fakeUpstream: FakeUpstream, program: RunningProgram): Promise<void> {
   const before = fakeUpstream.tokens.requests.length;
   for (const account of accounts) fakeUpstream.account(account).expireAccessToken();
@@ -49,7 +49,7 @@ async function reload(program: RunningProgram): Promise<void> {
   expect((await call(program.origin, { method: 'POST', path: '/admin/reload' })).status).toBe(200);
 }
 
-/** Whether the file of each account holds its newest tokens. */
+/** Returns whether the file of each account holds its newest tokens. */
 async function filesAreNewest(fakeUpstream: FakeUpstream, folders: Folders): Promise<boolean[]> {
   return await Promise.all(
     accounts.map(async (account) => {
@@ -64,13 +64,13 @@ const complaints = (program: RunningProgram): number =>
 
 const troubles: [string, boolean, (folders: Folders) => Promise<DiskTrouble>][] = [
   ['is full', isAbleToMount, fullDisk],
-  ['takes no file of that size', true, fileSizeLimit],
+  ['accepts no file of that size', true, fileSizeLimit],
   ['is read-only', isAbleToMount, readOnlyFolder],
 ];
 
 for (const [how, isPossible, prepare] of troubles) {
   describe.skipIf(!isPossible)(`a disk that ${how} while tokens are refreshed`, { timeout: 60_000 }, () => {
-    it('costs no turn and no token, also across a kill, and the files have the newest ones when it is over', async () => {
+    it('costs no turn and no token, even across a kill, and the files get the newest tokens afterwards', async () => {
       await using fakeUpstream = await strictFakeUpstream();
       await using folders = await foldersFor(fakeUpstream);
       await using trouble = await prepare(folders);
@@ -101,7 +101,7 @@ for (const [how, isPossible, prepare] of troubles) {
       expect(fakeUpstream.tokens.reuses).toBe(0);
     });
 
-    it('is made good by the next start when it ends while no program runs', async () => {
+    it('is repaired by the next start when it ends while no program runs', async () => {
       await using fakeUpstream = await strictFakeUpstream();
       await using folders = await foldersFor(fakeUpstream);
       await using trouble = await prepare(folders);
@@ -120,8 +120,8 @@ for (const [how, isPossible, prepare] of troubles) {
   });
 }
 
-describe('a disk that takes not even a journal', { timeout: 60_000 }, () => {
-  it('costs no turn, and the files have the newest tokens when there is room', async () => {
+describe('a disk that does not even accept a journal', { timeout: 60_000 }, () => {
+  it('costs no turn, and the files get the newest tokens once there is space', async () => {
     await using fakeUpstream = await strictFakeUpstream();
     await using folders = await foldersFor(fakeUpstream);
     const program = await folders.start(`trap '' XFSZ; ulimit -S -f 1`);
@@ -137,7 +137,7 @@ describe('a disk that takes not even a journal', { timeout: 60_000 }, () => {
 });
 
 describe('a pool folder that is deleted during a refresh', { timeout: 60_000 }, () => {
-  it('costs no turn, and gets the newest tokens when it is put back from a copy', async () => {
+  it('costs no turn, and gets the newest tokens when it is restored from a copy', async () => {
     await using fakeUpstream = await strictFakeUpstream();
     await using folders = await foldersFor(fakeUpstream);
     const pool = join(folders.path, 'pool');

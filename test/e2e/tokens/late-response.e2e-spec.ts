@@ -4,7 +4,7 @@ import { polled } from '../../support/pool/polled.js';
 import { TestPool } from '../../support/pool/pool.js';
 import { LONG_SECONDS, newest } from '../../support/pool/refreshing.js';
 
-it('takes new tokens however late they come, and lets nobody wait for them longer than half a minute', async () => {
+it('accepts new tokens however late they arrive, and no request waits longer than half a minute', async () => {
   const clock = new FakeClock();
   const accounts = ['a', { name: 'b', accessTokenLifetimeSeconds: LONG_SECONDS }];
   await using pool = await TestPool.start({ accounts, clock });
@@ -17,7 +17,7 @@ it('takes new tokens however late they come, and lets nobody wait for them longe
   expect(await pool.account('a')).toMatchObject({ available: false, reason: 'refresh-failing' });
   const startedAt = performance.now();
   await pool.turn().expect(200);
-  expect(performance.now() - startedAt).toBeLessThan(10_000); // the next one does not wait for the same answer
+  expect(performance.now() - startedAt).toBeLessThan(10_000); // the next request does not wait for the same response
   held.release();
   await expect
     .poll(async () => (await pool.readAuth('a')).tokens.refresh_token)

@@ -11,9 +11,9 @@ import { TestPool } from '../../support/pool/pool.js';
 import { ALMOST, LONG_SECONDS, newest } from '../../support/pool/refreshing.js';
 import { TokenWire, type WireFault, wireFaults } from '../../support/network/token-wire.js';
 
-/** What ends in a test are the tokens of `a` alone. */
+/** Only the tokens of `a` end during a test. */
 const accounts = ['a', { name: 'b', accessTokenLifetimeSeconds: LONG_SECONDS }];
-/** The faults before which the endpoint has issued nothing. */
+/** Faults that occur before the endpoint issues tokens. */
 const unspent: ReadonlySet<WireFault> = new Set(wireFaults.slice(0, 3));
 const STALL_MS = 500;
 
@@ -27,7 +27,7 @@ class Wired implements AsyncDisposable {
 
   static async start(): Promise<Wired> {
     const clock = new FakeClock();
-    // The stand-in is there before the wire to it, and the program after both.
+    // Start the fake upstream first, then the wire to it, then the program.
     await using ports = new AsyncDisposableStack();
     let wire: TokenWire | null = null;
     const env: Record<string, string> = {};
@@ -55,7 +55,7 @@ class Wired implements AsyncDisposable {
   }
 }
 
-describe('a refresh whose answer is lost', () => {
+describe('a refresh whose response is lost', () => {
   it.each(wireFaults)(
     'since its connection %s sends the token again only when the access token has ended, and then once',
     async (fault) => {
@@ -84,7 +84,7 @@ describe('a refresh whose answer is lost', () => {
     },
   );
 
-  it('is in doubt no longer when its file has newer tokens', async () => {
+  it('is no longer in doubt when its file has newer tokens', async () => {
     await using it = await Wired.start();
     const { pool, wire, clock } = it;
     const broken = wire.breaks('is reset after tokens are issued, before the answer');
@@ -97,7 +97,7 @@ describe('a refresh whose answer is lost', () => {
     expect(wire.connections).toBe(1);
   });
 
-  it('stays in doubt over a restart', async () => {
+  it('stays in doubt across a restart', async () => {
     await using it = await Wired.start();
     const broken = it.wire.breaks('is reset after tokens are issued, before the answer');
     await it.served();
@@ -112,7 +112,7 @@ describe('a refresh whose answer is lost', () => {
     }
   });
 
-  it('is asked once more when upstream rejects the access token before its time', async () => {
+  it('is requested once more when upstream rejects the access token early', async () => {
     await using it = await Wired.start();
     const broken = it.wire.breaks('is reset after the request, before tokens are issued');
     await it.served();
@@ -122,7 +122,7 @@ describe('a refresh whose answer is lost', () => {
     expect(it.wire.connections).toBe(2);
   });
 
-  it('leaves the endpoint alone for 15 minutes when the question in doubt is lost, too', async () => {
+  it('sends no request for 15 minutes when the second response is lost as well', async () => {
     await using it = await Wired.start();
     const { pool, wire, clock } = it;
     const lose = async (account: string): Promise<void> => {
@@ -146,7 +146,7 @@ describe('a refresh whose answer is lost', () => {
     expect(wire.connections).toBe(3);
   });
 
-  it('stays in doubt when the question after it fails in a way that is known', async () => {
+  it('stays in doubt when the next request fails with a known result', async () => {
     await using it = await Wired.start();
     const { pool, wire, clock } = it;
     const broken = wire.breaks('is reset after the request, before tokens are issued');
@@ -161,7 +161,7 @@ describe('a refresh whose answer is lost', () => {
     expect(wire.connections).toBe(3);
   });
 
-  it('is asked with all the same when a person wants it', async () => {
+  it('is sent anyway when a person requests it', async () => {
     await using it = await Wired.start();
     const broken = it.wire.breaks('is reset after the request, before tokens are issued');
     await it.served();
@@ -172,7 +172,7 @@ describe('a refresh whose answer is lost', () => {
   });
 });
 
-describe('an answer of the token endpoint', () => {
+describe('a response of the token endpoint', () => {
   it.each<[string, TokenFault]>([
     ['that is empty', { status: 200, body: '' }],
     ['that is cut, and does not show it', { status: 200, body: '{"access_token": "half' }],
@@ -186,7 +186,7 @@ describe('an answer of the token endpoint', () => {
     expect(it.wire.connections).toBe(1);
   });
 
-  it('with a new refresh token and no access token is kept, and used after a pause', async () => {
+  it('with a new refresh token but no access token is stored, and used after a pause', async () => {
     await using it = await Wired.start();
     const { pool, wire, clock } = it;
     pool.fakeUpstream.tokens.answers({
@@ -247,7 +247,7 @@ describe('a refresh token that is refused for good', () => {
   });
 });
 
-/** Accepts connections, and ends each at its first byte. */
+/** Accepts connections, and closes each at its first byte. */
 async function deaf(how: (socket: Socket) => void): Promise<Server> {
   const server = createServer((socket) => {
     socket.on('error', () => socket.destroy());
@@ -264,7 +264,7 @@ function portOf(server: Server): number {
   return address.port;
 }
 
-/** What is known of an account after a refresh that comes to nothing while its access token is good. */
+/** Returns the account after a refresh that fails while its access token is good. */
 async function afterRefreshBy(env: Record<string, string>): Promise<unknown> {
   const clock = new FakeClock();
   await using pool = await TestPool.start({ accounts, clock, env });
@@ -276,15 +276,15 @@ async function afterRefreshBy(env: Record<string, string>): Promise<unknown> {
 
 const stillGood = { available: true, refresh: 'waiting' };
 
-describe('a token request that never left', () => {
-  it('since the name is unknown is sent again after a pause', async () => {
-    // Longer than a label may be: no resolver is asked.
+describe('a token request that was never sent', () => {
+  it('because the name is unknown is retried after a pause', async () => {
+    // Too long for a DNS label, so no resolver is queried.
     expect(
       await afterRefreshBy({ UPSTREAM_REFRESH_BASE: `https://${'x'.repeat(64)}.invalid` }),
     ).toMatchObject(stillGood);
   });
 
-  it('since the connection is refused is sent again after a pause', async () => {
+  it('because the connection is refused is retried after a pause', async () => {
     const server = await deaf(() => undefined);
     const port = portOf(server);
     server.close();
@@ -298,7 +298,7 @@ describe('a token request that never left', () => {
     ['is reset', (socket) => socket.resetAndDestroy()],
     ['is closed', (socket) => socket.end()],
     ['is answered by no TLS', (socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')],
-  ])('since the TLS handshake %s is sent again after a pause', async (_case, how) => {
+  ])('because the TLS handshake %s is retried after a pause', async (_case, how) => {
     const server = await deaf(how);
     try {
       expect(
@@ -309,7 +309,7 @@ describe('a token request that never left', () => {
     }
   });
 
-  it('since the proxy on the way opens no tunnel is sent again after a pause', async () => {
+  it('because the egress proxy opens no tunnel is retried after a pause', async () => {
     await using proxy = await EgressProxy.start();
     vi.stubEnv('HTTPS_PROXY', proxy.origin);
     try {

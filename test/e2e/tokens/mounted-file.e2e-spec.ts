@@ -18,7 +18,7 @@ it.skipIf(!canMount())(
     await using pool = await TestPool.start({ accounts: ['a'], clock });
     await polled(pool);
     const outside = join(pool.folder, 'outside.json');
-    // Longer than what comes: nothing of it may be left at the end.
+    // Longer than the new text, of which no old remainder may follow.
     const padded = JSON.stringify({ ...(await pool.readAuth('a')), note: 'mine' }, null, 40);
     await writeFile(outside, padded, { mode: 0o600 });
     await run('mount', ['--bind', outside, fileOf(pool, 'a')]);

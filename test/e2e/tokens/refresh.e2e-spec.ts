@@ -5,14 +5,14 @@ import { polled } from '../../support/pool/polled.js';
 import { TestPool } from '../../support/pool/pool.js';
 import { leavingTurn } from '../../support/clients/raw-client.js';
 
-/** Tokens of `a` live ten days, those of `b` longer: what ends in a test are the tokens of `a` alone. */
+/** Tokens of `a` live ten days and tokens of `b` longer, so only the tokens of `a` end during a test. */
 const accounts = ['a', { name: 'b', accessTokenLifetimeSeconds: 40 * 86_400 }];
-/** Moved by this, the clock stands half a minute before the end of the token, or a minute after it. */
+/** Moves the clock to half a minute before the token ends, or to a minute after its end. */
 const ALMOST = 10 * DAY - 30 * SECOND;
 const OVER = 10 * DAY + 60 * SECOND;
 
 describe('token refresh', () => {
-  it('makes one token request for twenty turns that come at once', async () => {
+  it('makes one token request for twenty simultaneous turns', async () => {
     const clock = new FakeClock();
     await using pool = await TestPool.start({ accounts: ['a'], clock });
     await polled(pool);
@@ -31,7 +31,7 @@ describe('token refresh', () => {
     expect((await pool.readAuth('a')).tokens.access_token).toBe(newest);
   });
 
-  it('makes one token request for many turns whose token is rejected at once', async () => {
+  it('makes one token request for many turns whose token is rejected simultaneously', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     await polled(pool);
     pool.fakeUpstream.account('a').expireAccessToken();
@@ -40,7 +40,7 @@ describe('token refresh', () => {
     expect(pool.fakeUpstream.tokens.reuses).toBe(0);
   });
 
-  it('keeps the rotated token when the client leaves during the refresh, and asks upstream nothing more', async () => {
+  it('stores the rotated token when the client disconnects during the refresh, and sends upstream nothing more', async () => {
     const clock = new FakeClock();
     await using pool = await TestPool.start({ accounts: ['a'], clock });
     await polled(pool);
@@ -60,7 +60,7 @@ describe('token refresh', () => {
     expect(pool.fakeUpstream.tokens.requests).toHaveLength(1);
   });
 
-  it('frees the slot of a client that leaves during the refresh at once', async () => {
+  it('immediately frees the slot of a client that disconnects during the refresh', async () => {
     const clock = new FakeClock();
     await using pool = await TestPool.start({ accounts: ['a'], clock });
     await polled(pool);
@@ -73,7 +73,7 @@ describe('token refresh', () => {
     try {
       await expect.poll(async () => (await pool.account('a')).inFlight, { timeout: 1_000 }).toBe(0);
     } finally {
-      held.release(); // the program does not end before its refresh
+      held.release(); // the program waits for its refresh before it ends
     }
   });
 
@@ -111,7 +111,7 @@ describe('token refresh', () => {
     expect(pool.fakeUpstream.tokens.requests).toHaveLength(2);
   });
 
-  it('goes on with a token that is still good while the token endpoint fails', async () => {
+  it('keeps using a good token while the token endpoint fails', async () => {
     const clock = new FakeClock();
     await using pool = await TestPool.start({ accounts, clock });
     await polled(pool);
@@ -124,7 +124,7 @@ describe('token refresh', () => {
     expect(pool.fakeUpstream.tokens.requests).toHaveLength(1);
   });
 
-  it('asks for a login when the refresh token was used elsewhere, and a new file brings the account back', async () => {
+  it('needs a login when the refresh token was used elsewhere, and recovers with a new file', async () => {
     const clock = new FakeClock();
     await using pool = await TestPool.start({ accounts, clock });
     await polled(pool);
@@ -145,7 +145,7 @@ describe('token refresh', () => {
   });
 });
 
-describe('refresh that is switched off', () => {
+describe('disabled refresh', () => {
   it('makes no token request, and serves the next account when a token is rejected', async () => {
     const short = { name: 'a', accessTokenLifetimeSeconds: 30 };
     const env = { PROXY_DISABLE_REFRESH: '1' };
@@ -159,7 +159,7 @@ describe('refresh that is switched off', () => {
     expect(await pool.account('a')).toMatchObject({ available: false, reason: 'unauthorized' });
   });
 
-  it('still takes newer tokens from the file', async () => {
+  it('still adopts newer tokens from the file', async () => {
     const env = { PROXY_DISABLE_REFRESH: '1' };
     await using pool = await TestPool.start({ env });
     await polled(pool);

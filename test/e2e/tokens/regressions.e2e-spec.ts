@@ -14,23 +14,26 @@ describe('another login in an existing file', () => {
   it.each([
     ['older', '2020-01-01T00:00:00.000Z'],
     ['newer', '2099-01-01T00:00:00.000Z'],
-  ])('with an %s date is never written over, and is another account once it is read', async (_age, date) => {
-    const clock = new FakeClock();
-    await using pool = await TestPool.start({ accounts: ['a'], clock });
-    await polled(pool);
-    const login = pool.fakeUpstream.addAccount({ name: 'x' }).authJson({ last_refresh: date });
-    await pool.writeAuth('a', login);
-    clock.advance(ALMOST);
-    await send(pool); // the old account is due for a refresh, and its file is another's
-    expect(await pool.readAuth('a')).toEqual(login);
-    await reload(pool);
-    expect(await pool.account('a')).toMatchObject({ available: true, accountId: 'acct-x' });
-    await pool.turn().expect(200);
-    expect(pool.fakeUpstream.attempts().at(-1)).toBe('x');
-    expect(pool.fakeUpstream.tokens.requests.map((it) => it.account)).toEqual(['x']);
-    expect(await pool.readAuth('a')).toMatchObject({ tokens: newest(pool, 'x') });
-    expect(crossed(pool)).toEqual([]);
-  });
+  ])(
+    'with an %s date is never overwritten, and becomes another account at the next reload',
+    async (_age, date) => {
+      const clock = new FakeClock();
+      await using pool = await TestPool.start({ accounts: ['a'], clock });
+      await polled(pool);
+      const login = pool.fakeUpstream.addAccount({ name: 'x' }).authJson({ last_refresh: date });
+      await pool.writeAuth('a', login);
+      clock.advance(ALMOST);
+      await send(pool); // the old account is due for a refresh, but its file holds another account
+      expect(await pool.readAuth('a')).toEqual(login);
+      await reload(pool);
+      expect(await pool.account('a')).toMatchObject({ available: true, accountId: 'acct-x' });
+      await pool.turn().expect(200);
+      expect(pool.fakeUpstream.attempts().at(-1)).toBe('x');
+      expect(pool.fakeUpstream.tokens.requests.map((it) => it.account)).toEqual(['x']);
+      expect(await pool.readAuth('a')).toMatchObject({ tokens: newest(pool, 'x') });
+      expect(crossed(pool)).toEqual([]);
+    },
+  );
 
   it.each(['before', 'after'])(
     'survives a refresh of the old account that was under way, read %s its end',
@@ -86,7 +89,7 @@ describe('newly issued tokens', () => {
         await symlink(`${path}.gone`, path);
       },
     ],
-  ])('wait for a file that %s during the refresh, until it is back as it was', async (_case, spoil) => {
+  ])('wait for a file that %s during the refresh until it is restored', async (_case, spoil) => {
     const { pool, held, turn, before } = await refreshing();
     await using _it = pool;
     await spoil(fileOf(pool, 'a'));
@@ -106,18 +109,18 @@ describe('newly issued tokens', () => {
   });
 });
 
-/** Everything that the program has said so far, to whomever. */
+/** All output of the program so far: logs and responses. */
 async function said(pool: TestPool): Promise<string> {
   const pages = ['/admin/accounts', '/healthz', '/readyz', '/metrics'];
   const texts = await Promise.all(pages.map(async (path) => (await pool.client.get(path)).text));
   return [...pool.logger.lines, ...texts].join('\n');
 }
 
-describe('nothing of a token is said', () => {
+describe('no part of a token is disclosed', () => {
   it('when its file is in pieces after the refresh', async () => {
     const { pool, held, turn } = await refreshing();
     await using _it = pool;
-    const piece = newest(pool).refresh_token.slice(-9); // short enough to be quoted whole
+    const piece = newest(pool).refresh_token.slice(-9); // short enough to be quoted completely
     await writeFile(fileOf(pool, 'a'), piece);
     held.release();
     await turn;
@@ -143,7 +146,7 @@ describe('nothing of a token is said', () => {
   });
 });
 
-it('a stop waits for the refresh that was sent, and begins no other', async () => {
+it('a stop waits for the running refresh, and starts no other', async () => {
   const accounts = ['a', 'b', 'c'].map((name) => ({ name, accessTokenLifetimeSeconds: 600 }));
   const held = Promise.withResolvers<ReturnType<TestPool['fakeUpstream']['tokens']['hold']>>();
   await using pool = await TestPool.start({
@@ -156,22 +159,22 @@ it('a stop waits for the refresh that was sent, and begins no other', async () =
   refresh.release();
   await stopped;
   expect(await pool.readAuth('a')).toMatchObject({ tokens: newest(pool) });
-  // Round trips on the same way, so that another one would have arrived.
+  // Round trips on the same path; another refresh would have arrived by now.
   for (let i = 0; i < 20; i += 1) await fetch(pool.fakeUpstream.origin);
   expect(pool.fakeUpstream.tokens.requests).toMatchObject([{ account: 'a' }]);
 });
 
-describe('a file that is no credential', () => {
-  it('does not keep the program from starting when it is a named pipe', async () => {
+describe('an unusable credential file', () => {
+  it('does not block the start when it is a named pipe', async () => {
     await using first = await TestPool.start({ accounts: ['a'] });
     await promisify(execFile)('mkfifo', [fileOf(first, 'x')]);
     await using pool = await first.restart();
-    const reason = expect.stringContaining('no regular file');
+    const reason = expect.stringContaining('not a regular file');
     expect(await pool.account('x')).toMatchObject({ available: false, reason });
     await pool.turn().expect(200);
   });
 
-  it('is one whose access token holds a line break, and the next account serves', async () => {
+  it('is a file whose access token contains a line break; the next account serves', async () => {
     await using pool = await TestPool.start({
       authJson: (name, json) => {
         if (name === 'a') json.tokens.access_token += '\nx: y';

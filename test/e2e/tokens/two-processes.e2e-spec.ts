@@ -14,7 +14,7 @@ const ENDS_SOON_SECONDS = 55;
 
 const databaseOf = (name: string): string => `export PROXY_DB_PATH=./${name}/proxy.db`;
 
-/** Two programs on one pool folder, each with a database of its own. */
+/** Two programs on one pool folder, each with its own database. */
 async function two(folders: Folders): Promise<[RunningProgram, RunningProgram]> {
   return await Promise.all([folders.start(databaseOf('one')), folders.start(databaseOf('two'))]);
 }
@@ -25,7 +25,7 @@ async function served(answer: Promise<RawResponse>): Promise<void> {
   expect({ refusal, isBroken }).toEqual({ refusal: null, isBroken: false });
 }
 
-/** Two programs with a pool folder each; the files in both lead to the same logins, on different ways. */
+/** Two programs with one pool folder each; both folders link the same logins by different paths. */
 async function twoPools(folders: Folders): Promise<[RunningProgram, RunningProgram]> {
   const at = (...names: string[]): string => join(folders.path, ...names);
   await rename(at('pool'), at('logins'));
@@ -44,8 +44,8 @@ async function twoPools(folders: Folders): Promise<[RunningProgram, RunningProgr
 }
 
 /**
- * Every account's token is refused again and again, while both programs serve turns. Returns how often a spent refresh
- * token was used again.
+ * Repeatedly expires every account's token while both programs serve turns. Returns how often a used refresh token was
+ * sent again.
  */
 async function forceExpiries(
   fakeUpstream: FakeUpstream,
@@ -62,7 +62,7 @@ async function forceExpiries(
   }
   const sent = fakeUpstream.tokens.requests.map((it) => it.refreshToken);
   expect(sent).toHaveLength(new Set(sent).size);
-  expect(sent.length).toBeLessThanOrEqual(refused.size); // the other one has taken what the first has got
+  expect(sent.length).toBeLessThanOrEqual(refused.size); // the other program has adopted the new tokens
   for (const program of programs) {
     expect(program.log).toContain('token refreshed');
     expect(program.log).toContain('newer tokens adopted from the file');
@@ -77,7 +77,7 @@ describe('two programs on two pool folders that link the same files', { timeout:
     expect(await forceExpiries(fakeUpstream, await twoPools(folders))).toBe(0);
   });
 
-  it('leave a token alone that the other one has asked with in vain, while the access token is good', async () => {
+  it('do not send a token that the other has sent without a response, while the access token is good', async () => {
     const soon = accounts.map((name) => ({ name, accessTokenLifetimeSeconds: ENDS_SOON_SECONDS }));
     await using fakeUpstream = await FakeUpstream.start({ accounts: soon });
     await using wire = await TokenWire.start(String(fakeUpstream.env['UPSTREAM_REFRESH_BASE']));
@@ -101,7 +101,7 @@ describe('two programs on one pool folder', { timeout: 180_000 }, () => {
     expect(await forceExpiries(fakeUpstream, await two(folders))).toBe(0);
   });
 
-  it('go on at once when one is killed before its refresh was heard, since its lock dies with it', async () => {
+  it('continue at once when one is killed before it gets the response, because its lock ends with it', async () => {
     await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
     await using folders = await Folders.create(fakeUpstream, ['a']);
     const [one, other] = await two(folders);
@@ -119,11 +119,11 @@ describe('two programs on one pool folder', { timeout: 180_000 }, () => {
     expect(fakeUpstream.tokens.reuses).toBe(0);
   });
 
-  it('leave a token alone that the one that was killed may have spent, while the access token is good', async () => {
+  it('do not send a token that a killed program may have used, while the access token is good', async () => {
     const account = { name: 'a', accessTokenLifetimeSeconds: ENDS_SOON_SECONDS };
     await using fakeUpstream = await FakeUpstream.start({ accounts: [account] });
     await using folders = await Folders.create(fakeUpstream, ['a']);
-    const held = fakeUpstream.tokens.hold({ afterRotation: true }); // the start of the first one asks
+    const held = fakeUpstream.tokens.hold({ afterRotation: true }); // the first program requests at its start
     const one = await folders.start(databaseOf('one'));
     await held.arrived;
     const other = await folders.start(databaseOf('two'));

@@ -1,7 +1,7 @@
 import { chown, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type RefreshStep, refreshSteps } from '../../../src/tokens/refresh-steps.js';
+import { type RefreshStep, refreshSteps } from '../../../src/tokens/refresh-state.js';
 import { TokenService } from '../../../src/tokens/token.service.js';
 import { DAY, FakeClock, MINUTE, SECOND } from '../../support/fake-clock.js';
 import { polled } from '../../support/pool/polled.js';
@@ -20,7 +20,7 @@ async function journalOf(pool: TestPool): Promise<string> {
   return join(folder, files[0] ?? '');
 }
 
-/** A pool with the account `a`, half a minute before the end of its token. */
+/** A pool with the account `a`, half a minute before its token ends. */
 async function almostOver(options: TestPoolOptions = {}) {
   const clock = new FakeClock();
   const pool = await TestPool.start({ accounts: ['a'], ...options, clock });
@@ -30,7 +30,7 @@ async function almostOver(options: TestPoolOptions = {}) {
   return { pool, clock };
 }
 
-/** The account `a`, whose refresh came to its end right after this step; then a new start on the same folders. */
+/** Ends the refresh of account `a` right after this step, then restarts on the same folders. */
 async function cutAfter(last: RefreshStep) {
   let isCut = false;
   const { pool, clock } = await almostOver({
@@ -40,13 +40,13 @@ async function cutAfter(last: RefreshStep) {
       throw new Error('cut off');
     },
   });
-  await pool.turn().expect(200); // its token is good for half a minute more
+  await pool.turn().expect(200); // its token is good for another half minute
   const file = await pool.readAuth('a');
   return { pool: await pool.restart(), clock, file };
 }
 
 describe('a refresh', () => {
-  it('goes through its steps in their order', async () => {
+  it('performs its steps in order', async () => {
     const steps: RefreshStep[] = [];
     const { pool } = await almostOver({ onRefreshStep: (step) => steps.push(step) });
     await using _it = pool;
@@ -54,12 +54,12 @@ describe('a refresh', () => {
     expect(steps).toEqual(refreshSteps);
   });
 
-  it('has the new tokens in the journal before the file, and leaves none there', async () => {
+  it('writes the new tokens to the journal before the file, and leaves none there', async () => {
     const seen: Promise<{ journal: string; file: string }>[] = [];
     const { pool } = await almostOver({
       onRefreshStep: (step) => {
         if (step !== 'journaled') return;
-        // Read at once, by name: what comes next has to wait for the same disk.
+        // Reads synchronously, before the next step.
         seen.push(
           journalOf(pool).then(async (path) => ({
             journal: await readFile(path, 'utf8'),
@@ -79,7 +79,7 @@ describe('a refresh', () => {
     expect((await readFile(path)).every((byte) => byte === 0)).toBe(true);
   });
 
-  it.skipIf(process.getuid?.() !== 0)('keeps the owner of a file that is not ours', async () => {
+  it.skipIf(process.getuid?.() !== 0)('keeps the owner of a file of another user', async () => {
     const { pool } = await almostOver();
     await using _it = pool;
     await chown(fileOf(pool, 'a'), 12_345, 12_345);
@@ -89,8 +89,8 @@ describe('a refresh', () => {
   });
 });
 
-describe('a refresh that ends at a step', () => {
-  it('is finished by the next start when the journal has the answer', async () => {
+describe('a refresh that is interrupted at a step', () => {
+  it('is finished by the next start when the journal has the response', async () => {
     const { pool, file } = await cutAfter('journaled');
     await using _it = pool;
     expect(file.tokens.refresh_token).not.toBe(newest(pool).refresh_token);
@@ -99,7 +99,7 @@ describe('a refresh that ends at a step', () => {
     expect(pool.fakeUpstream.tokens).toMatchObject({ reuses: 0, requests: [{ account: 'a' }] });
   });
 
-  it('is finished by the same process at its next refresh, too', async () => {
+  it('is also finished by the same process at its next refresh', async () => {
     let isCut = false;
     const { pool, clock } = await almostOver({
       onRefreshStep: (step) => {
@@ -116,7 +116,7 @@ describe('a refresh that ends at a step', () => {
     expect(pool.fakeUpstream.tokens).toMatchObject({ reuses: 0, requests: [{ account: 'a' }] });
   });
 
-  it('has nothing left to do when the file was written', async () => {
+  it('is complete when the file was written', async () => {
     const { pool } = await cutAfter('written');
     await using _it = pool;
     expect((await pool.readAuth('a')).tokens).toMatchObject(newest(pool));
@@ -124,7 +124,7 @@ describe('a refresh that ends at a step', () => {
     expect(pool.fakeUpstream.tokens).toMatchObject({ reuses: 0, requests: [{ account: 'a' }] });
   });
 
-  it('leaves the refresh token alone while the access token is good, when it was about to be sent', async () => {
+  it('does not send the refresh token again while the access token is good', async () => {
     const { pool, clock } = await cutAfter('announced');
     await using _it = pool;
     expect(await pool.account('a')).toMatchObject({ available: true, refresh: 'in-doubt' });
@@ -137,7 +137,7 @@ describe('a refresh that ends at a step', () => {
     expect(await pool.account('a')).toMatchObject({ available: true, refresh: 'idle' });
   });
 
-  it('is not in doubt any more once the file has other tokens', async () => {
+  it('is no longer in doubt once the file has other tokens', async () => {
     const { pool } = await cutAfter('announced');
     await using _it = pool;
     const login = pool.fakeUpstream.account('a').loginAgain();
@@ -149,7 +149,7 @@ describe('a refresh that ends at a step', () => {
 });
 
 describe('older tokens', () => {
-  it('that come back into the file are set aside, and the newest written over them', async () => {
+  it('that return to the file are copied aside and overwritten by the newest', async () => {
     const { pool } = await almostOver();
     await using _it = pool;
     const before = await pool.readAuth('a');
@@ -166,7 +166,7 @@ describe('older tokens', () => {
     expect(pool.fakeUpstream.tokens).toMatchObject({ reuses: 0, requests: [{ account: 'a' }] });
   });
 
-  it('are taken all the same by an account that needs a login', async () => {
+  it('are adopted anyway by an account that needs a login', async () => {
     const { pool, clock } = await almostOver();
     await using _it = pool;
     const other = pool.fakeUpstream.account('a').loginAgain();
@@ -186,7 +186,7 @@ describe('older tokens', () => {
     await pool.turn().expect(200);
     await pool.writeAuth('a', old);
     await reload(pool);
-    const again = await pool.restart(); // and not because the newer ones were in memory
+    const again = await pool.restart(); // rules out newer tokens in memory as the reason
     expect(await again.account('a')).toMatchObject({
       available: false,
       reason: expect.stringContaining('b.json'),
@@ -196,11 +196,11 @@ describe('older tokens', () => {
   });
 });
 
-describe('a clock that is wrong', () => {
+describe('a wrong clock', () => {
   it.each([
     ['a year ahead', 365 * DAY],
     ['a year behind', -365 * DAY],
-  ])('by %s makes no storm of refreshes', async (_which, offset) => {
+  ])('by %s causes no storm of refreshes', async (_which, offset) => {
     const clock = new FakeClock(Date.now() + offset);
     const accounts = ['a', 'b', 'c', 'd', 'e'];
     await using pool = await TestPool.start({ accounts, clock, upstreamNow: Date.now });
@@ -214,7 +214,7 @@ describe('a clock that is wrong', () => {
     expect(pool.fakeUpstream.tokens.reuses).toBe(0);
   });
 
-  it('does not keep tokens that upstream calls expired: they are renewed when it says so', async () => {
+  it('does not keep tokens that upstream calls expired; they are refreshed', async () => {
     const clock = new FakeClock(Date.now() - 365 * DAY);
     await using pool = await TestPool.start({ accounts: ['a'], clock, upstreamNow: Date.now });
     await polled(pool);
@@ -225,7 +225,7 @@ describe('a clock that is wrong', () => {
 });
 
 describe('refreshes ahead of time', () => {
-  it('of tokens that live shorter than the leeway are made once, not every minute', async () => {
+  it('of tokens that live shorter than the leeway happen once, not every minute', async () => {
     const { pool, clock } = await almostOver();
     await using _it = pool;
     pool.fakeUpstream.tokens.lifetimeSeconds = 600;
@@ -244,7 +244,7 @@ describe('refreshes ahead of time', () => {
     clock.advance(OVER);
     const held = pool.fakeUpstream.tokens.hold();
     const due = cron(pool);
-    await held.arrived; // of the first by name; the others wait their turn
+    await held.arrived; // the first by name; the others wait
     expect(pool.fakeUpstream.tokens.requests).toMatchObject([{ account: 'a' }]);
     for (const account of pool.registry.list())
       if (account.name === 'a') pool.registry.configure(account, { ...account.settings, isPaused: true });
@@ -262,7 +262,7 @@ describe('refreshes ahead of time', () => {
   });
 });
 
-/** The refresh of `a` has been sent, and waits. */
+/** Sends the refresh of `a` and holds its response. */
 async function waiting() {
   const { pool, clock } = await almostOver();
   const held = pool.fakeUpstream.tokens.hold({ afterRotation: true });
@@ -271,8 +271,8 @@ async function waiting() {
   return { pool, clock, held, turn };
 }
 
-describe('while a refresh waits for its answer', () => {
-  it('a renamed file gets the tokens under its new name, also when the answer is a failure first', async () => {
+describe('while a refresh waits for its response', () => {
+  it('a renamed file gets the tokens under its new name, even when the first response is a failure', async () => {
     const { pool, clock } = await almostOver();
     await using _it = pool;
     pool.fakeUpstream.tokens.answers({ status: 500, body: {} });
@@ -289,7 +289,7 @@ describe('while a refresh waits for its answer', () => {
     expect((await pool.readAuth('b')).tokens).toMatchObject(newest(pool));
   });
 
-  it('a newer login that comes into the file is neither written over nor forgotten', async () => {
+  it('a newer login in the file is neither overwritten nor forgotten', async () => {
     const { pool, held, turn } = await waiting();
     await using _it = pool;
     const login = {
@@ -307,7 +307,7 @@ describe('while a refresh waits for its answer', () => {
     );
   });
 
-  it('the file of Codex that is half written is waited for before anybody is asked', async () => {
+  it('a partial write by Codex is waited for before a request is sent', async () => {
     const { pool } = await almostOver();
     await using _it = pool;
     const login = pool.fakeUpstream.account('a').loginAgain(LONG_SECONDS);
@@ -326,10 +326,10 @@ describe('while a refresh waits for its answer', () => {
 });
 
 describe('a pause after a failure', () => {
-  it('is over when the clock was set back since', async () => {
+  it('is over when the clock has been set back', async () => {
     const { pool, clock } = await almostOver();
     await using _it = pool;
-    clock.advance(DAY); // it is wrong, and upstream has not told yet
+    clock.advance(DAY); // wrong, but no response of upstream has shown it yet
     pool.fakeUpstream.tokens.answers({ status: 500, body: {} });
     await pool.turn();
     clock.advance(-DAY + MINUTE);

@@ -7,7 +7,7 @@ import { AccountRegistry } from '../../../src/accounts/account-registry.js';
 import { loadConfig } from '../../../src/config/app.config.js';
 import { type RunningApp, startApp } from '../../../src/bootstrap/app.setup.js';
 import type { Clock } from '../../../src/runtime/clock.js';
-import type { RefreshStepWatcher } from '../../../src/tokens/refresh-steps.js';
+import type { RefreshStepWatcher } from '../../../src/tokens/refresh-state.js';
 import { RecentErrors } from '../../../src/observability/recent-errors.js';
 import type { FakeAccountOptions } from '../../../src/fake-upstream/script/account-script.js';
 import type { AuthJson } from '../../../src/fake-upstream/script/made-up-credentials.js';

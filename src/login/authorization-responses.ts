@@ -34,7 +34,7 @@ const deviceCodeSchema = z
 /** All three tokens of a new login. */
 export type LoginTokens = z.infer<typeof tokensSchema>;
 
-/** Why it did not work: a stable code, and a sentence that holds nothing of the answer but its status. */
+/** Reason of a failure: a stable code, and a message that quotes nothing of the response except its status. */
 export interface LoginFault {
   readonly kind: 'failed';
   readonly code: string;
@@ -57,7 +57,7 @@ export type DeviceResponse =
   | { readonly kind: 'allowed'; readonly code: Secret; readonly verifier: Secret }
   | LoginFault;
 
-/** What the token endpoint says to a code. Without all three tokens it is no login. */
+/** Reads the token endpoint's response to a code. A login needs all three tokens. */
 export function readExchangeResponse(status: number, text: string): ExchangeResponse {
   const what = 'The token endpoint';
   if (!isSuccess(status))
@@ -67,7 +67,7 @@ export function readExchangeResponse(status: number, text: string): ExchangeResp
   return fault('exchange_unreadable', `${what} answered ${status}, but without the tokens of a login.`);
 }
 
-/** What the device endpoint says when a login is to begin. */
+/** Reads the device endpoint's response to the start of a login. */
 export function readDeviceStart(status: number, text: string): DeviceStart {
   const what = 'The authorization server';
   if (!isSuccess(status))
@@ -78,9 +78,9 @@ export function readDeviceStart(status: number, text: string): DeviceStart {
   return fault('device_unreadable', `${what} answered ${status}, but without a code for a device login.`);
 }
 
-/** What the device endpoint says while a person has the code: 403 and 404 are its way to say "not yet". */
+/** Reads the device endpoint's response while the user has the code. 403 and 404 mean "not yet". */
 export function readDeviceResponse(status: number, text: string): DeviceResponse {
-  // 429 and 5xx pass; the person may be typing the code at this moment.
+  // 429 and 5xx are temporary; the user may be typing the code right now.
   if (status === 403 || status === 404 || status === 429 || status >= 500) return { kind: 'pending' };
   const what = 'The authorization server';
   if (!isSuccess(status))
@@ -107,6 +107,6 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    return null; // HTML, half an answer, nothing
+    return null; // HTML, a partial response, or nothing
   }
 }

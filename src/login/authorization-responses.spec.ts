@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readDeviceResponse, readDeviceStart, readExchangeResponse } from './authorization-answers.js';
+import { readDeviceResponse, readDeviceStart, readExchangeResponse } from './authorization-responses.js';
 
 const tokens = { id_token: 'made-up-id', access_token: 'made-up-access', refresh_token: 'made-up-refresh' };
 
