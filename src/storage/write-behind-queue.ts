@@ -1,12 +1,12 @@
 import { limits } from '../config/limits.js';
 import type { AccountEvidenceRow } from '../accounts/account-evidence.entity.js';
 import type { AccountSettingsRow } from '../accounts/account-settings.entity.js';
-import { BoundedQueue } from './bounded-queue.js';
+import { BoundedQueue } from './row-queue.js';
 import type { PinnedValue } from '../accounts/selection/pinned-value.entity.js';
 import type { QuotaSample } from '../usage/quota-sample.entity.js';
 import type { SessionAffinityRow } from '../accounts/selection/session-affinity.entity.js';
 import type { UsageRecord } from '../usage/usage-record.entity.js';
-import type { WriteBatch } from './write-batch.js';
+import type { WriteBatch } from './statements.js';
 
 /** What there is a bound on; settings are as many as there are accounts. */
 export type Droppable = 'record' | 'sample' | 'session' | 'evidence' | 'owned';

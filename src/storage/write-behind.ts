@@ -18,7 +18,7 @@ import type { QuotaSample } from '../usage/quota-sample.entity.js';
 import type { SessionAffinityRow } from '../accounts/selection/session-affinity.entity.js';
 import { type Droppable, WriteBehindQueue } from './write-behind-queue.js';
 import type { UsageRecord } from '../usage/usage-record.entity.js';
-import { write } from './write-batch.js';
+import { write } from './statements.js';
 
 /**
  * The one writer of the database. What is to be written waits in memory, bounded, and goes out in batches,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { BoundedQueue } from './bounded-queue.js';
+import { BoundedQueue } from './row-queue.js';
 
 function filled(bound: number, count: number) {
   let lost = 0;
