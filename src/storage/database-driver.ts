@@ -1,30 +1,14 @@
 import { createRequire } from 'node:module';
 import type { DataSourceOptions } from 'typeorm';
 import { describeError, errorCode, PoolError } from '../runtime/pool-error.js';
-import { AccountEvidenceRow } from '../accounts/account-evidence.entity.js';
-import { AccountSettingsRow } from '../accounts/account-settings.entity.js';
 import { UsageOnRecord1795300000000 } from './migrations/1795300000000-usage-on-record.js';
 import { EvidenceOnRecord1795390000000 } from './migrations/1795390000000-evidence-on-record.js';
 import { FormerAccount1795400000000 } from './migrations/1795400000000-former-account.js';
 import { Ownership1795420000000 } from './migrations/1795420000000-ownership.js';
 import type { DriverSetting } from './driver-setting.js';
 import { nodeSqlite } from './node-sqlite.js';
-import { PinnedValue } from '../accounts/selection/pinned-value.entity.js';
-import { QuotaSample } from '../usage/quota-sample.entity.js';
-import { SessionAffinityRow } from '../accounts/selection/session-affinity.entity.js';
 import type { SqliteModule } from './sqlite-module.js';
-import { UsageRecord } from '../usage/usage-record.entity.js';
-import { UsageRollup } from '../usage/usage-rollup.entity.js';
-
-const entities = [
-  UsageRecord,
-  UsageRollup,
-  QuotaSample,
-  SessionAffinityRow,
-  PinnedValue,
-  AccountSettingsRow,
-  AccountEvidenceRow,
-];
+import type { EntityClass } from './stored-table.js';
 
 export const migrations = [
   UsageOnRecord1795300000000,
@@ -80,14 +64,18 @@ function isSqliteModule(it: unknown): it is SqliteModule {
  * that DNS and files share, so a statement waits for a lock at most a second, and there is never more than one
  * under way; Node's own works in a thread of its own.
  */
-export function driverOptions(path: string, { module }: DatabaseDriver): DataSourceOptions {
+export function driverOptions(
+  path: string,
+  { module }: DatabaseDriver,
+  entities: readonly EntityClass[],
+): DataSourceOptions {
   return {
     type: 'sqlite',
     driver: module,
     database: path,
     enableWAL: true,
     busyTimeout: 1_000,
-    entities,
+    entities: [...entities],
     migrations,
     synchronize: false,
     migrationsRun: false,

@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { DataSource } from 'typeorm';
 import { errorCode } from '../runtime/pool-error.js';
 import { type DatabaseDriver, driverOptions, migrations, readOnlyOptions } from './database-driver.js';
+import type { EntityClass } from './stored-table.js';
 
 /** A connection to a file, and which file that was; or a file that only a newer version understands. */
 export type DatabaseFile =
@@ -10,11 +11,15 @@ export type DatabaseFile =
   | { readonly kind: 'newer'; readonly migration: string };
 
 /** Opens the file, or makes it, and brings its tables up to date. Nothing in a newer one is touched. */
-export async function openFile(path: string, driver: DatabaseDriver): Promise<DatabaseFile> {
+export async function openFile(
+  path: string,
+  driver: DatabaseDriver,
+  entities: readonly EntityClass[],
+): Promise<DatabaseFile> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const migration = await newerMigrationIn(path, driver);
   if (migration !== null) return { kind: 'newer', migration };
-  const source = new DataSource(driverOptions(path, driver));
+  const source = new DataSource(driverOptions(path, driver, entities));
   await source.initialize();
   try {
     await source.runMigrations({ transaction: 'all' });

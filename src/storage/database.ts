@@ -7,6 +7,7 @@ import { describeError, errorCode, PoolError } from '../runtime/pool-error.js';
 import { chooseDriver, type DatabaseDriver, isLocked, kindOfFault } from './database-driver.js';
 import { inodeOf, openFile, setAside } from './database-file.js';
 import { type DatabaseState, troubleIn, waitingAfter } from './database-state.js';
+import { type EntityClass, STORED_TABLES, type StoredTable } from './stored-table.js';
 
 /** The database cannot be asked now; what was to be written is kept by who wanted it. */
 export class DatabaseUnavailableError extends PoolError {
@@ -22,6 +23,7 @@ export class Database {
   private readonly logger = new Logger(Database.name);
   /** Chosen once, at the start. */
   readonly driver: DatabaseDriver;
+  private readonly entities: readonly EntityClass[];
   private state: DatabaseState = { kind: 'closed' };
   private last: Promise<unknown> = Promise.resolve();
   private waiting = 0;
@@ -29,7 +31,9 @@ export class Database {
   constructor(
     @Inject(APP_CONFIG) private readonly config: AppConfig,
     @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(STORED_TABLES) tables: readonly StoredTable[],
   ) {
+    this.entities = tables.flatMap((it) => it.entities);
     this.driver = chooseDriver(config.sqliteDriver);
     const { name, fallbackReason } = this.driver;
     if (fallbackReason === null) this.logger.log('database driver', { driver: name });
@@ -130,7 +134,7 @@ export class Database {
   }
 
   private async open(): Promise<DataSource> {
-    const file = await openFile(this.config.dbPath, this.driver);
+    const file = await openFile(this.config.dbPath, this.driver, this.entities);
     if (file.kind === 'open') {
       this.state = file;
       return file.source;

@@ -1,31 +1,50 @@
-/** First in, first out, with a bound: what comes when it is full pushes the oldest out. */
-export class BoundedQueue<T> {
-  private items: T[] = [];
+import type { StoredTable } from './stored-table.js';
+
+/** The waiting rows of one table, oldest first, with a bound. */
+export class RowQueue {
+  /** By the table's key; a row of a table without keys is its own key. */
+  private readonly rows = new Map<unknown, object>();
 
   constructor(
-    private readonly bound: number,
-    private readonly onLoss: () => void,
+    readonly table: StoredTable,
+    private readonly onLoss: (kind: string) => void,
   ) {}
 
   get size(): number {
-    return this.items.length;
+    return this.rows.size;
   }
 
-  add(item: T): void {
-    this.items.push(item);
-    if (this.items.length <= this.bound) return;
-    this.items.shift();
-    this.onLoss();
+  /** Adds a row, in place of an older one with its key. Drops the oldest row above the bound. */
+  add(row: object): void {
+    const key = this.keyOf(row);
+    this.rows.delete(key);
+    this.rows.set(key, row);
+    if (this.rows.size <= this.table.bound) return;
+    const oldest = this.rows.keys().next();
+    if (oldest.done === true) return;
+    this.rows.delete(oldest.value);
+    this.onLoss(this.table.kind);
   }
 
-  /** The oldest, at most `count`; they stay in. */
-  first(count: number): T[] {
-    return this.items.slice(0, count);
+  /** Returns the oldest rows, at most `count`, without removing them. */
+  first(count: number): object[] {
+    const oldest: object[] = [];
+    for (const row of this.rows.values()) {
+      if (oldest.length >= count) break;
+      oldest.push(row);
+    }
+    return oldest;
   }
 
-  /** Takes out those that are (still) in. */
-  remove(items: readonly T[]): void {
-    const gone = new Set(items);
-    this.items = this.items.filter((it) => !gone.has(it));
+  /** Removes rows that are still waiting. A newer row with the same key stays. */
+  remove(rows: readonly object[]): void {
+    for (const row of rows) {
+      const key = this.keyOf(row);
+      if (this.rows.get(key) === row) this.rows.delete(key);
+    }
+  }
+
+  private keyOf(row: object): unknown {
+    return this.table.keyOf === undefined ? row : this.table.keyOf(row);
   }
 }

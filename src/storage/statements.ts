@@ -1,54 +1,32 @@
-import type { EntityManager } from 'typeorm';
-import { AccountEvidenceRow } from '../accounts/account-evidence.entity.js';
-import { AccountSettingsRow } from '../accounts/account-settings.entity.js';
-import { PinnedValue } from '../accounts/selection/pinned-value.entity.js';
-import { QuotaSample } from '../usage/quota-sample.entity.js';
-import { addToRollups } from '../usage/rollup-sums.js';
-import { SessionAffinityRow } from '../accounts/selection/session-affinity.entity.js';
-import { UsageRecord } from '../usage/usage-record.entity.js';
+import type { EntityManager, FindManyOptions } from 'typeorm';
+import { limits } from '../config/limits.js';
+import type { EntityClass } from './stored-table.js';
 
-/** What is written together: in one transaction, all of it or nothing. */
-export interface WriteBatch {
-  readonly records: readonly UsageRecord[];
-  readonly samples: readonly QuotaSample[];
-  readonly sessions: readonly SessionAffinityRow[];
-  readonly pinned: readonly PinnedValue[];
-  readonly settings: readonly AccountSettingsRow[];
-  readonly evidence: readonly AccountEvidenceRow[];
-}
-
-/** The statements of a batch, within the transaction of `manager`. */
-export async function write(manager: EntityManager, batch: WriteBatch): Promise<void> {
-  const { records, samples, sessions, pinned, settings, evidence } = batch;
-  if (records.length > 0) {
-    await insertInPieces(manager, UsageRecord, records);
-    await addToRollups(manager, records);
-  }
-  if (samples.length > 0)
-    await upsertInPieces(manager, QuotaSample, samples, ['accountId', 'durationSeconds', 'seenAt']);
-  if (sessions.length > 0) await upsertInPieces(manager, SessionAffinityRow, sessions, ['session']);
-  if (pinned.length > 0) await upsertInPieces(manager, PinnedValue, pinned, ['kind', 'hash']);
-  if (settings.length > 0) await upsertInPieces(manager, AccountSettingsRow, settings, ['accountId']);
-  if (evidence.length > 0) await upsertInPieces(manager, AccountEvidenceRow, evidence, ['accountId']);
-}
-
-/** Rows per statement: a statement takes only so many parameters. */
+/** Rows per statement: SQLite limits the number of parameters. */
 const ROWS = 50;
 
-async function insertInPieces(
+export async function insertRows<Row extends object>(
   manager: EntityManager,
-  entity: typeof UsageRecord,
-  rows: readonly UsageRecord[],
+  entity: EntityClass<Row>,
+  rows: readonly Row[],
 ): Promise<void> {
-  for (let at = 0; at < rows.length; at += ROWS) await manager.insert(entity, rows.slice(at, at + ROWS));
+  for (let at = 0; at < rows.length; at += ROWS) {
+    const piece = rows.slice(at, at + ROWS);
+    await manager.createQueryBuilder().insert().into(entity).values(piece).execute();
+  }
 }
 
-async function upsertInPieces<T extends object>(
+/** Inserts rows. A row whose `keys` (property names) are already stored replaces the stored row. */
+export async function upsertRows<Row extends object>(
   manager: EntityManager,
-  entity: new () => T,
-  rows: readonly T[],
-  keys: string[],
+  entity: EntityClass<Row>,
+  rows: readonly Row[],
+  keys: readonly (keyof Row & string)[],
 ): Promise<void> {
+  const { columns } = manager.connection.getMetadata(entity);
+  const isKey = new Set<string>(keys);
+  const keyColumns = columns.filter((it) => isKey.has(it.propertyName)).map((it) => it.databaseName);
+  const others = columns.filter((it) => !isKey.has(it.propertyName)).map((it) => it.databaseName);
   for (let at = 0; at < rows.length; at += ROWS) {
     const piece = rows.slice(at, at + ROWS);
     await manager
@@ -56,21 +34,18 @@ async function upsertInPieces<T extends object>(
       .insert()
       .into(entity)
       .values(piece)
-      .orUpdate(columnsOf(manager, entity, keys), columnNames(manager, entity, keys))
+      .orUpdate(others, keyColumns)
       .execute();
   }
 }
 
-function columnsOf(manager: EntityManager, entity: new () => object, except: readonly string[]): string[] {
-  const { columns } = manager.connection.getMetadata(entity);
-  return columns.filter((it) => !except.includes(it.propertyName)).map((it) => it.databaseName);
-}
-
-function columnNames(
+/** Removes the rows that match, at most `limits.retentionStepRows`; returns how many. */
+export async function removeRows<Row extends object>(
   manager: EntityManager,
-  entity: new () => object,
-  properties: readonly string[],
-): string[] {
-  const { columns } = manager.connection.getMetadata(entity);
-  return columns.filter((it) => properties.includes(it.propertyName)).map((it) => it.databaseName);
+  entity: EntityClass<Row>,
+  which: FindManyOptions<Row>,
+): Promise<number> {
+  const rows = await manager.find(entity, { ...which, take: limits.retentionStepRows });
+  if (rows.length > 0) await manager.remove(rows);
+  return rows.length;
 }

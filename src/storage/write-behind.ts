@@ -1,4 +1,5 @@
 import {
+  Inject,
   Injectable,
   Logger,
   type OnApplicationShutdown,
@@ -10,15 +11,9 @@ import type { Counter } from 'prom-client';
 import { limits } from '../config/limits.js';
 import { metricNames } from '../observability/metrics.js';
 import { describeError } from '../runtime/pool-error.js';
-import type { AccountEvidenceRow } from '../accounts/account-evidence.entity.js';
-import type { AccountSettingsRow } from '../accounts/account-settings.entity.js';
 import { Database } from './database.js';
-import type { PinnedValue } from '../accounts/selection/pinned-value.entity.js';
-import type { QuotaSample } from '../usage/quota-sample.entity.js';
-import type { SessionAffinityRow } from '../accounts/selection/session-affinity.entity.js';
-import { type Droppable, WriteBehindQueue } from './write-behind-queue.js';
-import type { UsageRecord } from '../usage/usage-record.entity.js';
-import { write } from './statements.js';
+import { STORED_TABLES, type StoredTable } from './stored-table.js';
+import { WriteBehindQueue } from './write-behind-queue.js';
 
 /**
  * The one writer of the database. What is to be written waits in memory, bounded, and goes out in batches,
@@ -28,7 +23,7 @@ import { write } from './statements.js';
 @Injectable()
 export class WriteBehind implements OnModuleInit, OnModuleDestroy, OnApplicationShutdown {
   private readonly logger = new Logger(WriteBehind.name);
-  private readonly queue = new WriteBehindQueue((kind) => this.lose(kind));
+  private readonly queue: WriteBehindQueue;
   private timer: NodeJS.Timeout | null = null;
   private writing: Promise<void> | null = null;
   private lost = 0;
@@ -38,7 +33,10 @@ export class WriteBehind implements OnModuleInit, OnModuleDestroy, OnApplication
   constructor(
     private readonly database: Database,
     @InjectMetric(metricNames.dropped) private readonly dropped: Counter<'kind'>,
-  ) {}
+    @Inject(STORED_TABLES) tables: readonly StoredTable[],
+  ) {
+    this.queue = new WriteBehindQueue(tables, (kind) => this.lose(kind));
+  }
 
   onModuleInit(): void {
     this.timer = setInterval(() => {
@@ -79,28 +77,9 @@ export class WriteBehind implements OnModuleInit, OnModuleDestroy, OnApplication
     return this.database.trouble ?? this.failure;
   }
 
-  addRecord(record: UsageRecord): void {
-    this.queue.addRecord(record);
-  }
-
-  addSample(sample: QuotaSample): void {
-    this.queue.addSample(sample);
-  }
-
-  addSession(session: SessionAffinityRow): void {
-    this.queue.addSession(session);
-  }
-
-  addPins(pinned: PinnedValue): void {
-    this.queue.addPins(pinned);
-  }
-
-  addSettings(settings: AccountSettingsRow): void {
-    this.queue.addSettings(settings);
-  }
-
-  addEvidence(evidence: AccountEvidenceRow): void {
-    this.queue.addEvidence(evidence);
+  /** Queues a row for the next batch. Never waits; a full queue drops its oldest row. */
+  enqueue<Row extends object>(table: StoredTable<Row>, row: NoInfer<Row>): void {
+    this.queue.add(table, row);
   }
 
   /** Writes all that waits. Never rejects: what could not be written waits on. */
@@ -121,7 +100,9 @@ export class WriteBehind implements OnModuleInit, OnModuleDestroy, OnApplication
     while (this.pending > 0) {
       const batch = this.queue.batch();
       try {
-        await this.database.run((manager) => write(manager, batch));
+        await this.database.run(async (manager) => {
+          for (const { table, rows } of batch) await table.write(manager, rows);
+        });
       } catch (error) {
         const reason = describeError(error);
         if (this.failure === null) this.logger.warn('usage cannot be recorded now', { reason });
@@ -134,7 +115,7 @@ export class WriteBehind implements OnModuleInit, OnModuleDestroy, OnApplication
     }
   }
 
-  private lose(kind: Droppable): void {
+  private lose(kind: string): void {
     if (this.lost === 0)
       this.logger.error('the queue to the database is full, the oldest is dropped', { kind });
     this.lost += 1;

@@ -4,6 +4,7 @@ import { limits } from '../config/limits.js';
 import { Database } from '../storage/database.js';
 import { QuotaSample } from './quota-sample.entity.js';
 import type { QuotaWindow } from './quota-window.js';
+import { quotaSamples } from './usage-tables.js';
 import { WriteBehind } from '../storage/write-behind.js';
 
 /** The last sample of a window that an account has no more. */
@@ -44,7 +45,7 @@ export class QuotaService implements OnModuleInit {
     const named = new Set(windows.map((it) => it.durationSeconds));
     for (const it of this.windows(accountId)) {
       if (!named.has(it.durationSeconds))
-        this.writer.addSample(sampleOf(accountId, { ...it, ...NO_MORE, seenAt: at }));
+        this.writer.enqueue(quotaSamples, sampleOf(accountId, { ...it, ...NO_MORE, seenAt: at }));
     }
     this.put(accountId, windows);
   }
@@ -88,7 +89,9 @@ export class QuotaService implements OnModuleInit {
   private put(accountId: string, windows: readonly QuotaWindow[]): void {
     const before = this.windows(accountId);
     const ordered = windows.toSorted((a, b) => a.durationSeconds - b.durationSeconds);
-    for (const it of ordered) if (isChange(it, before)) this.writer.addSample(sampleOf(accountId, it));
+    for (const it of ordered) {
+      if (isChange(it, before)) this.writer.enqueue(quotaSamples, sampleOf(accountId, it));
+    }
     const oldest = this.latest.keys().next();
     const isFull = this.latest.size >= limits.poolFiles && !this.latest.has(accountId);
     if (isFull && oldest.done !== true) this.latest.delete(oldest.value);

@@ -6,6 +6,7 @@ import type { TokenCount } from './response-usage.js';
 import { addUsage, countsAsTurn, noUsage, type UsageSums } from './rollup-sums.js';
 import { UsageRecord } from './usage-record.entity.js';
 import { UsageRollup } from './usage-rollup.entity.js';
+import { usageRecords } from './usage-tables.js';
 import { WriteBehind } from '../storage/write-behind.js';
 
 /** Sums over the turns of an account. */
@@ -45,7 +46,7 @@ export class UsageService implements OnModuleInit {
     const { tokens, ...facts } = turn;
     const counts = tokens ?? noTokens;
     this.add(turn.accountId, { ...counts, turns: countsAsTurn(turn) ? 1 : 0 });
-    this.writer.addRecord(Object.assign(new UsageRecord(), facts, counts));
+    this.writer.enqueue(usageRecords, Object.assign(new UsageRecord(), facts, counts));
   }
 
   private add(accountId: string, more: UsageTotals): void {

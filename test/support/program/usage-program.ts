@@ -81,7 +81,7 @@ export class Folders implements AsyncDisposable {
 
 /** Every turn on disk, read by a connection of its own, and by a driver that need not have written them. */
 export async function recordsIn(database: string, driver: DriverSetting = 'sqlite3'): Promise<UsageRecord[]> {
-  const source = new DataSource(driverOptions(database, chooseDriver(driver)));
+  const source = new DataSource(driverOptions(database, chooseDriver(driver), [UsageRecord]));
   await source.initialize();
   try {
     return await source.getRepository(UsageRecord).find({ order: { at: 'ASC' } });
