@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { hostName, isLoopbackName, whyRefused } from './request-guard.js';
+import { isLoopbackName } from '../runtime/loopback-name.js';
+import { hostName, whyRefused } from './request-guard.js';
 
 const own = { host: '127.0.0.1:8989' };
 const codeFor = (headers: Readonly<Record<string, string>>, method = 'GET', path = '/v1/models') =>

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { isIPv4, isIPv6 } from 'node:net';
+import { isLoopbackName } from '../runtime/loopback-name.js';
 
 /** Why a request may not enter, in a stable code and a sentence for a person. */
 export interface Violation {
@@ -46,14 +46,6 @@ export function hostName(host: string): string | null {
   const match = /^(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?::\d{1,5})?$/i.exec(host);
   const name = match?.[1] ?? match?.[2];
   return name === undefined ? null : name.toLowerCase();
-}
-
-/** Names and addresses that always mean this machine. Brackets around IPv6 are allowed. */
-export function isLoopbackName(name: string): boolean {
-  const bare = name.replace(/^\[|\]$/g, '').toLowerCase();
-  if (isIPv4(bare)) return bare.startsWith('127.');
-  if (isIPv6(bare)) return bare === '::1' || bare === '0:0:0:0:0:0:0:1';
-  return bare === 'localhost' || bare.endsWith('.localhost');
 }
 
 function isOwnOrigin(origin: string, host: string): boolean {

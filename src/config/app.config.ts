@@ -3,11 +3,11 @@ import { tmpdir, userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { getProxyForUrl } from 'proxy-from-env';
 import { z } from 'zod';
-import { selectionPolicyNames } from '../accounts/selection/selection-policy.js';
-import { isLoopbackName } from '../boundary/request-guard.js';
+import { isLoopbackName } from '../runtime/loopback-name.js';
 import { PoolError } from '../runtime/pool-error.js';
 import { Secret } from '../runtime/secret.js';
-import { driverSettings } from '../storage/driver-setting.js';
+import { driverSettings } from './driver-setting.js';
+import { selectionPolicyNames } from './selection-policy-name.js';
 
 export const APP_CONFIG = Symbol('AppConfig');
 

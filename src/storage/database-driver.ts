@@ -5,7 +5,7 @@ import { UsageOnRecord1795300000000 } from './migrations/1795300000000-usage-on-
 import { EvidenceOnRecord1795390000000 } from './migrations/1795390000000-evidence-on-record.js';
 import { FormerAccount1795400000000 } from './migrations/1795400000000-former-account.js';
 import { Ownership1795420000000 } from './migrations/1795420000000-ownership.js';
-import type { DriverSetting } from './driver-setting.js';
+import type { DriverSetting } from '../config/driver-setting.js';
 import { nodeSqlite } from './node-sqlite.js';
 import type { SqliteModule } from './sqlite-module.js';
 import type { EntityClass } from './stored-table.js';

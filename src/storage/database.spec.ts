@@ -9,7 +9,7 @@ import { loadConfig } from '../config/app.config.js';
 import type { Clock } from '../runtime/clock.js';
 import { limits } from '../config/limits.js';
 import { Database, DatabaseUnavailableError } from './database.js';
-import type { DriverSetting } from './driver-setting.js';
+import type { DriverSetting } from '../config/driver-setting.js';
 import { rollUp } from '../usage/rollup-sums.js';
 import { UsageRecord } from '../usage/usage-record.entity.js';
 import { UsageRollup } from '../usage/usage-rollup.entity.js';
