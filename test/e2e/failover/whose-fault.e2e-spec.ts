@@ -59,7 +59,7 @@ describe('whose fault it is: an upstream that cannot be reached', { timeout: 30_
     expect(await health(pool)).toEqual({ status: 'up', trouble: null });
     expect(await inMetrics(pool)).toEqual([]);
     expect(said(pool, 'upstream is in trouble')).toHaveLength(1);
-    expect(said(pool, 'upstream is well again')).toHaveLength(1);
+    expect(said(pool, 'upstream has recovered')).toHaveLength(1);
   });
 
   it('is first seen by the polls where no turn comes, and they see its end', async () => {
