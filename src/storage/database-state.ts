@@ -1,5 +1,6 @@
 import type { DataSource } from 'typeorm';
 import { limits } from '../config/limits.js';
+import { backoffMs } from '../runtime/backoff.js';
 
 export type DatabaseState =
   | { readonly kind: 'closed' }
@@ -17,6 +18,9 @@ export function troubleIn(state: DatabaseState): string | null {
 /** After a file that could not be opened: the wait for the next try doubles. */
 export function waitingAfter(before: DatabaseState, reason: string, now: number) {
   const failures = before.kind === 'waiting' ? before.failures + 1 : 1;
-  const pause = Math.min(limits.databaseRetryFirstMs * 2 ** (failures - 1), limits.databaseRetryMaxMs);
+  const pause = backoffMs(failures, {
+    firstMs: limits.databaseRetryFirstMs,
+    maxMs: limits.databaseRetryMaxMs,
+  });
   return { kind: 'waiting', until: now + pause, failures, reason } as const satisfies DatabaseState;
 }
