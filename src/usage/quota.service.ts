@@ -1,4 +1,5 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
 import type { EntityManager } from 'typeorm';
 import { limits } from '../config/limits.js';
 import { Database } from '../storage/database.js';
@@ -13,7 +14,7 @@ const NO_MORE = { usedRatio: 0, resetsAt: 0 } as const;
 /** The newest quota windows of each account, by the account's identity; every change goes on record. */
 @Injectable()
 export class QuotaService implements OnModuleInit {
-  private readonly latest = new Map<string, readonly QuotaWindow[]>();
+  private readonly latest = new LRUCache<string, readonly QuotaWindow[]>({ max: limits.poolFiles });
 
   constructor(
     private readonly writer: WriteBehind,
@@ -92,9 +93,6 @@ export class QuotaService implements OnModuleInit {
     for (const it of ordered) {
       if (isChange(it, before)) this.writer.enqueue(quotaSamples, sampleOf(accountId, it));
     }
-    const oldest = this.latest.keys().next();
-    const isFull = this.latest.size >= limits.poolFiles && !this.latest.has(accountId);
-    if (isFull && oldest.done !== true) this.latest.delete(oldest.value);
     this.latest.set(accountId, ordered.slice(0, limits.windowsPerAccount));
   }
 }

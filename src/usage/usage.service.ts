@@ -1,4 +1,5 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
 import type { EntityManager } from 'typeorm';
 import { limits } from '../config/limits.js';
 import { Database } from '../storage/database.js';
@@ -23,7 +24,7 @@ const noTokens: TokenCount = { input: 0, cached: 0, output: 0, reasoning: 0 };
 /** What was spent: totals in memory, by the account's identity, and every turn on record. */
 @Injectable()
 export class UsageService implements OnModuleInit {
-  private readonly byAccount = new Map<string, UsageSums>();
+  private readonly byAccount = new LRUCache<string, UsageSums>({ max: limits.accountsWithTotals });
 
   constructor(
     private readonly writer: WriteBehind,
@@ -53,9 +54,6 @@ export class UsageService implements OnModuleInit {
     const sums = this.byAccount.get(accountId) ?? noUsage();
     addUsage(sums, more);
     this.byAccount.set(accountId, sums);
-    const oldest = this.byAccount.keys().next();
-    if (this.byAccount.size > limits.accountsWithTotals && oldest.done !== true)
-      this.byAccount.delete(oldest.value);
   }
 
   private async restore(manager: EntityManager): Promise<void> {
