@@ -16,9 +16,9 @@ import { STORED_TABLES, type StoredTable } from './stored-table.js';
 import { WriteBehindQueue } from './write-behind-queue.js';
 
 /**
- * The one writer of the database. What is to be written waits in memory, bounded, and goes out in batches,
- * each in one transaction; nobody on the path of a request waits for it. What a locked or missing
- * database does not take is kept and tried again; what finds no room is dropped, counted and told.
+ * The only writer of the database. Rows wait in bounded queues in memory and are written in batches, each in one
+ * transaction. Requests never wait for it. If the database is locked or missing, rows are kept and tried again.
+ * Rows that exceed a bound are dropped, counted and logged.
  */
 @Injectable()
 export class WriteBehind implements OnModuleInit, OnModuleDestroy, OnApplicationShutdown {
@@ -27,7 +27,7 @@ export class WriteBehind implements OnModuleInit, OnModuleDestroy, OnApplication
   private timer: NodeJS.Timeout | null = null;
   private writing: Promise<void> | null = null;
   private lost = 0;
-  /** Why the last attempt to write failed; null when it did not. */
+  /** Why the last write failed; null if it succeeded. */
   private failure: string | null = null;
 
   constructor(
@@ -49,7 +49,7 @@ export class WriteBehind implements OnModuleInit, OnModuleDestroy, OnApplication
     if (this.timer !== null) clearInterval(this.timer);
   }
 
-  /** Writes what is left, within a bound, and closes the database. */
+  /** Writes the remaining rows within a time limit, and closes the database. */
   async onApplicationShutdown(): Promise<void> {
     const late = Promise.withResolvers<void>();
     const timer = setTimeout(late.resolve, limits.writeAtStopMs);
@@ -62,17 +62,17 @@ export class WriteBehind implements OnModuleInit, OnModuleDestroy, OnApplication
     await Promise.race([this.database.close(), late.promise]);
   }
 
-  /** How much waits to be written. */
+  /** Number of rows that wait to be written. */
   get pending(): number {
     return this.queue.size;
   }
 
-  /** How much had to be dropped since the start. */
+  /** Number of rows dropped since the start. */
   get droppedCount(): number {
     return this.lost;
   }
 
-  /** Why nothing is written now; null when it is, as far as is known. */
+  /** The reason why rows are not written now; null if none is known. */
   get trouble(): string | null {
     return this.database.trouble ?? this.failure;
   }
@@ -82,7 +82,7 @@ export class WriteBehind implements OnModuleInit, OnModuleDestroy, OnApplication
     this.queue.add(table, row);
   }
 
-  /** Writes all that waits. Never rejects: what could not be written waits on. */
+  /** Writes all waiting rows. Never rejects: rows that could not be written keep waiting. */
   async flush(): Promise<void> {
     this.writing ??= this.writeAll().finally(() => {
       this.writing = null;
@@ -90,7 +90,7 @@ export class WriteBehind implements OnModuleInit, OnModuleDestroy, OnApplication
     await this.writing;
   }
 
-  /** Again and again while there is time: a database that is locked now may not be so in a second. */
+  /** Flushes until the time is up: a locked database may be free a second later. */
   private async flushUntil(isLate: () => boolean): Promise<void> {
     await this.flush();
     while (this.pending > 0 && this.database.isOpen && !isLate()) await this.flush();
@@ -105,11 +105,11 @@ export class WriteBehind implements OnModuleInit, OnModuleDestroy, OnApplication
         });
       } catch (error) {
         const reason = describeError(error);
-        if (this.failure === null) this.logger.warn('usage cannot be recorded now', { reason });
+        if (this.failure === null) this.logger.warn('recording failed, rows are kept for the next try', { reason });
         this.failure = reason;
         return;
       }
-      if (this.failure !== null) this.logger.log('usage is recorded again', { dropped: this.lost });
+      if (this.failure !== null) this.logger.log('recording works again', { dropped: this.lost });
       this.failure = null;
       this.queue.remove(batch);
     }
@@ -117,7 +117,7 @@ export class WriteBehind implements OnModuleInit, OnModuleDestroy, OnApplication
 
   private lose(kind: string): void {
     if (this.lost === 0)
-      this.logger.error('the queue to the database is full, the oldest is dropped', { kind });
+      this.logger.error('the write-behind queue is full, dropping the oldest rows', { kind });
     this.lost += 1;
     this.dropped.inc({ kind });
   }
