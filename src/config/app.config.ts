@@ -17,7 +17,7 @@ export class InvalidConfigError extends PoolError {
 
 const MiB = 1_024 * 1_024;
 
-/** An environment variable that is set to nothing counts as not set. */
+/** An empty environment variable counts as not set. */
 const setting = <T extends z.ZodType>(schema: T) =>
   z.preprocess((value) => (value === '' ? undefined : value), schema);
 
@@ -142,18 +142,18 @@ const schema = z
     }
   });
 
-/** All settings, read once at start and frozen. Paths are absolute, `Seconds`/`Days` are whole numbers. */
+/** All settings, read once at startup and frozen. Paths are absolute, `Seconds`/`Days` are whole numbers. */
 export type AppConfig = Readonly<ReturnType<typeof toConfig>>;
 
 /**
  * Reads the settings from the environment.
- * @throws InvalidConfigError whose message lists every fault by the name of its setting.
+ * @throws InvalidConfigError whose message lists every invalid setting by name
  */
 export function loadConfig(env: NodeJS.ProcessEnv): AppConfig {
   const parsed = schema.safeParse(env);
   if (parsed.success) return Object.freeze(toConfig(parsed.data));
   const faults = parsed.error.issues.map((it) => `  ${it.path.join('.')}: ${it.message}`);
-  throw new InvalidConfigError(`Settings that cannot be used:\n${faults.join('\n')}`);
+  throw new InvalidConfigError(`Invalid settings:\n${faults.join('\n')}`);
 }
 
 function toConfig(it: z.infer<typeof schema>) {
@@ -180,7 +180,7 @@ function toConfig(it: z.infer<typeof schema>) {
   };
 }
 
-/** Folders for the locks that all programs of a user share; the first that is safe is used. */
+/** Returns folders for the locks that all programs of a user share. The first safe one is used. */
 function runtimeFolders(own: string): readonly string[] {
   const { uid, username } = userInfo();
   const temporary = join(tmpdir(), `codex-pool-${uid === -1 ? username : uid}`);
@@ -192,8 +192,8 @@ function isLoopbackAddress(host: string): boolean {
 }
 
 /**
- * The proxy through which the environment (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`) wants this address
- * reached, or null for a direct connection. Loopback is always direct.
+ * Returns the proxy that the environment (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`) names for this address, or
+ * null for a direct connection. Loopback is always direct.
  */
 export function egressProxyFor(target: URL): string | null {
   if (isLoopbackName(target.hostname)) return null;

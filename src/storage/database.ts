@@ -64,7 +64,9 @@ export class Database {
    */
   run<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
     if (this.waiting >= limits.databaseQueue) {
-      return Promise.reject(new DatabaseUnavailableError('too many transactions are waiting for the database'));
+      return Promise.reject(
+        new DatabaseUnavailableError('too many transactions are waiting for the database'),
+      );
     }
     this.waiting += 1;
     const done = this.last.then(() => this.runNow(work)).finally(() => (this.waiting -= 1));
@@ -112,7 +114,10 @@ export class Database {
         if (inode === state.inode) return state.source;
         if (inode === null)
           this.logger.warn('the database file is gone, creating a new one', { path: this.config.dbPath });
-        else this.logger.warn('the database file was replaced, opening the new one', { path: this.config.dbPath });
+        else
+          this.logger.warn('the database file was replaced, opening the new one', {
+            path: this.config.dbPath,
+          });
         await this.drop(state.source);
       }
       return await this.openOrReplace(state);

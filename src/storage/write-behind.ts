@@ -105,7 +105,8 @@ export class WriteBehind implements OnModuleInit, OnModuleDestroy, OnApplication
         });
       } catch (error) {
         const reason = describeError(error);
-        if (this.failure === null) this.logger.warn('recording failed, rows are kept for the next try', { reason });
+        if (this.failure === null)
+          this.logger.warn('recording failed, rows are kept for the next try', { reason });
         this.failure = reason;
         return;
       }

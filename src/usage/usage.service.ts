@@ -13,15 +13,15 @@ import { WriteBehind } from '../storage/write-behind.js';
 /** Sums over the turns of an account. */
 export type UsageTotals = Readonly<UsageSums>;
 
-/** What is known of a turn when it has ended; the rest of its record is made from it. */
+/** The facts of an ended turn. Its record is made from them. */
 export interface TurnFacts extends Omit<UsageRecord, keyof TokenCount> {
-  /** Null when its stream told none. */
+  /** Null if the stream reported none. */
   readonly tokens: TokenCount | null;
 }
 
 const noTokens: TokenCount = { input: 0, cached: 0, output: 0, reasoning: 0 };
 
-/** What was spent: totals in memory, by the account's identity, and every turn on record. */
+/** Token usage: totals in memory, by the account's identity, and a record of every turn. */
 @Injectable()
 export class UsageService implements OnModuleInit {
   private readonly byAccount = new LRUCache<string, UsageSums>({ max: limits.accountsWithTotals });
@@ -31,9 +31,9 @@ export class UsageService implements OnModuleInit {
     private readonly database: Database,
   ) {}
 
-  /** Totals go on where they were. */
+  /** Restores the totals from the recorded rollups. */
   async onModuleInit(): Promise<void> {
-    await this.database.restore('totals begin at zero: the database cannot be read', (manager) =>
+    await this.database.restore('starting with totals at zero: the database cannot be read', (manager) =>
       this.restore(manager),
     );
   }
@@ -42,7 +42,7 @@ export class UsageService implements OnModuleInit {
     return this.byAccount.get(accountId) ?? noUsage();
   }
 
-  /** Counts a turn and puts it on record. */
+  /** Counts a turn and records it. */
   record(turn: TurnFacts): void {
     const { tokens, ...facts } = turn;
     const counts = tokens ?? noTokens;
