@@ -9,7 +9,7 @@ import { RecentErrors } from '../observability/recent-errors.js';
 import { SuspendDetector } from '../runtime/suspend-detector.js';
 import { REFRESH_STEP_WATCHER, type RefreshStepWatcher } from '../tokens/refresh-steps.js';
 
-/** What every module may ask for: settings, clock, drain, the last errors, and what was noticed of the machine and its clients. */
+/** Providers for every module: settings, clock, drain, recent errors, and the detectors. */
 @Global()
 @Module({})
 export class CoreModule {
