@@ -16,6 +16,7 @@ import { PoolFolder } from './pool-folder/pool-folder.js';
 import { PoolWatcher } from './pool-folder/pool-watcher.js';
 import { SettingsStore } from './settings-store.js';
 import { PoolStatusService } from './selection/pool-status.js';
+import { usableAccountsProvider } from './usable-accounts.js';
 import { UpstreamMonitor } from '../observability/upstream-monitor.js';
 
 /** Who is in the pool, and who may serve now. */
@@ -38,6 +39,7 @@ import { UpstreamMonitor } from '../observability/upstream-monitor.js';
     PoolFolder,
     PoolWatcher,
     UpstreamMonitor,
+    usableAccountsProvider,
   ],
   exports: [
     QuotaPoll,

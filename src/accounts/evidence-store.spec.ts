@@ -10,6 +10,7 @@ import { credentialOf } from '../tokens/credential.js';
 import type { StoredCredential } from '../tokens/stored-credential.js';
 import { idle } from '../tokens/refresh-state.js';
 import { AccountEvidenceRow } from './account-evidence.entity.js';
+import { accountTables } from './account-tables.js';
 import { Database } from '../storage/database.js';
 import { RetentionCron } from '../storage/retention.cron.js';
 import { WriteBehind } from '../storage/write-behind.js';
@@ -54,10 +55,10 @@ class Sandbox implements AsyncDisposable {
 
   private constructor(private readonly folder: string) {
     this.config = loadConfig({ PROXY_DB_PATH: join(folder, 'proxy.db') });
-    this.database = new Database(this.config, this.clock);
+    this.database = new Database(this.config, this.clock, accountTables);
     const registers = [new Registry()];
     const dropped = new Counter({ name: 'dropped', help: 'x', labelNames: ['kind'] as const, registers });
-    this.writer = new WriteBehind(this.database, dropped);
+    this.writer = new WriteBehind(this.database, dropped, accountTables);
   }
 
   static async create(): Promise<Sandbox> {
@@ -69,7 +70,7 @@ class Sandbox implements AsyncDisposable {
   }
 
   retention(): RetentionCron {
-    return new RetentionCron(this.database, new Drain(), this.config, this.clock);
+    return new RetentionCron(this.database, new Drain(), this.config, this.clock, accountTables);
   }
 
   async rows(): Promise<number> {

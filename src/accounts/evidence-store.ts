@@ -4,6 +4,7 @@ import { limits } from '../config/limits.js';
 import type { StoredCredential } from '../tokens/stored-credential.js';
 import type { RefreshState } from '../tokens/refresh-state.js';
 import { AccountEvidenceRow } from './account-evidence.entity.js';
+import { accountEvidence } from './account-tables.js';
 import { Database } from '../storage/database.js';
 import { WriteBehind } from '../storage/write-behind.js';
 import { type AccountEvidence, noEvidence } from './account-evidence.js';
@@ -88,7 +89,7 @@ export class EvidenceStore implements OnModuleInit {
   private write(accountId: string, stored: StoredEvidence): void {
     this.successOnRecord.set(accountId, stored.evidence.lastSuccessAt ?? 0);
     const row = { accountId, updatedAt: this.clock.now(), evidence: textOf(stored) };
-    this.writer.addEvidence(Object.assign(new AccountEvidenceRow(), row));
+    this.writer.enqueue(accountEvidence, Object.assign(new AccountEvidenceRow(), row));
   }
 }
 

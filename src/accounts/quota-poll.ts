@@ -10,7 +10,7 @@ import { isAnyFull, quotaFromUsage } from '../usage/quota-window.js';
 import { QuotaService } from '../usage/quota.service.js';
 import { AccountRegistry } from './account-registry.js';
 import type { Account } from './account.js';
-import { networkCode } from '../observability/upstream-trouble.js';
+import { networkCode } from '../observability/upstream-health.js';
 import { UpstreamMonitor } from '../observability/upstream-monitor.js';
 
 const USAGE = 'wham/usage';

@@ -1,5 +1,6 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { AccountSettingsRow } from './account-settings.entity.js';
+import { accountSettings } from './account-tables.js';
 import { Database } from '../storage/database.js';
 import { WriteBehind } from '../storage/write-behind.js';
 import { type AccountSettings, defaultSettings } from './account.js';
@@ -28,6 +29,7 @@ export class SettingsStore implements OnModuleInit {
 
   save(accountId: string, settings: AccountSettings): void {
     this.known.set(accountId, settings);
-    this.writer.addSettings(Object.assign(new AccountSettingsRow(), { accountId, ...settings }));
+    const row = Object.assign(new AccountSettingsRow(), { accountId, ...settings });
+    this.writer.enqueue(accountSettings, row);
   }
 }

@@ -44,7 +44,7 @@ export class UsageController {
       );
     }
     try {
-      const { totals, accounts, hours } = await this.report.answer(parsed.data);
+      const { totals, accounts, hours } = await this.report.run(parsed.data);
       return {
         totals,
         accounts: accounts.map((it) => this.named(it)),

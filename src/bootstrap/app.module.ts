@@ -1,7 +1,9 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
 import { ScheduleModule } from '@nestjs/schedule';
+import { accountTables } from '../accounts/account-tables.js';
 import { AccountsModule } from '../accounts/accounts.module.js';
+import { selectionTables } from '../accounts/selection/selection-tables.js';
 import { AdminModule } from '../admin/admin.module.js';
 import { ProblemDetailsFilter } from '../admin/problems/problem-details.filter.js';
 import type { AppConfig } from '../config/app.config.js';
@@ -13,8 +15,10 @@ import { MetricsModule } from '../observability/metrics.js';
 import { ProxyModule } from '../proxy/proxy.module.js';
 import type { RecentErrors } from '../observability/recent-errors.js';
 import type { RefreshStepWatcher } from '../tokens/refresh-state.js';
+import { StorageModule } from '../storage/storage.module.js';
 import { RefreshStepsModule, TokensModule } from '../tokens/tokens.module.js';
 import { UsageModule } from '../usage/usage.module.js';
+import { usageTables } from '../usage/usage-tables.js';
 
 /** The composition root. */
 @Module({})
@@ -34,6 +38,7 @@ export class AppModule {
         LoginPortsModule.register(loginPorts),
         MetricsModule,
         ScheduleModule.forRoot(),
+        StorageModule.register([...usageTables, ...selectionTables, ...accountTables]),
         TokensModule,
         UsageModule,
         AccountsModule,

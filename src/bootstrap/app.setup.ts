@@ -28,9 +28,9 @@ import type { RefreshStepWatcher } from '../tokens/refresh-state.js';
 export interface RunningApp {
   readonly app: NestExpressApplication;
   readonly server: Server;
-  /** Where it really listens: with port 0 the system has chosen one. */
+  /** The actual address: with port 0 the system chooses a port. */
   readonly address: { readonly host: string; readonly port: number };
-  /** Takes no more, lets what runs finish within the drain time, closes everything. True: nothing was cut. */
+  /** Stops accepting requests, drains the running ones, closes everything. Returns false if streams were cut. */
   stop(): Promise<boolean>;
 }
 
@@ -38,9 +38,9 @@ export interface AppOptions {
   readonly clock?: Clock;
   readonly logger: LoggerService;
   readonly errors: RecentErrors;
-  /** Called after each step of a refresh; what it throws is not caught. */
+  /** Called after each step of a refresh. Its errors are not caught. */
   readonly onRefreshStep?: RefreshStepWatcher;
-  /** Where the browser of a login comes back to. */
+  /** Ports for the browser's callback of a login. */
   readonly loginPorts?: LoginPorts;
 }
 
@@ -49,7 +49,7 @@ async function createFolders(config: AppConfig): Promise<void> {
   await mkdir(dirname(config.dbPath), { recursive: true, mode: 0o700 });
 }
 
-/** Builds the program and listens; what `main` runs and what the tests run is the same. */
+/** Builds the program and listens. `main` and the tests run the same program. */
 export async function startApp(
   config: AppConfig,
   {
@@ -62,7 +62,7 @@ export async function startApp(
 ): Promise<RunningApp> {
   await createFolders(config);
   if (whyNoKernelLock !== null) {
-    const message = 'locks are files here: what a killed codex-pool held is free after some seconds';
+    const message = 'locks are files here: locks of a killed codex-pool expire after some seconds';
     logger.warn(message, { reason: whyNoKernelLock }, 'FileLock');
   }
   const claim = await lockInstance(config.dbPath);
@@ -85,7 +85,7 @@ export async function startApp(
   app.get(UpgradeHandler).attach(server);
   app.get(ConnectRequests).attach(server);
   app.get(BadRequests).attach(server);
-  server.requestTimeout = 0; // a large body over a slow line is no fault; headers have their own limit
+  server.requestTimeout = 0; // a large body over a slow line takes long; headers have their own limit
   server.timeout = 0;
   server.keepAliveTimeout = limits.keepAliveMs;
   await app.listen(config.listen.port, config.listen.host);
@@ -103,7 +103,7 @@ export async function startApp(
   };
 }
 
-/** Before any routing: who may enter at all. */
+/** Rejects forbidden requests and unsafe paths before any routing. */
 function boundary(config: AppConfig) {
   return (req: Request, res: Response, next: NextFunction): void => {
     const path = req.originalUrl.split('?', 1)[0] ?? '';
@@ -114,7 +114,7 @@ function boundary(config: AppConfig) {
         .set({ 'x-codex-pool-error': violation.code, connection: 'close' })
         .json({ error: { type: 'forbidden', ...violation } });
     } else if (!isCanonicalPath(path)) {
-      // Before Express tries to decode it, and answers in its own words.
+      // Express would fail to decode the path and send its own response.
       const code = 'unknown_route';
       const message = 'A path with dot segments, empty segments or broken escapes is not served.';
       res
@@ -128,7 +128,7 @@ function boundary(config: AppConfig) {
 }
 
 async function stop(app: NestExpressApplication, server: Server, config: AppConfig): Promise<boolean> {
-  // The listener goes first: Codex waits for a refused connection, but burns its retries on a 503.
+  // The listener closes first: Codex waits after a refused connection, but uses up its retries on a 503.
   server.close();
   server.closeIdleConnections();
   const isDrained = await app.get(Drain).start(config.drainSeconds * 1_000);

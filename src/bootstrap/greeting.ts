@@ -2,7 +2,7 @@ import type { BrokenFile } from '../accounts/pool-folder/reload-report.js';
 import type { Account } from '../accounts/account.js';
 import type { AppConfig } from '../config/app.config.js';
 
-/** What is said once at the start: where it listens, who is in the pool, and what to do next. */
+/** Returns the text printed at startup: the address, the accounts, and the next steps for an empty pool. */
 export function greeting(
   { host, port }: { readonly host: string; readonly port: number },
   config: AppConfig,
@@ -19,8 +19,8 @@ export function greeting(
       '',
       'The pool is empty. What to do next:',
       `1. Put the auth.json of each ChatGPT login into ${config.poolDir}`,
-      '   under a name of its own (work.json, home.json); a link to ~/.codex/auth.json will do.',
-      '   They serve a moment later; nothing has to be restarted.',
+      '   as a file with any name (work.json, home.json), or as a link to ~/.codex/auth.json.',
+      '   They serve a moment later, without a restart.',
       '2. Point Codex at the proxy, in ~/.codex/config.toml:',
       '',
       ...codexConfig(origin).map((it) => `   ${it}`),
@@ -29,7 +29,7 @@ export function greeting(
   return `${lines.join('\n')}\n`;
 }
 
-/** The block for Codex's `config.toml`; the provider's name is free, but never `OpenAI` with another base path. */
+/** Returns the block for Codex's `config.toml`. The provider may have any name, except `OpenAI` with another base path. */
 export function codexConfig(origin: string): string[] {
   return [
     'model_provider = "codex-pool"',

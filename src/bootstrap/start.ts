@@ -11,13 +11,13 @@ import { PoolLogger } from '../observability/pool-logger.js';
 import { RecentErrors } from '../observability/recent-errors.js';
 import { greeting } from './greeting.js';
 
-/** Starts the program and leaves it running; ends the process with code 1 and a sentence when it cannot. */
+/** Starts the program and leaves it running. If that fails, prints a sentence and exits with code 1. */
 export async function start(): Promise<void> {
   const config = readConfig();
   if (config === null) return;
   const errors = new RecentErrors();
   const logger = new PoolLogger(errors, config.debug, process.stdout.isTTY);
-  // A reader of the log that has gone is no reason to end a turn; there is nowhere left to tell it.
+  // A closed log pipe must not end a turn, and there is nowhere left to report it.
   for (const output of [process.stdout, process.stderr]) output.on('error', () => undefined);
   let running: RunningApp;
   try {
@@ -63,11 +63,11 @@ function whyNotStarted(error: unknown, { listen, poolDir }: AppConfig): string {
 function giveUp(sentence: string): void {
   process.stderr.write(`${sentence}\n`);
   process.exitCode = 1;
-  // Whatever was already open must not keep a process alive that serves nothing.
+  // Open handles must not keep alive a process that serves nothing.
   setImmediate(() => process.exit(1));
 }
 
-/** Stops in order, once, and ends the process with the worst of the codes that were asked for. */
+/** Returns a function that stops the program once, and exits with the highest code it was called with. */
 function stopping(running: RunningApp, logger: PoolLogger, drainSeconds: number): (code: number) => void {
   let isStopping = false;
   let worst = 0;
@@ -75,7 +75,7 @@ function stopping(running: RunningApp, logger: PoolLogger, drainSeconds: number)
     worst = Math.max(worst, code);
     if (isStopping) return;
     isStopping = true;
-    // After a fault the rest of a stop may hang.
+    // After a fault, the stop itself may hang.
     setTimeout(() => process.exit(1), drainSeconds * 1_000 + limits.stopMs).unref();
     running.stop().then(
       (isDrained) => {
@@ -93,7 +93,7 @@ function stopping(running: RunningApp, logger: PoolLogger, drainSeconds: number)
 function stopOnSignals(stop: (code: number) => void, logger: PoolLogger): void {
   let isAsked = false;
   const onSignal = (signal: NodeJS.Signals) => {
-    if (isAsked) process.exit(1); // asked twice: at once
+    if (isAsked) process.exit(1); // a second signal stops at once
     isAsked = true;
     logger.log('stopping', { signal });
     stop(0);

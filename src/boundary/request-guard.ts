@@ -1,25 +1,25 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { isLoopbackName } from '../runtime/loopback.js';
 
-/** Why a request may not enter, in a stable code and a sentence for a person. */
+/** Why a request is rejected: a stable code and a sentence for a person. */
 export interface Violation {
   readonly code: 'forbidden_host' | 'foreign_origin' | 'cross_site';
   readonly message: string;
 }
 
-/** What the boundary looks at: nothing of it depends on the route table. */
+/** The parts of a request that the guard checks. None depends on the route table. */
 export interface RequestHead {
   readonly method: string;
   readonly path: string;
   readonly headers: IncomingHttpHeaders;
 }
 
-/** Pages that a person may reach by a link from elsewhere; nothing is done by looking at them. */
+/** Pages that a link from another site may open: viewing them has no effect. */
 const pages = new Set(['/', '/dashboard']);
 
 /**
- * Decides who may enter, before any routing: a `Host` that is ours (against DNS rebinding), and no
- * browser page of another origin. Programs send neither `Origin` nor `Sec-Fetch-Site`.
+ * Checks a request before any routing; null if it may pass. The `Host` must be ours (against DNS rebinding), and
+ * pages of other origins are rejected. Programs send neither `Origin` nor `Sec-Fetch-Site`.
  */
 export function whyRefused(head: RequestHead, allowedHosts: readonly string[]): Violation | null {
   const host = head.headers.host;
@@ -28,20 +28,20 @@ export function whyRefused(head: RequestHead, allowedHosts: readonly string[]): 
     return {
       code: 'forbidden_host',
       message:
-        'This proxy answers only to loopback host names. Name the host in PROXY_ALLOWED_HOSTS if it is yours.',
+        'This proxy accepts only loopback host names. If this host is yours, add it to PROXY_ALLOWED_HOSTS.',
     };
   }
   const origin = head.headers.origin;
   if (origin !== undefined && !isOwnOrigin(origin, host ?? '')) {
-    return { code: 'foreign_origin', message: 'Requests from pages of another origin are refused.' };
+    return { code: 'foreign_origin', message: 'Requests from pages of another origin are rejected.' };
   }
   if (head.headers['sec-fetch-site'] === 'cross-site' && !isPlainNavigation(head)) {
-    return { code: 'cross_site', message: 'Cross-site requests are refused.' };
+    return { code: 'cross_site', message: 'Cross-site requests are rejected.' };
   }
   return null;
 }
 
-/** The name in a `Host` header, without its port and brackets, in lower case; null when it is none. */
+/** Returns the name in a `Host` header, without port and brackets, in lower case; null if it is invalid. */
 export function hostName(host: string): string | null {
   const match = /^(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?::\d{1,5})?$/i.exec(host);
   const name = match?.[1] ?? match?.[2];

@@ -1,11 +1,11 @@
 /**
- * Whether a path means the same to everybody on the way: no dot segments, empty segments, backslashes or
- * control characters, encoded or not. Anything else could reach upstream as another path than we judged.
+ * Whether every server reads a path in the same way: no dot segments, empty segments, backslashes or control
+ * characters, encoded or not. Otherwise upstream could serve another path than the one that we checked.
  */
 export function isCanonicalPath(path: string): boolean {
   if (!path.startsWith('/')) return false;
   if (!/[%\\#;]|\/\/|\/\.|[^\x21-\x7e]/.test(path)) return true;
-  // An escape of what needs none is another spelling of a path that we know: upstream would read it as that.
+  // An unnecessary escape respells a known path, and upstream would decode it.
   if (/[#;]|%(23|2d|2e|3\d|3b|4[1-9a-f]|5[0-9af]|6[1-9a-f]|7[0-9ae])/i.test(path)) return false;
   let decoded: string;
   try {

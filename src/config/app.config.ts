@@ -2,11 +2,11 @@ import { isIP } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
-import { selectionPolicyNames } from '../accounts/selection/selection-policy.js';
 import { isLoopbackName } from '../runtime/loopback.js';
 import { PoolError } from '../runtime/pool-error.js';
 import { Secret } from '../runtime/secret.js';
-import { driverSettings } from '../storage/driver-setting.js';
+import { driverSettings } from './driver-setting.js';
+import { selectionPolicyNames } from './selection-policy-name.js';
 
 export const APP_CONFIG = Symbol('AppConfig');
 
@@ -16,7 +16,7 @@ export class InvalidConfigError extends PoolError {
 
 const MiB = 1_024 * 1_024;
 
-/** An environment variable that is set to nothing counts as not set. */
+/** An empty environment variable counts as not set. */
 const setting = <T extends z.ZodType>(schema: T) =>
   z.preprocess((value) => (value === '' ? undefined : value), schema);
 
@@ -141,18 +141,18 @@ const schema = z
     }
   });
 
-/** All settings, read once at start and frozen. Paths are absolute, `Seconds`/`Days` are whole numbers. */
+/** All settings, read once at startup and frozen. Paths are absolute, `Seconds`/`Days` are whole numbers. */
 export type AppConfig = Readonly<ReturnType<typeof toConfig>>;
 
 /**
  * Reads the settings from the environment.
- * @throws InvalidConfigError whose message lists every fault by the name of its setting.
+ * @throws InvalidConfigError whose message lists every invalid setting by name
  */
 export function loadConfig(env: NodeJS.ProcessEnv): AppConfig {
   const parsed = schema.safeParse(env);
   if (parsed.success) return Object.freeze(toConfig(parsed.data));
   const faults = parsed.error.issues.map((it) => `  ${it.path.join('.')}: ${it.message}`);
-  throw new InvalidConfigError(`Settings that cannot be used:\n${faults.join('\n')}`);
+  throw new InvalidConfigError(`Invalid settings:\n${faults.join('\n')}`);
 }
 
 function toConfig(it: z.infer<typeof schema>) {
@@ -179,7 +179,7 @@ function toConfig(it: z.infer<typeof schema>) {
   };
 }
 
-/** Folders for the locks that all programs of a user share; the first that is safe is used. */
+/** Returns folders for the locks that all programs of a user share. The first safe one is used. */
 function runtimeFolders(own: string): readonly string[] {
   const { uid, username } = userInfo();
   const temporary = join(tmpdir(), `codex-pool-${uid === -1 ? username : uid}`);

@@ -4,9 +4,9 @@ import type { Counter } from 'prom-client';
 import { metricNames } from './metrics.js';
 import { describeError } from '../runtime/pool-error.js';
 
-/** Where a fault was stopped: the closed set of the label `where`. */
+/** Where a fault was caught: the closed set of the label `where`. */
 export const faultPlaces = [
-  /** The last resort: anything of a client's connection that nothing nearer has caught. */
+  /** A client's connection: the last resort, if nothing nearer caught the fault. */
   'connection',
   /** A proxied request. */
   'request',
@@ -14,11 +14,11 @@ export const faultPlaces = [
   'upgrade',
   /** An open WebSocket. */
   'websocket',
-  /** The look at a stream from the side; the stream goes on. */
+  /** The tap that reads a stream; the stream goes on. */
   'tap',
-  /** An operator's route. */
+  /** A route of the operator. */
   'operator',
-  /** The listener that the browser of a login comes back to. */
+  /** The listener for the browser's callback of a login. */
   'callback',
   /** Outside any connection: the program stops. */
   'process',
@@ -26,14 +26,14 @@ export const faultPlaces = [
 
 export type FaultPlace = (typeof faultPlaces)[number];
 
-/** What `/healthz` shows of the faults since the start. */
+/** The faults since the start, as `/healthz` shows them. */
 export interface FaultCount {
   readonly total: number;
-  /** Epoch ms of the latest; null without one. */
+  /** Epoch ms of the latest fault; null without one. */
   readonly lastAt: number | null;
 }
 
-/** Every fault of ours, once: in the log with its stack (and so in the recent errors), and in the metric. */
+/** Reports each internal fault once: in the log with its stack (and thus in the recent errors), and in the metric. */
 @Injectable()
 export class Faults {
   private readonly logger = new Logger(Faults.name);
@@ -48,7 +48,7 @@ export class Faults {
     return { total: this.total, lastAt: this.lastAt };
   }
 
-  /** Never throws, whatever was thrown. `fields` go into the log line. */
+  /** Reports a thrown value. Never throws. `fields` go into the log line. */
   note(where: FaultPlace, thrown: unknown, fields: Readonly<Record<string, unknown>> = {}): void {
     const error = thrown instanceof Error ? thrown : notAnError(thrown);
     this.total += 1;
@@ -62,7 +62,7 @@ export class Faults {
   }
 }
 
-/** Anything can be thrown, also what cannot be turned into text. */
+/** Wraps a thrown value that is not an error, and that may not convert to text. */
 function notAnError(thrown: unknown): Error {
   return new Error(typeof thrown === 'string' ? thrown : `a thrown ${typeof thrown}`);
 }

@@ -75,36 +75,36 @@ const providers = [
   }),
   makeHistogramProvider({
     name: metricNames.addedAfter,
-    help: 'Time the proxy adds between the head of an upstream answer and its own',
+    help: 'Time the proxy adds between the head of an upstream response and its own',
     buckets: added,
   }),
   makeHistogramProvider({
     name: metricNames.firstByte,
-    help: 'Time from client request to first byte of the answer',
+    help: 'Time from client request to first byte of the response',
     buckets: [0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30],
   }),
   makeCounterProvider({
     name: metricNames.unreplayable,
-    help: 'Requests whose body was too large to be kept for another attempt',
+    help: 'Requests whose body was too large to keep for another attempt',
   }),
   makeCounterProvider({
     name: metricNames.dropped,
-    help: 'Rows for the database that found no room to wait in',
+    help: 'Rows dropped because the write-behind queue was full',
     labelNames: ['kind'],
   }),
   makeGaugeProvider({
     name: metricNames.upstreamTrouble,
-    help: '1 while upstream is in this trouble, whatever the account, else 0',
+    help: '1 while upstream has this trouble with every account, else 0',
     labelNames: ['kind'],
   }),
   makeCounterProvider({
     name: metricNames.faults,
-    help: 'Exceptions inside the proxy, by the place where they were stopped',
+    help: 'Exceptions inside the proxy, by the place where they were caught',
     labelNames: ['where'],
   }),
 ];
 
-/** Every metric of the program, in one place and global, so that no module imports another for one. */
+/** All metrics of the program. Global, so that no module imports another for a metric. */
 @Global()
 @Module({
   imports: [PrometheusModule.register({ path: '/metrics', defaultMetrics: { enabled: true } })],

@@ -1,7 +1,7 @@
 import { ConsoleLogger } from '@nestjs/common';
 import type { RecentErrors } from './recent-errors.js';
 
-/** Names that never show, whoever logs them: the second net; the first is that a secret cannot print. */
+/** Fields that are always redacted. This is the second safeguard; the first is that `Secret` does not print. */
 const redacted = [
   'authorization',
   'cookie',
@@ -14,7 +14,7 @@ const redacted = [
   'email',
 ];
 
-/** Nest's own account of how it wires the program: only for who looks for a fault in that. */
+/** Contexts in which Nest reports how it wires the program; shown only in debug mode. */
 const wiring = new Set([
   'NestFactory',
   'InstanceLoader',
@@ -24,8 +24,8 @@ const wiring = new Set([
 ]);
 
 /**
- * A log line is a fixed phrase plus fields: one JSON object per line, or words in colour where a person
- * reads along. Errors are kept for `/healthz` as well.
+ * Writes log lines, each a fixed phrase plus fields: one JSON object per line, or coloured text on a terminal.
+ * Errors are also kept for `/healthz`.
  */
 export class PoolLogger extends ConsoleLogger {
   constructor(
@@ -50,7 +50,7 @@ export class PoolLogger extends ConsoleLogger {
   }
 
   override error(message: unknown, ...optional: unknown[]): void {
-    // Nest tells of a failed start before it throws it; `start` says it in one sentence.
+    // Nest logs a failed start before it throws; `start` reports it in one sentence.
     if (!this.isDebug && wiring.has(String(optional.at(-1)))) return;
     const fields = optional.find((it) => typeof it === 'object' && it !== null);
     this.errors.add({ at: Date.now(), message: String(message), fields: { ...fields } });

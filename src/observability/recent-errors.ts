@@ -7,7 +7,7 @@ export interface RecentError {
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
-/** The last errors that were logged, for the operator; bounded. Fed by the logger, so each is told once. */
+/** The last errors that were logged, for `/healthz`; bounded. The logger adds each error once. */
 export class RecentErrors {
   private readonly errors: RecentError[] = [];
 
@@ -16,7 +16,7 @@ export class RecentErrors {
     if (this.errors.length > limits.recentErrors) this.errors.shift();
   }
 
-  /** Oldest first. */
+  /** Returns the errors, oldest first. */
   list(): readonly RecentError[] {
     return [...this.errors];
   }

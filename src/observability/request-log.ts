@@ -4,16 +4,16 @@ import { limits } from '../config/limits.js';
 /** One attempt of a request. Times are epoch ms. */
 export interface AttemptEntry {
   readonly account: string;
-  /** What made it this account: owner, affinity, policy, or again after a fault. */
+  /** Why this account was chosen: owner, affinity, policy, or again after a fault. */
   readonly by: string;
   readonly startedAt: number;
   readonly outcome: string;
   readonly status: number | null;
-  /** The outcome that the stream reported after its first output; null for none. */
+  /** The outcome that the stream reported after its first output; null without one. */
   readonly failedLate: string | null;
 }
 
-/** Why a request went where it went. Holds no secret, no e-mail and no content. */
+/** How a request was routed. Contains no secret, no e-mail address and no content. */
 export interface RequestEntry {
   readonly id: string;
   readonly at: number;
@@ -21,33 +21,33 @@ export interface RequestEntry {
   readonly route: string;
   /** Hash of the session key; null without a session. */
   readonly session: string | null;
-  /** What every account was at the first choice; `passedOver` null means it could have served. */
+  /** Every account at the first selection; `passedOver` is null for accounts that could have served. */
   readonly candidates: readonly { readonly account: string; readonly passedOver: string | null }[];
   readonly attempts: readonly AttemptEntry[];
-  /** False when the body was too large to be kept for another attempt. */
+  /** False if the body was too large to keep for another attempt. */
   readonly isReplayable: boolean;
   readonly result: string;
   readonly endedAt: number | null;
 }
 
-/** The last decisions, newest last; bounded, in memory. */
+/** The last requests, in memory; bounded. An update keeps an entry's place, so the first that came is dropped first. */
 @Injectable()
 export class RequestLog {
-  private readonly decisions = new Map<string, RequestEntry>();
+  private readonly entries = new Map<string, RequestEntry>();
 
-  put(decision: RequestEntry): void {
-    this.decisions.set(decision.id, decision);
-    if (this.decisions.size <= limits.decisions) return;
-    const oldest = this.decisions.keys().next();
-    if (oldest.done !== true) this.decisions.delete(oldest.value);
+  put(entry: RequestEntry): void {
+    this.entries.set(entry.id, entry);
+    if (this.entries.size <= limits.decisions) return;
+    const oldest = this.entries.keys().next();
+    if (oldest.done !== true) this.entries.delete(oldest.value);
   }
 
   find(id: string): RequestEntry | null {
-    return this.decisions.get(id) ?? null;
+    return this.entries.get(id) ?? null;
   }
 
-  /** Newest first. */
+  /** Returns the newest entries, newest first. */
   list(count: number): RequestEntry[] {
-    return [...this.decisions.values()].slice(-count).toReversed();
+    return [...this.entries.values()].slice(-count).toReversed();
   }
 }

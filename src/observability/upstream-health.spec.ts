@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { limits } from '../config/limits.js';
-import { networkCode, told } from './upstream-trouble.js';
-import { nothingWrong, seen, troublesIn, type UpstreamEvent } from './upstream-health.js';
+import {
+  afterEvent,
+  describeTrouble,
+  networkCode,
+  nothingWrong,
+  troublesIn,
+  type UpstreamEvent,
+} from './upstream-health.js';
 
 const served: UpstreamEvent = { kind: 'served' };
 const answered: UpstreamEvent = { kind: 'answered' };
@@ -13,23 +19,23 @@ const unreachable = (at = 1, code: string | null = null): UpstreamEvent => ({
   at,
 });
 
-const after = (...events: UpstreamEvent[]) => events.reduce(seen, nothingWrong);
+const after = (...events: UpstreamEvent[]) => events.reduce(afterEvent, nothingWrong);
 const kinds = (accounts: number, events: readonly UpstreamEvent[]): string[] =>
   troublesIn(after(...events), accounts).map((it) => it.kind);
 
-describe('what is wrong with upstream', () => {
+describe('the troubles of upstream', () => {
   it.each<[string, number, UpstreamEvent[], string[]]>([
     ['nothing yet', 3, [], []],
     ['a turn that was served', 3, [served], []],
     ['one network fault', 3, [unreachable()], ['offline']],
-    ['an answer of any kind after it', 3, [unreachable(), answered], []],
+    ['any response after it', 3, [unreachable(), answered], []],
     ['a 5xx after it', 3, [unreachable(), failing('a')], []],
     ['an edge page after it', 3, [unreachable(), blocked('a')], []],
     ['a success after it', 3, [unreachable(), served], []],
-    ['one account of several that fails again and again', 3, [failing('a'), failing('a'), failing('a')], []],
+    ['one account of several that fails repeatedly', 3, [failing('a'), failing('a'), failing('a')], []],
     ['two accounts that fail', 3, [failing('a'), failing('b')], ['provider']],
     [
-      'two that fail, and an answer that is no success',
+      'two that fail, and a response that is not a success',
       3,
       [failing('a'), failing('b'), answered],
       ['provider'],
@@ -51,7 +57,7 @@ describe('what is wrong with upstream', () => {
       [],
     ],
     [
-      'all at once, with what hides the others first',
+      'all at once, the one that hides the others first',
       2,
       [failing('a'), failing('b'), blocked('a'), blocked('b'), unreachable()],
       ['offline', 'edge-block', 'provider'],
@@ -60,7 +66,7 @@ describe('what is wrong with upstream', () => {
     expect(kinds(accounts, events)).toEqual(expected);
   });
 
-  it('is told since its first sign, and with the first code', () => {
+  it('keep the time and the code of their first sign', () => {
     const offline = troublesIn(after(unreachable(7, 'ENOTFOUND'), unreachable(9, 'ECONNREFUSED')), 2);
     expect(offline).toEqual([{ kind: 'offline', since: 7, code: 'ENOTFOUND' }]);
     const provider = troublesIn(after(failing('a', 3), failing('a', 4), failing('b', 5)), 2);
@@ -69,9 +75,9 @@ describe('what is wrong with upstream', () => {
     expect(troublesIn(anew, 2)).toEqual([{ kind: 'provider', since: 8, code: null }]);
   });
 
-  it('costs no memory that grows, and nothing at all while all is well', () => {
-    expect(seen(nothingWrong, served)).toBe(nothingWrong);
-    expect(seen(nothingWrong, answered)).toBe(nothingWrong);
+  it('take bounded memory, and none while nothing is wrong', () => {
+    expect(afterEvent(nothingWrong, served)).toBe(nothingWrong);
+    expect(afterEvent(nothingWrong, answered)).toBe(nothingWrong);
     const events = Array.from({ length: 1_000 }, (_, i) => [failing(`a${i}`), blocked(`a${i}`)]).flat();
     const view = after(...events);
     expect(view.failing?.accounts.size).toBe(limits.upstreamTroubleAccounts);
@@ -79,7 +85,7 @@ describe('what is wrong with upstream', () => {
   });
 });
 
-describe('what is told of it', () => {
+describe('the description of a trouble', () => {
   const since = Date.UTC(2026, 10, 22, 12);
 
   it.each([
@@ -88,8 +94,8 @@ describe('what is told of it', () => {
     ['CERT_HAS_EXPIRED', /\(CERT_HAS_EXPIRED\).* its clock/],
     ['DEPTH_ZERO_SELF_SIGNED_CERT', /its clock/],
     [null, /Z: check its network/],
-  ])('of a network fault (%s) is what helps, since when, in one sentence', (code, pattern) => {
-    const sentence = told({ kind: 'offline', since, code });
+  ])('names the remedy and the start of a network fault (%s) in one sentence', (code, pattern) => {
+    const sentence = describeTrouble({ kind: 'offline', since, code });
     expect(sentence).toMatch(pattern);
     expect(sentence).toContain('since 2026-11-22T12:00:00.000Z');
     expect(sentence).toMatch(/^[^\n]+[^.]\.$/);
@@ -102,7 +108,7 @@ describe('what is told of it', () => {
     [{ code: 7 }, null],
     [new Error('10.0.0.1'), null],
     ['ENOTFOUND', null],
-  ])('of an error is its code, and nothing that might be an address: %o', (error, code) => {
+  ])('contains the code of an error, and nothing that might be an address: %o', (error, code) => {
     expect(networkCode(error)).toBe(code);
   });
 });

@@ -1,36 +1,37 @@
 import { limits } from '../config/limits.js';
+import { errorCode } from '../runtime/pool-error.js';
 
-/** What an attempt or a poll has shown of upstream as a whole, whatever it said of its account. `at` is epoch ms. */
+/** What an attempt or a poll shows about upstream as a whole, apart from its account. `at` is epoch ms. */
 export type UpstreamEvent =
-  /** A turn was served, or a poll told what was asked. */
+  /** A turn was served, or a poll succeeded. */
   | { readonly kind: 'served' }
-  /** An answer that shows no more than that upstream can be reached. */
+  /** A response that shows only that upstream can be reached. */
   | { readonly kind: 'answered' }
   /** 5xx, or overloaded. */
   | { readonly kind: 'failing'; readonly accountId: string; readonly at: number }
-  /** A page of the network edge in place of an answer. */
+  /** A page of the network edge in place of a response. */
   | { readonly kind: 'blocked'; readonly accountId: string; readonly at: number }
-  /** No answer at all: DNS, connect, TLS, a reset; `code` of the error where it has one. */
+  /** No response: DNS, connect, TLS, a reset. `code` is the error's, if it has one. */
   | { readonly kind: 'unreachable'; readonly code: string | null; readonly at: number };
 
-/** A fault that nothing has ended yet: since when, and which accounts have met it (bounded). */
-interface Met {
+/** A fault that has not ended: its start, and the accounts that met it (bounded). */
+interface OngoingFault {
   readonly since: number;
   readonly accounts: ReadonlySet<string>;
 }
 
-/** What was last seen of upstream. What is wrong with it is derived from this, never stored. */
+/** The latest observations of upstream. Its troubles are derived from them, never stored. */
 export interface UpstreamState {
   readonly unreachable: { readonly since: number; readonly code: string | null } | null;
-  readonly failing: Met | null;
-  readonly blocked: Met | null;
+  readonly failing: OngoingFault | null;
+  readonly blocked: OngoingFault | null;
 }
 
 export const nothingWrong: UpstreamState = { unreachable: null, failing: null, blocked: null };
 
 export const troubleKinds = ['offline', 'edge-block', 'provider'] as const;
 
-/** What no account is to be blamed for; `code` of a network fault where it has one. */
+/** A fault of upstream or the network, not of an account. `code` is that of the network fault, if it has one. */
 export interface UpstreamTrouble {
   readonly kind: (typeof troubleKinds)[number];
   /** Epoch ms. */
@@ -38,57 +39,88 @@ export interface UpstreamTrouble {
   readonly code: string | null;
 }
 
-/** The only place where the view changes; what shows nothing new leaves the very same one. */
-export function seen(view: UpstreamState, event: UpstreamEvent): UpstreamState {
+/** Returns the state after an event; the same object if the event changes nothing. */
+export function afterEvent(state: UpstreamState, event: UpstreamEvent): UpstreamState {
   switch (event.kind) {
     case 'served':
-      return isClear(view) ? view : nothingWrong;
+      return isClear(state) ? state : nothingWrong;
     case 'answered':
-      return reached(view);
+      return reached(state);
     case 'failing':
-      return withMet(reached(view), 'failing', event);
+      return withFault(reached(state), 'failing', event);
     case 'blocked':
-      return withMet(reached(view), 'blocked', event);
+      return withFault(reached(state), 'blocked', event);
     case 'unreachable':
-      return view.unreachable === null
-        ? { ...view, unreachable: { since: event.at, code: event.code } }
-        : view;
+      return state.unreachable === null
+        ? { ...state, unreachable: { since: event.at, code: event.code } }
+        : state;
     default:
       return event satisfies never;
   }
 }
 
 /**
- * What is wrong with upstream, what hides the others first. A fault is upstream's once two accounts have met it, or
- * all of the `accounts` that there are; that of one account among several may be its own.
+ * Returns the troubles of upstream, the one that hides the others first. A fault counts as upstream's once two
+ * accounts have met it, or all of the `accounts` usable ones. With several accounts, a fault of one may be its own.
  */
-export function troublesIn(view: UpstreamState, accounts: number): UpstreamTrouble[] {
-  const isEverybodys = (met: Met | null) => met !== null && met.accounts.size >= Math.min(2, accounts);
+export function troublesIn(state: UpstreamState, accounts: number): UpstreamTrouble[] {
   const troubles: UpstreamTrouble[] = [];
-  if (view.unreachable !== null) troubles.push({ kind: 'offline', ...view.unreachable });
-  for (const [kind, met] of [
-    ['edge-block', view.blocked],
-    ['provider', view.failing],
+  if (state.unreachable !== null) troubles.push({ kind: 'offline', ...state.unreachable });
+  for (const [kind, fault] of [
+    ['edge-block', state.blocked],
+    ['provider', state.failing],
   ] as const) {
-    if (met !== null && isEverybodys(met)) troubles.push({ kind, since: met.since, code: null });
+    if (fault !== null && fault.accounts.size >= Math.min(2, accounts))
+      troubles.push({ kind, since: fault.since, code: null });
   }
   return troubles;
+}
+
+/** Describes a trouble for the operator: the fault, its start, and the remedy. Contains no address and no account. */
+export function describeTrouble(trouble: UpstreamTrouble): string {
+  const since = `since ${new Date(trouble.since).toISOString()}`;
+  switch (trouble.kind) {
+    case 'offline': {
+      const code = trouble.code === null ? '' : ` (${trouble.code})`;
+      return `This machine cannot reach upstream ${since}${code}: ${remedyFor(trouble.code)}; turns go on as soon as upstream responds.`;
+    }
+    case 'edge-block':
+      return `The network edge in front of upstream refuses this machine with every account, ${since}: try another network, or one without VPN or proxy.`;
+    case 'provider':
+      return `Upstream itself is failing, with every account, ${since}: its errors count against no account; wait, or look at https://status.openai.com.`;
+    default:
+      return trouble.kind satisfies never;
+  }
+}
+
+/** Returns the code of a network fault if it is safe to show: letters, digits and underscores only. */
+export function networkCode(error: unknown): string | null {
+  const code = errorCode(error);
+  return code !== null && /^[A-Z][A-Z0-9_]{1,60}$/.test(code) ? code : null;
+}
+
+function remedyFor(code: string | null): string {
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN')
+    return 'the name is not found, so check its network and its DNS';
+  if (code !== null && /CERT|SIGNATURE|SELF_SIGNED|TLS|SSL/.test(code))
+    return 'the certificate is not accepted, so check its clock, and anything that intercepts TLS';
+  return 'check its network, VPN, and proxy';
 }
 
 function isClear({ unreachable, failing, blocked }: UpstreamState): boolean {
   return unreachable === null && failing === null && blocked === null;
 }
 
-function reached(view: UpstreamState): UpstreamState {
-  return view.unreachable === null ? view : { ...view, unreachable: null };
+function reached(state: UpstreamState): UpstreamState {
+  return state.unreachable === null ? state : { ...state, unreachable: null };
 }
 
-function withMet(
-  view: UpstreamState,
+function withFault(
+  state: UpstreamState,
   name: 'failing' | 'blocked',
   { accountId, at }: { readonly accountId: string; readonly at: number },
 ): UpstreamState {
-  const { since, accounts } = view[name] ?? { since: at, accounts: new Set<string>() };
-  if (accounts.has(accountId) || accounts.size >= limits.upstreamTroubleAccounts) return view;
-  return { ...view, [name]: { since, accounts: new Set([...accounts, accountId]) } };
+  const { since, accounts } = state[name] ?? { since: at, accounts: new Set<string>() };
+  if (accounts.has(accountId) || accounts.size >= limits.upstreamTroubleAccounts) return state;
+  return { ...state, [name]: { since, accounts: new Set([...accounts, accountId]) } };
 }

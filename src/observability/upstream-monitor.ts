@@ -1,61 +1,50 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import { CLOCK, type Clock } from '../runtime/clock.js';
-import { AccountRegistry } from '../accounts/account-registry.js';
-import { told } from './upstream-trouble.js';
 import {
+  afterEvent,
+  describeTrouble,
   nothingWrong,
-  seen,
   troublesIn,
   type UpstreamEvent,
-  type UpstreamTrouble,
   type UpstreamState,
+  type UpstreamTrouble,
 } from './upstream-health.js';
 
-/** Looks at upstream over all accounts, so that none is blamed for what they all meet. */
+/** Injection token of a function that returns the number of accounts that can serve now or later; `accounts` provides it. */
+export const COUNT_USABLE_ACCOUNTS = Symbol('countUsableAccounts');
+
+/** Watches upstream over all accounts, so that no account is blamed for a fault that all of them meet. */
 @Injectable()
 export class UpstreamMonitor {
   private readonly logger = new Logger(UpstreamMonitor.name);
-  private view: UpstreamState = nothingWrong;
+  private state: UpstreamState = nothingWrong;
 
-  constructor(
-    private readonly registry: AccountRegistry,
-    @Inject(CLOCK) private readonly clock: Clock,
-  ) {}
+  constructor(@Inject(COUNT_USABLE_ACCOUNTS) private readonly countUsableAccounts: () => number) {}
 
-  /** Takes note of how an attempt or a poll has ended. */
+  /** Takes the end of an attempt or a poll into account. */
   note(event: UpstreamEvent): void {
-    const next = seen(this.view, event);
-    if (next === this.view) return;
+    const next = afterEvent(this.state, event);
+    if (next === this.state) return;
     const [before] = this.troubles();
-    this.view = next;
+    this.state = next;
     const [now] = this.troubles();
     if (before?.kind === now?.kind) return;
-    if (now !== undefined) this.logger.warn('upstream is in trouble', { kind: now.kind, why: told(now) });
-    else this.logger.log('upstream is well again', { was: before?.kind });
+    if (now === undefined) this.logger.log('upstream has recovered', { was: before?.kind });
+    else this.logger.warn('upstream is in trouble', { kind: now.kind, why: describeTrouble(now) });
   }
 
-  /** What is wrong with upstream now, what hides the others first; none is well. */
+  /** Returns the current troubles of upstream, the one that hides the others first. */
   troubles(): readonly UpstreamTrouble[] {
-    return this.view === nothingWrong ? [] : troublesIn(this.view, this.accountsThere());
+    return this.state === nothingWrong ? [] : troublesIn(this.state, this.countUsableAccounts());
   }
 
-  /** What is to be told of it, in one sentence; null when nothing is wrong. */
+  /** Describes the first trouble in one sentence; null without one. */
   warning(): string | null {
     const [trouble] = this.troubles();
-    return trouble === undefined ? null : told(trouble);
+    return trouble === undefined ? null : describeTrouble(trouble);
   }
 
-  /** Whether errors of upstream say nothing about the account that met them; with a single account nobody can tell. */
+  /** Whether several accounts met errors of upstream, so that an error says nothing about its account. */
   isFailingForAll(): boolean {
-    return (this.view.failing?.accounts.size ?? 0) > 1;
-  }
-
-  /** Those that turns could go to, if nothing but time stands against them. */
-  private accountsThere(): number {
-    const now = this.clock.now();
-    return this.registry.list().filter((it) => {
-      const isOut = it.settings.isPaused || it.needsLogin(now) || it.evidence.deactivated !== null;
-      return it.withdrawal === null && !isOut;
-    }).length;
+    return (this.state.failing?.accounts.size ?? 0) > 1;
   }
 }

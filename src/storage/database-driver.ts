@@ -1,30 +1,14 @@
 import { createRequire } from 'node:module';
 import type { DataSourceOptions } from 'typeorm';
 import { describeError, errorCode, PoolError } from '../runtime/pool-error.js';
-import { AccountEvidenceRow } from '../accounts/account-evidence.entity.js';
-import { AccountSettingsRow } from '../accounts/account-settings.entity.js';
 import { UsageOnRecord1795300000000 } from './migrations/1795300000000-usage-on-record.js';
 import { EvidenceOnRecord1795390000000 } from './migrations/1795390000000-evidence-on-record.js';
 import { FormerAccount1795400000000 } from './migrations/1795400000000-former-account.js';
 import { Ownership1795420000000 } from './migrations/1795420000000-ownership.js';
-import type { DriverSetting } from './driver-setting.js';
+import type { DriverSetting } from '../config/driver-setting.js';
 import { nodeSqlite } from './node-sqlite.js';
-import { PinnedValue } from '../accounts/selection/pinned-value.entity.js';
-import { QuotaSample } from '../usage/quota-sample.entity.js';
-import { SessionAffinityRow } from '../accounts/selection/session-affinity.entity.js';
 import type { SqliteModule } from './sqlite-module.js';
-import { UsageRecord } from '../usage/usage-record.entity.js';
-import { UsageRollup } from '../usage/usage-rollup.entity.js';
-
-const entities = [
-  UsageRecord,
-  UsageRollup,
-  QuotaSample,
-  SessionAffinityRow,
-  PinnedValue,
-  AccountSettingsRow,
-  AccountEvidenceRow,
-];
+import type { EntityClass } from './stored-table.js';
 
 export const migrations = [
   UsageOnRecord1795300000000,
@@ -33,7 +17,7 @@ export const migrations = [
   Ownership1795420000000,
 ];
 
-/** `sqlite3`: the package; `node`: Node's own SQLite. `fallbackReason`: why the package could not be had. */
+/** `sqlite3` is the package, `node` is Node's own SQLite. `fallbackReason` says why the package did not load. */
 export interface DatabaseDriver {
   readonly name: Exclude<DriverSetting, 'auto'>;
   readonly module: SqliteModule;
@@ -45,9 +29,9 @@ export class DriverNotLoadedError extends PoolError {
 }
 
 /**
- * The driver that is asked for; with `auto` the package `sqlite3` where its binary loads on this machine, else
+ * Returns the driver of the setting. `auto` is the package `sqlite3` if its binary loads on this machine, else
  * Node's own SQLite.
- * @throws DriverNotLoadedError where `sqlite3` is asked for and does not load
+ * @throws DriverNotLoadedError if the setting is `sqlite3` and the package does not load
  */
 export function chooseDriver(setting: DriverSetting): DatabaseDriver {
   if (setting === 'node') return { name: 'node', module: nodeSqlite, fallbackReason: null };
@@ -63,11 +47,11 @@ export function chooseDriver(setting: DriverSetting): DatabaseDriver {
   }
 }
 
-/** Not a static import: the package may be absent, and its binary may be made for another system. */
+/** Loads the package at run time: it may be absent, and its binary may be built for another system. */
 function loadSqlite3(): SqliteModule {
   const loaded: unknown = createRequire(import.meta.url)('sqlite3');
   if (!isSqliteModule(loaded)) throw new TypeError('the package sqlite3 has no class Database');
-  // TypeORM switches the package's stack traces on, which would cost every statement two errors.
+  // Turns off the package's verbose mode, which TypeORM switches on: it creates two errors per statement.
   return { ...loaded, verbose: () => loaded };
 }
 
@@ -76,18 +60,22 @@ function isSqliteModule(it: unknown): it is SqliteModule {
 }
 
 /**
- * The one place that knows the drivers. A slow disk must not hold the program up: `sqlite3` works on threads
- * that DNS and files share, so a statement waits for a lock at most a second, and there is never more than one
- * under way; Node's own works in a thread of its own.
+ * Returns the TypeORM options of a driver. A slow disk must not block the program. `sqlite3` works on the threads
+ * that DNS and files use, so a statement waits at most a second for a lock, and only one runs at a time. Node's own
+ * SQLite works in a separate thread.
  */
-export function driverOptions(path: string, { module }: DatabaseDriver): DataSourceOptions {
+export function driverOptions(
+  path: string,
+  { module }: DatabaseDriver,
+  entities: readonly EntityClass[],
+): DataSourceOptions {
   return {
     type: 'sqlite',
     driver: module,
     database: path,
     enableWAL: true,
     busyTimeout: 1_000,
-    entities,
+    entities: [...entities],
     migrations,
     synchronize: false,
     migrationsRun: false,
@@ -95,7 +83,7 @@ export function driverOptions(path: string, { module }: DatabaseDriver): DataSou
   };
 }
 
-/** The same file, to be looked at alone: nothing of it changes. */
+/** Returns options that open the file without changing it. */
 export function readOnlyOptions(path: string, { module }: DatabaseDriver): DataSourceOptions {
   return {
     type: 'sqlite',
@@ -107,13 +95,13 @@ export function readOnlyOptions(path: string, { module }: DatabaseDriver): DataS
   };
 }
 
-/** `damaged`: the file will never be read again; `passing`: the same may work later. */
+/** `damaged`: the file will never be readable again. `passing`: the same work may succeed later. */
 export function kindOfFault(error: unknown): 'damaged' | 'passing' {
   const code = driverCode(error);
   return code === 'SQLITE_NOTADB' || code === 'SQLITE_CORRUPT' ? 'damaged' : 'passing';
 }
 
-/** Locked by another program: the connection is good, only the moment is not. */
+/** Whether another program has locked the file. The connection is still good. */
 export function isLocked(error: unknown): boolean {
   const code = driverCode(error);
   return code === 'SQLITE_BUSY' || code === 'SQLITE_LOCKED';

@@ -3,23 +3,28 @@ import { dirname } from 'node:path';
 import { DataSource } from 'typeorm';
 import { errorCode } from '../runtime/pool-error.js';
 import { type DatabaseDriver, driverOptions, migrations, readOnlyOptions } from './database-driver.js';
+import type { EntityClass } from './stored-table.js';
 
-/** A connection to a file, and which file that was; or a file that only a newer version understands. */
+/** An open connection with the inode of its file, or a file that only a newer version understands. */
 export type DatabaseFile =
   | { readonly kind: 'open'; readonly source: DataSource; readonly inode: bigint }
   | { readonly kind: 'newer'; readonly migration: string };
 
-/** Opens the file, or makes it, and brings its tables up to date. Nothing in a newer one is touched. */
-export async function openFile(path: string, driver: DatabaseDriver): Promise<DatabaseFile> {
+/** Opens or creates the file and migrates its tables. A file of a newer version is left untouched. */
+export async function openFile(
+  path: string,
+  driver: DatabaseDriver,
+  entities: readonly EntityClass[],
+): Promise<DatabaseFile> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const migration = await newerMigrationIn(path, driver);
   if (migration !== null) return { kind: 'newer', migration };
-  const source = new DataSource(driverOptions(path, driver));
+  const source = new DataSource(driverOptions(path, driver, entities));
   await source.initialize();
   try {
     await source.runMigrations({ transaction: 'all' });
     const inode = await inodeOf(path);
-    if (inode === null) throw new Error('the database file is gone again');
+    if (inode === null) throw new Error('the database file disappeared while it was opened');
     return { kind: 'open', source, inode };
   } catch (error) {
     await source.destroy();
@@ -27,14 +32,14 @@ export async function openFile(path: string, driver: DatabaseDriver): Promise<Da
   }
 }
 
-/** Moves a file away with all that belongs to it, so that nothing of it is lost; gives its new name. */
+/** Renames a file together with its `-wal` and `-shm` files, so that no data is lost; returns the new name. */
 export async function setAside(path: string, at: number): Promise<string> {
   const aside = `${path}.damaged-${new Date(at).toISOString().replaceAll(':', '-')}`;
   for (const suffix of ['', '-wal', '-shm']) await moveIfThere(path + suffix, aside + suffix);
   return aside;
 }
 
-/** Which file has the name now; null when none has. */
+/** Returns the inode of the file at this path; null if there is no file. */
 export async function inodeOf(path: string): Promise<bigint | null> {
   try {
     return (await stat(path, { bigint: true })).ino;
@@ -48,7 +53,7 @@ async function moveIfThere(from: string, to: string): Promise<void> {
   if ((await inodeOf(from)) !== null) await rename(from, to);
 }
 
-/** Looks into a file without writing to it: not even its journal mode may change before it is known to be ours. */
+/** Checks a file read-only: not even its journal mode may change before we know that this version understands it. */
 async function newerMigrationIn(path: string, driver: DatabaseDriver): Promise<string | null> {
   if ((await inodeOf(path)) === null) return null;
   const source = new DataSource(readOnlyOptions(path, driver));
@@ -60,7 +65,7 @@ async function newerMigrationIn(path: string, driver: DatabaseDriver): Promise<s
   }
 }
 
-/** The name of a migration that this version does not know; null when all are its own. */
+/** Returns the name of a migration that this version does not know; null if it knows all. */
 async function newerMigration(source: DataSource): Promise<string | null> {
   const runner = source.createQueryRunner();
   try {

@@ -9,15 +9,18 @@ import { loadConfig } from '../config/app.config.js';
 import type { Clock } from '../runtime/clock.js';
 import { limits } from '../config/limits.js';
 import { Database, DatabaseUnavailableError } from './database.js';
-import type { DriverSetting } from './driver-setting.js';
+import type { DriverSetting } from '../config/driver-setting.js';
 import { rollUp } from '../usage/rollup-sums.js';
 import { UsageRecord } from '../usage/usage-record.entity.js';
 import { UsageRollup } from '../usage/usage-rollup.entity.js';
+import { usageRecords, usageTables } from '../usage/usage-tables.js';
+import { selectionTables, sessionAffinities } from '../accounts/selection/selection-tables.js';
 import { WriteBehind } from './write-behind.js';
 
 beforeAll(() => Logger.overrideLogger(false));
 afterAll(() => Logger.overrideLogger(['log', 'warn', 'error']));
 
+const tables = [...usageTables, ...selectionTables];
 const drivers = ['sqlite3', 'node'] as const;
 
 /** A database in a folder of its own, with a clock that the test moves. */
@@ -33,6 +36,7 @@ class Sandbox implements AsyncDisposable {
     this.database = new Database(
       loadConfig({ PROXY_DB_PATH: this.path, PROXY_SQLITE_DRIVER: driver }),
       clock,
+      tables,
     );
   }
 
@@ -84,7 +88,7 @@ function writerOf(database: Database) {
     labelNames: ['kind'] as const,
     registers: [new Registry()],
   });
-  return { writer: new WriteBehind(database, dropped), dropped };
+  return { writer: new WriteBehind(database, dropped, tables), dropped };
 }
 
 const key = (it: UsageRollup) => `${it.hour} ${it.accountId} ${it.model}`;
@@ -191,7 +195,7 @@ describe.each(drivers)('the writer (%s)', (driver) => {
         input: index,
       }),
     );
-    for (const it of records) writer.addRecord(it);
+    for (const it of records) writer.enqueue(usageRecords, it);
     await writer.flush();
     expect(writer.pending).toBe(0);
     expect(await sandbox.count()).toBe(records.length);
@@ -203,7 +207,7 @@ describe.each(drivers)('the writer (%s)', (driver) => {
     await using sandbox = await Sandbox.create(driver);
     const { writer } = writerOf(sandbox.database);
     await writeFile(join(sandbox.folder, 'data'), 'no folder');
-    for (let i = 0; i < 3; i += 1) writer.addRecord(record());
+    for (let i = 0; i < 3; i += 1) writer.enqueue(usageRecords, record());
     await writer.flush();
     expect(writer.pending).toBe(3);
     expect(writer.trouble).not.toBeNull();
@@ -219,7 +223,8 @@ describe.each(drivers)('the writer (%s)', (driver) => {
     await using sandbox = await Sandbox.create(driver);
     const { writer, dropped } = writerOf(sandbox.database);
     await writeFile(join(sandbox.folder, 'data'), 'no folder');
-    for (let i = 0; i < limits.unwrittenRecords + 5; i += 1) writer.addRecord(record({ input: i }));
+    for (let i = 0; i < limits.unwrittenRecords + 5; i += 1)
+      writer.enqueue(usageRecords, record({ input: i }));
     await writer.flush();
     expect(writer.pending).toBe(limits.unwrittenRecords);
     expect(writer.droppedCount).toBe(5);
@@ -236,7 +241,7 @@ describe.each(drivers)('the writer (%s)', (driver) => {
     await using sandbox = await Sandbox.create(driver);
     const { writer } = writerOf(sandbox.database);
     for (let i = 0; i < limits.unwrittenSessions + 2; i += 1)
-      writer.addSession({
+      writer.enqueue(sessionAffinities, {
         session: `s${i}`,
         accountId: 'a',
         usedAt: i,
@@ -245,7 +250,13 @@ describe.each(drivers)('the writer (%s)', (driver) => {
       });
     expect(writer.droppedCount).toBe(2);
     const flush = writer.flush();
-    writer.addSession({ session: 's2', accountId: 'b', usedAt: 99, formerId: null, hasBeenElsewhere: false });
+    writer.enqueue(sessionAffinities, {
+      session: 's2',
+      accountId: 'b',
+      usedAt: 99,
+      formerId: null,
+      hasBeenElsewhere: false,
+    });
     await flush;
     expect(writer.pending).toBe(0);
     const rows = await sandbox.database.run(

@@ -7,21 +7,23 @@ import { describeError, errorCode, PoolError } from '../runtime/pool-error.js';
 import { chooseDriver, type DatabaseDriver, isLocked, kindOfFault } from './database-driver.js';
 import { inodeOf, openFile, setAside } from './database-file.js';
 import { type DatabaseState, troubleIn, waitingAfter } from './database-state.js';
+import { type EntityClass, STORED_TABLES, type StoredTable } from './stored-table.js';
 
-/** The database cannot be asked now; what was to be written is kept by who wanted it. */
+/** The database is unavailable now. The caller keeps the data that it wanted to write. */
 export class DatabaseUnavailableError extends PoolError {
   readonly code = 'database_unavailable';
 }
 
 /**
- * The database, one piece of work at a time in the whole program. It opens when it is needed, and again
- * after a fault. Nothing on the path of a request waits for it.
+ * The database. Runs one transaction at a time in the whole program. Opens on first use, and again after a
+ * fault. Requests never wait for it.
  */
 @Injectable()
 export class Database {
   private readonly logger = new Logger(Database.name);
-  /** Chosen once, at the start. */
+  /** Chosen once, at startup. */
   readonly driver: DatabaseDriver;
+  private readonly entities: readonly EntityClass[];
   private state: DatabaseState = { kind: 'closed' };
   private last: Promise<unknown> = Promise.resolve();
   private waiting = 0;
@@ -29,7 +31,9 @@ export class Database {
   constructor(
     @Inject(APP_CONFIG) private readonly config: AppConfig,
     @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(STORED_TABLES) tables: readonly StoredTable[],
   ) {
+    this.entities = tables.flatMap((it) => it.entities);
     this.driver = chooseDriver(config.sqliteDriver);
     const { name, fallbackReason } = this.driver;
     if (fallbackReason === null) this.logger.log('database driver', { driver: name });
@@ -40,7 +44,7 @@ export class Database {
       });
   }
 
-  /** Why nothing can be written now; null when it can, as far as is known. */
+  /** The reason why writing is impossible now; null if none is known. */
   get trouble(): string | null {
     return troubleIn(this.state);
   }
@@ -49,28 +53,30 @@ export class Database {
     return this.state.kind === 'open';
   }
 
-  /** Whatever was being waited for: the next piece of work tries at once. */
+  /** Ends the wait after a failure to open: the next transaction tries at once. */
   retryNow(): void {
     if (this.state.kind === 'waiting') this.state = { ...this.state, until: 0 };
   }
 
   /**
-   * Runs work in one transaction, after all that was asked before.
-   * @throws DatabaseUnavailableError, or what the work threw
+   * Runs work in one transaction, after all transactions requested before.
+   * @throws DatabaseUnavailableError, or the error of the work
    */
   run<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
     if (this.waiting >= limits.databaseQueue) {
-      return Promise.reject(new DatabaseUnavailableError('the database has too much to do'));
+      return Promise.reject(
+        new DatabaseUnavailableError('too many transactions are waiting for the database'),
+      );
     }
     this.waiting += 1;
     const done = this.last.then(() => this.runNow(work)).finally(() => (this.waiting -= 1));
-    this.last = done.catch(() => undefined); // told to who asked; the next one starts anew
+    this.last = done.catch(() => undefined); // the caller gets the error; the next transaction starts regardless
     return done;
   }
 
   /**
-   * Reads at the start what was known before. A database that cannot be read keeps nobody from starting:
-   * `otherwise` is the log line that says what begins anew.
+   * Reads stored state at startup. If the database cannot be read, the program starts without that state and
+   * logs `otherwise`.
    */
   async restore(otherwise: string, work: (manager: EntityManager) => Promise<void>): Promise<void> {
     try {
@@ -80,7 +86,7 @@ export class Database {
     }
   }
 
-  /** After all that was asked. */
+  /** Closes the database after all transactions requested before. */
   async close(): Promise<void> {
     await this.last;
     const { state } = this;
@@ -107,8 +113,11 @@ export class Database {
         const inode = await inodeOf(this.config.dbPath);
         if (inode === state.inode) return state.source;
         if (inode === null)
-          this.logger.warn('the database file is gone, a new one is made', { path: this.config.dbPath });
-        else this.logger.warn('the database file is another one now', { path: this.config.dbPath });
+          this.logger.warn('the database file is gone, creating a new one', { path: this.config.dbPath });
+        else
+          this.logger.warn('the database file was replaced, opening the new one', {
+            path: this.config.dbPath,
+          });
         await this.drop(state.source);
       }
       return await this.openOrReplace(state);
@@ -120,40 +129,40 @@ export class Database {
   }
 
   private async openOrReplace(state: DatabaseState): Promise<DataSource> {
-    if (state.kind === 'damaged') return await this.startAnew(state.error);
+    if (state.kind === 'damaged') return await this.startOver(state.error);
     try {
       return await this.open();
     } catch (error) {
       if (kindOfFault(error) !== 'damaged') throw error;
-      return await this.startAnew(error);
+      return await this.startOver(error);
     }
   }
 
   private async open(): Promise<DataSource> {
-    const file = await openFile(this.config.dbPath, this.driver);
+    const file = await openFile(this.config.dbPath, this.driver, this.entities);
     if (file.kind === 'open') {
       this.state = file;
       return file.source;
     }
-    const reason = `the database comes from a newer version of codex-pool (${file.migration}); nothing in it was touched, and nothing is recorded`;
+    const reason = `the database comes from a newer version of codex-pool (${file.migration}); the file is left untouched, and nothing is recorded`;
     this.state = { kind: 'unusable', reason };
     this.logger.error('database of a newer version', { path: this.config.dbPath, reason });
     throw new DatabaseUnavailableError(reason);
   }
 
-  /** Sets a damaged file aside, so that nothing of it is lost, and starts a new one. */
-  private async startAnew(error: unknown): Promise<DataSource> {
+  /** Sets a damaged file aside, so that its data is not lost, and creates a new one. */
+  private async startOver(error: unknown): Promise<DataSource> {
     const path = this.config.dbPath;
     const aside = await setAside(path, this.clock.now());
     const fields = { path, aside, reason: describeError(error) };
-    this.logger.error('the database was damaged: it is set aside, and a new one started', fields);
+    this.logger.error('the database is damaged: setting it aside and creating a new one', fields);
     return await this.open();
   }
 
   private async onFault(source: DataSource, error: unknown): Promise<void> {
     if (isLocked(error)) return;
-    if (errorCode(error) === null && !('driverError' in Object(error))) return; // not the database's fault
-    await this.drop(source); // opened anew next time
+    if (errorCode(error) === null && !('driverError' in Object(error))) return; // an error of the work itself
+    await this.drop(source); // the next transaction opens it again
     if (kindOfFault(error) === 'damaged') this.state = { kind: 'damaged', error };
   }
 
@@ -162,7 +171,7 @@ export class Database {
     try {
       await source.destroy();
     } catch (error) {
-      this.logger.debug('a broken database did not close', { reason: describeError(error) });
+      this.logger.debug('closing a broken database failed', { reason: describeError(error) });
     }
   }
 

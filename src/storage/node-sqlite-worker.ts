@@ -2,9 +2,9 @@ import { parentPort } from 'node:worker_threads';
 import type { DatabaseSync, SQLInputValue, SQLOutputValue } from 'node:sqlite';
 
 /**
- * The thread of one connection to Node's own SQLite, which blocks whoever calls it. It does one request at a
- * time, in the order in which they came. Node runs this file as it is, also from its source: it may hold only
- * syntax that can be stripped, and import nothing of ours but types.
+ * The thread of one connection to Node's own SQLite, whose calls block. Requests run one at a time, in order of
+ * arrival. Node runs this file directly, even from source: it may contain only syntax that type stripping
+ * supports, and may import only types from other files of ours.
  */
 
 export type Request = { readonly id: number } & (
@@ -15,7 +15,7 @@ export type Request = { readonly id: number } & (
 
 export type Row = Record<string, number | string | Uint8Array | null>;
 
-/** `code` is that of `sqlite3`, such as `SQLITE_BUSY`; another error keeps its own. */
+/** `code` is the one that `sqlite3` would report, such as `SQLITE_BUSY`. Other errors keep their code. */
 export interface Fault {
   readonly message: string;
   readonly code: string;
@@ -32,7 +32,7 @@ export type Reply = { readonly id: number } & (
     }
 );
 
-/** As `sqlite3` has it from the start, until a pragma says otherwise, ms. */
+/** The initial value of `sqlite3`, until a pragma changes it, ms. */
 const BUSY_TIMEOUT_MS = 1_000;
 
 /** The primary result codes, by number: https://sqlite.org/rescode.html */
@@ -44,7 +44,7 @@ const codes =
 const nothing = { kind: 'done', rows: [], changes: 0, lastID: 0 } as const;
 
 const port = parentPort;
-if (port === null) throw new Error('this file is a worker');
+if (port === null) throw new Error('this file must run as a worker');
 silenceSqliteWarning();
 const sqlite = await import('node:sqlite');
 let database: DatabaseSync | null = null;
@@ -66,7 +66,7 @@ function perform(request: Request) {
       database = new sqlite.DatabaseSync(request.path, {
         readOnly: request.readOnly,
         timeout: BUSY_TIMEOUT_MS,
-        enableDoubleQuotedStringLiterals: true, // as `sqlite3` is built
+        enableDoubleQuotedStringLiterals: true, // as in the build of `sqlite3`
       });
       return nothing;
     case 'run':
@@ -84,7 +84,7 @@ function perform(request: Request) {
 function execute(kind: 'run' | 'all', sql: string, values: readonly SQLInputValue[]) {
   if (database === null) throw new Error('the database is not open');
   const statement = database.prepare(sql);
-  // Else a whole number above 2^53 is an error; `sqlite3` rounds it.
+  // Without this, an integer above 2^53 is an error; `sqlite3` rounds it.
   statement.setReadBigInts(true);
   if (kind === 'all') return { ...nothing, rows: statement.all(...values).map((it) => rowOf(it)) };
   const { changes, lastInsertRowid } = statement.run(...values);
@@ -96,7 +96,7 @@ function rowOf(row: Record<string, SQLOutputValue>): Row {
   return Object.fromEntries(entries.map(([name, it]) => [name, typeof it === 'bigint' ? Number(it) : it]));
 }
 
-/** Node gives SQLite's extended result code as `errcode`; its lowest byte is the primary one. */
+/** Converts an error of Node, whose `errcode` is SQLite's extended result code; its lowest byte is the primary code. */
 function faultOf(error: unknown): Fault {
   const message = error instanceof Error ? error.message : String(error);
   const fields: object = error instanceof Error ? error : {};
@@ -109,7 +109,7 @@ function faultOf(error: unknown): Fault {
   return { message: `${code}: ${message}`, code, errno: codes.indexOf('MISUSE') };
 }
 
-/** Node calls its SQLite experimental on every start, in the log of a program that has tested it. */
+/** Drops Node's warning that its SQLite is experimental: this program tests it. */
 function silenceSqliteWarning(): void {
   const emit: (...args: never[]) => void = process.emitWarning.bind(process);
   process.emitWarning = (...args: unknown[]) => {

@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 import type { Fault, Reply, Request, Row } from './node-sqlite-worker.js';
 import type { SqliteConnection, SqliteModule, StatementCallback } from './sqlite-module.js';
 
-/** From its source (tests) as well as from the build: Node strips the types of a worker itself. */
+/** The source file in tests, else the built file: Node strips the types of a worker itself. */
 const workerFile = new URL(
   import.meta.url.endsWith('.ts') ? './node-sqlite-worker.ts' : './node-sqlite-worker.js',
   import.meta.url,
@@ -15,9 +15,9 @@ const OPEN_CREATE = 4;
 const OPEN_URI = 0x40;
 
 type Done = (error: Error | null, reply: Extract<Reply, { kind: 'done' }> | null) => void;
-type Asked = Request extends infer It ? (It extends Request ? Omit<It, 'id'> : never) : never;
+type Message = Request extends infer It ? (It extends Request ? Omit<It, 'id'> : never) : never;
 
-/** An error of SQLite as the package `sqlite3` gives it. */
+/** An error of SQLite in the form of the package `sqlite3`. */
 class SqliteError extends Error {
   readonly code: string;
   readonly errno: number;
@@ -30,8 +30,8 @@ class SqliteError extends Error {
 }
 
 /**
- * A connection to Node's own SQLite in a thread of its own. The process lives on for a statement under way,
- * not for an idle connection. Where the thread dies, what it was asked fails, and all that comes after.
+ * A connection to Node's own SQLite in a separate thread. A running statement keeps the process alive, an idle
+ * connection does not. If the thread dies, pending and later requests fail.
  */
 class NodeSqliteConnection implements SqliteConnection {
   readonly #worker = new Worker(workerFile, { execArgv: [], env: {}, name: 'sqlite' });
@@ -50,8 +50,8 @@ class NodeSqliteConnection implements SqliteConnection {
     this.#worker.on('messageerror', (error) => this.#onEnd(error));
     this.#worker.on('error', (error) => this.#onEnd(error));
     this.#worker.on('exit', () => this.#onEnd(null));
-    this.#ask({ kind: 'open', path, readOnly: (flags & OPEN_READWRITE) === 0 }, (error) => {
-      // Nothing will ever be asked of it: TypeORM closes only what was opened.
+    this.#send({ kind: 'open', path, readOnly: (flags & OPEN_READWRITE) === 0 }, (error) => {
+      // TypeORM does not close a connection that failed to open.
       if (error !== null) this.close(() => undefined);
       opened(error);
     });
@@ -65,9 +65,9 @@ class NodeSqliteConnection implements SqliteConnection {
     return this.#execute('all', sql, rest);
   }
 
-  /** One that has died is closed. */
+  /** Closes the connection. A connection whose thread died is already closed. */
   close(callback: (error: Error | null) => void): void {
-    if (this.#ended === null) this.#ask({ kind: 'close' }, callback);
+    if (this.#ended === null) this.#send({ kind: 'close' }, callback);
     else queueMicrotask(() => callback(null));
   }
 
@@ -77,7 +77,7 @@ class NodeSqliteConnection implements SqliteConnection {
     rest: [StatementCallback] | [readonly unknown[] | undefined, StatementCallback],
   ): this {
     const [values, callback] = rest.length === 2 ? rest : [undefined, rest[0]];
-    this.#ask({ kind, sql, values: (values ?? []).map((it) => bound(it)) }, (error, reply) => {
+    this.#send({ kind, sql, values: (values ?? []).map((it) => bound(it)) }, (error, reply) => {
       if (reply === null) callback.call({}, error);
       else if (kind === 'all')
         callback.call(
@@ -90,7 +90,7 @@ class NodeSqliteConnection implements SqliteConnection {
     return this;
   }
 
-  #ask(asked: Asked, done: Done): void {
+  #send(message: Message, done: Done): void {
     const ended = this.#ended;
     if (ended !== null) {
       queueMicrotask(() => done(ended, null));
@@ -99,8 +99,8 @@ class NodeSqliteConnection implements SqliteConnection {
     this.#lastId += 1;
     this.#pending.set(this.#lastId, done);
     this.#worker.ref();
-    const request: Request = { id: this.#lastId, ...asked };
-    this.#worker.postMessage(request, []); // nothing is handed over: all of it is copied
+    const request: Request = { id: this.#lastId, ...message };
+    this.#worker.postMessage(request, []); // empty transfer list: everything is copied
   }
 
   #onReply(reply: Reply): void {
@@ -120,15 +120,15 @@ class NodeSqliteConnection implements SqliteConnection {
   }
 }
 
-/** What a thread takes and SQLite stores, as the package `sqlite3` would bind it. */
+/** Converts a parameter as the package `sqlite3` would bind it. */
 function bound(value: unknown): SQLInputValue {
   if (value === undefined || value === null) return null;
   if (typeof value === 'boolean') return value ? 1n : 0n;
-  // As an integer, where it is one: without the affinity of a column it stays what it was bound as.
+  // An integer is bound as one: without column affinity SQLite keeps the type as bound.
   if (typeof value === 'number') return Number.isSafeInteger(value) ? BigInt(value) : value;
   if (typeof value === 'string' || typeof value === 'bigint') return value;
   if (value instanceof Date) return value.getTime();
-  if (value instanceof Uint8Array) return new Uint8Array(value); // not the whole pool a Buffer is cut from
+  if (value instanceof Uint8Array) return new Uint8Array(value); // a copy, because a small Buffer shares its pool
   throw new TypeError(`SQLite stores no value of type ${typeof value}`);
 }
 
@@ -139,7 +139,7 @@ function withBuffers(row: Row): object {
   );
 }
 
-/** Node's own SQLite, for TypeORM's driver `sqlite`. */
+/** Node's own SQLite, with the interface that TypeORM's driver `sqlite` expects. */
 export const nodeSqlite: SqliteModule = {
   OPEN_READONLY,
   OPEN_READWRITE,

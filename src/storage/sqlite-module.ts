@@ -1,11 +1,11 @@
-/** A failed statement gets an error with a `code` such as `SQLITE_BUSY`; a good one its rows, where it reads. */
+/** Gets an error with a `code` such as `SQLITE_BUSY`, or the rows of a statement that reads. */
 export type StatementCallback = (
   this: { readonly lastID?: number; readonly changes?: number },
   error: Error | null,
   rows?: object[],
 ) => void;
 
-/** One connection. The package promises no order: its caller waits for a statement before the next one. */
+/** One connection. The package guarantees no order: its caller waits for each statement before the next. */
 export interface SqliteConnection {
   run(sql: string, callback: StatementCallback): unknown;
   run(sql: string, values: readonly unknown[] | undefined, callback: StatementCallback): unknown;
@@ -16,7 +16,7 @@ export interface SqliteConnection {
 
 type Opened = (error: Error | null) => void;
 
-/** The part of the package `sqlite3` on which TypeORM's driver of that name rests. */
+/** The part of the package `sqlite3` that TypeORM's driver of that name uses. */
 export interface SqliteModule {
   readonly OPEN_READONLY: number;
   readonly OPEN_READWRITE: number;

@@ -1,4 +1,4 @@
-/** For `bigint` columns: some drivers read them as text, so that nothing is lost above 2^53; ours stay below. */
+/** Transforms `bigint` columns, which some drivers return as text to keep values above 2^53; ours are smaller. */
 export const storedNumber = {
   to: (value: number | null): number | null => value,
   from: (value: unknown): number | null => (value === null || value === undefined ? null : Number(value)),

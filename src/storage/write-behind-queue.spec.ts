@@ -1,28 +1,46 @@
 import { describe, expect, it } from 'vitest';
 import { limits } from '../config/limits.js';
-import { type Droppable, WriteBehindQueue } from './write-behind-queue.js';
+import type { StoredTable } from './stored-table.js';
+import { WriteBehindQueue } from './write-behind-queue.js';
 
-const rowOf = (accountId: string, evidence = '{}') => ({ accountId, updatedAt: 1, evidence });
+interface Row {
+  readonly id: string;
+}
 
-describe('evidence that waits to be written', () => {
-  it('is the newest of each account, however much is learned of it', () => {
-    const queue = new WriteBehindQueue(() => undefined);
-    for (let i = 0; i < 1_000; i += 1) queue.addEvidence(rowOf(`a${i % 3}`, String(i)));
-    expect(queue.size).toBe(3);
+const tableOf = (kind: string, bound: number): StoredTable<Row> => ({
+  kind,
+  entities: [],
+  bound,
+  write: async () => undefined,
+});
+
+describe('the write-behind queue', () => {
+  it('returns a batch in the order of the tables, limited per table, without empty tables', () => {
+    const [first, empty, second] = [tableOf('first', 9_999), tableOf('empty', 1), tableOf('second', 1)];
+    const queue = new WriteBehindQueue([first, empty, second], () => undefined);
+    queue.add(second, { id: 'b' });
+    for (let i = 0; i < limits.writeBatch + 1; i += 1) queue.add(first, { id: `a${i}` });
     const batch = queue.batch();
-    expect(batch.evidence.map((it) => it.evidence)).toEqual(['997', '998', '999']);
-    queue.addEvidence(rowOf('a1', 'newer'));
+    expect(batch.map((it) => [it.table.kind, it.rows.length])).toEqual([
+      ['first', limits.writeBatch],
+      ['second', 1],
+    ]);
+    expect(queue.size).toBe(limits.writeBatch + 2);
     queue.remove(batch);
-    expect(queue.batch().evidence).toEqual([rowOf('a1', 'newer')]);
+    expect(queue.batch()).toEqual([{ table: first, rows: [{ id: `a${limits.writeBatch}` }] }]);
   });
 
-  it('pushes the oldest out above its bound, and goes out in batches', () => {
-    const lost: Droppable[] = [];
-    const queue = new WriteBehindQueue((kind) => lost.push(kind));
-    for (let i = 0; i < limits.unwrittenEvidence + 2; i += 1) queue.addEvidence(rowOf(`a${i}`));
-    expect(lost).toEqual(['evidence', 'evidence']);
-    expect(queue.size).toBe(limits.unwrittenEvidence);
-    expect(queue.batch().evidence).toHaveLength(limits.writeBatch);
-    expect(queue.batch().evidence[0]?.accountId).toBe('a2');
+  it('bounds each table on its own, and reports the kind of a dropped row', () => {
+    const [narrow, wide] = [tableOf('narrow', 2), tableOf('wide', 9)];
+    const lost: string[] = [];
+    const queue = new WriteBehindQueue([narrow, wide], (kind) => lost.push(kind));
+    for (let i = 0; i < 4; i += 1) for (const it of [narrow, wide]) queue.add(it, { id: `${i}` });
+    expect(lost).toEqual(['narrow', 'narrow']);
+    expect(queue.size).toBe(6);
+  });
+
+  it('rejects a row of a table that is not registered', () => {
+    const queue = new WriteBehindQueue([], () => undefined);
+    expect(() => queue.add(tableOf('stray', 1), { id: 'a' })).toThrow('stray');
   });
 });

@@ -1,4 +1,5 @@
 import {
+  Inject,
   Injectable,
   Logger,
   type OnApplicationShutdown,
@@ -10,35 +11,32 @@ import type { Counter } from 'prom-client';
 import { limits } from '../config/limits.js';
 import { metricNames } from '../observability/metrics.js';
 import { describeError } from '../runtime/pool-error.js';
-import type { AccountEvidenceRow } from '../accounts/account-evidence.entity.js';
-import type { AccountSettingsRow } from '../accounts/account-settings.entity.js';
 import { Database } from './database.js';
-import type { PinnedValue } from '../accounts/selection/pinned-value.entity.js';
-import type { QuotaSample } from '../usage/quota-sample.entity.js';
-import type { SessionAffinityRow } from '../accounts/selection/session-affinity.entity.js';
-import { type Droppable, WriteBehindQueue } from './write-behind-queue.js';
-import type { UsageRecord } from '../usage/usage-record.entity.js';
-import { write } from './write-batch.js';
+import { STORED_TABLES, type StoredTable } from './stored-table.js';
+import { WriteBehindQueue } from './write-behind-queue.js';
 
 /**
- * The one writer of the database. What is to be written waits in memory, bounded, and goes out in batches,
- * each in one transaction; nobody on the path of a request waits for it. What a locked or missing
- * database does not take is kept and tried again; what finds no room is dropped, counted and told.
+ * The only writer of the database. Rows wait in bounded queues in memory and are written in batches, each in one
+ * transaction. Requests never wait for it. If the database is locked or missing, rows are kept and tried again.
+ * Rows that exceed a bound are dropped, counted and logged.
  */
 @Injectable()
 export class WriteBehind implements OnModuleInit, OnModuleDestroy, OnApplicationShutdown {
   private readonly logger = new Logger(WriteBehind.name);
-  private readonly queue = new WriteBehindQueue((kind) => this.lose(kind));
+  private readonly queue: WriteBehindQueue;
   private timer: NodeJS.Timeout | null = null;
   private writing: Promise<void> | null = null;
   private lost = 0;
-  /** Why the last attempt to write failed; null when it did not. */
+  /** Why the last write failed; null if it succeeded. */
   private failure: string | null = null;
 
   constructor(
     private readonly database: Database,
     @InjectMetric(metricNames.dropped) private readonly dropped: Counter<'kind'>,
-  ) {}
+    @Inject(STORED_TABLES) tables: readonly StoredTable[],
+  ) {
+    this.queue = new WriteBehindQueue(tables, (kind) => this.lose(kind));
+  }
 
   onModuleInit(): void {
     this.timer = setInterval(() => {
@@ -51,7 +49,7 @@ export class WriteBehind implements OnModuleInit, OnModuleDestroy, OnApplication
     if (this.timer !== null) clearInterval(this.timer);
   }
 
-  /** Writes what is left, within a bound, and closes the database. */
+  /** Writes the remaining rows within a time limit, and closes the database. */
   async onApplicationShutdown(): Promise<void> {
     const late = Promise.withResolvers<void>();
     const timer = setTimeout(late.resolve, limits.writeAtStopMs);
@@ -64,46 +62,27 @@ export class WriteBehind implements OnModuleInit, OnModuleDestroy, OnApplication
     await Promise.race([this.database.close(), late.promise]);
   }
 
-  /** How much waits to be written. */
+  /** Number of rows that wait to be written. */
   get pending(): number {
     return this.queue.size;
   }
 
-  /** How much had to be dropped since the start. */
+  /** Number of rows dropped since the start. */
   get droppedCount(): number {
     return this.lost;
   }
 
-  /** Why nothing is written now; null when it is, as far as is known. */
+  /** The reason why rows are not written now; null if none is known. */
   get trouble(): string | null {
     return this.database.trouble ?? this.failure;
   }
 
-  addRecord(record: UsageRecord): void {
-    this.queue.addRecord(record);
+  /** Queues a row for the next batch. Never waits; a full queue drops its oldest row. */
+  enqueue<Row extends object>(table: StoredTable<Row>, row: NoInfer<Row>): void {
+    this.queue.add(table, row);
   }
 
-  addSample(sample: QuotaSample): void {
-    this.queue.addSample(sample);
-  }
-
-  addSession(session: SessionAffinityRow): void {
-    this.queue.addSession(session);
-  }
-
-  addPins(pinned: PinnedValue): void {
-    this.queue.addPins(pinned);
-  }
-
-  addSettings(settings: AccountSettingsRow): void {
-    this.queue.addSettings(settings);
-  }
-
-  addEvidence(evidence: AccountEvidenceRow): void {
-    this.queue.addEvidence(evidence);
-  }
-
-  /** Writes all that waits. Never rejects: what could not be written waits on. */
+  /** Writes all waiting rows. Never rejects: rows that could not be written keep waiting. */
   async flush(): Promise<void> {
     this.writing ??= this.writeAll().finally(() => {
       this.writing = null;
@@ -111,7 +90,7 @@ export class WriteBehind implements OnModuleInit, OnModuleDestroy, OnApplication
     await this.writing;
   }
 
-  /** Again and again while there is time: a database that is locked now may not be so in a second. */
+  /** Flushes until the time is up: a locked database may be free a second later. */
   private async flushUntil(isLate: () => boolean): Promise<void> {
     await this.flush();
     while (this.pending > 0 && this.database.isOpen && !isLate()) await this.flush();
@@ -121,22 +100,25 @@ export class WriteBehind implements OnModuleInit, OnModuleDestroy, OnApplication
     while (this.pending > 0) {
       const batch = this.queue.batch();
       try {
-        await this.database.run((manager) => write(manager, batch));
+        await this.database.run(async (manager) => {
+          for (const { table, rows } of batch) await table.write(manager, rows);
+        });
       } catch (error) {
         const reason = describeError(error);
-        if (this.failure === null) this.logger.warn('usage cannot be recorded now', { reason });
+        if (this.failure === null)
+          this.logger.warn('recording failed, rows are kept for the next try', { reason });
         this.failure = reason;
         return;
       }
-      if (this.failure !== null) this.logger.log('usage is recorded again', { dropped: this.lost });
+      if (this.failure !== null) this.logger.log('recording works again', { dropped: this.lost });
       this.failure = null;
       this.queue.remove(batch);
     }
   }
 
-  private lose(kind: Droppable): void {
+  private lose(kind: string): void {
     if (this.lost === 0)
-      this.logger.error('the queue to the database is full, the oldest is dropped', { kind });
+      this.logger.error('the write-behind queue is full, dropping the oldest rows', { kind });
     this.lost += 1;
     this.dropped.inc({ kind });
   }

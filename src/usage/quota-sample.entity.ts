@@ -1,7 +1,7 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { storedNumber } from '../storage/stored-number.js';
 
-/** What was left of a quota window of an account, written when it changes. Times are epoch ms. */
+/** The state of an account's quota window, written when it changes. Times are epoch ms. */
 @Entity('quota_sample')
 export class QuotaSample {
   @PrimaryColumn('varchar', { name: 'account_id', length: 200 })

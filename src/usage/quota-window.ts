@@ -1,27 +1,27 @@
 import { z } from 'zod';
 
 /**
- * What is left of an allowance. A window is known by its duration, not by the slot (`primary`,
- * `secondary`) in which upstream happens to tell it.
+ * The used share of an allowance. A window is identified by its duration, not by the slot (`primary`,
+ * `secondary`) in which upstream reports it.
  */
 export interface QuotaWindow {
   readonly durationSeconds: number;
-  /** 0 = untouched, 1 = spent; upstream may tell more than 1. */
+  /** 0 = untouched, 1 = spent; upstream may report more than 1. */
   readonly usedRatio: number;
-  /** Epoch ms; null when upstream does not tell. */
+  /** Epoch ms; null if upstream does not report it. */
   readonly resetsAt: number | null;
   /** When this was learned, epoch ms. */
   readonly seenAt: number;
 }
 
-/** A year: what claims to last longer is no window. */
+/** A year. Longer windows are ignored. */
 const LONGEST_SECONDS = 366 * 86_400;
 
 const slots = ['primary', 'secondary'] as const;
 
 type Headers = Readonly<Record<string, string | string[] | undefined>>;
 
-/** The windows that the headers of an answer tell (`x-codex-primary-…`, docs/protocol.md). */
+/** Reads the windows in the headers of a response (`x-codex-primary-…`, docs/protocol.md). */
 export function windowsFromHeaders(headers: Headers, now: number): QuotaWindow[] {
   return slots.flatMap((slot) => {
     const used = decimal(headers[`x-codex-${slot}-used-percent`]);
@@ -52,7 +52,7 @@ export interface QuotaResponse {
   readonly windows: readonly QuotaWindow[];
 }
 
-/** Reads `GET /wham/usage` (docs/protocol.md). Null when it is no such answer; windows may be none. */
+/** Reads `GET /wham/usage` (docs/protocol.md). Null for any other JSON; the windows may be empty. */
 export function quotaFromUsage(json: unknown, now: number): QuotaResponse | null {
   const parsed = usageSchema.safeParse(json);
   if (!parsed.success || (parsed.data.plan_type == null && parsed.data.rate_limit == null)) return null;
@@ -71,7 +71,7 @@ export function quotaFromUsage(json: unknown, now: number): QuotaResponse | null
   return { plan: parsed.data.plan_type?.toLowerCase() ?? null, windows };
 }
 
-/** Zero is a value; what is absent, negative or no number is unknown, and an unknown window is none. */
+/** Returns the window, or nothing if its share or duration is absent, negative or not a number. Zero is a value. */
 function windowOf(
   usedPercent: number | null,
   durationSeconds: number | null,
@@ -105,7 +105,7 @@ function decimal(value: string | string[] | undefined): number | null {
   return Number(value);
 }
 
-/** The share that is left now, 0–1. A window whose reset has passed is full again. */
+/** Returns the share that is left now, 0–1. A window whose reset has passed is full again. */
 export function leftRatio(window: QuotaWindow, now: number): number {
   if (window.resetsAt !== null && window.resetsAt <= now) return 1;
   return Math.min(1, Math.max(0, 1 - window.usedRatio));

@@ -1,37 +1,39 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
 import type { EntityManager } from 'typeorm';
 import { limits } from '../config/limits.js';
 import { Database } from '../storage/database.js';
 import { QuotaSample } from './quota-sample.entity.js';
 import type { QuotaWindow } from './quota-window.js';
+import { quotaSamples } from './usage-tables.js';
 import { WriteBehind } from '../storage/write-behind.js';
 
-/** The last sample of a window that an account has no more. */
-const NO_MORE = { usedRatio: 0, resetsAt: 0 } as const;
+/** Marks the last sample of a window that an account no longer has. */
+const ENDED = { usedRatio: 0, resetsAt: 0 } as const;
 
-/** The newest quota windows of each account, by the account's identity; every change goes on record. */
+/** The latest quota windows of each account, by the account's identity. Every change is recorded. */
 @Injectable()
 export class QuotaService implements OnModuleInit {
-  private readonly latest = new Map<string, readonly QuotaWindow[]>();
+  private readonly latest = new LRUCache<string, readonly QuotaWindow[]>({ max: limits.poolFiles });
 
   constructor(
     private readonly writer: WriteBehind,
     private readonly database: Database,
   ) {}
 
-  /** What was last known goes on being known, until newer evidence comes. */
+  /** Restores the last recorded windows. */
   async onModuleInit(): Promise<void> {
-    await this.database.restore('quota begins unknown: the database cannot be read', (manager) =>
+    await this.database.restore('starting without stored quota: the database cannot be read', (manager) =>
       this.restore(manager),
     );
   }
 
-  /** The windows of an account, shortest first; none when nothing is known. */
+  /** Returns the windows of an account, shortest first; empty if unknown. */
   windows(accountId: string): readonly QuotaWindow[] {
     return this.latest.get(accountId) ?? [];
   }
 
-  /** Takes what an answer told in passing: windows that it does not name stay as they are. */
+  /** Takes the windows that a response reports in its headers. Windows that it omits stay as they are. */
   observe(accountId: string, windows: readonly QuotaWindow[]): void {
     if (windows.length === 0) return;
     const named = new Set(windows.map((it) => it.durationSeconds));
@@ -39,17 +41,17 @@ export class QuotaService implements OnModuleInit {
     this.put(accountId, [...windows, ...others]);
   }
 
-  /** Takes the whole truth of a poll: a window that it does not name is no more. */
+  /** Takes the windows of a poll, which reports all of them. A window that it omits has ended. */
   replace(accountId: string, windows: readonly QuotaWindow[], at: number): void {
     const named = new Set(windows.map((it) => it.durationSeconds));
     for (const it of this.windows(accountId)) {
       if (!named.has(it.durationSeconds))
-        this.writer.addSample(sampleOf(accountId, { ...it, ...NO_MORE, seenAt: at }));
+        this.writer.enqueue(quotaSamples, sampleOf(accountId, { ...it, ...ENDED, seenAt: at }));
     }
     this.put(accountId, windows);
   }
 
-  /** What was seen of an account's windows since a time (epoch ms), oldest first; bounded. */
+  /** Returns the samples of an account since a time (epoch ms), oldest first; bounded. */
   async history(accountId: string, since: number): Promise<QuotaSample[]> {
     await this.writer.flush();
     return await this.database.run(
@@ -80,7 +82,7 @@ export class QuotaService implements OnModuleInit {
       .limit(limits.usageBuckets)
       .getMany();
     for (const { accountId, ...window } of newest) {
-      if (window.resetsAt === NO_MORE.resetsAt) continue;
+      if (window.resetsAt === ENDED.resetsAt) continue;
       this.latest.set(accountId, [...this.windows(accountId), window]);
     }
   }
@@ -88,10 +90,9 @@ export class QuotaService implements OnModuleInit {
   private put(accountId: string, windows: readonly QuotaWindow[]): void {
     const before = this.windows(accountId);
     const ordered = windows.toSorted((a, b) => a.durationSeconds - b.durationSeconds);
-    for (const it of ordered) if (isChange(it, before)) this.writer.addSample(sampleOf(accountId, it));
-    const oldest = this.latest.keys().next();
-    const isFull = this.latest.size >= limits.poolFiles && !this.latest.has(accountId);
-    if (isFull && oldest.done !== true) this.latest.delete(oldest.value);
+    for (const it of ordered) {
+      if (isChange(it, before)) this.writer.enqueue(quotaSamples, sampleOf(accountId, it));
+    }
     this.latest.set(accountId, ordered.slice(0, limits.windowsPerAccount));
   }
 }
@@ -103,7 +104,7 @@ function isChange(window: QuotaWindow, before: readonly QuotaWindow[]): boolean 
   );
 }
 
-/** Upstream tells a reset in seconds from now, too: a minute more or less is the same one. */
+/** Upstream may report a reset in seconds from now, so times less than a minute apart are the same reset. */
 function isSameReset(one: number | null, other: number | null): boolean {
   return one === null || other === null ? one === other : Math.abs(one - other) < 60_000;
 }

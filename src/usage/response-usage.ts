@@ -8,7 +8,7 @@ export interface TokenCount {
   readonly reasoning: number;
 }
 
-/** A count that is missing, negative or absurd is taken as none, rather than spoiling a sum. */
+/** A missing, negative or absurd count is ignored, because it would spoil the sums. */
 const count = z.number().int().min(0).max(1_000_000_000).nullish().catch(null);
 
 const finalEventSchema = z.object({
@@ -22,7 +22,7 @@ const finalEventSchema = z.object({
   }),
 });
 
-/** The token counts in the data of a final event (docs/protocol.md); null when it tells none. */
+/** Reads the token counts from the data of a final event (docs/protocol.md); null if it has none. */
 export function usageFromFinalEvent(data: string): TokenCount | null {
   let json: unknown;
   try {

@@ -4,7 +4,7 @@ import { UsageRollup } from './usage-rollup.entity.js';
 
 const HOUR_MS = 3_600_000;
 
-/** Sums over turns; the fields of every total that is told or stored. */
+/** Sums over turns: the fields of every reported or stored total. */
 export interface UsageSums {
   turns: number;
   input: number;
@@ -26,12 +26,12 @@ export function addUsage(sums: UsageSums, more: Readonly<UsageSums>): void {
   sums.reasoning += more.reasoning;
 }
 
-/** A turn that was served counts in the sums; one that was refused, or failed after output, is on record alone. */
+/** Whether a turn counts in the sums. Turns that were refused, or failed after output, are only recorded. */
 export function countsAsTurn({ status, outcome }: Pick<UsageRecord, 'status' | 'outcome'>): boolean {
   return outcome !== 'failed' && status !== null && status >= 200 && status < 300;
 }
 
-/** The rollups of some records: one for each hour, account and model. */
+/** Sums up records: one rollup for each hour, account and model. */
 export function rollUp(records: readonly UsageRecord[]): UsageRollup[] {
   const byKey = new Map<string, UsageRollup>();
   for (const it of records) {
@@ -48,7 +48,7 @@ export function rollUp(records: readonly UsageRecord[]): UsageRollup[] {
   return [...byKey.values()];
 }
 
-/** Adds records to the stored rollups, in the transaction that writes the records: so neither is ever without the other. */
+/** Adds records to the stored rollups. Must run in the transaction that writes the records, so that both agree. */
 export async function addToRollups(manager: EntityManager, records: readonly UsageRecord[]): Promise<void> {
   const rollups = rollUp(records);
   const hours = [...new Set(rollups.map((it) => it.hour))];

@@ -2,7 +2,7 @@ import { Column } from 'typeorm';
 import type { TokenCount } from './response-usage.js';
 import { storedNumber } from '../storage/stored-number.js';
 
-/** The token counts of a table, the same wherever tokens are counted. */
+/** The token count columns, the same in every table that counts tokens. */
 export abstract class TokenColumns implements TokenCount {
   @Column('bigint', { transformer: storedNumber })
   input!: number;

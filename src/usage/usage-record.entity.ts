@@ -2,10 +2,10 @@ import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 import { storedNumber } from '../storage/stored-number.js';
 import { TokenColumns } from './token-columns.js';
 
-/** One turn that reached upstream, as it ended. Times are epoch ms, lengths ms, sizes bytes. */
+/** One ended turn that reached upstream. Times are epoch ms, durations ms, sizes bytes. */
 @Entity('usage_record')
 export class UsageRecord extends TokenColumns {
-  /** The request id that the client saw. */
+  /** The request id that the client got. */
   @PrimaryColumn('varchar', { length: 36 })
   id!: string;
 
@@ -13,7 +13,7 @@ export class UsageRecord extends TokenColumns {
   @Column('bigint', { transformer: storedNumber })
   at!: number;
 
-  /** Identity of the account that served, or was tried last. */
+  /** Identity of the account that served the turn, or was tried last. */
   @Column('varchar', { name: 'account_id', length: 200 })
   accountId!: string;
 
@@ -31,21 +31,21 @@ export class UsageRecord extends TokenColumns {
   @Column('integer', { nullable: true })
   status!: number | null;
 
-  /** How it ended: complete, cut, client-gone, or the code of our own answer. */
+  /** How the turn ended: complete, cut, client-gone, or the code of a local response. */
   @Column('varchar', { length: 40 })
   outcome!: string;
 
   @Column('integer')
   attempts!: number;
 
-  /** From the whole request to the head of the answer; null without an answer. */
+  /** From the whole request to the head of the response; null without a response. */
   @Column('integer', { name: 'first_byte_ms', nullable: true })
   firstByteMs!: number | null;
 
   @Column('integer', { name: 'total_ms' })
   totalMs!: number;
 
-  /** Body of the answer. */
+  /** Size of the response body. */
   @Column('bigint', { transformer: storedNumber })
   bytes!: number;
 }

@@ -5,12 +5,12 @@ import { addUsage, noUsage, type UsageSums } from './rollup-sums.js';
 import { UsageRollup } from './usage-rollup.entity.js';
 import { WriteBehind } from '../storage/write-behind.js';
 
-/** What is asked for; times are epoch ms, `to` is exclusive. */
+/** A question to the report. Times are epoch ms; `to` is exclusive. */
 export interface UsageQuery {
   readonly from: number;
   readonly to: number;
   readonly bucket: 'hour' | 'day';
-  /** What the buckets are split by; `none` for the pool as a whole. */
+  /** How the buckets are split; `none` for the whole pool. */
   readonly by: 'none' | 'account' | 'model';
 }
 
@@ -23,15 +23,15 @@ export interface UsageBucket extends UsageSums {
 
 export interface UsageResult {
   readonly totals: UsageSums;
-  /** One per account that was used in the span. */
+  /** One per account that was used in the time span. */
   readonly accounts: readonly (UsageSums & { readonly accountId: string })[];
-  /** Oldest first; buckets in which nothing was used are left out. */
+  /** Oldest first, without empty buckets. */
   readonly hours: readonly UsageBucket[];
 }
 
 const bucketMs = { hour: 3_600_000, day: 86_400_000 } as const;
 
-/** Sums up what is on record, true to the turns that ended a moment ago. */
+/** Reports recorded usage, including the turns that have just ended. */
 @Injectable()
 export class UsageReport {
   constructor(
@@ -39,22 +39,22 @@ export class UsageReport {
     private readonly database: Database,
   ) {}
 
-  /** @throws DatabaseUnavailableError, or what the database said */
-  async answer(question: UsageQuery): Promise<UsageResult> {
+  /** @throws DatabaseUnavailableError, or the error of the database */
+  async run(query: UsageQuery): Promise<UsageResult> {
     await this.writer.flush();
     const rollups = await this.database.run(
       async (manager) =>
         await manager
           .createQueryBuilder(UsageRollup, 'r')
-          .where('r.hour >= :from AND r.hour < :to', question)
+          .where('r.hour >= :from AND r.hour < :to', query)
           .orderBy('r.hour')
           .getMany(),
     );
-    return summed(rollups, question);
+    return summed(rollups, query);
   }
 }
 
-/** The sums of rollups, in the form that is asked for. */
+/** Sums up rollups as the query asks. */
 export function summed(rollups: readonly UsageRollup[], { bucket, by }: UsageQuery): UsageResult {
   const totals = noUsage();
   const accounts = new Map<string, UsageSums & { accountId: string }>();

@@ -2,7 +2,7 @@ import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { storedNumber } from '../storage/stored-number.js';
 import { TokenColumns } from './token-columns.js';
 
-/** The sums of one hour, for one account and model. Kept when the records they were made of have gone. */
+/** The sums of one hour, for one account and model. Kept after its records are removed. */
 @Entity('usage_rollup')
 export class UsageRollup extends TokenColumns {
   /** Start of the hour, epoch ms. */
@@ -12,7 +12,7 @@ export class UsageRollup extends TokenColumns {
   @PrimaryColumn('varchar', { name: 'account_id', length: 200 })
   accountId!: string;
 
-  /** Empty where no model was told. */
+  /** Empty if the request named no model. */
   @PrimaryColumn('varchar', { length: 100 })
   model!: string;
 

@@ -1,4 +1,5 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
 import type { EntityManager } from 'typeorm';
 import { limits } from '../config/limits.js';
 import { Database } from '../storage/database.js';
@@ -6,32 +7,33 @@ import type { TokenCount } from './response-usage.js';
 import { addUsage, countsAsTurn, noUsage, type UsageSums } from './rollup-sums.js';
 import { UsageRecord } from './usage-record.entity.js';
 import { UsageRollup } from './usage-rollup.entity.js';
+import { usageRecords } from './usage-tables.js';
 import { WriteBehind } from '../storage/write-behind.js';
 
 /** Sums over the turns of an account. */
 export type UsageTotals = Readonly<UsageSums>;
 
-/** What is known of a turn when it has ended; the rest of its record is made from it. */
+/** The facts of an ended turn. Its record is made from them. */
 export interface TurnFacts extends Omit<UsageRecord, keyof TokenCount> {
-  /** Null when its stream told none. */
+  /** Null if the stream reported none. */
   readonly tokens: TokenCount | null;
 }
 
 const noTokens: TokenCount = { input: 0, cached: 0, output: 0, reasoning: 0 };
 
-/** What was spent: totals in memory, by the account's identity, and every turn on record. */
+/** Token usage: totals in memory, by the account's identity, and a record of every turn. */
 @Injectable()
 export class UsageService implements OnModuleInit {
-  private readonly byAccount = new Map<string, UsageSums>();
+  private readonly byAccount = new LRUCache<string, UsageSums>({ max: limits.accountsWithTotals });
 
   constructor(
     private readonly writer: WriteBehind,
     private readonly database: Database,
   ) {}
 
-  /** Totals go on where they were. */
+  /** Restores the totals from the recorded rollups. */
   async onModuleInit(): Promise<void> {
-    await this.database.restore('totals begin at zero: the database cannot be read', (manager) =>
+    await this.database.restore('starting with totals at zero: the database cannot be read', (manager) =>
       this.restore(manager),
     );
   }
@@ -40,21 +42,18 @@ export class UsageService implements OnModuleInit {
     return this.byAccount.get(accountId) ?? noUsage();
   }
 
-  /** Counts a turn and puts it on record. */
+  /** Counts a turn and records it. */
   record(turn: TurnFacts): void {
     const { tokens, ...facts } = turn;
     const counts = tokens ?? noTokens;
     this.add(turn.accountId, { ...counts, turns: countsAsTurn(turn) ? 1 : 0 });
-    this.writer.addRecord(Object.assign(new UsageRecord(), facts, counts));
+    this.writer.enqueue(usageRecords, Object.assign(new UsageRecord(), facts, counts));
   }
 
   private add(accountId: string, more: UsageTotals): void {
     const sums = this.byAccount.get(accountId) ?? noUsage();
     addUsage(sums, more);
     this.byAccount.set(accountId, sums);
-    const oldest = this.byAccount.keys().next();
-    if (this.byAccount.size > limits.accountsWithTotals && oldest.done !== true)
-      this.byAccount.delete(oldest.value);
   }
 
   private async restore(manager: EntityManager): Promise<void> {

@@ -1,6 +1,7 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { limits } from '../../config/limits.js';
 import { Database } from '../../storage/database.js';
+import { sessionAffinities } from './selection-tables.js';
 import { SessionAffinityRow } from './session-affinity.entity.js';
 import { WriteBehind } from '../../storage/write-behind.js';
 import { SessionAffinity } from './session-affinity.js';
@@ -23,7 +24,8 @@ export class AffinityStore implements OnModuleInit {
       for (const { session, ...affinity } of rows.toReversed()) this.table.restore(session, affinity);
     });
     this.table.onSettle((session, affinity) => {
-      this.writer.addSession(Object.assign(new SessionAffinityRow(), { session, ...affinity }));
+      const row = Object.assign(new SessionAffinityRow(), { session, ...affinity });
+      this.writer.enqueue(sessionAffinities, row);
     });
   }
 }

@@ -13,6 +13,7 @@ import { RetentionCron } from '../../storage/retention.cron.js';
 import { WriteBehind } from '../../storage/write-behind.js';
 import { PinStore } from './pin-store.js';
 import { PinTable } from './pin-table.js';
+import { selectionTables } from './selection-tables.js';
 
 beforeAll(() => Logger.overrideLogger(false));
 afterAll(() => Logger.overrideLogger(['log', 'warn', 'error']));
@@ -27,9 +28,9 @@ class Sandbox implements AsyncDisposable {
 
   private constructor(readonly folder: string) {
     this.config = loadConfig({ PROXY_DB_PATH: join(folder, 'proxy.db') });
-    this.database = new Database(this.config, this.clock);
+    this.database = new Database(this.config, this.clock, selectionTables);
     const dropped = { name: 'dropped', help: 'x', labelNames: ['kind'], registers: [new Registry()] };
-    this.writer = new WriteBehind(this.database, new Counter(dropped));
+    this.writer = new WriteBehind(this.database, new Counter(dropped), selectionTables);
   }
 
   static async create(): Promise<Sandbox> {
@@ -79,7 +80,7 @@ describe('the owners that outlive a restart', () => {
     await sandbox.writer.flush();
     expect(await sandbox.count('response')).toBe(limits.pins + 50);
     const { database, config, clock } = sandbox;
-    await new RetentionCron(database, new Drain(), config, clock).run();
+    await new RetentionCron(database, new Drain(), config, clock, selectionTables).run();
     expect([await sandbox.count('response'), await sandbox.count('file')]).toEqual([limits.pins, 1]);
     const after = await sandbox.start();
     expect(['resp_49', 'resp_50'].map((it) => after.pinOf('response', it))).toEqual([null, 'a']);

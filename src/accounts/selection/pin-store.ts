@@ -5,6 +5,7 @@ import { Database } from '../../storage/database.js';
 import { PinnedValue } from './pinned-value.entity.js';
 import { WriteBehind } from '../../storage/write-behind.js';
 import { PinTable } from './pin-table.js';
+import { pinnedValues } from './selection-tables.js';
 
 const kept = ['response', 'file'] as const;
 
@@ -36,7 +37,7 @@ export class PinStore implements OnModuleInit {
     this.table.onRemember(({ kind, hash, accountId }) => {
       if (kind === 'turn-state') return; // it lives for one turn
       const row = { kind, hash, accountId, seenAt: this.clock.now() };
-      this.writer.addPins(Object.assign(new PinnedValue(), row));
+      this.writer.enqueue(pinnedValues, Object.assign(new PinnedValue(), row));
     });
   }
 }

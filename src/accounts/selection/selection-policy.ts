@@ -1,3 +1,4 @@
+import type { SelectionPolicyName } from '../../config/selection-policy-name.js';
 import { leftRatio, type QuotaWindow } from '../../usage/quota-window.js';
 
 /** What a policy knows of an account that may serve. */
@@ -80,14 +81,4 @@ export const selectionPolicies = {
   'fewest-in-flight': () => fewestInFlight,
   'fill-first': () => fillFirst,
   'round-robin': roundRobin,
-} as const satisfies Record<string, () => SelectionPolicy>;
-
-export type SelectionPolicyName = keyof typeof selectionPolicies;
-
-export const selectionPolicyNames = [
-  'most-quota-left',
-  'sustainable-rate',
-  'fewest-in-flight',
-  'fill-first',
-  'round-robin',
-] as const satisfies readonly SelectionPolicyName[];
+} as const satisfies Record<SelectionPolicyName, () => SelectionPolicy>;

@@ -3,7 +3,7 @@ import { InjectMetric } from '@willsoto/nestjs-prometheus';
 import type { Counter } from 'prom-client';
 import type { WebSocket } from 'ws';
 import type { Account } from '../../accounts/account.js';
-import { networkCode } from '../../observability/upstream-trouble.js';
+import { networkCode } from '../../observability/upstream-health.js';
 import { UpstreamMonitor } from '../../observability/upstream-monitor.js';
 import { CLOCK, type Clock } from '../../runtime/clock.js';
 import { metricNames } from '../../observability/metrics.js';

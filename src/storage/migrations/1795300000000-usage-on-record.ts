@@ -3,7 +3,7 @@ import { type MigrationInterface, type QueryRunner, Table, TableIndex } from 'ty
 const account = { name: 'account_id', type: 'varchar', length: '200' } as const;
 const counts = ['input', 'cached', 'output', 'reasoning'].map((name) => ({ name, type: 'bigint' }));
 
-/** The first tables, in standard types. */
+/** Creates the first tables, with standard types. */
 export class UsageOnRecord1795300000000 implements MigrationInterface {
   readonly name = 'UsageOnRecord1795300000000';
 

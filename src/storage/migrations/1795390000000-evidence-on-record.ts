@@ -1,6 +1,6 @@
 import { type MigrationInterface, type QueryRunner, Table, TableIndex } from 'typeorm';
 
-/** What is known of accounts, in standard types. */
+/** Creates the table of account evidence, with standard types. */
 export class EvidenceOnRecord1795390000000 implements MigrationInterface {
   readonly name = 'EvidenceOnRecord1795390000000';
 

@@ -1,6 +1,6 @@
 import { type MigrationInterface, type QueryRunner, TableColumn } from 'typeorm';
 
-/** Which account a session was with before it moved, and whether others have made some of it. */
+/** Adds the previous account of a session, and whether other accounts served parts of it. */
 export class FormerAccount1795400000000 implements MigrationInterface {
   readonly name = 'FormerAccount1795400000000';
 

@@ -1,6 +1,6 @@
 import { type MigrationInterface, type QueryRunner, Table, TableIndex } from 'typeorm';
 
-/** Who owns responses and files. */
+/** Creates the table of pinned responses and files. */
 export class Ownership1795420000000 implements MigrationInterface {
   readonly name = 'Ownership1795420000000';
 

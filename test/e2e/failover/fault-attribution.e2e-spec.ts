@@ -59,7 +59,7 @@ describe('an unreachable upstream', { timeout: 30_000 }, () => {
     expect(await health(pool)).toEqual({ status: 'up', trouble: null });
     expect(await inMetrics(pool)).toEqual([]);
     expect(said(pool, 'upstream is in trouble')).toHaveLength(1);
-    expect(said(pool, 'upstream is well again')).toHaveLength(1);
+    expect(said(pool, 'upstream has recovered')).toHaveLength(1);
   });
 
   it('is detected by polls when there are no turns, and so is its end', async () => {

@@ -103,9 +103,9 @@ describe('what a client sends', () => {
     },
   );
 
-  it('as model and effort is kept in part, and text that is SQL or no text at all does no harm', async () => {
+  it('as model and effort is truncated, and SQL or a value that is not text does no harm', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
-    // By hand, because the stand-in would name the model in a header.
+    // By hand, because the fake upstream would name the model in a header.
     const events = [created(), delta('words'), completed()].map((it) => framed(it)).join('');
     const answer = custom((_req, res) => {
       res.writeHead(200).end(events);
@@ -138,7 +138,7 @@ async function poll(pool: TestPool): Promise<void> {
 
 const answer = (rateLimit: unknown) => ({ plan_type: 'plus', rate_limit: rateLimit });
 
-describe('an answer of the quota poll', () => {
+describe('a response to the quota poll', () => {
   const weekly = { used_percent: 30, limit_window_seconds: WEEK, reset_after_seconds: 1_000, reset_at: null };
   const known = [expect.objectContaining({ durationSeconds: WEEK, usedRatio: 0.3 })];
 
@@ -207,7 +207,7 @@ describe('an answer of the quota poll', () => {
   });
 });
 
-describe('an account that has a weekly window alone', () => {
+describe('an account that has only a weekly window', () => {
   const window = { usedPercent: 30, windowSeconds: WEEK, resetsInSeconds: 100_000 };
 
   it.each([
@@ -220,7 +220,7 @@ describe('an account that has a weekly window alone', () => {
     });
     await polled(pool);
     const program = new Talk(pool.origin);
-    expect((await program.turn()).status).toBe(200); // its headers tell the same
+    expect((await program.turn()).status).toBe(200); // its headers report the same
     await program.untilRecorded(1);
     expect((await pool.account('a')).windows).toEqual([
       expect.objectContaining({ durationSeconds: WEEK, usedRatio: 0.3 }),
@@ -233,7 +233,7 @@ describe('an account that has a weekly window alone', () => {
     expect(samples).toEqual([expect.objectContaining({ durationSeconds: WEEK, usedRatio: 0.3 })]);
   });
 
-  it('since a while does not have its former window back after a restart', async () => {
+  it('does not get an ended window back after a restart', async () => {
     const short = { usedPercent: 60, windowSeconds: 18_000, resetsInSeconds: 9_000 };
     const first = await TestPool.start({
       accounts: ['a'],
@@ -266,7 +266,7 @@ const record = (id: string, at: number) =>
   });
 
 describe('retention', () => {
-  it('lets old rows go in steps between which others have their turn, and keeps rollups and young rows', async () => {
+  it('removes old rows in steps, with other transactions between them, and keeps rollups and recent rows', async () => {
     const clock = new FakeClock();
     await using pool = await TestPool.start({
       accounts: ['a'],

@@ -29,13 +29,13 @@ import { Folders, recordsIn, Talk } from '../../support/program/usage-program.js
 
 const usage: TurnUsage = { input: 1_001, cached: 903, output: 57, reasoning: 21 };
 
-/** More than a slow machine needs for a first byte, and less than a wait for the database takes. */
+/** Longer than a slow machine needs for a first byte, and shorter than a wait for the database. */
 const TIMING_BOUND_MS = 250;
 
-/** As long as a backup, or a person with a shell of SQLite, may hold it. */
+/** How long a backup, or a person with an SQLite shell, may hold the lock. */
 const LOCKED_MS = 30_000;
 
-/** A turn on a connection that is made for it, and closed after it; the connections are kept, to be counted. */
+/** Runs a turn on a new connection, which is closed after it. The connections are collected for counting. */
 function onNewConnections(connections: Set<Socket>): CustomHandler {
   return (req, res) => {
     connections.add(req.socket);
@@ -44,7 +44,7 @@ function onNewConnections(connections: Set<Socket>): CustomHandler {
   };
 }
 
-/** Two threads for what blocks: where the database held both, no host name would be found. */
+/** Two threads for blocking work: if the database held both, no host name would resolve. */
 const FEW_THREADS = { UV_THREADPOOL_SIZE: '2' };
 
 async function byHostName(fakeUpstream: FakeUpstream, driver: TestedDriver): Promise<Folders> {
@@ -150,7 +150,7 @@ describe.each(databaseDrivers)(
       },
     );
 
-    it('at the stop is waited for, so that the last batch is on disk all the same', async () => {
+    it('delays a stop, so that the last batch still reaches the disk', async () => {
       await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
       fakeUpstream.account('a').always(streams({ usage }));
       await using folders = await Folders.create(fakeUpstream, ['a'], using(driver));
@@ -162,7 +162,7 @@ describe.each(databaseDrivers)(
         await other.run('BEGIN EXCLUSIVE');
         await served(program.turn());
         program.child.kill('SIGTERM');
-        // Longer than one statement waits for a lock, shorter than the program may take to write at its end.
+        // Longer than a statement waits for a lock, shorter than the time limit for writes at a stop.
         const late = new Promise((resolve) => setTimeout(resolve, 2_000));
         await Promise.race([program.child.ended, late]);
         await other.run('ROLLBACK');
@@ -184,7 +184,7 @@ async function started(driver: TestedDriver, env: Readonly<Record<string, string
   });
 }
 
-/** Each way to lose a database, with the way to bring it back. */
+/** Each way to lose a database, and how to restore it. */
 const losses: [
   string,
   { lose: (file: string) => Promise<void>; bringBack: (file: string) => Promise<void> },
@@ -241,7 +241,7 @@ describe.each(databaseDrivers)('a database that goes away (%s)', { timeout: 30_0
     },
   );
 
-  it('because another file is put in its place goes on in that one', async () => {
+  it('because another file replaces it continues in the new file', async () => {
     await using pool = await started(driver);
     const program = new Talk(pool.origin);
     await firstBytes(program, 3);
@@ -257,7 +257,7 @@ describe.each(databaseDrivers)('a database that goes away (%s)', { timeout: 30_0
     expect(await recordsIn(fileOf(pool))).toHaveLength(2);
   });
 
-  it('because its file is deleted is made anew, and turns go on', async () => {
+  it('because its file is deleted is created again, and turns go on', async () => {
     await using pool = await started(driver);
     const program = new Talk(pool.origin);
     const before = await firstBytes(program, 10);
@@ -289,7 +289,7 @@ describe.each(databaseDrivers)('a database that goes away (%s)', { timeout: 30_0
 });
 
 describe.each(databaseDrivers)('a disk that is full (%s)', { timeout: 30_000 }, (driver) => {
-  it('while the program runs: turns go on, /healthz tells, and all is on record when there is room again', async () => {
+  it('while the program runs: turns go on, /healthz reports it, and everything is recorded once there is space', async () => {
     await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
     fakeUpstream.account('a').always(streams({ usage }));
     await using folders = await Folders.create(fakeUpstream, ['a'], using(driver));
@@ -310,7 +310,7 @@ describe.each(databaseDrivers)('a disk that is full (%s)', { timeout: 30_000 }, 
     expect(await folders.records()).toHaveLength(21);
   });
 
-  it('from the start: turns are served, /healthz tells, and the program ends in order', async () => {
+  it('from the start: turns are served, /healthz reports it, and the program stops cleanly', async () => {
     await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
     await using folders = await Folders.create(fakeUpstream, ['a'], using(driver));
     const program = await folders.start('ulimit -f 4');
@@ -322,7 +322,7 @@ describe.each(databaseDrivers)('a disk that is full (%s)', { timeout: 30_000 }, 
   });
 });
 
-/** A program that has left records behind, ended in order; the caller starts it again. */
+/** Runs a program that leaves records and stops cleanly; the caller starts it again. */
 async function ended(driver: TestedDriver, turns: number): Promise<TestPool> {
   const pool = await started(driver);
   const program = new Talk(pool.origin);
@@ -337,7 +337,7 @@ const aside = async (pool: TestPool): Promise<string[]> =>
   );
 
 describe.each(databaseDrivers)('a database file that cannot be used (%s)', { timeout: 30_000 }, (driver) => {
-  it('because it is none is set aside unchanged, with a sentence, and a new one started', async () => {
+  it('because it is not a database is set aside unchanged and logged, and a new one is created', async () => {
     const first = await ended(driver, 0);
     const text = 'this is no database, but somebody may want it\n'.repeat(500);
     await writeFile(fileOf(first), text);
@@ -374,8 +374,8 @@ describe.each(databaseDrivers)('a database file that cannot be used (%s)', { tim
     },
   );
 
-  it('because it is damaged and cannot be set aside either: turns are served, /healthz tells', async () => {
-    // With what is put behind it to set it aside, this name would be longer than a name can be.
+  it('because it is damaged and cannot be set aside: turns are served, /healthz reports it', async () => {
+    // With the suffix for setting it aside, this name would exceed the limit for file names.
     const folder = await mkdtemp(join(tmpdir(), 'codex-pool-usage-'));
     try {
       const path = join(folder, `${'n'.repeat(240)}.db`);
@@ -427,7 +427,7 @@ describe.each(databaseDrivers)('a database file that cannot be used (%s)', { tim
   );
 });
 
-/** The pages (from 0) on which a table begins, its indexes too. */
+/** Returns the first pages (from 0) of a table and its indexes. */
 async function pagesOf(path: string, table: string): Promise<number[]> {
   const connection = new sqlite3.Database(path, sqlite3.OPEN_READONLY);
   await once(connection, 'open');
@@ -444,7 +444,7 @@ async function pagesOf(path: string, table: string): Promise<number[]> {
   return rows.map((it) => it.rootpage - 1);
 }
 
-/** Writes rubbish over pages (from 0). */
+/** Overwrites pages (from 0) with garbage. */
 async function overwrite(path: string, pages: readonly number[]): Promise<void> {
   const file = await open(path, 'r+');
   try {

@@ -16,7 +16,7 @@ const PREBUILT = join('build', 'Release', 'node_sqlite3.node');
 
 const remove = async (folder: string) => await rm(folder, { recursive: true });
 
-/** The ways in which the package is not to be had on a machine, and the first line of the error they end in. */
+/** Reasons why the package cannot load, and the first line of the resulting error. */
 const absences: [string, { spoil: (folder: string) => Promise<void>; reason: RegExp }][] = [
   [
     'is not installed',
@@ -41,7 +41,7 @@ const absences: [string, { spoil: (folder: string) => Promise<void>; reason: Reg
   ],
 ];
 
-/** The built program with packages of its own, of which sqlite3 is spoiled. */
+/** The built program with a private copy of its packages, in which sqlite3 is broken. */
 class Installation implements AsyncDisposable {
   readonly #children: Child[] = [];
 
@@ -130,7 +130,7 @@ describe('a machine on which the package sqlite3', { timeout: 60_000 }, () => {
     },
   );
 
-  it('is not installed does not start where that driver is asked for, and says why', async () => {
+  it('is not installed does not start if the setting requires that driver, and says why', async () => {
     await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
     await using installation = await Installation.create(fakeUpstream, remove);
     const child = installation.spawn({ PROXY_SQLITE_DRIVER: 'sqlite3' });
@@ -153,7 +153,7 @@ describe('a database file', { timeout: 60_000 }, () => {
       expect((await program.health()).details.usage).toMatchObject({ driver, driverFallback: null });
       expect((await program.turn()).status).toBe(200);
       await program.untilRecorded(turns + 1);
-      await program.kill9(); // its journal is the other's to read
+      await program.kill9(); // leaves a journal for the other driver to read
     }
     const [bySqlite3, byNode] = await Promise.all([
       recordsIn(folders.database, 'sqlite3'),

@@ -23,7 +23,7 @@ const SEED = Number(process.env['LEDGER_SEED'] ?? Math.floor(Math.random() * 2 *
 const TURNS = 500;
 const KILL_AT = 250;
 const AT_ONCE = 8;
-/** What may have ended before a kill and not be on disk: the pause between two writes, and the write itself. */
+/** How long before a kill a turn may have ended without being on disk: the pause between two writes, and a write. */
 const LAST_BATCH_MS = 1_000;
 
 /** Mulberry32: numbers from 0 to 1 that are the same for a seed. */
@@ -46,7 +46,7 @@ interface Plan {
   readonly session: string;
   readonly model: string;
   readonly usage: TurnUsage;
-  /** Attempts that have reached the stand-in. */
+  /** Attempts that have reached the fake upstream. */
   attempts: number;
 }
 
@@ -74,7 +74,7 @@ function planned(): Plan[] {
   });
 }
 
-/** Serves each turn as it is planned; the first attempt of a limited or faulty one is refused. */
+/** Serves each turn as planned. The first attempt of a limited or faulty turn is refused. */
 function serving(plans: readonly Plan[]): CustomHandler {
   return async (req, res, logged) => {
     const { turn } = JSON.parse(logged.body.toString()).metadata;
@@ -111,7 +111,7 @@ function serving(plans: readonly Plan[]): CustomHandler {
   };
 }
 
-/** What the client side saw of a turn. */
+/** A turn as the client saw it. */
 interface Seen {
   readonly plan: Plan;
   readonly id: string;
@@ -119,7 +119,7 @@ interface Seen {
   readonly endedAt: number;
 }
 
-/** Sends one turn as it is planned; null when the program ended under it. */
+/** Sends one turn as planned; null if the program ended during the turn. */
 async function played(program: RunningProgram, plan: Plan, hasKilled: () => boolean): Promise<Seen | null> {
   const body = aTurn({ model: plan.model, metadata: { turn: plan.turn } });
   const exchange = program.send({ 'session-id': plan.session }, body);
@@ -129,7 +129,7 @@ async function played(program: RunningProgram, plan: Plan, hasKilled: () => bool
     let isBroken: boolean;
     if (status === 200 && (plan.kind === 'leaves-early' || plan.kind === 'leaves-late')) {
       const text = leavesAfter[plan.kind];
-      // `untilText` alone would wait in vain on a connection that has died.
+      // `untilText` alone would wait forever on a dead connection.
       const sawIt = exchange.untilText(text).then(() => true);
       await Promise.race([sawIt, exchange.whole()]);
       sawIt.catch(() => undefined);
@@ -139,7 +139,7 @@ async function played(program: RunningProgram, plan: Plan, hasKilled: () => bool
       const answer = await exchange.whole();
       isBroken = plan.kind === 'cut' || status !== 200 ? false : answer.isBroken;
     }
-    // A turn that was under way when the program was killed is known to nobody.
+    // A turn that ran when the program was killed is recorded nowhere.
     if (isBroken || hasKilled()) return null;
     return { plan, id: String(headers['x-codex-pool-request']), status, endedAt: performance.now() };
   } catch (error) {
@@ -151,7 +151,7 @@ async function played(program: RunningProgram, plan: Plan, hasKilled: () => bool
 const noTokens: TurnUsage = { input: 0, cached: 0, output: 0, reasoning: 0 };
 const tells = (kind: Kind): boolean => kind !== 'cut' && kind !== 'leaves-early';
 
-/** What a turn adds to the sums. */
+/** The amount that a turn adds to the sums. */
 function owed({ plan, status }: Seen): TurnUsage & { turns: number } {
   if (status !== 200) return { ...noTokens, turns: 0 };
   return { ...(tells(plan.kind) ? plan.usage : noTokens), turns: 1 };
@@ -169,7 +169,7 @@ function sumOf(all: readonly (TurnUsage & { turns: number })[]) {
   return sums;
 }
 
-describe.each(databaseDrivers)('what 500 mixed turns have used (%s)', (driver) => {
+describe.each(databaseDrivers)('the usage of 500 mixed turns (%s)', (driver) => {
   it(
     `is on record to the token, over a kill -9 in the middle (seed ${SEED})`,
     { timeout: 40_000 },
@@ -200,7 +200,7 @@ describe.each(databaseDrivers)('what 500 mixed turns have used (%s)', (driver) =
       program = await folders.start();
       await Promise.all(Array.from({ length: AT_ONCE }, () => work(TURNS)));
 
-      // The mix was one: every kind was seen, and most were served.
+      // The mix was real: every kind occurred, and most turns were served.
       for (const kind of kinds)
         expect(seen.some((it) => it.plan.kind === kind && it.status === 200)).toBe(true);
       expect(seen.filter((it) => it.status === 200).length).toBeGreaterThan(TURNS * 0.8);
@@ -214,7 +214,7 @@ describe.each(databaseDrivers)('what 500 mixed turns have used (%s)', (driver) =
       expect(await program.stop()).toEqual({ code: 0, signal: null });
       const records = new Map((await folders.records()).map((it) => [it.id, it]));
 
-      // What was refused by the pool itself has reached no account, and is on no record.
+      // Turns that got a local response reached no account and are not recorded.
       const missing = seen.filter((it) => !records.has(it.id) && it.plan.attempts > 0);
       const killed = killedAt ?? 0;
       const inLastBatch = seen.filter((it) => it.endedAt <= killed && it.endedAt > killed - LAST_BATCH_MS);
@@ -340,7 +340,7 @@ describe.each(databaseDrivers)('the record of a turn (%s)', (driver) => {
     },
   );
 
-  it('tells a client that left before the final event as gone, and one that left after it with its tokens', async () => {
+  it('records a client that left before the final event as gone, and one that left after it with its tokens', async () => {
     await using pool = await TestPool.start({ accounts: ['a'], env: using(driver) });
     for (const [last, tokens] of [
       [delta('first'), noTokens],
@@ -422,7 +422,7 @@ describe.each(databaseDrivers)('what was known (%s)', { timeout: 30_000 }, (driv
       } else {
         await before.stop();
       }
-      // Nothing new is to be learned: what is shown comes from the disk.
+      // Upstream teaches nothing new, so the state must come from the disk.
       for (const name of ['a', 'b']) fakeUpstream.account(name).usageResponses(500, 'out of order');
       const after = await folders.start();
       const accounts: { name: string; windows: object[]; totals: object }[] =

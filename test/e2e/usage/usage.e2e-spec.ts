@@ -14,7 +14,7 @@ async function report(pool: TestPool, query = '') {
 }
 
 describe.each(databaseDrivers)('usage on record (%s)', (driver) => {
-  it('is true to the number, in totals, accounts and hours, a moment after the turn', async () => {
+  it('has exact totals, accounts and hours right after the turn', async () => {
     await using pool = await TestPool.start({ env: using(driver) });
     pool.fakeUpstream.account('a').always(streams({ usage }));
     for (let i = 0; i < 3; i += 1) await pool.turn({ 'session-id': 's' }).expect(200);
@@ -25,7 +25,7 @@ describe.each(databaseDrivers)('usage on record (%s)', (driver) => {
     expect(hours).toEqual([{ at: Math.floor(Date.now() / 3_600_000) * 3_600_000, ...sums }]);
   });
 
-  it('splits by model and by account, and keeps to the span that is asked for', async () => {
+  it('splits by model and by account, within the requested time span', async () => {
     await using pool = await TestPool.start({ env: using(driver) });
     pool.fakeUpstream.account('a').answers(streams({ usage }), usageLimit());
     pool.fakeUpstream.account('b').always(streams({ usage }));
@@ -45,7 +45,7 @@ describe.each(databaseDrivers)('usage on record (%s)', (driver) => {
       .expect('content-type', /problem/);
   });
 
-  it('outlives a restart, and so do sessions and quota', async () => {
+  it('survives a restart, as do sessions and quota', async () => {
     const first = await TestPool.start({ env: using(driver) });
     first.fakeUpstream.account('b').always(streams({ usage }));
     first.fakeUpstream.account('a').answers(usageLimit());
@@ -60,7 +60,7 @@ describe.each(databaseDrivers)('usage on record (%s)', (driver) => {
 });
 
 describe.each(databaseDrivers)('the history of a quota window (%s)', (driver) => {
-  it('has every change that was seen, oldest first', async () => {
+  it('contains every observed change, oldest first', async () => {
     await using pool = await TestPool.start({ env: using(driver) });
     for (const usedPercent of [20, 20, 30]) {
       pool.fakeUpstream.account('a').usage({ usedPercent, windowSeconds: 604_800 });
@@ -75,7 +75,7 @@ describe.each(databaseDrivers)('the history of a quota window (%s)', (driver) =>
 });
 
 describe.each(databaseDrivers)('a database that cannot be used (%s)', (driver) => {
-  it('is set aside when it is no database, and a new one is started', async () => {
+  it('is set aside if it is not a database, and a new one is created', async () => {
     const first = await TestPool.start({ env: using(driver) });
     const file = join(first.folder, 'data', 'proxy.db');
     await first.running.stop();
@@ -89,7 +89,7 @@ describe.each(databaseDrivers)('a database that cannot be used (%s)', (driver) =
     expect(pool.logger.lines.join('\n')).toContain('set aside');
   });
 
-  it('that is moved away while the program runs is made anew', async () => {
+  it('is created again after it is moved away while the program runs', async () => {
     await using pool = await TestPool.start({ env: using(driver) });
     await pool.turn().expect(200);
     await report(pool);

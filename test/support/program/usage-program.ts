@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { DataSource } from 'typeorm';
 import type { FakeUpstream } from '../../../src/fake-upstream/fake-upstream.js';
 import { chooseDriver, driverOptions } from '../../../src/storage/database-driver.js';
-import type { DriverSetting } from '../../../src/storage/driver-setting.js';
+import type { DriverSetting } from '../../../src/config/driver-setting.js';
 import { UsageRecord } from '../../../src/usage/usage-record.entity.js';
 import { Child } from '../../codex/support/child.js';
 import { buildProgram } from './child-process.js';
@@ -81,7 +81,7 @@ export class Folders implements AsyncDisposable {
 
 /** Every turn on disk, read by a connection of its own, and by a driver that need not have written them. */
 export async function recordsIn(database: string, driver: DriverSetting = 'sqlite3'): Promise<UsageRecord[]> {
-  const source = new DataSource(driverOptions(database, chooseDriver(driver)));
+  const source = new DataSource(driverOptions(database, chooseDriver(driver), [UsageRecord]));
   await source.initialize();
   try {
     return await source.getRepository(UsageRecord).find({ order: { at: 'ASC' } });

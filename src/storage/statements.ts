@@ -1,0 +1,51 @@
+import type { EntityManager, FindManyOptions } from 'typeorm';
+import { limits } from '../config/limits.js';
+import type { EntityClass } from './stored-table.js';
+
+/** Rows per statement: SQLite limits the number of parameters. */
+const ROWS = 50;
+
+export async function insertRows<Row extends object>(
+  manager: EntityManager,
+  entity: EntityClass<Row>,
+  rows: readonly Row[],
+): Promise<void> {
+  for (let at = 0; at < rows.length; at += ROWS) {
+    const piece = rows.slice(at, at + ROWS);
+    await manager.createQueryBuilder().insert().into(entity).values(piece).execute();
+  }
+}
+
+/** Inserts rows. A row whose `keys` (property names) are already stored replaces the stored row. */
+export async function upsertRows<Row extends object>(
+  manager: EntityManager,
+  entity: EntityClass<Row>,
+  rows: readonly Row[],
+  keys: readonly (keyof Row & string)[],
+): Promise<void> {
+  const { columns } = manager.connection.getMetadata(entity);
+  const isKey = new Set<string>(keys);
+  const keyColumns = columns.filter((it) => isKey.has(it.propertyName)).map((it) => it.databaseName);
+  const others = columns.filter((it) => !isKey.has(it.propertyName)).map((it) => it.databaseName);
+  for (let at = 0; at < rows.length; at += ROWS) {
+    const piece = rows.slice(at, at + ROWS);
+    await manager
+      .createQueryBuilder()
+      .insert()
+      .into(entity)
+      .values(piece)
+      .orUpdate(others, keyColumns)
+      .execute();
+  }
+}
+
+/** Removes the rows that match, at most `limits.retentionStepRows`; returns how many. */
+export async function removeRows<Row extends object>(
+  manager: EntityManager,
+  entity: EntityClass<Row>,
+  which: FindManyOptions<Row>,
+): Promise<number> {
+  const rows = await manager.find(entity, { ...which, take: limits.retentionStepRows });
+  if (rows.length > 0) await manager.remove(rows);
+  return rows.length;
+}

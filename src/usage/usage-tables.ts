@@ -1,0 +1,48 @@
+import { In, LessThan } from 'typeorm';
+import type { AppConfig } from '../config/app.config.js';
+import { limits } from '../config/limits.js';
+import { insertRows, removeRows, upsertRows } from '../storage/statements.js';
+import type { StoredTable } from '../storage/stored-table.js';
+import { QuotaSample } from './quota-sample.entity.js';
+import { addToRollups } from './rollup-sums.js';
+import { UsageRecord } from './usage-record.entity.js';
+import { UsageRollup } from './usage-rollup.entity.js';
+
+const DAY_MS = 86_400_000;
+
+const oldestKept = (now: number, config: AppConfig) => now - config.usageRetentionDays * DAY_MS;
+
+/** Every turn, and the hourly sums, which outlive the turns. */
+export const usageRecords: StoredTable<UsageRecord> = {
+  kind: 'record',
+  entities: [UsageRecord, UsageRollup],
+  bound: limits.unwrittenRecords,
+  async write(manager, rows) {
+    await insertRows(manager, UsageRecord, rows);
+    await addToRollups(manager, rows);
+  },
+  async removeOutdated(manager, now, config) {
+    const rows = await manager.find(UsageRecord, {
+      select: { id: true },
+      where: { at: LessThan(oldestKept(now, config)) },
+      take: limits.retentionStepRows,
+    });
+    if (rows.length > 0) await manager.delete(UsageRecord, { id: In(rows.map((it) => it.id)) });
+    return rows.length;
+  },
+};
+
+export const quotaSamples: StoredTable<QuotaSample> = {
+  kind: 'sample',
+  entities: [QuotaSample],
+  bound: limits.unwrittenSamples,
+  async write(manager, rows) {
+    await upsertRows(manager, QuotaSample, rows, ['accountId', 'durationSeconds', 'seenAt']);
+  },
+  async removeOutdated(manager, now, config) {
+    return await removeRows(manager, QuotaSample, { where: { seenAt: LessThan(oldestKept(now, config)) } });
+  },
+};
+
+/** In the order in which they are written. */
+export const usageTables: readonly StoredTable[] = [usageRecords, quotaSamples];
