@@ -13,7 +13,7 @@ import { SharedLoginDetector } from '../clients/shared-login-detector.js';
 import { PinStore } from './selection/pin-store.js';
 import { PinTable } from './selection/pin-table.js';
 import { PoolFolder } from './pool-folder/pool-folder.js';
-import { PoolWatcher } from './pool-folder/pool-watcher.js';
+import { PoolWatcher } from './pool-watcher.js';
 import { SettingsStore } from './settings-store.js';
 import { PoolStatusService } from './selection/pool-status.js';
 import { UpstreamMonitor } from '../observability/upstream-monitor.js';

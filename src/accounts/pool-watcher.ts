@@ -5,14 +5,14 @@ import {
   type OnApplicationBootstrap,
   type OnModuleDestroy,
 } from '@nestjs/common';
-import { CLOCK, type Clock } from '../../runtime/clock.js';
-import { limits } from '../../config/limits.js';
-import { describeError, errorCode } from '../../runtime/pool-error.js';
-import { AccountRegistry } from '../account-registry.js';
-import { Debounce } from './debounce.js';
-import { FolderWatcher } from './folder-watcher.js';
-import { PoolFolder } from './pool-folder.js';
-import type { FolderSnapshot } from './folder-snapshot.js';
+import { CLOCK, type Clock } from '../runtime/clock.js';
+import { limits } from '../config/limits.js';
+import { describeError, errorCode } from '../runtime/pool-error.js';
+import { AccountRegistry } from './account-registry.js';
+import { Debounce } from './pool-folder/debounce.js';
+import { FolderWatcher } from './pool-folder/folder-watcher.js';
+import { PoolFolder } from './pool-folder/pool-folder.js';
+import type { FolderSnapshot } from './pool-folder/folder-snapshot.js';
 
 /**
  * Has the pool folder read again when something in it, or where its links lead, has changed. Looks by itself now
