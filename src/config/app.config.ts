@@ -3,7 +3,6 @@ import { tmpdir, userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { getProxyForUrl } from 'proxy-from-env';
 import { z } from 'zod';
-import { selectionPolicyNames } from '../accounts/selection/selection-policy.js';
 import { isLoopbackName } from '../boundary/request-guard.js';
 import { PoolError } from '../runtime/pool-error.js';
 import { Secret } from '../runtime/secret.js';
@@ -14,6 +13,17 @@ export const APP_CONFIG = Symbol('AppConfig');
 export class InvalidConfigError extends PoolError {
   readonly code = 'invalid_config';
 }
+
+/** The values of `PROXY_POLICY`. */
+export const selectionPolicyNames = [
+  'most-quota-left',
+  'sustainable-rate',
+  'fewest-in-flight',
+  'fill-first',
+  'round-robin',
+] as const;
+
+export type SelectionPolicyName = (typeof selectionPolicyNames)[number];
 
 const MiB = 1_024 * 1_024;
 

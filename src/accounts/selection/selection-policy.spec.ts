@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { selectionPolicyNames } from '../../config/app.config.js';
 import type { QuotaWindow } from '../../usage/quota-window.js';
 import {
   type Candidate,
   quotaLeft,
   selectionPolicies,
-  selectionPolicyNames,
   sustainableRate,
 } from './selection-policy.js';
 

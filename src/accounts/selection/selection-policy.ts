@@ -1,3 +1,4 @@
+import type { SelectionPolicyName } from '../../config/app.config.js';
 import { leftRatio, type QuotaWindow } from '../../usage/quota-window.js';
 
 /** What a policy knows of an account that may serve. */
@@ -73,21 +74,11 @@ function roundRobin(): SelectionPolicy {
   };
 }
 
-/** The policies by the name that `PROXY_POLICY` takes; each call makes one with a state of its own. */
-export const selectionPolicies = {
+/** The policies by name; each call makes one with its own state. */
+export const selectionPolicies: Readonly<Record<SelectionPolicyName, () => SelectionPolicy>> = {
   'most-quota-left': () => mostQuotaLeft,
   'sustainable-rate': () => sustainableRatePolicy,
   'fewest-in-flight': () => fewestInFlight,
   'fill-first': () => fillFirst,
   'round-robin': roundRobin,
-} as const satisfies Record<string, () => SelectionPolicy>;
-
-export type SelectionPolicyName = keyof typeof selectionPolicies;
-
-export const selectionPolicyNames = [
-  'most-quota-left',
-  'sustainable-rate',
-  'fewest-in-flight',
-  'fill-first',
-  'round-robin',
-] as const satisfies readonly SelectionPolicyName[];
+};
