@@ -1,7 +1,7 @@
 import type { StoredCredential } from '../tokens/stored-credential.js';
 import { needsLogin } from '../tokens/refresh-state.js';
 import { type AccountEvidence, noEvidence } from './account-evidence.js';
-import type { SharedLogin } from '../clients/shared-login.js';
+import type { Withdrawal } from './pool-folder/pool-diff.js';
 import { WaitQueue } from './wait-queue.js';
 
 /** What the operator decides about an account; nothing of it comes from upstream. */
@@ -24,13 +24,6 @@ export const defaultSettings: AccountSettings = {
   maxInFlight: null,
 };
 
-/** Why an account takes no new turns although some of its own may still be in flight. */
-export interface Withdrawal {
-  readonly reason: 'removed' | 'broken-file';
-  /** What is wrong with its file; null when it has none. */
-  readonly why: string | null;
-}
-
 /** One ChatGPT login that can serve: its credential, the operator's settings, and what was seen of it. */
 export class Account {
   settings: AccountSettings = defaultSettings;
@@ -40,8 +33,6 @@ export class Account {
   polledPlan: string | null = null;
   /** The routing that upstream wants for this account (docs/protocol.md, accounts/check); null is none. */
   routingOverride: string | null = null;
-  /** A client that was seen with this account's login in a file of its own; null without one. */
-  sharedLogin: SharedLogin | null = null;
   /** Set while it has no file that can be used, until its last turn has ended. */
   withdrawal: Withdrawal | null = null;
   /** Requests that wait for one of its slots; called whenever one may be free. */

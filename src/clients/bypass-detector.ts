@@ -34,7 +34,7 @@ export class BypassDetector {
 
   constructor(@Inject(CLOCK) private readonly clock: Clock) {}
 
-  modelsAsked(): void {
+  modelsRequested(): void {
     if (this.hasTurnCome) return;
     const now = this.clock.now();
     this.seen = {
@@ -49,7 +49,7 @@ export class BypassDetector {
     this.logger.warn('turns seem to go past the proxy', { why: warning });
   }
 
-  turnCame(): void {
+  turnArrived(): void {
     this.hasTurnCome = true;
     this.seen = null;
   }

@@ -15,6 +15,8 @@ export class SharedLoginDetector {
   private readonly logger = new Logger(SharedLoginDetector.name);
   /** By the account that the client's id finds: when its login is looked at again (epoch ms). */
   private readonly lookAgainAt = new WeakMap<Account, number>();
+  /** The accounts whose login a client was seen with, in a file other than the pool's. */
+  private readonly shared = new WeakMap<Account, SharedLogin>();
 
   constructor(
     private readonly registry: AccountRegistry,
@@ -39,24 +41,26 @@ export class SharedLoginDetector {
 
   private found(account: Account, sharing: LoginSharing, seenAt: number): void {
     if (account.storedCredential.isLink) {
-      account.sharedLogin = null; // one file, one generation of tokens: so it should be
+      this.shared.delete(account); // Codex and the pool use one file: nothing is shared twice
       return;
     }
-    const before = account.sharedLogin;
-    // Once a copy, always a copy: a renewal makes its tokens others, not another login.
-    account.sharedLogin = {
+    const before = this.shared.get(account);
+    // A copy stays a copy: a refresh changes its tokens, but it is still the same login.
+    const login: SharedLogin = {
       sharing: before?.sharing === 'same-tokens' ? 'same-tokens' : sharing,
       seenAt,
     };
-    if (before !== null) return;
-    const why = warningOf(account.name, account.sharedLogin);
+    this.shared.set(account, login);
+    if (before !== undefined) return;
+    const why = warningOf(account.name, login);
     this.logger.warn('a client uses the login of an account', { account: account.name, why });
   }
-}
 
-/** What the operator should know of a second owner of this account's login; null without one. */
-export function sharedLoginWarning({ name, storedCredential, sharedLogin }: Account): string | null {
-  return sharedLogin === null || storedCredential.isLink ? null : warningOf(name, sharedLogin);
+  /** The operator's warning about a second user of this account's login; null when there is none. */
+  warning(account: Account): string | null {
+    const login = this.shared.get(account);
+    return login === undefined || account.storedCredential.isLink ? null : warningOf(account.name, login);
+  }
 }
 
 function warningOf(name: string, { sharing, seenAt }: SharedLogin): string {

@@ -1,12 +1,24 @@
 import type { CredentialFile } from '../../tokens/credential-store.js';
 import { identityOf } from '../../tokens/credential.js';
 import type { StoredCredential } from '../../tokens/stored-credential.js';
-import type { Account, Withdrawal } from '../account.js';
 import type { BrokenFile, ReloadResult } from './reload-report.js';
 
-/** The pool as it was, and what has just been read of its folder. */
-export interface Reading {
-  readonly accounts: readonly Account[];
+/** An account as far as the comparison needs it: its identity, and the name of its file. */
+export interface PoolMember {
+  readonly id: string;
+  readonly name: string;
+}
+
+/** Why an account takes no new turns although some of its turns may still be in flight. */
+export interface Withdrawal {
+  readonly reason: 'removed' | 'broken-file';
+  /** What is wrong with its file; null when it has none. */
+  readonly why: string | null;
+}
+
+/** The pool as it was, and what has just been read from its folder. */
+export interface Reading<T extends PoolMember> {
+  readonly accounts: readonly T[];
   /** The file names by identity, from before the folder was read; none of accounts that had no file any more. */
   readonly namesBefore: ReadonlyMap<string, string>;
   readonly files: readonly CredentialFile[];
@@ -17,20 +29,20 @@ export interface Reading {
 }
 
 /** What is to be done so that the pool becomes what its folder is. */
-export interface PoolDiff {
+export interface PoolDiff<T extends PoolMember> {
   readonly present: readonly {
     readonly storedCredential: StoredCredential;
-    readonly known: Account | null;
+    readonly known: T | null;
   }[];
-  readonly withdrawn: readonly { readonly account: Account; readonly withdrawal: Withdrawal }[];
+  readonly withdrawn: readonly { readonly account: T; readonly withdrawal: Withdrawal }[];
   /** Accounts whose file is not to be believed yet. */
-  readonly waiting: readonly Account[];
+  readonly waiting: readonly T[];
   readonly broken: readonly BrokenFile[];
   readonly results: readonly ReloadResult[];
 }
 
 /** Compares by identity, so that a file under a new name is the account that it was. */
-export function diffOf(reading: Reading): PoolDiff {
+export function diffOf<T extends PoolMember>(reading: Reading<T>): PoolDiff<T> {
   const { accounts, namesBefore, files, underWay } = reading;
   const byId = new Map(accounts.map((it) => [it.id, it]));
   const whole = files.flatMap((file) => {
@@ -83,7 +95,7 @@ function resultOf(
   return { name, result: hasNewTokens ? 'updated' : 'unchanged', reason: null };
 }
 
-function withdrawalOf({ name }: Account, broken: readonly BrokenFile[]): Withdrawal {
+function withdrawalOf({ name }: PoolMember, broken: readonly BrokenFile[]): Withdrawal {
   const file = broken.find((it) => it.name === name);
   return file === undefined ? { reason: 'removed', why: null } : { reason: 'broken-file', why: file.reason };
 }

@@ -1,5 +1,4 @@
 import type { Account } from '../../accounts/account.js';
-import { sharedLoginWarning } from '../../clients/shared-login-detector.js';
 import type { Unavailable } from '../../accounts/availability.js';
 import type { QuotaWindow } from '../../usage/quota-window.js';
 import type { UsageTotals } from '../../usage/usage.service.js';
@@ -38,6 +37,7 @@ export interface AccountView {
 export function accountView(
   account: Account,
   unavailable: Unavailable | null,
+  sharedLoginWarning: string | null,
   windows: readonly QuotaWindow[],
   totals: UsageTotals,
 ): AccountView {
@@ -67,7 +67,7 @@ export function accountView(
       warning,
       unsaved?.reason ?? null,
       unavailable?.reason === 'needs-login' ? null : loginWarning(account),
-      sharedLoginWarning(account),
+      sharedLoginWarning,
     ].filter((it) => it !== null),
     windows,
     totals,

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { AccountRegistry } from '../../accounts/account-registry.js';
 import { AccountSelector } from '../../accounts/selection/account-selector.js';
 import type { Account } from '../../accounts/account.js';
+import { SharedLoginDetector } from '../../clients/shared-login-detector.js';
 import { QuotaService } from '../../usage/quota.service.js';
 import { UsageService } from '../../usage/usage.service.js';
 import { type AccountView, accountView, brokenView } from './account-view.js';
@@ -13,6 +14,7 @@ export class AccountViews {
   constructor(
     private readonly registry: AccountRegistry,
     private readonly selector: AccountSelector,
+    private readonly sharedLogins: SharedLoginDetector,
     private readonly quota: QuotaService,
     private readonly usage: UsageService,
   ) {}
@@ -45,7 +47,13 @@ export class AccountViews {
 
   private viewOf({ account, unavailable }: ConsideredCandidate): AccountView {
     const { id } = account;
-    return accountView(account, unavailable, this.quota.windows(id), this.usage.totals(id));
+    return accountView(
+      account,
+      unavailable,
+      this.sharedLogins.warning(account),
+      this.quota.windows(id),
+      this.usage.totals(id),
+    );
   }
 }
 

@@ -47,7 +47,8 @@ export class ProxyMiddleware implements NestMiddleware {
     if (route.kind === 'operator') return next();
     res.once('close', () => this.requests.inc({ route: route.kind, status: statusClass(res) }));
     if (this.drain.isDraining) return sendLocalResponse(res, stopping);
-    this.observer.came(route.kind);
+    if (route.kind === 'models') this.observer.modelsRequested();
+    else if (route.kind === 'turn' || route.kind === 'websocket') this.observer.turnArrived();
     if (this.answerAtOnce(route, req, res)) return;
     this.observer.entered(req.headers);
     void this.serve(route, req, res, query);
