@@ -1,20 +1,23 @@
 import { limits } from '../config/limits.js';
+import { backoffMs } from '../runtime/backoff.js';
 import type { QuotaWindow } from '../usage/quota-window.js';
 
 /** Pause after the n-th rate limit in a row that named no time, ms: 2 s doubling to 60 s. */
 export function rateLimitPauseMs(inARow: number): number {
-  return Math.min(limits.rateLimitFirstMs * 2 ** (inARow - 1), limits.rateLimitMaxMs);
+  return backoffMs(inARow, { firstMs: limits.rateLimitFirstMs, maxMs: limits.rateLimitMaxMs });
 }
 
 /** Pause after the n-th 403 in a row, ms: 5 min, growing to an hour. */
 export function forbiddenPauseMs(inARow: number): number {
-  return Math.min(limits.forbiddenCooldownMs * 2 ** (inARow - 1), limits.forbiddenCooldownMaxMs);
+  return backoffMs(inARow, { firstMs: limits.forbiddenCooldownMs, maxMs: limits.forbiddenCooldownMaxMs });
 }
 
 /** Pause after the n-th upstream error in a row, ms; null while the account stays in. */
 export function upstreamErrorPauseMs(inARow: number): number | null {
-  const over = inARow - limits.upstreamErrorsInARow;
-  return over < 0 ? null : Math.min(limits.upstreamErrorFirstMs * 2 ** over, limits.upstreamErrorMaxMs);
+  const n = inARow - limits.upstreamErrorsInARow + 1;
+  return n < 1
+    ? null
+    : backoffMs(n, { firstMs: limits.upstreamErrorFirstMs, maxMs: limits.upstreamErrorMaxMs });
 }
 
 /** What a usage-limit refusal says about its end: epoch seconds, or seconds from now. */
