@@ -1,4 +1,5 @@
 import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
 import { CLOCK, type Clock } from '../runtime/clock.js';
 import { limits } from '../config/limits.js';
 import type { StoredCredential } from '../tokens/stored-credential.js';
@@ -17,7 +18,12 @@ import { evidenceReader, loginOf, type StoredEvidence, stillHolds, textOf } from
 @Injectable()
 export class EvidenceStore implements OnModuleInit {
   private readonly logger = new Logger(EvidenceStore.name);
-  private readonly known = new Map<string, StoredEvidence>();
+  private readonly known = new LRUCache<string, StoredEvidence>({
+    max: limits.accountsWithTotals,
+    dispose: (_, id, reason) => {
+      if (reason === 'evict') this.successOnRecord.delete(id);
+    },
+  });
   /** The last success that is on record, of accounts that have one. */
   private readonly successOnRecord = new Map<string, number>();
 
@@ -40,7 +46,7 @@ export class EvidenceStore implements OnModuleInit {
 
   /** What is known of an account that comes into the pool with these tokens; null for one never seen. */
   recall({ id, credential }: StoredCredential): StoredEvidence | null {
-    const stored = this.known.get(id);
+    const stored = this.known.peek(id);
     return stored === undefined ? null : stillHolds(stored, loginOf(credential), this.clock.now());
   }
 
@@ -49,8 +55,8 @@ export class EvidenceStore implements OnModuleInit {
     const { credential, refresh } = storedCredential;
     const refused = refusedOf(refresh);
     const stored = { evidence, login: loginOf(credential), refused };
-    const before = this.known.get(id) ?? { evidence: noEvidence, login: '', refused: null };
-    this.put(id, stored);
+    const before = this.known.peek(id) ?? { evidence: noEvidence, login: '', refused: null };
+    this.known.set(id, stored);
     if (this.isWorthWriting(id, before, stored)) this.write(id, stored);
   }
 
@@ -60,19 +66,10 @@ export class EvidenceStore implements OnModuleInit {
     for (const { accountId, evidence } of rows) {
       const stored = read(evidence);
       if (stored === null) unreadable += 1;
-      else this.put(accountId, stored);
+      else this.known.set(accountId, stored);
     }
     if (unreadable > 0)
       this.logger.warn('what was known of some accounts cannot be read, it begins anew', { unreadable });
-  }
-
-  private put(id: string, stored: StoredEvidence): void {
-    this.known.delete(id);
-    this.known.set(id, stored);
-    const oldest = this.known.keys().next();
-    if (this.known.size <= limits.accountsWithTotals || oldest.done === true) return;
-    this.known.delete(oldest.value);
-    this.successOnRecord.delete(oldest.value);
   }
 
   /** A success alone is not, unless the one on record is old: every turn that is served brings one. */

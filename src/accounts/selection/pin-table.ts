@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
 import { limits } from '../../config/limits.js';
 
 /** What only the account that issued it can continue: `x-codex-turn-state`, a response, a file. */
@@ -19,10 +20,10 @@ export interface Pinned {
  */
 @Injectable()
 export class PinTable {
-  private readonly pins: Readonly<Record<PinnedKind, Map<string, string>>> = {
-    'turn-state': new Map(),
-    response: new Map(),
-    file: new Map(),
+  private readonly pins: Readonly<Record<PinnedKind, LRUCache<string, string>>> = {
+    'turn-state': new LRUCache({ max: limits.pins }),
+    response: new LRUCache({ max: limits.pins }),
+    file: new LRUCache({ max: limits.pins }),
   };
   private readonly watchers: ((pinned: Pinned) => void)[] = [];
 
@@ -39,7 +40,7 @@ export class PinTable {
 
   /** The identity of the account that issued the value; null when nobody remembers. */
   pinOf(kind: PinnedKind, value: string): string | null {
-    return this.pins[kind].get(hashOf(value)) ?? null;
+    return this.pins[kind].peek(hashOf(value)) ?? null; // a look-up does not make a pin newer
   }
 
   /** Calls back whenever a value is remembered. */
@@ -49,12 +50,7 @@ export class PinTable {
 
   /** Puts a value where it was before a restart; from the oldest to the newest. */
   restore({ kind, hash, accountId }: Pinned): void {
-    const pins = this.pins[kind];
-    pins.delete(hash);
-    pins.set(hash, accountId);
-    if (pins.size <= limits.pins) return;
-    const oldest = pins.keys().next();
-    if (oldest.done !== true) pins.delete(oldest.value);
+    this.pins[kind].set(hash, accountId);
   }
 }
 

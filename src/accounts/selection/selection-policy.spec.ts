@@ -1,12 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { selectionPolicyNames } from '../../config/app.config.js';
 import type { QuotaWindow } from '../../usage/quota-window.js';
-import {
-  type Candidate,
-  quotaLeft,
-  selectionPolicies,
-  sustainableRate,
-} from './selection-policy.js';
+import { type Candidate, quotaLeft, selectionPolicies, sustainableRate } from './selection-policy.js';
 
 const NOW = 1_900_000_000_000;
 const HOUR = 3_600_000;

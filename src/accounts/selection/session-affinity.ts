@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
 import { CLOCK, type Clock } from '../../runtime/clock.js';
 import { limits } from '../../config/limits.js';
 
@@ -29,7 +30,7 @@ interface Entry {
  */
 @Injectable()
 export class SessionAffinity {
-  private readonly entries = new Map<string, Entry>();
+  private readonly entries = new LRUCache<string, Entry>({ max: limits.affinitySessions });
   private readonly watchers: ((sessionKey: string, affinity: Affinity) => void)[] = [];
 
   constructor(@Inject(CLOCK) private readonly clock: Clock) {}
@@ -66,7 +67,7 @@ export class SessionAffinity {
   /** The account has failed a turn of the session after output; in force until the session is served again. */
   avoid(sessionKey: string, accountId: string): void {
     const entry = this.entryOf(sessionKey);
-    if (entry !== null) this.put(sessionKey, { ...entry, avoidedId: accountId });
+    if (entry !== null) this.entries.set(sessionKey, { ...entry, avoidedId: accountId });
   }
 
   /** Other accounts have made some of the session: a turn of it overflowed, or its history has shown it. */
@@ -74,7 +75,7 @@ export class SessionAffinity {
     const entry = this.entryOf(sessionKey);
     if (entry === null || entry.hasBeenElsewhere) return;
     const settled = entry.settled === null ? null : { ...entry.settled, hasBeenElsewhere: true };
-    this.put(sessionKey, { ...entry, settled, hasBeenElsewhere: true });
+    this.entries.set(sessionKey, { ...entry, settled, hasBeenElsewhere: true });
     if (settled !== null) this.tell(sessionKey, settled);
   }
 
@@ -85,7 +86,13 @@ export class SessionAffinity {
     const hasBeenElsewhere = entry?.hasBeenElsewhere ?? false;
     const settled = entry?.settled ?? null;
     const avoidedId = entry?.avoidedId ?? null;
-    this.put(sessionKey, { settled, tentativeId, hasBeenElsewhere, avoidedId, usedAt: this.clock.now() });
+    this.entries.set(sessionKey, {
+      settled,
+      tentativeId,
+      hasBeenElsewhere,
+      avoidedId,
+      usedAt: this.clock.now(),
+    });
   }
 
   /**
@@ -100,7 +107,7 @@ export class SessionAffinity {
     const formerId = hasMoved ? before.accountId : (before?.formerId ?? null);
     const hasBeenElsewhere = entry?.hasBeenElsewhere ?? false;
     const settled = { accountId, usedAt: this.clock.now(), formerId, hasBeenElsewhere };
-    this.put(sessionKey, {
+    this.entries.set(sessionKey, {
       settled,
       tentativeId: null,
       hasBeenElsewhere,
@@ -118,7 +125,13 @@ export class SessionAffinity {
   /** Puts a session where it was before a restart; from the least recently used to the most. */
   restore(sessionKey: string, affinity: Affinity): void {
     const { usedAt, hasBeenElsewhere } = affinity;
-    this.put(sessionKey, { settled: affinity, tentativeId: null, hasBeenElsewhere, avoidedId: null, usedAt });
+    this.entries.set(sessionKey, {
+      settled: affinity,
+      tentativeId: null,
+      hasBeenElsewhere,
+      avoidedId: null,
+      usedAt,
+    });
   }
 
   private tell(sessionKey: string, affinity: Affinity): void {
@@ -126,22 +139,10 @@ export class SessionAffinity {
   }
 
   private entryOf(sessionKey: string): Entry | null {
-    const entry = this.entries.get(sessionKey);
+    const entry = this.entries.peek(sessionKey); // a look-up is not a use
     if (entry === undefined) return null;
     if (this.clock.now() - entry.usedAt <= limits.affinityIdleMs) return entry;
     this.entries.delete(sessionKey);
     return null;
-  }
-
-  private put(sessionKey: string, entry: Entry): void {
-    this.entries.delete(sessionKey);
-    this.entries.set(sessionKey, entry);
-    this.bound();
-  }
-
-  private bound(): void {
-    const oldest = this.entries.keys().next();
-    if (this.entries.size > limits.affinitySessions && oldest.done !== true)
-      this.entries.delete(oldest.value);
   }
 }
