@@ -16,6 +16,15 @@ export type UnavailableReason =
   | 'reserved'
   | RefusalKind;
 
+/** The reasons that end only when a person acts. */
+export const needsPerson: ReadonlySet<UnavailableReason> = new Set([
+  'removed',
+  'broken-file',
+  'paused',
+  'needs-login',
+  'deactivated',
+]);
+
 /** Why an account may not serve now, and until when (epoch ms; null: until somebody or something acts). */
 export interface Unavailable {
   readonly reason: UnavailableReason;

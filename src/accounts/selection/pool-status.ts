@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { CLOCK, type Clock } from '../../runtime/clock.js';
 import { QuotaService } from '../../usage/quota.service.js';
 import { AccountSelector } from './account-selector.js';
+import { needsPerson } from '../availability.js';
 import { planCapacity } from '../plan-capacity.js';
 import { poolQuota, type PoolWindow } from './pool-quota.js';
 
@@ -18,8 +19,6 @@ export interface PoolStatus {
   readonly isLimitReached: boolean;
 }
 
-const outByPerson = new Set(['removed', 'broken-file', 'paused', 'needs-login', 'deactivated']);
-
 @Injectable()
 export class PoolStatusService {
   constructor(
@@ -31,7 +30,7 @@ export class PoolStatusService {
   status(): PoolStatus {
     const candidates = this.selector.assess();
     const inPool = candidates.filter(
-      (it) => it.unavailable === null || !outByPerson.has(it.unavailable.reason),
+      (it) => it.unavailable === null || !needsPerson.has(it.unavailable.reason),
     );
     const plans = candidates.map((it) => it.account.plan).filter((it) => it !== null);
     const shares = inPool.map(({ account }) => ({

@@ -7,7 +7,7 @@ import {
 import { calledOrOver } from '../../accounts/wait-queue.js';
 import { limits } from '../../config/limits.js';
 import type { FailoverContext } from './failover-context.js';
-import { needsPerson } from './no-account.js';
+import { needsPerson } from '../../accounts/availability.js';
 
 /** Chooses the next account of a request; one that is only full is waited for, for a while. */
 @Injectable()

@@ -1,5 +1,5 @@
 import type { ConsideredCandidate } from '../../accounts/selection/account-selector.js';
-import type { UnavailableReason } from '../../accounts/availability.js';
+import { needsPerson } from '../../accounts/availability.js';
 import { planCapacity } from '../../accounts/plan-capacity.js';
 import { limits } from '../../config/limits.js';
 import type { AttemptOutcome } from '../upstream/outcome.js';
@@ -15,15 +15,6 @@ export interface NoAccount {
   /** A Codex client (it sends an `originator`) prints a 400 at once, but repeats a 503 for 25 s. */
   readonly isCodex: boolean;
 }
-
-/** Nothing but a person ends these. */
-export const needsPerson: ReadonlySet<UnavailableReason> = new Set([
-  'removed',
-  'broken-file',
-  'paused',
-  'needs-login',
-  'deactivated',
-]);
 
 /** The answer of our own when nobody can serve: never 401 or 403, on which a client would drop its login. */
 export function whyNoAccount(end: NoAccount, now: number): LocalResponse {
