@@ -18,7 +18,7 @@ import { SettingsStore } from './settings-store.js';
 import { PoolStatusService } from './selection/pool-status.js';
 import { UpstreamMonitor } from '../observability/upstream-monitor.js';
 
-/** Who is in the pool, and who may serve now. */
+/** The accounts of the pool, and the selection among them. */
 @Module({
   imports: [TokensModule, UsageModule],
   providers: [

@@ -12,8 +12,8 @@ import type { Account } from './account.js';
 import { evidenceReader, loginOf, type StoredEvidence, stillHolds, textOf } from './evidence-codec.js';
 
 /**
- * What was last seen of each account, by its identity: read at the start, written behind, and there again when an
- * account comes back into the pool. Bounded: the account that nothing was learned of for longest goes first.
+ * The last evidence about each account, by identity: restored at the start, written behind, and recalled when an
+ * account returns to the pool. Bounded: evicts the account whose evidence has been unchanged for longest.
  */
 @Injectable()
 export class EvidenceStore implements OnModuleInit {
@@ -24,7 +24,7 @@ export class EvidenceStore implements OnModuleInit {
       if (reason === 'evict') this.successOnRecord.delete(id);
     },
   });
-  /** The last success that is on record, of accounts that have one. */
+  /** The last success that was written to the database, by account; epoch ms. */
   private readonly successOnRecord = new Map<string, number>();
 
   constructor(
@@ -34,7 +34,7 @@ export class EvidenceStore implements OnModuleInit {
   ) {}
 
   async onModuleInit(): Promise<void> {
-    const otherwise = 'what was known of accounts begins anew: the database cannot be read';
+    const otherwise = 'evidence about accounts starts empty: the database cannot be read';
     await this.database.restore(otherwise, async (manager) => {
       const rows = await manager.find(AccountEvidenceRow, {
         order: { updatedAt: 'DESC' },
@@ -44,13 +44,13 @@ export class EvidenceStore implements OnModuleInit {
     });
   }
 
-  /** What is known of an account that comes into the pool with these tokens; null for one never seen. */
+  /** Returns the evidence about an account that joins the pool with these tokens; null if there is none. */
   recall({ id, credential }: StoredCredential): StoredEvidence | null {
     const stored = this.known.peek(id);
     return stored === undefined ? null : stillHolds(stored, loginOf(credential), this.clock.now());
   }
 
-  /** Takes note of what is known of an account by now. */
+  /** Stores the current evidence of an account. */
   note({ id, evidence, storedCredential }: Account): void {
     const { credential, refresh } = storedCredential;
     const refused = refusedOf(refresh);
@@ -69,10 +69,10 @@ export class EvidenceStore implements OnModuleInit {
       else this.known.set(accountId, stored);
     }
     if (unreadable > 0)
-      this.logger.warn('what was known of some accounts cannot be read, it begins anew', { unreadable });
+      this.logger.warn('stored evidence of accounts is unreadable; starting without it', { unreadable });
   }
 
-  /** A success alone is not, unless the one on record is old: every turn that is served brings one. */
+  /** A success alone is written only if the last written one is old, because every served turn brings one. */
   private isWorthWriting(id: string, before: StoredEvidence, next: StoredEvidence): boolean {
     const isRefusalSame =
       before.refused?.at === next.refused?.at &&
@@ -95,7 +95,7 @@ function refusedOf(refresh: RefreshState): StoredEvidence['refused'] {
   return { code, at, isTokenRejected };
 }
 
-/** Whether nothing but the last success differs. What has not changed is the very same object. */
+/** Returns whether only the last success differs. Compares by identity: unchanged fields are the same objects. */
 function isSame(before: AccountEvidence, next: AccountEvidence): boolean {
   const nextByName: Readonly<Record<string, unknown>> = { ...next, lastSuccessAt: null };
   return Object.entries({ ...before, lastSuccessAt: null }).every(

@@ -3,11 +3,11 @@ import { Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { limits } from '../../config/limits.js';
 
-/** What only the account that issued it can continue: `x-codex-turn-state`, a response, a file. */
+/** Values that only the account that issued them can continue: `x-codex-turn-state`, a response, a file. */
 export const pinnedKinds = ['turn-state', 'response', 'file'] as const;
 export type PinnedKind = (typeof pinnedKinds)[number];
 
-/** One value, by its hash, and the identity of the account that issued it. */
+/** The hash of a value, and the identity of the account that issued it. */
 export interface Pinned {
   readonly kind: PinnedKind;
   readonly hash: string;
@@ -15,8 +15,8 @@ export interface Pinned {
 }
 
 /**
- * Which account issued a value that only it can continue. Keeps hashes, never the values. Each kind has a
- * bound of its own, so that many of one kind push out none of another; the oldest goes first.
+ * Maps each pinned value to the account that issued it. Keeps hashes, never the values. Each kind has its own
+ * bound, so that many of one kind evict none of another. The oldest goes first.
  */
 @Injectable()
 export class PinTable {
@@ -27,7 +27,7 @@ export class PinTable {
   };
   private readonly watchers: ((pinned: Pinned) => void)[] = [];
 
-  /** Whether anything of this kind is remembered: only then a request is worth a look. */
+  /** Returns whether any value of this kind is pinned; if not, requests need no inspection. */
   has(kind: PinnedKind): boolean {
     return this.pins[kind].size > 0;
   }
@@ -38,17 +38,17 @@ export class PinTable {
     for (const watcher of this.watchers) watcher(pinned);
   }
 
-  /** The identity of the account that issued the value; null when nobody remembers. */
+  /** Returns the identity of the account that issued the value; null if unknown. */
   pinOf(kind: PinnedKind, value: string): string | null {
-    return this.pins[kind].peek(hashOf(value)) ?? null; // a look-up does not make a pin newer
+    return this.pins[kind].peek(hashOf(value)) ?? null; // a lookup does not make the pin newer
   }
 
-  /** Calls back whenever a value is remembered. */
+  /** Registers a callback for every remembered value. */
   onRemember(watcher: (pinned: Pinned) => void): void {
     this.watchers.push(watcher);
   }
 
-  /** Puts a value where it was before a restart; from the oldest to the newest. */
+  /** Restores a pin after a restart. Call it from the oldest to the newest. */
   restore({ kind, hash, accountId }: Pinned): void {
     this.pins[kind].set(hash, accountId);
   }

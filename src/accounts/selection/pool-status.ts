@@ -6,16 +6,16 @@ import { needsPerson } from '../availability.js';
 import { planCapacity } from '../plan-capacity.js';
 import { poolQuota, type PoolWindow } from './pool-quota.js';
 
-/** The pool as one: what the client's limit display, the operator and the metrics are told. */
+/** The pool as a whole, for the client's limit display, the operator and the metrics. */
 export interface PoolStatus {
   readonly accounts: number;
   readonly available: number;
   readonly inFlight: number;
-  /** The largest plan in the pool; null when none is known. */
+  /** The largest plan in the pool; null if none is known. */
   readonly plan: string | null;
-  /** Shortest duration first; none when nothing is known. */
+  /** Shortest duration first; empty if nothing is known. */
   readonly windows: readonly PoolWindow[];
-  /** Every account that a person has not taken out has spent its quota. */
+  /** Whether every account that needs no person has spent its quota. */
   readonly isLimitReached: boolean;
 }
 

@@ -151,7 +151,7 @@ describe.each(databaseDrivers)('what was learned of an account (%s)', { timeout:
     expect(await pool.account('a')).toMatchObject({ available: true });
     expect(await pool.account('b')).toMatchObject({ available: false, reason: 'deactivated' });
     expect(await contextOf(pool)).toEqual(['a']);
-    expect(said(pool, 'what was known of some accounts cannot be read, it begins anew')).toHaveLength(1);
+    expect(said(pool, 'stored evidence of accounts is unreadable; starting without it')).toHaveLength(1);
   });
 
   it('is written behind: while the database is locked no turn waits, and it holds all the same', async () => {

@@ -135,8 +135,8 @@ describe('the demo', { timeout: 30_000 }, () => {
     await using demo = await Demo.spawn('--verbose');
     expect(await demo.child.ended).toEqual({ code: 0, signal: null });
     const { stdout, stderr } = demo.child;
-    expect(stderr).toContain('account is out');
-    expect(stdout).not.toContain('account is out');
+    expect(stderr).toContain('account is unavailable');
+    expect(stdout).not.toContain('account is unavailable');
     for (const text of [stdout, stderr]) expect(text).not.toMatch(/eyJ|rt_made-up|example\.test/);
   });
 

@@ -153,9 +153,9 @@ describe('changes', () => {
     expect(pool.fakeUpstream.tokens.requests).toHaveLength(1);
     const phrases = pool.logger.lines.slice(lines).map((it) => it.match(/"message":"([^"]*)"/)?.[1]);
     expect(phrases.filter((it) => !it?.startsWith('request') && !it?.startsWith('attempt'))).toEqual([
-      'account is out',
+      'account is unavailable',
       'token refreshed',
-      'account is out',
+      'account is unavailable',
       'no account could serve',
       'credential file cannot be used', // the mark
     ]);
