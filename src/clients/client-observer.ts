@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { SharedLoginDetector } from './shared-login-detector.js';
 import { BypassDetector } from './bypass-detector.js';
 
-/** Hands on what a client's request shows of how the client is set up. Changes nothing about the request. */
+/** Reports to the detectors what a request shows about the client's configuration. Never changes the request. */
 @Injectable()
 export class ClientObserver {
   constructor(

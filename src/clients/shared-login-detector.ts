@@ -7,13 +7,13 @@ import type { Account } from '../accounts/account.js';
 import { type SharedLogin, type LoginSharing, sharingOf } from './shared-login.js';
 
 /**
- * Notices that a client uses a login that is also in the pool, in a file of its own: of two owners of one
- * login, the first to renew it locks the other out. Keeps nothing of what the client sends.
+ * Detects clients that use a login of the pool from a separate file. The first to refresh such a login locks
+ * the other out. Keeps nothing that the client sends.
  */
 @Injectable()
 export class SharedLoginDetector {
   private readonly logger = new Logger(SharedLoginDetector.name);
-  /** By the account that the client's id finds: when its login is looked at again (epoch ms). */
+  /** Time of the next look at a login (epoch ms), by the account found for the client's id. */
   private readonly lookAgainAt = new WeakMap<Account, number>();
   /** The accounts whose login a client was seen with, in a file other than the pool's. */
   private readonly shared = new WeakMap<Account, SharedLogin>();
@@ -23,13 +23,13 @@ export class SharedLoginDetector {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /** Looks at the login of a client's request: `chatgpt-account-id` and the bearer token beside it. */
+  /** Inspects the login of a client's request: `chatgpt-account-id` and the bearer token. */
   see(accountId: string, bearer: string): void {
     if (accountId.startsWith(PLACEHOLDER_PREFIX)) return;
     const first = this.registry.findByAccountId(accountId);
     const now = this.clock.now();
     if (first === null || (this.lookAgainAt.get(first) ?? 0) > now) return;
-    // One workspace may be in the pool with several of its users.
+    // The pool may hold several users of one workspace.
     for (const account of this.registry.list()) {
       const { credential } = account.storedCredential;
       const sharing = credential.accountId === accountId ? sharingOf(bearer, credential, now) : null;
