@@ -1,7 +1,7 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 import { storedNumber } from '../storage/stored-number.js';
 
-/** What was last seen of an account, for the next start. Times are epoch ms. */
+/** The last evidence about an account, kept for the next start. Times are epoch ms. */
 @Entity('account_evidence')
 export class AccountEvidenceRow {
   @PrimaryColumn('varchar', { name: 'account_id', length: 200 })
@@ -11,7 +11,7 @@ export class AccountEvidenceRow {
   @Column('bigint', { name: 'updated_at', transformer: storedNumber })
   updatedAt!: number;
 
-  /** JSON; what reads it gives every field that is missing its default. */
+  /** JSON. On reading, missing fields get their defaults. */
   @Column('text')
   evidence!: string;
 }

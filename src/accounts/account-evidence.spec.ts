@@ -53,7 +53,7 @@ describe('a refusal', () => {
     expect(after(event).refusal).toEqual({ kind, at: T, until: T + pauseMs, pollFrom: T });
   });
 
-  it('grows while it comes in a row, and begins anew after a success', () => {
+  it('grows with each one in a row, and starts over after a success', () => {
     expect(after(limited(T), limited(T + 3_000)).refusal?.until).toBe(T + 3_000 + 4_000);
     const succeeded = after(limited(T), limited(T), served(T + 10_000, T + 11_000), limited(T + 12_000));
     expect(succeeded.refusal?.until).toBe(T + 12_000 + 2_000);
@@ -66,7 +66,7 @@ describe('a refusal', () => {
     expect(after(limited(T), usedUp).refusal).toMatchObject({ kind: 'quota-exhausted' });
   });
 
-  it('comes with the third cut in a row, and not with three that a whole answer divides', () => {
+  it('follows the third cut in a row, but not three cuts with a complete response in between', () => {
     const whole: AccountEvent = { kind: 'completed', startedAt: T, at: T };
     expect(after(cut(T), served(T, T), cut(T)).refusal).toBeNull();
     expect(after(cut(T), served(T, T), cut(T), served(T, T), cut(T)).refusal).toMatchObject({
@@ -77,7 +77,7 @@ describe('a refusal', () => {
     expect(after(cut(T), cut(T), whole, cut(T)).refusal).toBeNull();
   });
 
-  it('that many requests met at once is one', () => {
+  it('counts once for many concurrent requests', () => {
     const debounce = [T, T + 1, T + 2, T + 3];
     expect(after(...debounce.map((it) => counted('forbidden', T - 1, it))).refusal?.until).toBe(
       T + 3 + 5 * MINUTE,
@@ -85,7 +85,7 @@ describe('a refusal', () => {
     expect(after(...debounce.map((it) => counted('upstream-error', T - 1, it))).refusal).toBeNull();
     expect(after(...debounce.map((it) => counted('cut', T - 1, it))).refusal).toBeNull();
     expect(after(...debounce.map((it) => counted('cut', it, it))).refusal).not.toBeNull();
-    // Each begins before the one before it has failed: that goes on for ever, and is no single event.
+    // Each begins before the previous one has failed. Such a chain has no end, so it is not a single event.
     const chain = Array.from({ length: 10 }, (_, i) =>
       counted('upstream-error', T + i * 1_000, T + i * 1_000 + 1_500),
     );
@@ -94,7 +94,7 @@ describe('a refusal', () => {
     expect(after(...setBack).refusal).not.toBeNull();
   });
 
-  it('comes with the third upstream error in a row, and not with three that a success divides', () => {
+  it('follows the third upstream error in a row, but not three with a success in between', () => {
     expect(after(failed(T), failed(T)).refusal).toBeNull();
     expect(after(failed(T), failed(T), failed(T)).refusal).toMatchObject({
       kind: 'upstream-error',
@@ -110,7 +110,7 @@ describe('newer evidence', () => {
     expect(after(usedUp, served(T + 1, T + 9)).lastSuccessAt).toBe(T + 9);
   });
 
-  it('leaves a refusal when a request that began before it succeeds', () => {
+  it('keeps a refusal when a request that began before it succeeds', () => {
     expect(after(usedUp, served(T - 1, T + 9)).refusal).toMatchObject({ kind: 'quota-exhausted' });
   });
 
@@ -123,7 +123,7 @@ describe('newer evidence', () => {
     expect(after(usedUp, poll).refusal === null).toBe(isOver);
   });
 
-  it('that proves wrong within a minute has to be a minute newer the next time', () => {
+  it('must be a minute newer next time if it proves wrong within a minute', () => {
     const again: AccountEvent = { kind: 'quota-exhausted', until: T + 60 * MINUTE, at: T + MINUTE };
     const refusedAgain = after(usedUp, polled(T + 1), again);
     expect(refusedAgain.refusal).toMatchObject({ at: T + MINUTE, pollFrom: T + 2 * MINUTE });
@@ -143,7 +143,7 @@ describe('newer evidence', () => {
     expect(after({ kind: 'forbidden', startedAt: T, at: T }, event).refusal).not.toBeNull();
   });
 
-  it('from a person who logs in ends whatever refused the account', () => {
+  it('from a new login by a person ends any refusal', () => {
     const loggedIn: AccountEvent = { kind: 'logged-in', at: T + 1 };
     expect(after(usedUp, suspended, loggedIn)).toMatchObject({ refusal: null, deactivated: null });
     expect(after(loggedIn).clearedAt).toBeNull();
@@ -158,7 +158,7 @@ describe('newer evidence', () => {
     expect(after(suspended, event).deactivated === null).toBe(isOver);
   });
 
-  it('from a refresh of ours ends a rejected token, and nothing that was said of the account', () => {
+  it('from our own refresh ends a token rejection, but no refusal of the account', () => {
     const refreshed: AccountEvent = { kind: 'credential-renewed', isRefresh: true, at: T + 1 };
     const rejected: AccountEvent = { kind: 'unauthorized', until: null, at: T };
     expect(after(rejected, refreshed).refusal).toBeNull();
@@ -166,12 +166,12 @@ describe('newer evidence', () => {
     expect(after(suspended, refreshed).deactivated).not.toBeNull();
   });
 
-  it('from the same limit told anew is what counts, also when it ends sooner', () => {
+  it('about the same limit replaces the old, even if it ends sooner', () => {
     const sooner: AccountEvent = { kind: 'quota-exhausted', until: T + 2 * MINUTE, at: T + MINUTE };
     expect(after(usedUp, sooner).refusal).toMatchObject({ at: T + MINUTE, until: T + 2 * MINUTE });
   });
 
-  it('from a new login ends what was said of the old one, but not the lack of quota', () => {
+  it('from a new login ends refusals of the old one, but not the lack of quota', () => {
     const renewed: AccountEvent = { kind: 'credential-renewed', isRefresh: false, at: T + 1 };
     expect(after({ kind: 'unauthorized', until: null, at: T }, renewed).refusal).toBeNull();
     expect(after({ kind: 'forbidden', startedAt: T, at: T }, renewed).refusal).toBeNull();
@@ -180,7 +180,7 @@ describe('newer evidence', () => {
 });
 
 describe('refused models', () => {
-  it('are remembered for an hour, each for itself, and take nobody out', () => {
+  it('are remembered for an hour, each separately, and leave the account available', () => {
     const evidence = after(refuses('one', T), refuses('two', T + MINUTE));
     expect([...evidence.modelRefusals]).toEqual([
       ['one', T + 60 * MINUTE],
@@ -189,7 +189,7 @@ describe('refused models', () => {
     expect(evidence.refusal).toBeNull();
   });
 
-  it('are forgotten when their hour is over, and are never more than the bound', () => {
+  it('are forgotten after their hour, and never exceed the bound', () => {
     expect([...after(refuses('one', T), refuses('two', T + 61 * MINUTE)).modelRefusals.keys()]).toEqual([
       'two',
     ]);
@@ -213,7 +213,7 @@ describe('refused models', () => {
 });
 
 describe('a reset', () => {
-  it('ends whatever is held against an account, and keeps its last success', () => {
+  it('clears all evidence against an account, and keeps its last success', () => {
     const held = after(served(T, T + 1), usedUp, suspended, refuses('m', T), failed(T), limited(T), {
       kind: 'forbidden',
       startedAt: T,

@@ -8,29 +8,29 @@ export type RefusalKind =
   | 'forbidden'
   | 'upstream-error';
 
-/** The last refusal that takes the account out for a while. Times are epoch ms. */
+/** The last refusal, which makes the account unavailable for a while. Times are epoch ms. */
 export interface Refusal {
   readonly kind: RefusalKind;
   readonly at: number;
   readonly until: number;
-  /** Only a poll that is asked after this ends it: `at`, or later where the last end proved wrong at once. */
+  /** Only a poll sent after this time ends the refusal: `at`, or later if the last early end proved wrong at once. */
   readonly pollFrom: number;
 }
 
-/** What was last seen of an account. What it may do is derived from this, never stored. */
+/** The evidence about an account. Availability is computed from it and never stored. */
 export interface AccountEvidence {
   readonly refusal: Refusal | null;
   readonly deactivated: { readonly code: string; readonly at: number } | null;
-  /** Models that this account may not use, each with the end of that knowledge. */
+  /** Models that this account may not use, each with the time at which that expires. */
   readonly modelRefusals: ReadonlyMap<string, number>;
   readonly rateLimitsInARow: number;
   readonly forbiddenInARow: number;
   readonly errorsInARow: number;
   readonly cutsInARow: number;
-  /** When the last of what is counted in a row was counted. */
+  /** The time at which a counter last went up. */
   readonly countedAt: number | null;
   readonly lastSuccessAt: number | null;
-  /** When newer evidence has last ended a refusal before its time. */
+  /** The time at which newer evidence last ended a refusal early. */
   readonly clearedAt: number | null;
 }
 
@@ -47,45 +47,45 @@ export const noEvidence: AccountEvidence = {
   clearedAt: null,
 };
 
-/** What is counted in a row: those that began before the last of them was known are one with it. */
-interface Asked {
+/** A counted failure or success. Requests that began before the last one was counted belong to the same event. */
+interface Counted {
   readonly startedAt: number;
   readonly at: number;
 }
 
-/** Something that was learned of an account at a time (`at`, epoch ms). */
+/** New evidence about an account; `at` is epoch ms. */
 export type AccountEvent =
   | { readonly kind: 'served'; readonly startedAt: number; readonly at: number }
   | { readonly kind: 'quota-exhausted'; readonly until: number; readonly at: number }
-  | ({ readonly kind: 'rate-limited'; readonly retryAfterMs: number | null } & Asked)
-  /** Rejected even with a fresh token, or until a refresh may be tried again; `until` null: the usual pause. */
+  | ({ readonly kind: 'rate-limited'; readonly retryAfterMs: number | null } & Counted)
+  /** Rejected even with a fresh token, or until a refresh may be tried again. `until` null: the default cooldown. */
   | { readonly kind: 'unauthorized'; readonly until: number | null; readonly at: number }
-  | ({ readonly kind: 'forbidden' } & Asked)
+  | ({ readonly kind: 'forbidden' } & Counted)
   | { readonly kind: 'deactivated'; readonly code: string; readonly at: number }
   | { readonly kind: 'not-entitled'; readonly model: string; readonly at: number }
-  | ({ readonly kind: 'upstream-error' } & Asked)
-  /** An answer broke off, or came whole, after the client had got something of it. */
-  | ({ readonly kind: 'cut' } & Asked)
-  | ({ readonly kind: 'completed' } & Asked)
+  | ({ readonly kind: 'upstream-error' } & Counted)
+  /** A response broke off (`cut`), or was complete (`completed`), after part of it had reached the client. */
+  | ({ readonly kind: 'cut' } & Counted)
+  | ({ readonly kind: 'completed' } & Counted)
   | {
       readonly kind: 'polled';
       readonly askedAt: number;
       readonly isAnyWindowFull: boolean;
       readonly at: number;
     }
-  /** The windows in the head of an answer to something that was asked at `askedAt`. */
+  /** The quota windows in a response head; the request was sent at `askedAt`. */
   | {
       readonly kind: 'quota-seen';
       readonly askedAt: number;
       readonly isAnyWindowFull: boolean;
       readonly at: number;
     }
-  /** Other tokens: refreshed by us, or put into the file by somebody else. */
+  /** New tokens: from our own refresh, or from a changed file. */
   | { readonly kind: 'credential-renewed'; readonly isRefresh: boolean; readonly at: number }
-  /** A person has logged this account in anew. */
+  /** A person has logged in to this account again. */
   | { readonly kind: 'logged-in'; readonly at: number }
   | { readonly kind: 'plan-changed'; readonly at: number }
-  /** The operator says that whatever was held against it is over. */
+  /** The operator has cleared the evidence against the account. */
   | { readonly kind: 'reset'; readonly at: number };
 
 /** The only place where evidence changes. Newer evidence ends an older refusal at once. */
@@ -100,7 +100,7 @@ export function learn(evidence: AccountEvidence, event: AccountEvent): AccountEv
         errorsInARow: 0,
         lastSuccessAt: at,
       };
-      // A stream that began before the refusal says nothing about the time after it.
+      // A stream that began before the refusal is no evidence about the time after it.
       const isNewer = evidence.refusal !== null && event.startedAt >= evidence.refusal.at;
       return isNewer ? cleared(served, at) : served;
     }
@@ -161,21 +161,21 @@ export function learn(evidence: AccountEvidence, event: AccountEvent): AccountEv
 
 type Counter = 'rateLimitsInARow' | 'forbiddenInARow' | 'errorsInARow' | 'cutsInARow';
 
-/** One more in a row. Several at once are one event, however many requests have met it. */
-function counted(evidence: AccountEvidence, counter: Counter, { startedAt, at }: Asked): AccountEvidence {
+/** Counts one more in a row. Concurrent requests count as one event. */
+function counted(evidence: AccountEvidence, counter: Counter, { startedAt, at }: Counted): AccountEvidence {
   const { countedAt } = evidence;
-  const isOneWithTheLast = countedAt !== null && countedAt <= at && startedAt < countedAt;
-  if (evidence[counter] > 0 && isOneWithTheLast) return evidence;
+  const isSameEvent = countedAt !== null && countedAt <= at && startedAt < countedAt;
+  if (evidence[counter] > 0 && isSameEvent) return evidence;
   return { ...evidence, [counter]: evidence[counter] + 1, countedAt: at };
 }
 
-/** Out once there were too many in a row. */
+/** Records a refusal once there were too many failures in a row. */
 function failing(evidence: AccountEvidence, counter: Counter, at: number): AccountEvidence {
   const pause = upstreamErrorPauseMs(evidence[counter]);
   return pause === null ? evidence : refused(evidence, { kind: 'upstream-error', at, until: at + pause });
 }
 
-/** A refusal replaces the one before, but a short pause never hides a longer one that still holds. */
+/** Replaces the previous refusal. A short cooldown never replaces a longer lack of quota. */
 function refused(evidence: AccountEvidence, refusal: Omit<Refusal, 'pollFrom'>): AccountEvidence {
   const before = evidence.refusal;
   const isShort = before !== null && before.kind === 'quota-exhausted' && refusal.kind !== before.kind;
@@ -186,13 +186,13 @@ function refused(evidence: AccountEvidence, refusal: Omit<Refusal, 'pollFrom'>):
   return { ...evidence, refusal: { ...refusal, pollFrom } };
 }
 
-/** Ends a refusal; one that had run out by then was not ended by this. */
+/** Removes the refusal. Sets `clearedAt` only if the refusal was still in force. */
 function cleared(evidence: AccountEvidence, at: number): AccountEvidence {
   const isInForce = evidence.refusal !== null && evidence.refusal.until > at;
   return { ...evidence, refusal: null, clearedAt: isInForce ? at : evidence.clearedAt };
 }
 
-/** Quota windows of which none is full end a refusal, if they were asked for after it. */
+/** Ends a refusal if no quota window is full and the windows were requested after it. */
 function seen(
   evidence: AccountEvidence,
   { askedAt, isAnyWindowFull, at }: { askedAt: number; isAnyWindowFull: boolean; at: number },

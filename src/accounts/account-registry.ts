@@ -15,7 +15,7 @@ import { PoolFolder } from './pool-folder/pool-folder.js';
 import { type BrokenFile, logReload, merged, type ReloadResult } from './pool-folder/reload-report.js';
 import { SettingsStore } from './settings-store.js';
 
-/** The pool in memory. Reading the folder again touches only the accounts whose files have changed. */
+/** The accounts of the pool, in memory. A reload changes only the accounts whose files have changed. */
 @Injectable()
 export class AccountRegistry implements OnModuleInit {
   private readonly logger = new Logger(AccountRegistry.name);
@@ -37,15 +37,15 @@ export class AccountRegistry implements OnModuleInit {
 
   async onModuleInit(): Promise<void> {
     await this.folder.noteReading();
-    this.take(await this.persistence.load(), new Set(), new Map()); // a start waits for nobody's writing
+    this.take(await this.persistence.load(), new Set(), new Map()); // a start does not wait for partial writes
   }
 
-  /** All accounts, by name; those without a file as long as turns of theirs are in flight. */
+  /** All accounts, by name. Accounts whose file is gone stay listed while their turns are in flight. */
   list(): readonly Account[] {
     return this.accounts;
   }
 
-  /** Credential files that are no account. */
+  /** The credential files that cannot be used. */
   broken(): readonly BrokenFile[] {
     const leaving = new Set(this.accounts.filter((it) => it.withdrawal !== null).map((it) => it.name));
     return this.brokenFiles.filter((it) => !leaving.has(it.name));
@@ -55,22 +55,22 @@ export class AccountRegistry implements OnModuleInit {
     return this.accounts.find((it) => it.id === id) ?? null;
   }
 
-  /** The first account, by name, of this ChatGPT account id (the header `chatgpt-account-id`). */
+  /** Returns the first account by name with this ChatGPT account id (header `chatgpt-account-id`); null if none. */
   findByAccountId(accountId: string): Account | null {
     const named = this.accounts.filter((it) => it.storedCredential.credential.accountId === accountId);
     return named.find((it) => it.withdrawal === null) ?? null;
   }
 
-  /** Takes note of something that was learned of an account. */
+  /** Adds evidence about an account. */
   learn(account: Account, event: AccountEvent): void {
     const before = account.evidence;
     account.evidence = learn(before, event);
-    if (account.evidence === before) return; // it says nothing new
-    if (account.evidence.refusal !== before.refusal) account.waiters.callAll(); // who waits for it may look elsewhere
+    if (account.evidence === before) return; // nothing new
+    if (account.evidence.refusal !== before.refusal) account.waiters.callAll(); // waiting requests may choose another account
     this.evidence.note(account);
     if (account.evidence.refusal !== before.refusal && account.evidence.refusal !== null) {
       const { kind, until } = account.evidence.refusal;
-      this.logger.warn('account is out', {
+      this.logger.warn('account is unavailable', {
         account: account.name,
         reason: kind,
         until: new Date(until).toISOString(),
@@ -84,13 +84,13 @@ export class AccountRegistry implements OnModuleInit {
     }
   }
 
-  /** A person has logged an account in anew, by its name: whatever was held against it is to be seen again. */
+  /** Records that a person has logged in to the account again, by name; earlier refusals no longer count. */
   loggedIn(name: string): void {
     const account = this.accounts.find((it) => it.name === name);
     if (account !== undefined) this.learn(account, { kind: 'logged-in', at: this.clock.now() });
   }
 
-  /** The operator's word on an account, for now and for the next start. */
+  /** Sets and stores the operator's settings of an account. */
   configure(account: Account, settings: AccountSettings): void {
     account.settings = settings;
     account.waiters.callAll();
@@ -98,8 +98,8 @@ export class AccountRegistry implements OnModuleInit {
   }
 
   /**
-   * Reads all credential files now; two calls never read at the same time. A file that may be half-written is
-   * waited for, and its account goes on meanwhile. Rejects when the folder cannot be read: all stays as it was.
+   * Reads all credential files now; calls run one after another. Waits for files that may be partly written;
+   * their accounts keep serving meanwhile. Rejects if the folder cannot be read; nothing changes then.
    */
   async reload(): Promise<ReloadResult[]> {
     const readings: (readonly ReloadResult[])[] = [];
@@ -128,7 +128,7 @@ export class AccountRegistry implements OnModuleInit {
     return { results: this.take(files, underWay, namesBefore), isComplete: underWay.size === 0 };
   }
 
-  /** In one go: nobody sees half a change. */
+  /** Applies the difference synchronously, so that no caller sees half of it. */
   private take(
     files: readonly CredentialFile[],
     underWay: ReadonlySet<string>,
@@ -149,7 +149,7 @@ export class AccountRegistry implements OnModuleInit {
     return results;
   }
 
-  /** The account of a credential: the one that was there before, with all that is known of it, or a new one. */
+  /** Returns the account of a credential: the known one with its evidence, or a new one. */
   private placed(storedCredential: StoredCredential, known: Account | null): Account {
     const account = known ?? this.arriving(storedCredential);
     if (known !== null) account.storedCredential = storedCredential;
@@ -157,11 +157,11 @@ export class AccountRegistry implements OnModuleInit {
     return account;
   }
 
-  /** An account that was not in the pool, with what was known of it when it last was. */
+  /** Creates an account, with the evidence from its last stay in the pool. */
   private arriving(storedCredential: StoredCredential): Account {
     const stored = this.evidence.recall(storedCredential);
     const refused = storedCredential.refresh.kind === 'idle' ? (stored?.refused ?? null) : null;
-    // Its token was refused for good before: nobody needs to be asked again to know it.
+    // The token endpoint has already refused this token for good, so it is not asked again.
     const kept =
       refused === null
         ? storedCredential
@@ -172,14 +172,14 @@ export class AccountRegistry implements OnModuleInit {
     return account;
   }
 
-  /** The account has no file and no turns any more: nothing of it is left but what stands in the database. */
+  /** Drops an account that has neither a file nor turns. Its rows in the database stay. */
   private dismiss(account: Account): void {
     this.accounts = this.accounts.filter((it) => it !== account);
-    // Tokens that no file has are too dear to be dropped: the file may come back.
+    // Keep tokens that are in no file: the file may come back.
     if (account.storedCredential.unsaved === null) this.vault.forget(account.id);
   }
 
-  /** New tokens or a new refresh state of an account that is already here. */
+  /** Applies new tokens or a new refresh state to an account of the pool. */
   private follow(storedCredential: StoredCredential): void {
     const account = this.findById(storedCredential.id);
     if (account === null) return;

@@ -1,6 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
-/** What the operator has decided about an account. It does not belong into Codex's own file. */
+/** The operator's settings of an account. They are kept out of Codex's own file. */
 @Entity('account_settings')
 export class AccountSettingsRow {
   @PrimaryColumn('varchar', { name: 'account_id', length: 200 })

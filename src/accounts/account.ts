@@ -1,18 +1,18 @@
 import type { StoredCredential } from '../tokens/stored-credential.js';
 import { needsLogin } from '../tokens/refresh-state.js';
 import { type AccountEvidence, noEvidence } from './account-evidence.js';
-import type { SharedLogin } from '../clients/shared-login.js';
+import type { Withdrawal } from './pool-folder/pool-diff.js';
 import { WaitQueue } from './wait-queue.js';
 
-/** What the operator decides about an account; nothing of it comes from upstream. */
+/** The operator's settings of an account. None of them comes from upstream. */
 export interface AccountSettings {
   readonly isPaused: boolean;
   readonly label: string | null;
   /** For `fill-first`: higher goes first. */
   readonly priority: number;
-  /** Share of each quota window that this pool never uses, 0–1. */
+  /** Share of each quota window that the pool never uses, 0–1. */
   readonly reserveRatio: number;
-  /** Cap on requests in flight; null is none. */
+  /** Cap on requests in flight; null: no cap. */
   readonly maxInFlight: number | null;
 }
 
@@ -24,60 +24,51 @@ export const defaultSettings: AccountSettings = {
   maxInFlight: null,
 };
 
-/** Why an account takes no new turns although some of its own may still be in flight. */
-export interface Withdrawal {
-  readonly reason: 'removed' | 'broken-file';
-  /** What is wrong with its file; null when it has none. */
-  readonly why: string | null;
-}
-
-/** One ChatGPT login that can serve: its credential, the operator's settings, and what was seen of it. */
+/** One ChatGPT login that can serve: its credential, the operator's settings, and the evidence about it. */
 export class Account {
   settings: AccountSettings = defaultSettings;
   evidence: AccountEvidence = noEvidence;
   inFlight = 0;
-  /** Newer word on the plan than the token's, from a poll. */
+  /** Plan from the last poll, newer than the token's; null before the first poll. */
   polledPlan: string | null = null;
-  /** The routing that upstream wants for this account (docs/protocol.md, accounts/check); null is none. */
+  /** The routing that upstream requests for this account (docs/protocol.md, accounts/check); null: none. */
   routingOverride: string | null = null;
-  /** A client that was seen with this account's login in a file of its own; null without one. */
-  sharedLogin: SharedLogin | null = null;
-  /** Set while it has no file that can be used, until its last turn has ended. */
+  /** Set while the account has no usable file and its last turns are still in flight. */
   withdrawal: Withdrawal | null = null;
-  /** Requests that wait for one of its slots; called whenever one may be free. */
+  /** Requests that wait for a slot of this account; woken whenever one may be free. */
   readonly waiters = new WaitQueue();
   private dismiss: (() => void) | null = null;
 
   constructor(
-    /** Identity: stays the same when tokens are renewed or the file is renamed. */
+    /** Identity. It survives a token refresh and a rename of the file. */
     readonly id: string,
     public storedCredential: StoredCredential,
   ) {}
 
-  /** The name of its credential file; what people and the API call it. */
+  /** Name of the credential file; also the account's name in the API. */
   get name(): string {
     return this.storedCredential.name;
   }
 
-  /** End of the access token, epoch ms; null when it does not tell. */
+  /** Expiry of the access token, epoch ms; null if the token does not state it. */
   get tokenEndsAt(): number | null {
     const { isExpiryEstimated, expiresAt } = this.storedCredential.credential;
     return isExpiryEstimated ? null : expiresAt;
   }
 
-  /** Whether only a login helps. `now`: epoch ms. */
+  /** Returns whether only a new login helps. `now`: epoch ms. */
   needsLogin(now: number): boolean {
     return needsLogin(this.storedCredential.refresh, this.tokenEndsAt, now);
   }
 
-  /** Takes no new turns from now on; calls back once no turn is in flight, at once if none is. */
+  /** Stops new turns. Calls `dismiss` once no turn is in flight, or at once if there is none. */
   withdraw(withdrawal: Withdrawal, dismiss: () => void): void {
     this.withdrawal = withdrawal;
     this.dismiss = dismiss;
     if (this.inFlight === 0) this.becameIdle();
   }
 
-  /** Its file is back. */
+  /** Undoes `withdraw`: the file is back. */
   readmit(): void {
     this.withdrawal = null;
     this.dismiss = null;
@@ -90,7 +81,7 @@ export class Account {
     dismiss?.();
   }
 
-  /** In lower case; null when nothing tells it. */
+  /** Plan in lower case; null if unknown. */
   get plan(): string | null {
     return this.polledPlan ?? this.storedCredential.credential.plan;
   }

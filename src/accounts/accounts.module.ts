@@ -13,13 +13,13 @@ import { SharedLoginDetector } from '../clients/shared-login-detector.js';
 import { PinStore } from './selection/pin-store.js';
 import { PinTable } from './selection/pin-table.js';
 import { PoolFolder } from './pool-folder/pool-folder.js';
-import { PoolWatcher } from './pool-folder/pool-watcher.js';
+import { PoolWatcher } from './pool-watcher.js';
 import { SettingsStore } from './settings-store.js';
 import { PoolStatusService } from './selection/pool-status.js';
 import { usableAccountsProvider } from './usable-accounts.js';
 import { UpstreamMonitor } from '../observability/upstream-monitor.js';
 
-/** Who is in the pool, and who may serve now. */
+/** The accounts of the pool, and the selection among them. */
 @Module({
   imports: [TokensModule, UsageModule],
   providers: [

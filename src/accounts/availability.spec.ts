@@ -68,7 +68,7 @@ describe('whyUnavailable', () => {
     ['nothing speaks against it', {}],
     ['its refusal has ended', refused('rate-limited', NOW)],
     [
-      'its pause began by a clock that has been set back since',
+      'its cooldown began while the clock was ahead',
       {
         evidence: {
           ...noEvidence,
@@ -97,7 +97,7 @@ describe('whyUnavailable', () => {
   it.each<[string, Partial<AvailabilityFacts>, string, number | null]>([
     ['its file is gone', { withdrawal: { reason: 'removed', why: null } }, 'removed', null],
     [
-      'its file is broken, whatever else is',
+      'its file is broken, whatever else holds',
       { ...settings({ isPaused: true }), withdrawal: { reason: 'broken-file', why: 'the file is empty' } },
       'broken-file',
       null,
@@ -136,7 +136,7 @@ describe('whyUnavailable', () => {
     expect(why({ windows })).toEqual({ reason: 'quota-exhausted', until: MUCH_LATER });
   });
 
-  it('tells the later end when a refusal ends before a full window resets', () => {
+  it('reports the later end when a refusal ends before a full window resets', () => {
     const facts = { ...refused('quota-exhausted', LATER), windows: [window(1, MUCH_LATER, 604_800)] };
     expect(why(facts)).toEqual({ reason: 'quota-exhausted', until: MUCH_LATER });
   });
@@ -147,7 +147,7 @@ describe('whyUnavailable', () => {
     expect(why(refusesModel('gpt-9', NOW), 'gpt-9')).toBeNull();
   });
 
-  it('tells first what only a person can change', () => {
+  it('reports first what only a person can change', () => {
     const everything = {
       ...refused('rate-limited', LATER),
       ...loginNeeded,

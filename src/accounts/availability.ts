@@ -2,7 +2,8 @@ import { limits } from '../config/limits.js';
 import { hasPassed, needsLogin, pausedUntil, type RefreshState } from '../tokens/refresh-state.js';
 import { leftRatio, type QuotaWindow } from '../usage/quota-window.js';
 import type { AccountEvidence, Refusal, RefusalKind } from './account-evidence.js';
-import type { AccountSettings, Withdrawal } from './account.js';
+import type { AccountSettings } from './account.js';
+import type { Withdrawal } from './pool-folder/pool-diff.js';
 
 export type UnavailableReason =
   | Withdrawal['reason']
@@ -15,13 +16,22 @@ export type UnavailableReason =
   | 'reserved'
   | RefusalKind;
 
-/** Why an account may not serve now, and until when (epoch ms; null: until somebody or something acts). */
+/** The reasons that end only when a person acts. */
+export const needsPerson: ReadonlySet<UnavailableReason> = new Set([
+  'removed',
+  'broken-file',
+  'paused',
+  'needs-login',
+  'deactivated',
+]);
+
+/** Why an account may not serve now, and until when (epoch ms; null: no known end). */
 export interface Unavailable {
   readonly reason: UnavailableReason;
   readonly until: number | null;
 }
 
-/** All that the question depends on. */
+/** Everything that `whyUnavailable` depends on. */
 export interface AvailabilityFacts {
   readonly withdrawal: Withdrawal | null;
   readonly settings: AccountSettings;
@@ -34,8 +44,8 @@ export interface AvailabilityFacts {
 }
 
 /**
- * Why an account may not serve a request for this model now, or null when it may. The one answer that
- * selection, readiness, the admin API and the empty-pool answer share. `model` null asks for any model.
+ * Returns why an account may not serve a request for this model now; null if it may. Selection, readiness, the
+ * admin API and the local response without an account all use it. `model` null: any model.
  */
 export function whyUnavailable(
   facts: AvailabilityFacts,
@@ -57,10 +67,10 @@ export function whyUnavailable(
     return { reason: 'refresh-failing', until: refreshAt };
   }
   const { refusal } = evidence;
-  const refusedUntil = refusal === null || isOfAWrongClock(refusal, now) ? 0 : refusal.until;
+  const refusedUntil = refusal === null || isFromWrongClock(refusal, now) ? 0 : refusal.until;
   const spentUntil = spent(facts.windows, 0, now) ?? 0;
   const reservedUntil = spent(facts.windows, settings.reserveRatio, now) ?? 0;
-  // The later of the two: a short window that is back is of no use while a long one is spent.
+  // Use the later end: a short window that has reset does not help while a long one is spent.
   if (refusal !== null && refusedUntil > now && refusedUntil >= spentUntil) {
     return { reason: refusal.kind, until: refusedUntil };
   }
@@ -73,12 +83,12 @@ export function whyUnavailable(
   return null;
 }
 
-/** A pause of ours that begins later than now: the clock was wrong then, and has been set back. */
-function isOfAWrongClock({ kind, at }: Refusal, now: number): boolean {
+/** Returns whether a cooldown begins in the future: the clock was ahead then, and has been set back. */
+function isFromWrongClock({ kind, at }: Refusal, now: number): boolean {
   return kind !== 'quota-exhausted' && at - now > limits.clockSkewMs;
 }
 
-/** The latest reset of the windows that are spent; null when none is. */
+/** Returns the latest reset of the spent windows, epoch ms; null if none is spent. */
 function spent(windows: readonly QuotaWindow[], reserveRatio: number, now: number): number | null {
   let until: number | null = null;
   for (const window of windows) {

@@ -15,7 +15,7 @@ const window = (usedRatio: number, resetsAt: number | null, durationSeconds = 18
 });
 
 describe('pauses', () => {
-  it('double from 2 s to a minute while rate limits name no time', () => {
+  it('double from 2 s to a minute while rate limits state no time', () => {
     expect([1, 2, 3, 4, 5, 6, 7, 100].map(rateLimitPauseMs)).toEqual(
       [2, 4, 8, 16, 32, 60, 60, 60].map((it) => it * 1_000),
     );
@@ -50,7 +50,7 @@ describe('quotaBackAt', () => {
     expect(quotaBackAt(hint, [], NOW)).toBe(NOW + afterMs);
   });
 
-  it('is the reset of the fullest window when the refusal tells no time', () => {
+  it('is the reset of the fullest window when the refusal states no time', () => {
     const windows = [window(0.3, NOW + HOUR), window(0.98, NOW + 48 * HOUR, 604_800), window(1, NOW - 1)];
     expect(quotaBackAt(none, windows, NOW)).toBe(NOW + 48 * HOUR);
   });

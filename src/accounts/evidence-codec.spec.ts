@@ -38,7 +38,7 @@ describe('evidence on record', () => {
     expect(evidenceReader(T)(textOf(stored(noEvidence)))).toEqual(stored(noEvidence));
   });
 
-  it('of an older version has the default in every field that it lacks, and what it has too much goes', () => {
+  it('from an older version gets defaults for missing fields and loses unknown ones', () => {
     expect(read({})).toEqual(stored(noEvidence));
     expect(read({ errorsInARow: 2, moodInARow: 7 })).toEqual(stored({ ...noEvidence, errorsInARow: 2 }));
   });
@@ -85,7 +85,7 @@ describe('an end on record', () => {
     ]);
   });
 
-  it('of a refusal from a clock in the future is as far away as it was meant to be, from now', () => {
+  it('of a refusal from a clock in the future keeps its length, counted from now', () => {
     expect(refusal('forbidden', YEAR_2446, YEAR_2446 + 5 * MINUTE)?.evidence.refusal).toEqual({
       kind: 'forbidden',
       at: T,
@@ -97,7 +97,7 @@ describe('an end on record', () => {
     expect(later?.evidence).toMatchObject({ deactivated: { at: T }, lastSuccessAt: T });
   });
 
-  it('is kept for so many models only', () => {
+  it('is kept for a bounded number of models', () => {
     const models = Array.from({ length: limits.modelRefusalsPerAccount + 5 }, (_, i) => [`m${i}`, T + 1]);
     const kept = [...(read({ modelRefusals: models })?.evidence.modelRefusals.keys() ?? [])];
     expect(kept).toHaveLength(limits.modelRefusalsPerAccount);
@@ -111,7 +111,7 @@ describe('another login of the same account', () => {
     refused: { code: 'invalid_grant', at: T, isTokenRejected: false },
   };
 
-  it('ends what stood against the old one, and not its lack of quota', () => {
+  it('ends refusals of the old one, but not its lack of quota', () => {
     expect(stillHolds(before, 'l', T)).toBe(before);
     const renewed = stillHolds(before, 'another', T);
     expect(renewed).toMatchObject({ login: 'another', refused: null, evidence: { deactivated: null } });

@@ -4,35 +4,35 @@ import type { Credential } from '../tokens/credential.js';
 import type { Refused } from '../tokens/refresh-state.js';
 import { type AccountEvidence, learn, noEvidence, type RefusalKind } from './account-evidence.js';
 
-/** What is known of an account beyond its stay in the pool: on disk for the next start. Times are epoch ms. */
+/** The evidence about an account that outlives its stay in the pool; stored for the next start. Times are epoch ms. */
 export interface StoredEvidence {
   readonly evidence: AccountEvidence;
-  /** Which login it was seen with (`loginOf`). */
+  /** The login that the evidence belongs to (`loginOf`). */
   readonly login: string;
-  /** The token endpoint's final word on that login; null as long as there is none. */
+  /** The token endpoint's final refusal of that login; null if there is none. */
   readonly refused: Refused | null;
 }
 
-/** Tells two logins of an account apart, and nothing else of them. */
+/** Returns a fingerprint that distinguishes two logins of an account and reveals nothing else. */
 export function loginOf({ refreshToken, accessToken }: Credential): string {
   return (refreshToken ?? accessToken).fingerprint();
 }
 
-/** What still holds of it for an account that comes with this login: another one ends what stood against the old. */
+/** Returns the part of the evidence that still holds for this login. A different login ends refusals of the old one. */
 export function stillHolds(stored: StoredEvidence, login: string, now: number): StoredEvidence {
   if (stored.login === login) return stored;
   const evidence = learn(stored.evidence, { kind: 'credential-renewed', isRefresh: false, at: now });
   return { evidence, login, refused: null };
 }
 
-/** As JSON. */
+/** Returns the evidence as JSON. */
 export function textOf({ evidence, ...it }: StoredEvidence): string {
   return JSON.stringify({ ...it, evidence: { ...evidence, modelRefusals: [...evidence.modelRefusals] } });
 }
 
 /**
- * Reads what `textOf` has written, as of now; null for what cannot be read. Nothing is believed beyond reason: no
- * time of something seen is later than now, and a refusal lasts no longer than any window.
+ * Returns a function that parses the text of `textOf`, as of `now`; it returns null for unreadable text. Times are
+ * clamped: no event is later than now, and no refusal lasts longer than the longest window.
  */
 export function evidenceReader(now: number): (text: string) => StoredEvidence | null {
   const schema = storedEvidence(now);
@@ -62,7 +62,7 @@ function storedEvidence(now: number) {
     .object({ kind: z.enum(refusalKinds), at: end, until: end, pollFrom: end.nullable().default(null) })
     .transform(({ kind, at, until, pollFrom }) => {
       const lastsMs = Math.min(Math.max(0, until - at), limits.quotaLongestMs);
-      const saneAt = Math.min(at, now); // a clock that was wrong then: as long as it was meant to be, from now
+      const saneAt = Math.min(at, now); // if the clock was ahead then, the refusal keeps its length, from now
       const waitsMs = Math.min(Math.max(0, (pollFrom ?? at) - at), limits.clearedInVainMs);
       return { kind, at: saneAt, until: saneAt + lastsMs, pollFrom: saneAt + waitsMs };
     });
@@ -73,12 +73,12 @@ function storedEvidence(now: number) {
   });
   return z.object({
     login: z.string(),
-    // Rows without the last field are of accounts that did not serve any more.
+    // Rows without the last field belong to accounts that had stopped serving.
     refused: z
       .object({ code: z.string(), at: seen, isTokenRejected: z.boolean().default(true) })
       .nullable()
       .default(null),
-    // A field that the row does not have yet gets its default.
+    // Fields missing from older rows get their defaults.
     evidence: z.object({
       refusal: refusal.nullable().default(noEvidence.refusal),
       deactivated: z.object({ code: z.string(), at: seen }).nullable().default(noEvidence.deactivated),

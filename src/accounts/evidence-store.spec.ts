@@ -45,7 +45,7 @@ function accountOf(id: string): Account {
   return account;
 }
 
-/** A database of its own, in which every moment is later than the one before. */
+/** A separate database whose clock advances with every read. */
 class Sandbox implements AsyncDisposable {
   private now = T;
   private readonly clock = { now: () => (this.now += 1) };
@@ -83,8 +83,8 @@ class Sandbox implements AsyncDisposable {
   }
 }
 
-describe('what is known of accounts', () => {
-  it('is bounded in memory, at the start and on disk: what was learned of longest ago goes first', async () => {
+describe('stored evidence', () => {
+  it('is bounded in memory, at the start and on disk; the oldest goes first', async () => {
     await using sandbox = await Sandbox.create();
     const bound = limits.accountsWithTotals;
     const store = sandbox.store();

@@ -1,4 +1,5 @@
 import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
 import { CLOCK, type Clock } from '../runtime/clock.js';
 import { limits } from '../config/limits.js';
 import type { StoredCredential } from '../tokens/stored-credential.js';
@@ -12,14 +13,19 @@ import type { Account } from './account.js';
 import { evidenceReader, loginOf, type StoredEvidence, stillHolds, textOf } from './evidence-codec.js';
 
 /**
- * What was last seen of each account, by its identity: read at the start, written behind, and there again when an
- * account comes back into the pool. Bounded: the account that nothing was learned of for longest goes first.
+ * The last evidence about each account, by identity: restored at the start, written behind, and recalled when an
+ * account returns to the pool. Bounded: evicts the account whose evidence has been unchanged for longest.
  */
 @Injectable()
 export class EvidenceStore implements OnModuleInit {
   private readonly logger = new Logger(EvidenceStore.name);
-  private readonly known = new Map<string, StoredEvidence>();
-  /** The last success that is on record, of accounts that have one. */
+  private readonly known = new LRUCache<string, StoredEvidence>({
+    max: limits.accountsWithTotals,
+    dispose: (_, id, reason) => {
+      if (reason === 'evict') this.successOnRecord.delete(id);
+    },
+  });
+  /** The last success that was written to the database, by account; epoch ms. */
   private readonly successOnRecord = new Map<string, number>();
 
   constructor(
@@ -29,7 +35,7 @@ export class EvidenceStore implements OnModuleInit {
   ) {}
 
   async onModuleInit(): Promise<void> {
-    const otherwise = 'what was known of accounts begins anew: the database cannot be read';
+    const otherwise = 'evidence about accounts starts empty: the database cannot be read';
     await this.database.restore(otherwise, async (manager) => {
       const rows = await manager.find(AccountEvidenceRow, {
         order: { updatedAt: 'DESC' },
@@ -39,19 +45,19 @@ export class EvidenceStore implements OnModuleInit {
     });
   }
 
-  /** What is known of an account that comes into the pool with these tokens; null for one never seen. */
+  /** Returns the evidence about an account that joins the pool with these tokens; null if there is none. */
   recall({ id, credential }: StoredCredential): StoredEvidence | null {
-    const stored = this.known.get(id);
+    const stored = this.known.peek(id);
     return stored === undefined ? null : stillHolds(stored, loginOf(credential), this.clock.now());
   }
 
-  /** Takes note of what is known of an account by now. */
+  /** Stores the current evidence of an account. */
   note({ id, evidence, storedCredential }: Account): void {
     const { credential, refresh } = storedCredential;
     const refused = refusedOf(refresh);
     const stored = { evidence, login: loginOf(credential), refused };
-    const before = this.known.get(id) ?? { evidence: noEvidence, login: '', refused: null };
-    this.put(id, stored);
+    const before = this.known.peek(id) ?? { evidence: noEvidence, login: '', refused: null };
+    this.known.set(id, stored);
     if (this.isWorthWriting(id, before, stored)) this.write(id, stored);
   }
 
@@ -61,22 +67,13 @@ export class EvidenceStore implements OnModuleInit {
     for (const { accountId, evidence } of rows) {
       const stored = read(evidence);
       if (stored === null) unreadable += 1;
-      else this.put(accountId, stored);
+      else this.known.set(accountId, stored);
     }
     if (unreadable > 0)
-      this.logger.warn('what was known of some accounts cannot be read, it begins anew', { unreadable });
+      this.logger.warn('stored evidence of accounts is unreadable; starting without it', { unreadable });
   }
 
-  private put(id: string, stored: StoredEvidence): void {
-    this.known.delete(id);
-    this.known.set(id, stored);
-    const oldest = this.known.keys().next();
-    if (this.known.size <= limits.accountsWithTotals || oldest.done === true) return;
-    this.known.delete(oldest.value);
-    this.successOnRecord.delete(oldest.value);
-  }
-
-  /** A success alone is not, unless the one on record is old: every turn that is served brings one. */
+  /** A success alone is written only if the last written one is old, because every served turn brings one. */
   private isWorthWriting(id: string, before: StoredEvidence, next: StoredEvidence): boolean {
     const isRefusalSame =
       before.refused?.at === next.refused?.at &&
@@ -99,7 +96,7 @@ function refusedOf(refresh: RefreshState): StoredEvidence['refused'] {
   return { code, at, isTokenRejected };
 }
 
-/** Whether nothing but the last success differs. What has not changed is the very same object. */
+/** Returns whether only the last success differs. Compares by identity: unchanged fields are the same objects. */
 function isSame(before: AccountEvidence, next: AccountEvidence): boolean {
   const nextByName: Readonly<Record<string, unknown>> = { ...next, lastSuccessAt: null };
   return Object.entries({ ...before, lastSuccessAt: null }).every(

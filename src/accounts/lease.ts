@@ -1,6 +1,6 @@
 import type { Account } from './account.js';
 
-/** A claim on one in-flight slot of an account. Giving it back twice does nothing. */
+/** A claim on one in-flight slot of an account. A second release does nothing. */
 export class Lease implements Disposable {
   #isHeld = true;
 
@@ -8,11 +8,11 @@ export class Lease implements Disposable {
     account.inFlight += 1;
   }
 
-  /** Gives the claim to whoever takes the new lease; this one has none any more. */
+  /** Transfers the slot to a new lease and ends this one. @throws if this lease has already ended */
   handOver(): Lease {
     if (!this.#isHeld) throw new Error('a lease that has ended cannot be handed over');
     this.#isHeld = false;
-    this.account.inFlight -= 1; // the new one counts itself: in between nobody looks
+    this.account.inFlight -= 1; // the new lease counts itself; no other code runs in between
     return new Lease(this.account);
   }
 

@@ -1,6 +1,6 @@
 /**
- * How much a plan allows, relative to Plus. Upstream does not tell; these are rough public figures and
- * only weigh accounts against each other.
+ * Allowance of each plan relative to Plus. Upstream does not state it; these rough public figures only
+ * weigh accounts against each other.
  */
 const capacities: Readonly<Record<string, number>> = {
   free: 0.25,

@@ -8,7 +8,7 @@ import { QuotaPoll } from './quota-poll.js';
 
 const JOB = 'account-poll';
 
-/** Polls all accounts at start then every `PROXY_USAGE_REFRESH_SECONDS`, and after a sleep; skips while a round still runs. */
+/** Polls all accounts at start, every `PROXY_USAGE_REFRESH_SECONDS`, and after a suspend. Skips a round while one is still running. */
 @Injectable()
 export class QuotaPollCron implements OnApplicationBootstrap, OnModuleDestroy {
   private isRunning = false;
@@ -19,9 +19,9 @@ export class QuotaPollCron implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly scheduler: SchedulerRegistry,
     private readonly drain: Drain,
     @Inject(APP_CONFIG) private readonly config: AppConfig,
-    sleep: SuspendDetector,
+    suspend: SuspendDetector,
   ) {
-    sleep.onWake(() => void this.runAnew());
+    suspend.onWake(() => void this.restart());
   }
 
   onApplicationBootstrap(): void {
@@ -34,8 +34,8 @@ export class QuotaPollCron implements OnApplicationBootstrap, OnModuleDestroy {
     if (this.scheduler.doesExist('interval', JOB)) this.scheduler.deleteInterval(JOB);
   }
 
-  /** A round that was cut by the machine's sleep tells little: another follows it. */
-  private async runAnew(): Promise<void> {
+  /** Polls after a suspend. A round that the suspend interrupted is followed by another. */
+  private async restart(): Promise<void> {
     dropOutboundConnections();
     this.isWantedAgain = this.isRunning;
     await this.run();

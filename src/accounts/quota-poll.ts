@@ -19,7 +19,7 @@ const checkSchema = z.object({
   accounts: z.array(z.object({ id: z.string(), account_routing_override: z.string().nullish().catch(null) })),
 });
 
-/** Asks upstream what is left of an account's quota, and how its requests are to be routed. */
+/** Asks upstream for the remaining quota of an account, and for the routing of its requests. */
 @Injectable()
 export class QuotaPoll {
   private readonly logger = new Logger(QuotaPoll.name);
@@ -33,7 +33,7 @@ export class QuotaPoll {
     private readonly upstream: UpstreamMonitor,
   ) {}
 
-  /** Polls every account that could be used, one after another. A poll that fails changes nothing. */
+  /** Polls every usable account, one after another. A failed poll changes nothing. */
   async pollAll(isStopping: () => boolean): Promise<void> {
     for (const account of this.registry.list()) {
       if (isStopping()) return;
@@ -47,25 +47,25 @@ export class QuotaPoll {
     }
   }
 
-  /** One account. Rejects when upstream gave no usable answer. */
+  /** Polls one account. Rejects if upstream gives no usable response. */
   async poll(account: Account): Promise<void> {
     const askedAt = this.clock.now();
-    const answer = quotaFromUsage(await this.get(account, USAGE), this.clock.now());
-    if (answer === null) throw new Error('the answer is none about usage');
+    const usage = quotaFromUsage(await this.get(account, USAGE), this.clock.now());
+    if (usage === null) throw new Error('the response contains no usage');
     this.upstream.note({ kind: 'served' });
     const now = this.clock.now();
     const { plan } = account;
-    account.polledPlan = answer.plan;
+    account.polledPlan = usage.plan;
     if (account.plan !== plan) this.registry.learn(account, { kind: 'plan-changed', at: now });
-    this.quota.replace(account.id, answer.windows, now);
+    this.quota.replace(account.id, usage.windows, now);
     this.registry.learn(account, {
       kind: 'polled',
       askedAt,
-      isAnyWindowFull: isAnyFull(answer.windows, now),
+      isAnyWindowFull: isAnyFull(usage.windows, now),
       at: now,
     });
     const check = checkSchema.safeParse(await this.get(account, 'wham/accounts/check'));
-    if (!check.success) return; // an account without this answer is routed as it always was
+    if (!check.success) return; // without this response the routing stays as it is
     const entry = check.data.accounts.find((it) => it.id === account.storedCredential.credential.accountId);
     const override = entry?.account_routing_override ?? 'NO_CONSTRAINT';
     account.routingOverride = /^[a-z_]{1,32}$/.test(override) ? override : null;
@@ -74,8 +74,8 @@ export class QuotaPoll {
   private async get(account: Account, path: string): Promise<unknown> {
     const token = await this.tokens.accessToken(account.id);
     const { accountId } = account.storedCredential.credential;
-    const tellTime = this.tokens.askingTime();
-    const answer = await this.asked({
+    const noteTime = this.tokens.askingTime();
+    const response = await this.send({
       method: 'GET',
       url: new URL(`${this.config.whamBase.href.replace(/\/$/, '')}/${path}`),
       headers: {
@@ -84,25 +84,25 @@ export class QuotaPoll {
       },
       timeoutMs: limits.pollTimeoutMs,
     });
-    tellTime(answer.headers['date']);
-    if (answer.status >= 500 && path === USAGE)
+    noteTime(response.headers['date']);
+    if (response.status >= 500 && path === USAGE)
       this.upstream.note({ kind: 'failing', accountId: account.id, at: this.clock.now() });
-    if (answer.status !== 200) throw new Error(`upstream answered ${answer.status}`);
+    if (response.status !== 200) throw new Error(`upstream answered ${response.status}`);
     try {
-      return JSON.parse(answer.text);
+      return JSON.parse(response.text);
     } catch {
-      throw new Error('the answer is not JSON'); // the parser's own words would quote it
+      throw new Error('the response is not JSON'); // the parser's message would quote it
     }
   }
 
-  private async asked(call: OutboundCall): Promise<OutboundResponse> {
+  private async send(call: OutboundCall): Promise<OutboundResponse> {
     try {
-      const answer = await outboundCall(call);
+      const response = await outboundCall(call);
       this.upstream.note({ kind: 'answered' });
-      return answer;
+      return response;
     } catch (error) {
       const code = networkCode(error);
-      // An answer that is too long is one all the same.
+      // A response that is too long still shows that upstream is reachable.
       if (code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE') this.upstream.note({ kind: 'answered' });
       else this.upstream.note({ kind: 'unreachable', code, at: this.clock.now() });
       throw error;

@@ -5,7 +5,7 @@ import { Database } from '../storage/database.js';
 import { WriteBehind } from '../storage/write-behind.js';
 import { type AccountSettings, defaultSettings } from './account.js';
 
-/** What the operator has decided about accounts, by their identity: in memory, and written behind. */
+/** The operator's settings of accounts, by identity: in memory, and written behind. */
 @Injectable()
 export class SettingsStore implements OnModuleInit {
   private readonly known = new Map<string, AccountSettings>();
@@ -16,7 +16,7 @@ export class SettingsStore implements OnModuleInit {
   ) {}
 
   async onModuleInit(): Promise<void> {
-    const otherwise = 'settings of accounts begin at their defaults: the database cannot be read';
+    const otherwise = 'settings of accounts start at their defaults: the database cannot be read';
     await this.database.restore(otherwise, async (manager) => {
       const rows = await manager.find(AccountSettingsRow);
       for (const { accountId, ...settings } of rows) this.known.set(accountId, settings);

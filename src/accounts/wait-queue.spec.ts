@@ -4,8 +4,8 @@ import { calledOrOver, WaitQueue } from './wait-queue.js';
 const never = new AbortController().signal;
 const LONG_MS = 60_000;
 
-describe('Waiters', () => {
-  it('are called once, in the order in which they came, and not after they have left', () => {
+describe('WaitQueue', () => {
+  it('wakes each waiter once, in order of arrival, and never one that has left', () => {
     const waiters = new WaitQueue();
     const called: string[] = [];
     waiters.add(() => called.push('a'));
@@ -17,7 +17,7 @@ describe('Waiters', () => {
     expect(called).toEqual(['a', 'c']);
   });
 
-  it('may wait on while they are called, until the next call', () => {
+  it('keeps waiters that register while being woken, until the next call', () => {
     const waiters = new WaitQueue();
     let calls = 0;
     const again = () => {
@@ -33,7 +33,7 @@ describe('Waiters', () => {
 });
 
 describe('a wait', () => {
-  it('for any of several ends with the first call, and leaves nobody waiting', async () => {
+  it('for any of several queues ends with the first call, and leaves no waiter behind', async () => {
     const all = [new WaitQueue(), new WaitQueue()] as const;
     const wait = calledOrOver(all, LONG_MS, never);
     expect(all.map((it) => it.size)).toEqual([1, 1]);

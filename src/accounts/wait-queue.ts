@@ -1,4 +1,4 @@
-/** Who waits for something that may come free. Whoever is called looks again, and waits on if it was too late. */
+/** Callbacks that wait for something to become free. A woken waiter checks again, and waits again if it was too late. */
 export class WaitQueue {
   readonly #waiting = new Set<() => void>();
 
@@ -6,13 +6,13 @@ export class WaitQueue {
     return this.#waiting.size;
   }
 
-  /** Calls back once, at the next call; what it returns ends the wait before. */
+  /** Registers `call` for the next `callAll`, once. Returns a function that ends the wait early. */
   add(call: () => void): () => void {
     this.#waiting.add(call);
     return () => void this.#waiting.delete(call);
   }
 
-  /** In the order in which they came. */
+  /** Wakes all waiters, in the order of their arrival. */
   callAll(): void {
     const waiting = [...this.#waiting];
     this.#waiting.clear();
@@ -20,7 +20,7 @@ export class WaitQueue {
   }
 }
 
-/** Resolves at the next call of any of them, when the time is up (ms), or when the signal aborts. */
+/** Resolves when any of the queues is woken, after `ms`, or when the signal aborts. */
 export async function calledOrOver(
   sources: readonly WaitQueue[],
   ms: number,

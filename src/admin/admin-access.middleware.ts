@@ -4,7 +4,7 @@ import { APP_CONFIG, type AppConfig } from '../config/app.config.js';
 
 /**
  * Guards `/admin`, the page and `/metrics` with `PROXY_ADMIN_TOKEN`, as Bearer, or as the password of Basic
- * (so that a browser can ask for it). Without that setting, on loopback, they are open.
+ * (so that a browser can prompt for it). Without that setting they are open, which only loopback allows.
  */
 @Injectable()
 export class AdminAccess implements NestMiddleware {
@@ -23,7 +23,7 @@ export class AdminAccess implements NestMiddleware {
         type: 'about:blank',
         title: 'Unauthorized',
         status: 401,
-        detail: 'This needs PROXY_ADMIN_TOKEN.',
+        detail: 'This route requires PROXY_ADMIN_TOKEN.',
       });
   }
 }

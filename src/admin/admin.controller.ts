@@ -4,31 +4,31 @@ import type { ReloadResult } from '../accounts/pool-folder/reload-report.js';
 import { type RequestEntry, RequestLog } from '../observability/request-log.js';
 import { limits } from '../config/limits.js';
 
-/** The pool folder, and the last requests. */
+/** Routes for the pool folder and the last requests. */
 @Controller('admin')
 export class AdminController {
   constructor(
     private readonly registry: AccountRegistry,
-    private readonly decisions: RequestLog,
+    private readonly requestLog: RequestLog,
   ) {}
 
-  /** Reads the pool folder now. */
+  /** Reads the pool folder again. */
   @Post('reload')
   @HttpCode(200)
   reload(): Promise<ReloadResult[]> {
     return this.registry.reload();
   }
 
-  /** The last requests, newest first, each with why it went where it went. */
+  /** The last requests, newest first, each with the reasons for its account. */
   @Get('requests')
   requests(): RequestEntry[] {
-    return this.decisions.list(limits.decisions);
+    return this.requestLog.list(limits.decisions);
   }
 
   @Get('requests/:id')
   request(@Param('id') id: string): RequestEntry {
-    const found = this.decisions.find(id);
-    if (found === null) throw new NotFoundException('No such request is remembered; only the last ones are.');
+    const found = this.requestLog.find(id);
+    if (found === null) throw new NotFoundException('No such request; only the last requests are kept.');
     return found;
   }
 }

@@ -3,7 +3,7 @@ import express, { type NextFunction, type Request, type Response } from 'express
 import { limits } from '../config/limits.js';
 import { Problem } from './problems/problem.js';
 
-/** Reads the JSON that comes with an operator's request into `req.body`; undefined when none comes. */
+/** Parses the JSON body of an operator's request into `req.body`; undefined if there is no body. */
 @Injectable()
 export class JsonBody implements NestMiddleware {
   private readonly read = express.json({ limit: limits.credentialFileBytes });
@@ -15,21 +15,21 @@ export class JsonBody implements NestMiddleware {
   }
 }
 
-const notJson = new Problem(415, 'not_json', 'The body has to be JSON: content-type: application/json.');
+const notJson = new Problem(415, 'not_json', 'The body must be JSON, with content-type: application/json.');
 
 function hasBody({ headers }: Request): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 
-/** The parser's own words are not passed on: they quote the body, which may hold tokens. */
+/** Does not pass on the parser's message, which quotes the body and may contain tokens. */
 function problemOf(error: unknown): Problem {
   const status = typeof error === 'object' && error !== null && 'status' in error ? error.status : 400;
   switch (status) {
     case 413:
       return new Problem(413, 'too_large', 'The body is larger than 1 MiB.');
     case 415:
-      return new Problem(415, 'not_json', 'The body has an encoding or a charset that is not known here.');
+      return new Problem(415, 'not_json', 'The encoding or charset of the body is not supported.');
     default:
-      return new Problem(400, 'bad_json', 'The body is no JSON object or array, or it is not whole.');
+      return new Problem(400, 'bad_json', 'The body is not a complete JSON object or array.');
   }
 }

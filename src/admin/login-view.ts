@@ -1,7 +1,7 @@
 import type { Login } from '../login/login.js';
 import type { LoginState } from '../login/login-state.js';
 
-/** A login for the operator, with the data of its state; no secret among them. Times are epoch ms. */
+/** A login as shown to the operator, with the data of its state and without secrets. Times are epoch ms. */
 export function loginView({ id, kind, name, startedAt, expiresAt, state }: Login) {
   return { id, kind, name, startedAt, expiresAt, state: state.kind, ...dataOf(state) };
 }

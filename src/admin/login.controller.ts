@@ -12,7 +12,7 @@ import { Problem } from './problems/problem.js';
 const beginSchema = z.strictObject({ name: z.string().nullish() }).nullish();
 const pastedSchema = z.strictObject({ url: z.string().max(limits.callbackUrlChars) });
 
-/** Logins of accounts: begun here, allowed by a person in a browser, and in the pool at the end. */
+/** Account logins: started here and approved by a person in a browser. The account then joins the pool. */
 @Controller('admin/login')
 export class LoginController {
   constructor(
@@ -21,14 +21,14 @@ export class LoginController {
     private readonly device: DeviceLogin,
   ) {}
 
-  /** 201 with `url`, the page to open. 409 when the browser could not come back, 429 when too many are open. */
+  /** 201 with `url`, the page to open. 409 if the browser could not return here, 429 if too many logins are open. */
   @Post('browser')
   async beginBrowser(@Body() body: unknown) {
     const { login, url } = await this.browser.begin(nameIn(body)).catch(throwLoginProblem);
     return { ...loginView(login), url };
   }
 
-  /** 201 with `userCode`, and `verificationUrl`, where it is to be typed. 502 when none can be had. */
+  /** 201 with `userCode`, and `verificationUrl` where the person enters it. 502 if no code can be obtained. */
   @Post('device')
   async beginDevice(@Body() body: unknown) {
     return loginView(await this.device.begin(nameIn(body)).catch(throwLoginProblem));
@@ -39,18 +39,18 @@ export class LoginController {
     return loginView(this.found(id));
   }
 
-  /** Takes the callback address that a browser elsewhere has ended on; answers with the login as it ended. */
+  /** Takes the callback address at which a browser on another machine ended. Returns the finished login. */
   @Post(':id/callback')
   @HttpCode(200)
   async callback(@Param('id') id: string, @Body() body: unknown) {
     const login = this.found(id);
     const parsed = pastedSchema.safeParse(body);
     if (!parsed.success)
-      throw new Problem(400, 'bad_body', 'The body is {"url": "<the whole callback address>"}.');
+      throw new Problem(400, 'bad_body', 'The body must be {"url": "<the whole callback address>"}.');
     return loginView(await this.browser.takePasted(login, parsed.data.url).catch(throwLoginProblem));
   }
 
-  /** Cancels a login that waits. One that has ended stays as it ended. */
+  /** Cancels a waiting login. A finished login keeps its result. */
   @Delete(':id')
   cancel(@Param('id') id: string) {
     const after = this.logins.change(this.found(id), { kind: 'cancelled' });
@@ -58,14 +58,14 @@ export class LoginController {
     throw new Problem(
       409,
       'login_completing',
-      'This login was allowed a moment ago, and its account is being added.',
+      'This login was just approved, and its account is being added.',
     );
   }
 
   private found(id: string): Login {
     const login = this.logins.find(id);
     if (login === null)
-      throw new Problem(404, 'unknown_login', 'No such login is remembered; only the last ones are.');
+      throw new Problem(404, 'unknown_login', 'No such login; only the last logins are kept.');
     return login;
   }
 }
@@ -73,5 +73,5 @@ export class LoginController {
 function nameIn(body: unknown): string | null {
   const parsed = beginSchema.safeParse(body);
   if (parsed.success) return parsed.data?.name ?? null;
-  throw new Problem(400, 'bad_body', 'The body is empty, or {"name": "<name of the account>"}.');
+  throw new Problem(400, 'bad_body', 'The body must be empty, or {"name": "<name of the account>"}.');
 }

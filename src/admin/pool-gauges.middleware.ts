@@ -7,7 +7,7 @@ import { PoolStatusService } from '../accounts/selection/pool-status.js';
 import { metricNames } from '../observability/metrics.js';
 import { QuotaService } from '../usage/quota.service.js';
 
-/** Sets the gauges when they are asked for, so that nothing on the request path has to. */
+/** Sets the gauges when metrics are scraped, to keep that work off the request path. */
 @Injectable()
 export class PoolGauges implements NestMiddleware {
   constructor(

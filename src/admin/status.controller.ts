@@ -3,7 +3,7 @@ import { PoolStatusService } from '../accounts/selection/pool-status.js';
 import { UpstreamMonitor } from '../observability/upstream-monitor.js';
 import { VERSION } from '../runtime/http-client.js';
 
-/** What a person sees who opens the address in a browser. */
+/** The status page for a person who opens the address in a browser. */
 @Controller()
 export class StatusController {
   constructor(

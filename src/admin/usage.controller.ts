@@ -5,7 +5,7 @@ import { DatabaseUnavailableError } from '../storage/database.js';
 import { type UsageBucket, UsageReport } from '../usage/usage-report.js';
 import type { UsageSums } from '../usage/rollup-sums.js';
 
-/** A moment as epoch ms or as an ISO date. */
+/** A time as epoch ms or as an ISO date. */
 const moment = z.union([
   z
     .string()
@@ -15,14 +15,14 @@ const moment = z.union([
   z.iso.date().transform((it) => Date.parse(it)),
 ]);
 
-const questionSchema = z.object({
+const querySchema = z.object({
   from: moment.default(0),
   to: moment.default(Number.MAX_SAFE_INTEGER),
   bucket: z.enum(['hour', 'day']).default('hour'),
   by: z.enum(['none', 'account', 'model']).default('none'),
 });
 
-/** What was spent, from what is on record. Token counts are as upstream told them. */
+/** Usage from the database. Token counts are as upstream reported them. */
 @Controller('admin/usage')
 export class UsageController {
   constructor(
@@ -32,15 +32,15 @@ export class UsageController {
 
   /**
    * `from` and `to` (exclusive) as epoch ms or ISO; `bucket` hour or day; `by` account or model splits the
-   * buckets. `hours` has a bucket for each hour or day in which something was used.
+   * buckets. `hours` has a bucket for each hour or day with usage.
    */
   @Get()
   async usage(@Query() query: unknown) {
-    const parsed = questionSchema.safeParse(query);
+    const parsed = querySchema.safeParse(query);
     if (!parsed.success) {
       const faults = parsed.error.issues.map((it) => it.path.join('.')).join(', ');
       throw new BadRequestException(
-        `Not understood: ${faults}. from and to are epoch ms or ISO dates, bucket is hour or day, by is none, account or model.`,
+        `Invalid: ${faults}. from and to are epoch ms or ISO dates, bucket is hour or day, by is none, account or model.`,
       );
     }
     try {
@@ -52,11 +52,11 @@ export class UsageController {
       };
     } catch (error) {
       if (!(error instanceof DatabaseUnavailableError)) throw error;
-      throw new ServiceUnavailableException('The usage on record cannot be read now; see /healthz.');
+      throw new ServiceUnavailableException('The stored usage cannot be read at the moment; see /healthz.');
     }
   }
 
-  /** With the account's name of today; null for one that has left the pool. */
+  /** Adds the account's current name; null if it has left the pool. */
   private named<T extends UsageSums & Partial<Pick<UsageBucket, 'accountId'>>>(
     sums: T,
   ): T & { name?: string | null } {

@@ -2,27 +2,30 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { Injectable } from '@nestjs/common';
 import { SharedLoginDetector } from './shared-login-detector.js';
 import { BypassDetector } from './bypass-detector.js';
-import type { Route } from '../proxy/ingress/routes.js';
 
-/** Hands on what a client's request shows of how the client is set up. Changes nothing about the request. */
+/** Reports to the detectors what a request shows about the client's configuration. Never changes the request. */
 @Injectable()
 export class ClientObserver {
   constructor(
-    private readonly owners: SharedLoginDetector,
+    private readonly sharedLogins: SharedLoginDetector,
     private readonly bypass: BypassDetector,
   ) {}
 
-  /** A request came, whatever becomes of it. */
-  came(route: Route['kind']): void {
-    if (route === 'models') this.bypass.modelsAsked();
-    else if (route === 'turn' || route === 'websocket') this.bypass.turnCame();
+  /** Notes a request for the list of models, whether or not it is served. */
+  modelsRequested(): void {
+    this.bypass.modelsRequested();
   }
 
-  /** A request may pass: its login is that of a client of ours. */
+  /** Notes a turn, over HTTP or WebSocket, whether or not it is served. */
+  turnArrived(): void {
+    this.bypass.turnArrived();
+  }
+
+  /** Inspects the login of an admitted request. */
   entered(headers: IncomingHttpHeaders): void {
     const accountId = headers['chatgpt-account-id'];
     const authorization = headers.authorization;
     if (typeof accountId !== 'string' || authorization === undefined) return;
-    if (/^Bearer +/i.test(authorization)) this.owners.see(accountId, authorization.slice(7).trim());
+    if (/^Bearer +/i.test(authorization)) this.sharedLogins.see(accountId, authorization.slice(7).trim());
   }
 }

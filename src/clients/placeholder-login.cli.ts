@@ -6,9 +6,9 @@ import { loadConfig } from '../config/app.config.js';
 import { placeholderLogin } from './placeholder-login.js';
 import { describeError, errorCode } from '../runtime/pool-error.js';
 
-const usage = 'Usage: npm run placeholder-login -- [--out FILE], without --out it is printed.';
+const usage = 'Usage: npm run placeholder-login -- [--out FILE]. Without --out, the login is printed.';
 
-/** `npm run placeholder-login`: writes a login for Codex that is nobody's. Ends with code 1 and a sentence when it cannot. */
+/** `npm run placeholder-login`: writes a login for Codex that belongs to no account. On failure, prints one sentence and exits with code 1. */
 try {
   const { out, help } = parseArgs({
     options: { out: { type: 'string' }, help: { type: 'boolean', default: false } },
@@ -26,7 +26,7 @@ try {
 }
 
 async function writeNew(path: string, text: string): Promise<void> {
-  const file = await open(path, 'wx', 0o600); // never over a login that may be somebody's
+  const file = await open(path, 'wx', 0o600); // never overwrite a login that may be real
   try {
     await file.writeFile(text);
   } finally {
@@ -37,7 +37,7 @@ async function writeNew(path: string, text: string): Promise<void> {
 function whyNot(error: unknown): string {
   const code = errorCode(error);
   if (code === 'EEXIST') {
-    return 'That file exists and is left as it is: move it away first, or name another one.';
+    return 'That file exists and was not changed: move it away first, or name another one.';
   }
   return code?.startsWith('ERR_PARSE_ARGS') === true ? usage : describeError(error);
 }

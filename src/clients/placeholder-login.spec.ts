@@ -6,7 +6,7 @@ import { parseCredential } from '../tokens/credential.js';
 
 const made = (clientToken: Secret | null) => JSON.parse(JSON.stringify(placeholderLogin(clientToken)));
 
-describe('a login for a client that is nobody', () => {
+describe('a placeholder login', () => {
   it('is a Codex auth.json of plan pro that is good until 2100', () => {
     const parsed = parseCredential(JSON.stringify(made(null)));
     expect(parsed).toMatchObject({
@@ -18,13 +18,13 @@ describe('a login for a client that is nobody', () => {
     }
   });
 
-  it('is known by the beginning of its account id and refresh token', () => {
+  it('is recognized by the prefix of its account id and refresh token', () => {
     const { account_id: accountId, refresh_token: refreshToken } = made(null).tokens;
     expect(accountId.startsWith(PLACEHOLDER_PREFIX)).toBe(true);
     expect(refreshToken.startsWith(PLACEHOLDER_PREFIX)).toBe(true);
   });
 
-  it('carries the client token as it is, and is never due for a renewal with it', () => {
+  it('carries the client token unchanged, and is then never due for a refresh', () => {
     const login = made(new Secret('client-token'));
     expect(login.tokens.access_token).toBe('client-token');
     expect(login.tokens.id_token).toBe(made(null).tokens.id_token);

@@ -2,12 +2,12 @@ import type { Secret } from '../runtime/secret.js';
 import { PLACEHOLDER_PREFIX } from '../tokens/import-check.js';
 
 const PLACEHOLDER_ID = `${PLACEHOLDER_PREFIX}stand-in`;
-/** 2100-01-01: so far off that Codex never thinks of renewing the login. */
+/** 2100-01-01: far enough away that Codex never refreshes the login. */
 const FAR_OFF_UNIX_SECONDS = 4_102_444_800;
 
 /**
- * A login for Codex that is nobody's, in the form of its `auth.json` (docs/protocol.md, a placeholder login):
- * the proxy puts an account of the pool in its place. With a client token, that is what Codex sends.
+ * A login for Codex that belongs to no account, in the form of its `auth.json` (docs/protocol.md, a placeholder
+ * login). The proxy replaces it with an account of the pool. Codex sends the client token as its access token, if set.
  */
 export function placeholderLogin(clientToken: Secret | null): object {
   const token = unsignedJwt({
@@ -28,12 +28,12 @@ export function placeholderLogin(clientToken: Secret | null): object {
       refresh_token: PLACEHOLDER_ID,
       account_id: PLACEHOLDER_ID,
     },
-    // Where a token tells no end, Codex renews it 8 days after this: a client token, never.
+    // If a token states no expiry, Codex refreshes it 8 days after this time: never, for a client token.
     last_refresh: new Date(FAR_OFF_UNIX_SECONDS * 1_000).toISOString(),
   };
 }
 
-/** Codex wants three parts that are not empty, and verifies none. */
+/** Codex requires three parts that are not empty, and verifies none of them. */
 function unsignedJwt(payload: object): string {
   return [JSON.stringify({ alg: 'none', typ: 'JWT' }), JSON.stringify(payload), 'unsigned']
     .map((it) => Buffer.from(it).toString('base64url'))

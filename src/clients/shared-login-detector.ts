@@ -7,27 +7,29 @@ import type { Account } from '../accounts/account.js';
 import { type SharedLogin, type LoginSharing, sharingOf } from './shared-login.js';
 
 /**
- * Notices that a client uses a login that is also in the pool, in a file of its own: of two owners of one
- * login, the first to renew it locks the other out. Keeps nothing of what the client sends.
+ * Detects clients that use a login of the pool from a separate file. The first to refresh such a login locks
+ * the other out. Keeps nothing that the client sends.
  */
 @Injectable()
 export class SharedLoginDetector {
   private readonly logger = new Logger(SharedLoginDetector.name);
-  /** By the account that the client's id finds: when its login is looked at again (epoch ms). */
+  /** Time of the next look at a login (epoch ms), by the account found for the client's id. */
   private readonly lookAgainAt = new WeakMap<Account, number>();
+  /** The accounts whose login a client was seen with, in a file other than the pool's. */
+  private readonly shared = new WeakMap<Account, SharedLogin>();
 
   constructor(
     private readonly registry: AccountRegistry,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /** Looks at the login of a client's request: `chatgpt-account-id` and the bearer token beside it. */
+  /** Inspects the login of a client's request: `chatgpt-account-id` and the bearer token. */
   see(accountId: string, bearer: string): void {
     if (accountId.startsWith(PLACEHOLDER_PREFIX)) return;
     const first = this.registry.findByAccountId(accountId);
     const now = this.clock.now();
     if (first === null || (this.lookAgainAt.get(first) ?? 0) > now) return;
-    // One workspace may be in the pool with several of its users.
+    // The pool may hold several users of one workspace.
     for (const account of this.registry.list()) {
       const { credential } = account.storedCredential;
       const sharing = credential.accountId === accountId ? sharingOf(bearer, credential, now) : null;
@@ -39,24 +41,26 @@ export class SharedLoginDetector {
 
   private found(account: Account, sharing: LoginSharing, seenAt: number): void {
     if (account.storedCredential.isLink) {
-      account.sharedLogin = null; // one file, one generation of tokens: so it should be
+      this.shared.delete(account); // Codex and the pool use one file: nothing is shared twice
       return;
     }
-    const before = account.sharedLogin;
-    // Once a copy, always a copy: a renewal makes its tokens others, not another login.
-    account.sharedLogin = {
+    const before = this.shared.get(account);
+    // A copy stays a copy: a refresh changes its tokens, but it is still the same login.
+    const login: SharedLogin = {
       sharing: before?.sharing === 'same-tokens' ? 'same-tokens' : sharing,
       seenAt,
     };
-    if (before !== null) return;
-    const why = warningOf(account.name, account.sharedLogin);
+    this.shared.set(account, login);
+    if (before !== undefined) return;
+    const why = warningOf(account.name, login);
     this.logger.warn('a client uses the login of an account', { account: account.name, why });
   }
-}
 
-/** What the operator should know of a second owner of this account's login; null without one. */
-export function sharedLoginWarning({ name, storedCredential, sharedLogin }: Account): string | null {
-  return sharedLogin === null || storedCredential.isLink ? null : warningOf(name, sharedLogin);
+  /** The operator's warning about a second user of this account's login; null when there is none. */
+  warning(account: Account): string | null {
+    const login = this.shared.get(account);
+    return login === undefined || account.storedCredential.isLink ? null : warningOf(account.name, login);
+  }
 }
 
 function warningOf(name: string, { sharing, seenAt }: SharedLogin): string {

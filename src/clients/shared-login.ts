@@ -2,10 +2,10 @@ import { limits } from '../config/limits.js';
 import { readClaims } from '../tokens/access-token-claims.js';
 import type { Credential } from '../tokens/credential.js';
 
-/** How a client has the login of an account: the very tokens of the pool, or others of the same account. */
+/** How a client shares the login of an account: with the same tokens, or with other tokens of that account. */
 export type LoginSharing = 'same-tokens' | 'other-tokens';
 
-/** A client that was seen with the login of an account. */
+/** A sighting of a client with the login of an account. */
 export interface SharedLogin {
   readonly sharing: LoginSharing;
   /** Epoch ms. */
@@ -13,14 +13,14 @@ export interface SharedLogin {
 }
 
 /**
- * What a client's bearer token shows of whose login it is; null when it is none of this account's. A token
- * that tells no owner shows nothing, nor does one that is good for longer than any real one: a placeholder login.
+ * Returns how a client's bearer token shares the login of an account; null if it does not. A token without an
+ * account id counts as not shared, and so does one that outlives any real token: a placeholder login.
  */
-export function sharingOf(bearer: string, mine: Credential, now: number): LoginSharing | null {
-  if (mine.accessToken.equals(bearer)) return 'same-tokens';
+export function sharingOf(bearer: string, own: Credential, now: number): LoginSharing | null {
+  if (own.accessToken.equals(bearer)) return 'same-tokens';
   const claims = readClaims(bearer);
-  if (claims.accountId === null || claims.accountId !== mine.accountId) return null;
-  if (claims.userId !== null && mine.userId !== null && claims.userId !== mine.userId) return null;
+  if (claims.accountId === null || claims.accountId !== own.accountId) return null;
+  if (claims.userId !== null && own.userId !== null && claims.userId !== own.userId) return null;
   const isPlaceholder = claims.expiresAt !== null && claims.expiresAt - now > limits.realTokenLongestMs;
   return isPlaceholder ? null : 'other-tokens';
 }

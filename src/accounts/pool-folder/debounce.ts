@@ -1,6 +1,6 @@
 import { limits } from '../../config/limits.js';
 
-/** Many changes in a short time are one: calls back when they have stopped, or have gone on for long enough. */
+/** Combines many changes in a short time. Calls `onEnd` once they stop, or after the longest wait. */
 export class Debounce implements Disposable {
   private timer: NodeJS.Timeout | null = null;
   private startedAt = 0;

@@ -3,27 +3,27 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { limits } from '../../config/limits.js';
 import { errorCode } from '../../runtime/pool-error.js';
 
-/** The folders in which a change concerns the pool: its own, and those that its links lead to. */
+/** The folders in which a change concerns the pool: its own, and those of its links' targets. */
 export interface WatchedPlaces {
-  /** By path; the identity tells a folder from another that takes its place. */
+  /** Identity by path. It changes when another folder takes the place of this one. */
   readonly folders: ReadonlyMap<string, string>;
-  /** Whether a change of this path concerns the pool. */
+  /** Returns whether a change of this path concerns the pool. */
   readonly isWanted: (path: string) => boolean;
-  /** The same text: the same places. */
+  /** Equal for equal places. */
   readonly key: string;
 }
 
-/** The pool folder from outside, with no file read. */
+/** The state of the pool folder, taken without opening a file. */
 export type FolderSnapshot =
   | {
       readonly kind: 'seen';
       readonly fingerprint: string;
       readonly places: WatchedPlaces;
     }
-  /** No folder is there (`ENOENT`), or it cannot be read. */
+  /** The folder does not exist (`ENOENT`) or cannot be read. */
   | { readonly kind: 'unseen'; readonly code: string };
 
-/** Another text: something has changed. */
+/** Returns a text that differs whenever something has changed. */
 export function fingerprintOf(snapshot: FolderSnapshot): string {
   return snapshot.kind === 'seen' ? snapshot.fingerprint : snapshot.code;
 }
@@ -32,7 +32,7 @@ export function isCredentialFile(name: string): boolean {
   return name.endsWith('.json') && !name.startsWith('.');
 }
 
-/** Looks at the pool folder. A link counts as changed when what it leads to has. */
+/** Takes a snapshot of the pool folder. A link counts as changed if its target has changed. */
 export async function takeSnapshot(poolDir: string): Promise<FolderSnapshot> {
   try {
     const root = await realpath(poolDir);
@@ -59,7 +59,7 @@ export async function takeSnapshot(poolDir: string): Promise<FolderSnapshot> {
   }
 }
 
-/** What makes a folder this one; empty when there is none. */
+/** Returns the identity of a folder (device and inode); empty if there is none. */
 export async function identityAt(path: string): Promise<string> {
   try {
     const { dev, ino } = await stat(path);
@@ -79,11 +79,11 @@ async function fileAt(
     const target = await targetOf(path);
     return { fingerprint: `${own} ${target} ${await fingerprintAt(target)}`, target };
   } catch {
-    return { fingerprint: '', target: null }; // it has just been removed
+    return { fingerprint: '', target: null }; // the file has just been removed
   }
 }
 
-/** Where a link leads to, also when nothing is there (yet). */
+/** Returns the target of a link, even if nothing exists there. */
 async function targetOf(link: string): Promise<string> {
   try {
     return await realpath(link);

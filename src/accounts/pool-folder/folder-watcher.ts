@@ -7,11 +7,11 @@ import { identityAt, type WatchedPlaces } from './folder-snapshot.js';
 interface Watching {
   readonly watcher: FSWatcher;
   readonly places: WatchedPlaces;
-  /** Ends the waiting for its beginning. */
-  readonly begin: () => void;
+  /** Ends the wait for the watcher to become ready. */
+  readonly ready: () => void;
 }
 
-/** Tells that something has changed in the places it watches; not what. */
+/** Calls `onChange` when something changes in the watched places. Does not say what changed. */
 export class FolderWatcher implements AsyncDisposable {
   private watching: Watching | null = null;
 
@@ -20,12 +20,12 @@ export class FolderWatcher implements AsyncDisposable {
     private readonly onFault: (error: unknown) => void,
   ) {}
 
-  /** Whether exactly these places are watched. */
+  /** Returns whether exactly these places are watched. */
   covers({ key }: WatchedPlaces): boolean {
     return this.watching?.places.key === key;
   }
 
-  /** Whether a folder that it watches has given way to another, or to none: then nothing is heard of it any more. */
+  /** Returns whether a watched folder was replaced or removed; the watcher then reports nothing about it. */
   async isStale(): Promise<boolean> {
     for (const [path, identity] of this.watching?.places.folders ?? []) {
       if ((await identityAt(path)) !== identity) return true;
@@ -33,40 +33,40 @@ export class FolderWatcher implements AsyncDisposable {
     return false;
   }
 
-  /** Watches these places, and no others, from the moment it resolves. */
+  /** Watches exactly these places. Resolves once changes are reported. */
   async watch(places: WatchedPlaces): Promise<void> {
     await this.close();
     const watcher = watch([...places.folders.keys()], {
       depth: 0,
       ignoreInitial: true,
-      // What a link leads to is watched by its folder: a file that is replaced takes its own watcher along.
+      // The target of a link is watched through its folder: a watcher on the file is lost when the file is replaced.
       followSymlinks: false,
       ignorePermissionErrors: true,
       atomic: false,
       ignored: (path) => !places.folders.has(resolve(path)) && !places.isWanted(resolve(path)),
     });
-    const begun = Promise.withResolvers<void>();
-    this.watching = { watcher, places, begin: begun.resolve };
-    watcher.on('ready', begun.resolve);
+    const ready = Promise.withResolvers<void>();
+    this.watching = { watcher, places, ready: ready.resolve };
+    watcher.on('ready', ready.resolve);
     watcher.on('error', (error) => {
-      begun.resolve();
+      ready.resolve();
       if (this.watching?.watcher === watcher) this.onFault(error);
     });
     watcher.on('all', () => this.onChange());
-    // Raw as well: a link that a plain file replaces is in no other event (chokidar 5.0.0).
+    // Raw events too: no other event reports a link that was replaced by a plain file (chokidar 5.0.0).
     watcher.on('raw', (_event, name: unknown, details: unknown) => {
       if (concerns(places, name, details)) this.onChange();
     });
-    await Promise.race([begun.promise, pause(limits.folderReadyMs, undefined, { ref: false })]);
+    await Promise.race([ready.promise, pause(limits.folderReadyMs, undefined, { ref: false })]);
   }
 
   async close(): Promise<void> {
     const { watching } = this;
     this.watching = null;
     if (watching === null) return;
-    watching.begin(); // one that is closed tells nothing any more
+    watching.ready(); // a closed watcher never becomes ready
     const closed = watching.watcher.close();
-    // It has dropped its listeners, and an error event that nobody hears would end the process.
+    // `close` has removed the listeners, and an error event without a listener would end the process.
     watching.watcher.on('error', () => undefined);
     await closed;
   }

@@ -3,7 +3,7 @@ import { mayBePartialWrite } from './partial-write.js';
 
 const SECOND = 1_000;
 
-describe('mayBeUnderWay', () => {
+describe('mayBePartialWrite', () => {
   it.each<[string, number, number | null, boolean]>([
     ['a file that was written to a moment ago', 0, 100, true],
     ['a file that goes on being written to', 9 * SECOND, 100, true],

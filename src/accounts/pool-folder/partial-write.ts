@@ -1,10 +1,10 @@
 import { limits } from '../../config/limits.js';
 
 /**
- * Whether a file that cannot be used may still be being written. `unchangedMs`: since it was last written to; null
- * where that cannot be told, as of a link to nothing.
+ * Returns whether a broken file may be a partial write. `knownMs`: time since it was first seen broken.
+ * `unchangedMs`: time since its last write; null if unknown, as for a dangling link.
  */
 export function mayBePartialWrite(knownMs: number, unchangedMs: number | null): boolean {
-  // The upper limit is for a file that is written to for ever, or dated in the future.
+  // The upper limit covers files that are written to endlessly or dated in the future.
   return knownMs < limits.partialWriteAtMostMs && (unchangedMs ?? knownMs) < limits.partialWriteMs;
 }

@@ -1,41 +1,53 @@
 import type { CredentialFile } from '../../tokens/credential-store.js';
 import { identityOf } from '../../tokens/credential.js';
 import type { StoredCredential } from '../../tokens/stored-credential.js';
-import type { Account, Withdrawal } from '../account.js';
 import type { BrokenFile, ReloadResult } from './reload-report.js';
 
-/** The pool as it was, and what has just been read of its folder. */
-export interface Reading {
-  readonly accounts: readonly Account[];
-  /** The file names by identity, from before the folder was read; none of accounts that had no file any more. */
+/** An account as far as the comparison needs it: its identity, and the name of its file. */
+export interface PoolMember {
+  readonly id: string;
+  readonly name: string;
+}
+
+/** Why an account takes no new turns although some of its turns may still be in flight. */
+export interface Withdrawal {
+  readonly reason: 'removed' | 'broken-file';
+  /** What is wrong with its file; null when it has none. */
+  readonly why: string | null;
+}
+
+/** The pool as it was, and what has just been read from its folder. */
+export interface Reading<T extends PoolMember> {
+  readonly accounts: readonly T[];
+  /** File names by identity, from before the folder was read. Accounts that had no file are left out. */
   readonly namesBefore: ReadonlyMap<string, string>;
   readonly files: readonly CredentialFile[];
-  /** Names of broken files that may be half-written: they change nothing yet. */
+  /** Names of broken files that may be partial writes; they change nothing yet. */
   readonly underWay: ReadonlySet<string>;
-  /** The tokens in use of an account, by its identity. */
+  /** Returns the stored credential of an account, by identity. */
   readonly find: (id: string) => StoredCredential | null;
 }
 
-/** What is to be done so that the pool becomes what its folder is. */
-export interface PoolDiff {
+/** The changes that bring the pool in line with its folder. */
+export interface PoolDiff<T extends PoolMember> {
   readonly present: readonly {
     readonly storedCredential: StoredCredential;
-    readonly known: Account | null;
+    readonly known: T | null;
   }[];
-  readonly withdrawn: readonly { readonly account: Account; readonly withdrawal: Withdrawal }[];
-  /** Accounts whose file is not to be believed yet. */
-  readonly waiting: readonly Account[];
+  readonly withdrawn: readonly { readonly account: T; readonly withdrawal: Withdrawal }[];
+  /** Accounts whose file may be a partial write. */
+  readonly waiting: readonly T[];
   readonly broken: readonly BrokenFile[];
   readonly results: readonly ReloadResult[];
 }
 
-/** Compares by identity, so that a file under a new name is the account that it was. */
-export function diffOf(reading: Reading): PoolDiff {
+/** Compares by identity, so that a renamed file keeps its account. */
+export function diffOf<T extends PoolMember>(reading: Reading<T>): PoolDiff<T> {
   const { accounts, namesBefore, files, underWay } = reading;
   const byId = new Map(accounts.map((it) => [it.id, it]));
   const whole = files.flatMap((file) => {
     const storedCredential = file.kind === 'ok' ? reading.find(identityOf(file.name, file.credential)) : null;
-    // By the object itself: tokens that a refresh has brought meanwhile are no news of the file.
+    // Compared by object identity: tokens from a refresh in between are not a change of the file.
     return file.kind === 'ok' && storedCredential !== null
       ? [
           {
@@ -83,7 +95,7 @@ function resultOf(
   return { name, result: hasNewTokens ? 'updated' : 'unchanged', reason: null };
 }
 
-function withdrawalOf({ name }: Account, broken: readonly BrokenFile[]): Withdrawal {
+function withdrawalOf({ name }: PoolMember, broken: readonly BrokenFile[]): Withdrawal {
   const file = broken.find((it) => it.name === name);
   return file === undefined ? { reason: 'removed', why: null } : { reason: 'broken-file', why: file.reason };
 }

@@ -5,13 +5,13 @@ import { APP_CONFIG, type AppConfig } from '../../config/app.config.js';
 import { mayBePartialWrite } from './partial-write.js';
 import { takeSnapshot, type FolderSnapshot, fingerprintOf } from './folder-snapshot.js';
 
-/** The pool folder as a folder; what stands in its files is the vault's to know. */
+/** The pool folder itself. The vault reads the contents of its files. */
 @Injectable()
 export class PoolFolder {
   readonly path: string;
-  /** What it looked like when its files were last read; null: they never were. */
+  /** Fingerprint of the folder when its files were last read; null before the first reading. */
   private fingerprintAtReading: string | null = null;
-  /** When each broken file was first seen; `performance.now()`. */
+  /** Time at which each file was first seen broken; `performance.now()`. */
   private brokenSince = new Map<string, number>();
 
   constructor(@Inject(APP_CONFIG) { poolDir }: AppConfig) {
@@ -22,17 +22,17 @@ export class PoolFolder {
     return takeSnapshot(this.path);
   }
 
-  /** To be called before the files are read: what changes from then on counts as a change. */
+  /** Remembers the current fingerprint. Call it before reading the files, so that later changes are noticed. */
   async noteReading(): Promise<void> {
     this.fingerprintAtReading = fingerprintOf(await this.look());
   }
 
-  /** Whether the folder, which looks like this now, was another when its files were last read. */
+  /** Returns whether the folder has changed since its files were last read. */
   isOutdated(snapshot: FolderSnapshot): boolean {
     return fingerprintOf(snapshot) !== this.fingerprintAtReading;
   }
 
-  /** Which of these files, all that cannot be used now, may still be being written. The others are forgotten. */
+  /** Returns which of these files may be partial writes. `names`: all files that are broken now. */
   async partialWrite(names: readonly string[]): Promise<ReadonlySet<string>> {
     const now = performance.now();
     this.brokenSince = new Map(names.map((it) => [it, this.brokenSince.get(it) ?? now]));
@@ -46,7 +46,7 @@ export class PoolFolder {
 
   private async unchangedMs(name: string): Promise<number | null> {
     try {
-      // Real time, whatever our own clock says: it is compared with the file system's.
+      // Real time instead of our clock, because it is compared with the file system's.
       return Date.now() - (await stat(join(this.path, `${name}.json`))).mtimeMs;
     } catch {
       return null;

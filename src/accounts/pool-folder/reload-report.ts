@@ -1,15 +1,15 @@
 import type { LoggerService } from '@nestjs/common';
 
-/** A credential file that is no account, and why. */
+/** A credential file that cannot be used, and the reason. */
 export interface BrokenFile {
   readonly name: string;
   readonly reason: string;
 }
 
 /**
- * What reading the pool folder did to one file; the answer of `POST /admin/reload`, by name.
- * `renamed`: the account of another file before, which goes on under this name (`reason` tells the old one).
- * `removed`: the file is gone; its account takes no new turns, and leaves once those in flight have ended.
+ * Effect of a reload on one file; the response of `POST /admin/reload` is a list of these, by name.
+ * `renamed`: the account had another file name before (`reason` gives it) and goes on under this one.
+ * `removed`: the file is gone. The account takes no new turns and leaves once its turns in flight have ended.
  */
 export interface ReloadResult {
   readonly name: string;
@@ -17,7 +17,7 @@ export interface ReloadResult {
   readonly reason: string | null;
 }
 
-/** One report of several readings, one after the other: what happened last to each file, if anything did. */
+/** Merges the reports of consecutive readings: the last change of each file, or `unchanged`. */
 export function merged(readings: readonly (readonly ReloadResult[])[]): ReloadResult[] {
   const byName = new Map<string, ReloadResult>();
   for (const result of readings.flat()) {
@@ -26,7 +26,7 @@ export function merged(readings: readonly (readonly ReloadResult[])[]): ReloadRe
   return [...byName.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** Says what has changed, each thing once: not again at each reading that a file is still broken. */
+/** Logs the changes. A file that stays broken for the same reason is logged once. */
 export function logReload(
   logger: Pick<LoggerService, 'log' | 'warn'>,
   results: readonly ReloadResult[],

@@ -10,21 +10,21 @@ import { Lease } from '../lease.js';
 import { planCapacity } from '../plan-capacity.js';
 import { type SelectionPolicy, selectionPolicies } from './selection-policy.js';
 
-/** What a request wants of an account. */
+/** The requirements of a request for its account. */
 export interface SelectionRequest {
   readonly sessionKey: string | null;
   readonly model: string | null;
-  /** Identity of the account that issued something this request continues, or null. */
+  /** Identity of the account that issued something that this request continues; null if none. */
   readonly pinnedTo: string | null;
-  /** Identity of the only account that can serve it, or null: then no other is considered. */
+  /** Identity of the only account that can serve the request; null if any account can. */
   readonly soleId: string | null;
-  /** Identities of accounts that this request has already tried. */
+  /** Identities of the accounts that this request has already tried. */
   readonly tried: ReadonlySet<string>;
-  /** Whether the request would rather wait for an account that is full than go elsewhere. */
+  /** Whether the request prefers to wait for a full account over moving to another. */
   readonly isPatient: boolean;
 }
 
-/** One account as it stood in a choice: null means that it could have served. */
+/** An account considered in a choice. `unavailable` null: it could have served. */
 export interface ConsideredCandidate {
   readonly account: Account;
   readonly unavailable: Unavailable | null;
@@ -35,11 +35,11 @@ export type Choice =
       readonly kind: 'leased';
       readonly lease: Lease;
       readonly by: 'pinned' | 'affinity' | 'policy';
-      /** Its session belongs to an account that is full at the moment, and stays there. */
+      /** The session's own account is full at the moment; the session stays with it. */
       readonly isOverflow: boolean;
       readonly candidates: readonly ConsideredCandidate[];
     }
-  /** What the request wants is full: these are worth waiting for. */
+  /** The accounts that fit are full; these are worth waiting for. */
   | {
       readonly kind: 'full';
       readonly accounts: readonly Account[];
@@ -47,7 +47,7 @@ export type Choice =
     }
   | { readonly kind: 'none'; readonly candidates: readonly ConsideredCandidate[] };
 
-/** Chooses the account of a request: owner, then affinity, then policy; and leases it. */
+/** Chooses and leases the account of a request: by pin, then affinity, then policy. */
 @Injectable()
 export class AccountSelector {
   private readonly policy: SelectionPolicy;
@@ -62,7 +62,7 @@ export class AccountSelector {
     this.policy = selectionPolicies[config.policy]();
   }
 
-  /** Why this account may not serve now; null when it may. */
+  /** Returns why this account may not serve now; null if it may. */
   whyUnavailable(account: Account, model: string | null = null): Unavailable | null {
     const { storedCredential } = account;
     return whyUnavailable(
@@ -80,7 +80,7 @@ export class AccountSelector {
     );
   }
 
-  /** All accounts, or the only one that can serve, each with why it may not serve. */
+  /** Returns all accounts, or only `soleId`, each with the reason why it may not serve. */
   assess(model: string | null = null, soleId: string | null = null): ConsideredCandidate[] {
     return this.registry
       .list()
@@ -119,7 +119,7 @@ export class AccountSelector {
     return this.leased(this.byPolicy([first, ...others]), 'policy', selection, isOverflow, candidates);
   }
 
-  /** Whether any account is known to refuse a model: only then the model of a request matters to the choice. */
+  /** Returns whether any account is known to refuse a model. Otherwise the model does not affect the choice. */
   knowsModelRefusals(): boolean {
     const now = this.clock.now();
     return this.registry
@@ -127,7 +127,7 @@ export class AccountSelector {
       .some((it) => [...it.evidence.modelRefusals.values()].some((until) => until > now));
   }
 
-  /** The available account of the largest plan, for what is the same on all accounts; null when none is. */
+  /** Returns the available account with the largest plan, for data that is the same on all accounts; null if none. */
   largestPlan(): Account | null {
     let largest: Account | null = null;
     for (const { account, unavailable } of this.assess()) {
@@ -138,8 +138,8 @@ export class AccountSelector {
   }
 
   /**
-   * The account whose identity a client without a session works under: the one whose id it sends, if that
-   * is in the pool; else the first by name that is not paused (and can log in, if one can).
+   * Returns the account that represents a client without a session: the one whose id the client sends, if it is in
+   * the pool; else the first by name that is not paused, preferring accounts that need no login; null if none.
    */
   home(clientAccountId: string | null): Account | null {
     const own = clientAccountId === null ? null : this.registry.findByAccountId(clientAccountId);
@@ -149,7 +149,7 @@ export class AccountSelector {
     return usable.find((it) => !it.needsLogin(now)) ?? usable[0] ?? null;
   }
 
-  /** Without the account that has just failed a turn of the session, unless it is the only one left or wanted. */
+  /** Leaves out the account that has just failed a turn of the session, unless it is pinned or the only one left. */
   private preferred(
     { sessionKey, soleId, pinnedTo }: SelectionRequest,
     free: readonly Account[],
@@ -180,13 +180,13 @@ export class AccountSelector {
     isOverflow: boolean,
     candidates: readonly ConsideredCandidate[],
   ): Choice {
-    // Parallel requests of a session whose account is out move together; one that is only full keeps it.
+    // Parallel requests of a session move together if its account is unavailable. If it is only full, the session stays.
     if (selection.sessionKey !== null && !isOverflow) this.affinity.claim(selection.sessionKey, account.id);
     return { kind: 'leased', lease: new Lease(account), by, isOverflow, candidates };
   }
 }
 
-/** Out for its quota alone: what costs none it can still be asked. */
+/** Returns whether quota is the only obstacle; requests that cost none can still be sent. */
 export function hasNoQuota({ reason }: Unavailable): boolean {
   return reason === 'quota-exhausted' || reason === 'reserved';
 }

@@ -6,7 +6,7 @@ import { SessionAffinityRow } from './session-affinity.entity.js';
 import { WriteBehind } from '../../storage/write-behind.js';
 import { SessionAffinity } from './session-affinity.js';
 
-/** Keeps the affinity of sessions over a restart: read at the start, written behind. */
+/** Keeps session affinity across restarts: restored at the start, written behind. */
 @Injectable()
 export class AffinityStore implements OnModuleInit {
   constructor(
@@ -16,13 +16,16 @@ export class AffinityStore implements OnModuleInit {
   ) {}
 
   async onModuleInit(): Promise<void> {
-    await this.database.restore('sessions begin anew: the database cannot be read', async (manager) => {
-      const rows = await manager.find(SessionAffinityRow, {
-        order: { usedAt: 'DESC' },
-        take: limits.affinitySessions,
-      });
-      for (const { session, ...affinity } of rows.toReversed()) this.table.restore(session, affinity);
-    });
+    await this.database.restore(
+      'session affinity starts empty: the database cannot be read',
+      async (manager) => {
+        const rows = await manager.find(SessionAffinityRow, {
+          order: { usedAt: 'DESC' },
+          take: limits.affinitySessions,
+        });
+        for (const { session, ...affinity } of rows.toReversed()) this.table.restore(session, affinity);
+      },
+    );
     this.table.onSettle((session, affinity) => {
       const row = Object.assign(new SessionAffinityRow(), { session, ...affinity });
       this.writer.enqueue(sessionAffinities, row);

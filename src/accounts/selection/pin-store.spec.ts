@@ -18,7 +18,7 @@ import { selectionTables } from './selection-tables.js';
 beforeAll(() => Logger.overrideLogger(false));
 afterAll(() => Logger.overrideLogger(['log', 'warn', 'error']));
 
-/** The table and its store on a database in a folder of their own; every look at the clock is a ms later. */
+/** The table and its store on a separate database; every read of the clock is 1 ms later. */
 class Sandbox implements AsyncDisposable {
   readonly config: AppConfig;
   readonly clock = { now: () => (this.#now += 1) };
@@ -37,7 +37,7 @@ class Sandbox implements AsyncDisposable {
     return new Sandbox(await mkdtemp(join(tmpdir(), 'codex-pool-owners-')));
   }
 
-  /** What a start knows. */
+  /** The pins that a start restores. */
   async start(): Promise<PinTable> {
     const table = new PinTable();
     await new PinStore(table, this.writer, this.database, this.clock).onModuleInit();
@@ -54,8 +54,8 @@ class Sandbox implements AsyncDisposable {
   }
 }
 
-describe('the owners that outlive a restart', () => {
-  it('are those of responses and files, the newest word on each; a turn state lives for one turn', async () => {
+describe('pins across a restart', () => {
+  it('are those of responses and files, the newest of each; a turn state lives for one turn', async () => {
     await using sandbox = await Sandbox.create();
     const before = await sandbox.start();
     before.remember('response', 'resp_1', 'a');
@@ -69,7 +69,7 @@ describe('the owners that outlive a restart', () => {
     expect(after.has('turn-state')).toBe(false);
   });
 
-  it('are as many of each kind as may be, the newest, and no more stay on disk', async () => {
+  it('are the newest of each kind up to the bound, in memory and on disk', async () => {
     await using sandbox = await Sandbox.create();
     const before = await sandbox.start();
     before.remember('file', 'the oldest of all', 'a');
@@ -90,7 +90,7 @@ describe('the owners that outlive a restart', () => {
     expect(after.pinOf('response', 'resp_51')).toBe('a');
   });
 
-  it('wait for the database up to a bound, the oldest dropped first', async () => {
+  it('wait for the database up to a bound; the oldest are dropped first', async () => {
     await using sandbox = await Sandbox.create();
     const before = await sandbox.start();
     for (let i = 0; i < limits.unwrittenPins + 3; i += 1) before.remember('response', `resp_${i}`, 'a');

@@ -9,7 +9,7 @@ import { pinnedValues } from './selection-tables.js';
 
 const kept = ['response', 'file'] as const;
 
-/** Keeps the owners of responses and files over a restart: read at the start, written behind. */
+/** Keeps the pins of responses and files across restarts: restored at the start, written behind. */
 @Injectable()
 export class PinStore implements OnModuleInit {
   constructor(
@@ -20,9 +20,9 @@ export class PinStore implements OnModuleInit {
   ) {}
 
   async onModuleInit(): Promise<void> {
-    await this.database.restore('owners begin anew: the database cannot be read', async (manager) => {
+    await this.database.restore('pins start empty: the database cannot be read', async (manager) => {
       for (const kind of kept) {
-        // Plain rows: a start waits for them, and entities would take twice as long.
+        // Raw rows, because the start waits for them and entities take twice as long.
         const rows = await manager
           .createQueryBuilder(PinnedValue, 'o')
           .select('o.hash', 'hash')
@@ -35,7 +35,7 @@ export class PinStore implements OnModuleInit {
       }
     });
     this.table.onRemember(({ kind, hash, accountId }) => {
-      if (kind === 'turn-state') return; // it lives for one turn
+      if (kind === 'turn-state') return; // a turn state lives for one turn
       const row = { kind, hash, accountId, seenAt: this.clock.now() };
       this.writer.enqueue(pinnedValues, Object.assign(new PinnedValue(), row));
     });

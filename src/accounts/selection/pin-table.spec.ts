@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { limits } from '../../config/limits.js';
 import { type Pinned, pinnedKinds, type PinnedKind, PinTable } from './pin-table.js';
 
-/** A table that has seen so many values of a kind, each from an account of its own: `v-0` first. */
+/** A table with `count` values of a kind, each from a different account; `v-0` is the oldest. */
 function tableOf(count: number, kind: PinnedKind = 'turn-state'): PinTable {
   const table = new PinTable();
   for (let i = 0; i < count; i += 1) table.remember(kind, `v-${i}`, `a-${i}`);
@@ -12,8 +12,8 @@ function tableOf(count: number, kind: PinnedKind = 'turn-state'): PinTable {
 const held = (table: PinTable, values: number, kind: PinnedKind = 'turn-state'): number =>
   Array.from({ length: values }, (_, i) => table.pinOf(kind, `v-${i}`)).filter((it) => it !== null).length;
 
-describe('OwnerTable', () => {
-  it('tells which account issued a value, and nothing of a value that nobody issued', () => {
+describe('PinTable', () => {
+  it('finds the account that issued a value, and none for an unknown value', () => {
     const table = tableOf(2);
     expect(table.pinOf('turn-state', 'v-1')).toBe('a-1');
     expect(table.pinOf('turn-state', 'v-2')).toBeNull();
@@ -28,20 +28,17 @@ describe('OwnerTable', () => {
     expect(pinnedKinds.map((it) => table.has(it))).toEqual([true, false, true]);
   });
 
-  it.each(pinnedKinds)(
-    'holds as many values as it may, however many come, and lets the oldest go first: %s',
-    (kind) => {
-      expect(held(tableOf(limits.pins, kind), limits.pins, kind)).toBe(limits.pins);
-      const count = limits.pins + 50;
-      const table = tableOf(count, kind);
-      expect(held(table, count, kind)).toBe(limits.pins);
-      expect(table.pinOf(kind, 'v-49')).toBeNull();
-      expect(table.pinOf(kind, 'v-50')).toBe('a-50');
-      expect(table.pinOf(kind, `v-${count - 1}`)).toBe(`a-${count - 1}`);
-    },
-  );
+  it.each(pinnedKinds)('holds values up to its bound, and evicts the oldest first: %s', (kind) => {
+    expect(held(tableOf(limits.pins, kind), limits.pins, kind)).toBe(limits.pins);
+    const count = limits.pins + 50;
+    const table = tableOf(count, kind);
+    expect(held(table, count, kind)).toBe(limits.pins);
+    expect(table.pinOf(kind, 'v-49')).toBeNull();
+    expect(table.pinOf(kind, 'v-50')).toBe('a-50');
+    expect(table.pinOf(kind, `v-${count - 1}`)).toBe(`a-${count - 1}`);
+  });
 
-  it('lets no number of turn states and responses push a file out', () => {
+  it('never evicts a file for turn states or responses', () => {
     const table = new PinTable();
     table.remember('file', 'the file', 'a');
     for (let i = 0; i <= limits.pins; i += 1) {
@@ -53,7 +50,7 @@ describe('OwnerTable', () => {
     expect(table.pinOf('response', 'v-0')).toBeNull();
   });
 
-  it('counts a value once, and takes one that is issued again for the newest', () => {
+  it('counts a value once, and makes a value that is issued again the newest', () => {
     const table = tableOf(limits.pins);
     table.remember('turn-state', 'v-0', 'another');
     expect(held(table, limits.pins)).toBe(limits.pins);
@@ -62,7 +59,7 @@ describe('OwnerTable', () => {
     expect(table.pinOf('turn-state', 'v-1')).toBeNull();
   });
 
-  it('tells what it remembers by hash alone, and takes that back after a restart', () => {
+  it('exposes its values only as hashes, and restores them after a restart', () => {
     const told: Pinned[] = [];
     const table = new PinTable();
     table.onRemember((it) => void told.push(it));

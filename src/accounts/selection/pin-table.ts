@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
 import { limits } from '../../config/limits.js';
 
-/** What only the account that issued it can continue: `x-codex-turn-state`, a response, a file. */
+/** Values that only the account that issued them can continue: `x-codex-turn-state`, a response, a file. */
 export const pinnedKinds = ['turn-state', 'response', 'file'] as const;
 export type PinnedKind = (typeof pinnedKinds)[number];
 
-/** One value, by its hash, and the identity of the account that issued it. */
+/** The hash of a value, and the identity of the account that issued it. */
 export interface Pinned {
   readonly kind: PinnedKind;
   readonly hash: string;
@@ -14,19 +15,19 @@ export interface Pinned {
 }
 
 /**
- * Which account issued a value that only it can continue. Keeps hashes, never the values. Each kind has a
- * bound of its own, so that many of one kind push out none of another; the oldest goes first.
+ * Maps each pinned value to the account that issued it. Keeps hashes, never the values. Each kind has its own
+ * bound, so that many of one kind evict none of another. The oldest goes first.
  */
 @Injectable()
 export class PinTable {
-  private readonly pins: Readonly<Record<PinnedKind, Map<string, string>>> = {
-    'turn-state': new Map(),
-    response: new Map(),
-    file: new Map(),
+  private readonly pins: Readonly<Record<PinnedKind, LRUCache<string, string>>> = {
+    'turn-state': new LRUCache({ max: limits.pins }),
+    response: new LRUCache({ max: limits.pins }),
+    file: new LRUCache({ max: limits.pins }),
   };
   private readonly watchers: ((pinned: Pinned) => void)[] = [];
 
-  /** Whether anything of this kind is remembered: only then a request is worth a look. */
+  /** Returns whether any value of this kind is pinned; if not, requests need no inspection. */
   has(kind: PinnedKind): boolean {
     return this.pins[kind].size > 0;
   }
@@ -37,24 +38,19 @@ export class PinTable {
     for (const watcher of this.watchers) watcher(pinned);
   }
 
-  /** The identity of the account that issued the value; null when nobody remembers. */
+  /** Returns the identity of the account that issued the value; null if unknown. */
   pinOf(kind: PinnedKind, value: string): string | null {
-    return this.pins[kind].get(hashOf(value)) ?? null;
+    return this.pins[kind].peek(hashOf(value)) ?? null; // a lookup does not make the pin newer
   }
 
-  /** Calls back whenever a value is remembered. */
+  /** Registers a callback for every remembered value. */
   onRemember(watcher: (pinned: Pinned) => void): void {
     this.watchers.push(watcher);
   }
 
-  /** Puts a value where it was before a restart; from the oldest to the newest. */
+  /** Restores a pin after a restart. Call it from the oldest to the newest. */
   restore({ kind, hash, accountId }: Pinned): void {
-    const pins = this.pins[kind];
-    pins.delete(hash);
-    pins.set(hash, accountId);
-    if (pins.size <= limits.pins) return;
-    const oldest = pins.keys().next();
-    if (oldest.done !== true) pins.delete(oldest.value);
+    this.pins[kind].set(hash, accountId);
   }
 }
 

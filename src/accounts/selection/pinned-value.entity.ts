@@ -1,7 +1,7 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 import { storedNumber } from '../../storage/stored-number.js';
 
-/** Which account issued something that only it can continue, for the next start. Times are epoch ms. */
+/** A pinned value and the account that issued it, kept for the next start. Times are epoch ms. */
 @Entity('owned_value')
 @Index(['kind', 'seenAt'])
 export class PinnedValue {

@@ -14,18 +14,18 @@ const window = (usedRatio: number, resetsInMs: number | null, durationSeconds = 
 });
 
 describe('poolQuota', () => {
-  it('is nothing where nothing is known', () => {
+  it('is empty when nothing is known', () => {
     expect(poolQuota([], NOW)).toEqual([]);
     expect(poolQuota([{ plan: 'pro', windows: [] }], NOW)).toEqual([]);
   });
 
-  it('is what the account has when there is one', () => {
+  it('equals the quota of the account when there is one account', () => {
     expect(poolQuota([{ plan: 'plus', windows: [window(0.25, HOUR)] }], NOW)).toEqual([
       { durationSeconds: 18_000, usedRatio: 0.25, resetsAt: NOW + HOUR },
     ]);
   });
 
-  it('weighs what is used by the size of the plan', () => {
+  it('weighs usage by the capacity of the plan', () => {
     const shares = [
       { plan: 'plus', windows: [window(1, HOUR)] },
       { plan: 'pro', windows: [window(0.12, 2 * HOUR)] },
@@ -33,7 +33,7 @@ describe('poolQuota', () => {
     expect(poolQuota(shares, NOW)[0]?.usedRatio).toBeCloseTo((1 + 1.2) / 11);
   });
 
-  it('tells the reset at which most comes back', () => {
+  it('reports the reset that returns the most quota', () => {
     const shares = [
       { plan: 'plus', windows: [window(1, HOUR)] },
       { plan: 'pro', windows: [window(0.12, 2 * HOUR)] },
@@ -42,7 +42,7 @@ describe('poolQuota', () => {
     expect(poolQuota(shares, NOW)[0]?.resetsAt).toBe(NOW + 2 * HOUR);
   });
 
-  it('adds up windows of the same duration alone, the shortest first', () => {
+  it('adds up only windows of the same duration, shortest first', () => {
     const shares = [
       { plan: 'plus', windows: [window(0.5, HOUR), window(0.2, 50 * HOUR, WEEK)] },
       { plan: 'plus', windows: [window(0.8, 60 * HOUR, WEEK)] },
@@ -53,13 +53,13 @@ describe('poolQuota', () => {
     ]);
   });
 
-  it('counts a window whose reset has passed as untouched, and its reset as past', () => {
+  it('counts a window whose reset has passed as unused, and reports no reset for it', () => {
     expect(poolQuota([{ plan: 'plus', windows: [window(1, -1)] }], NOW)).toEqual([
       { durationSeconds: 18_000, usedRatio: 0, resetsAt: null },
     ]);
   });
 
-  it('never tells more than all, and no reset where none is known', () => {
+  it('never exceeds 1, and reports no reset when none is known', () => {
     expect(poolQuota([{ plan: null, windows: [window(1.4, null)] }], NOW)).toEqual([
       { durationSeconds: 18_000, usedRatio: 1, resetsAt: null },
     ]);

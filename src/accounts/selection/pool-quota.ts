@@ -1,22 +1,22 @@
 import { leftRatio, type QuotaWindow } from '../../usage/quota-window.js';
 import { planCapacity } from '../plan-capacity.js';
 
-/** One account's part in the pool's quota. */
+/** One account's share of the pool's quota. */
 export interface QuotaShare {
   readonly plan: string | null;
   readonly windows: readonly QuotaWindow[];
 }
 
-/** The pool's allowance of one duration. */
+/** The pool's quota window of one duration. */
 export interface PoolWindow {
   readonly durationSeconds: number;
-  /** Used, weighted by the capacity of each account's plan, 0–1. */
+  /** Used share, weighted by the capacity of each account's plan, 0–1. */
   readonly usedRatio: number;
-  /** The reset at which most comes back, epoch ms; null when no account tells one. */
+  /** The reset that returns the most quota, epoch ms; null if no account states one. */
   readonly resetsAt: number | null;
 }
 
-/** Adds up the windows of the accounts that take part, by duration, shortest first. */
+/** Adds up the accounts' windows by duration, shortest first. */
 export function poolQuota(shares: readonly QuotaShare[], now: number): PoolWindow[] {
   const durations = new Set(shares.flatMap((it) => it.windows.map((window) => window.durationSeconds)));
   return [...durations]
@@ -30,11 +30,11 @@ export function poolQuota(shares: readonly QuotaShare[], now: number): PoolWindo
         const window = share.windows.find((it) => it.durationSeconds === durationSeconds);
         if (window === undefined) continue;
         const size = planCapacity(share.plan);
-        const theirs = size * (1 - leftRatio(window, now));
+        const spent = size * (1 - leftRatio(window, now));
         capacity += size;
-        used += theirs;
-        if (window.resetsAt !== null && window.resetsAt > now && theirs > most)
-          [most, resetsAt] = [theirs, window.resetsAt];
+        used += spent;
+        if (window.resetsAt !== null && window.resetsAt > now && spent > most)
+          [most, resetsAt] = [spent, window.resetsAt];
       }
       return { durationSeconds, usedRatio: used / capacity, resetsAt };
     });

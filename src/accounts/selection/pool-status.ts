@@ -2,23 +2,22 @@ import { Inject, Injectable } from '@nestjs/common';
 import { CLOCK, type Clock } from '../../runtime/clock.js';
 import { QuotaService } from '../../usage/quota.service.js';
 import { AccountSelector } from './account-selector.js';
+import { needsPerson } from '../availability.js';
 import { planCapacity } from '../plan-capacity.js';
 import { poolQuota, type PoolWindow } from './pool-quota.js';
 
-/** The pool as one: what the client's limit display, the operator and the metrics are told. */
+/** The pool as a whole, for the client's limit display, the operator and the metrics. */
 export interface PoolStatus {
   readonly accounts: number;
   readonly available: number;
   readonly inFlight: number;
-  /** The largest plan in the pool; null when none is known. */
+  /** The largest plan in the pool; null if none is known. */
   readonly plan: string | null;
-  /** Shortest duration first; none when nothing is known. */
+  /** Shortest duration first; empty if nothing is known. */
   readonly windows: readonly PoolWindow[];
-  /** Every account that a person has not taken out has spent its quota. */
+  /** Whether every account that needs no person has spent its quota. */
   readonly isLimitReached: boolean;
 }
-
-const outByPerson = new Set(['removed', 'broken-file', 'paused', 'needs-login', 'deactivated']);
 
 @Injectable()
 export class PoolStatusService {
@@ -31,7 +30,7 @@ export class PoolStatusService {
   status(): PoolStatus {
     const candidates = this.selector.assess();
     const inPool = candidates.filter(
-      (it) => it.unavailable === null || !outByPerson.has(it.unavailable.reason),
+      (it) => it.unavailable === null || !needsPerson.has(it.unavailable.reason),
     );
     const plans = candidates.map((it) => it.account.plan).filter((it) => it !== null);
     const shares = inPool.map(({ account }) => ({

@@ -1,7 +1,7 @@
 import type { SelectionPolicyName } from '../../config/selection-policy-name.js';
 import { leftRatio, type QuotaWindow } from '../../usage/quota-window.js';
 
-/** What a policy knows of an account that may serve. */
+/** The facts that a policy knows about an available account. */
 export interface Candidate {
   readonly name: string;
   readonly inFlight: number;
@@ -11,18 +11,18 @@ export interface Candidate {
   readonly windows: readonly QuotaWindow[];
 }
 
-/** Picks one of the candidates; there is at least one, in the order of their names. */
+/** Picks one of the candidates, which are sorted by name. */
 export type SelectionPolicy = <T extends Candidate>(candidates: readonly [T, ...T[]], now: number) => T;
 
-/** The share that is left of the tightest window; an unknown account counts as half full. */
+/** Returns the remaining share of the tightest window, 0–1; an account without windows counts as half full. */
 export function quotaLeft(windows: readonly QuotaWindow[], now: number): number {
   if (windows.length === 0) return 0.5;
   return windows.reduce((least, it) => Math.min(least, leftRatio(it, now)), 1);
 }
 
 /**
- * The rate that an account can keep up until its quota resets: the smallest over its windows of
- * capacity × share left ÷ time to reset (s). Null when no window is known.
+ * Returns the rate that an account can sustain until its quota resets: the smallest over its windows of
+ * capacity × remaining share ÷ time to reset (s). Null if no window is known.
  */
 export function sustainableRate(candidate: Candidate, now: number): number | null {
   let least: number | null = null;
@@ -43,8 +43,8 @@ function best<T extends Candidate>(candidates: readonly [T, ...T[]], score: (can
   let found: T = candidates[0];
   let highest = score(found);
   for (const it of candidates.slice(1)) {
-    const theirs = score(it);
-    if (theirs > highest) [found, highest] = [it, theirs];
+    const current = score(it);
+    if (current > highest) [found, highest] = [it, current];
   }
   return found;
 }
@@ -64,7 +64,7 @@ const fewestInFlight: SelectionPolicy = (candidates) => best(candidates, (it) =>
 
 const fillFirst: SelectionPolicy = (candidates) => best(candidates, (it) => it.priority);
 
-/** Takes turns by name: the one after the one it took last. */
+/** Takes turns by name: picks the one after the last picked. */
 function roundRobin(): SelectionPolicy {
   let last = '';
   return (candidates) => {
@@ -74,11 +74,11 @@ function roundRobin(): SelectionPolicy {
   };
 }
 
-/** The policies by the name that `PROXY_POLICY` takes; each call makes one with a state of its own. */
-export const selectionPolicies = {
+/** The policies by name; each call makes one with its own state. */
+export const selectionPolicies: Readonly<Record<SelectionPolicyName, () => SelectionPolicy>> = {
   'most-quota-left': () => mostQuotaLeft,
   'sustainable-rate': () => sustainableRatePolicy,
   'fewest-in-flight': () => fewestInFlight,
   'fill-first': () => fillFirst,
   'round-robin': roundRobin,
-} as const satisfies Record<SelectionPolicyName, () => SelectionPolicy>;
+};

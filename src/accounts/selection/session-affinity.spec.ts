@@ -10,7 +10,7 @@ function tableAt(startsAt = 1_900_000_000_000) {
   return { table, advance: (ms: number) => void (now += ms) };
 }
 
-describe('AffinityTable', () => {
+describe('SessionAffinity', () => {
   it('knows nothing of a session that it has not seen', () => {
     expect(tableAt().table.find('s-1')).toBeNull();
   });
@@ -41,7 +41,7 @@ describe('AffinityTable', () => {
     expect(table.size).toBe(1);
   });
 
-  it('knows who served a session before it moved, whoever was tried on the way', () => {
+  it('knows which account served a session before it moved, whichever were tried in between', () => {
     const { table } = tableAt();
     table.claim('s-1', 'a');
     expect(table.formerOf('s-1')).toBeNull();
@@ -56,7 +56,7 @@ describe('AffinityTable', () => {
     expect(table.formerOf('s-1')).toBe('c');
   });
 
-  it('has no former account for a session that is back where nobody else has served it', () => {
+  it('has no former account for a session that returned before another account served it', () => {
     const { table } = tableAt();
     table.settle('s-1', 'a');
     table.claim('s-1', 'b');
@@ -76,7 +76,7 @@ describe('AffinityTable', () => {
     expect(table.hasBeenElsewhere('s-1')).toBe(true);
   });
 
-  it('tells who watches of the accounts that have served, not of those that are only about to', () => {
+  it('notifies watchers of accounts that have served, not of tentative ones', () => {
     const { table } = tableAt();
     const told: string[] = [];
     table.onSettle((session, { accountId, formerId }) => told.push(`${session} ${accountId} ${formerId}`));
@@ -102,7 +102,7 @@ describe('AffinityTable', () => {
     expect([table.find('s-1'), table.tentative('s-1')]).toEqual([null, 'b']);
   });
 
-  it('holds as many sessions as it may, and lets the least recently used go first', () => {
+  it('holds sessions up to its bound, and evicts the least recently used first', () => {
     const { table } = tableAt();
     for (let i = 0; i < limits.affinitySessions; i += 1) table.settle(`s-${i}`, 'a');
     table.settle('s-0', 'a');

@@ -1,35 +1,36 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
 import { CLOCK, type Clock } from '../../runtime/clock.js';
 import { limits } from '../../config/limits.js';
 
-/** Where a session is; `usedAt` is epoch ms. */
+/** The account of a session; `usedAt` is epoch ms. */
 export interface Affinity {
   readonly accountId: string;
   readonly usedAt: number;
-  /** The account that served the session before it moved here; null when it has never moved. */
+  /** The account that served the session before it moved here; null if it has never moved. */
   readonly formerId: string | null;
-  /** Other accounts have made some of it, although it has not moved. */
+  /** Whether other accounts served some of its turns, although it has not moved. */
   readonly hasBeenElsewhere: boolean;
 }
 
-/** What a session has: an account that has served it, one that is about to, or both while it may be moving. */
+/** The state of a session: the account that served it, one that is about to, or both while it may be moving. */
 interface Entry {
   readonly settled: Affinity | null;
   readonly tentativeId: string | null;
-  /** A turn of it overflowed to another account. */
+  /** Whether a turn of the session overflowed to another account. */
   readonly hasBeenElsewhere: boolean;
-  /** The account that has failed its last turn after output: the next turn prefers every other one. */
+  /** The account that failed the last turn after output; the next turn prefers any other. */
   readonly avoidedId: string | null;
   readonly usedAt: number;
 }
 
 /**
- * Which account a session belongs to, by the account's identity. Bounded: the least recently used goes
- * first, and what was idle for a week goes too.
+ * Maps each session to the identity of its account. Bounded: evicts the least recently used session, and
+ * forgets sessions that were idle for a week.
  */
 @Injectable()
 export class SessionAffinity {
-  private readonly entries = new Map<string, Entry>();
+  private readonly entries = new LRUCache<string, Entry>({ max: limits.affinitySessions });
   private readonly watchers: ((sessionKey: string, affinity: Affinity) => void)[] = [];
 
   constructor(@Inject(CLOCK) private readonly clock: Clock) {}
@@ -38,59 +39,65 @@ export class SessionAffinity {
     return this.entries.size;
   }
 
-  /** The account that has last served the session; null when none has. */
+  /** Returns the account that last served the session; null if none has. */
   find(sessionKey: string): string | null {
     return this.entryOf(sessionKey)?.settled?.accountId ?? null;
   }
 
-  /** The account that another request of the session was sent to, which has not been served yet; null without one. */
+  /** Returns the account to which another, still unserved request of the session was sent; null if none. */
   tentative(sessionKey: string): string | null {
     return this.entryOf(sessionKey)?.tentativeId ?? null;
   }
 
-  /** The account that served the session before the one that it is with now; null when none did. */
+  /** Returns the account that served the session before its current one; null if none. */
   formerOf(sessionKey: string): string | null {
     return this.entryOf(sessionKey)?.settled?.formerId ?? null;
   }
 
-  /** Whether other accounts have made some of the session, although it has not moved. */
+  /** Returns whether other accounts served some of its turns, although it has not moved. */
   hasBeenElsewhere(sessionKey: string): boolean {
     return this.entryOf(sessionKey)?.hasBeenElsewhere ?? false;
   }
 
-  /** The account that the next turn of the session avoids while another can serve; null without one. */
+  /** Returns the account that the next turn avoids while another can serve; null if none. */
   avoided(sessionKey: string): string | null {
     return this.entryOf(sessionKey)?.avoidedId ?? null;
   }
 
-  /** The account has failed a turn of the session after output; in force until the session is served again. */
+  /** Avoids an account that failed a turn of the session after output, until the session is served again. */
   avoid(sessionKey: string, accountId: string): void {
     const entry = this.entryOf(sessionKey);
-    if (entry !== null) this.put(sessionKey, { ...entry, avoidedId: accountId });
+    if (entry !== null) this.entries.set(sessionKey, { ...entry, avoidedId: accountId });
   }
 
-  /** Other accounts have made some of the session: a turn of it overflowed, or its history has shown it. */
+  /** Notes that other accounts served some of its turns: a turn overflowed, or the history shows it. */
   wasElsewhere(sessionKey: string): void {
     const entry = this.entryOf(sessionKey);
     if (entry === null || entry.hasBeenElsewhere) return;
     const settled = entry.settled === null ? null : { ...entry.settled, hasBeenElsewhere: true };
-    this.put(sessionKey, { ...entry, settled, hasBeenElsewhere: true });
-    if (settled !== null) this.tell(sessionKey, settled);
+    this.entries.set(sessionKey, { ...entry, settled, hasBeenElsewhere: true });
+    if (settled !== null) this.notify(sessionKey, settled);
   }
 
-  /** At selection: parallel requests of a session share an account. It stays with the one that has served it. */
+  /** Called at selection, so that parallel requests of a session share an account. The settled account stays. */
   claim(sessionKey: string, accountId: string): void {
     const entry = this.entryOf(sessionKey);
     const tentativeId = entry?.settled?.accountId === accountId ? entry.tentativeId : accountId;
     const hasBeenElsewhere = entry?.hasBeenElsewhere ?? false;
     const settled = entry?.settled ?? null;
     const avoidedId = entry?.avoidedId ?? null;
-    this.put(sessionKey, { settled, tentativeId, hasBeenElsewhere, avoidedId, usedAt: this.clock.now() });
+    this.entries.set(sessionKey, {
+      settled,
+      tentativeId,
+      hasBeenElsewhere,
+      avoidedId,
+      usedAt: this.clock.now(),
+    });
   }
 
   /**
-   * At commit: the session follows the account that served it. A request that began (`startedAt`, epoch ms) before
-   * the session moved elsewhere does not bring it back.
+   * Called at commit: the session moves to the account that served it. A request that began (`startedAt`, epoch ms)
+   * before the session moved does not move it back.
    */
   settle(sessionKey: string, accountId: string, startedAt = this.clock.now()): void {
     const entry = this.entryOf(sessionKey);
@@ -100,48 +107,42 @@ export class SessionAffinity {
     const formerId = hasMoved ? before.accountId : (before?.formerId ?? null);
     const hasBeenElsewhere = entry?.hasBeenElsewhere ?? false;
     const settled = { accountId, usedAt: this.clock.now(), formerId, hasBeenElsewhere };
-    this.put(sessionKey, {
+    this.entries.set(sessionKey, {
       settled,
       tentativeId: null,
       hasBeenElsewhere,
       avoidedId: null,
       usedAt: settled.usedAt,
     });
-    this.tell(sessionKey, settled);
+    this.notify(sessionKey, settled);
   }
 
-  /** Calls back whenever a session has settled on an account. */
+  /** Registers a callback for every session that settles on an account. */
   onSettle(watcher: (sessionKey: string, affinity: Affinity) => void): void {
     this.watchers.push(watcher);
   }
 
-  /** Puts a session where it was before a restart; from the least recently used to the most. */
+  /** Restores a session after a restart. Call it from the least recently used to the most. */
   restore(sessionKey: string, affinity: Affinity): void {
     const { usedAt, hasBeenElsewhere } = affinity;
-    this.put(sessionKey, { settled: affinity, tentativeId: null, hasBeenElsewhere, avoidedId: null, usedAt });
+    this.entries.set(sessionKey, {
+      settled: affinity,
+      tentativeId: null,
+      hasBeenElsewhere,
+      avoidedId: null,
+      usedAt,
+    });
   }
 
-  private tell(sessionKey: string, affinity: Affinity): void {
+  private notify(sessionKey: string, affinity: Affinity): void {
     for (const watcher of this.watchers) watcher(sessionKey, affinity);
   }
 
   private entryOf(sessionKey: string): Entry | null {
-    const entry = this.entries.get(sessionKey);
+    const entry = this.entries.peek(sessionKey); // a lookup is not a use
     if (entry === undefined) return null;
     if (this.clock.now() - entry.usedAt <= limits.affinityIdleMs) return entry;
     this.entries.delete(sessionKey);
     return null;
-  }
-
-  private put(sessionKey: string, entry: Entry): void {
-    this.entries.delete(sessionKey);
-    this.entries.set(sessionKey, entry);
-    this.bound();
-  }
-
-  private bound(): void {
-    const oldest = this.entries.keys().next();
-    if (this.entries.size > limits.affinitySessions && oldest.done !== true)
-      this.entries.delete(oldest.value);
   }
 }

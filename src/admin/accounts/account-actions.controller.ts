@@ -8,7 +8,7 @@ import type { AccountView } from './account-view.js';
 import { AccountViews } from './account-views.js';
 import { Problem } from '../problems/problem.js';
 
-/** What the operator can have done to an account now. Each answers with the account as it is afterwards. */
+/** Actions of the operator on an account. Each responds with the account as it is afterwards. */
 @Controller('admin/accounts/:name')
 export class AccountActionsController {
   private readonly logger = new Logger(AccountActionsController.name);
@@ -21,7 +21,7 @@ export class AccountActionsController {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /** Renews the token, due or not. */
+  /** Refreshes the token, due or not. */
   @Post('refresh')
   @HttpCode(HttpStatus.OK)
   async refresh(@Param('name') name: string): Promise<AccountView> {
@@ -29,7 +29,7 @@ export class AccountActionsController {
     return this.views.named(name);
   }
 
-  /** Forgets what keeps the account out; a quota window that is spent is none of that. */
+  /** Clears the evidence against the account. Spent quota windows stay. */
   @Post('reset')
   @HttpCode(HttpStatus.OK)
   reset(@Param('name') name: string): AccountView {
@@ -38,7 +38,7 @@ export class AccountActionsController {
     return this.views.named(name);
   }
 
-  /** Asks upstream for its quota. */
+  /** Asks upstream for the account's quota. */
   @Post('poll')
   @HttpCode(HttpStatus.OK)
   async poll(@Param('name') name: string): Promise<AccountView> {
@@ -49,7 +49,7 @@ export class AccountActionsController {
       throw new Problem(
         502,
         'poll_failed',
-        `The quota of ${name} could not be asked for: ${describeError(error)}.`,
+        `The quota of ${name} could not be polled: ${describeError(error)}.`,
       );
     }
     return this.views.named(name);

@@ -8,18 +8,18 @@ import { CredentialVault } from '../../tokens/credential-vault.js';
 import { type ImportRefusal, ImportRefusedError, RefreshFailedError } from '../../tokens/tokens.errors.js';
 import { Problem } from '../problems/problem.js';
 
-/** What became of one `auth.json` of a request. */
+/** The result for one `auth.json` of a request. */
 export type ImportResult = Imported | RefusedImport;
 
 export interface RefusedImport {
-  /** As the request gave it; null when it gave none. */
+  /** The name given in the request; null if none. */
   readonly name: string | null;
   readonly result: 'refused';
   readonly code: ImportRefusal | 'not_written';
   readonly detail: string;
 }
 
-/** Accounts come into the pool and leave it on the operator's word; the pool knows of it at once. */
+/** Adds accounts to the pool and removes them at the operator's request. The pool follows at once. */
 @Injectable()
 export class AccountImport {
   private readonly logger = new Logger(AccountImport.name);
@@ -32,7 +32,7 @@ export class AccountImport {
     private readonly registry: AccountRegistry,
   ) {}
 
-  /** Imports each item by itself: an `auth.json`, or one with a name beside it (`{name, auth}`). */
+  /** Imports each item separately: an `auth.json`, or one with a name (`{name, auth}`). */
   async add(items: readonly unknown[]): Promise<ImportResult[]> {
     const results: ImportResult[] = [];
     for (const item of items) results.push(await this.addOne(item));
@@ -45,8 +45,8 @@ export class AccountImport {
   }
 
   /**
-   * Moves a file out of the pool, whether it is an account or not; gives its new path, or null when it is gone already.
-   * Turns in flight go on.
+   * Moves a credential file, usable or not, out of the pool. Returns its new path; null if it was already gone.
+   * Turns in flight continue.
    */
   async remove(name: string): Promise<string | null> {
     const move = async () =>
@@ -55,7 +55,7 @@ export class AccountImport {
         throw error;
       });
     const kept = this.vault.list().find((it) => it.name === name);
-    // What is moved away is to hold the newest tokens, those of a refresh under way included.
+    // The moved file must hold the newest tokens, including those of a refresh in progress.
     const movedTo = kept === undefined ? await move() : await this.undisturbed(kept.id, move);
     await this.registry.reload();
     return movedTo;
@@ -74,20 +74,20 @@ export class AccountImport {
     const { name, auth } = namedIn(item);
     const known = typeof name === 'string' ? name : null;
     try {
-      if (name !== known) throw new ImportRefusedError('bad_name', 'A name is text; null chooses one.');
+      if (name !== known) throw new ImportRefusedError('bad_name', 'A name must be text; null chooses one.');
       return await this.imports.add(auth, known);
     } catch (error) {
       if (error instanceof ImportRefusedError) {
         return { name: known, result: 'refused', code: error.code, detail: error.message };
       }
-      this.logger.error('import could not be written', { reason: describeError(error) });
-      const detail = 'The file could not be written; the log of codex-pool says why.';
+      this.logger.error('the imported credential could not be written', { reason: describeError(error) });
+      const detail = 'The file could not be written; see the log of codex-pool.';
       return { name: known, result: 'refused', code: 'not_written', detail };
     }
   }
 }
 
-/** A document with a name beside it, or the document alone. */
+/** Splits an item into its document and its name, if it has one. */
 function namedIn(item: unknown): { readonly name: unknown; readonly auth: unknown } {
   if (typeof item !== 'object' || item === null || !('auth' in item)) return { name: null, auth: item };
   return { name: 'name' in item ? item.name : null, auth: item.auth };

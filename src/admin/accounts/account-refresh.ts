@@ -5,7 +5,7 @@ import { TokenService } from '../../tokens/token.service.js';
 import { NeedsLoginError, RefreshFailedError } from '../../tokens/tokens.errors.js';
 import { Problem } from '../problems/problem.js';
 
-/** Renews the token of an account because the operator asks for it. */
+/** Refreshes the token of an account at the operator's request. */
 @Injectable()
 export class AccountRefresh {
   constructor(
@@ -13,13 +13,13 @@ export class AccountRefresh {
     @Inject(APP_CONFIG) private readonly config: AppConfig,
   ) {}
 
-  /** Also when it is not due. @throws Problem when there is no new token afterwards */
+  /** Refreshes the token even if it is not due. @throws Problem if there is no new token */
   async refresh(account: Account): Promise<void> {
     if (this.config.refreshDisabled) {
       throw new Problem(
         409,
         'refresh_disabled',
-        'Tokens are never renewed here: PROXY_DISABLE_REFRESH is 1.',
+        'Tokens are never refreshed here: PROXY_DISABLE_REFRESH is 1.',
       );
     }
     try {

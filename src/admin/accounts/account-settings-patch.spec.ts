@@ -63,7 +63,7 @@ describe('settings of an account', () => {
     expect(refusalOf(body)).toContain(word);
   });
 
-  it('are refused with all their faults at once, and never with what was given', () => {
+  it('are rejected with all faults at once, without quoting the input', () => {
     const refusal = refusalOf({ paused: 'canary', label: ['canary'], ['x'.repeat(5_000)]: 'canary' });
     expect(refusal).toMatch(/paused: .*label: .*"x{40}"/);
     expect(refusal).not.toContain('canary');

@@ -5,7 +5,7 @@ import { Problem } from '../problems/problem.js';
 
 const { accountLabelLength, furthestPriority, highestReserveRatio, mostInFlight } = limits;
 
-/** What the operator may say of an account. What is left out stays as it is. */
+/** The settings that the operator may change. Omitted fields keep their value. */
 const patchSchema = z.strictObject({
   paused: z.boolean('true or false').optional(),
   label: text(accountLabelLength).nullish(),
@@ -32,7 +32,7 @@ function share(most: number) {
   return z.number(what).min(0, what).max(most, what);
 }
 
-/** The settings with the changes that a body asks for. @throws Problem that names the fields that are wrong */
+/** Returns the settings with the changes of a request body. @throws Problem that names the invalid fields */
 export function patchedSettings(before: AccountSettings, body: unknown): AccountSettings {
   const parsed = patchSchema.safeParse(body);
   if (!parsed.success) throw badSettings(parsed.error);
@@ -51,10 +51,10 @@ function badSettings({ issues }: z.ZodError): Problem {
   const words = issues.flatMap((issue) => {
     if (issue.code === 'unrecognized_keys') {
       return issue.keys.map(
-        (key) => `${JSON.stringify(key.slice(0, 40))} is not known here (known: ${known})`,
+        (key) => `${JSON.stringify(key.slice(0, 40))} is not a known field (known: ${known})`,
       );
     }
-    if (issue.path.length === 0) return [`the body is an object with some of ${known}`];
+    if (issue.path.length === 0) return [`the body must be an object with some of ${known}`];
     return [`${issue.path.join('.')}: ${issue.message}`];
   });
   return new Problem(400, 'bad_settings', `${[...new Set(words)].slice(0, 10).join('; ')}.`);

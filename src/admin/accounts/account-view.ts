@@ -1,26 +1,25 @@
 import type { Account } from '../../accounts/account.js';
-import { sharedLoginWarning } from '../../clients/shared-login-detector.js';
 import type { Unavailable } from '../../accounts/availability.js';
 import type { QuotaWindow } from '../../usage/quota-window.js';
 import type { UsageTotals } from '../../usage/usage.service.js';
 
-/** One account for the operator: everything but secrets. Times are epoch ms, shares 0–1. */
+/** An account as shown to the operator: everything except secrets. Times are epoch ms, shares 0–1. */
 export interface AccountView {
   readonly name: string;
   readonly label: string | null;
   readonly paused: boolean;
   readonly priority: number;
-  /** Share of each quota window that the pool leaves alone. */
+  /** Share of each quota window that the pool never uses. */
   readonly reserve: number;
   readonly maxInFlight: number | null;
   readonly available: boolean;
-  /** Why it may not serve; null when it may. */
+  /** Why it may not serve; null if it may. */
   readonly reason: string | null;
-  /** When that ends by itself; null when it does not. */
+  /** Time at which that ends by itself; null if unknown or never. */
   readonly until: number | null;
   readonly inFlight: number;
   readonly plan: string | null;
-  /** Only here, and nowhere else in the program. */
+  /** Exposed only here, nowhere else in the program. */
   readonly email: string | null;
   readonly accountId: string | null;
   readonly userId: string | null;
@@ -29,7 +28,7 @@ export interface AccountView {
   readonly lastRefreshAt: number | null;
   readonly refresh: string;
   readonly lastSuccessAt: number | null;
-  /** What an operator should know: a file that is broken by now, wide file mode, tokens that could not be written, a second owner of the login. */
+  /** For example: the file has become broken, its mode is too wide, tokens could not be written, the login is shared. */
   readonly warnings: readonly string[];
   readonly windows: readonly QuotaWindow[];
   readonly totals: UsageTotals;
@@ -38,6 +37,7 @@ export interface AccountView {
 export function accountView(
   account: Account,
   unavailable: Unavailable | null,
+  sharedLoginWarning: string | null,
   windows: readonly QuotaWindow[],
   totals: UsageTotals,
 ): AccountView {
@@ -67,21 +67,21 @@ export function accountView(
       warning,
       unsaved?.reason ?? null,
       unavailable?.reason === 'needs-login' ? null : loginWarning(account),
-      sharedLoginWarning(account),
+      sharedLoginWarning,
     ].filter((it) => it !== null),
     windows,
     totals,
   };
 }
 
-/** It still serves, but nothing will renew its token; null when that is not so. */
+/** Returns the warning that the account still serves but its token cannot be refreshed; null if it can. */
 function loginWarning({ storedCredential: { refresh }, tokenEndsAt }: Account): string | null {
   if (refresh.kind !== 'refused') return null;
   const until = tokenEndsAt === null ? 'its access token ends' : new Date(tokenEndsAt).toISOString();
   return `The account needs a new login (${refresh.code}): it serves until ${until}.`;
 }
 
-/** A credential file that is no account: in the same list, with the reason. */
+/** Shows a broken credential file in the list of accounts, with the reason. */
 export function brokenView(name: string, reason: string) {
   return {
     name,

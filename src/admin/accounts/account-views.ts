@@ -2,32 +2,34 @@ import { Injectable } from '@nestjs/common';
 import { AccountRegistry } from '../../accounts/account-registry.js';
 import { AccountSelector } from '../../accounts/selection/account-selector.js';
 import type { Account } from '../../accounts/account.js';
+import { SharedLoginDetector } from '../../clients/shared-login-detector.js';
 import { QuotaService } from '../../usage/quota.service.js';
 import { UsageService } from '../../usage/usage.service.js';
 import { type AccountView, accountView, brokenView } from './account-view.js';
 import { Problem } from '../problems/problem.js';
 
-/** Finds accounts by their names, and shows them to the operator as they are now. */
+/** Finds accounts by name, and builds their views for the operator. */
 @Injectable()
 export class AccountViews {
   constructor(
     private readonly registry: AccountRegistry,
     private readonly selector: AccountSelector,
+    private readonly sharedLogins: SharedLoginDetector,
     private readonly quota: QuotaService,
     private readonly usage: UsageService,
   ) {}
 
-  /** All accounts by name, and the files that are none with their reason. */
+  /** Returns all accounts and broken files, by name. */
   all(): AccountView[] {
     const accounts = this.selector.assess().map((it) => this.viewOf(it));
     const broken = this.registry.broken().map(({ name, reason }) => brokenView(name, reason));
     return [...accounts, ...broken].toSorted((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  /** One account, or one file that is none. @throws Problem when there is neither */
+  /** Returns an account or a broken file. @throws Problem if there is neither */
   named(name: string): AccountView {
     const namesakes = this.selector.assess().filter(({ account }) => account.name === name);
-    // One whose file is gone may still be in flight while another account has its name.
+    // An account without a file may still have turns in flight while another account uses its name.
     const found = namesakes.find(({ account }) => account.withdrawal === null);
     if (found !== undefined) return this.viewOf(found);
     const other = this.all().find((it) => it.name === name);
@@ -35,17 +37,23 @@ export class AccountViews {
     return other;
   }
 
-  /** The account of this name, to act on. @throws Problem when there is none that has a file which can be used */
+  /** Returns the account of this name. @throws Problem if no account with a usable file has this name */
   account(name: string): Account {
     const account = this.registry.list().find((it) => it.name === name && it.withdrawal === null);
     if (account !== undefined) return account;
     const { reason } = this.named(name);
-    throw new Problem(404, 'no_account', `${name} is no account that can be used: ${reason ?? 'unknown'}.`);
+    throw new Problem(404, 'no_account', `${name} is not a usable account: ${reason ?? 'unknown'}.`);
   }
 
   private viewOf({ account, unavailable }: ConsideredCandidate): AccountView {
     const { id } = account;
-    return accountView(account, unavailable, this.quota.windows(id), this.usage.totals(id));
+    return accountView(
+      account,
+      unavailable,
+      this.sharedLogins.warning(account),
+      this.quota.windows(id),
+      this.usage.totals(id),
+    );
   }
 }
 

@@ -21,7 +21,7 @@ import type { AccountView } from './account-view.js';
 import { AccountViews } from './account-views.js';
 import { Problem } from '../problems/problem.js';
 
-/** The accounts of the pool: seen, taken in, set and moved away. */
+/** Lists, imports, configures and removes the accounts of the pool. */
 @Controller('admin/accounts')
 export class AccountsController {
   constructor(
@@ -31,7 +31,7 @@ export class AccountsController {
     private readonly quota: QuotaService,
   ) {}
 
-  /** All accounts by name, and the files that are none with their reason. */
+  /** All accounts and broken files, by name. */
   @Get()
   accounts(): AccountView[] {
     return this.views.all();
@@ -42,7 +42,7 @@ export class AccountsController {
     return this.views.named(name);
   }
 
-  /** How the quota windows of an account went, oldest first; `since` is epoch ms, by default all that is kept. */
+  /** History of an account's quota windows, oldest first. `since`: epoch ms; by default everything that is stored. */
   @Get(':name/quota')
   async quotaHistory(@Param('name') name: string, @Query('since') since = '0') {
     const account = this.views.account(name);
@@ -51,8 +51,8 @@ export class AccountsController {
   }
 
   /**
-   * Takes in one `auth.json`, one with a name (`{name, auth}`), or an array of them, each by itself. 201 when all are in
-   * the pool, 207 when some are; a problem when none is, and nothing was written.
+   * Imports an `auth.json`, one with a name (`{name, auth}`), or an array of these, each separately. 201 if all were
+   * imported, 207 if some were. If none was, responds with a problem, and nothing was written.
    */
   @Post()
   async add(@Body() body: unknown, @Res({ passthrough: true }) res: Response): Promise<ImportResult[]> {
@@ -64,7 +64,7 @@ export class AccountsController {
     return results;
   }
 
-  /** Sets what the operator decides about an account. Turns in flight are not touched. */
+  /** Changes the settings of an account. Turns in flight are not affected. */
   @Patch(':name')
   configure(@Param('name') name: string, @Body() body: unknown): AccountView {
     const account = this.views.account(name);
@@ -72,13 +72,13 @@ export class AccountsController {
     return this.views.named(name);
   }
 
-  /** Moves the file away, so that it can be put back by hand. Works for files that are no account, too. */
+  /** Moves the file away, so that a person can put it back. Works for broken files too. */
   @Delete(':name')
   @HttpCode(HttpStatus.OK)
   async remove(@Param('name') name: string): Promise<{ name: string; movedTo: string }> {
     const found = this.views.named(name);
     const movedTo = await this.accountImport.remove(found.name);
-    if (movedTo === null) throw new Problem(404, 'no_account', `The file of ${found.name} is gone already.`);
+    if (movedTo === null) throw new Problem(404, 'no_account', `The file of ${found.name} is already gone.`);
     return { name: found.name, movedTo };
   }
 }
@@ -86,10 +86,10 @@ export class AccountsController {
 const nothingToImport = new Problem(
   400,
   'nothing_to_import',
-  'The body is an auth.json of Codex, {"name": …, "auth": …}, or an array of these.',
+  'The body must be an auth.json of Codex, {"name": …, "auth": …}, or an array of these.',
 );
 
-/** Refused because of what is in the pool, not because of what was sent. */
+/** Refusals that are due to the state of the pool rather than to the request. */
 const conflicts: ReadonlySet<RefusedImport['code']> = new Set([
   'older_tokens',
   'spent_tokens',
@@ -100,7 +100,7 @@ const conflicts: ReadonlySet<RefusedImport['code']> = new Set([
 function noneImported(refused: readonly RefusedImport[]): Problem {
   const [first] = refused;
   if (first === undefined || refused.length > 1) {
-    const detail = 'None of them was taken in, and nothing was written; results says why.';
+    const detail = 'None of the accounts was imported, and nothing was written; see results.';
     return new Problem(422, 'import_refused', detail, { results: refused });
   }
   if (first.code === 'not_written') return new Problem(500, first.code, first.detail);

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/terminus';
 import { BypassDetector } from '../../clients/bypass-detector.js';
 
-/** Whether clients use the proxy as they should. Never `down`: what comes is served all the same. */
+/** Whether clients use the proxy as configured. Never `down`: their requests are served anyway. */
 @Injectable()
 export class ClientHealth {
   constructor(

@@ -6,7 +6,7 @@ import { PoolHealth } from './pool.health.js';
 import { UpstreamHealth } from './upstream.health.js';
 import { UsageHealth } from './usage.health.js';
 
-/** Everything that `/healthz` looks at. */
+/** All indicators of `/healthz`. */
 @Injectable()
 export class HealthIndicators {
   constructor(

@@ -6,7 +6,7 @@ import { VERSION } from '../../runtime/http-client.js';
 import { RecentErrors } from '../../observability/recent-errors.js';
 import { HealthIndicators } from './health-indicators.js';
 
-/** `up`, `degraded` (something is out, all the same 200), `down` (503). */
+/** `up`, `degraded` (something is unavailable; still 200), `down` (503). */
 type Health = Omit<HealthCheckResult, 'status'> & {
   readonly status: 'up' | 'degraded' | 'down';
   readonly version: string;
@@ -23,7 +23,7 @@ export class HealthController {
     private readonly errors: RecentErrors,
   ) {}
 
-  /** Whether the process works, and how the pool is. */
+  /** Reports whether the process works, and the state of the pool. */
   @Get('healthz')
   @HealthCheck()
   async healthz(@Res({ passthrough: true }) res: Response): Promise<Health> {
@@ -39,7 +39,7 @@ export class HealthController {
     };
   }
 
-  /** Whether a turn that came now would be served: the selector's own answer. */
+  /** Reports whether a turn would be served now, as the selector sees it. */
   @Get('readyz')
   @HttpCode(200)
   readyz(@Res({ passthrough: true }) res: Response) {
@@ -59,7 +59,7 @@ export class HealthController {
       return await this.health.check(this.indicators.checks());
     } catch (error) {
       if (!(error instanceof ServiceUnavailableException)) throw error;
-      const details = this.indicators.pool.check(); // Terminus throws what is down; here it is an answer
+      const details = this.indicators.pool.check(); // Terminus throws when an indicator is down; here that becomes a normal response
       return { status: 'error', info: {}, error: details, details };
     }
   }

@@ -5,7 +5,7 @@ import { AccountSelector } from '../../accounts/selection/account-selector.js';
 import { PoolStatusService } from '../../accounts/selection/pool-status.js';
 import { Drain } from '../../runtime/drain.js';
 
-/** The pool as a health indicator: down only when the process cannot work; accounts that are out degrade it. */
+/** The pool as a health indicator. Down only if the process cannot work; unavailable accounts degrade it. */
 @Injectable()
 export class PoolHealth {
   constructor(
@@ -23,7 +23,7 @@ export class PoolHealth {
     return check.up({ accounts, available, inFlight, out: this.out() });
   }
 
-  /** Every account that may not serve and every file that is none, with the reason. Empty: all is well. */
+  /** Returns the reason by name for every unavailable account and every broken file; empty if there is none. */
   out(): Record<string, string> {
     const out: Record<string, string> = {};
     for (const { account, unavailable } of this.selector.assess()) {
@@ -34,7 +34,7 @@ export class PoolHealth {
     return out;
   }
 
-  /** Nothing is in the pool, or something in it is out. */
+  /** Returns whether the pool is empty or something in it is unavailable. */
   isDegraded(): boolean {
     return this.registry.list().length === 0 || Object.keys(this.out()).length > 0;
   }

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/terminus';
 import { UpstreamMonitor } from '../../observability/upstream-monitor.js';
 
-/** Whether upstream is well, whatever the account. Never `down`: that would be said of this process. */
+/** Whether upstream works, independent of accounts. Never `down`, which would describe this process. */
 @Injectable()
 export class UpstreamHealth {
   constructor(

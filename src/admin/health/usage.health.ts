@@ -3,7 +3,7 @@ import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/term
 import { Database } from '../../storage/database.js';
 import { WriteBehind } from '../../storage/write-behind.js';
 
-/** Whether usage goes on record. It never is `down`: turns are served without a record, too. */
+/** Whether usage is recorded. Never `down`: turns are served without records, too. */
 @Injectable()
 export class UsageHealth {
   constructor(

@@ -7,7 +7,7 @@ import {
 import { ImportRefusedError } from '../../tokens/tokens.errors.js';
 import { Problem } from './problem.js';
 
-/** Throws the HTTP form of what went wrong with a login; anything else as it is. */
+/** Throws the problem that matches a login error, and any other error unchanged. */
 export function throwLoginProblem(error: unknown): never {
   if (error instanceof ImportRefusedError) throw new Problem(400, error.code, error.message);
   if (error instanceof NoCallbackPortError) throw new Problem(409, error.code, error.message);

@@ -5,7 +5,7 @@ import { Faults } from '../../observability/faults.js';
 import { DatabaseUnavailableError } from '../../storage/database.js';
 import { Problem } from './problem.js';
 
-/** Errors of the operator's routes as problem details (RFC 9457). Faults of ours are logged, not told. */
+/** Turns errors of the operator's routes into problem details (RFC 9457). Our own faults are logged, not disclosed. */
 @Catch()
 export class ProblemDetailsFilter implements ExceptionFilter {
   constructor(private readonly faults: Faults) {}
@@ -15,7 +15,7 @@ export class ProblemDetailsFilter implements ExceptionFilter {
     const status = statusOf(error);
     if (status === 500) this.faults.note('operator', error);
     if (res.headersSent) return void res.destroy();
-    const detail = error instanceof HttpException ? error.message : 'codex-pool failed; its log says why.';
+    const detail = error instanceof HttpException ? error.message : 'codex-pool failed; see its log.';
     if (status === 500) res.set('connection', 'close');
     res
       .status(status)

@@ -1,6 +1,6 @@
 import { HttpException } from '@nestjs/common';
 
-/** A refusal of an operator's request: status, a stable code for programs, a sentence for people, and what else helps. */
+/** An error response to an operator: status, a stable code for programs, a sentence for people, and further fields. */
 export class Problem extends HttpException {
   constructor(
     status: number,

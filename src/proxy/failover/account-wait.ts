@@ -7,7 +7,7 @@ import {
 import { calledOrOver } from '../../accounts/wait-queue.js';
 import { limits } from '../../config/limits.js';
 import type { FailoverContext } from './failover-context.js';
-import { needsPerson } from './no-account.js';
+import { needsPerson } from '../../accounts/availability.js';
 
 /** Chooses the next account of a request. If accounts are merely full, it waits for one, up to `limits.fullAccountMs`. */
 @Injectable()

@@ -1,5 +1,5 @@
 import type { ConsideredCandidate } from '../../accounts/selection/account-selector.js';
-import type { UnavailableReason } from '../../accounts/availability.js';
+import { needsPerson } from '../../accounts/availability.js';
 import { planCapacity } from '../../accounts/plan-capacity.js';
 import { limits } from '../../config/limits.js';
 import type { AttemptOutcome } from '../upstream/outcome.js';
@@ -15,15 +15,6 @@ export interface NoAccount {
   /** The client is Codex (it sends an `originator`): it prints a 400 at once, but retries a 503 for 25 s. */
   readonly isCodex: boolean;
 }
-
-/** Reasons that only a person can end. */
-export const needsPerson: ReadonlySet<UnavailableReason> = new Set([
-  'removed',
-  'broken-file',
-  'paused',
-  'needs-login',
-  'deactivated',
-]);
 
 /** Returns the local response when no account can serve. Never 401 or 403: the client would drop its login. */
 export function whyNoAccount(end: NoAccount, now: number): LocalResponse {

@@ -39,7 +39,8 @@ export class ProxyMiddleware implements NestMiddleware {
     res.once('close', () => this.requests.inc({ route: route.kind, status: statusClass(res) }));
     const stopping = this.admission.whyStopping();
     if (stopping !== null) return sendLocalResponse(res, stopping);
-    this.observer.came(route.kind);
+    if (route.kind === 'models') this.observer.modelsRequested();
+    else if (route.kind === 'turn' || route.kind === 'websocket') this.observer.turnArrived();
     if (this.respondLocally(route, req, res)) return;
     this.observer.entered(req.headers);
     void this.serve(route, req, res, query);

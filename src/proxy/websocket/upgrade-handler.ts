@@ -71,7 +71,7 @@ export class UpgradeHandler {
       this.requests.inc({ route: route.kind, status });
     });
     if (refusal !== null) return sendLocalResponse(res, refusal);
-    this.observer.came('websocket');
+    this.observer.turnArrived();
     this.observer.entered(req.headers);
     this.waiting.add(socket);
     await this.handshake.serve({ req, res, socket, head, query });

@@ -170,7 +170,7 @@ describe('model requests without turns', () => {
     for (let i = 0; i < 3; i += 1) await pool.client.get('/v1/models').expect(200);
     const trouble = expect.stringMatching(/"OpenAI" and a base_url that ends in \/backend-api\/codex/);
     expect(await health()).toMatchObject({ status: 'degraded', details: { clients: { trouble } } });
-    expect(warnings(pool, 'turns seem to go past the proxy')).toHaveLength(1);
+    expect(warnings(pool, 'turns seem to bypass the proxy')).toHaveLength(1);
     await pool.turn().expect(200);
     expect(await health()).toMatchObject({ status: 'up', details: { clients: { trouble: null } } });
   });

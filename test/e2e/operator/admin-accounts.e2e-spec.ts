@@ -11,7 +11,7 @@ import { send, turnWith } from '../../support/clients/raw-http.js';
 import { newest, refreshing } from '../../support/pool/refreshing.js';
 
 describe('PATCH /admin/accounts/{name}', () => {
-  it('keeps settings over a restart, and none of them in the file of Codex', async () => {
+  it('keeps settings across a restart, and writes none of them to the file of Codex', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     const before = await poolFiles(pool);
     const settings = { paused: true, label: 'mine', priority: 5, reserve: 0.25, maxInFlight: 3 };
@@ -23,7 +23,7 @@ describe('PATCH /admin/accounts/{name}', () => {
     expect(await again.account('a')).toMatchObject({ ...settings, label: null, reason: 'paused' });
   });
 
-  it('pauses an account for new turns alone', async () => {
+  it('pauses an account for new turns only', async () => {
     await using pool = await TestPool.start();
     const turn = controlled();
     pool.fakeUpstream.account('a').answers(turn.answer);
@@ -79,7 +79,7 @@ describe('DELETE /admin/accounts/{name}', () => {
     expect(await pool.account('again')).toMatchObject({ label: 'mine', priority: 2, available: true });
   });
 
-  it('works for a file that is no account', async () => {
+  it('works for a broken file', async () => {
     await using pool = await TestPool.start({ accounts: ['a'], files: { 'a b.json': '{' } });
     await pool.client.get('/admin/accounts/a%20b').expect(200);
     const { body } = await pool.client.delete('/admin/accounts/a%20b').expect(200);
@@ -87,7 +87,7 @@ describe('DELETE /admin/accounts/{name}', () => {
     expect(Object.keys(await poolFiles(pool))).toEqual(['a.json']);
   });
 
-  it('moves of a link only the link', async () => {
+  it('moves only the link if the file is a link', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     const file = join(pool.folder, 'auth.json');
     const link = join(pool.folder, 'pool', 'linked.json');
@@ -99,7 +99,7 @@ describe('DELETE /admin/accounts/{name}', () => {
     expect((await lstat(file)).isFile()).toBe(true);
   });
 
-  it('lets a turn in flight go on', async () => {
+  it('lets a turn in flight continue', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     const turn = controlled();
     pool.fakeUpstream.account('a').answers(turn.answer);
@@ -112,7 +112,7 @@ describe('DELETE /admin/accounts/{name}', () => {
     expect((await client.whole()).body.toString()).toContain('"delta":"out"');
   });
 
-  it('waits for a refresh under way, whose tokens go with the file', async () => {
+  it('waits for a refresh in progress, whose tokens move with the file', async () => {
     const { pool, held, turn } = await refreshing();
     await using _it = pool;
     const removal = pool.client.delete('/admin/accounts/a').then((answer) => answer.body.movedTo);
@@ -122,7 +122,7 @@ describe('DELETE /admin/accounts/{name}', () => {
     expect((await turn).status).toBe(200);
   });
 
-  it('says so when the file is gone already', async () => {
+  it('says so when the file is already gone', async () => {
     await using pool = await TestPool.start();
     await rm(join(pool.folder, 'pool', 'a.json'));
     const answer = await pool.client.delete('/admin/accounts/a').expect(404);
@@ -132,7 +132,7 @@ describe('DELETE /admin/accounts/{name}', () => {
 });
 
 describe('POST /admin/accounts/{name}/refresh', () => {
-  it('renews a token that is not due', async () => {
+  it('refreshes a token that is not due', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     const before = await pool.readAuth('a');
     const answer = await pool.client.post('/admin/accounts/a/refresh').expect(200);
@@ -166,7 +166,7 @@ describe('POST /admin/accounts/{name}/refresh', () => {
     await pool.client.post('/admin/accounts/a/refresh').expect(200);
   });
 
-  it('renews nothing where that is switched off', async () => {
+  it('refreshes nothing when refreshes are switched off', async () => {
     await using pool = await TestPool.start({ accounts: ['a'], env: { PROXY_DISABLE_REFRESH: '1' } });
     const answer = await pool.client
       .post('/admin/accounts/a/refresh')
@@ -178,7 +178,7 @@ describe('POST /admin/accounts/{name}/refresh', () => {
 });
 
 describe('POST /admin/accounts/{name}/reset', () => {
-  it('makes an account serve again that was out for a while', async () => {
+  it('makes an account in a cooldown serve again', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     await polled(pool);
     pool.fakeUpstream.account('a').answers(forbidden());

@@ -15,7 +15,7 @@ import { HOUR } from '../../support/fake-clock.js';
 import { TestPool } from '../../support/pool/pool.js';
 
 describe('POST /admin/accounts', () => {
-  it('takes in an auth.json, whose account serves at once', async () => {
+  it('imports an auth.json, whose account serves at once', async () => {
     await using pool = await TestPool.start({ accounts: [] });
     const login = newLogin(pool, 'new');
     const answer = await pool.client.post('/admin/accounts').send(login).expect(201);
@@ -26,7 +26,7 @@ describe('POST /admin/accounts', () => {
     expectNoSecrets(pool, [login], answer.body, answer.headers);
   });
 
-  it('takes its name from the request, else the first free one', async () => {
+  it('takes its name from the request, or else the first free name', async () => {
     await using pool = await TestPool.start({ accounts: ['account-1'], files: { 'account-2.json': '{' } });
     const named = { name: 'work.mine', auth: newLogin(pool, 'one') };
     expect((await pool.client.post('/admin/accounts').send(named).expect(201)).body).toEqual([
@@ -38,7 +38,7 @@ describe('POST /admin/accounts', () => {
     ]);
   });
 
-  it('renews an account that is there already, under its own name and with what else its file holds', async () => {
+  it('updates an existing account under its own name, and keeps the other fields of its file', async () => {
     const extra = { mine: { kept: true } };
     await using pool = await TestPool.start({
       accounts: ['a'],
@@ -72,7 +72,7 @@ describe('POST /admin/accounts', () => {
     expect(JSON.parse(await readFile(file, 'utf8'))).toEqual(login);
   });
 
-  it('makes an account serve again that needed a login, even with a login that is older', async () => {
+  it('makes an account that needed a login serve again, even with an older login', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     const older = loginOf(pool, 'a', Date.now() - HOUR);
     pool.fakeUpstream.account('a').revokeRefreshToken().expireAccessToken();
@@ -89,7 +89,7 @@ describe('POST /admin/accounts', () => {
     expect(await servedBy(pool)).toBe('a');
   });
 
-  it('takes in several, each by itself', async () => {
+  it('imports several, each separately', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     const logins = [newLogin(pool, 'one'), newLogin(pool, 'two')];
     const { refresh_token: _gone, ...halfTokens } = newLogin(pool, 'half').tokens;
@@ -109,7 +109,7 @@ describe('POST /admin/accounts', () => {
     expectNoSecrets(pool, logins, answer.body, again.body);
   });
 
-  it('keeps apart two that come at the same time, and joins what is one', async () => {
+  it('imports two accounts at the same time as two, and the same account as one', async () => {
     await using pool = await TestPool.start({ accounts: [] });
     const logins = [newLogin(pool, 'one'), newLogin(pool, 'two')];
     const answers = await Promise.all(
@@ -241,7 +241,7 @@ describe('the body of an operator’s request', () => {
     expect(pool.logger.lines.join('\n')).not.toContain('canary');
   });
 
-  it('may be missing where none is needed, and is asked for where one is', async () => {
+  it('may be missing where it is optional, and is required elsewhere', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     await pool.client.post('/admin/reload').expect(200);
     await pool.client.post('/admin/reload').set('content-length', '0').expect(200);
@@ -251,7 +251,7 @@ describe('the body of an operator’s request', () => {
     expect(set.body.detail).toMatch(/paused/);
   });
 
-  it('is not read of somebody who has no business here', async () => {
+  it('is not read from a client without access', async () => {
     await using pool = await TestPool.start({ accounts: ['a'], env: { PROXY_ADMIN_TOKEN: 'made-up-token' } });
     const login = newLogin(pool, 'new');
     await pool.client.post('/admin/accounts').send(login).expect(401);

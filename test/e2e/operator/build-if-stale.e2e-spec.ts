@@ -16,7 +16,7 @@ const SETTINGS = [
 ];
 const LONG_AGO = new Date('2020-01-01');
 
-/** In place of the compiler, which takes half a minute: it notes each run, and writes the entry last. */
+/** Replaces the compiler, which takes half a minute. Records each run, and writes the entry last. */
 const compiler = `
   const { appendFileSync, existsSync, mkdirSync, rmSync, writeFileSync } = require('node:fs');
   appendFileSync('compiler-runs', 'x');
@@ -91,7 +91,7 @@ describe('a build that is up to date', () => {
     expect(await project.compilerRuns()).toBe(1);
   });
 
-  it('stays so when only a test was changed, or a source was written anew with the same content', async () => {
+  it('stays so when only a test was changed, or a source was rewritten with the same content', async () => {
     await using project = await built();
     await project.write('src/tokens/vault.spec.ts', 'another spec');
     await project.write('src/main.ts', 'main');
@@ -99,14 +99,14 @@ describe('a build that is up to date', () => {
     expect(await project.compilerRuns()).toBe(1);
   });
 
-  it('is made anew by `npm run build`', async () => {
+  it('is rebuilt by `npm run build`', async () => {
     await using project = await built();
     expect(await project.build('--always')).toMatchObject({ code: 0 });
     expect(await project.compilerRuns()).toBe(2);
   });
 });
 
-describe('a build is made anew', () => {
+describe('a build is repeated', () => {
   it.each<[string, (project: Project) => Promise<void>]>([
     ['a source was edited', async (it) => it.write('src/tokens/vault.ts', 'edited')],
     ['a source was added', async (it) => it.write('src/tokens/new.ts', '')],

@@ -21,10 +21,10 @@ const client = {
   'proxy-authorization': 'Basic canary-client-proxy',
 };
 const turn = turnWith(JSON.stringify(aTurn({ input: 'canary-of-what-was-said' })), client);
-/** Words that stand in nothing but a secret. */
+/** Words that occur only in secrets. */
 const words = ['canary', 'rt_made-up.'];
 
-/** Drives a pool and remembers everything that came out of it. */
+/** Drives a pool and records everything that it emits. */
 class Watch {
   readonly seen: [where: string, what: string][] = [];
 
@@ -40,7 +40,7 @@ class Watch {
     return answer;
   }
 
-  /** All that an operator can see. */
+  /** Everything that an operator can see. */
   async askAsOperator(): Promise<void> {
     for (const path of [
       '/healthz',
@@ -209,7 +209,7 @@ describe('no secret shows anywhere', () => {
     expect(pool.fakeUpstream.log.some((it) => 'x-injected' in it.headers)).toBe(false);
   });
 
-  it('in an answer of upstream that breaks off or is no HTTP', async () => {
+  it('in a response that breaks off or is not HTTP', async () => {
     await using pool = await start();
     const watch = new Watch(pool);
     for (const name of ['a', 'b']) {

@@ -9,7 +9,7 @@ import { buildProgram } from '../../support/program/child-process.js';
 import { aTurn } from '../../support/pool/pool.js';
 import { call, turnWith } from '../../support/clients/raw-http.js';
 
-/** The built demo in a process of its own, with folders of its own in which every trace would be seen. */
+/** The built demo in a separate process, with separate folders in which every trace would show. */
 class Demo implements AsyncDisposable {
   private constructor(
     readonly folder: string,
@@ -20,7 +20,7 @@ class Demo implements AsyncDisposable {
     const entry = join(dirname(await buildProgram()), 'demo', 'demo.js');
     const folder = await mkdtemp(join(tmpdir(), 'codex-pool-demo-test-'));
     for (const name of ['tmp', 'home']) await mkdir(join(folder, name));
-    // What the user has for the proxy is not for the demo: with these it could not even start.
+    // The user's settings of the proxy do not apply to the demo, which could not start with these.
     await writeFile(join(folder, 'home', '.env'), 'PROXY_LISTEN_ADDR=of-the-file\n');
     const env = {
       PATH: process.env['PATH'] ?? '',
@@ -40,12 +40,12 @@ class Demo implements AsyncDisposable {
     await this.child.until(({ stdout }) => (stdout.includes(text) ? true : null), `"${text}"`);
   }
 
-  /** How it ended, and what it complained of. */
+  /** Exit code and stderr. */
   async end() {
     return { ...(await this.child.ended), stderr: this.child.stderr };
   }
 
-  /** Whatever it has put down anywhere, and has not taken away. */
+  /** Every file that it left behind. */
   async traces(): Promise<string[]> {
     const found = await readdir(this.folder, { recursive: true });
     return found.filter((it) => !['tmp', 'home', join('home', '.env')].includes(it));
@@ -59,7 +59,7 @@ class Demo implements AsyncDisposable {
 
 const wellEnded = { code: 0, signal: null, stderr: '' };
 
-/** The whole show; what it told. */
+/** Runs the whole show and returns its output. */
 async function told(...args: readonly string[]): Promise<string> {
   await using demo = await Demo.spawn(...args);
   expect(await demo.end()).toEqual(wellEnded);
@@ -94,7 +94,7 @@ function portOf(server: ReturnType<typeof createServer>): number {
 }
 
 describe('the demo', { timeout: 30_000 }, () => {
-  it('tells how the pool works, from the first turn to the pool afterwards, and leaves no trace', async () => {
+  it('shows how the pool works, from the first turn to the final state, and leaves no trace', async () => {
     await using demo = await Demo.spawn();
     expect(await demo.end()).toEqual(wellEnded);
     const { stdout } = demo.child;
@@ -131,12 +131,12 @@ describe('the demo', { timeout: 30_000 }, () => {
     expect(await demo.traces()).toEqual([]);
   });
 
-  it('says with --verbose on stderr what the proxy logs, and no token anywhere', async () => {
+  it('prints the log of the proxy on stderr with --verbose, and never a token', async () => {
     await using demo = await Demo.spawn('--verbose');
     expect(await demo.child.ended).toEqual({ code: 0, signal: null });
     const { stdout, stderr } = demo.child;
-    expect(stderr).toContain('account is out');
-    expect(stdout).not.toContain('account is out');
+    expect(stderr).toContain('account is unavailable');
+    expect(stdout).not.toContain('account is unavailable');
     for (const text of [stdout, stderr]) expect(text).not.toMatch(/eyJ|rt_made-up|example\.test/);
   });
 
@@ -155,7 +155,7 @@ describe('the demo', { timeout: 30_000 }, () => {
     expect(step).toMatch(outcome);
   });
 
-  it('stays up with --keep, with its fault, until it is told to stop, and leaves no trace', async () => {
+  it('stays up with --keep, fault included, until it is stopped, and leaves no trace', async () => {
     const port = await aFreePort();
     const origin = `http://127.0.0.1:${port}`;
     await using demo = await Demo.spawn('--keep', '--port', String(port), '--fault', 'overloaded');
@@ -187,8 +187,8 @@ describe('the demo', { timeout: 30_000 }, () => {
   });
 });
 
-describe('a demo that cannot be given says so in a sentence, exits with 1, and leaves no trace', () => {
-  it('when asked for what it does not know', async () => {
+describe('a demo that cannot run says so in one sentence, exits with 1, and leaves no trace', () => {
+  it('when an option is unknown', async () => {
     expect(await refusal('--loud')).toContain('--loud');
   });
 
@@ -201,6 +201,6 @@ describe('a demo that cannot be given says so in a sentence, exits with 1, and l
   });
 });
 
-it('tells with --help what there is', async () => {
+it('lists its options with --help', async () => {
   expect(await told('--help')).toContain('--keep');
 });

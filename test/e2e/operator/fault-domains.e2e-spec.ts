@@ -51,14 +51,14 @@ async function ended(pool: TestPool, bytes: string): Promise<string> {
   return await client.whole();
 }
 
-/** A turn that is answered with 500 in JSON, and its connection closed. */
+/** A turn that gets a 500 in JSON on a closed connection. */
 async function isTold(pool: TestPool): Promise<void> {
   const text = await ended(pool, post());
   expect(text).toMatch(/^HTTP\/1.1 500 /);
   expect(text).toContain('"code":"internal_error"');
 }
 
-/** A turn whose client leaves when upstream has it. */
+/** A turn whose client disconnects once upstream has it. */
 async function left(pool: TestPool): Promise<void> {
   const before = pool.fakeUpstream.turns().length;
   pool.fakeUpstream.account('a').always(hangs());
@@ -298,7 +298,7 @@ const places: [where: string, place: string, provoke: (pool: TestPool) => Promis
 ];
 
 describe('a fault in the handling of one connection', () => {
-  it.each(places)('(%s) when %s, ends that one alone, and is told once', async (where, _place, provoke) => {
+  it.each(places)('(%s) when %s, ends only that one, and is logged once', async (where, _place, provoke) => {
     await using pool = await TestPool.start({ loginPorts: [0], env: { PROXY_POLICY: 'fill-first' } });
     using uncaught = new OwnProcessFaults(pool);
     const upstream = controlled();

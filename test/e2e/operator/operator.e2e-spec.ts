@@ -51,7 +51,7 @@ describe('GET /healthz', () => {
     expect((await pool.client.get('/healthz').expect(200)).body.status).toBe('degraded');
   });
 
-  it('is down while the program stops, and turns are sent away for a second', async () => {
+  it('is down while the program stops, and turns are rejected with a retry after one second', async () => {
     await using pool = await TestPool.start();
     await pool.running.app.get(Drain).start(0);
     expect((await pool.client.get('/healthz').expect(503)).body.status).toBe('down');
@@ -63,7 +63,7 @@ describe('GET /healthz', () => {
 });
 
 describe('GET /readyz', () => {
-  it('tells whether a turn would be served now, and why not', async () => {
+  it('reports whether a turn would be served now, and why not', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     await polled(pool);
     const ready = await pool.client.get('/readyz').expect(200);
@@ -135,7 +135,7 @@ describe('GET /metrics', () => {
 });
 
 describe('GET /admin/accounts', () => {
-  it('tells of each account and of each file that is none', async () => {
+  it('lists each account and each broken file', async () => {
     await using pool = await TestPool.start({
       accounts: [{ name: 'a', plan: 'pro' }],
       files: { [broken]: '[]' },
@@ -192,7 +192,7 @@ describe('GET /admin/accounts', () => {
 });
 
 describe('POST /admin/reload', () => {
-  it('reads the folder now and tells what became of each file', async () => {
+  it('reads the folder now and reports the result for each file', async () => {
     await using pool = await TestPool.start({ accounts: ['gone', 'same', 'spoilt', 'renewed'] });
     pool.fakeUpstream.addAccount({ name: 'new' });
     await pool.writeAuth('new', pool.fakeUpstream.account('new').authJson());
@@ -217,7 +217,7 @@ describe('POST /admin/reload', () => {
     );
   });
 
-  it('touches nothing of the accounts whose files have not changed', async () => {
+  it('does not touch accounts whose files have not changed', async () => {
     await using pool = await TestPool.start();
     pool.fakeUpstream.account('a').always(refuses(403, { error: { code: 'forbidden' } }));
     await pool.turn({ 'session-id': 's-1' }).expect(200);

@@ -49,7 +49,7 @@ describe('an exception in the real program', { timeout: 90_000 }, () => {
     expect(await program.child.ended).toEqual({ code: 1, signal: null });
   });
 
-  it('inside one ends that one: the program lives, and /healthz and the metric show it', async () => {
+  it('inside one ends only that connection; /healthz and the metric show it', async () => {
     await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
     const { program, origin, upstream, client } = await streaming(fakeUpstream);
     await using _it = program;

@@ -25,7 +25,7 @@ async function streaming(fakeUpstream: FakeUpstream, env: ProgramOptions['env'] 
   return { program, origin, upstream, client };
 }
 
-/** Settings with which it is not to start; what it says then. */
+/** Starts with invalid settings; returns the error output. */
 async function refusal(options: ProgramOptions): Promise<{ stdout: string; stderr: string }> {
   await using program = await Program.spawn(options);
   expect(await program.child.ended).toEqual({ code: 1, signal: null });
@@ -35,9 +35,9 @@ async function refusal(options: ProgramOptions): Promise<{ stdout: string; stder
   return { stdout, stderr };
 }
 
-describe('a program that is told to stop', { timeout: 30_000 }, () => {
+describe('a program that gets a stop signal', { timeout: 30_000 }, () => {
   it.each(['SIGTERM', 'SIGINT'] as const)(
-    'by %s lets what streams finish, takes nothing new, and exits with 0',
+    'finishes its streams on %s, takes nothing new, and exits with 0',
     async (signal) => {
       await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
       const { program, origin, upstream, client } = await streaming(fakeUpstream);
@@ -60,7 +60,7 @@ describe('a program that is told to stop', { timeout: 30_000 }, () => {
     },
   );
 
-  it('breaks off what still streams after PROXY_DRAIN_SECONDS, and exits with 0 all the same', async () => {
+  it('breaks off remaining streams after PROXY_DRAIN_SECONDS, and still exits with 0', async () => {
     await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
     const { program, client } = await streaming(fakeUpstream, { PROXY_DRAIN_SECONDS: '1' });
     await using _it = program;
@@ -72,7 +72,7 @@ describe('a program that is told to stop', { timeout: 30_000 }, () => {
     await fakeUpstream.until(() => fakeUpstream.turns()[0]?.closedEarly === true, 'the end of the turn');
   });
 
-  it('twice ends at once', async () => {
+  it('ends at once on the second signal', async () => {
     await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
     const { program, client } = await streaming(fakeUpstream);
     await using _it = program;
@@ -88,7 +88,7 @@ describe('a program that is told to stop', { timeout: 30_000 }, () => {
     expect((await client.whole()).isBroken).toBe(true);
   });
 
-  it('while nothing runs ends at once, with 0, also with an idle connection open', async () => {
+  it('ends at once with 0 when idle, even with an open connection', async () => {
     await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
     await using program = await Program.spawn({ fakeUpstream, accounts: ['a'] });
     const { port } = new URL(await program.origin());
@@ -114,7 +114,7 @@ describe('a program that cannot start says so and exits with 1', { timeout: 30_0
     expect(stderr).toContain('PROXY_LISTEN_ADDR');
   });
 
-  it('when another codex-pool keeps its records in the same place, which goes on', async () => {
+  it('when another codex-pool uses the same data folder, and that one continues', async () => {
     await using first = await Program.spawn();
     const origin = await first.origin();
     const env = { PROXY_DB_PATH: join(first.folder, 'data', 'proxy.db') };
@@ -152,7 +152,7 @@ describe('a program that cannot start says so and exits with 1', { timeout: 30_0
 });
 
 describe('a program that starts', { timeout: 30_000 }, () => {
-  it('tells with an empty pool what to do next', async () => {
+  it('prints the next steps when the pool is empty', async () => {
     await using program = await Program.spawn();
     const origin = await program.origin();
     await program.child.until(
@@ -190,7 +190,7 @@ describe('a program that starts', { timeout: 30_000 }, () => {
     expect((await call(origin, { path: '/v1/models', headers: other })).status).toBe(403);
   });
 
-  it('names its accounts and the files that are none, and serves', async () => {
+  it('lists its accounts and broken files, and serves', async () => {
     await using fakeUpstream = await FakeUpstream.start({ accounts: ['home', 'work'] });
     await using program = await Program.spawn({ fakeUpstream, accounts: ['home', 'work'] });
     const answer = await call(await program.origin(), turn);

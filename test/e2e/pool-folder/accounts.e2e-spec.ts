@@ -49,7 +49,7 @@ describe('an account whose file is deleted', () => {
     expect(said(pool, 'account removed')).toHaveLength(1);
   });
 
-  it('still renews the token of a turn that was on its way', async () => {
+  it('still refreshes the token for a turn in flight', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     await polled(pool);
     pool.fakeUpstream.account('a').expireAccessToken();
@@ -64,7 +64,7 @@ describe('an account whose file is deleted', () => {
     expect(pool.fakeUpstream.attempts()).toEqual(['a', 'a']);
   });
 
-  it('goes on as the same one when the file comes back in time', async () => {
+  it('stays the same account when the file comes back in time', async () => {
     const { pool, end } = await streamingOnB();
     await using _it = pool;
     const [, b] = pool.registry.list();
@@ -105,7 +105,7 @@ describe('an account whose file is renamed', () => {
     expect(pool.fakeUpstream.attempts()).toEqual(['b', 'b', 'b', 'a']);
   });
 
-  it('by way of another folder does not flap', async () => {
+  it('does not flap when the rename goes through another folder', async () => {
     await using pool = await TestPool.start();
     const [a] = pool.registry.list();
     for (let i = 0; i < 5; i += 1) {
@@ -121,7 +121,7 @@ describe('an account whose file is renamed', () => {
 });
 
 describe('an account in two files', () => {
-  it('is served once, with the newest tokens, and taken over by the other file when that one goes', async () => {
+  it('serves once, with the newest tokens, and moves to the other file when the first is removed', async () => {
     await using pool = await startTilted();
     await pool.turn(session).expect(200);
     const [, b] = pool.registry.list();

@@ -72,7 +72,7 @@ describe('a file in the pool folder', () => {
     expect(pool.fakeUpstream.tokens.requests).toEqual([]);
   });
 
-  it('that is half-written is waited for, and its account serves meanwhile', async () => {
+  it('that is partly written is waited for, and its account serves meanwhile', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     await polled(pool);
     const [account] = pool.registry.list();
@@ -91,7 +91,7 @@ describe('a file in the pool folder', () => {
     expect(pool.registry.list()).toEqual([account]);
   });
 
-  it('that is new and half-written is shown once it is whole, and never as broken', async () => {
+  it('that is new and partly written appears once it is complete, and never as broken', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     const text = JSON.stringify(pool.fakeUpstream.addAccount({ name: 'new' }).authJson());
     await writeFile(fileOf(pool, 'new'), text.slice(0, 50));
@@ -123,7 +123,7 @@ describe('a file in the pool folder', () => {
     await eventually(async () => (await stateOf(pool))['a']).toBe(null);
   });
 
-  it('that is broken while a turn of its account runs, lets it end', async () => {
+  it('that breaks during a turn of its account lets the turn finish', async () => {
     await using pool = await TestPool.start();
     await polled(pool);
     const running = controlled();

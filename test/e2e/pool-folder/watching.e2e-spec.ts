@@ -82,7 +82,7 @@ describe('the pool folder', () => {
   });
 
   it(
-    'is looked at by turns where nothing can be watched, and nobody is told more than once',
+    'is checked periodically when it cannot be watched, and the warning is logged once',
     { timeout: 60_000 },
     async () => {
       await using fakeUpstream = await FakeUpstream.start({ accounts: ['a', 'b'] });
@@ -100,7 +100,7 @@ describe('the pool folder', () => {
     },
   );
 
-  it('goes on being watched when another one was put in its place between two looks', async () => {
+  it('stays watched when another folder replaced it between two looks', async () => {
     await using pool = await TestPool.start({ accounts: [] });
     await caughtUp(pool, 'mark');
     await rm(fileOf(pool, 'mark'));
@@ -123,7 +123,7 @@ describe('the pool folder', () => {
 });
 
 describe('changes', () => {
-  it('of 200 files at once are read in a few goes', async () => {
+  it('of 200 files at once are read in a few readings', async () => {
     const names = Array.from({ length: 200 }, (_, index) => `n${1_000 + index}`);
     await using pool = await TestPool.start({ accounts: names });
     await eventually(() => pool.registry.list().length).toBe(200);
@@ -132,12 +132,12 @@ describe('changes', () => {
     for (const name of names) await pool.writeAuth(name, pool.fakeUpstream.account(name).loginAgain());
     await eventually(() => said(pool, 'account updated').length).toBe(200);
     await caughtUp(pool, 'mark');
-    // One in two seconds, however long this machine takes, and those at the ends.
+    // One reading per two seconds on any machine, plus the first and the last.
     expect(reload.mock.calls.length).toBeLessThanOrEqual((performance.now() - startedAt) / 2_000 + 3);
     expect(said(pool, 'account updated')).toHaveLength(200);
   });
 
-  it('of our own cause nothing', async () => {
+  it('by the program itself cause no reading', async () => {
     await using pool = await TestPool.start();
     await polled(pool);
     pool.fakeUpstream.account('a').always(forbidden());
@@ -153,9 +153,9 @@ describe('changes', () => {
     expect(pool.fakeUpstream.tokens.requests).toHaveLength(1);
     const phrases = pool.logger.lines.slice(lines).map((it) => it.match(/"message":"([^"]*)"/)?.[1]);
     expect(phrases.filter((it) => !it?.startsWith('request') && !it?.startsWith('attempt'))).toEqual([
-      'account is out',
+      'account is unavailable',
       'token refreshed',
-      'account is out',
+      'account is unavailable',
       'no account could serve',
       'credential file cannot be used', // the mark
     ]);

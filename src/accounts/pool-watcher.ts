@@ -5,25 +5,25 @@ import {
   type OnApplicationBootstrap,
   type OnModuleDestroy,
 } from '@nestjs/common';
-import { CLOCK, type Clock } from '../../runtime/clock.js';
-import { limits } from '../../config/limits.js';
-import { describeError, errorCode } from '../../runtime/pool-error.js';
-import { AccountRegistry } from '../account-registry.js';
-import { Debounce } from './debounce.js';
-import { FolderWatcher } from './folder-watcher.js';
-import { PoolFolder } from './pool-folder.js';
-import type { FolderSnapshot } from './folder-snapshot.js';
+import { CLOCK, type Clock } from '../runtime/clock.js';
+import { limits } from '../config/limits.js';
+import { describeError, errorCode } from '../runtime/pool-error.js';
+import { AccountRegistry } from './account-registry.js';
+import { Debounce } from './pool-folder/debounce.js';
+import { FolderWatcher } from './pool-folder/folder-watcher.js';
+import { PoolFolder } from './pool-folder/pool-folder.js';
+import type { FolderSnapshot } from './pool-folder/folder-snapshot.js';
 
 /**
- * Has the pool folder read again when something in it, or where its links lead, has changed. Looks by itself now
- * and then as well, since a watcher may miss something, or may not work at all; nothing of it ever fails a request.
+ * Reloads the pool when its folder, or the target of one of its links, has changed. Also checks periodically, because
+ * a file watcher may miss changes or not work at all. Failures here never fail a request.
  */
 @Injectable()
 export class PoolWatcher implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly logger = new Logger(PoolWatcher.name);
   private readonly watch = new FolderWatcher(
     () => this.debounce.add(),
-    (error) => this.lostSnapshot(error),
+    (error) => this.lostWatcher(error),
   );
   private readonly debounce = new Debounce(() => {
     this.isSettled = true;
@@ -32,15 +32,15 @@ export class PoolWatcher implements OnApplicationBootstrap, OnModuleDestroy {
   private ticking: Disposable | null = null;
   private looking: Promise<void> | null = null;
   private isWanted = false;
-  /** Whether a burst of changes has just ended: any other look may come in the middle of one. */
+  /** Whether the debounce has just ended. Any other look may fall in the middle of a series of changes. */
   private isSettled = false;
   private isClosed = false;
-  /** When it was last looked at, and until when it is not tried to watch it; `performance.now()`. */
+  /** Time of the last look, and the time until which no watcher is tried; `performance.now()`. */
   private lookedAt = 0;
   private blindUntil = 0;
-  /** What is wrong with the folder, so that it is said once; null when nothing is. */
+  /** The current problem with the folder, so that it is logged once; null if there is none. */
   private trouble: string | null = null;
-  private hasToldBlind = false;
+  private hasLoggedBlind = false;
 
   constructor(
     private readonly registry: AccountRegistry,
@@ -48,7 +48,7 @@ export class PoolWatcher implements OnApplicationBootstrap, OnModuleDestroy {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /** After the first reading; what changed since then is found by the first look. */
+  /** Runs after the first reading. The first look finds whatever has changed since. */
   onApplicationBootstrap(): void {
     this.ticking = this.clock.every?.(limits.folderTickMs, () => this.tick()) ?? null;
     this.wake();
@@ -60,7 +60,7 @@ export class PoolWatcher implements OnApplicationBootstrap, OnModuleDestroy {
     this.debounce[Symbol.dispose]();
     await this.watch.close();
     await this.looking;
-    await this.watch.close(); // a look that was under way may have begun another
+    await this.watch.close(); // a look in progress may have started another watcher
   }
 
   private tick(): void {
@@ -70,7 +70,7 @@ export class PoolWatcher implements OnApplicationBootstrap, OnModuleDestroy {
     else void this.watch.isStale().then((isStale) => isStale && this.wake());
   }
 
-  /** One look at a time; who asks while it runs gets another one after it. */
+  /** Runs one look at a time. A request during a look causes one more after it. */
   private wake(): void {
     if (this.isClosed) return;
     this.isWanted = true;
@@ -86,13 +86,13 @@ export class PoolWatcher implements OnApplicationBootstrap, OnModuleDestroy {
         this.isSettled = false;
         await this.follow(await this.snapshot(), isSettled);
       } catch (error) {
-        this.inTrouble(describeError(error));
+        this.noteTrouble(describeError(error));
       }
     }
     this.looking = null;
   }
 
-  /** The folder as it is now; whatever changes later wakes this again. */
+  /** Takes a snapshot of the folder, and watches for later changes. */
   private async snapshot(): Promise<FolderSnapshot> {
     const snapshot = await this.folder.look();
     if (snapshot.kind === 'unseen') {
@@ -101,14 +101,14 @@ export class PoolWatcher implements OnApplicationBootstrap, OnModuleDestroy {
     }
     if (this.watch.covers(snapshot.places) || this.blindUntil > performance.now()) return snapshot;
     await this.watch.watch(snapshot.places);
-    this.debounce.add(); // what has changed until now, nobody has told
+    this.debounce.add(); // changes up to now were not reported
     return snapshot;
   }
 
   private async follow(snapshot: FolderSnapshot, isSettled: boolean): Promise<void> {
     const isGone = snapshot.kind === 'unseen' && snapshot.code === 'ENOENT';
-    // A folder that cannot be read says nothing of its files: all stays as it is.
-    if (snapshot.kind === 'unseen') this.inTrouble(isGone ? 'there is no such folder' : snapshot.code);
+    // If the folder cannot be read, its files are unknown and the pool stays as it is.
+    if (snapshot.kind === 'unseen') this.noteTrouble(isGone ? 'the folder does not exist' : snapshot.code);
     if (snapshot.kind === 'unseen' && !isGone) return;
     const isOutdated = this.folder.isOutdated(snapshot);
     if (isOutdated && isSettled) await this.registry.reload();
@@ -119,20 +119,20 @@ export class PoolWatcher implements OnApplicationBootstrap, OnModuleDestroy {
     }
   }
 
-  private inTrouble(reason: string): void {
+  private noteTrouble(reason: string): void {
     if (this.trouble !== reason) {
       this.logger.warn('the pool folder cannot be read', { folder: this.folder.path, reason });
     }
     this.trouble = reason;
   }
 
-  private lostSnapshot(error: unknown): void {
+  private lostWatcher(error: unknown): void {
     this.blindUntil = performance.now() + limits.folderLookMs;
     void this.watch.close();
-    this.debounce.add(); // what has happened since, nobody has told
-    if (this.hasToldBlind) return;
-    this.hasToldBlind = true;
-    this.logger.warn('the pool folder cannot be watched, and is looked at every few seconds instead', {
+    this.debounce.add(); // changes since then were not reported
+    if (this.hasLoggedBlind) return;
+    this.hasLoggedBlind = true;
+    this.logger.warn('the pool folder cannot be watched; checking it every few seconds instead', {
       reason: errorCode(error) ?? describeError(error),
     });
   }
