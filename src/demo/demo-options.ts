@@ -68,7 +68,7 @@ function portIn(text: string): number | null {
 /** What `--help` prints. */
 export function usage(): string {
   const width = Math.max(...faultNames.map((it) => it.length));
-  return `The proxy at work, with made-up accounts and a stand-in for the backend: no login, no internet.
+  return `The proxy at work, with made-up accounts and a fake upstream: no login, no internet.
 
   npm run demo [-- flags]
 

@@ -21,7 +21,7 @@ export interface DemoPoolOptions {
 }
 
 /**
- * The program as deployed, in this process, before a stand-in with made-up accounts. All that it writes is in one
+ * The program as deployed, in this process, before a fake upstream with made-up accounts. All that it writes is in one
  * temporary folder, which goes with it, also when the process ends in another way.
  */
 export class DemoPool implements AsyncDisposable {

@@ -47,7 +47,7 @@ async function show(options: DemoOptions, stopped: AbortSignal): Promise<number>
   const stage = new Stage(process.stdout, stopped, pace.step);
   try {
     await using pool = await DemoPool.start({ ...options, wordPauseMs: pace.word });
-    stage.lines('codex-pool at work: made-up accounts, a stand-in for the backend, all on this machine.');
+    stage.lines('codex-pool at work: made-up accounts, a fake upstream, all on this machine.');
     const client = new DemoClient(pool.origin, stopped);
     await new DemoShow(pool, client, stage, stopped).run(options.fault ?? 'usage-limit');
     if (options.isKept) await keep(pool, options, stage, stopped);

@@ -11,7 +11,7 @@ import { SocketServer } from './socket-server.js';
 import { TokenEndpoint } from './authorization/token-endpoint.js';
 import { TokenLedger } from './script/token-ledger.js';
 
-/** How a stand-in starts: its accounts, by name or in detail, and a port (any free one by default). */
+/** How a fake upstream starts: its accounts, by name or in detail, and a port (any free one by default). */
 export interface FakeUpstreamOptions {
   readonly accounts?: readonly (string | FakeAccountOptions)[];
   readonly port?: number;
@@ -20,7 +20,7 @@ export interface FakeUpstreamOptions {
 }
 
 /**
- * A stand-in for the ChatGPT backend and its token endpoint: a real server on a loopback port, scripted per account,
+ * A fake of the ChatGPT backend and its token endpoint: a real server on a loopback port, scripted per account,
  * with a log of everything that reached it. All accounts and tokens are made up.
  */
 export class FakeUpstream implements AsyncDisposable {
@@ -78,7 +78,7 @@ export class FakeUpstream implements AsyncDisposable {
     return this.#server.origin;
   }
 
-  /** The settings that point a proxy at this stand-in. */
+  /** The settings that point a proxy at this fake upstream. */
   get env(): Record<string, string> {
     return {
       UPSTREAM_RESPONSES_BASE: `${this.origin}/backend-api/codex`,
@@ -89,13 +89,13 @@ export class FakeUpstream implements AsyncDisposable {
 
   account(name: string): AccountScript {
     const account = this.#accounts.get(name);
-    if (account === undefined) throw new Error(`The stand-in has no account "${name}"`);
+    if (account === undefined) throw new Error(`The fake upstream has no account "${name}"`);
     return account;
   }
 
   addAccount(options: FakeAccountOptions): AccountScript {
     if (this.#accounts.has(options.name))
-      throw new Error(`The stand-in has an account "${options.name}" already`);
+      throw new Error(`The fake upstream has an account "${options.name}" already`);
     const account = new AccountScript(options, this.#ledger);
     this.#accounts.set(options.name, account);
     return account;

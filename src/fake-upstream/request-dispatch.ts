@@ -13,7 +13,7 @@ import type { LoggedRequest, OpenEntry, RequestLog } from './script/request-log.
 import type { TokenEndpoint } from './authorization/token-endpoint.js';
 import type { TokenLedger } from './script/token-ledger.js';
 
-/** What the parts of a stand-in share. */
+/** What the parts of a fake upstream share. */
 export interface FakeUpstreamParts {
   readonly ledger: TokenLedger;
   readonly tokens: TokenEndpoint;
@@ -60,7 +60,7 @@ export class RequestDispatch {
       await this.answer(entry, exchange);
     } catch (error) {
       if (res.headersSent) return exchange.cut();
-      sendText(res, 500, `The stand-in failed: ${String(error)}`, 'text/plain');
+      sendText(res, 500, `The fake upstream failed: ${String(error)}`, 'text/plain');
     }
   }
 

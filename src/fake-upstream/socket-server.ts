@@ -47,7 +47,7 @@ export class SocketServer {
       await this.#answer({ req, tcp, head, entry, exchange });
     } catch (error) {
       if (entry.isUpgraded || res.headersSent) return void tcp.destroy();
-      sendText(res, 500, `The stand-in failed: ${String(error)}`, 'text/plain');
+      sendText(res, 500, `The fake upstream failed: ${String(error)}`, 'text/plain');
     }
   }
 

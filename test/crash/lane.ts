@@ -21,7 +21,7 @@ const TOKEN_LIFETIME_SECONDS = 55;
 const FILES_LIMIT_MS = 10_000;
 const SERVED_LIMIT_MS = 20_000;
 
-/** Folders and accounts on which the program lives and dies, again and again, before a stand-in that forgives nothing. */
+/** Folders and accounts on which the program lives and dies, again and again, before a fake upstream that forgives nothing. */
 export class Lane implements AsyncDisposable {
   readonly #prospects = new Map<string, Prospect>();
   /** How often the token endpoint had been asked for an account when the last life was over. */

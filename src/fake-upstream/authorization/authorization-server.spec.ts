@@ -42,7 +42,7 @@ async function exchange(
 
 const codeIn = (address: string): string => new URL(address).searchParams.get('code') ?? '';
 
-describe("the stand-in's login", () => {
+describe("the fake upstream's login", () => {
   it('gives tokens for a code once, and they are good', async () => {
     await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
     const code = codeIn(fakeUpstream.authorization.allow(authorizeUrl(fakeUpstream), 'a'));

@@ -58,7 +58,7 @@ export class AuthorizationServer {
     return `${redirectUri}?${query.toString()}`;
   }
 
-  /** Serves what belongs to a login; false for anything else. Called by the stand-in alone. */
+  /** Serves what belongs to a login; false for anything else. Called by the fake upstream alone. */
   async serve(exchange: Exchange): Promise<boolean> {
     const { method, path, headers } = exchange.logged;
     const pathname = pathnameOf(path);

@@ -28,7 +28,7 @@ export class DeviceAuthorization {
   /** A person has typed the code, and allows this account. */
   approve(userCode: string, account: string): void {
     const device = [...this.#open.values()].find((it) => it.userCode === userCode);
-    if (device === undefined) throw new Error('The stand-in has given out no such user code');
+    if (device === undefined) throw new Error('The fake upstream has given out no such user code');
     device.account = account;
   }
 

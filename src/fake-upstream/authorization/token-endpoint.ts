@@ -84,7 +84,7 @@ export class TokenEndpoint {
     return this.requests.filter((it) => it.account === account);
   }
 
-  /** Serves `POST /oauth/token`; called by the stand-in alone. */
+  /** Serves `POST /oauth/token`; called by the fake upstream alone. */
   async serve(exchange: Exchange): Promise<void> {
     const asked = refreshIn(exchange.logged.body);
     if (asked === null) return sendJson(exchange.res, 400, { error: 'invalid_request' });

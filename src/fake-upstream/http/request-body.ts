@@ -39,7 +39,7 @@ export function inflated(body: Buffer, contentEncoding: string | undefined): Buf
   }
 }
 
-/** The model a turn asks for, or null: the stand-in judges no body. */
+/** The model a turn asks for, or null: the fake upstream judges no body. */
 export function modelIn(body: Buffer, contentEncoding: string | undefined): string | null {
   const text = inflated(body, contentEncoding);
   if (text === null) return null;

@@ -125,12 +125,12 @@ export class AccountScript {
     return this.#ledger.issuedTo(this.name).map((it) => it.refreshToken);
   }
 
-  /** The next answer to a turn; called by the stand-in alone. */
+  /** The next answer to a turn; called by the fake upstream alone. */
   nextTurnResponse(): ScriptedResponse {
     return this.#turnResponses.shift() ?? this.#always;
   }
 
-  /** The next answer to an image request; called by the stand-in alone. */
+  /** The next answer to an image request; called by the fake upstream alone. */
   nextImageResponse(): ScriptedResponse {
     return (
       this.#imageResponses.shift() ??
@@ -138,12 +138,12 @@ export class AccountScript {
     );
   }
 
-  /** The answer to `/wham/usage`; called by the stand-in alone. */
+  /** The answer to `/wham/usage`; called by the fake upstream alone. */
   usageResponse(): ScriptedResponse {
     return this.#usageResponse ?? refuses(200, usageBody(this.#windows, this));
   }
 
-  /** Header fields of its streamed turns; called by the stand-in alone. */
+  /** Header fields of its streamed turns; called by the fake upstream alone. */
   turnHeaders(): Record<string, string> {
     const turnState = this.#turnState === null ? {} : { 'x-codex-turn-state': this.#turnState };
     return { ...quotaHeaders(this.#windows, this.plan), ...turnState };

@@ -93,7 +93,7 @@ export function madeUpAuthJson(identity: MadeUpIdentity, tokens: MadeUpTokens, i
   };
 }
 
-/** What a client's stand-in login says of itself. */
+/** What a client's placeholder login says of itself. */
 export interface PlaceholderLoginOptions {
   readonly plan?: string;
   readonly accountId?: string;

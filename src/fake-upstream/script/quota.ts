@@ -1,4 +1,4 @@
-/** One quota window, as the stand-in is told it. */
+/** One quota window, as the fake upstream is told it. */
 export interface UsageWindow {
   readonly usedPercent: number;
   readonly windowSeconds: number;

@@ -4,7 +4,7 @@ import { clearTimeout, setTimeout } from 'node:timers';
 
 const DEFAULT_LIMIT_MS = 5_000;
 
-/** One request that reached the stand-in; it enters the log when its body has been read. */
+/** One request that reached the fake upstream; it enters the log when its body has been read. */
 export interface LoggedRequest {
   readonly id: number;
   /** When its head arrived, epoch milliseconds. */
@@ -33,7 +33,7 @@ export interface OpenEntry extends LoggedRequest {
   endedAt: number | null;
 }
 
-/** Everything that reached the stand-in, in order, and a way to wait for more without polling. */
+/** Everything that reached the fake upstream, in order, and a way to wait for more without polling. */
 export class RequestLog {
   readonly #entries: LoggedRequest[] = [];
   readonly #watchers = new Set<() => void>();
@@ -74,7 +74,7 @@ export class RequestLog {
       };
       const deadline = setTimeout(() => {
         finish(() =>
-          reject(new Error(`The stand-in waited ${limitMs} ms in vain for ${what}\n${this.#told()}`)),
+          reject(new Error(`The fake upstream waited ${limitMs} ms in vain for ${what}\n${this.#told()}`)),
         );
       }, limitMs);
       this.#watchers.add(look);

@@ -111,17 +111,17 @@ export class SocketScript {
     return this;
   }
 
-  /** The next answer to a handshake; called by the stand-in alone. */
+  /** The next answer to a handshake; called by the fake upstream alone. */
   nextHandshake(): HandshakeResponse {
     return this.#handshakes.shift() ?? this.#handshakesAlways;
   }
 
-  /** The next answer to a turn, null if the script has none of its own; called by the stand-in alone. */
+  /** The next answer to a turn, null if the script has none of its own; called by the fake upstream alone. */
   nextResponse(): SocketResponse | null {
     return this.#answers.shift() ?? this.#always;
   }
 
-  /** The next answer to a prewarm, null if it is the usual one; called by the stand-in alone. */
+  /** The next answer to a prewarm, null if it is the usual one; called by the fake upstream alone. */
   nextPrewarm(): SocketResponse | null {
     return this.#prewarms.shift() ?? null;
   }

@@ -68,7 +68,7 @@ export class TokenLedger {
   current(account: string): TokenGeneration {
     const generation = this.#current.get(account);
     if (generation === undefined)
-      throw new Error(`The stand-in has given no tokens to an account "${account}"`);
+      throw new Error(`The fake upstream has given no tokens to an account "${account}"`);
     return generation;
   }
 

@@ -80,7 +80,7 @@ export class SocketLog {
     return this.turns().map((it) => it.account);
   }
 
-  /** Called by the stand-in alone, as the next ones. */
+  /** Called by the fake upstream alone, as the next ones. */
   addSocket(socket: LoggedSocket): void {
     this.#sockets.push(socket);
     this.changed();

@@ -56,7 +56,7 @@ async function served(
       account.turnHeaders(),
     );
   } catch (error) {
-    socket.close(CLOSE_INTERNAL_ERROR, `The stand-in failed: ${String(error)}`.slice(0, 120));
+    socket.close(CLOSE_INTERNAL_ERROR, `The fake upstream failed: ${String(error)}`.slice(0, 120));
   } finally {
     ended();
   }

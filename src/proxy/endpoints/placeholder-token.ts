@@ -11,7 +11,7 @@ const notOurs: LocalResponse = {
   status: 403,
   code: 'not_a_placeholder_login',
   type: 'forbidden',
-  message: 'Only stand-in logins of codex-pool are renewed here; a real login is renewed by its own issuer.',
+  message: 'Only placeholder logins of codex-pool are renewed here; a real login is renewed by its own issuer.',
 };
 
 /**
@@ -34,6 +34,6 @@ function jsonBody(request: ProxyRequest): unknown {
   try {
     return JSON.parse(request.body.bytes.toString('utf8'));
   } catch {
-    return null; // then it is no stand-in login either
+    return null; // then it is no placeholder login either
   }
 }

@@ -16,7 +16,7 @@ const polls = (pool: TestPool) =>
   pool.fakeUpstream.log.filter((it) => it.path.endsWith('/wham/usage')).length;
 
 describe('a machine that wakes from sleep', () => {
-  // Without polls every connection at the stand-in is one of turns.
+  // Without polls every connection at the fake upstream is one of turns.
   const env = { UPSTREAM_WHAM_BASE: 'http://127.0.0.1:9/backend-api' };
 
   it('drops the idle connections to upstream, and only those', async () => {
@@ -103,7 +103,7 @@ describe('a proxy on the way out', () => {
         UPSTREAM_REFRESH_BASE: tokens,
       },
     });
-    const isCanonical = scheme === 'http'; // the stand-in speaks no TLS, so the proxy refuses that tunnel
+    const isCanonical = scheme === 'http'; // the fake upstream speaks no TLS, so the proxy refuses that tunnel
     if (isCanonical) await polled(pool);
     clock.advance(tokenIsOld);
     const answer = await pool.turn();

@@ -27,7 +27,7 @@ class Wired implements AsyncDisposable {
 
   static async start(): Promise<Wired> {
     const clock = new FakeClock();
-    // The stand-in is there before the wire to it, and the program after both.
+    // The fake upstream is there before the wire to it, and the program after both.
     await using ports = new AsyncDisposableStack();
     let wire: TokenWire | null = null;
     const env: Record<string, string> = {};

@@ -105,7 +105,7 @@ describe('what a client sends', () => {
 
   it('as model and effort is kept in part, and text that is SQL or no text at all does no harm', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
-    // By hand, because the stand-in would name the model in a header.
+    // By hand, because the fake upstream would name the model in a header.
     const events = [created(), delta('words'), completed()].map((it) => framed(it)).join('');
     const answer = custom((_req, res) => {
       res.writeHead(200).end(events);

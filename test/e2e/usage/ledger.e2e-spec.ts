@@ -46,7 +46,7 @@ interface Plan {
   readonly session: string;
   readonly model: string;
   readonly usage: TurnUsage;
-  /** Attempts that have reached the stand-in. */
+  /** Attempts that have reached the fake upstream. */
   attempts: number;
 }
 

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { WebSocket, WebSocketServer } from 'ws';
 import { codexHandshake } from './codex-socket.js';
 
-/** A frame as bytes: also text that is no UTF-8, which `SocketClient` and the stand-in would refuse. */
+/** A frame as bytes: also text that is no UTF-8, which `SocketClient` and the fake upstream would refuse. */
 export interface BareFrame {
   readonly bytes: Buffer;
   readonly isBinary: boolean;
@@ -80,7 +80,7 @@ export class BareUpstream implements AsyncDisposable {
     return new BareUpstream(server, port, deflates);
   }
 
-  /** The settings that send turns here; everything else goes on to the stand-in. */
+  /** The settings that send turns here; everything else goes on to the fake upstream. */
   get env(): Record<string, string> {
     return { UPSTREAM_RESPONSES_BASE: `http://127.0.0.1:${this.port}/backend-api/codex` };
   }

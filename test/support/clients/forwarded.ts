@@ -1,7 +1,7 @@
 import type { FakeUpstream } from '../../../src/fake-upstream/fake-upstream.js';
 import type { LoggedRequest } from '../../../src/fake-upstream/script/request-log.js';
 
-/** What reached the stand-in for a client: all but the program's own polls and refreshes, which say who they are. */
+/** What reached the fake upstream for a client: all but the program's own polls and refreshes, which say who they are. */
 export function forwarded(fakeUpstream: FakeUpstream): readonly LoggedRequest[] {
   return fakeUpstream.log.filter((it) => it.headers['user-agent']?.startsWith('codex-pool/') !== true);
 }

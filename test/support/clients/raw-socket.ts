@@ -92,7 +92,7 @@ export class RawUpstream implements AsyncDisposable {
     return upstream;
   }
 
-  /** The settings that send turns here; everything else goes on to the stand-in. */
+  /** The settings that send turns here; everything else goes on to the fake upstream. */
   get env(): Record<string, string> {
     return { UPSTREAM_RESPONSES_BASE: `${this.origin}/backend-api/codex` };
   }

@@ -16,7 +16,7 @@ export const wireFaults = [
 
 export type WireFault = (typeof wireFaults)[number];
 
-/** The answer of the stand-in has a longer head than this, and a longer body. */
+/** The answer of the fake upstream has a longer head than this, and a longer body. */
 const HALF_A_HEAD_BYTES = 40;
 const HALF_A_BODY_BYTES = 300;
 const HEAD_END = '\r\n\r\n';

@@ -12,12 +12,12 @@ import type { TestPool } from './pool.js';
 /** The content type of a refusal by an operator's route. */
 export const PROBLEM = /^application\/problem\+json/;
 
-/** A login that the stand-in knows and the pool does not. */
+/** A login that the fake upstream knows and the pool does not. */
 export function newLogin(pool: TestPool, name: string): AuthJson {
   return pool.fakeUpstream.addAccount({ name }).authJson();
 }
 
-/** Another generation of tokens of an account, from a time. The stand-in does not know it. */
+/** Another generation of tokens of an account, from a time. The fake upstream does not know it. */
 export function loginOf(pool: TestPool, name: string, issuedAt: number): AuthJson {
   const { accountId, userId, email, plan } = pool.fakeUpstream.account(name);
   const identity = { accountId, userId, email, plan, fedramp: false };

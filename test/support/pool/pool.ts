@@ -15,7 +15,7 @@ import { FakeUpstream } from '../../../src/fake-upstream/fake-upstream.js';
 import { CapturingLogger } from './capturing-logger.js';
 
 export interface TestPoolOptions {
-  /** Accounts of the stand-in, each with a file of its name in the pool. Default: a and b. */
+  /** Accounts of the fake upstream, each with a file of its name in the pool. Default: a and b. */
   readonly accounts?: readonly (string | FakeAccountOptions)[];
   readonly env?: Readonly<Record<string, string>>;
   readonly clock?: Clock;
@@ -32,7 +32,7 @@ export interface TestPoolOptions {
   readonly prepare?: (fakeUpstream: FakeUpstream) => void | Promise<void>;
 }
 
-/** The program as deployed, in this process, on a loopback port, in front of a stand-in for upstream. */
+/** The program as deployed, in this process, on a loopback port, in front of a fake upstream. */
 export class TestPool implements AsyncDisposable {
   private constructor(
     readonly fakeUpstream: FakeUpstream,

@@ -26,7 +26,7 @@ export async function refreshing() {
 
 export const fileOf = (pool: TestPool, name: string): string => join(pool.folder, 'pool', `${name}.json`);
 
-/** The tokens that the stand-in has issued last. */
+/** The tokens that the fake upstream has issued last. */
 export const newest = (pool: TestPool, name = 'a') => pool.fakeUpstream.account(name).authJson().tokens;
 
 /** What reached upstream with the token of one account and the id of another. */

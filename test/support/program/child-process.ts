@@ -87,7 +87,7 @@ export class Program implements AsyncDisposable {
       PATH: process.env['PATH'] ?? '',
       HOME: folder,
       ...(dotEnv === undefined ? { PROXY_LISTEN_ADDR: '127.0.0.1:0' } : {}),
-      // Never anything but loopback, even where a test has no stand-in.
+      // Never anything but loopback, even where a test has no fake upstream.
       ...(fakeUpstream?.env ?? {
         UPSTREAM_WHAM_BASE: 'http://127.0.0.1:9',
         UPSTREAM_RESPONSES_BASE: 'http://127.0.0.1:9',
