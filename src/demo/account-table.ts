@@ -1,4 +1,4 @@
-import type { ShownAccount } from './admin-answers.js';
+import type { ShownAccount } from './admin-responses.js';
 import { lengthOfTime, timeLeft } from './time-left.js';
 
 /** The accounts as lines of text, heads first, in columns. */

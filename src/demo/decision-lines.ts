@@ -1,4 +1,4 @@
-import type { ShownDecision } from './admin-answers.js';
+import type { ShownDecision } from './admin-responses.js';
 
 const reasons: Readonly<Record<string, string>> = {
   pinned: 'it owns what is continued',
@@ -13,8 +13,8 @@ const reasons: Readonly<Record<string, string>> = {
 export function decisionLines({ attempts, result }: ShownDecision): string[] {
   const width = Math.max(...attempts.map((it) => it.account.length), 0);
   return attempts.map(({ account, by, outcome, status }, index) => {
-    const answer = status === null ? 'no answer' : `HTTP ${status}`;
+    const response = status === null ? 'no response' : `HTTP ${status}`;
     const end = result !== 'complete' && index === attempts.length - 1 ? `; ${result}` : '';
-    return `attempt ${index + 1}: ${account.padEnd(width)}  (${reasons[by] ?? by})  ${answer}, ${outcome}${end}`;
+    return `attempt ${index + 1}: ${account.padEnd(width)}  (${reasons[by] ?? by})  ${response}, ${outcome}${end}`;
   });
 }

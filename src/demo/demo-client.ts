@@ -1,6 +1,6 @@
 import { Agent, type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { z } from 'zod';
-import { accountsSchema, decisionSchema, type ShownAccount, type ShownDecision } from './admin-answers.js';
+import { accountsSchema, decisionSchema, type ShownAccount, type ShownDecision } from './admin-responses.js';
 
 /** A turn as its client has seen it. */
 export interface SeenTurn {
@@ -59,7 +59,7 @@ export class DemoClient {
       input: [{ role: 'user', content: [{ type: 'input_text', text: prompt }] }],
     });
     const sentAt = performance.now();
-    const res = await answerTo(
+    const res = await responseTo(
       this.#request('POST', '/v1/responses', {
         'content-type': 'application/json',
         accept: 'text/event-stream',
@@ -83,7 +83,7 @@ export class DemoClient {
   }
 
   async #json(method: string, path: string): Promise<unknown> {
-    const res = await answerTo(this.#request(method, path, {}).end());
+    const res = await responseTo(this.#request(method, path, {}).end());
     const chunks: Buffer[] = [];
     for await (const chunk of res) chunks.push(Buffer.from(chunk));
     return JSON.parse(Buffer.concat(chunks).toString('utf8'));
@@ -100,12 +100,12 @@ export class DemoClient {
   }
 }
 
-async function answerTo(sent: ClientRequest): Promise<IncomingMessage> {
-  const answer = new Promise<IncomingMessage>((resolve, reject) => {
+async function responseTo(sent: ClientRequest): Promise<IncomingMessage> {
+  const response = new Promise<IncomingMessage>((resolve, reject) => {
     sent.once('response', resolve);
     sent.on('error', reject); // for good: an abort later on is told by the answer itself
   });
-  return answer;
+  return response;
 }
 
 /** Reads an event stream to its end; true when it broke off before. */

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { accountTable } from './account-table.js';
-import type { ShownAccount } from './admin-answers.js';
+import type { ShownAccount } from './admin-responses.js';
 import { decisionLines } from './decision-lines.js';
 import type { DemoClient, SeenTurn } from './demo-client.js';
 import type { DemoPool } from './demo-pool.js';

@@ -27,9 +27,9 @@ export interface Fault {
 const RATE_LIMIT_SECONDS = 20;
 
 const always =
-  (answer: () => ScriptedResponse): Fault['befall'] =>
+  (response: () => ScriptedResponse): Fault['befall'] =>
   (account) =>
-    void account.always(answer());
+    void account.always(response());
 
 /** The faults by the name that `--fault` takes. */
 export const faults = {

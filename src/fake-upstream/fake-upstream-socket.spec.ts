@@ -365,7 +365,7 @@ describe('turns on a socket', () => {
     for (const interleaves of [false, true]) {
       script.interleaves = interleaves;
       const first = controlled();
-      script.answers(first.answer, frames(delta('of the second'), completed()));
+      script.answers(first.response, frames(delta('of the second'), completed()));
       const client = await open(fakeUpstream);
       client.create();
       client.create();

@@ -178,7 +178,7 @@ describe('turns', () => {
 
   it('sends each event of a controlled turn when the test says so', async () => {
     const played = controlled({ 'x-made-up': '1' });
-    fakeUpstream.account('a').turnState('state-of-a').answers(played.answer);
+    fakeUpstream.account('a').turnState('state-of-a').answers(played.response);
     const first = Promise.withResolvers<string>();
     const answering = turn('a', { onData: first.resolve });
     await played.started;

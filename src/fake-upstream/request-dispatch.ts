@@ -57,7 +57,7 @@ export class RequestDispatch {
     this.parts.log.add(entry);
     if (!isWhole) return void res.destroy();
     try {
-      await this.answer(entry, exchange);
+      await this.respond(entry, exchange);
     } catch (error) {
       if (res.headersSent) return exchange.cut();
       sendText(res, 500, `The fake upstream failed: ${String(error)}`, 'text/plain');
@@ -74,7 +74,7 @@ export class RequestDispatch {
     return { entry, exchange };
   }
 
-  async answer(entry: OpenEntry, exchange: Exchange): Promise<void> {
+  async respond(entry: OpenEntry, exchange: Exchange): Promise<void> {
     const { accounts, authorization, ledger, models, tokens } = this.parts;
     const override = this.#overrides.get(overrideKey(entry));
     if (override !== undefined) return override(exchange.req, exchange.res, entry);
@@ -86,8 +86,8 @@ export class RequestDispatch {
     const headers = { ...account?.turnHeaders(), 'x-models-etag': models.etag };
     const scripted = backendResponse(entry, account, ledger, models);
     const isTurn = entry.method === 'POST' && pathnameOf(entry.path) === TURN_PATH;
-    const answer = isTurn && this.decides !== null ? this.decides(entry, scripted) : scripted;
-    await writeResponse(answer, exchange, facts, headers);
+    const response = isTurn && this.decides !== null ? this.decides(entry, scripted) : scripted;
+    await writeResponse(response, exchange, facts, headers);
   }
 
   #entryOf(req: IncomingMessage, res: ServerResponse): OpenEntry {

@@ -44,32 +44,32 @@ export class SocketServer {
     const { entry, exchange } = this.dispatch.open(req, res);
     this.parts.log.add(entry);
     try {
-      await this.#answer({ req, tcp, head, entry, exchange });
+      await this.#respond({ req, tcp, head, entry, exchange });
     } catch (error) {
       if (entry.isUpgraded || res.headersSent) return void tcp.destroy();
       sendText(res, 500, `The fake upstream failed: ${String(error)}`, 'text/plain');
     }
   }
 
-  async #answer(upgrade: Upgrade): Promise<void> {
+  async #respond(upgrade: Upgrade): Promise<void> {
     const { entry, exchange, tcp } = upgrade;
     if (pathnameOf(entry.path) !== TURN_PATH || this.dispatch.isOverridden(entry)) {
       assign(exchange, tcp);
-      return this.dispatch.answer(entry, exchange);
+      return this.dispatch.respond(entry, exchange);
     }
     const caller = callerOf(entry, this.parts.accounts.get(entry.account ?? ''), this.parts.ledger);
-    const answer = caller instanceof AccountScript ? caller.sockets.nextHandshake() : caller;
-    if (caller instanceof AccountScript && answer.kind === 'accept') {
-      await answer.until;
-      return this.#accept(upgrade, caller, answer);
+    const response = caller instanceof AccountScript ? caller.sockets.nextHandshake() : caller;
+    if (caller instanceof AccountScript && response.kind === 'accept') {
+      await response.until;
+      return this.#accept(upgrade, caller, response);
     }
-    if (answer.kind === 'accept') throw new Error('nobody to accept for');
+    if (response.kind === 'accept') throw new Error('nobody to accept for');
     assign(exchange, tcp);
     const model = modelOf(entry);
-    return writeResponse(answer, exchange, { account: entry.account ?? '', model }, {});
+    return writeResponse(response, exchange, { account: entry.account ?? '', model }, {});
   }
 
-  #accept(upgrade: Upgrade, account: AccountScript, answer: AcceptResponse): void {
+  #accept(upgrade: Upgrade, account: AccountScript, response: AcceptResponse): void {
     const { req, tcp, head, entry, exchange } = upgrade;
     const model = modelOf(entry);
     const headers = {
@@ -78,7 +78,7 @@ export class SocketServer {
       'x-models-etag': this.parts.models.etag,
       ...(model === null ? {} : { 'openai-model': model }),
       ...account.turnHeaders(),
-      ...answer.headers,
+      ...response.headers,
     };
     // A close before the end of the handshake ends the request that was in flight, too.
     tcp.once('close', () => exchange.res.emit('close'));

@@ -102,7 +102,7 @@ export class TokenEndpoint {
     if (slowness > 0) await pause(slowness / 2);
     if (hold?.afterRotation === true) await exchange.unlessClosed(hold.released);
     if (fault === 'drops-after-rotation') return exchange.cut();
-    answer(redemption, exchange.res);
+    sendRedemption(redemption, exchange.res);
   }
 
   #takeHold(userAgent: string): Hold | undefined {
@@ -129,7 +129,7 @@ function parsed(body: Buffer): unknown {
   }
 }
 
-function answer(redemption: Redemption, res: ServerResponse): void {
+function sendRedemption(redemption: Redemption, res: ServerResponse): void {
   switch (redemption.kind) {
     case 'granted': {
       const { idToken, accessToken, refreshToken } = redemption.generation;

@@ -66,20 +66,20 @@ export class AccountScript {
   }
 
   /** Queues answers to turns; each serves one turn. */
-  answers(...answers: ScriptedResponse[]): this {
-    this.#turnResponses.push(...answers);
+  answers(...responses: ScriptedResponse[]): this {
+    this.#turnResponses.push(...responses);
     return this;
   }
 
   /** What is answered to a turn when nothing is queued. */
-  always(answer: ScriptedResponse): this {
-    this.#always = answer;
+  always(response: ScriptedResponse): this {
+    this.#always = response;
     return this;
   }
 
   /** Queues answers to image requests; with none queued, a made-up image is answered. */
-  imageResponses(...answers: ScriptedResponse[]): this {
-    this.#imageResponses.push(...answers);
+  imageResponses(...responses: ScriptedResponse[]): this {
+    this.#imageResponses.push(...responses);
     return this;
   }
 

@@ -4,7 +4,7 @@ import { streamOf } from './responses.js';
 /** A streamed turn whose every event leaves when the test says so. */
 export class ControlledTurn {
   /** To be handed to one account, once. */
-  readonly answer: StreamResponse;
+  readonly response: StreamResponse;
   /** Resolves when the turn has reached the account and the head of its answer has left. */
   readonly started: Promise<void>;
   readonly #queue: StreamStep[] = [];
@@ -16,7 +16,7 @@ export class ControlledTurn {
     this.started = started.promise;
     const steps = (): AsyncIterable<StreamStep> => this.#steps(started.resolve);
     const endingNow = (): StreamEnding => this.#ending ?? 'hang';
-    this.answer = {
+    this.response = {
       ...streamOf(steps, { headers }),
       get ending() {
         return endingNow();
@@ -67,7 +67,7 @@ export class ControlledTurn {
   }
 }
 
-/** A turn that the test conducts: `account.answers(turn.answer); await turn.started; turn.send(…); turn.end();`. */
+/** A turn that the test conducts: `account.answers(turn.response); await turn.started; turn.send(…); turn.end();`. */
 export function controlled(headers?: ScriptedHeaders): ControlledTurn {
   return new ControlledTurn(headers);
 }

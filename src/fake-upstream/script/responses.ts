@@ -125,14 +125,14 @@ export function dropsConnection(): ScriptedResponse {
 }
 
 /** An answer that begins only when the promise resolves; not even its head leaves before. */
-export function after(until: Promise<unknown>, answer: ScriptedResponse): ScriptedResponse {
-  return { kind: 'wait', until, answer };
+export function after(until: Promise<unknown>, response: ScriptedResponse): ScriptedResponse {
+  return { kind: 'wait', until, response };
 }
 
 /** Reads the request and stays silent until `release` is called; then it answers as told, by default with a turn. */
-export function hangs(answer: ScriptedResponse = streams()): ScriptedResponse & { release(): void } {
+export function hangs(response: ScriptedResponse = streams()): ScriptedResponse & { release(): void } {
   const { promise, resolve } = Promise.withResolvers<void>();
-  return { kind: 'wait', until: promise, answer, release: resolve };
+  return { kind: 'wait', until: promise, response, release: resolve };
 }
 
 /** An answer that depends on the model the request names. */

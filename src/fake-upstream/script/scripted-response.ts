@@ -52,6 +52,6 @@ export type ScriptedResponse =
   | StreamResponse
   | WholeResponse
   | { readonly kind: 'drop' }
-  | { readonly kind: 'wait'; readonly until: Promise<unknown>; readonly answer: ScriptedResponse }
+  | { readonly kind: 'wait'; readonly until: Promise<unknown>; readonly response: ScriptedResponse }
   | { readonly kind: 'by-model'; readonly choose: (model: string | null) => ScriptedResponse }
   | { readonly kind: 'custom'; readonly handle: CustomHandler };

@@ -76,38 +76,38 @@ export class SocketScript {
   /** Whether turns on one socket are answered all at once; the real backend answers one after the other. */
   interleaves = false;
   readonly #handshakes: HandshakeResponse[] = [];
-  readonly #answers: SocketResponse[] = [];
+  readonly #responses: SocketResponse[] = [];
   readonly #prewarms: SocketResponse[] = [];
   #handshakesAlways: HandshakeResponse = accepts();
   #always: SocketResponse | null = null;
 
   /** Queues answers to handshakes, each for one. */
-  handshakes(...answers: HandshakeResponse[]): this {
-    this.#handshakes.push(...answers);
+  handshakes(...responses: HandshakeResponse[]): this {
+    this.#handshakes.push(...responses);
     return this;
   }
 
   /** What is answered to a handshake when nothing is queued; by default it is accepted. */
-  handshakesAlways(answer: HandshakeResponse): this {
-    this.#handshakesAlways = answer;
+  handshakesAlways(response: HandshakeResponse): this {
+    this.#handshakesAlways = response;
     return this;
   }
 
   /** Queues answers to turns on sockets alone; when there are none, it is the next answer to turns of any kind. */
-  answers(...answers: SocketResponse[]): this {
-    this.#answers.push(...answers);
+  answers(...responses: SocketResponse[]): this {
+    this.#responses.push(...responses);
     return this;
   }
 
   /** What is answered to a turn on a socket when nothing is queued; null: what is answered to turns of any kind. */
-  always(answer: SocketResponse | null): this {
-    this.#always = answer;
+  always(response: SocketResponse | null): this {
+    this.#always = response;
     return this;
   }
 
   /** Queues answers to prewarms (`generate: false`); with none queued, they are created and completed. */
-  prewarms(...answers: SocketResponse[]): this {
-    this.#prewarms.push(...answers);
+  prewarms(...responses: SocketResponse[]): this {
+    this.#prewarms.push(...responses);
     return this;
   }
 
@@ -118,7 +118,7 @@ export class SocketScript {
 
   /** The next answer to a turn, null if the script has none of its own; called by the fake upstream alone. */
   nextResponse(): SocketResponse | null {
-    return this.#answers.shift() ?? this.#always;
+    return this.#responses.shift() ?? this.#always;
   }
 
   /** The next answer to a prewarm, null if it is the usual one; called by the fake upstream alone. */

@@ -50,7 +50,7 @@ async function served(
   const facts = { account: account.name, model };
   try {
     await writeSocketTurn(
-      answerTo(message, isPrewarm, socket, account),
+      responseTo(message, isPrewarm, socket, account),
       socket,
       facts,
       account.turnHeaders(),
@@ -62,7 +62,7 @@ async function served(
   }
 }
 
-function answerTo(
+function responseTo(
   message: Message,
   isPrewarm: boolean,
   socket: SocketConnection,

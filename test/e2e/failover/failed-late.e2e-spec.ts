@@ -80,7 +80,7 @@ describe('a limit after three deltas', () => {
     const clock = new FakeClock();
     await using pool = await startRanked({ clock, prepare: (it) => void it.account('a').usage(null, null) });
     const turn = controlled();
-    pool.fakeUpstream.account('a').answers(turn.answer);
+    pool.fakeUpstream.account('a').answers(turn.response);
     const client = exchange(pool.origin, turnWith('{"model":"gpt-5.5","stream":true,"input":[]}'));
     for (const it of [...begun, failed('usage_limit_reached')]) turn.send(it);
     await client.untilText('usage_limit_reached');

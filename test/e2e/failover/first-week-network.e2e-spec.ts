@@ -23,7 +23,7 @@ describe('a machine that wakes from sleep', () => {
     const clock = new FakeClock();
     await using pool = await TestPool.start({ accounts: ['a'], clock, env });
     const running = controlled();
-    pool.fakeUpstream.account('a').answers(running.answer);
+    pool.fakeUpstream.account('a').answers(running.response);
     const client = send(pool.origin, turnWith(JSON.stringify(aTurn())));
     running.send(delta('before'));
     await client.untilText('before');

@@ -158,7 +158,7 @@ describe('cut', () => {
   it('breaks the stream off when upstream resets it long after its first output', async () => {
     await using pool = await startRanked();
     const turn = controlled();
-    pool.fakeUpstream.account('a').answers(turn.answer);
+    pool.fakeUpstream.account('a').answers(turn.response);
     const answering = send(pool);
     await turn.started;
     turn.send(created(), delta('one'));

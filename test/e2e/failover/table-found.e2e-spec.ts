@@ -64,7 +64,7 @@ describe('what many requests meet at once', () => {
     const clock = new FakeClock();
     await using pool = await startRanked({ clock });
     const running = [1, 2, 3].map(() => controlled());
-    pool.fakeUpstream.account('a').answers(...running.map((it) => it.answer));
+    pool.fakeUpstream.account('a').answers(...running.map((it) => it.response));
     const turns = running.map(async () => send(pool));
     for (const it of running) {
       await it.started;

@@ -107,7 +107,7 @@ describe('quota-exhausted', () => {
     const time = new FakeClock();
     await using own = await startRanked({ clock: time });
     const older = controlled();
-    own.fakeUpstream.account('a').answers(older.answer);
+    own.fakeUpstream.account('a').answers(older.response);
     const answering = send(own);
     await older.started;
     time.advance(SECOND);

@@ -46,7 +46,7 @@ describe('bytes that are no request', () => {
   it('are refused after the answer to the turn before them, which is whole', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     const upstream = controlled();
-    pool.fakeUpstream.account('a').answers(upstream.answer);
+    pool.fakeUpstream.account('a').answers(upstream.response);
     using client = new RawSocket(pool.origin);
     await client.write(packet(post(), 'nonsense\r\n\r\n'));
     upstream.send(created(), delta('x'));

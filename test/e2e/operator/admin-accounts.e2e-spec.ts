@@ -26,7 +26,7 @@ describe('PATCH /admin/accounts/{name}', () => {
   it('pauses an account for new turns alone', async () => {
     await using pool = await TestPool.start();
     const turn = controlled();
-    pool.fakeUpstream.account('a').answers(turn.answer);
+    pool.fakeUpstream.account('a').answers(turn.response);
     await pool.client.patch('/admin/accounts/b').send({ paused: true }).expect(200);
     const client = send(pool.origin, turnWith(JSON.stringify(aTurn())));
     await turn.started;
@@ -102,7 +102,7 @@ describe('DELETE /admin/accounts/{name}', () => {
   it('lets a turn in flight go on', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     const turn = controlled();
-    pool.fakeUpstream.account('a').answers(turn.answer);
+    pool.fakeUpstream.account('a').answers(turn.response);
     const client = send(pool.origin, turnWith(JSON.stringify(aTurn())));
     await turn.started;
     await pool.client.delete('/admin/accounts/a').expect(200);

@@ -116,7 +116,7 @@ describe('GET /metrics', () => {
   it('and the admin API count a turn as long as it runs', async () => {
     await using pool = await TestPool.start({ accounts: ['busy'] });
     const turn = controlled();
-    pool.fakeUpstream.account('busy').answers(turn.answer);
+    pool.fakeUpstream.account('busy').answers(turn.response);
     const client = send(pool.origin, turnWith(body));
     await turn.started;
     const inFlight = async () => ({

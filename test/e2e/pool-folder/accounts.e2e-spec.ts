@@ -18,7 +18,7 @@ const turn = turnWith(JSON.stringify(aTurn()), session);
 async function streamingOnB() {
   const pool = await startTilted();
   const running = controlled();
-  pool.fakeUpstream.account('b').answers(running.answer);
+  pool.fakeUpstream.account('b').answers(running.response);
   const client = send(pool.origin, turn);
   running.send(delta('first'));
   await client.untilText('first');

@@ -52,7 +52,7 @@ describe('a stream that goes on without an event', () => {
   ])('is held for a mebibyte, then goes on as it is: %s', async (_what, first, piece) => {
     await using pool = await startRanked({ clock: new FakeClock() });
     const turn = controlled({ 'content-type': 'text/event-stream' }); // so that no start is too odd to be held
-    pool.fakeUpstream.account('a').answers(turn.answer);
+    pool.fakeUpstream.account('a').answers(turn.response);
     const client = exchange(pool.origin, asking);
     await turn.started;
     const sent: Buffer[] = [];
@@ -83,7 +83,7 @@ describe('a head and then silence', () => {
   it('of a stream is waited for; ten seconds after its first byte it is committed, and dies with upstream', async () => {
     await using pool = await startRanked({ clock: new FakeClock() });
     const turn = controlled({ 'x-of': 'a' });
-    pool.fakeUpstream.account('a').answers(turn.answer);
+    pool.fakeUpstream.account('a').answers(turn.response);
     stopTimers();
     const client = exchange(pool.origin, asking);
     await turn.started;
@@ -152,7 +152,7 @@ describe('a prelude', () => {
   it('that lasts longer than the hold is committed, and what then fails is passed on as it is', async () => {
     await using pool = await startRanked({ clock: new FakeClock() });
     const turn = controlled();
-    pool.fakeUpstream.account('a').answers(turn.answer);
+    pool.fakeUpstream.account('a').answers(turn.response);
     stopTimers();
     const client = exchange(pool.origin, asking);
     await turn.started;

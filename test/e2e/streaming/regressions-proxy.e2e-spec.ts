@@ -81,7 +81,7 @@ describe('an answer of upstream that no server should give', () => {
   it('as a compressed event stream is passed on at once', async () => {
     await using pool = await TestPool.start();
     const turn = controlled({ 'content-encoding': 'gzip' });
-    pool.fakeUpstream.account('a').answers(turn.answer);
+    pool.fakeUpstream.account('a').answers(turn.response);
     const client = exchange(pool.origin, turnWith(JSON.stringify(aTurn())));
     const piece = gzipSync(framed(created()));
     turn.send({ bytes: piece });

@@ -21,7 +21,7 @@ describe('from the first output on', () => {
   it('each piece is with the client before the next one is sent, also the last', async () => {
     await using pool = await TestPool.start();
     const turn = controlled();
-    pool.fakeUpstream.account('a').answers(turn.answer);
+    pool.fakeUpstream.account('a').answers(turn.response);
     const client = send(pool.origin, turnWith(body));
     await turn.started;
     turn.send(created());
@@ -44,7 +44,7 @@ describe('from the first output on', () => {
   it('the head and the first event are with the client while the answer is open', async () => {
     await using pool = await TestPool.start();
     const turn = controlled({ 'x-made-up': '1' });
-    pool.fakeUpstream.account('a').answers(turn.answer);
+    pool.fakeUpstream.account('a').answers(turn.response);
     const client = send(pool.origin, turnWith(body));
     turn.send(delta('early'));
     expect((await client.head).headers).toMatchObject({
@@ -60,7 +60,7 @@ describe('from the first output on', () => {
   it('an event cut in two goes on as far as it has come', async () => {
     await using pool = await TestPool.start();
     const turn = controlled();
-    pool.fakeUpstream.account('a').answers(turn.answer);
+    pool.fakeUpstream.account('a').answers(turn.response);
     const client = send(pool.origin, turnWith(body));
     turn.send(delta('first'), { bytes: Buffer.from('data: {"type":"response.outp') });
     await client.untilText('{"type":"response.outp');
@@ -73,7 +73,7 @@ describe('what comes before the output', () => {
   it('waits for it, and then arrives whole and in order', async () => {
     await using pool = await TestPool.start();
     const turn = controlled();
-    pool.fakeUpstream.account('a').answers(turn.answer);
+    pool.fakeUpstream.account('a').answers(turn.response);
     const client = send(pool.origin, turnWith(body));
     await turn.started;
     const prelude = [created('resp_1'), { type: 'codex.rate_limits' }, { type: 'response.metadata' }];
@@ -90,7 +90,7 @@ describe('what comes before the output', () => {
   it('goes on without output after ten seconds', async () => {
     await using pool = await TestPool.start();
     const turn = controlled();
-    pool.fakeUpstream.account('a').answers(turn.answer);
+    pool.fakeUpstream.account('a').answers(turn.response);
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const client = send(pool.origin, turnWith(body));
     await turn.started;
@@ -110,7 +110,7 @@ describe('what comes before the output', () => {
   it('goes on without output after a mebibyte', async () => {
     await using pool = await TestPool.start();
     const turn = controlled();
-    pool.fakeUpstream.account('a').answers(turn.answer);
+    pool.fakeUpstream.account('a').answers(turn.response);
     const client = send(pool.origin, turnWith(body));
     turn.send(created(), { comment: 'x'.repeat(MiB) }, { comment: 'the end of the prelude' });
     await client.untilText('the end of the prelude');

@@ -14,7 +14,7 @@ const create = (client: SocketClient): void => client.send(JSON.stringify(respon
 /** A turn of account `a` that has begun and does not end by itself. */
 async function running(pool: TestPool) {
   const turn = controlled();
-  pool.fakeUpstream.account('a').sockets.answers(turn.answer);
+  pool.fakeUpstream.account('a').sockets.answers(turn.response);
   const client = await SocketClient.connect(pool.origin);
   create(client);
   await turn.started;

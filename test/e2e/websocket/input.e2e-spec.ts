@@ -77,7 +77,7 @@ describe('two turns at once on one socket', () => {
   it('are both served, each with a lease and its usage on record', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     const [first, second] = [controlled(), controlled()];
-    pool.fakeUpstream.account('a').sockets.answers(first.answer, second.answer);
+    pool.fakeUpstream.account('a').sockets.answers(first.response, second.response);
     await using client = await SocketClient.connect(pool.origin);
     for (let sent = 0; sent < 2; sent += 1) client.send(JSON.stringify(responseCreate(client.session)));
     await pool.fakeUpstream.until(() => pool.fakeUpstream.sockets.attempts().length === 2, 'both turns');

@@ -28,7 +28,7 @@ export class OpenStream {
     usage: TurnUsage,
   ): Promise<OpenStream> {
     const turn = controlled();
-    account.answers(turn.answer);
+    account.answers(turn.response);
     const stream = new OpenStream(turn, program.send({ 'session-id': session }), usage);
     await turn.started;
     stream.#send(created());
