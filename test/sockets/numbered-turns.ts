@@ -1,7 +1,7 @@
 import type { ScriptedResponse } from '../../src/fake-upstream/script/scripted-response.js';
 import { streamOf } from '../../src/fake-upstream/script/responses.js';
 import { delta, messageTurn, type TurnUsage } from '../../src/fake-upstream/script/turn-events.js';
-import { type Frame, jsonOf, typeOf } from '../support/clients/socket-frame.js';
+import { type Frame, jsonOf, typeOf } from '../support/clients/socket-message.js';
 
 const DELTAS = 12;
 const PAUSE_MS = 5;

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { FakeUpstream } from '../../src/fake-upstream/fake-upstream.js';
 import { SocketClient } from '../support/clients/socket-client.js';
 import { responseCreate } from '../support/clients/codex-socket.js';
-import { endsTurn } from '../support/clients/socket-frame.js';
+import { endsTurn } from '../support/clients/socket-message.js';
 import { Folders, type RunningProgram } from '../support/program/usage-program.js';
 import { type Connections, connectionsOf } from './connections.js';
 import { NumberedTurns } from './numbered-turns.js';

@@ -6,7 +6,7 @@ import { completed, created, delta } from '../../../src/fake-upstream/script/tur
 import { responseCreate } from '../../support/clients/codex-socket.js';
 import { TestPool } from '../../support/pool/pool.js';
 import { SocketClient } from '../../support/clients/socket-client.js';
-import { typeOf } from '../../support/clients/socket-frame.js';
+import { typeOf } from '../../support/clients/socket-message.js';
 
 const free = { available: true, reason: null, inFlight: 0 };
 const create = (client: SocketClient): void => client.send(JSON.stringify(responseCreate(client.session)));

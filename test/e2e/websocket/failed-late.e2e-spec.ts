@@ -10,7 +10,7 @@ import {
 } from '../../../src/fake-upstream/script/turn-events.js';
 import { TestPool } from '../../support/pool/pool.js';
 import { SocketClient } from '../../support/clients/socket-client.js';
-import { typeOf } from '../../support/clients/socket-frame.js';
+import { typeOf } from '../../support/clients/socket-message.js';
 
 const fillFirst = { PROXY_POLICY: 'fill-first' };
 const begun = [created(), messageAdded(), delta('one '), delta('two '), delta('three')];

@@ -10,7 +10,7 @@ import {
 import { accepts, resetsConnection } from '../../../src/fake-upstream/script/socket-script.js';
 import { TestPool } from '../../support/pool/pool.js';
 import { SocketClient } from '../../support/clients/socket-client.js';
-import { typeOf } from '../../support/clients/socket-frame.js';
+import { typeOf } from '../../support/clients/socket-message.js';
 
 const fillFirst = { PROXY_POLICY: 'fill-first' };
 const in2Hours = Math.floor(Date.now() / 1_000) + 7_200;

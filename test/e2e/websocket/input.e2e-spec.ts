@@ -9,7 +9,7 @@ import { TestPool } from '../../support/pool/pool.js';
 import { call, turnWith } from '../../support/clients/raw-http.js';
 import { RawSocket, RawUpstream } from '../../support/clients/raw-socket.js';
 import { SocketClient } from '../../support/clients/socket-client.js';
-import { jsonOf, typeOf } from '../../support/clients/socket-frame.js';
+import { jsonOf, typeOf } from '../../support/clients/socket-message.js';
 
 const upgrade = {
   connection: 'Upgrade',

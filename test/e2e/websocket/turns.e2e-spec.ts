@@ -13,7 +13,7 @@ import { closes, frames } from '../../../src/fake-upstream/script/socket-script.
 import { completed, created, delta, failed } from '../../../src/fake-upstream/script/turn-events.js';
 import { TestPool } from '../../support/pool/pool.js';
 import { SocketClient } from '../../support/clients/socket-client.js';
-import { type Frame, jsonOf, typeOf } from '../../support/clients/socket-frame.js';
+import { type Frame, jsonOf, typeOf } from '../../support/clients/socket-message.js';
 
 const fillFirst = { PROXY_POLICY: 'fill-first' };
 const soon = Math.floor(Date.now() / 1_000) + 3_600;

@@ -4,7 +4,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { clearTimeout, setTimeout } from 'node:timers';
 import { WebSocket } from 'ws';
 import { codexHandshake, responseCreate } from './codex-socket.js';
-import { endsTurn, typeOf, type Frame } from './socket-frame.js';
+import { endsTurn, typeOf, type Frame } from './socket-message.js';
 
 const LIMIT_MS = 5_000;
 
