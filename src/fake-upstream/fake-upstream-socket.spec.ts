@@ -8,7 +8,7 @@ import {
   accepts,
   binary,
   closes,
-  frames,
+  messages,
   messagesThen,
   resetsConnection,
   slowMessages,
@@ -244,7 +244,7 @@ describe('turns on a socket', () => {
 
   it('refuses an id that another socket has issued, unless told otherwise', async () => {
     await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
-    const answer = frames(completed(undefined, 'resp_1'));
+    const answer = messages(completed(undefined, 'resp_1'));
     fakeUpstream.account('a').sockets.answers(answer, answer, answer);
     const first = await open(fakeUpstream);
     first.create();
@@ -263,7 +263,7 @@ describe('turns on a socket', () => {
     expect(second.types[1]).toBe('response.completed');
   });
 
-  it('serves the answers to turns of any kind when its own are used up, a refusal as an error frame', async () => {
+  it('serves the answers to turns of any kind when its own are used up, a refusal as an error message', async () => {
     await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
     fakeUpstream
       .account('a')
@@ -272,7 +272,7 @@ describe('turns on a socket', () => {
         edgeBlock(),
         failedFirst('x'),
       )
-      .sockets.answers(frames(errorEvent(429, { type: 'own' })));
+      .sockets.answers(messages(errorEvent(429, { type: 'own' })));
     const client = await open(fakeUpstream);
     for (let sent = 0; sent < 4; sent += 1) client.create();
     await client.gets(7);
@@ -292,7 +292,7 @@ describe('turns on a socket', () => {
     ]);
   });
 
-  it('sends exactly the frames it is told, whatever they are', async () => {
+  it('sends exactly the messages it is told, whatever they are', async () => {
     await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
     const text = Buffer.from('{ "not" : "ours" }');
     const steps = [
@@ -301,7 +301,7 @@ describe('turns on a socket', () => {
       binary(Buffer.of(0, 255)),
       { ping: Buffer.from('p') },
     ];
-    fakeUpstream.account('a').sockets.answers(frames(...steps, eventOfBytes(3 * 1_024 * 1_024)));
+    fakeUpstream.account('a').sockets.answers(messages(...steps, eventOfBytes(3 * 1_024 * 1_024)));
     const client = await open(fakeUpstream);
     client.create();
     await client.gets(4);
@@ -313,7 +313,7 @@ describe('turns on a socket', () => {
     expect(client.pings).toEqual(['p']);
   });
 
-  it('pauses between frames, and closes in the middle with any code', async () => {
+  it('pauses between messages, and closes in the middle with any code', async () => {
     await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
     fakeUpstream
       .account('a')
@@ -365,7 +365,7 @@ describe('turns on a socket', () => {
     for (const interleaves of [false, true]) {
       script.interleaves = interleaves;
       const first = controlled();
-      script.answers(first.response, frames(delta('of the second'), completed()));
+      script.answers(first.response, messages(delta('of the second'), completed()));
       const client = await open(fakeUpstream);
       client.create();
       client.create();

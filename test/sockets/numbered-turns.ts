@@ -1,7 +1,7 @@
 import type { ScriptedResponse } from '../../src/fake-upstream/script/scripted-response.js';
 import { streamOf } from '../../src/fake-upstream/script/responses.js';
 import { delta, messageTurn, type TurnUsage } from '../../src/fake-upstream/script/turn-events.js';
-import { type Frame, jsonOf, typeOf } from '../support/clients/socket-message.js';
+import { type SocketMessage, jsonOf, typeOf } from '../support/clients/socket-message.js';
 
 const DELTAS = 12;
 const PAUSE_MS = 5;
@@ -26,7 +26,7 @@ export class NumberedTurns {
   }
 
   /** Looks at what a client got for a turn. */
-  received(frames: readonly Frame[]): void {
+  received(frames: readonly SocketMessage[]): void {
     const types = frames.map((it) => typeOf(it));
     const text = frames
       .filter((it) => typeOf(it) === delta('').type)

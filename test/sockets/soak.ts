@@ -142,17 +142,17 @@ export class Soak implements AsyncDisposable {
   async #turn(index: number): Promise<void> {
     const client = this.#clients[index];
     if (client === undefined) throw new Error(`there is no socket ${index}`);
-    client.frames.length = 0; // else they are this process's own leak
+    client.messages.length = 0; // else they are this process's own leak
     const sentAt = performance.now();
     client.send(JSON.stringify(responseCreate(client.session)));
-    const isOver = (): boolean => client.end !== null || client.frames.slice(-1).some((it) => endsTurn(it));
+    const isOver = (): boolean => client.end !== null || client.messages.slice(-1).some((it) => endsTurn(it));
     try {
       await client.until(isOver, 'the end of a turn', PATIENCE_MS);
     } catch (error) {
       throw new Error(`Upstream says: ${this.#upstreamsWord(client.session)}`, { cause: error });
     }
     this.slowestMs = Math.max(this.slowestMs, performance.now() - sentAt);
-    this.turns.received(client.frames);
+    this.turns.received(client.messages);
   }
 
   /** How upstream sees the last turn of a session. */

@@ -1,16 +1,16 @@
 import type { ScriptedResponse, ScriptedHeaders, StreamEnding, StreamStep } from './scripted-response.js';
 import { custom } from './responses.js';
 
-/** One thing that happens on a socket in a turn. Of a stream's steps `bytes` are a text frame; comments do not exist. */
+/** One thing that happens on a socket in a turn. Of a stream's steps `bytes` are a text message; comments do not exist. */
 export type SocketStep =
   | StreamStep
   | { readonly binary: Buffer }
   | { readonly ping: Buffer }
   | { readonly close: number; readonly reason: string };
 
-/** Exactly these frames. */
+/** Exactly these messages. */
 export interface MessagesResponse {
-  readonly kind: 'frames';
+  readonly kind: 'messages';
   readonly steps: readonly SocketStep[];
   readonly pauseBetweenMs: number;
   readonly ending: StreamEnding;
@@ -43,18 +43,18 @@ export function resetsConnection(): ScriptedResponse {
 }
 
 /** A turn of exactly these steps, and then its end; the socket stays open. */
-export function frames(...steps: readonly SocketStep[]): MessagesResponse {
+export function messages(...steps: readonly SocketStep[]): MessagesResponse {
   return messagesThen('end', ...steps);
 }
 
-/** As `frames`, and then the connection is cut or reset, or nothing comes any more. */
+/** As `messages`, and then the connection is cut or reset, or nothing comes any more. */
 export function messagesThen(ending: StreamEnding, ...steps: readonly SocketStep[]): MessagesResponse {
-  return { kind: 'frames', steps, pauseBetweenMs: 0, ending };
+  return { kind: 'messages', steps, pauseBetweenMs: 0, ending };
 }
 
-/** As `frames`, with a pause between any two of them. */
+/** As `messages`, with a pause between any two of them. */
 export function slowMessages(pauseBetweenMs: number, ...steps: readonly SocketStep[]): MessagesResponse {
-  return { ...frames(...steps), pauseBetweenMs };
+  return { ...messages(...steps), pauseBetweenMs };
 }
 
 /** A close frame with this code and reason. */
@@ -62,7 +62,7 @@ export function closes(close: number, reason = ''): SocketStep {
   return { close, reason };
 }
 
-/** A binary frame. */
+/** A binary message. */
 export function binary(bytes: Buffer): SocketStep {
   return { binary: bytes };
 }

@@ -20,7 +20,7 @@ export async function writeSocketTurn(
 ): Promise<void> {
   if (!socket.isOpen) return;
   switch (response.kind) {
-    case 'frames':
+    case 'messages':
       return sendSteps(response.steps, response.pauseBetweenMs, () => response.ending, socket);
     case 'stream': {
       const steps = withQuota(response, facts, { ...turnHeaders, ...response.headers });

@@ -4,7 +4,7 @@ import { jsonIn } from '../http/request-body.js';
 import type { SocketConnection } from './connection.js';
 import { errorEvent, previousResponseNotFound } from './events.js';
 import type { LoggedMessage, SocketLog } from './log.js';
-import { frames, type SocketResponse } from '../script/socket-script.js';
+import { messages, type SocketResponse } from '../script/socket-script.js';
 import { writeSocketTurn } from './turn.js';
 import { completed, created, newId } from '../script/turn-events.js';
 
@@ -71,7 +71,7 @@ function responseTo(
   const { sockets: script } = account;
   const previousId = message['previous_response_id'];
   if (script.knowsItsResponses && typeof previousId === 'string' && !socket.responseIds.has(previousId)) {
-    return frames(previousResponseNotFound(previousId));
+    return messages(previousResponseNotFound(previousId));
   }
   if (isPrewarm) return script.nextPrewarm() ?? prewarmed();
   return script.nextResponse() ?? account.nextTurnResponse();
@@ -79,5 +79,5 @@ function responseTo(
 
 function prewarmed(): SocketResponse {
   const id = newId('resp');
-  return frames(created(id), completed(NOTHING, id));
+  return messages(created(id), completed(NOTHING, id));
 }

@@ -134,7 +134,7 @@ describe('the handshake of a WebSocket', () => {
     expect(JSON.stringify(sent?.rawHeaders)).not.toMatch(
       /made-up-token-of-the-client|made-up-id-of-the-client/,
     );
-    const seen = JSON.stringify([client.headers, client.frames.map((it) => it.bytes.toString())]);
+    const seen = JSON.stringify([client.headers, client.messages.map((it) => it.bytes.toString())]);
     for (const secret of a.secrets()) expect(seen + pool.logger.lines.join('\n')).not.toContain(secret);
   });
 });

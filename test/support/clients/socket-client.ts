@@ -4,7 +4,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { clearTimeout, setTimeout } from 'node:timers';
 import { WebSocket } from 'ws';
 import { codexHandshake, responseCreate } from './codex-socket.js';
-import { endsTurn, typeOf, type Frame } from './socket-message.js';
+import { endsTurn, typeOf, type SocketMessage } from './socket-message.js';
 
 const LIMIT_MS = 5_000;
 
@@ -34,7 +34,7 @@ export interface HandshakeOptions {
 
 /** A client that speaks WebSocket as Codex does: its handshake, its `response.create`, one turn after the other. */
 export class SocketClient implements AsyncDisposable {
-  readonly frames: Frame[] = [];
+  readonly messages: SocketMessage[] = [];
   readonly pings: Buffer[] = [];
   readonly pongs: Buffer[] = [];
   readonly closed: Promise<SocketEnd>;
@@ -50,7 +50,7 @@ export class SocketClient implements AsyncDisposable {
   ) {
     ws.on('message', (data: unknown, isBinary) => {
       const bytes = Buffer.isBuffer(data) ? data : Buffer.alloc(0);
-      this.frames.push({ bytes, isBinary, at: performance.now() });
+      this.messages.push({ bytes, isBinary, at: performance.now() });
       this.#changed();
     });
     ws.on('ping', (payload) => {
@@ -95,23 +95,23 @@ export class SocketClient implements AsyncDisposable {
     return this.ws.extensions.includes('permessage-deflate');
   }
 
-  /** Sends a `response.create`, and gives the frames that come from then on until a turn ends, or the socket does. */
-  async turn(fields: object = {}): Promise<Frame[]> {
-    const from = this.frames.length;
+  /** Sends a `response.create`, and gives the messages that come from then on until a turn ends, or the socket does. */
+  async turn(fields: object = {}): Promise<SocketMessage[]> {
+    const from = this.messages.length;
     this.send(JSON.stringify(responseCreate(this.session, fields)));
     return this.untilTurnEnds(from);
   }
 
   /** A turn that asks for no output, as Codex sends one right after the handshake. */
-  async prewarm(): Promise<Frame[]> {
+  async prewarm(): Promise<SocketMessage[]> {
     return this.turn({ generate: false });
   }
 
-  /** The frames from this index on, when the next turn has ended after it, or the socket has. */
-  async untilTurnEnds(from = 0): Promise<Frame[]> {
-    const isOver = (): boolean => this.frames.slice(from).some((it) => endsTurn(it));
+  /** The messages from this index on, when the next turn has ended after it, or the socket has. */
+  async untilTurnEnds(from = 0): Promise<SocketMessage[]> {
+    const isOver = (): boolean => this.messages.slice(from).some((it) => endsTurn(it));
     await this.until(() => this.#end !== null || isOver(), 'the end of a turn');
-    const rest = this.frames.slice(from);
+    const rest = this.messages.slice(from);
     const last = rest.findIndex((it) => endsTurn(it));
     return last === -1 ? rest : rest.slice(0, last + 1);
   }
@@ -156,7 +156,7 @@ export class SocketClient implements AsyncDisposable {
         settle();
       };
       const late = (): Error =>
-        new Error(`Waited ${limitMs} ms in vain for ${what}; came: ${this.frames.map(typeOf).join(', ')}`);
+        new Error(`Waited ${limitMs} ms in vain for ${what}; came: ${this.messages.map(typeOf).join(', ')}`);
       const deadline = setTimeout(() => finish(() => reject(late())), limitMs);
       this.#watchers.add(look);
     });
