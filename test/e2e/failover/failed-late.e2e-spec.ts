@@ -21,7 +21,7 @@ import {
   type Standing,
   standing,
   startRanked,
-} from '../../support/pool/ranked.js';
+} from '../../support/pool/ranked-accounts.js';
 import { send } from '../../support/clients/raw-client.js';
 import { send as exchange, turnWith } from '../../support/clients/raw-http.js';
 

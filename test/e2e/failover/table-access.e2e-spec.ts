@@ -17,7 +17,7 @@ import {
   out,
   standing,
   startRanked,
-} from '../../support/pool/ranked.js';
+} from '../../support/pool/ranked-accounts.js';
 import { send } from '../../support/clients/raw-client.js';
 
 /** Tokens of `a` live ten days, those of the others longer: what ends in a test are the tokens of `a` alone. */

@@ -17,7 +17,7 @@ import {
   standing,
   startRanked,
   turnOf,
-} from '../../support/pool/ranked.js';
+} from '../../support/pool/ranked-accounts.js';
 import { deltasIn, send } from '../../support/clients/raw-client.js';
 
 const ofA = { 'x-served-by': 'a' };

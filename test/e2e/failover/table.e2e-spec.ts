@@ -15,7 +15,7 @@ import {
   standing,
   startRanked,
   turnOf,
-} from '../../support/pool/ranked.js';
+} from '../../support/pool/ranked-accounts.js';
 import { send } from '../../support/clients/raw-client.js';
 
 const inAnHour = (clock: FakeClock): number => Math.floor(clock.now() / SECOND) + 3_600;

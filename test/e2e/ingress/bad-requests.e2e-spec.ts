@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { controlled } from '../../../src/fake-upstream/script/controlled-turn.js';
 import { completed, created, delta } from '../../../src/fake-upstream/script/turn-events.js';
-import { head, packet, post, statusesIn, upgrade } from '../../support/clients/packet.js';
+import { head, packet, post, statusesIn, upgrade } from '../../support/clients/request-bytes.js';
 import { TestPool } from '../../support/pool/pool.js';
 import { RawSocket } from '../../support/clients/raw-socket.js';
 

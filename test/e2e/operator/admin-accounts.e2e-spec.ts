@@ -5,10 +5,10 @@ import { controlled } from '../../../src/fake-upstream/script/controlled-turn.js
 import { forbidden } from '../../../src/fake-upstream/script/refusals.js';
 import { delta } from '../../../src/fake-upstream/script/turn-events.js';
 import { expectNoSecrets, newLogin, poolFiles, PROBLEM, servedBy } from '../../support/pool/admin.js';
-import { polled } from '../../support/pool/polled.js';
+import { polled } from '../../support/pool/first-poll.js';
 import { aTurn, TestPool } from '../../support/pool/pool.js';
 import { send, turnWith } from '../../support/clients/raw-http.js';
-import { newest, refreshing } from '../../support/pool/refreshing.js';
+import { newest, refreshing } from '../../support/pool/held-refresh.js';
 
 describe('PATCH /admin/accounts/{name}', () => {
   it('keeps settings over a restart, and none of them in the file of Codex', async () => {

@@ -21,7 +21,7 @@ import { completed, delta } from '../../../src/fake-upstream/script/turn-events.
 import { UsageReport } from '../../../src/usage/usage-report.js';
 import { begin, redirectOf, arrival } from '../../support/pool/logging-in.js';
 import { breaksOnce, OwnProcessFaults } from '../../support/pool/own-process-faults.js';
-import { connectTo, head, post, upgrade } from '../../support/clients/packet.js';
+import { connectTo, head, post, upgrade } from '../../support/clients/request-bytes.js';
 import { aTurn, TestPool } from '../../support/pool/pool.js';
 import { call, send, turnWith } from '../../support/clients/raw-http.js';
 import { RawSocket } from '../../support/clients/raw-socket.js';

@@ -6,7 +6,7 @@ import { Program } from '../../support/program/child-process.js';
 import { aTurn } from '../../support/pool/pool.js';
 import { call, send, turnWith } from '../../support/clients/raw-http.js';
 import { RawSocket } from '../../support/clients/raw-socket.js';
-import { head } from '../../support/clients/packet.js';
+import { head } from '../../support/clients/request-bytes.js';
 
 const turn = turnWith(JSON.stringify(aTurn()));
 

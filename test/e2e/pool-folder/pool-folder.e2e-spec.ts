@@ -3,12 +3,12 @@ import { describe, expect, it, vi } from 'vitest';
 import { controlled } from '../../../src/fake-upstream/script/controlled-turn.js';
 import { forbidden } from '../../../src/fake-upstream/script/refusals.js';
 import { completed, delta } from '../../../src/fake-upstream/script/turn-events.js';
-import { polled } from '../../support/pool/polled.js';
+import { polled } from '../../support/pool/first-poll.js';
 import { aTurn, TestPool } from '../../support/pool/pool.js';
 import { caughtUp, eventually, replace, said, stateOf, writeInPlace } from '../../support/pool/pool-files.js';
 import { send, turnWith } from '../../support/clients/raw-http.js';
-import { fileOf } from '../../support/pool/refreshing.js';
-import { used } from '../../support/pool/tilted.js';
+import { fileOf } from '../../support/pool/held-refresh.js';
+import { used } from '../../support/pool/uneven-pool.js';
 
 const turn = turnWith(JSON.stringify(aTurn()));
 

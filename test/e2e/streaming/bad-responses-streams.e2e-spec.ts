@@ -13,7 +13,7 @@ import {
   standing,
   startRanked,
   turnOf,
-} from '../../support/pool/ranked.js';
+} from '../../support/pool/ranked-accounts.js';
 import { leavingTurn } from '../../support/clients/raw-client.js';
 import { send as exchange, turnWith } from '../../support/clients/raw-http.js';
 

@@ -5,7 +5,7 @@ import { controlled } from '../../../src/fake-upstream/script/controlled-turn.js
 import { FakeUpstream } from '../../../src/fake-upstream/fake-upstream.js';
 import { completed, created, delta, framed } from '../../../src/fake-upstream/script/turn-events.js';
 import { Program } from '../../support/program/child-process.js';
-import { metric } from '../../support/clients/forwarded.js';
+import { metric } from '../../support/clients/forwarded-requests.js';
 import { aTurn, TestPool } from '../../support/pool/pool.js';
 import { call, send, turnWith } from '../../support/clients/raw-http.js';
 

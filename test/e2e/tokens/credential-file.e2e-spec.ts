@@ -12,7 +12,7 @@ import {
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { DAY, FakeClock, SECOND } from '../../support/fake-clock.js';
-import { polled } from '../../support/pool/polled.js';
+import { polled } from '../../support/pool/first-poll.js';
 import { TestPool } from '../../support/pool/pool.js';
 
 /** Moved by this, the clock stands half a minute before the end of the token. */

@@ -3,7 +3,7 @@ import { controlled } from '../../../src/fake-upstream/script/controlled-turn.js
 import { FakeUpstream } from '../../../src/fake-upstream/fake-upstream.js';
 import { completed, delta } from '../../../src/fake-upstream/script/turn-events.js';
 import { Program } from '../../support/program/child-process.js';
-import { head, packet, post, statusesIn, upgrade } from '../../support/clients/packet.js';
+import { head, packet, post, statusesIn, upgrade } from '../../support/clients/request-bytes.js';
 import { aTurn, TestPool } from '../../support/pool/pool.js';
 import { call, send, turnWith } from '../../support/clients/raw-http.js';
 import { RawSocket } from '../../support/clients/raw-socket.js';

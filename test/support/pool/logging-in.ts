@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { FakeClock, SECOND } from '../fake-clock.js';
-import { polled } from './polled.js';
+import { polled } from './first-poll.js';
 import { TestPool, type TestPoolOptions } from './pool.js';
 import { call, type RawResponse } from '../clients/raw-http.js';
 

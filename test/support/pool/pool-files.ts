@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import type { AuthJson } from '../../../src/fake-upstream/script/made-up-credentials.js';
 import type { TestPool } from './pool.js';
-import { fileOf } from './refreshing.js';
+import { fileOf } from './held-refresh.js';
 
 /** Longer than a half-written file is waited for. */
 const LIMIT_MS = 8_000;

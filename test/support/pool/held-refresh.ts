@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { LoggedRequest } from '../../../src/fake-upstream/script/request-log.js';
 import { DAY, FakeClock, SECOND } from '../fake-clock.js';
-import { polled } from './polled.js';
+import { polled } from './first-poll.js';
 import { TestPool } from './pool.js';
 import { send } from '../clients/raw-client.js';
 

@@ -3,7 +3,7 @@ import { Drain } from '../../../src/runtime/drain.js';
 import type { ScriptedResponse } from '../../../src/fake-upstream/script/scripted-response.js';
 import { raw } from '../../../src/fake-upstream/script/responses.js';
 import { framed, messageTurn } from '../../../src/fake-upstream/script/turn-events.js';
-import { polled } from './polled.js';
+import { polled } from './first-poll.js';
 import { TestPool, type TestPoolOptions } from './pool.js';
 import { type Received, send, type Sent } from '../clients/raw-client.js';
 

@@ -1,5 +1,5 @@
 import type { UsageWindow } from '../../../src/fake-upstream/script/quota.js';
-import { polled } from './polled.js';
+import { polled } from './first-poll.js';
 import { TestPool, type TestPoolOptions } from './pool.js';
 
 /** A weekly window that is used up by so much; they all reset at the same time. */

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-const script = fileURLToPath(new URL('other-program.mjs', import.meta.url));
+const script = fileURLToPath(new URL('database-process.mjs', import.meta.url));
 
 /**
  * Another program with the database open. A process of its own: SQLite's locks are those of the process, and two
