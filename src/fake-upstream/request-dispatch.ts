@@ -13,7 +13,7 @@ import type { LoggedRequest, OpenEntry, RequestLog } from './script/request-log.
 import type { TokenEndpoint } from './authorization/token-endpoint.js';
 import type { TokenLedger } from './script/token-ledger.js';
 
-/** What the parts of a fake upstream share. */
+/** State shared by the parts of a fake upstream. */
 export interface FakeUpstreamParts {
   readonly ledger: TokenLedger;
   readonly tokens: TokenEndpoint;
@@ -24,10 +24,10 @@ export interface FakeUpstreamParts {
   readonly now: () => number;
 }
 
-/** What a turn is answered, with the scripted answer at hand: the 401 of a token that is not good among them. */
+/** Chooses the response to a turn. `scripted` is the response by the script, or the 401 of an invalid token. */
 export type TurnDecision = (turn: LoggedRequest, scripted: ScriptedResponse) => ScriptedResponse;
 
-/** Takes each request in, logs it, and has it answered by whom it is meant for. */
+/** Logs each request and dispatches it to the part that serves it. */
 export class RequestDispatch {
   decides: TurnDecision | null = null;
   readonly #overrides = new Map<string, CustomHandler>();
@@ -36,7 +36,7 @@ export class RequestDispatch {
 
   constructor(private readonly parts: FakeUpstreamParts) {}
 
-  /** Requests whose answers have not ended. */
+  /** Number of requests whose responses have not ended. */
   get inFlight(): number {
     return this.#inFlight;
   }
@@ -64,7 +64,7 @@ export class RequestDispatch {
     }
   }
 
-  /** A request counts as in flight from here until its response closes; it is not in the log yet. */
+  /** Counts a request as in flight until its response closes. Does not log it yet. */
   open(req: IncomingMessage, res: ServerResponse): { entry: OpenEntry; exchange: Exchange } {
     const entry = this.#entryOf(req, res);
     const exchange = new Exchange(req, res, entry);

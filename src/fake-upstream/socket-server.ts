@@ -19,7 +19,7 @@ import type { SocketLog } from './websocket/log.js';
 import type { AcceptResponse } from './script/socket-script.js';
 import { serveTurns } from './websocket/turns.js';
 
-/** A connection on its way from a request to a WebSocket. */
+/** A connection during its WebSocket handshake. */
 interface Upgrade {
   readonly req: IncomingMessage;
   readonly tcp: Duplex;
@@ -28,7 +28,7 @@ interface Upgrade {
   readonly exchange: Exchange;
 }
 
-/** Judges handshakes as the backend does, and serves the sockets that come of them. */
+/** Accepts or refuses handshakes as the backend does, and serves the accepted sockets. */
 export class SocketServer {
   constructor(
     private readonly parts: FakeUpstreamParts,
@@ -38,7 +38,7 @@ export class SocketServer {
 
   /** Takes over a connection whose request asks for a WebSocket. */
   async upgrade(req: IncomingMessage, tcp: Duplex, head: Buffer): Promise<void> {
-    tcp.on('error', () => undefined); // its close is what counts
+    tcp.on('error', () => undefined); // the close event follows
     const res = new ServerResponse(req);
     res.shouldKeepAlive = false;
     const { entry, exchange } = this.dispatch.open(req, res);
@@ -63,7 +63,7 @@ export class SocketServer {
       await response.until;
       return this.#accept(upgrade, caller, response);
     }
-    if (response.kind === 'accept') throw new Error('nobody to accept for');
+    if (response.kind === 'accept') throw new Error('there is no account to accept the handshake for');
     assign(exchange, tcp);
     const model = modelOf(entry);
     return writeResponse(response, exchange, { account: entry.account ?? '', model }, {});
@@ -80,7 +80,7 @@ export class SocketServer {
       ...account.turnHeaders(),
       ...response.headers,
     };
-    // A close before the end of the handshake ends the request that was in flight, too.
+    // A close during the handshake also ends the request that is in flight.
     tcp.once('close', () => exchange.res.emit('close'));
     accepting(headers, account.sockets.deflates).handleUpgrade(req, tcp, head, (ws: WebSocket) => {
       entry.isUpgraded = true;
@@ -93,7 +93,7 @@ export class SocketServer {
   }
 }
 
-/** A server for one handshake: what it answers is told by its account. */
+/** A server for one handshake, which adds the header fields of the account. */
 function accepting(headers: ScriptedHeaders, deflates: boolean): WebSocketServer {
   const server = new WebSocketServer({
     noServer: true,
@@ -106,7 +106,7 @@ function accepting(headers: ScriptedHeaders, deflates: boolean): WebSocketServer
   return server;
 }
 
-/** Lets a response be written on a connection that left the HTTP server, and ends that after it. */
+/** Attaches a response to a connection that has left the HTTP server, and ends the connection after it. */
 function assign({ res }: Exchange, tcp: Duplex): void {
   if (!(tcp instanceof Socket)) throw new Error('not a connection of this server');
   res.assignSocket(tcp);
@@ -114,7 +114,7 @@ function assign({ res }: Exchange, tcp: Duplex): void {
   tcp.once('end', () => tcp.end());
 }
 
-/** The model that a handshake is for; only its turn metadata tells. */
+/** The model of a handshake, from its turn metadata; null if there is none. */
 function modelOf({ headers }: OpenEntry): string | null {
   const metadata = headers['x-codex-turn-metadata'];
   const { model } = jsonIn(Buffer.from(typeof metadata === 'string' ? metadata : ''));

@@ -4,10 +4,10 @@ import type { ScriptedResponse, StreamResponse, StreamStep, TurnFacts } from '..
 import type { Exchange } from './exchange.js';
 import { framed } from '../script/turn-events.js';
 
-/** Header fields that go with every streamed turn of an account. */
+/** Header fields of every streamed turn of an account. */
 export type TurnHeaders = Readonly<Record<string, string>>;
 
-/** Writes an answer on the socket; returns when the answer has ended, or the other side is gone. */
+/** Writes a response; resolves when it has ended or the client has disconnected. */
 export async function writeResponse(
   response: ScriptedResponse,
   exchange: Exchange,
@@ -42,7 +42,7 @@ export async function writeResponse(
   }
 }
 
-/** As the backend does, without a content type (docs/protocol.md, section 3). */
+/** Streams without a content type, as the backend does (docs/protocol.md, section 3). */
 async function writeStream(
   response: StreamResponse,
   exchange: Exchange,

@@ -11,7 +11,7 @@ import type { SocketResponse, SocketStep } from '../script/socket-script.js';
 
 type Steps = Iterable<SocketStep> | AsyncIterable<SocketStep>;
 
-/** Sends the frames of an answer; returns when it has ended, or the socket is gone. */
+/** Sends the messages of a response; resolves when it has ended or the socket is closed. */
 export async function writeSocketTurn(
   response: SocketResponse,
   socket: SocketConnection,
@@ -42,7 +42,7 @@ export async function writeSocketTurn(
   }
 }
 
-/** What over HTTP stands in the head of the answer comes in frames: quota first, the rest after the first event. */
+/** Sends the header fields of an HTTP response as messages: quota first, the others after the first event. */
 async function* withQuota(
   response: StreamResponse,
   facts: TurnFacts,

@@ -13,7 +13,7 @@ const NOTHING = { input: 0, cached: 0, output: 0, reasoning: 0 };
 
 type Message = Readonly<Record<string, unknown>>;
 
-/** Logs and answers what comes on a socket: one turn after the other, unless its account's script interleaves them. */
+/** Logs and serves the messages of a socket: one turn after the other, unless the account's script interleaves them. */
 export function serveTurns(
   ws: WebSocket,
   socket: SocketConnection,
@@ -39,7 +39,7 @@ async function served(
   const message = logged.isBinary ? {} : jsonIn(logged.bytes);
   if (message['type'] !== 'response.create') {
     socket.strays.push(logged);
-    const error = { type: 'invalid_request_error', message: 'Only response.create is known.' };
+    const error = { type: 'invalid_request_error', message: 'Only response.create is supported.' };
     return socket.send(JSON.stringify(errorEvent(400, error)));
   }
   const isPrewarm = message['generate'] === false;
