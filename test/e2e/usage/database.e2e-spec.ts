@@ -133,7 +133,7 @@ describe.each(databaseDrivers)(
         expect(max(piecesWhileLocked)).toBeLessThan(max(piecesBefore) + TIMING_BOUND_MS);
         expect(connections.size).toBe(30 + whileLocked.length);
         for (const it of opened) {
-          const { answer, sent } = await it.end();
+          const { response: answer, sent } = await it.end();
           expect(answer.body.toString()).toBe(sent);
           expect(answer.isBroken).toBe(false);
         }

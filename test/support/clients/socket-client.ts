@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-// Taken at load time, so that a test which fakes the clock does not stop the deadline of its own waiting.
+// Imported at load time, so that a test with fake timers does not stop the deadline of its own wait.
 import { clearTimeout, setTimeout } from 'node:timers';
 import { WebSocket } from 'ws';
 import { codexHandshake, responseCreate } from './codex-socket.js';
@@ -8,27 +8,27 @@ import { endsTurn, typeOf, type SocketMessage } from './socket-message.js';
 
 const LIMIT_MS = 5_000;
 
-/** How a socket ended; 1006 without a reason for a connection that broke. */
+/** How a socket ended; 1006 without a reason for a broken connection. */
 export interface SocketEnd {
   readonly code: number;
   readonly reason: string;
 }
 
-/** A handshake that was answered with something else than a WebSocket. */
+/** A response to a handshake that is not a WebSocket. */
 export interface RefusedHandshake {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly text: string;
 }
 
-/** What the handshake of a client differs in from the usual one. */
+/** Differences from the usual handshake. */
 export interface HandshakeOptions {
-  /** Session and thread id; by default one of its own. */
+  /** Session and thread id. Default: a new one. */
   readonly session?: string;
   readonly path?: string;
-  /** Beside, or instead of, the header fields that Codex sends; undefined leaves a field out. */
+  /** Added to or replacing the header fields that Codex sends; undefined removes a field. */
   readonly headers?: Readonly<Record<string, string | undefined>>;
-  /** Offers no permessage-deflate. */
+  /** Whether to offer no permessage-deflate. */
   readonly withoutDeflate?: boolean;
 }
 
@@ -41,11 +41,11 @@ export class SocketClient implements AsyncDisposable {
   readonly #watchers = new Set<() => void>();
   #end: SocketEnd | null = null;
 
-  /** Called by a handshake alone. */
+  /** Only a handshake calls this. */
   constructor(
     private readonly ws: WebSocket,
     readonly session: string,
-    /** Of the answer to the handshake. */
+    /** Header fields of the handshake's response. */
     readonly headers: IncomingHttpHeaders,
   ) {
     ws.on('message', (data: unknown, isBinary) => {
@@ -72,30 +72,30 @@ export class SocketClient implements AsyncDisposable {
 
   /** Connects to an origin (`http://…`); fails when the handshake is refused. */
   static async connect(origin: string, options: HandshakeOptions = {}): Promise<SocketClient> {
-    const answer = await handshake(origin, options);
-    if (answer instanceof SocketClient) return answer;
-    throw new Error(`The handshake was refused: ${answer.status} ${answer.text.slice(0, 500)}`);
+    const result = await handshake(origin, options);
+    if (result instanceof SocketClient) return result;
+    throw new Error(`The handshake was refused: ${result.status} ${result.text.slice(0, 500)}`);
   }
 
-  /** The refusal of a handshake; fails when it is accepted. */
+  /** Returns the refusal of a handshake; fails if it is accepted. */
   static async refused(origin: string, options: HandshakeOptions = {}): Promise<RefusedHandshake> {
-    const answer = await handshake(origin, options);
-    if (!(answer instanceof SocketClient)) return answer;
-    answer.cut();
+    const result = await handshake(origin, options);
+    if (!(result instanceof SocketClient)) return result;
+    result.cut();
     throw new Error('The handshake was accepted');
   }
 
-  /** Null while it is open. */
+  /** Null while the socket is open. */
   get end(): SocketEnd | null {
     return this.#end;
   }
 
-  /** Whether permessage-deflate was agreed on. */
+  /** Whether permessage-deflate was negotiated. */
   get isDeflated(): boolean {
     return this.ws.extensions.includes('permessage-deflate');
   }
 
-  /** Sends a `response.create`, and gives the messages that come from then on until a turn ends, or the socket does. */
+  /** Sends a `response.create`; returns the messages that arrive until a turn or the socket ends. */
   async turn(fields: object = {}): Promise<SocketMessage[]> {
     const from = this.messages.length;
     this.send(JSON.stringify(responseCreate(this.session, fields)));
@@ -107,7 +107,7 @@ export class SocketClient implements AsyncDisposable {
     return this.turn({ generate: false });
   }
 
-  /** The messages from this index on, when the next turn has ended after it, or the socket has. */
+  /** Returns the messages from this index on, once a turn or the socket has ended after it. */
   async untilTurnEnds(from = 0): Promise<SocketMessage[]> {
     const isOver = (): boolean => this.messages.slice(from).some((it) => endsTurn(it));
     await this.until(() => this.#end !== null || isOver(), 'the end of a turn');
@@ -116,7 +116,7 @@ export class SocketClient implements AsyncDisposable {
     return last === -1 ? rest : rest.slice(0, last + 1);
   }
 
-  /** Sends one message: a text, or bytes as binary. */
+  /** Sends one message: a string as text, a buffer as binary. */
   send(message: string | Buffer): void {
     this.ws.send(message, { binary: Buffer.isBuffer(message) });
   }
@@ -125,7 +125,7 @@ export class SocketClient implements AsyncDisposable {
     this.ws.ping(payload);
   }
 
-  /** Stops reading, as a slow client does, and goes on. */
+  /** Stops reading, as a slow client does, until `resume`. */
   pause(): void {
     this.ws.pause();
   }
@@ -138,12 +138,12 @@ export class SocketClient implements AsyncDisposable {
     this.ws.close(code, reason);
   }
 
-  /** Closes the connection without a word, as Codex does. */
+  /** Closes the connection without a close frame, as Codex does. */
   cut(): void {
     this.ws.terminate();
   }
 
-  /** Resolves as soon as the condition holds; looked at whenever something has come. */
+  /** Resolves as soon as the condition holds. Checks it whenever something arrives. */
   async until(condition: () => boolean, what: string, limitMs = LIMIT_MS): Promise<void> {
     if (condition()) return;
     await new Promise<void>((resolve, reject) => {
@@ -185,7 +185,7 @@ async function handshake(
     maxPayload: 0,
   });
   return new Promise((resolve, reject) => {
-    ws.on('error', reject); // after the handshake nobody listens any more: the close is what counts
+    ws.on('error', reject); // has no effect after the handshake, when the close event counts
     ws.once('upgrade', (res) => resolve(new SocketClient(ws, session, res.headers)));
     ws.once('unexpected-response', (_req, res) => void refusalOf(res).then(resolve, reject));
   });

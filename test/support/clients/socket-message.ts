@@ -1,10 +1,10 @@
 const ENDS = new Set(['response.completed', 'response.failed', 'response.incomplete', 'error']);
 
-/** One message as it came. */
+/** A received message. */
 export interface SocketMessage {
   readonly bytes: Buffer;
   readonly isBinary: boolean;
-  /** When it came, by `performance.now()`. */
+  /** Arrival time (`performance.now()`). */
   readonly at: number;
 }
 
@@ -20,13 +20,13 @@ export function typeOf(message: SocketMessage): string {
 
 /** The JSON of a text message. */
 export function jsonOf(message: SocketMessage | undefined): Record<string, unknown> {
-  if (message === undefined || message.isBinary) throw new Error('no text message');
+  if (message === undefined || message.isBinary) throw new Error('not a text message');
   const parsed: unknown = JSON.parse(message.bytes.toString('utf8'));
-  if (typeof parsed !== 'object' || parsed === null) throw new Error('no JSON object');
+  if (typeof parsed !== 'object' || parsed === null) throw new Error('not a JSON object');
   return { ...parsed };
 }
 
-/** It is the last message of a turn. */
+/** Whether it is the last message of a turn. */
 export function endsTurn(message: SocketMessage): boolean {
   return ENDS.has(typeOf(message));
 }
