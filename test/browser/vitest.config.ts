@@ -6,11 +6,11 @@ export default defineConfig({
     name: 'browser',
     root: fileURLToPath(new URL('../..', import.meta.url)),
     include: ['test/browser/*.browser-spec.ts'],
-    // Installs the browser, so that nobody gets it who does not run these tests.
+    // Installs the browser here, so that only those who run these tests get it.
     globalSetup: ['test/browser/support/global-setup.ts'],
     testTimeout: 60_000,
     hookTimeout: 30_000,
-    // A login by browser comes back to one of two ports, which are the same for all.
+    // A browser login returns to one of two fixed ports, so tests cannot run in parallel.
     fileParallelism: false,
   },
 });

@@ -6,12 +6,12 @@ export default defineConfig({
     name: 'codex',
     root: fileURLToPath(new URL('../..', import.meta.url)),
     include: ['test/codex/*.codex-spec.ts'],
-    // Installs the real client, so that nobody downloads it who does not run these tests.
+    // Installs the real client here, so that only those who run these tests download it.
     globalSetup: ['test/codex/support/global-setup.ts'],
     // A turn takes one or two seconds; the longest waits are the client's own retries.
     testTimeout: 90_000,
     hookTimeout: 30_000,
-    // Each test starts a proxy and a client; more at once only makes all of them late.
+    // Each test starts a proxy and a client; running more at once slows all of them down.
     maxWorkers: 2,
   },
 });

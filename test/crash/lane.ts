@@ -88,7 +88,7 @@ export class Lane implements AsyncDisposable {
       const last = lastSteps.get(account) ?? null;
       findings.push({ kept, last, before });
       const loss = lossOf(kept, before, last);
-      if (loss !== null) throw new Error(`${account} has lost tokens: ${loss}\n${life.child.told}`);
+      if (loss !== null) throw new Error(`${account} has lost tokens: ${loss}\n${life.child.outputTail}`);
       this.#prospects.set(account, prospectAfter(kept, before, last, life.kind === 'traced'));
       this.#asked.set(account, this.fakeUpstream.tokens.requestsFor(account).length);
     }
@@ -109,7 +109,7 @@ export class Lane implements AsyncDisposable {
       for (const account of this.accounts) this.#prospects.set(account, untouched);
       this.checkFaults(load);
     } catch (error) {
-      throw new Error(`${String(error)}\n${life.child.told}`, { cause: error });
+      throw new Error(`${String(error)}\n${life.child.outputTail}`, { cause: error });
     }
   }
 
@@ -126,7 +126,7 @@ export class Lane implements AsyncDisposable {
       await eventually(async () => (this.#hasAsked(doubted) ? null : doubted), SERVED_LIMIT_MS);
       this.checkFaults(load);
     } catch (error) {
-      throw new Error(`after a connection that ${fault}: ${String(error)}\n${life.child.told}`, {
+      throw new Error(`after a connection that ${fault}: ${String(error)}\n${life.child.outputTail}`, {
         cause: error,
       });
     }

@@ -29,7 +29,7 @@ describe('a process that is killed in a refresh', () => {
       const deadline = setTimeout(() => doomed.child.kill('SIGTERM'), DEATH_LIMIT_MS);
       const end = await doomed.child.ended;
       clearTimeout(deadline);
-      if (end.signal !== 'SIGKILL') throw new Error(`It never came to ${step}\n${doomed.child.told}`);
+      if (end.signal !== 'SIGKILL') throw new Error(`It never came to ${step}\n${doomed.child.outputTail}`);
       const findings = await lane.examine(doomed, false);
       expect(findings[1]?.last).toBe(step);
       const next = lane.begin('plain');

@@ -6,7 +6,7 @@ export default defineConfig({
     name: 'install',
     root: fileURLToPath(new URL('../..', import.meta.url)),
     include: ['test/install/*.install-spec.ts'],
-    // Each installs some hundred packages and compiles the program; where sqlite3 compiles, two minutes more.
+    // Each test installs some hundred packages and compiles the program. If sqlite3 must be compiled, add two minutes.
     testTimeout: 600_000,
     hookTimeout: 120_000,
     disableConsoleIntercept: true,
