@@ -11,7 +11,8 @@ const notOurs: LocalResponse = {
   status: 403,
   code: 'not_a_placeholder_login',
   type: 'forbidden',
-  message: 'Only placeholder logins of codex-pool are renewed here; a real login is renewed by its own issuer.',
+  message:
+    'Only placeholder logins of codex-pool are renewed here; a real login is renewed by its own issuer.',
 };
 
 /**
