@@ -1,4 +1,4 @@
-// The least that Node needs for a reverse proxy: its own http on both sides and a pipe. The floor of what codex-pool can cost.
+// A minimal reverse proxy in Node: its own http on both sides and a pipe. The lower bound of what codex-pool can cost.
 import { Agent, createServer, request } from 'node:http';
 
 const [port, upstreamPort] = process.argv.slice(2).map(Number);
@@ -8,9 +8,9 @@ createServer((req, res) => {
   const { method, url, headers } = req;
   const sent = request(
     { host: '127.0.0.1', port: upstreamPort, agent, method, path: url, headers },
-    (answer) => {
-      res.writeHead(answer.statusCode, answer.headers);
-      answer.pipe(res);
+    (response) => {
+      res.writeHead(response.statusCode, response.headers);
+      response.pipe(res);
     },
   );
   sent.once('error', () => res.destroy());

@@ -1,4 +1,4 @@
-// Measures codex-pool beside nginx and a direct connection: `npm run bench [-- --quick] [-- --write-docs]`.
+// Compares codex-pool with nginx and a direct connection: `npm run bench [-- --quick] [-- --write-docs]`.
 import { fork } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, release, tmpdir, totalmem } from 'node:os';
@@ -10,24 +10,24 @@ import { metrics } from './metrics.mjs';
 import { figures } from './process-figures.mjs';
 import { page, plainTable } from './report.mjs';
 import { percentile, spread } from './statistics.mjs';
-import { requestBody, sizeOf, wholeAnswer } from './turn.mjs';
+import { requestBody, sizeOf, wholeResponse } from './turn.mjs';
 
 const full = { rounds: 7, warmTurns: 800, cpuTurns: 600, latencyTurns: 300, streamEvents: 150 };
 const quick = { rounds: 3, warmTurns: 600, cpuTurns: 400, latencyTurns: 150, streamEvents: 75 };
 const fixed = { cpuLanes: 4, streams: 50, everyMs: 20, idleMs: 1_000 };
-/** The whole bench; above it something hangs. */
+/** Limit of the whole bench, against hangs. */
 const LIMIT_MS = 360_000;
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const say = (text) => process.stdout.write(`${text}\n`);
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** A process of the bench itself; it ends with its channel. */
+/** Starts a helper process of the bench, which ends when its channel closes. */
 function helper(file) {
   return fork(here(file), { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
 }
 
-function told(child) {
+function nextMessage(child) {
   return new Promise((resolve, reject) => {
     const onExit = (code) => reject(new Error(`a process of the bench ended with code ${code}`));
     child.once('exit', onExit);
@@ -40,12 +40,12 @@ function told(child) {
 
 async function ask(load, task, order) {
   load.send({ task, ...order });
-  const { result, failure } = await told(load);
+  const { result, failure } = await nextMessage(load);
   if (failure !== undefined) throw new Error(`${task} failed: ${failure}`);
   return result;
 }
 
-/** One round of load on one target: what was seen, and what it cost the process between (none for direct). */
+/** Runs one round of load on one target; returns the times, and the cost for its process (none for direct). */
 async function loaded(load, { port, pid }, setup) {
   const cost = () => (pid === null ? { cpuMs: 0, rssMb: 0 } : figures(pid));
   const { firstBytes } = await ask(load, 'turns', { port, count: setup.latencyTurns, concurrency: 1 });
@@ -70,7 +70,7 @@ async function loaded(load, { port, pid }, setup) {
   };
 }
 
-/** What a target adds to what direct had in the same round. */
+/** The difference of a target to direct in the same round. */
 function overDirect(seen, direct) {
   return {
     firstByteAddedP50: seen.firstByteP50 - direct.firstByteP50,
@@ -80,7 +80,7 @@ function overDirect(seen, direct) {
   };
 }
 
-/** A fresh start: how long it takes, and what the process holds when it has come to rest. */
+/** Measures a fresh start: its duration, and the memory of the idle process. */
 async function started(describe, setup) {
   const process = await start(describe);
   await sleep(setup.idleMs);
@@ -89,8 +89,8 @@ async function started(describe, setup) {
   return { portOpen: process.portOpenMs, healthy: process.healthyMs, rssIdle: rssMb };
 }
 
-/** The targets of a round; each round begins with another one. */
-function turned(list, by) {
+/** Rotates the list, so that each round starts with a different target. */
+function rotated(list, by) {
   const at = by % list.length;
   return [...list.slice(at), ...list.slice(0, at)];
 }
@@ -99,7 +99,7 @@ async function measure(setup, folder, withNginx) {
   const [upstream, load] = [helper('upstream.mjs'), helper('load.mjs')];
   const running = [];
   try {
-    const { port: upstreamPort } = await told(upstream);
+    const { port: upstreamPort } = await nextMessage(upstream);
     const descriptions = {
       ...(withNginx ? { nginx: nginx(join(folder, 'nginx'), upstreamPort) } : {}),
       'bare Node': bareNode(upstreamPort),
@@ -108,7 +108,7 @@ async function measure(setup, folder, withNginx) {
     const rounds = [];
     for (let round = 0; round < setup.rounds; round += 1) {
       rounds.push({});
-      for (const [name, describe] of turned(Object.entries(descriptions), round)) {
+      for (const [name, describe] of rotated(Object.entries(descriptions), round)) {
         rounds[round][name] = await started(describe, setup);
       }
     }
@@ -124,7 +124,7 @@ async function measure(setup, folder, withNginx) {
     }
     for (let round = 0; round < setup.rounds; round += 1) {
       const seen = {};
-      for (const target of turned(targets, round)) seen[target.name] = await loaded(load, target, setup);
+      for (const target of rotated(targets, round)) seen[target.name] = await loaded(load, target, setup);
       for (const { name } of targets) {
         const added = name === 'direct' ? {} : overDirect(seen[name], seen.direct);
         rounds[round][name] = { ...rounds[round][name], ...seen[name], ...added };
@@ -139,7 +139,7 @@ async function measure(setup, folder, withNginx) {
   }
 }
 
-/** Median and spread of every metric of every target. */
+/** Median, minimum and maximum of every metric of every target. */
 function summed(rounds) {
   const names = Object.keys(rounds[0]);
   const of = (name) =>
@@ -155,22 +155,22 @@ const { values: flags } = parseArgs({
 });
 
 if (process.platform !== 'linux') {
-  process.stderr.write('The bench reads CPU time and memory from /proc: it runs on Linux only.\n');
+  process.stderr.write('The bench runs only on Linux, because it reads CPU time and memory from /proc.\n');
   process.exit(1);
 }
 setTimeout(() => {
-  process.stderr.write(`The bench took more than ${LIMIT_MS / 1_000} s and was ended.\n`);
+  process.stderr.write(`The bench took more than ${LIMIT_MS / 1_000} s and was stopped.\n`);
   process.exit(1);
 }, LIMIT_MS).unref();
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
 
-const answer = wholeAnswer();
+const response = wholeResponse();
 const setup = {
   ...fixed,
   ...(flags.quick ? quick : full),
   requestBytes: requestBody('00000000-0000-4000-8000-000000000000').length,
-  answerBytes: sizeOf(answer),
-  answerEvents: answer.length,
+  responseBytes: sizeOf(response),
+  responseEvents: response.length,
 };
 const found = findNginx();
 if (found.missing !== undefined) say(`Without nginx: ${found.missing}.`);
@@ -184,7 +184,7 @@ const machine = {
   nginx: found.version ?? null,
 };
 say(
-  `${machine.cpu}, ${machine.cores} cores, load ${machine.loadAverage.toFixed(1)}: prefer the ratios to the times.`,
+  `${machine.cpu}, ${machine.cores} cores, load ${machine.loadAverage.toFixed(1)}: trust the ratios more than the times.`,
 );
 
 const folder = mkdtempSync(join(tmpdir(), 'codex-pool-bench-'));
@@ -195,7 +195,7 @@ const result = { measuredAt: new Date().toISOString(), machine, setup, targets: 
 mkdirSync(here('results'), { recursive: true });
 writeFileSync(here('results/latest.json'), `${JSON.stringify(result, null, 2)}\n`);
 say(
-  `\n${plainTable(result)}\n\nmedian of ${setup.rounds} rounds (least to largest); all of it: bench/results/latest.json`,
+  `\n${plainTable(result)}\n\nmedian of ${setup.rounds} rounds (minimum to maximum); full results: bench/results/latest.json`,
 );
 if (flags['write-docs']) {
   writeFileSync(here('../docs/benchmarks.md'), page(result, readFileSync(here('notes.md'), 'utf8')));

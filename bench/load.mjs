@@ -1,15 +1,15 @@
-// The load of the bench, in a process of its own: does what it is told, and tells what it saw.
+// The load of the bench, in a separate process: runs tasks and reports the results.
 import { Agent, request } from 'node:http';
 import { madeUpPlaceholderLogin } from '../dist/fake-upstream/script/made-up-credentials.js';
-import { answerEvents, sizeOf, turns, wholeAnswer } from './turn.mjs';
+import { responseEvents, sizeOf, turns, wholeResponse } from './turn.mjs';
 
-const WHOLE_BYTES = sizeOf(wholeAnswer());
+const WHOLE_BYTES = sizeOf(wholeResponse());
 const TURN_TIMEOUT_MS = 30_000;
 const agent = new Agent({ keepAlive: true, maxSockets: 256 });
 const sessions = turns(madeUpPlaceholderLogin());
 let next = 0;
 
-/** One turn; `onChunk` is called at each arrival. Resolves with the times of the first byte and the end, ms. */
+/** Sends a turn and calls `onChunk` at each arrival. Resolves with the time until the first byte, ms. */
 function turn(port, query, expectedBytes, onChunk) {
   const { headers, body } = sessions[next++ % sessions.length];
   const { promise, resolve, reject } = Promise.withResolvers();
@@ -40,7 +40,7 @@ function turn(port, query, expectedBytes, onChunk) {
 
 const ignored = () => undefined;
 
-/** Turns one after another, in so many lanes; the times of their first bytes. */
+/** Runs turns one after another in `concurrency` lanes; returns their times until the first byte. */
 async function runTurns({ port, count, concurrency }) {
   const firstBytes = [];
   const lane = async (share) => {
@@ -50,9 +50,9 @@ async function runTurns({ port, count, concurrency }) {
   return { firstBytes };
 }
 
-/** Paced streams side by side, begun a little apart; the largest gap between two arrivals of each. */
+/** Runs paced streams side by side, started slightly apart; returns the largest gap between two arrivals of each. */
 async function runStreams({ port, streams, events, everyMs }) {
-  const expectedBytes = sizeOf(answerEvents(Math.max(1, events - 5)));
+  const expectedBytes = sizeOf(responseEvents(Math.max(1, events - 5)));
   const one = async (index) => {
     await new Promise((resolve) => setTimeout(resolve, (index * everyMs) / streams));
     let lastAt = null;

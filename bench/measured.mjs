@@ -10,12 +10,12 @@ const START_LIMIT_MS = 20_000;
 const STOP_LIMIT_MS = 5_000;
 const TEN_DAYS_MS = 864_000_000;
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
-/** What `npm start` hands to Node, in front of the program. */
+/** The Node flags of `npm start`. */
 const startFlags =
   JSON.parse(readFileSync(here('../package.json'), 'utf8')).scripts.start.match(/--\S+/g) ?? [];
 const running = new Set();
 
-// Whatever way the bench ends, nothing that it started stays.
+// Kills all started processes, however the bench ends.
 process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
@@ -52,7 +52,7 @@ export function codexPool(folder, upstreamPort) {
     command: process.execPath,
     args: [...startFlags, here('../dist/main.js')],
     options: {
-      cwd: folder, // no `.env` there
+      cwd: folder, // without a `.env`
       env: {
         PATH: process.env.PATH,
         PROXY_LISTEN_ADDR: `127.0.0.1:${port}`,
@@ -102,7 +102,7 @@ http {
 }
 `;
 
-/** nginx as a plain reverse proxy: one worker, nothing buffered, connections to upstream kept. */
+/** nginx as a plain reverse proxy: one worker, no buffering, keep-alive to upstream. */
 export function nginx(folder, upstreamPort) {
   mkdirSync(folder, { recursive: true });
   return (port) => {
@@ -116,7 +116,7 @@ export function nginx(folder, upstreamPort) {
   };
 }
 
-/** Node's own http with a pipe between, and nothing else. */
+/** Node's own http on both sides with a pipe between them. */
 export function bareNode(upstreamPort) {
   return (port) => ({
     command: process.execPath,
@@ -125,7 +125,7 @@ export function bareNode(upstreamPort) {
   });
 }
 
-/** The version of nginx, installed where it is missing and may be; else why there is none. */
+/** Returns the version of nginx, or why it is missing. Installs it if missing and permitted. */
 export function findNginx() {
   const version = nginxVersion();
   if (version !== null) return { version };
@@ -134,14 +134,14 @@ export function findNginx() {
   const options = {
     stdio: 'ignore',
     timeout: 120_000,
-    // The package would start a service of its own on port 80.
+    // The package would start its own service on port 80.
     env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' },
   };
   try {
     execFileSync('apt-get', ['update', '-qq'], options);
     execFileSync('apt-get', ['install', '-y', '-qq', '--no-install-recommends', 'nginx'], options);
   } catch {
-    // the next line tells whether it worked
+    // the next line shows whether it worked
   }
   const installed = nginxVersion();
   return installed === null
@@ -159,7 +159,7 @@ function nginxVersion() {
   }
 }
 
-/** Starts one of the above; resolves when it serves, with how long that took. */
+/** Starts one of the above; resolves when it serves, with the time that took. */
 export async function start(describe) {
   const port = await freePort();
   const { command, args, options } = describe(port);
@@ -200,9 +200,9 @@ async function stop(child) {
 function isOpen(port) {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1');
-    const end = (answer) => {
+    const end = (isListening) => {
       socket.destroy();
-      resolve(answer);
+      resolve(isListening);
     };
     socket.once('connect', () => end(true));
     socket.once('error', () => end(false));

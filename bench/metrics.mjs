@@ -1,4 +1,4 @@
-/** What is measured, in the order of the table. `aim` is for codex-pool: a bound on the value, or on its ratio to nginx. */
+/** The metrics, in the order of the table. `aim` applies to codex-pool: a bound on the value, or on its ratio to nginx. */
 export const metrics = [
   { id: 'cpuPerTurn', title: 'CPU per turn', unit: 'ms', digits: 2, aim: { ratioToNginx: 2 } },
   { id: 'cpuPerEvent', title: 'CPU per event of a paced stream', unit: 'µs', digits: 0 },
@@ -29,14 +29,14 @@ export const metrics = [
   { id: 'portOpen', title: 'Start to open port', unit: 'ms', digits: 0 },
   {
     id: 'healthy',
-    title: 'Start to first answer of /healthz',
+    title: 'Start to first /healthz response',
     unit: 'ms',
     digits: 0,
     aim: { atMost: 1_000 },
   },
 ];
 
-/** Whether an aim is met, and by how much it is missed; null where there is none, or nothing to compare with. */
+/** Compares a value with its aim; null if there is no aim or nothing to compare with. */
 export function judge({ id, aim }, targets) {
   const value = targets['codex-pool'][id]?.median;
   if (aim === undefined || value === undefined) return null;

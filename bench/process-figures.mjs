@@ -1,13 +1,13 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** USER_HZ: the unit in which Linux tells CPU time, on every machine that Node runs on. */
+/** USER_HZ: the unit of CPU time on Linux, the same on every machine that Node supports. */
 const TICK_MS = 10;
 
-/** Parent, CPU time and memory of one process; null when it is gone. */
+/** Parent, CPU time and memory of a process; null if it has ended. */
 function figuresOf(pid) {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' '); // the name before it may hold anything
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' '); // the process name before it may contain anything
     const rss = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? '0';
     const cpuMs = (Number(fields[11]) + Number(fields[12])) * TICK_MS;
     return { parent: Number(fields[1]), cpuMs, rssMb: Number(rss) / 1_024 };
@@ -16,7 +16,7 @@ function figuresOf(pid) {
   }
 }
 
-/** CPU time (user and system, ms) and resident memory (MB) of a process and its children, as nginx has them. */
+/** CPU time (user and system, ms) and resident memory (MB) of a process and its children; nginx has some. */
 export function figures(pid) {
   const sum = { cpuMs: 0, rssMb: 0 };
   for (const name of readdirSync('/proc')) {

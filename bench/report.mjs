@@ -9,7 +9,7 @@ function cell(figure, digits) {
 }
 
 function ratio(targets, { id, isDifference }) {
-  if (isDifference === true) return '–'; // nginx adds next to nothing: a ratio to that says nothing
+  if (isDifference === true) return '–'; // nginx adds almost nothing, so a ratio to it is meaningless
   const own = targets['codex-pool'][id]?.median;
   const nginx = targets.nginx?.[id]?.median;
   return own === undefined || nginx === undefined || nginx <= 0 ? '–' : (own / nginx).toFixed(1);
@@ -51,8 +51,8 @@ export function plainTable(result) {
 }
 
 function markdownTable(result) {
-  const [head, ...body] = padded(rows(result));
-  const rule = head.map((it) => '-'.repeat(Math.max(3, it.length)));
+  const [head, ...body] = rows(result);
+  const rule = head.map(() => '---');
   return [head, rule, ...body].map((row) => `| ${row.join(' | ')} |`).join('\n');
 }
 
@@ -62,22 +62,22 @@ function shortfalls({ targets }) {
   const lines = missed.map((it) => {
     const { value, bound } = judge(it, targets);
     const unit = it.aim.atMost === undefined ? '× nginx' : it.unit;
-    return `- ${it.title}: ${value.toFixed(it.digits)} ${unit} where at most ${bound} ${unit} is the aim.`;
+    return `- ${it.title}: ${value.toFixed(it.digits)} ${unit} instead of at most ${bound} ${unit}.`;
   });
-  return ['Where it falls short:', '', ...lines].join('\n');
+  return ['Missed aims:', '', ...lines].join('\n');
 }
 
-/** The page: figures of one run, then what a profile tells about them. */
+/** Returns the page: the figures of one run, then `notes`, which explain them. */
 export function page(result, notes) {
   const { machine, setup, measuredAt } = result;
-  const compared = machine.nginx === null ? 'nginx was not there to compare with' : `nginx ${machine.nginx}`;
+  const compared = machine.nginx === null ? 'nginx not installed, so not compared' : `nginx ${machine.nginx}`;
   return `# Benchmarks
 
-Made by \`npm run bench -- --write-docs\`; do not edit. What stands under "Where the time goes" is written by hand in \`bench/notes.md\`.
+Written by \`npm run bench -- --write-docs\`; do not edit. The section "Where the time goes" is copied from \`bench/notes.md\`.
 
-Measured on ${measuredAt.slice(0, 10)}: ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGb} GB, Linux ${machine.kernel}; Node ${machine.node}, ${compared}. The load of the machine at the start was ${machine.loadAverage.toFixed(1)}: with few cores and other work beside it, the ratios say more than the times.
+Measured on ${measuredAt.slice(0, 10)}: ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGb} GB, Linux ${machine.kernel}; Node ${machine.node}, ${compared}. The load of the machine at the start was ${machine.loadAverage.toFixed(1)}: with few cores and other work running, the ratios are more reliable than the times.
 
-Median of ${setup.rounds} rounds (least to largest).
+Median of ${setup.rounds} rounds (minimum to maximum).
 
 ${markdownTable(result)}
 
@@ -85,12 +85,12 @@ ${shortfalls(result)}
 
 ## How it is measured
 
-Load, upstream and the measured process are processes of their own, on loopback. A round measures each of them one after another, and every round begins with another one; so what else the machine does hits all alike. nginx is a plain reverse proxy: one worker, \`proxy_buffering off\`, upstream connections kept, no access log. "bare Node" is Node's own \`http\` on both sides with a pipe between (\`bench/bare-node.mjs\`): the least that anything on it costs. codex-pool runs as \`npm start\` starts it, with three made-up accounts.
+The load, the upstream and the measured program are separate processes on loopback. A round measures each target in turn, and each round starts with a different one, so that other work on the machine affects all of them alike. nginx is a plain reverse proxy: one worker, \`proxy_buffering off\`, upstream keep-alive, no access log. "bare Node" is Node's own \`http\` on both sides with a pipe between them (\`bench/bare-node.mjs\`), which is the minimum cost on this runtime. codex-pool runs with the flags of \`npm start\`, with three made-up accounts.
 
-- **CPU per turn**: user and system time of the process over ${setup.cpuTurns} turns, ${setup.cpuLanes} at a time. A turn is a JSON request of ${(setup.requestBytes / 1_000).toFixed(0)} KB and an answer of ${setup.answerEvents} events, ${(setup.answerBytes / 1_000).toFixed(0)} KB, that upstream sends at once, each event as a chunk of its own.
-- **First byte**: from the first byte of the request to the first of the answer's body, ${setup.latencyTurns} turns, one after another. "Added" is the same less direct, of the same round.
-- **Largest gap**: ${setup.streams} streams side by side, an event every ${setup.everyMs} ms, ${setup.streamEvents} events each; of each stream the longest time between two arrivals. "Over direct" is within the same round. **CPU per event** is that of these streams, the start of their turns included.
-- **Memory**: resident, ${setup.idleMs / 1_000} s after the start, and after each round of load. **Start**: from the spawn of the process.
+- **CPU per turn**: user and system time of the process over ${setup.cpuTurns} turns, ${setup.cpuLanes} at a time. A turn is a JSON request of ${(setup.requestBytes / 1_000).toFixed(0)} KB and a response of ${setup.responseEvents} events, ${(setup.responseBytes / 1_000).toFixed(0)} KB. Upstream sends it at once, with one chunk per event.
+- **First byte**: time from the first byte of the request to the first byte of the response body, over ${setup.latencyTurns} turns, one after another. "Added" is the difference to direct in the same round.
+- **Largest gap**: ${setup.streams} streams side by side, an event every ${setup.everyMs} ms, ${setup.streamEvents} events each; the figure is each stream's longest time between two arrivals. "Over direct" is the difference in the same round. **CPU per event** is measured over these streams, including the start of their turns.
+- **Memory**: resident set size, ${setup.idleMs / 1_000} s after the start and after each round of load. **Start**: time since the process was spawned.
 
 ## Where the time goes
 

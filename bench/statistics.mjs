@@ -3,7 +3,7 @@ export function percentile(values, share) {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
 }
 
-/** The median of the rounds with its spread. */
+/** The median of the rounds, with minimum and maximum. */
 export function spread(values) {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length >> 1;

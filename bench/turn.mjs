@@ -5,11 +5,11 @@ const ANSWER_BYTES = 90_000;
 const SESSIONS = 20;
 
 const words =
-  'the proxy reads a request and sends it on while words of an answer stream back to whoever asked for them'.split(
+  'the proxy reads a request and sends it on while words of a response stream back to the client that asked'.split(
     ' ',
   );
 
-/** Text without a meaning, the same in every run. */
+/** Meaningless text, the same in every run. */
 function madeUpText(bytes) {
   let text = '';
   for (let index = 0; text.length < bytes; index += 1)
@@ -32,7 +32,7 @@ function tool(index) {
   return { type: 'function', name: `tool_${index}`, description: madeUpText(600), strict: false, parameters };
 }
 
-/** The JSON of a first turn: as large as a real one, and of its shape. */
+/** The JSON of a first turn, with the size and shape of a real one. */
 export function requestBody(sessionId) {
   const body = {
     model: 'gpt-5.5',
@@ -52,7 +52,7 @@ export function requestBody(sessionId) {
   return Buffer.from(JSON.stringify(body));
 }
 
-/** A few sessions with their requests, made once; the headers are those of a turn (docs/protocol.md, section 3). */
+/** A few sessions with their requests, made once, with the header fields of a turn (docs/protocol.md, section 3). */
 export function turns(login) {
   return Array.from({ length: SESSIONS }, () => {
     const id = randomUUID();
@@ -115,8 +115,8 @@ function delta(index) {
   });
 }
 
-/** The events of an answer with this many pieces of text; one buffer each. */
-export function answerEvents(deltas) {
+/** The events of a response with this many pieces of text, one buffer each. */
+export function responseEvents(deltas) {
   const response = { id: 'resp_made_up', object: 'response', status: 'in_progress', output: [] };
   const item = { type: 'message', id: 'msg_made_up', role: 'assistant', status: 'in_progress', content: [] };
   const usage = {
@@ -143,9 +143,9 @@ export function answerEvents(deltas) {
 
 export const sizeOf = (events) => events.reduce((sum, it) => sum + it.length, 0);
 
-/** An answer of about 90 KB. */
-export function wholeAnswer() {
-  const few = sizeOf(answerEvents(100));
-  const perDelta = (sizeOf(answerEvents(200)) - few) / 100;
-  return answerEvents(100 + Math.round((ANSWER_BYTES - few) / perDelta));
+/** A response of about 90 KB. */
+export function wholeResponse() {
+  const few = sizeOf(responseEvents(100));
+  const perDelta = (sizeOf(responseEvents(200)) - few) / 100;
+  return responseEvents(100 + Math.round((ANSWER_BYTES - few) / perDelta));
 }

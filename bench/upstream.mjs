@@ -1,11 +1,11 @@
-// The upstream of the bench, in a process of its own: cheap, and always the same.
+// The upstream of the bench, in a separate process: cheap and deterministic.
 import { createServer } from 'node:http';
-import { answerEvents, wholeAnswer } from './turn.mjs';
+import { responseEvents, wholeResponse } from './turn.mjs';
 
-const whole = wholeAnswer();
+const whole = wholeResponse();
 const pacedAnswers = new Map();
 
-/** As the backend's: the windows are far from full, so that every account can serve. */
+/** Header fields like the backend's. The windows are far from full, so that every account can serve. */
 const resetAt = Math.floor(Date.now() / 1_000) + 9_000;
 const windowOf = (seconds) => ({
   used_percent: 4,
@@ -22,7 +22,7 @@ const usage = JSON.stringify({
     secondary_window: windowOf(604_800),
   },
 });
-const answerHead = {
+const responseHead = {
   'cache-control': 'no-cache',
   'x-codex-plan-type': 'pro',
   'x-codex-primary-used-percent': '4',
@@ -37,9 +37,9 @@ const answerHead = {
 function turn(url, res) {
   const { searchParams } = new URL(url, 'http://upstream');
   const everyMs = Number(searchParams.get('every') ?? 0);
-  res.writeHead(200, answerHead);
+  res.writeHead(200, responseHead);
   if (everyMs === 0) {
-    // Every event is a chunk of its own, as from a backend that flushes each; all leave at once (one write).
+    // Each event is a separate chunk, as from a backend that flushes each one. All are sent at once (one write).
     for (const event of whole) res.write(event);
     res.end();
     return;
@@ -50,12 +50,12 @@ function turn(url, res) {
 function pacedAnswer(events) {
   const known = pacedAnswers.get(events);
   if (known !== undefined) return known;
-  const made = answerEvents(Math.max(1, events - 5));
+  const made = responseEvents(Math.max(1, events - 5));
   pacedAnswers.set(events, made);
   return made;
 }
 
-/** One event every `everyMs` by the clock: an event that is late does not make the next one late. */
+/** Sends one event every `everyMs` by the clock, so that a late event does not delay the next. */
 function paced(res, events, everyMs) {
   const startedAt = performance.now();
   let sent = 0;

@@ -1,4 +1,4 @@
-// Runs before everything that starts from `dist`: compiles only what was changed since the last build.
+// Runs before every script that uses `dist`: builds if a source has changed since the last build.
 // An up-to-date build needs no compiler, so devDependencies may be missing then.
 import { spawnSync } from 'node:child_process';
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
@@ -9,17 +9,17 @@ import { fingerprint, isStale, STAMP } from './build-inputs.mjs';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const compiler = join(root, 'node_modules', '@nestjs', 'cli', 'bin', 'nest.js');
 
-/** The exit code of the compiler; 0 when there was nothing to do. */
+/** Returns the exit code of the compiler; 0 if the build is up to date. */
 function build() {
   if (!process.argv.includes('--always') && !isStale(root)) return 0;
   if (!existsSync(compiler)) {
     process.stderr.write(
-      'The build is missing or older than its sources, and the compiler is not installed: run `npm install --include=dev`.\n',
+      'The build is missing or out of date, and the compiler is not installed. Run `npm install --include=dev`.\n',
     );
     return 1;
   }
-  process.stderr.write('Building codex-pool: the first time, and after each change of its sources.\n');
-  // Taken before, so that a source that changes under the compiler counts as changed.
+  process.stderr.write('Building codex-pool (on the first start, and when a source has changed).\n');
+  // Taken before the build, so that a source that changes during it counts as changed.
   const inputs = fingerprint(root);
   rmSync(join(root, STAMP), { force: true });
   const { status, error } = spawnSync(process.execPath, [compiler, 'build'], { cwd: root, stdio: 'inherit' });

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Where a build leaves the fingerprint of what it was made from; inside its own folder, so that both go together. */
+/** The file with the fingerprint of a build's inputs. It is in the build's folder, so that both are deleted together. */
 export const STAMP = join('dist', '.build-inputs');
 const ENTRY = join('dist', 'main.js');
 const SETTINGS = [
@@ -14,7 +14,7 @@ const SETTINGS = [
 ];
 
 /**
- * Whether `dist` was not made, as a whole, from the sources and settings as they are now.
+ * Returns true unless `dist` is a complete build of the current sources and settings.
  * @param {string} root folder of the project
  */
 export function isStale(root) {
@@ -23,8 +23,8 @@ export function isStale(root) {
 }
 
 /**
- * SHA-256 over the path and content of everything that a build reads. Contents, since a checkout, a copy or an
- * unpacked archive may bring an other file that is older than the build.
+ * Returns a SHA-256 over the paths and contents of all inputs of a build. Times do not work: a checkout, a copy or an
+ * unpacked archive may bring a changed file that is older than the build.
  * @param {string} root folder of the project
  */
 export function fingerprint(root) {
@@ -32,7 +32,7 @@ export function fingerprint(root) {
   for (const path of [...SETTINGS, ...sources(root)]) {
     const file = join(root, path);
     hash.update(`${path}\0`);
-    // The length keeps the end of one file from passing as the start of the next.
+    // The length prevents the end of one file from passing as the start of the next.
     if (existsSync(file)) {
       const content = readFileSync(file);
       hash.update(`${content.length}\0`).update(content);
@@ -41,7 +41,7 @@ export function fingerprint(root) {
   return hash.digest('hex');
 }
 
-/** Tests are not part of the build: an edited one must not cost a compile. */
+/** All sources, with the fake upstream, which the demo imports. An edited spec must not cause a build. */
 function sources(root) {
   return readdirSync(join(root, 'src'), { recursive: true })
     .filter((it) => it.endsWith('.ts') && !it.endsWith('.spec.ts'))

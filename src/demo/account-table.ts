@@ -1,7 +1,7 @@
-import type { ShownAccount } from './admin-answers.js';
+import type { ShownAccount } from './admin-responses.js';
 import { lengthOfTime, timeLeft } from './time-left.js';
 
-/** The accounts as lines of text, heads first, in columns. */
+/** Formats the accounts as a text table, with a header line. */
 export function accountTable(accounts: readonly ShownAccount[], now: number): string[] {
   const durations = [...new Set(accounts.flatMap((it) => it.windows.map((w) => w.durationSeconds)))];
   const heads = [
@@ -35,7 +35,7 @@ function usedOf({ windows }: ShownAccount, durationSeconds: number): string {
   return window === undefined ? '-' : `${Math.round(window.usedRatio * 100)} %`;
 }
 
-/** Words to the left, what begins with a digit to the right. */
+/** Aligns columns of numbers to the right, others to the left. */
 function inColumns(rows: readonly (readonly string[])[]): string[] {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   const isNumeric = widths.map((_, column) => rows.slice(1).every((row) => /^[\d-]/.test(row[column] ?? '')));

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { codexConfig } from '../bootstrap/greeting.js';
 import { madeUpPlaceholderLogin } from '../fake-upstream/script/made-up-credentials.js';
 
-/** A `CODEX_HOME` that points a real Codex at the demo with a made-up login, beside whatever the user has. */
+/** Creates a `CODEX_HOME` that points a real Codex at the demo with a made-up login. The user's own stays untouched. */
 export async function makeCodexHome(folder: string, origin: string): Promise<string> {
   const home = join(folder, 'codex');
   await mkdir(home, { mode: 0o700 });

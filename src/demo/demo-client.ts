@@ -1,32 +1,32 @@
 import { Agent, type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { z } from 'zod';
-import { accountsSchema, decisionSchema, type ShownAccount, type ShownDecision } from './admin-answers.js';
+import { accountsSchema, decisionSchema, type ShownAccount, type ShownDecision } from './admin-responses.js';
 
-/** A turn as its client has seen it. */
+/** A turn as its client saw it. */
 export interface SeenTurn {
   readonly status: number;
-  /** Who served it, by the answer's own header; null if nobody did. */
+  /** The account that served it, by the response header; null if none did. */
   readonly account: string | null;
   readonly requestId: string;
-  /** From the sending, ms; null when no word came. */
+  /** Time since the request was sent, ms; null if no word arrived. */
   readonly firstWordMs: number | null;
   readonly tookMs: number;
-  /** The answer ended before its end. */
+  /** Whether the response broke off. */
   readonly isBroken: boolean;
 }
 
 export interface AskedTurn {
   readonly session: string;
   readonly prompt: string;
-  /** Called with each piece of text when it arrives. */
+  /** Called with each piece of text as it arrives. */
   readonly onWord?: (word: string) => void;
 }
 
 const deltaSchema = z.object({ type: z.literal('response.output_text.delta'), delta: z.string() });
 
-/** Talks to the proxy as any client does: over HTTP. */
+/** A client of the proxy, over HTTP. */
 export class DemoClient {
-  /** Its own, so that no proxy which the environment names comes in between. */
+  /** A separate agent, so that a proxy from the environment is not used. */
   readonly #agent = new Agent();
 
   constructor(
@@ -50,7 +50,7 @@ export class DemoClient {
     await this.#json('POST', '/admin/reload');
   }
 
-  /** Sends a turn and reads its answer to the end. */
+  /** Sends a turn and reads the whole response. */
   async turn({ session, prompt, onWord }: AskedTurn): Promise<SeenTurn> {
     const body = JSON.stringify({
       model: 'gpt-5.5',
@@ -59,7 +59,7 @@ export class DemoClient {
       input: [{ role: 'user', content: [{ type: 'input_text', text: prompt }] }],
     });
     const sentAt = performance.now();
-    const res = await answerTo(
+    const res = await responseTo(
       this.#request('POST', '/v1/responses', {
         'content-type': 'application/json',
         accept: 'text/event-stream',
@@ -71,7 +71,7 @@ export class DemoClient {
       firstWordMs ??= performance.now() - sentAt;
       onWord?.(word);
     });
-    this.signal.throwIfAborted(); // an end that we made ourselves is no broken answer
+    this.signal.throwIfAborted(); // an abort of our own is not a broken response
     return {
       status: res.statusCode ?? 0,
       account: headerOf(res, 'x-codex-pool-account'),
@@ -83,7 +83,7 @@ export class DemoClient {
   }
 
   async #json(method: string, path: string): Promise<unknown> {
-    const res = await answerTo(this.#request(method, path, {}).end());
+    const res = await responseTo(this.#request(method, path, {}).end());
     const chunks: Buffer[] = [];
     for await (const chunk of res) chunks.push(Buffer.from(chunk));
     return JSON.parse(Buffer.concat(chunks).toString('utf8'));
@@ -100,15 +100,15 @@ export class DemoClient {
   }
 }
 
-async function answerTo(sent: ClientRequest): Promise<IncomingMessage> {
-  const answer = new Promise<IncomingMessage>((resolve, reject) => {
+async function responseTo(sent: ClientRequest): Promise<IncomingMessage> {
+  const response = new Promise<IncomingMessage>((resolve, reject) => {
     sent.once('response', resolve);
-    sent.on('error', reject); // for good: an abort later on is told by the answer itself
+    sent.on('error', reject); // stays attached: the response itself reports a later abort
   });
-  return answer;
+  return response;
 }
 
-/** Reads an event stream to its end; true when it broke off before. */
+/** Reads a whole event stream; returns true if it broke off. */
 async function readWords(res: IncomingMessage, onWord: (word: string) => void): Promise<boolean> {
   let rest = '';
   res.setEncoding('utf8').on('data', (text: string) => {
@@ -119,8 +119,8 @@ async function readWords(res: IncomingMessage, onWord: (word: string) => void): 
       if (word !== null) onWord(word);
     }
   });
-  res.on('error', () => undefined); // seen below, as an answer that is not complete
-  await new Promise((resolve) => res.once('close', resolve)); // not by `once` of events: it rejects at an error
+  res.on('error', () => undefined); // seen below as an incomplete response
+  await new Promise((resolve) => res.once('close', resolve)); // `once` of node:events would reject on an error
   return !res.complete;
 }
 

@@ -2,7 +2,7 @@ import type { ConsoleLogger } from '@nestjs/common';
 import { PoolLogger } from '../observability/pool-logger.js';
 import { RecentErrors } from '../observability/recent-errors.js';
 
-/** The proxy's log: nowhere, or on stderr, so that the show has stdout for itself. */
+/** The proxy's log: discarded, or on stderr, because stdout belongs to the show. */
 export class DemoLogger extends PoolLogger {
   constructor(
     errors: RecentErrors,

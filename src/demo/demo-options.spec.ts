@@ -15,12 +15,12 @@ describe('the flags of the demo', () => {
     expect(readOptions(args, true)).toEqual({ kind: 'show', options });
   });
 
-  it('make it fast where nobody reads along', () => {
+  it('make it fast without a terminal', () => {
     expect(readOptions([], false)).toEqual({ kind: 'show', options: { ...plain, isFast: true } });
   });
 
   it.each([
-    [['--loud'], /^Unknown option '--loud': .*--help tells what there is\.$/],
+    [['--loud'], /^Unknown option '--loud': .*--help lists the flags\.$/],
     [['please'], /'please'/],
     [['--fault'], /'--fault <value>'/],
     [['--fault', ''], /no fault "", only usage-limit, rate-limit/],

@@ -5,11 +5,11 @@ const KEEP_PORT = 8_989;
 
 export interface DemoOptions {
   readonly isKept: boolean;
-  /** Where the proxy listens; 0: any free port. */
+  /** Port of the proxy; 0: any free port. */
   readonly port: number;
-  /** Null: the show's own, which is over when the show is. */
+  /** Null: the default fault, which ends with the show. */
   readonly fault: FaultName | null;
-  /** No pauses for the eye. */
+  /** Without the pauses that make the show readable. */
   readonly isFast: boolean;
   readonly isVerbose: boolean;
 }
@@ -19,7 +19,7 @@ export type Asked =
   | { readonly kind: 'help' }
   | { readonly kind: 'not-understood'; readonly sentence: string };
 
-/** Reads the command line. Where nobody reads along, the demo is fast. */
+/** Parses the command line. Without a terminal, the demo runs fast. */
 export function readOptions(args: readonly string[], isTerminal: boolean): Asked {
   const parsed = parsedArgs(args);
   if (typeof parsed === 'string') return notUnderstood(parsed);
@@ -53,11 +53,11 @@ function parsedArgs(args: readonly string[]) {
   }
 }
 
-/** Node adds advice on how a value that begins with a dash is given. */
+/** Drops Node's advice about values that begin with a dash. */
 const firstSentence = (text: string) => text.split(/\.(?:\s|$)|\n/, 1)[0] ?? text;
 
 function notUnderstood(sentence: string): Asked {
-  return { kind: 'not-understood', sentence: `${sentence}: npm run demo -- --help tells what there is.` };
+  return { kind: 'not-understood', sentence: `${sentence}: npm run demo -- --help lists the flags.` };
 }
 
 function portIn(text: string): number | null {
@@ -65,20 +65,20 @@ function portIn(text: string): number | null {
   return port >= 1 && port <= 65_535 ? port : null;
 }
 
-/** What `--help` prints. */
+/** The text of `--help`. */
 export function usage(): string {
   const width = Math.max(...faultNames.map((it) => it.length));
-  return `The proxy at work, with made-up accounts and a stand-in for the backend: no login, no internet.
+  return `Shows the proxy at work with made-up accounts and a fake upstream. Needs no login and no internet.
 
   npm run demo [-- flags]
 
-  --keep          stays up after the show, for a real Codex, until Ctrl-C
-  --port <n>      where the proxy listens: by default any free port, with --keep ${KEEP_PORT}
-  --fault <name>  how the first account's turns go wrong, by default usage-limit; with --keep all of them,
+  --keep          keep running after the show, for a real Codex, until Ctrl-C
+  --port <n>      port of the proxy; default: any free port, with --keep ${KEEP_PORT}
+  --fault <name>  how the first account's turns fail; default: usage-limit. With --keep, all of its turns fail
                   until Ctrl-C:
 ${faultNames.map((it) => `                    ${it.padEnd(width)}  ${faults[it].means}`).join('\n')}
-  --fast          no pauses between the words; so it is when the output is no terminal
-  --verbose       the proxy's log, on stderr
-  --help          this
+  --fast          no pauses between words; the default when the output is not a terminal
+  --verbose       print the proxy's log on stderr
+  --help          print this text
 `;
 }

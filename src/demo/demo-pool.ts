@@ -13,16 +13,16 @@ import { first, people } from './made-up-people.js';
 import { spoken } from './spoken.js';
 
 export interface DemoPoolOptions {
-  /** Where the proxy listens; 0: any free port. */
+  /** Port of the proxy; 0: any free port. */
   readonly port: number;
   readonly isVerbose: boolean;
-  /** Between two words that an account says. */
+  /** Pause between two words of a turn. */
   readonly wordPauseMs: number;
 }
 
 /**
- * The program as deployed, in this process, before a stand-in with made-up accounts. All that it writes is in one
- * temporary folder, which goes with it, also when the process ends in another way.
+ * The program as deployed, in this process, in front of a fake upstream with made-up accounts. It writes only to one
+ * temporary folder, which is removed when the demo or the process ends.
  */
 export class DemoPool implements AsyncDisposable {
   readonly folder = mkdtempSync(join(tmpdir(), 'codex-pool-demo-'));
@@ -55,17 +55,17 @@ export class DemoPool implements AsyncDisposable {
     return `http://${host}:${port}`;
   }
 
-  /** What every account answers to every turn from now on. */
+  /** Sets the text of every turn of every account. */
   says(text: string): void {
     for (const { name } of people) this.fakeUpstream.account(name).always(this.#spoken(text));
   }
 
-  /** The first account's turns go wrong from now on. */
+  /** Makes the first account's turns fail from now on. */
   befalls(fault: FaultName): void {
     faults[fault].befall(this.fakeUpstream.account(first.name), this.options.wordPauseMs);
   }
 
-  /** Puts a login of the account into the pool whose access token ends so soon. */
+  /** Puts a login into the pool whose access token expires after `seconds`. */
   async putShortLogin(name: string, seconds: number): Promise<void> {
     await this.#putLogin(name, this.fakeUpstream.account(name).loginAgain(seconds));
   }
@@ -77,7 +77,7 @@ export class DemoPool implements AsyncDisposable {
   async #start(): Promise<void> {
     await mkdir(join(this.folder, 'pool'), { mode: 0o700 });
     for (const { name } of people) await this.#putLogin(name, this.fakeUpstream.account(name).authJson());
-    // Nothing of the user's environment or .env: these settings, and the defaults.
+    // Only these settings and the defaults, nothing from the user's environment or .env.
     const config = loadConfig({
       PROXY_LISTEN_ADDR: `127.0.0.1:${this.options.port}`,
       POOL_DIR: join(this.folder, 'pool'),
@@ -94,7 +94,7 @@ export class DemoPool implements AsyncDisposable {
     });
   }
 
-  /** A file that appears whole: the proxy may look at any time. */
+  /** Renames the file into place, because the proxy may read it at any time. */
   async #putLogin(name: string, login: AuthJson): Promise<void> {
     const draft = join(this.folder, `${name}.draft`);
     await writeFile(draft, JSON.stringify(login, null, 2), { mode: 0o600 });

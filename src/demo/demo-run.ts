@@ -10,10 +10,10 @@ import { faults } from './faults.js';
 import { first, people } from './made-up-people.js';
 import { Stage } from './stage.js';
 
-/** Pauses for the eye, ms. */
+/** Pauses that make the show readable, ms. */
 const paces = { slow: { word: 70, step: 600 }, fast: { word: 4, step: 0 } } as const;
 
-/** Runs the demo to its end, or until it is told to stop; returns the exit code. */
+/** Runs the demo until it ends or is stopped; returns the exit code. */
 export async function runDemo(args: readonly string[]): Promise<number> {
   const asked = readOptions(args, process.stdout.isTTY);
   switch (asked.kind) {
@@ -30,7 +30,7 @@ export async function runDemo(args: readonly string[]): Promise<number> {
   }
 }
 
-/** Aborted by a signal, and when nobody reads any more; a second signal ends the process at once. */
+/** Returns a signal that aborts on SIGINT, SIGTERM, SIGHUP or a closed stdout. A second signal exits at once. */
 function untilStopped(): AbortSignal {
   const stop = new AbortController();
   const onSignal = () => {
@@ -47,7 +47,7 @@ async function show(options: DemoOptions, stopped: AbortSignal): Promise<number>
   const stage = new Stage(process.stdout, stopped, pace.step);
   try {
     await using pool = await DemoPool.start({ ...options, wordPauseMs: pace.word });
-    stage.lines('codex-pool at work: made-up accounts, a stand-in for the backend, all on this machine.');
+    stage.lines('codex-pool at work, with made-up accounts and a fake upstream, all on this machine.');
     const client = new DemoClient(pool.origin, stopped);
     await new DemoShow(pool, client, stage, stopped).run(options.fault ?? 'usage-limit');
     if (options.isKept) await keep(pool, options, stage, stopped);
@@ -58,41 +58,41 @@ async function show(options: DemoOptions, stopped: AbortSignal): Promise<number>
       return 1;
     }
   }
-  const end = stopped.aborted ? 'Stopped' : 'That was it';
-  stage.lines('', `${end}; the temporary folder is gone, and nothing else was written.`);
+  const end = stopped.aborted ? 'Stopped' : 'Done';
+  stage.lines('', `${end}. The temporary folder is removed, and nothing else was written.`);
   return 0;
 }
 
-/** Stays up for a real Codex until it is told to stop. */
+/** Keeps running for a real Codex until it is stopped. */
 async function keep(
   pool: DemoPool,
   { fault }: DemoOptions,
   stage: Stage,
   stopped: AbortSignal,
 ): Promise<void> {
-  pool.says('This was made up by {account}; codex-pool brought it to you.');
+  pool.says('This was made up by {account} and delivered by codex-pool.');
   if (fault !== null) pool.befalls(fault);
   const home = await makeCodexHome(pool.folder, pool.origin);
   stage.lines(
     '',
-    `codex-pool stays up on ${pool.origin}, with ${people.length} made-up accounts behind it, until Ctrl-C.`,
-    ...(fault === null ? [] : [`Every turn of ${first.name} goes wrong: ${faults[fault].means}.`]),
+    `codex-pool keeps running on ${pool.origin}, with ${people.length} made-up accounts, until Ctrl-C.`,
+    ...(fault === null ? [] : [`Every turn of ${first.name} fails: ${faults[fault].means}.`]),
     '',
-    'A real Codex with a made-up login, beside your own:',
+    'Run a real Codex with a made-up login, apart from your own:',
     '',
     `   CODEX_HOME=${home} codex exec --skip-git-repo-check "hello"`,
     '',
-    'Or yours, by ~/.codex/config.toml (the first two lines above its first [table]):',
+    'Or use your own, with this in ~/.codex/config.toml (the first two lines above its first [table]):',
     '',
     ...codexConfig(pool.origin).map((it) => `   ${it}`.trimEnd()),
     '',
-    `What the pool does:  curl ${pool.origin}/admin/accounts`,
+    `The state of the pool:  curl ${pool.origin}/admin/accounts`,
   );
   if (!stopped.aborted) await once(stopped, 'abort');
 }
 
 function whyNot(error: unknown, { port }: DemoOptions): string {
   if (errorCode(error) === 'EADDRINUSE')
-    return `127.0.0.1:${port} is in use, perhaps by codex-pool itself: stop that, or give another port with --port.`;
+    return `127.0.0.1:${port} is in use, perhaps by codex-pool itself. Stop that, or choose another port with --port.`;
   return `The demo failed: ${describeError(error)}`;
 }

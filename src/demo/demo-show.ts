@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { accountTable } from './account-table.js';
-import type { ShownAccount } from './admin-answers.js';
+import type { ShownAccount } from './admin-responses.js';
 import { decisionLines } from './decision-lines.js';
 import type { DemoClient, SeenTurn } from './demo-client.js';
 import type { DemoPool } from './demo-pool.js';
@@ -13,11 +13,11 @@ const TOKEN_ENDS_IN_SECONDS = 45;
 const PATIENCE_MS = 5_000;
 const LOOK_AGAIN_MS = 25;
 
-/** One session of a person with Codex, and a second one beside it. */
+/** The session of the show, and a second one beside it. */
 const session = 'demo-session-1';
 const otherSession = 'demo-session-2';
 
-/** What is shown, step by step; ends early when it is aborted. */
+/** The show, step by step; ends early when aborted. */
 export class DemoShow {
   #turns = 0;
 
@@ -51,17 +51,17 @@ export class DemoShow {
   }
 
   async #aTurn(): Promise<void> {
-    await this.stage.step('A turn: the words come through as they arrive');
-    this.pool.says('Hello. I am {account}, and each of these words was passed on when it came.');
+    await this.stage.step('A turn: words are passed on as they arrive');
+    this.pool.says('Hello. I am {account}, and each of these words was passed on as it arrived.');
     const turn = await this.#ask('hello');
-    const times = `the first word after ${ms(turn.firstWordMs)}, the last after ${ms(turn.tookMs)}`;
-    this.stage.note(`${told(turn)}: most of its quota is left; ${times}`);
+    const times = `first word after ${ms(turn.firstWordMs)}, last after ${ms(turn.tookMs)}`;
+    this.stage.note(`${summary(turn)}, which has the most quota left; ${times}`);
   }
 
-  /** Something goes wrong with the account that serves the session; returns who has served in the end. */
+  /** Makes the account of the session fail; returns the account that finally served. */
   async #fault(fault: FaultName): Promise<string> {
     await this.stage.step(`${first.name} ${faults[fault].title}, and the session goes on`);
-    const text = 'Nothing to see here: it is {account} that answers you now.';
+    const text = 'Nothing to see here: now you are talking to {account}.';
     this.pool.says(text);
     this.pool.befalls(fault);
     const seen = await this.#ask('and now?');
@@ -71,38 +71,38 @@ export class DemoShow {
     const ids = [seen, resent].flatMap((it) => (it === null ? [] : [it.requestId]));
     const decisions = await Promise.all(ids.map((it) => this.client.decision(it)));
     const attempts = decisions.flatMap((it) => decisionLines(it));
-    const unseen = attempts.length > 1 ? 'what happened unseen' : 'nothing happened unseen';
-    this.stage.note(`${told(turn)}; ${unseen}, by GET /admin/requests/{id}:`);
+    const unseen = attempts.length > 1 ? 'behind the scenes' : 'no failover was needed';
+    this.stage.note(`${summary(turn)}; ${unseen}, by GET /admin/requests/{id}:`);
     this.stage.note(...attempts.map((it) => `  ${it}`));
     return turn.account ?? first.name;
   }
 
-  /** As Codex does when an answer breaks off. */
+  /** Sends the turn again, as Codex does when a response breaks off. */
   async #resend(): Promise<SeenTurn> {
-    this.stage.note('cut off upstream, so cut off here: nothing is said twice; Codex sends it again itself');
+    this.stage.note(
+      'cut off upstream, so cut off here: no text is sent twice, and Codex sends the turn again',
+    );
     return this.#ask('and now?');
   }
 
-  /** Returns whose the first session is. */
+  /** Returns the account of the first session. */
   async #session(expected: string): Promise<string> {
     await this.stage.step(`The session stays with ${expected}, where its context is cached`);
-    this.pool.says(
-      'Still {account}: this session is at home here, and a second one beside it need not wait.',
-    );
+    this.pool.says('Still {account}: this session stays here, and a second one beside it does not wait.');
     const begun = Promise.withResolvers<void>();
     const asked = this.#ask('still there?', begun.resolve);
     await Promise.race([begun.promise, asked]);
     const beside = this.client.turn({ session: otherSession, prompt: 'and me?' });
     const [turn, other] = await Promise.all([asked, beside]);
     this.#turns += 1;
-    this.stage.note(`${told(turn)}; a second session, at the same time: ${told(other)}`);
+    this.stage.note(`${summary(turn)}; a second session, at the same time: ${summary(other)}`);
     return turn.account ?? expected;
   }
 
   async #renewal(name: string): Promise<void> {
-    await this.stage.step(`${name}'s token is about to end: it is renewed on the way`);
-    this.pool.says('With a new token, which was on disk before I got it.');
-    // Held until the turn is on its way, so that nobody renews before it is seen how little is left.
+    await this.stage.step(`${name}'s token is about to expire: it is refreshed on the way`);
+    this.pool.says('With a new token, which was on disk before it was used.');
+    // Holds the refresh until the turn is under way, so that the demo can read the short lifetime first.
     const renewal = this.pool.fakeUpstream.tokens.hold();
     let before: ShownAccount | null;
     let asked: Promise<SeenTurn>;
@@ -117,7 +117,9 @@ export class DemoShow {
     }
     const turn = await asked;
     const after = await this.client.account(name);
-    this.stage.note(`${told(turn)}; ${leftOf(before)} left of its token before, ${leftOf(after)} after`);
+    this.stage.note(
+      `${summary(turn)}; its token was valid for ${leftOf(before)} before, ${leftOf(after)} after`,
+    );
   }
 
   async #afterwards(): Promise<void> {
@@ -128,7 +130,7 @@ export class DemoShow {
     this.stage.note(...accountTable(accounts, Date.now()));
   }
 
-  /** A turn of the session, shown while it streams. */
+  /** Sends a turn of the session and shows it while it streams. */
   async #ask(prompt: string, onWord?: () => void): Promise<SeenTurn> {
     this.stage.prompt(prompt);
     const show = (word: string) => {
@@ -141,7 +143,7 @@ export class DemoShow {
     return turn;
   }
 
-  /** The accounts as soon as they are so, or as they are after a while. */
+  /** Returns the accounts as soon as the condition holds, or as they are after PATIENCE_MS. */
   async #accountsWhen(
     isSo: (accounts: readonly ShownAccount[]) => boolean,
   ): Promise<readonly ShownAccount[]> {
@@ -154,10 +156,10 @@ export class DemoShow {
   }
 }
 
-const told = ({ status, account }: SeenTurn) => `HTTP ${status}, served by ${account ?? 'nobody'}`;
+const summary = ({ status, account }: SeenTurn) => `HTTP ${status}, served by ${account ?? 'no account'}`;
 
 const leftOf = (account: ShownAccount | null) =>
-  account?.expiresAt == null ? 'nobody knows what is' : timeLeft(account.expiresAt, Date.now());
+  account?.expiresAt == null ? 'an unknown time' : timeLeft(account.expiresAt, Date.now());
 
 const ms = (time: number | null) => (time === null ? 'never' : `${Math.round(time)} ms`);
 

@@ -14,27 +14,27 @@ import { created, delta, messageAdded, messageTurn } from '../fake-upstream/scri
 import { spentWindows } from './made-up-people.js';
 import { wordsOf } from './spoken.js';
 
-/** A way in which the turns of an account go wrong. */
+/** A way in which the turns of an account fail. */
 export interface Fault {
-  /** For `--help`. */
+  /** Description for `--help`. */
   readonly means: string;
-  /** What is about to happen, with the account's name before it. */
+  /** Title of the step, after the account's name. */
   readonly title: string;
-  /** From now on all turns of the account go wrong, until it is told another answer. */
+  /** Makes all turns of the account fail until another response is scripted. */
   readonly befall: (account: AccountScript, wordPauseMs: number) => void;
 }
 
 const RATE_LIMIT_SECONDS = 20;
 
 const always =
-  (answer: () => ScriptedResponse): Fault['befall'] =>
+  (response: () => ScriptedResponse): Fault['befall'] =>
   (account) =>
-    void account.always(answer());
+    void account.always(response());
 
 /** The faults by the name that `--fault` takes. */
 export const faults = {
   'usage-limit': {
-    means: '429 usage_limit_reached: it is out until its quota resets, another serves',
+    means: '429 usage_limit_reached: the account is out until its quota resets, another serves',
     title: 'has reached its usage limit',
     befall: (account) => {
       const [shortest] = spentWindows;
@@ -44,23 +44,23 @@ export const faults = {
     },
   },
   'rate-limit': {
-    means: `429 with Retry-After: it is out for ${RATE_LIMIT_SECONDS} s, another serves`,
-    title: 'is asked too fast',
+    means: `429 with Retry-After: the account is out for ${RATE_LIMIT_SECONDS} s, another serves`,
+    title: 'is rate-limited',
     befall: always(() => rateLimit(RATE_LIMIT_SECONDS)),
   },
   unauthorized: {
-    means: '401, even with a renewed token: it is out for 5 min, another serves',
+    means: '401, even with a refreshed token: the account is out for 5 min, another serves',
     title: 'has its token rejected',
     befall: always(unauthorized),
   },
   'server-error': {
-    means: '500: asked once more, then another serves; the third in a row takes it out',
-    title: 'answers with a server error',
+    means: '500: one retry, then another serves; after three in a row the account is out',
+    title: 'responds with a server error',
     befall: always(() => refuses(500, { error: { message: 'made-up failure', type: 'server_error' } })),
   },
   cut: {
-    means: 'breaks off after the first words: nothing is said twice, so the client breaks off too',
-    title: 'breaks off in the middle of its answer',
+    means: 'breaks off after some words: the client stream breaks off too, and no text is sent twice',
+    title: 'breaks off in the middle of its response',
     befall: (account, wordPauseMs) =>
       void account.always(
         streamOf(() => [created(), messageAdded(), ...firstWords()], {
@@ -70,24 +70,26 @@ export const faults = {
       ),
   },
   overloaded: {
-    means: '503 server_is_overloaded: one other account is asked',
+    means: '503 server_is_overloaded: one other account is tried',
     title: 'has no capacity left for the model',
     befall: always(overloaded),
   },
   'edge-block': {
-    means: '403 page of the network before the backend: no account is blamed, one other is asked',
-    title: 'is stopped by a page of the network',
+    means: '403 page of the edge network: no account is blamed, one other is tried',
+    title: 'is stopped by the edge network',
     befall: always(edgeBlock),
   },
   slow: {
-    means: 'silent at first, then word after word: nobody else is asked',
+    means: 'silent at first, then slow: no other account is tried',
     title: 'is slow',
     befall: (account, wordPauseMs) =>
       void account.always(
         streamOf(
           () => [
             { gate: pause(wordPauseMs * 20) },
-            ...messageTurn(wordsOf('Slow is not broken: nobody else is asked, no time limit ends it.')),
+            ...messageTurn(
+              wordsOf('Slow is not broken: no other account is tried, and no time limit ends it.'),
+            ),
           ],
           { pauseBetweenMs: wordPauseMs * 3 },
         ),
@@ -95,7 +97,7 @@ export const faults = {
   },
 } as const satisfies Record<string, Fault>;
 
-const firstWords = () => wordsOf('These words had been seen when the ').map((it) => delta(it));
+const firstWords = () => wordsOf('These words had been sent when the ').map((it) => delta(it));
 
 export type FaultName = keyof typeof faults;
 

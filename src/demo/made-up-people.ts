@@ -4,7 +4,7 @@ import type { UsageWindows } from '../fake-upstream/script/quota.js';
 const FIVE_HOURS = 18_000;
 const A_WEEK = 604_800;
 
-/** A 5 h and a weekly window, used by so many percent. */
+/** A 5 h and a weekly window with the given usage in percent. */
 function used(short: number, long: number): UsageWindows {
   return [
     { usedPercent: short, windowSeconds: FIVE_HOURS, resetsInSeconds: 7_200 },
@@ -13,8 +13,8 @@ function used(short: number, long: number): UsageWindows {
 }
 
 /**
- * Who is in the pool: made up, and so far apart in what they have left that every policy by quota takes them in this
- * order, and a busy one after the next.
+ * The made-up accounts of the pool. Their remaining quotas differ so much that every policy by quota takes them in this
+ * order, and a busy one last.
  */
 export const people = [
   { name: 'home', plan: 'plus', windows: used(12, 8) },
@@ -22,8 +22,8 @@ export const people = [
   { name: 'spare', plan: 'plus', windows: used(35, 45) },
 ] as const satisfies readonly (FakeAccountOptions & { windows: UsageWindows })[];
 
-/** The one that serves first and that things go wrong with. */
+/** The account that serves first and that fails. */
 export const first = people[0];
 
-/** What the first account's windows are when its limit is reached. */
+/** The first account's windows when its limit is reached. */
 export const spentWindows = used(100, 8);

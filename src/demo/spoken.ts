@@ -2,12 +2,12 @@ import type { StreamResponse } from '../fake-upstream/script/scripted-response.j
 import { streamOf } from '../fake-upstream/script/responses.js';
 import { type TurnUsage, messageTurn } from '../fake-upstream/script/turn-events.js';
 
-/** A text in pieces of one word each; nothing is lost between them. */
+/** Splits a text into words, each with the space after it. */
 export function wordsOf(text: string): readonly string[] {
   return text.match(/\S+\s*/g) ?? [];
 }
 
-/** A turn that says a text word by word; `{account}` in it becomes the name of who says it. */
+/** A turn that streams a text word by word. `{account}` becomes the name of the serving account. */
 export function spoken(text: string, wordPauseMs: number): StreamResponse {
   return streamOf(
     ({ account }) => {
@@ -18,7 +18,7 @@ export function spoken(text: string, wordPauseMs: number): StreamResponse {
   );
 }
 
-/** Made up, but of the size that turns have: much is read, most of it from the cache, and little is said. */
+/** Made-up usage in realistic proportions: a large input, mostly cached, and a small output. */
 function costOf(words: number): TurnUsage {
   return { input: 11_000 + 40 * words, cached: 9_000, output: 2 * words, reasoning: words };
 }

@@ -3,7 +3,7 @@ import { styleText } from 'node:util';
 
 const INDENT = '   ';
 
-/** Where the show is seen: lines and words on a terminal, in colour where that is one. */
+/** Prints the show: lines and words, in colour on a terminal. */
 export class Stage {
   readonly #hasColors: boolean;
   #step = 0;
@@ -12,7 +12,7 @@ export class Stage {
   constructor(
     private readonly out: NodeJS.WriteStream,
     private readonly signal: AbortSignal,
-    /** For the eye, between two steps. */
+    /** Pause between two steps, for the reader. */
     private readonly stepPauseMs: number,
   ) {
     this.#hasColors = out.isTTY && out.hasColors();
@@ -25,12 +25,12 @@ export class Stage {
     this.#write(`\n${this.#styled('bold', `${this.#step}. ${title}`)}\n`);
   }
 
-  /** What somebody asks. */
+  /** Prints a prompt. */
   prompt(text: string): void {
     this.#write(`${INDENT}${this.#styled('cyan', `> ${text}`)}\n`);
   }
 
-  /** A piece of an answer, when it arrives. */
+  /** Prints a piece of a response as it arrives. */
   word(text: string): void {
     this.#write(this.#isInLine ? text : `${INDENT}${text}`);
     this.#isInLine = true;
@@ -41,12 +41,12 @@ export class Stage {
     this.#isInLine = false;
   }
 
-  /** What is told beside the answers. */
+  /** Prints remarks beside the responses. */
   note(...lines: readonly string[]): void {
     for (const line of lines) this.#write(`${INDENT}${this.#styled('dim', line)}\n`);
   }
 
-  /** As it is, from the edge of the screen. */
+  /** Prints lines without indent or style. */
   lines(...lines: readonly string[]): void {
     this.endWords();
     this.#write(`${lines.join('\n')}\n`);

@@ -5,13 +5,13 @@ const units = [
   ['s', 1_000],
 ] as const;
 
-/** A length of time for people, in its largest unit: `45 s`, `2 h`, `10 d`. */
+/** Formats a duration for people, in its largest unit: `45 s`, `2 h`, `10 d`. */
 export function lengthOfTime(ms: number): string {
   const [unit, size] = units.find(([, it]) => ms >= it * 0.95) ?? units[3];
   return `${Math.max(0, Math.round(ms / size))} ${unit}`;
 }
 
-/** How long until a time, epoch ms. */
+/** Formats the time that remains until `until`, epoch ms. */
 export function timeLeft(until: number, now: number): string {
   return lengthOfTime(Math.max(0, until - now));
 }

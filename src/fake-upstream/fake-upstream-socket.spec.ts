@@ -8,7 +8,7 @@ import {
   accepts,
   binary,
   closes,
-  frames,
+  messages,
   messagesThen,
   resetsConnection,
   slowMessages,
@@ -23,7 +23,7 @@ interface Came {
   readonly isBinary: boolean;
 }
 
-/** A bare `ws` client, and what it got. */
+/** A bare `ws` client that records what it receives. */
 class Client {
   readonly came: Came[] = [];
   readonly pings: string[] = [];
@@ -55,7 +55,7 @@ class Client {
     return this.events.map((it) => it.type);
   }
 
-  /** Resolves when this many frames have come, or the socket has closed. */
+  /** Resolves when this many messages have arrived, or the socket has closed. */
   async gets(count: number): Promise<void> {
     while (this.came.length < count && this.ws.readyState === WebSocket.OPEN) {
       const { promise, resolve } = Promise.withResolvers<void>();
@@ -84,7 +84,7 @@ async function open(fakeUpstream: FakeUpstream, name = 'a', options: ClientOptio
   return client;
 }
 
-/** Status and body of a refused handshake; the error of a connection that broke. */
+/** Status and body of a refused handshake, or the error of a broken connection. */
 async function refused(
   fakeUpstream: FakeUpstream,
   options: ClientOptions = {},
@@ -101,7 +101,7 @@ async function refused(
 }
 
 describe('handshakes', () => {
-  it('accepts one with the header fields of a turn, and logs it with 101', async () => {
+  it('accepts a handshake with the header fields of a turn, and logs it with 101', async () => {
     await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
     fakeUpstream
       .account('a')
@@ -126,7 +126,7 @@ describe('handshakes', () => {
     expect(fakeUpstream.turns()).toEqual([]);
   });
 
-  it('refuses an unknown token, an expired one and a foreign account id', async () => {
+  it('refuses an unknown token, an expired token and the account id of another account', async () => {
     await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
     expect(await refused(fakeUpstream, { headers: { authorization: 'Bearer nobody' } })).toMatchObject({
       status: 401,
@@ -141,7 +141,7 @@ describe('handshakes', () => {
     await fakeUpstream.untilIdle();
   });
 
-  it('refuses with whatever is queued, once each, and then accepts', async () => {
+  it('refuses with each queued response once, then accepts', async () => {
     await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
     const answers = [usageLimit(), rateLimit(3), deactivated(), edgeBlock(), refuses(426, ''), overloaded()];
     fakeUpstream.account('a').sockets.handshakes(...answers);
@@ -156,7 +156,7 @@ describe('handshakes', () => {
     expect(fakeUpstream.sockets.open).toBe(1);
   });
 
-  it('drops, resets, or stays silent, and sees the client leave', async () => {
+  it('drops, resets or stays silent, and notices that the client leaves', async () => {
     await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
     fakeUpstream.account('a').sockets.handshakes(dropsConnection(), resetsConnection(), hangs());
     expect((await refused(fakeUpstream)).text).toContain('hang up');
@@ -170,7 +170,7 @@ describe('handshakes', () => {
     expect(fakeUpstream.handshakes().at(-1)).toMatchObject({ status: null, closedEarly: true });
   });
 
-  it('accepts late when told', async () => {
+  it('accepts late when scripted to', async () => {
     await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
     const gate = Promise.withResolvers<void>();
     fakeUpstream.account('a').sockets.handshakes(accepts({ after: gate.promise }));
@@ -181,7 +181,7 @@ describe('handshakes', () => {
     expect((await opening).ws.readyState).toBe(WebSocket.OPEN);
   });
 
-  it('knows no socket on another path', async () => {
+  it('has no socket on another path', async () => {
     await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
     const headers = { authorization: `Bearer ${fakeUpstream.account('a').authJson().tokens.access_token}` };
     for (const [path, expected] of [
@@ -199,7 +199,7 @@ describe('handshakes', () => {
     }
   });
 
-  it('agrees on permessage-deflate when it is offered, unless told otherwise', async () => {
+  it('accepts permessage-deflate when offered, unless scripted otherwise', async () => {
     await using fakeUpstream = await FakeUpstream.start({ accounts: ['a', 'b'] });
     fakeUpstream.account('b').sockets.deflates = false;
     expect((await open(fakeUpstream, 'a')).ws.extensions).toBe('permessage-deflate');
@@ -210,7 +210,7 @@ describe('handshakes', () => {
 });
 
 describe('turns on a socket', () => {
-  it('prewarms, then serves a message that goes on from it, and logs both', async () => {
+  it('prewarms, then serves a message that continues from it, and logs both', async () => {
     await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
     fakeUpstream.account('a').turnState('state-1');
     const client = await open(fakeUpstream);
@@ -242,9 +242,9 @@ describe('turns on a socket', () => {
     expect(fakeUpstream.sockets.attempts()).toEqual(['a']);
   });
 
-  it('refuses an id that another socket has issued, unless told otherwise', async () => {
+  it('refuses an id that another socket has issued, unless scripted otherwise', async () => {
     await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
-    const answer = frames(completed(undefined, 'resp_1'));
+    const answer = messages(completed(undefined, 'resp_1'));
     fakeUpstream.account('a').sockets.answers(answer, answer, answer);
     const first = await open(fakeUpstream);
     first.create();
@@ -263,7 +263,7 @@ describe('turns on a socket', () => {
     expect(second.types[1]).toBe('response.completed');
   });
 
-  it('serves the answers to turns of any kind when its own are used up, a refusal as an error frame', async () => {
+  it('falls back to the responses to any turn when its own are used up, and sends a refusal as an error message', async () => {
     await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
     fakeUpstream
       .account('a')
@@ -272,7 +272,7 @@ describe('turns on a socket', () => {
         edgeBlock(),
         failedFirst('x'),
       )
-      .sockets.answers(frames(errorEvent(429, { type: 'own' })));
+      .sockets.answers(messages(errorEvent(429, { type: 'own' })));
     const client = await open(fakeUpstream);
     for (let sent = 0; sent < 4; sent += 1) client.create();
     await client.gets(7);
@@ -292,7 +292,7 @@ describe('turns on a socket', () => {
     ]);
   });
 
-  it('sends exactly the frames it is told, whatever they are', async () => {
+  it('sends exactly the scripted messages, valid or not', async () => {
     await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
     const text = Buffer.from('{ "not" : "ours" }');
     const steps = [
@@ -301,7 +301,7 @@ describe('turns on a socket', () => {
       binary(Buffer.of(0, 255)),
       { ping: Buffer.from('p') },
     ];
-    fakeUpstream.account('a').sockets.answers(frames(...steps, eventOfBytes(3 * 1_024 * 1_024)));
+    fakeUpstream.account('a').sockets.answers(messages(...steps, eventOfBytes(3 * 1_024 * 1_024)));
     const client = await open(fakeUpstream);
     client.create();
     await client.gets(4);
@@ -313,7 +313,7 @@ describe('turns on a socket', () => {
     expect(client.pings).toEqual(['p']);
   });
 
-  it('pauses between frames, and closes in the middle with any code', async () => {
+  it('pauses between messages, and closes in the middle with any code', async () => {
     await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
     fakeUpstream
       .account('a')
@@ -328,7 +328,7 @@ describe('turns on a socket', () => {
     expect(fakeUpstream.sockets.open).toBe(0);
   });
 
-  it('cuts and resets the connection after what was sent', async () => {
+  it('cuts and resets the connection after the pending messages', async () => {
     await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
     fakeUpstream
       .account('a')
@@ -342,7 +342,7 @@ describe('turns on a socket', () => {
     expect(fakeUpstream.sockets.list.map((it) => it.closeCode)).toEqual([1006, 1006]);
   });
 
-  it('goes on for ever when told, and sees how the client leaves', async () => {
+  it('continues without end when scripted to, and notices how the client leaves', async () => {
     await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
     fakeUpstream.account('a').sockets.always(messagesThen('hang', created()));
     const [polite, rude] = [await open(fakeUpstream), await open(fakeUpstream)];
@@ -359,13 +359,13 @@ describe('turns on a socket', () => {
     ]);
   });
 
-  it('answers one turn after the other, or both at once when told', async () => {
+  it('serves one turn after the other, or both at once when scripted to', async () => {
     await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
     const script = fakeUpstream.account('a').sockets;
     for (const interleaves of [false, true]) {
       script.interleaves = interleaves;
       const first = controlled();
-      script.answers(first.answer, frames(delta('of the second'), completed()));
+      script.answers(first.response, messages(delta('of the second'), completed()));
       const client = await open(fakeUpstream);
       client.create();
       client.create();
@@ -381,7 +381,7 @@ describe('turns on a socket', () => {
     expect(fakeUpstream.sockets.attempts()).toHaveLength(4);
   });
 
-  it('pings on demand, records pongs and pings, and answers what is no turn with an error', async () => {
+  it('pings on demand, records pongs and pings, and responds to a message that is not a turn with an error', async () => {
     await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
     const client = await open(fakeUpstream);
     const [socket] = fakeUpstream.sockets.list;

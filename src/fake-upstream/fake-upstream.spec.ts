@@ -120,7 +120,7 @@ describe('turns', () => {
     expect(answer.body).toContain('"text":"served by a"');
   });
 
-  it('serves queued answers once each, then what it always answers', async () => {
+  it('serves each queued response once, then the one that always applies', async () => {
     fakeUpstream
       .account('a')
       .answers(usageLimit({ resetsAt: 1_900_000_000 }), rateLimit(7, 'slow'), failedFirst('server_error'));
@@ -140,7 +140,7 @@ describe('turns', () => {
     expect(fakeUpstream.attempts()).toEqual(['a', 'a', 'a', 'a', 'b']);
   });
 
-  it('finds the model in a zstd body and logs the bytes as they came', async () => {
+  it('finds the model in a zstd body and logs the bytes as received', async () => {
     const body = zstdCompressSync(Buffer.from('{"input":[],"model":"gpt-6"}'));
     fakeUpstream.account('a').answers(byModel((model) => refuses(400, `no ${model}`)));
     const answer = await turn('a', { body, headers: { 'content-encoding': 'zstd' } });
@@ -148,7 +148,7 @@ describe('turns', () => {
     expect(fakeUpstream.turns()[0]?.body.equals(body)).toBe(true);
   });
 
-  it('cuts a stream after its deltas have left', async () => {
+  it('cuts a stream after its deltas have been sent', async () => {
     fakeUpstream.account('a').answers(streams({ deltas: ['one', 'two', 'three'], thenCut: true }));
     const answer = await turn('a');
     expect(answer.isBroken).toBe(true);
@@ -158,7 +158,7 @@ describe('turns', () => {
     expect(fakeUpstream.turns()[0]).toMatchObject({ status: 200, closedEarly: false });
   });
 
-  it('frames with CRLF and comments when told', async () => {
+  it('uses CRLF and comments when scripted to', async () => {
     fakeUpstream
       .account('a')
       .answers(streams({ events: [delta('x'), completed()], lineEnding: '\r\n', comments: ['ping'] }));
@@ -167,7 +167,7 @@ describe('turns', () => {
     expect(body.endsWith('}\r\n\r\n')).toBe(true);
   });
 
-  it('sends raw bytes as they are, and lets a handler write whatever it likes', async () => {
+  it('sends raw bytes as they are, and lets a handler write anything', async () => {
     fakeUpstream.account('a').answers(
       raw([Buffer.from('data: {"a'), Buffer.from('":1}\n\n')]),
       custom((_req, res) => void res.writeHead(418).end('teapot')),
@@ -176,9 +176,9 @@ describe('turns', () => {
     expect(await turn('a')).toMatchObject({ status: 418, body: 'teapot' });
   });
 
-  it('sends each event of a controlled turn when the test says so', async () => {
+  it('sends each event of a controlled turn when the test sends it', async () => {
     const played = controlled({ 'x-made-up': '1' });
-    fakeUpstream.account('a').turnState('state-of-a').answers(played.answer);
+    fakeUpstream.account('a').turnState('state-of-a').answers(played.response);
     const first = Promise.withResolvers<string>();
     const answering = turn('a', { onData: first.resolve });
     await played.started;
@@ -201,7 +201,7 @@ describe('turns', () => {
     });
   });
 
-  it('sees a client that leaves while it is silent', async () => {
+  it('notices that a client leaves during silence', async () => {
     const silent = hangs();
     fakeUpstream.account('a').answers(silent);
     const gone = new AbortController();
@@ -214,7 +214,7 @@ describe('turns', () => {
     expect(fakeUpstream.inFlight()).toBe(0);
   });
 
-  it('answers after all once a silent turn is released, and drops a connection before any answer', async () => {
+  it('responds once a silent turn is released, and drops a connection before any response', async () => {
     const silent = hangs();
     fakeUpstream.account('a').answers(silent, dropsConnection());
     const answering = turn('a');
@@ -226,7 +226,7 @@ describe('turns', () => {
     expect(fakeUpstream.turns()[1]).toMatchObject({ status: null, closedEarly: false });
   });
 
-  it('makes a stream only as fast as it is read, and stops when the reader leaves', async () => {
+  it('produces a stream only as fast as it is read, and stops when the reader leaves', async () => {
     let made = 0;
     const endless = streamOf(function* () {
       for (;;) {
@@ -242,7 +242,7 @@ describe('turns', () => {
     expect(made).toBeLessThan(256);
   });
 
-  it('makes an answer as large as it is told', async () => {
+  it('produces a response of the scripted size', async () => {
     fakeUpstream.account('a').answers(large(3_000_000));
     const { body } = await turn('a');
     expect(body.length).toBeGreaterThan(3_000_000);
@@ -251,14 +251,14 @@ describe('turns', () => {
 });
 
 describe('credentials', () => {
-  it('knows only its own tokens, and refuses an account id that is not the token’s', async () => {
+  it('accepts only its own tokens, and refuses an account id that does not match the token', async () => {
     expect((await turn('a', { headers: { authorization: 'Bearer nobody' } })).status).toBe(401);
     expect((await turn('a', { headers: { 'chatgpt-account-id': 'acct-a' } })).status).toBe(200);
     expect((await turn('a', { headers: { 'chatgpt-account-id': 'acct-b' } })).status).toBe(403);
     expect(fakeUpstream.turns()[0]?.account).toBe(null);
   });
 
-  it('refuses an access token that has run out, in time or by name', async () => {
+  it('refuses an access token that has expired or was revoked', async () => {
     fakeUpstream.addAccount({ name: 'old', accessTokenLifetimeSeconds: -1 });
     fakeUpstream.account('a').expireAccessToken();
     expect((await turn('old')).status).toBe(401);
@@ -267,7 +267,7 @@ describe('credentials', () => {
     expect((await turn('a')).status).toBe(200);
   });
 
-  it('rotates refresh tokens, notices the second use of one, and goes on accepting the older access token', async () => {
+  it('rotates refresh tokens, notices the second use of one, and still accepts the older access token', async () => {
     fakeUpstream.tokens.revokesFamilies = false;
     const before = fakeUpstream.account('a').authJson();
     const answer = await refresh(before.tokens.refresh_token);
@@ -290,7 +290,7 @@ describe('credentials', () => {
     expect((await turn('a', withOld)).status).toBe(401);
   });
 
-  it('ends the whole family of a refresh token that is used twice, and no other family', async () => {
+  it('revokes the whole family of a refresh token that is used twice, and no other family', async () => {
     const first = fakeUpstream.account('a').authJson().tokens;
     expect((await refresh(first.refresh_token)).status).toBe(200);
     const second = fakeUpstream.account('a').authJson().tokens;
@@ -328,7 +328,7 @@ describe('credentials', () => {
     expect((await refresh(next)).status).toBe(401);
   });
 
-  it('makes up a login for a client, with the plan that is asked for', () => {
+  it('makes up a login for a client, with the requested plan', () => {
     const login: AuthJson = madeUpPlaceholderLogin({ plan: 'business' });
     const payload = Buffer.from(login.tokens.id_token.split('.')[1] ?? '', 'base64url').toString();
     expect(JSON.parse(payload)).toMatchObject({
@@ -359,7 +359,7 @@ describe('other routes', () => {
     expect((await send(path, { method })).status).toBe(401);
   });
 
-  it('tells the quota it was told, and raw answers in its place', async () => {
+  it('reports the scripted quota, and raw responses in its place', async () => {
     fakeUpstream.account('a').usage({ usedPercent: 100, windowSeconds: 604_800, resetsInSeconds: 60 });
     expect(JSON.parse((await usageOf('a')).body)).toMatchObject({
       plan_type: 'plus',
@@ -374,7 +374,7 @@ describe('other routes', () => {
     expect(await usageOf('a')).toMatchObject({ status: 500, body: 'oops' });
   });
 
-  it('knows no other route, unless a test adds it', async () => {
+  it('has no other route, unless a test adds it', async () => {
     expect((await send('/backend-api/elsewhere', { headers: bearerOf('a') })).status).toBe(404);
     fakeUpstream.on(
       'POST',
@@ -392,7 +392,7 @@ describe('other routes', () => {
     expect(fakeUpstream.openConnections()).toBeLessThanOrEqual(1);
   });
 
-  it('names what it waited for in vain', async () => {
+  it('names what it was waiting for', async () => {
     await expect(fakeUpstream.until(() => false, 'a miracle', 20)).rejects.toThrow('in vain for a miracle');
   });
 });

@@ -11,17 +11,17 @@ import { SocketServer } from './socket-server.js';
 import { TokenEndpoint } from './authorization/token-endpoint.js';
 import { TokenLedger } from './script/token-ledger.js';
 
-/** How a stand-in starts: its accounts, by name or in detail, and a port (any free one by default). */
+/** Options of a fake upstream: its accounts, by name or in detail, and its port (default: any free one). */
 export interface FakeUpstreamOptions {
   readonly accounts?: readonly (string | FakeAccountOptions)[];
   readonly port?: number;
-  /** The backend's own time, epoch ms: of its `date` headers and of the tokens it gives out. */
+  /** The backend's clock, epoch ms, for `date` headers and the tokens it issues. */
   readonly now?: () => number;
 }
 
 /**
- * A stand-in for the ChatGPT backend and its token endpoint: a real server on a loopback port, scripted per account,
- * with a log of everything that reached it. All accounts and tokens are made up.
+ * A fake ChatGPT backend with its token endpoint: a real server on a loopback port, scripted per account, with a log of
+ * every request that reached it. All accounts and tokens are made up.
  */
 export class FakeUpstream implements AsyncDisposable {
   readonly tokens: TokenEndpoint;
@@ -33,7 +33,7 @@ export class FakeUpstream implements AsyncDisposable {
   readonly #ledger: TokenLedger;
   readonly #log = new RequestLog();
   readonly #accounts = new Map<string, AccountScript>();
-  /** The WebSockets that were accepted, and the turns on them; handshakes are in `log`. */
+  /** Accepted WebSockets and the turns on them. Handshakes are in `log`. */
   readonly sockets = new SocketLog(() => this.#log.changed());
   readonly #dispatch: RequestDispatch;
   readonly #server: LoopbackServer;
@@ -69,7 +69,7 @@ export class FakeUpstream implements AsyncDisposable {
     return fakeUpstream;
   }
 
-  /** Who decides what each turn is answered; null leaves it to the script. */
+  /** Chooses the response to each turn; null leaves it to the account's script. */
   set decides(decides: TurnDecision | null) {
     this.#dispatch.decides = decides;
   }
@@ -78,7 +78,7 @@ export class FakeUpstream implements AsyncDisposable {
     return this.#server.origin;
   }
 
-  /** The settings that point a proxy at this stand-in. */
+  /** The settings that point a proxy at this fake upstream. */
   get env(): Record<string, string> {
     return {
       UPSTREAM_RESPONSES_BASE: `${this.origin}/backend-api/codex`,
@@ -89,19 +89,19 @@ export class FakeUpstream implements AsyncDisposable {
 
   account(name: string): AccountScript {
     const account = this.#accounts.get(name);
-    if (account === undefined) throw new Error(`The stand-in has no account "${name}"`);
+    if (account === undefined) throw new Error(`The fake upstream has no account "${name}"`);
     return account;
   }
 
   addAccount(options: FakeAccountOptions): AccountScript {
     if (this.#accounts.has(options.name))
-      throw new Error(`The stand-in has an account "${options.name}" already`);
+      throw new Error(`The fake upstream already has an account "${options.name}"`);
     const account = new AccountScript(options, this.#ledger);
     this.#accounts.set(options.name, account);
     return account;
   }
 
-  /** Answers this method and path (without query) by hand from now on, whoever asks, with or without a token. */
+  /** Serves this method and path (without query) with a handler from now on, with or without a valid token. */
   on(method: string, path: string, handler: CustomHandler): this {
     this.#dispatch.on(method, path, handler);
     return this;
@@ -111,17 +111,17 @@ export class FakeUpstream implements AsyncDisposable {
     return this.#log.entries;
   }
 
-  /** The turns among the log. */
+  /** The logged requests that are turns. */
   turns(): readonly LoggedRequest[] {
     return this.log.filter((it) => it.method === 'POST' && pathnameOf(it.path) === TURN_PATH);
   }
 
-  /** Whose turns they were, in order; `?` for a turn without a token of ours. */
+  /** The account of each turn, in order; `?` for a turn without a known token. */
   attempts(): string[] {
     return this.turns().map((it) => it.account ?? '?');
   }
 
-  /** Resolves as soon as the predicate holds; rejects after 5 s (or as told), naming what was waited for. */
+  /** Resolves as soon as the predicate holds. Rejects after `limitMs` (5 s by default) with an error that names `what`. */
   async until(
     predicate: (log: readonly LoggedRequest[]) => boolean,
     what = 'a condition on its log',
@@ -134,12 +134,12 @@ export class FakeUpstream implements AsyncDisposable {
     return this.#server.openConnections;
   }
 
-  /** Handshakes of WebSockets among the log, refused ones too. */
+  /** The logged WebSocket handshakes, refused ones included. */
   handshakes(): readonly LoggedRequest[] {
     return this.log.filter((it) => it.method === 'GET' && pathnameOf(it.path) === TURN_PATH);
   }
 
-  /** Requests and turns on sockets whose answers have not ended, those on hold included. */
+  /** Number of requests and socket turns whose responses have not ended, held ones included. */
   inFlight(): number {
     return this.#dispatch.inFlight + this.sockets.inFlight;
   }
@@ -148,12 +148,12 @@ export class FakeUpstream implements AsyncDisposable {
     await this.until(() => this.inFlight() === 0, 'the end of all its requests');
   }
 
-  /** Ends at once, in the middle of whatever is going on. */
+  /** Closes at once and cuts all connections. */
   async close(): Promise<void> {
     await this.#server.close();
   }
 
-  /** Refuses connections from now on, on the same port, until `reopen`. */
+  /** Refuses connections on its port until `reopen`. */
   async goDown(): Promise<void> {
     await this.close();
   }

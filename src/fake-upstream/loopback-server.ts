@@ -2,15 +2,15 @@ import { createServer, type IncomingMessage, type RequestListener, type Server }
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
-/** What serves the connections of a server. */
+/** Callbacks of a server. */
 export interface Listeners {
   readonly request: RequestListener;
-  /** A request to go on as a WebSocket; the connection is the listener's from here on. */
+  /** Handles a WebSocket upgrade; the listener owns the connection from then on. */
   readonly upgrade: (req: IncomingMessage, socket: Duplex, head: Buffer) => void;
   readonly connectionClosed: () => void;
 }
 
-/** A server on a loopback port that knows its connections and can be taken down and up again. */
+/** A server on a loopback port that tracks its connections and can be closed and reopened. */
 export class LoopbackServer {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
@@ -19,7 +19,7 @@ export class LoopbackServer {
   constructor(listeners: Listeners) {
     this.#server = createServer({ shouldUpgradeCallback: asksForSocket }, listeners.request);
     this.#server.on('upgrade', listeners.upgrade);
-    // A pooled connection must not be closed under a test that reuses it; bodies may take as long as they like.
+    // No timeouts: tests reuse pooled connections and send slow bodies.
     this.#server.keepAliveTimeout = 0;
     this.#server.requestTimeout = 0;
     this.#server.on('connection', (socket) => {
@@ -39,7 +39,7 @@ export class LoopbackServer {
     return this.#sockets.size;
   }
 
-  /** Listens on the port given, or again on the one it had, or on any free one. */
+  /** Listens on the given port; by default on its previous port, or at first on any free one. */
   async listen(port = this.#port): Promise<void> {
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject);
@@ -52,7 +52,7 @@ export class LoopbackServer {
     if (typeof address === 'object' && address !== null) this.#port = address.port;
   }
 
-  /** Stops listening and closes every connection, in the middle of whatever is going on. */
+  /** Stops listening and destroys every connection. */
   async close(): Promise<void> {
     if (!this.#server.listening) return;
     const closed = Promise.withResolvers<void>();
@@ -62,7 +62,7 @@ export class LoopbackServer {
   }
 }
 
-/** Any other upgrade that is offered is not taken up, as by a server that knows none. */
+/** True for a WebSocket upgrade. Any other upgrade offer is ignored, as by a server that does not support it. */
 function asksForSocket({ headers }: IncomingMessage): boolean {
   return headers.upgrade?.toLowerCase() === 'websocket';
 }

@@ -13,7 +13,7 @@ import type { LoggedRequest, OpenEntry, RequestLog } from './script/request-log.
 import type { TokenEndpoint } from './authorization/token-endpoint.js';
 import type { TokenLedger } from './script/token-ledger.js';
 
-/** What the parts of a stand-in share. */
+/** State shared by the parts of a fake upstream. */
 export interface FakeUpstreamParts {
   readonly ledger: TokenLedger;
   readonly tokens: TokenEndpoint;
@@ -24,10 +24,10 @@ export interface FakeUpstreamParts {
   readonly now: () => number;
 }
 
-/** What a turn is answered, with the scripted answer at hand: the 401 of a token that is not good among them. */
+/** Chooses the response to a turn. `scripted` is the response by the script, or the 401 of an invalid token. */
 export type TurnDecision = (turn: LoggedRequest, scripted: ScriptedResponse) => ScriptedResponse;
 
-/** Takes each request in, logs it, and has it answered by whom it is meant for. */
+/** Logs each request and dispatches it to the part that serves it. */
 export class RequestDispatch {
   decides: TurnDecision | null = null;
   readonly #overrides = new Map<string, CustomHandler>();
@@ -36,7 +36,7 @@ export class RequestDispatch {
 
   constructor(private readonly parts: FakeUpstreamParts) {}
 
-  /** Requests whose answers have not ended. */
+  /** Number of requests whose responses have not ended. */
   get inFlight(): number {
     return this.#inFlight;
   }
@@ -57,14 +57,14 @@ export class RequestDispatch {
     this.parts.log.add(entry);
     if (!isWhole) return void res.destroy();
     try {
-      await this.answer(entry, exchange);
+      await this.respond(entry, exchange);
     } catch (error) {
       if (res.headersSent) return exchange.cut();
-      sendText(res, 500, `The stand-in failed: ${String(error)}`, 'text/plain');
+      sendText(res, 500, `The fake upstream failed: ${String(error)}`, 'text/plain');
     }
   }
 
-  /** A request counts as in flight from here until its response closes; it is not in the log yet. */
+  /** Counts a request as in flight until its response closes. Does not log it yet. */
   open(req: IncomingMessage, res: ServerResponse): { entry: OpenEntry; exchange: Exchange } {
     const entry = this.#entryOf(req, res);
     const exchange = new Exchange(req, res, entry);
@@ -74,7 +74,7 @@ export class RequestDispatch {
     return { entry, exchange };
   }
 
-  async answer(entry: OpenEntry, exchange: Exchange): Promise<void> {
+  async respond(entry: OpenEntry, exchange: Exchange): Promise<void> {
     const { accounts, authorization, ledger, models, tokens } = this.parts;
     const override = this.#overrides.get(overrideKey(entry));
     if (override !== undefined) return override(exchange.req, exchange.res, entry);
@@ -86,8 +86,8 @@ export class RequestDispatch {
     const headers = { ...account?.turnHeaders(), 'x-models-etag': models.etag };
     const scripted = backendResponse(entry, account, ledger, models);
     const isTurn = entry.method === 'POST' && pathnameOf(entry.path) === TURN_PATH;
-    const answer = isTurn && this.decides !== null ? this.decides(entry, scripted) : scripted;
-    await writeResponse(answer, exchange, facts, headers);
+    const response = isTurn && this.decides !== null ? this.decides(entry, scripted) : scripted;
+    await writeResponse(response, exchange, facts, headers);
   }
 
   #entryOf(req: IncomingMessage, res: ServerResponse): OpenEntry {

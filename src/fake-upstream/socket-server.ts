@@ -19,7 +19,7 @@ import type { SocketLog } from './websocket/log.js';
 import type { AcceptResponse } from './script/socket-script.js';
 import { serveTurns } from './websocket/turns.js';
 
-/** A connection on its way from a request to a WebSocket. */
+/** A connection during its WebSocket handshake. */
 interface Upgrade {
   readonly req: IncomingMessage;
   readonly tcp: Duplex;
@@ -28,7 +28,7 @@ interface Upgrade {
   readonly exchange: Exchange;
 }
 
-/** Judges handshakes as the backend does, and serves the sockets that come of them. */
+/** Accepts or refuses handshakes as the backend does, and serves the accepted sockets. */
 export class SocketServer {
   constructor(
     private readonly parts: FakeUpstreamParts,
@@ -38,38 +38,38 @@ export class SocketServer {
 
   /** Takes over a connection whose request asks for a WebSocket. */
   async upgrade(req: IncomingMessage, tcp: Duplex, head: Buffer): Promise<void> {
-    tcp.on('error', () => undefined); // its close is what counts
+    tcp.on('error', () => undefined); // the close event follows
     const res = new ServerResponse(req);
     res.shouldKeepAlive = false;
     const { entry, exchange } = this.dispatch.open(req, res);
     this.parts.log.add(entry);
     try {
-      await this.#answer({ req, tcp, head, entry, exchange });
+      await this.#respond({ req, tcp, head, entry, exchange });
     } catch (error) {
       if (entry.isUpgraded || res.headersSent) return void tcp.destroy();
-      sendText(res, 500, `The stand-in failed: ${String(error)}`, 'text/plain');
+      sendText(res, 500, `The fake upstream failed: ${String(error)}`, 'text/plain');
     }
   }
 
-  async #answer(upgrade: Upgrade): Promise<void> {
+  async #respond(upgrade: Upgrade): Promise<void> {
     const { entry, exchange, tcp } = upgrade;
     if (pathnameOf(entry.path) !== TURN_PATH || this.dispatch.isOverridden(entry)) {
       assign(exchange, tcp);
-      return this.dispatch.answer(entry, exchange);
+      return this.dispatch.respond(entry, exchange);
     }
     const caller = callerOf(entry, this.parts.accounts.get(entry.account ?? ''), this.parts.ledger);
-    const answer = caller instanceof AccountScript ? caller.sockets.nextHandshake() : caller;
-    if (caller instanceof AccountScript && answer.kind === 'accept') {
-      await answer.until;
-      return this.#accept(upgrade, caller, answer);
+    const response = caller instanceof AccountScript ? caller.sockets.nextHandshake() : caller;
+    if (caller instanceof AccountScript && response.kind === 'accept') {
+      await response.until;
+      return this.#accept(upgrade, caller, response);
     }
-    if (answer.kind === 'accept') throw new Error('nobody to accept for');
+    if (response.kind === 'accept') throw new Error('there is no account to accept the handshake for');
     assign(exchange, tcp);
     const model = modelOf(entry);
-    return writeResponse(answer, exchange, { account: entry.account ?? '', model }, {});
+    return writeResponse(response, exchange, { account: entry.account ?? '', model }, {});
   }
 
-  #accept(upgrade: Upgrade, account: AccountScript, answer: AcceptResponse): void {
+  #accept(upgrade: Upgrade, account: AccountScript, response: AcceptResponse): void {
     const { req, tcp, head, entry, exchange } = upgrade;
     const model = modelOf(entry);
     const headers = {
@@ -78,9 +78,9 @@ export class SocketServer {
       'x-models-etag': this.parts.models.etag,
       ...(model === null ? {} : { 'openai-model': model }),
       ...account.turnHeaders(),
-      ...answer.headers,
+      ...response.headers,
     };
-    // A close before the end of the handshake ends the request that was in flight, too.
+    // A close during the handshake also ends the request that is in flight.
     tcp.once('close', () => exchange.res.emit('close'));
     accepting(headers, account.sockets.deflates).handleUpgrade(req, tcp, head, (ws: WebSocket) => {
       entry.isUpgraded = true;
@@ -93,7 +93,7 @@ export class SocketServer {
   }
 }
 
-/** A server for one handshake: what it answers is told by its account. */
+/** A server for one handshake, which adds the header fields of the account. */
 function accepting(headers: ScriptedHeaders, deflates: boolean): WebSocketServer {
   const server = new WebSocketServer({
     noServer: true,
@@ -106,7 +106,7 @@ function accepting(headers: ScriptedHeaders, deflates: boolean): WebSocketServer
   return server;
 }
 
-/** Lets a response be written on a connection that left the HTTP server, and ends that after it. */
+/** Attaches a response to a connection that has left the HTTP server, and ends the connection after it. */
 function assign({ res }: Exchange, tcp: Duplex): void {
   if (!(tcp instanceof Socket)) throw new Error('not a connection of this server');
   res.assignSocket(tcp);
@@ -114,7 +114,7 @@ function assign({ res }: Exchange, tcp: Duplex): void {
   tcp.once('end', () => tcp.end());
 }
 
-/** The model that a handshake is for; only its turn metadata tells. */
+/** The model of a handshake, from its turn metadata; null if there is none. */
 function modelOf({ headers }: OpenEntry): string | null {
   const metadata = headers['x-codex-turn-metadata'];
   const { model } = jsonIn(Buffer.from(typeof metadata === 'string' ? metadata : ''));

@@ -33,7 +33,7 @@ async function ask(method: string, path: string, body?: object) {
   return fetch(proxy.origin + path, { method, headers, ...sent });
 }
 
-/** Begins a login, follows its address, and answers the question that the page asks. */
+/** Begins a login, opens its URL, and clicks the given answer on the page. */
 async function login(name: string, answer: 'allow' | 'deny'): Promise<{ id: string; page: Page }> {
   const begun = await ask('POST', '/admin/login/browser', { name });
   const { id, url } = z.object({ id: z.string(), url: z.url() }).parse(await begun.json());

@@ -35,7 +35,7 @@ it('shows an IDE the quota of the pool', async () => {
   expect(await server.end()).toBe(0);
 });
 
-it('shows an IDE a weekly window alone where the account has no other', async () => {
+it('shows an IDE only a weekly window if the account has no other', async () => {
   await using setting = await Setting.start({
     accounts: ['a'],
     prepare: (fakeUpstream) => fakeUpstream.account('a').usage({ usedPercent: 30, windowSeconds: 604_800 }),
@@ -51,7 +51,7 @@ it('shows an IDE a weekly window alone where the account has no other', async ()
 it('finishes two turns of one thread on one account', async () => {
   await using setting = await Setting.start({
     prepare: (fakeUpstream) => {
-      // Whoever serves has hardly anything left afterwards: only the thread keeps the second turn there.
+      // The account that serves has little quota left afterwards: only the thread keeps the second turn there.
       const windows = [{ usedPercent: 95, windowSeconds: 18_000 }];
       for (const name of ['a', 'b'])
         fakeUpstream.account(name).always(streams({ headers: quotaHeaders(windows, 'plus') }));

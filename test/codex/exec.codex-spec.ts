@@ -8,43 +8,43 @@ import { Setting, type CodexRun } from './support/setting.js';
 
 const sessionIn = (run: CodexRun): string => /session id: ([0-9a-f-]{36})/.exec(run.stderr)?.[1] ?? 'none';
 
-/** Whoever serves has hardly anything left afterwards: a new session would go elsewhere. */
+/** The account that serves has little quota left afterwards, so a new session would go to the other. */
 function serveAlmostAllQuota(fakeUpstream: FakeUpstream): void {
   const windows = [{ usedPercent: 95, windowSeconds: 18_000 }];
   for (const name of ['a', 'b'])
     fakeUpstream.account(name).always(streams({ headers: quotaHeaders(windows, 'plus') }));
 }
 
-/** The first turn of all gets one answer, whoever it reaches; all others get what `later` makes. */
+/** The first turn gets `first`, on either account; all others get what `later` returns. */
 function answerFirst(
   fakeUpstream: FakeUpstream,
   first: ScriptedResponse,
   later: () => ScriptedResponse = streams,
 ): void {
   let isFirst = true;
-  const answer = byModel(() => {
+  const response = byModel(() => {
     const chosen = isFirst ? first : later();
     isFirst = false;
     return chosen;
   });
-  for (const name of ['a', 'b']) fakeUpstream.account(name).always(answer);
+  for (const name of ['a', 'b']) fakeUpstream.account(name).always(response);
 }
 
-it('prints the answer', async () => {
+it('prints the response', async () => {
   await using setting = await Setting.start();
   const run = await setting.exec('--skip-git-repo-check', 'say hello');
   expect(run).toMatchObject({ code: 0, stdout: expect.stringMatching(/^served by [ab]\n$/) });
   expect(setting.fakeUpstream.attempts()).toHaveLength(1);
 });
 
-it('runs a tool in between, and tells its output to the same account, with that account’s turn state', async () => {
+it('runs a tool in between, and sends its output to the same account, with that account’s turn state', async () => {
   await using setting = await Setting.start({
     prepare: (fakeUpstream) => {
       answerFirst(fakeUpstream, toolCall('exec_command', { cmd: 'echo made-$((40 + 2))' }));
       for (const name of ['a', 'b']) fakeUpstream.account(name).turnState(`state-of-${name}`);
     },
   });
-  // What is tested is not Codex's sandbox, which needs rights that a container may not have.
+  // Without Codex's sandbox, which needs privileges that a container may lack.
   const run = await setting.exec('--skip-git-repo-check', '--sandbox', 'danger-full-access', 'count');
   expect(run).toMatchObject({ code: 0, stdout: expect.stringMatching(/^served by/) });
   const [first, second, ...rest] = setting.fakeUpstream.turns();
@@ -59,7 +59,7 @@ it('runs a tool in between, and tells its output to the same account, with that 
   });
 });
 
-it('resumes a session on the account that had it', async () => {
+it('resumes a session on the account that served it', async () => {
   await using setting = await Setting.start({ prepare: serveAlmostAllQuota });
   const first = await setting.exec('--skip-git-repo-check', 'remember this');
   const again = await setting.exec('resume', sessionIn(first), '--skip-git-repo-check', 'go on');
@@ -70,7 +70,7 @@ it('resumes a session on the account that had it', async () => {
   expect(resumed).toBe(served);
 });
 
-it('heals a stream that is cut in the middle: Codex asks again, and shows nothing of the first answer', async () => {
+it('heals a stream that is cut in the middle: Codex retries, and shows nothing of the first response', async () => {
   await using setting = await Setting.start({
     prepare: (fakeUpstream) =>
       answerFirst(fakeUpstream, streams({ deltas: ['only half of '], thenCut: true })),
@@ -80,7 +80,7 @@ it('heals a stream that is cut in the middle: Codex asks again, and shows nothin
   expect(setting.fakeUpstream.attempts()).toHaveLength(2);
 });
 
-it('passes the zstd bodies on that Codex sends to a provider with the name OpenAI', async () => {
+it('forwards the zstd bodies that Codex sends to a provider named OpenAI', async () => {
   await using setting = await Setting.start({ provider: { name: 'OpenAI' } });
   const run = await setting.exec('--skip-git-repo-check', 'say hello');
   expect(run).toMatchObject({ code: 0, stdout: expect.stringMatching(/^served by [ab]\n$/) });
@@ -89,7 +89,7 @@ it('passes the zstd bodies on that Codex sends to a provider with the name OpenA
   expect(turn?.body.subarray(0, 4).toString('hex')).toBe('28b52ffd');
 });
 
-it('starts with the login of a business plan, on which no workspace’s rules are imposed', async () => {
+it('starts with the login of a business plan, without the rules of a workspace', async () => {
   await using setting = await Setting.start({ login: { plan: 'business' } });
   const run = await setting.exec('--skip-git-repo-check', 'say hello');
   expect(run).toMatchObject({ code: 0, stdout: expect.stringMatching(/^served by [ab]\n$/) });
@@ -107,7 +107,7 @@ it('starts with a business account of the pool as its login, with that account�
   expect(new Set(asked.map((entry) => entry.account))).toEqual(new Set(['b']));
 });
 
-it('renews at the proxy, and nowhere else, a placeholder login whose opaque token is weeks old', async () => {
+it('renews a placeholder login with a weeks-old opaque token at the proxy, and nowhere else', async () => {
   const lastRefreshAt = Date.now() - 21 * 24 * 3_600_000;
   await using setting = await Setting.start({ login: { accessToken: 'any-text', lastRefreshAt } });
   const run = await setting.exec('--skip-git-repo-check', 'say hello');
@@ -119,7 +119,7 @@ it('renews at the proxy, and nowhere else, a placeholder login whose opaque toke
   expect(setting.fakeUpstream.tokens.requests).toEqual([]);
 });
 
-it('passes for a provider that `codex doctor` can reach', async () => {
+it('is a reachable provider for `codex doctor`', async () => {
   await using setting = await Setting.start();
   const doctor = setting.codex(['doctor']);
   expect((await doctor.ended).code).toBe(0);

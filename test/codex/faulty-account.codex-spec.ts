@@ -29,7 +29,7 @@ import { Setting } from './support/setting.js';
 const page = { 'content-type': 'text/html' };
 const notSupported = 'This model is not supported when using Codex with a ChatGPT account.';
 
-/** What the first account answers, again and again, while the second one could serve. */
+/** The constant response of the first account, while the second one could serve. */
 const faults: [string, ScriptedResponse][] = [
   ['usage limit', usageLimit()],
   ['usage limit as first event', failedFirst('usage_limit_reached')],
@@ -53,13 +53,13 @@ const faults: [string, ScriptedResponse][] = [
   ['rate limit as first event', failedFirst('rate_limit_exceeded', 'Please try again in 20s.')],
 ];
 
-/** What has been served in a turn: the call of a tool, then the answer, each by whom. */
+/** The responses of a turn (the tool call, then the answer) and the accounts that served them. */
 interface Served {
   readonly by: string;
   readonly what: 'call' | 'answer';
 }
 
-it('with one faulty account in each of twenty turns, Codex sees nothing of it', async () => {
+it('with one faulty account in each of twenty turns, Codex does not notice', async () => {
   let turn = 0;
   let served: Served[] = [];
   let fault: ScriptedResponse = streams();
@@ -85,7 +85,7 @@ it('with one faulty account in each of twenty turns, Codex sees nothing of it', 
   for (const name of ['a', 'b']) await setting.quotaKnown(name);
   for (const [what, answer] of faults) {
     turn += 1;
-    // In turns: before anything was served, and between the tool's call and its output.
+    // Alternately before the first response, and between the tool call and its output.
     faultyFrom = turn % 2;
     [fault, served] = [answer, []];
     const before = setting.fakeUpstream.attempts().length;

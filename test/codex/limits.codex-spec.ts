@@ -6,25 +6,25 @@ import type { FakeUpstream } from '../../src/fake-upstream/fake-upstream.js';
 import { Setting } from './support/setting.js';
 
 const names = ['a', 'b'];
-/** Codex alone takes one or two seconds; what it waits for in vain, it waits for longer than this. */
+/** Codex alone takes one or two seconds. Its retries and timeouts take longer than this. */
 const AT_ONCE_MS = 6_000;
 
-/** Whoever is asked first refuses, every time; the other one serves. */
+/** The account that is tried first always refuses; the other one serves. */
 function refuseAtFirst(fakeUpstream: FakeUpstream, refusal: ScriptedResponse): void {
   let refusing: string | null = null;
   for (const name of names) {
-    const answer = byModel(() => {
+    const response = byModel(() => {
       refusing ??= name;
       return refusing === name ? refusal : streams();
     });
-    fakeUpstream.account(name).always(answer);
+    fakeUpstream.account(name).always(response);
   }
 }
 
-describe('with an account that refuses, Codex sees nothing of it', () => {
+describe('with an account that refuses, Codex does not notice', () => {
   it.each<[string, ScriptedResponse]>([
     ['its limit is reached', usageLimit()],
-    ['its limit is told as the first event of a stream', failedFirst('usage_limit_reached')],
+    ['its limit is reported in the first event of a stream', failedFirst('usage_limit_reached')],
     ['it is asked too often', rateLimit(undefined, 'Too many requests')],
     ['its token is refused for good', unauthorized()],
     ['it is overloaded', overloaded()],
@@ -40,7 +40,7 @@ describe('with an account that refuses, Codex sees nothing of it', () => {
   });
 });
 
-it('asks an account once whose limit is told in a stream without a content type, and serves the turn with another', async () => {
+it('tries an account once that reports its limit in a stream without a content type, and another account serves', async () => {
   await using setting = await Setting.start({
     prepare: (fakeUpstream) => refuseAtFirst(fakeUpstream, failedFirst('usage_limit_reached')),
   });
@@ -52,7 +52,7 @@ it('asks an account once whose limit is told in a stream without a content type,
   expect(run.stderr).not.toMatch(/reconnecting|usage limit/i);
 });
 
-it('with all accounts at their limit, Codex says so in its own words, and when it ends', async () => {
+it('with all accounts at their limit, Codex reports it in its own words, with the time of the reset', async () => {
   await using setting = await Setting.start({
     prepare: (fakeUpstream) => {
       for (const name of names) fakeUpstream.account(name).always(usageLimit());

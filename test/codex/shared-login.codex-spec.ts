@@ -6,7 +6,7 @@ import { Setting } from './support/setting.js';
 const ROUNDS = 6;
 const MINUTE_SECONDS = 60;
 
-/** A new login in the file that Codex and the pool share, as Codex would put it there. */
+/** Writes a new login into the file that Codex and the pool share, as Codex does. */
 function logInAgain({ home, fakeUpstream }: Setting, lifetimeSeconds: number): void {
   const login = fakeUpstream.account('a').loginAgain(lifetimeSeconds);
   writeFileSync(`${home.authFile}.new`, JSON.stringify(login), { mode: 0o600 });
@@ -19,7 +19,7 @@ const tokensIn = ({ home }: Setting): AuthJson['tokens'] => {
 };
 const newest = ({ fakeUpstream }: Setting) => fakeUpstream.account('a').authJson().tokens;
 
-/** Who has asked for new tokens, in order. */
+/** The programs that have requested new tokens, in order. */
 const askers = ({ fakeUpstream }: Setting): string[] =>
   fakeUpstream.log
     .filter((it) => it.path === '/oauth/token')
@@ -29,16 +29,16 @@ async function accountA({ proxy }: Setting): Promise<unknown> {
   return await (await fetch(`${proxy.origin}/admin/accounts/a`)).json();
 }
 
-/** Codex is to ask us: it starts, says a word, and ends. */
+/** Runs one Codex turn through the proxy. */
 const exec = async (setting: Setting) => await setting.exec('--skip-git-repo-check', 'say hello');
 
-it('renews a login that Codex shares a quarter of an hour before its end, and Codex uses what came', async () => {
+it('refreshes a login shared with Codex a quarter of an hour before its expiry, and Codex uses the new tokens', async () => {
   await using setting = await Setting.start({ accounts: ['a'], sharesLoginOf: 'a' });
   setting.fakeUpstream.tokens.revokesFamilies = true;
   setting.fakeUpstream.tokens.strict = true;
   for (let round = 1; round <= ROUNDS; round += 1) {
     logInAgain(setting, 14 * MINUTE_SECONDS);
-    // Another process of ours on the same folder, which looks for what is due as it starts; Codex runs meanwhile.
+    // A second proxy on the same folder, which checks for due refreshes at its start; Codex runs meanwhile.
     const [second, run] = await Promise.all([setting.secondProxy(), exec(setting)]);
     expect(run).toMatchObject({ code: 0, stdout: 'served by a\n' });
     // The first round of refreshes begins within a second of the start.
@@ -50,7 +50,7 @@ it('renews a login that Codex shares a quarter of an hour before its end, and Co
   expect(setting.fakeUpstream.tokens.reuses).toBe(0);
 });
 
-it('takes over what Codex has renewed, five minutes before the end, when refresh is off', async () => {
+it('adopts the tokens that Codex has renewed five minutes before the expiry, when refresh is off', async () => {
   const off = { PROXY_DISABLE_REFRESH: '1' };
   await using setting = await Setting.start({ accounts: ['a'], sharesLoginOf: 'a', proxyEnv: off });
   setting.fakeUpstream.tokens.revokesFamilies = true;
@@ -66,16 +66,16 @@ it('takes over what Codex has renewed, five minutes before the end, when refresh
   expect(await accountA(setting)).toMatchObject({ available: true });
 });
 
-it('serves also when both ask at the same moment, which nobody can rule out', async () => {
+it('also serves when both refresh at the same moment, which cannot be ruled out', async () => {
   await using setting = await Setting.start({ accounts: ['a'], sharesLoginOf: 'a' });
   const { tokens } = setting.fakeUpstream;
-  // With families revoked this moment ends the login: Codex takes no lock, so it cannot be excluded.
+  // With family revocation this would end the login: Codex takes no lock, so it cannot be prevented.
   tokens.revokesFamilies = false;
   for (let round = 1; round <= ROUNDS; round += 1) {
     logInAgain(setting, 4 * MINUTE_SECONDS);
     const { refresh_token: before } = tokensIn(setting);
-    await fetch(`${setting.proxy.origin}/admin/reload`, { method: 'POST' }); // else there would be something to adopt
-    // Codex has asked, and has no answer yet; nothing in the file shows that.
+    await fetch(`${setting.proxy.origin}/admin/reload`, { method: 'POST' }); // otherwise there would be tokens to adopt
+    // Codex has sent its request and has no response yet. The file does not show that.
     const held = tokens.hold({ from: /^codex_/ });
     const running = exec(setting);
     await held.arrived;

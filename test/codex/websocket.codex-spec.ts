@@ -10,7 +10,7 @@ const names = ['a', 'b'];
 const provider = { supportsWebsockets: true };
 const reconnectsIn = (text: string): number => text.match(/Reconnecting/g)?.length ?? 0;
 
-/** The pool will choose `a` for a new session: it has more quota left. */
+/** The pool chooses `a` for a new session, because it has more quota left. */
 function preferFirst(fakeUpstream: FakeUpstream): void {
   fakeUpstream.account('b').usage({ usedPercent: 60, windowSeconds: 18_000 });
 }
@@ -69,7 +69,7 @@ it('serves two turns and a compaction between them on one socket of one thread',
   expect(setting.fakeUpstream.turns()).toEqual([]);
 });
 
-it('heals a socket that is cut in the middle: Codex asks again with all of it, and shows nothing of the first answer', async () => {
+it('heals a socket that is cut in the middle: Codex retries the whole turn, and shows nothing of the first response', async () => {
   await using setting = await startWithFirst((fakeUpstream) => {
     fakeUpstream.account('a').answers(streams({ deltas: ['only half of '], thenCut: true }));
   });
@@ -85,8 +85,8 @@ it('heals a socket that is cut in the middle: Codex asks again with all of it, a
   expect(setting.fakeUpstream.turns()).toEqual([]);
 });
 
-describe('with an account at its limit, the session goes on with the other', () => {
-  it('when the limit is told at the handshake', async () => {
+describe('with an account at its limit, the session continues on the other', () => {
+  it('when the handshake reports the limit', async () => {
     await using setting = await startWithFirst((fakeUpstream) => {
       fakeUpstream.account('a').sockets.handshakesAlways(usageLimit());
     });
@@ -98,7 +98,7 @@ describe('with an account at its limit, the session goes on with the other', () 
     expect(setting.fakeUpstream.sockets.attempts()).toEqual(['b']);
   });
 
-  it('when the limit is told at the first turn', async () => {
+  it('when the first turn reports the limit', async () => {
     await using setting = await startWithFirst((fakeUpstream) =>
       fakeUpstream.account('a').always(usageLimit()),
     );
@@ -109,7 +109,7 @@ describe('with an account at its limit, the session goes on with the other', () 
     expect(setting.fakeUpstream.sockets.attempts()).toEqual(['a', 'b']);
   });
 
-  it('when the limit is told at a later turn', async () => {
+  it('when a later turn reports the limit', async () => {
     await using setting = await startWithFirst((fakeUpstream) => {
       fakeUpstream.account('a').answers(streams()).always(usageLimit());
     });
@@ -122,7 +122,7 @@ describe('with an account at its limit, the session goes on with the other', () 
     expect(await server.end()).toBe(0);
     const { sockets } = setting.fakeUpstream;
     expect(sockets.attempts()).toEqual(['a', 'a', 'b', 'b']);
-    // What the other account is sent is the whole conversation: it has never issued an id.
+    // The other account gets the whole conversation, because it has issued no response id.
     const [, refused, moved] = sockets.turns();
     expect(refused?.message).toHaveProperty('previous_response_id');
     expect(JSON.stringify(moved?.message)).toContain('"one"');
@@ -130,7 +130,7 @@ describe('with an account at its limit, the session goes on with the other', () 
   });
 });
 
-it('with all accounts at their limit, Codex says so in its own words', async () => {
+it('with all accounts at their limit, Codex reports it in its own words', async () => {
   await using setting = await Setting.start({
     provider,
     prepare: (fakeUpstream) => {
@@ -145,7 +145,7 @@ it('with all accounts at their limit, Codex says so in its own words', async () 
   expect(new Set(setting.fakeUpstream.handshakes().map((it) => it.account))).toEqual(new Set(names));
 });
 
-it('goes on over HTTP, without a word, where upstream has no WebSockets', async () => {
+it('continues silently over HTTP if upstream has no WebSockets', async () => {
   await using setting = await Setting.start({
     provider,
     prepare: (fakeUpstream) => {

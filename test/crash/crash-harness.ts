@@ -88,7 +88,7 @@ export class CrashHarness implements AsyncDisposable {
       const last = lastSteps.get(account) ?? null;
       findings.push({ kept, last, before });
       const loss = lossOf(kept, before, last);
-      if (loss !== null) throw new Error(`${account} lost tokens: ${loss}\n${run.child.told}`);
+      if (loss !== null) throw new Error(`${account} lost tokens: ${loss}\n${run.child.outputTail}`);
       this.#expectations.set(account, expectationAfter(kept, before, last, run.kind === 'traced'));
       this.#requestsBefore.set(account, this.fakeUpstream.tokens.requestsFor(account).length);
     }
@@ -112,7 +112,7 @@ export class CrashHarness implements AsyncDisposable {
       for (const account of this.accounts) this.#expectations.set(account, fresh);
       this.checkFaults(load);
     } catch (error) {
-      throw new Error(`${String(error)}\n${run.child.told}`, { cause: error });
+      throw new Error(`${String(error)}\n${run.child.outputTail}`, { cause: error });
     }
   }
 
@@ -130,7 +130,7 @@ export class CrashHarness implements AsyncDisposable {
       await eventually(async () => (this.#hasRequested(inDoubt) ? null : inDoubt), SERVED_LIMIT_MS);
       this.checkFaults(load);
     } catch (error) {
-      throw new Error(`after a connection that ${fault}: ${String(error)}\n${run.child.told}`, {
+      throw new Error(`after a connection that ${fault}: ${String(error)}\n${run.child.outputTail}`, {
         cause: error,
       });
     }

@@ -27,7 +27,8 @@ describe('a process killed during a refresh', () => {
     const deadline = setTimeout(() => doomed.child.kill('SIGTERM'), DEATH_LIMIT_MS);
     const end = await doomed.child.ended;
     clearTimeout(deadline);
-    if (end.signal !== 'SIGKILL') throw new Error(`The program never reached ${step}\n${doomed.child.told}`);
+    if (end.signal !== 'SIGKILL')
+      throw new Error(`The program never reached ${step}\n${doomed.child.outputTail}`);
     const findings = await harness.examine(doomed, false);
     expect(findings[1]?.last).toBe(step);
     const next = harness.start('plain');

@@ -13,7 +13,7 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 const INSTALL_MS = 400_000;
 const START_MS = 120_000;
 
-/** How this machine reaches its registry; nothing else of it is passed on. */
+/** Variables with which this machine reaches its registry. No others are passed on. */
 const WAY_OUT = [
   'NODE_EXTRA_CA_CERTS',
   'HTTPS_PROXY',
@@ -24,10 +24,10 @@ const WAY_OUT = [
   'no_proxy',
 ];
 
-/** What npm and its scripts cannot do without; neither a compiler nor Python nor make. */
+/** The commands that npm and its scripts need; no compiler, Python or make. */
 const BARE_COMMANDS = ['sh', 'env', 'uname'];
 
-/** Somebody with a clone of the project, an empty home, an empty npm cache, and the npm that is asked for. */
+/** A new user: a clone of the project, an empty home, an empty npm cache, and a given npm. */
 export class Newcomer implements AsyncDisposable {
   readonly #children: Child[] = [];
   private constructor(
@@ -35,7 +35,7 @@ export class Newcomer implements AsyncDisposable {
     private readonly env: Readonly<Record<string, string>>,
   ) {}
 
-  /** `npm`: a version as in `npm@12`. `isBare`: without the machine's own commands, and so without a compiler. */
+  /** `npm`: a version as in `npm@12`. `isBare`: without the machine's commands, so also without a compiler. */
   static async arrive(npm: string, { isBare = false } = {}): Promise<Newcomer> {
     const folder = await mkdtemp(join(tmpdir(), 'codex-pool-newcomer-'));
     const bin = join(folder, 'bin');
@@ -62,13 +62,13 @@ export class Newcomer implements AsyncDisposable {
     return join(this.folder, 'codex-pool');
   }
 
-  /** Everything that npm said. */
+  /** The whole output of npm. */
   async install(...options: readonly string[]): Promise<string> {
     const child = this.npm(['install', ...options]);
     const deadline = setTimeout(() => child.kill('SIGKILL'), INSTALL_MS);
     const { code } = await child.ended;
     clearTimeout(deadline);
-    if (code !== 0) throw new Error(`npm install failed\n${child.told}`);
+    if (code !== 0) throw new Error(`npm install failed\n${child.outputTail}`);
     return child.stdout + child.stderr;
   }
 
@@ -77,7 +77,7 @@ export class Newcomer implements AsyncDisposable {
     await writeFile(path, JSON.stringify(fakeUpstream.account(name).authJson()), { mode: 0o600 });
   }
 
-  /** `npm start`; resolves once it listens. `ms`: how long that took. */
+  /** Runs `npm start`; resolves once it listens. `ms`: the time until then. */
   async start(fakeUpstream: FakeUpstream): Promise<{ child: Child; origin: string; ms: number }> {
     const startedAt = performance.now();
     const child = this.npm(['start'], { PROXY_LISTEN_ADDR: '127.0.0.1:0', ...fakeUpstream.env });
@@ -107,7 +107,7 @@ async function pathOf(command: string): Promise<string> {
   return stdout.trim();
 }
 
-/** The files under version control, and those that would be, as they are now. */
+/** Copies the files under version control, and new ones that are not ignored. */
 async function copyProject(to: string): Promise<void> {
   const list = ['ls-files', '-z', '--cached', '--others', '--exclude-standard'];
   const { stdout } = await run('git', list, { cwd: root });

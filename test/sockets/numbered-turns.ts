@@ -1,7 +1,7 @@
 import type { ScriptedResponse } from '../../src/fake-upstream/script/scripted-response.js';
 import { streamOf } from '../../src/fake-upstream/script/responses.js';
 import { delta, messageTurn, type TurnUsage } from '../../src/fake-upstream/script/turn-events.js';
-import { type Frame, jsonOf, typeOf } from '../support/clients/socket-frame.js';
+import { type SocketMessage, jsonOf, typeOf } from '../support/clients/socket-message.js';
 
 const DELTAS = 12;
 const PAUSE_MS = 5;
@@ -27,7 +27,7 @@ export class NumberedTurns {
   }
 
   /** Checks the messages that a client received for a turn. */
-  check(messages: readonly Frame[]): void {
+  check(messages: readonly SocketMessage[]): void {
     const types = messages.map((it) => typeOf(it));
     const text = messages
       .filter((it) => typeOf(it) === delta('').type)

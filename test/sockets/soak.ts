@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { FakeUpstream } from '../../src/fake-upstream/fake-upstream.js';
 import { SocketClient } from '../support/clients/socket-client.js';
 import { responseCreate } from '../support/clients/codex-socket.js';
-import { endsTurn } from '../support/clients/socket-frame.js';
+import { endsTurn } from '../support/clients/socket-message.js';
 import { Folders, type RunningProgram } from '../support/program/usage-program.js';
 import { type Connections, connectionsOf } from './connections.js';
 import { NumberedTurns } from './numbered-turns.js';
@@ -145,17 +145,17 @@ export class Soak implements AsyncDisposable {
   async #runTurn(index: number): Promise<void> {
     const client = this.#clients[index];
     if (client === undefined) throw new Error(`there is no socket ${index}`);
-    client.frames.length = 0; // otherwise this process itself would leak them
+    client.messages.length = 0; // otherwise this process itself would leak them
     const sentAt = performance.now();
     client.send(JSON.stringify(responseCreate(client.session)));
-    const isOver = (): boolean => client.end !== null || client.frames.slice(-1).some((it) => endsTurn(it));
+    const isOver = (): boolean => client.end !== null || client.messages.slice(-1).some((it) => endsTurn(it));
     try {
       await client.until(isOver, 'the end of a turn', PATIENCE_MS);
     } catch (error) {
       throw new Error(`turn did not end; at upstream: ${this.#lastTurnOf(client.session)}`, { cause: error });
     }
     this.slowestMs = Math.max(this.slowestMs, performance.now() - sentAt);
-    this.turns.check(client.frames);
+    this.turns.check(client.messages);
   }
 
   /** Describes the last turn of a session as upstream sees it. */

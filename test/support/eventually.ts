@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 const LOOK_AGAIN_MS = 20;
 
-/** Looks until the function finds no fault any more; fails with the last fault at the deadline. */
+/** Retries until the function no longer throws; fails with the last error at the deadline. */
 export async function eventually(fault: () => Promise<string | null>, limitMs: number): Promise<void> {
   const deadline = performance.now() + limitMs;
   for (;;) {

@@ -22,7 +22,7 @@ export class FakeClock implements Clock {
     return { [Symbol.dispose]: () => void this.#tasks.delete(task) };
   }
 
-  /** What is done at intervals is done now. Moving the clock alone does nothing of it. */
+  /** Runs all interval callbacks now. Advancing the clock alone does not. */
   tick(): void {
     for (const task of this.#tasks) task();
   }

@@ -1,4 +1,4 @@
-/** Random numbers that the same seed gives again, in the same order. */
+/** Random numbers that are reproducible by their seed. */
 export class SeededRandom {
   #state: number;
 
@@ -6,7 +6,7 @@ export class SeededRandom {
     this.#state = seed >>> 0;
   }
 
-  /** From 0 up to 1, as `Math.random` (mulberry32). */
+  /** From 0 up to 1, like `Math.random` (mulberry32). */
   next(): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0;
     let mixed = this.#state;

@@ -42,8 +42,8 @@ async function exchange(
 
 const codeIn = (address: string): string => new URL(address).searchParams.get('code') ?? '';
 
-describe("the stand-in's login", () => {
-  it('gives tokens for a code once, and they are good', async () => {
+describe("the fake upstream's login", () => {
+  it('issues valid tokens for a code, once', async () => {
     await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
     const code = codeIn(fakeUpstream.authorization.allow(authorizeUrl(fakeUpstream), 'a'));
     const tokens = await (await exchange(fakeUpstream, code)).json();
@@ -79,7 +79,7 @@ describe("the stand-in's login", () => {
     expect((await fetch(authorizeUrl(fakeUpstream, { [name]: value }))).status).toBe(400);
   });
 
-  it('leads a browser back with the state it came with', async () => {
+  it('redirects a browser back with its state', async () => {
     await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
     fakeUpstream.authorization.person = 'a';
     const page = await (await fetch(authorizeUrl(fakeUpstream))).text();
@@ -91,7 +91,7 @@ describe("the stand-in's login", () => {
     expect((await exchange(fakeUpstream, codeIn(back.href))).status).toBe(200);
   });
 
-  it('goes on renewing tokens by JSON at the same address', async () => {
+  it('still renews tokens by JSON at the same URL', async () => {
     await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
     const { refresh_token } = fakeUpstream.account('a').authJson().tokens;
     const body = JSON.stringify({ grant_type: 'refresh_token', refresh_token });

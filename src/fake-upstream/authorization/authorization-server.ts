@@ -14,11 +14,11 @@ interface Hold {
   readonly released: Promise<void>;
 }
 
-/** The pages and endpoints of a login: a person allows it, a code comes back, and the code is exchanged for tokens. */
+/** The pages and endpoints of a login: a person allows it, the browser gets a code, and the code is exchanged for tokens. */
 export class AuthorizationServer {
   readonly codes = new CodeLedger();
   readonly device: DeviceAuthorization;
-  /** The account of the person in front of the browser. */
+  /** The account that a browser is signed in to; null if it is not. */
   person: string | null = null;
   readonly #faults: CodeFault[] = [];
   readonly #holds: Hold[] = [];
@@ -30,13 +30,13 @@ export class AuthorizationServer {
     this.device = new DeviceAuthorization(this.codes, () => `${origin()}/deviceauth/callback`);
   }
 
-  /** Queued faults; each spoils one exchange of a code. */
+  /** Queues faults; each spoils one exchange of a code. */
   answers(...faults: CodeFault[]): this {
     this.#faults.push(...faults);
     return this;
   }
 
-  /** Holds the next exchange of a code, before the code is used. */
+  /** Holds the next exchange of a code before the code is used. */
   hold(): HeldTokenRequest {
     const arrived = Promise.withResolvers<void>();
     const released = Promise.withResolvers<void>();
@@ -44,21 +44,21 @@ export class AuthorizationServer {
     return { arrived: arrived.promise, release: released.resolve };
   }
 
-  /** The callback address on which a browser ends when this account is allowed on an authorize page. */
+  /** Returns the callback URL that a browser reaches after this account is allowed on an authorize page. */
   allow(authorizeUrl: string, account: string): string {
     const { challenge, redirectUri, state } = termsOf(new URL(authorizeUrl).searchParams);
     const code = this.codes.issue({ account, challenge, redirectUri });
     return `${redirectUri}?${new URLSearchParams({ code, scope: 'openid', state }).toString()}`;
   }
 
-  /** The callback address after a refusal. */
+  /** Returns the callback URL after a denied login. */
   deny(authorizeUrl: string, error = 'access_denied'): string {
     const { redirectUri, state } = termsOf(new URL(authorizeUrl).searchParams);
     const query = new URLSearchParams({ error, error_description: `made up: ${state}`, state });
     return `${redirectUri}?${query.toString()}`;
   }
 
-  /** Serves what belongs to a login; false for anything else. Called by the stand-in alone. */
+  /** Serves the requests of a login; returns false for any other. Only the fake upstream calls this. */
   async serve(exchange: Exchange): Promise<boolean> {
     const { method, path, headers } = exchange.logged;
     const pathname = pathnameOf(path);
@@ -90,8 +90,7 @@ export class AuthorizationServer {
           'text/html; charset=utf-8',
         );
       case '/oauth/authorize/allow': {
-        if (this.person === null)
-          return sendText(res, 400, 'nobody is in front of the browser', 'text/plain');
+        if (this.person === null) return sendText(res, 400, 'the browser is not signed in', 'text/plain');
         return sendText(res, 302, '', 'text/plain', { location: this.allow(url, this.person) });
       }
       case '/oauth/authorize/deny':
@@ -134,12 +133,12 @@ const required: Readonly<Record<string, RegExp>> = {
   originator: /^codex_cli_rs$/,
 };
 
-/** What an authorize page is asked for; throws when anything is not as Codex sends it. */
+/** The parameters of an authorize request. Throws if one differs from what Codex sends. */
 function termsOf(query: URLSearchParams): { challenge: string; redirectUri: string; state: string } {
   for (const [name, pattern] of Object.entries(required)) {
     const values = query.getAll(name);
     if (values.length !== 1 || !pattern.test(values[0] ?? ''))
-      throw new Error(`not as Codex sends it: ${name}`);
+      throw new Error(`not what Codex sends: ${name}`);
   }
   const [challenge, redirectUri, state] = ['code_challenge', 'redirect_uri', 'state'].map(
     (it) => query.get(it) ?? '',

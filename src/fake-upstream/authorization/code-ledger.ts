@@ -1,16 +1,16 @@
 import { createHash, randomBytes } from 'node:crypto';
 
-/** What a code was issued for. */
+/** The terms under which a code was issued. */
 export interface CodeTerms {
   readonly account: string;
-  /** The S256 challenge that the verifier has to fit. */
+  /** The S256 challenge that the verifier must match. */
   readonly challenge: string;
   readonly redirectUri: string;
 }
 
-/** All authorization codes that were ever given out; each is good for one exchange, by whoever has its verifier. */
+/** All authorization codes that were issued. Each works for one exchange, with the matching verifier. */
 export class CodeLedger {
-  /** How often a code was handed in that had been used before. A client that exchanges each once keeps this at 0. */
+  /** How often a used code was sent again. A client that exchanges each code once keeps this at 0. */
   reuses = 0;
   readonly #open = new Map<string, CodeTerms>();
   readonly #used = new Set<string>();
@@ -21,12 +21,12 @@ export class CodeLedger {
     return code;
   }
 
-  /** Every code that was ever given out. */
+  /** Every code that was issued. */
   issued(): readonly string[] {
     return [...this.#used, ...this.#open.keys()];
   }
 
-  /** The account of a code; null for one that is unknown, used, or handed in on other terms. Used up either way. */
+  /** Returns the account of a code; null if it is unknown, used, or presented with other terms. Uses the code up in any case. */
   redeem(code: string, verifier: string, redirectUri: string): string | null {
     if (this.#used.has(code)) this.reuses += 1;
     const terms = this.#open.get(code);
@@ -38,7 +38,7 @@ export class CodeLedger {
   }
 }
 
-/** The challenge of a verifier that has the form RFC 7636 asks for; null for any other. */
+/** The S256 challenge of a verifier (RFC 7636, 4.1 and 4.2); null if the verifier is malformed. */
 export function challengeOf(verifier: string): string | null {
   if (!/^[A-Za-z0-9._~-]{43,128}$/.test(verifier)) return null;
   return createHash('sha256').update(verifier).digest('base64url');

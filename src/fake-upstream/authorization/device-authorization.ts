@@ -10,14 +10,14 @@ interface OpenDevice {
   account: string | null;
 }
 
-/** Login by device code: a user code is given out, and asked about until somebody approves it. */
+/** Login by device code: a user code is issued, and the client polls until a person approves it. */
 export class DeviceAuthorization {
-  /** Seconds, as the endpoint tells them. */
+  /** Polling interval in seconds, as the endpoint sends it. */
   interval: string | number = '5';
-  /** Queued statuses; each spoils one request to either endpoint, with a page of HTML. */
+  /** Queued statuses. Each makes one request to either endpoint fail with an HTML page. */
   readonly faults: number[] = [];
   readonly #open = new Map<string, OpenDevice>();
-  /** Everything that was told to nobody but the program. */
+  /** Values that only the program may know. */
   readonly secrets: string[] = [];
 
   constructor(
@@ -25,14 +25,14 @@ export class DeviceAuthorization {
     private readonly redirectUri: () => string,
   ) {}
 
-  /** A person has typed the code, and allows this account. */
+  /** Approves a user code for this account, as a person does in the browser. */
   approve(userCode: string, account: string): void {
     const device = [...this.#open.values()].find((it) => it.userCode === userCode);
-    if (device === undefined) throw new Error('The stand-in has given out no such user code');
+    if (device === undefined) throw new Error('The fake upstream has not issued this user code');
     device.account = account;
   }
 
-  /** Serves the two endpoints of a device login; false for any other path. */
+  /** Serves the two endpoints of a device login; returns false for any other path. */
   serve(path: string, exchange: Exchange): boolean {
     const isStart = path === '/api/accounts/deviceauth/usercode';
     if (!isStart && path !== '/api/accounts/deviceauth/token') return false;
@@ -40,7 +40,7 @@ export class DeviceAuthorization {
     const fault = this.faults.shift();
     if (fault !== undefined) sendText(exchange.res, fault, '<html><body>made up</body></html>', 'text/html');
     else if (isStart) this.#start(asked, exchange);
-    else this.#tell(asked, exchange);
+    else this.#poll(asked, exchange);
     return true;
   }
 
@@ -53,7 +53,7 @@ export class DeviceAuthorization {
     sendJson(res, 200, { device_auth_id: id, user_code: userCode, interval: this.interval });
   }
 
-  #tell(asked: Readonly<Record<string, unknown>>, { res }: Exchange): void {
+  #poll(asked: Readonly<Record<string, unknown>>, { res }: Exchange): void {
     const id = String(asked['device_auth_id']);
     const device = this.#open.get(id);
     if (device === undefined || device.userCode !== asked['user_code'])

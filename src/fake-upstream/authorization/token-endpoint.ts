@@ -6,16 +6,16 @@ import type { Redemption, TokenLedger } from '../script/token-ledger.js';
 
 const TEN_DAYS_IN_SECONDS = 864_000;
 
-/** One refresh that somebody asked for. */
+/** A refresh request as it arrived. */
 export interface TokenRequest {
   readonly at: number;
-  /** Whose refresh token it was; null if nobody's. */
+  /** The account that the refresh token belongs to; null if it is unknown. */
   readonly account: string | null;
   readonly refreshToken: string;
   readonly reason: string | null;
 }
 
-/** How one token request goes wrong. `drops-after-rotation`: the old token is spent, and the new one is never told. */
+/** How one token request fails. `drops-after-rotation`: the old token is spent, and the new one is never sent. */
 export type TokenFault =
   | 'hangs'
   | 'drops'
@@ -23,9 +23,9 @@ export type TokenFault =
   | 'html'
   | { readonly status: number; readonly body: unknown; readonly headers?: Readonly<Record<string, string>> };
 
-/** A token request that waits for the test. */
+/** A token request that waits until the test releases it. */
 export interface HeldTokenRequest {
-  /** Resolves when the request is there. */
+  /** Resolves when the request has arrived. */
   readonly arrived: Promise<void>;
   release(): void;
 }
@@ -37,14 +37,14 @@ interface Hold {
   readonly from: RegExp;
 }
 
-/** The OAuth token endpoint: each refresh token is good for one refresh, and its second use is noticed. */
+/** The OAuth token endpoint: a refresh token works once, and a second use is counted. */
 export class TokenEndpoint {
   readonly requests: TokenRequest[] = [];
-  /** How often a refresh token was handed in that had been used before. A proxy that loses no token keeps this at 0. */
+  /** How often a used refresh token was sent again. A proxy that loses no token keeps this at 0. */
   reuses = 0;
-  /** Lifetime of the access tokens that a refresh gives. */
+  /** Lifetime of the access tokens that a refresh returns. */
   lifetimeSeconds = TEN_DAYS_IN_SECONDS;
-  /** How long a request takes, ms: half of it before the old token is spent, half before the new one is told. */
+  /** Duration of a request, ms: half of it before the old token is spent, half before the new one is sent. */
   slowness: (() => number) | null = null;
   readonly #faults: TokenFault[] = [];
   readonly #holds: Hold[] = [];
@@ -56,20 +56,20 @@ export class TokenEndpoint {
     this.ledger.strict = strict;
   }
 
-  /** By default the second use of a refresh token ends its whole family, as a provider does that suspects a thief. */
+  /** Whether the second use of a refresh token revokes its whole family, as a provider does on suspicion of theft. Default: true. */
   set revokesFamilies(revokes: boolean) {
     this.ledger.revokesFamilies = revokes;
   }
 
-  /** Queued faults; each spoils one request. */
+  /** Queues faults; each spoils one request. */
   answers(...faults: TokenFault[]): this {
     this.#faults.push(...faults);
     return this;
   }
 
   /**
-   * Holds the next request, or the next whose user agent matches `from`, before anything was rotated (or after it,
-   * with the answer still unsent).
+   * Holds the next request, or the next whose user agent matches `from`. It is held before the tokens rotate, or, with
+   * `afterRotation`, between the rotation and the response.
    */
   hold(options: { afterRotation?: boolean; from?: RegExp } = {}): HeldTokenRequest {
     const arrived = Promise.withResolvers<void>();
@@ -79,12 +79,12 @@ export class TokenEndpoint {
     return { arrived: arrived.promise, release: released.resolve };
   }
 
-  /** Requests that were made for one account. */
+  /** Requests that carried a refresh token of this account. */
   requestsFor(account: string): readonly TokenRequest[] {
     return this.requests.filter((it) => it.account === account);
   }
 
-  /** Serves `POST /oauth/token`; called by the stand-in alone. */
+  /** Serves `POST /oauth/token`. Only the fake upstream calls this. */
   async serve(exchange: Exchange): Promise<void> {
     const asked = refreshIn(exchange.logged.body);
     if (asked === null) return sendJson(exchange.res, 400, { error: 'invalid_request' });
@@ -102,7 +102,7 @@ export class TokenEndpoint {
     if (slowness > 0) await pause(slowness / 2);
     if (hold?.afterRotation === true) await exchange.unlessClosed(hold.released);
     if (fault === 'drops-after-rotation') return exchange.cut();
-    answer(redemption, exchange.res);
+    sendRedemption(redemption, exchange.res);
   }
 
   #takeHold(userAgent: string): Hold | undefined {
@@ -129,7 +129,7 @@ function parsed(body: Buffer): unknown {
   }
 }
 
-function answer(redemption: Redemption, res: ServerResponse): void {
+function sendRedemption(redemption: Redemption, res: ServerResponse): void {
   switch (redemption.kind) {
     case 'granted': {
       const { idToken, accessToken, refreshToken } = redemption.generation;
@@ -154,7 +154,7 @@ function refusal(code: string, message: string): object {
   return { error: { message, type: 'invalid_request_error', param: null, code } };
 }
 
-/** Answers in a way that is none. */
+/** Responds with a fault instead of tokens. */
 export async function spoil(
   fault: Exclude<TokenFault, 'drops-after-rotation'>,
   exchange: Exchange,

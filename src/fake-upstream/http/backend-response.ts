@@ -7,7 +7,7 @@ import { bearerOf, pathnameOf } from './request-head.js';
 import type { LoggedRequest } from '../script/request-log.js';
 import type { TokenLedger } from '../script/token-ledger.js';
 
-/** What the backend answers to a request: only known routes, and those only to an access token that is good. */
+/** The backend's response to a request: a scripted one for a known route and a valid access token, otherwise a refusal. */
 export function backendResponse(
   request: LoggedRequest,
   account: AccountScript | undefined,
@@ -20,7 +20,7 @@ export function backendResponse(
   return caller instanceof AccountScript ? route(caller, request.path, models) : caller;
 }
 
-/** The account that asks, or the refusal of a request whose access token is not good. */
+/** The account of a request, or the refusal of a request whose access token is not valid. */
 export function callerOf(
   request: LoggedRequest,
   account: AccountScript | undefined,
@@ -29,7 +29,7 @@ export function callerOf(
   const isGood = ledger.judge(bearerOf(request.headers)).kind === 'good';
   if (!isGood || account === undefined) return unauthorized();
   const claimed = request.headers['chatgpt-account-id'];
-  // Credentials of two accounts in one request are a fault of the proxy under test, and must not go unseen.
+  // Credentials of two accounts in one request are a fault of the proxy under test: fail loudly.
   if (claimed !== undefined && claimed !== account.accountId) {
     return refuses(403, { detail: 'chatgpt-account-id is not the account of the access token' });
   }

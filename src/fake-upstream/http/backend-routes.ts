@@ -2,16 +2,16 @@ import type { AccountScript } from '../script/account-script.js';
 import type { ScriptedResponse } from '../script/scripted-response.js';
 import { refuses } from '../script/responses.js';
 
-/** The list of models that `GET …/codex/models` answers. */
+/** The model list of `GET …/codex/models`. */
 export interface ModelList {
   body: object;
   etag: string;
 }
 
-/** A route of the backend: what it answers to an account whose access token is good. */
+/** A route of the backend: its response to an account whose access token is valid. */
 type Route = (account: AccountScript, path: string, models: ModelList) => ScriptedResponse;
 
-/** Where turns are posted. */
+/** The path of turns. */
 export const TURN_PATH = '/backend-api/codex/responses';
 
 const echo: Route = (account, path) => refuses(200, { account: account.name, path });
@@ -34,7 +34,7 @@ const exactRoutes: Readonly<Record<string, Route>> = {
 
 const echoedBelow = ['/backend-api/ps/', '/backend-api/files/'];
 
-/** The route for a request, or null if the backend knows none. */
+/** The route of a request; null if the backend has none. */
 export function backendRoute(method: string, pathname: string): Route | null {
   const exact = exactRoutes[`${method} ${pathname}`];
   if (exact !== undefined) return exact;
@@ -43,7 +43,7 @@ export function backendRoute(method: string, pathname: string): Route | null {
   return echoedBelow.some((it) => pathname.startsWith(it)) ? echo : null;
 }
 
-/** The backend's own answer: it names its own account, and no origin to route to. */
+/** The account check of the backend: it names the account itself, and no other origin to route to. */
 function accountsCheck(account: AccountScript): object {
   const entry = {
     id: account.accountId,

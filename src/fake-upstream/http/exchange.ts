@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { LoggedRequest } from '../script/request-log.js';
 
-/** One request and its answer while it is being served. */
+/** A request in progress and its response. */
 export class Exchange {
-  /** Resolves when the answer has ended, or the connection under it is gone. */
+  /** Resolves when the response has ended or its connection is closed. */
   readonly closed: Promise<void>;
   #cutByUs = false;
 
@@ -17,7 +17,7 @@ export class Exchange {
     });
   }
 
-  /** True when the connection is gone, or nothing more can be written for another reason. */
+  /** True when nothing more can be written, for example because the connection is closed. */
   get isOver(): boolean {
     return this.res.destroyed || this.res.writableEnded;
   }
@@ -26,18 +26,18 @@ export class Exchange {
     return this.#cutByUs;
   }
 
-  /** Waits for a promise, but not longer than the other side does. */
+  /** Waits for a promise, at most until the connection closes. */
   async unlessClosed(promise: Promise<unknown>): Promise<void> {
     await Promise.race([promise, this.closed]);
   }
 
-  /** Writes and honours back-pressure; does nothing once the connection is gone. */
+  /** Writes with back-pressure; does nothing once the connection is closed. */
   async write(bytes: Buffer | string): Promise<void> {
     if (this.isOver) return;
     if (!this.res.write(bytes)) await this.#drained();
   }
 
-  /** Closes the connection in mid-answer, after what was written has left. */
+  /** Closes the connection in the middle of the response, after the written bytes have been sent. */
   cut(): void {
     this.#end(() => this.req.socket.destroy());
   }

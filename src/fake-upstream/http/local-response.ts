@@ -2,12 +2,12 @@ import type { ServerResponse } from 'node:http';
 
 type Headers = Readonly<Record<string, string>>;
 
-/** Sends a whole JSON answer. */
+/** Sends a whole JSON response. */
 export function sendJson(res: ServerResponse, status: number, body: unknown, headers: Headers = {}): void {
   sendText(res, status, JSON.stringify(body), 'application/json', headers);
 }
 
-/** Sends a whole answer of any type. */
+/** Sends a whole response of any content type. */
 export function sendText(
   res: ServerResponse,
   status: number,

@@ -5,7 +5,7 @@ const MAX_INFLATED_BYTES = 64 * 1_024 * 1_024;
 const MAX_PARSED_BYTES = 4 * 1_024 * 1_024;
 const PREFIX_BYTES = 64 * 1_024;
 
-/** The whole body; `isWhole` is false when the other side went away before its end. */
+/** Reads a request body; `isWhole` is false if the client disconnected before its end. */
 export async function readBody(req: IncomingMessage): Promise<{ body: Buffer; isWhole: boolean }> {
   const chunks: Buffer[] = [];
   try {
@@ -16,7 +16,7 @@ export async function readBody(req: IncomingMessage): Promise<{ body: Buffer; is
   }
 }
 
-/** The body as it was before it was compressed; null if it cannot be inflated. */
+/** The decompressed body; null if it cannot be decompressed. */
 export function inflated(body: Buffer, contentEncoding: string | undefined): Buffer | null {
   const limit = { maxOutputLength: MAX_INFLATED_BYTES };
   try {
@@ -39,7 +39,7 @@ export function inflated(body: Buffer, contentEncoding: string | undefined): Buf
   }
 }
 
-/** The model a turn asks for, or null: the stand-in judges no body. */
+/** The model that a turn names, or null. An unreadable body is not an error here. */
 export function modelIn(body: Buffer, contentEncoding: string | undefined): string | null {
   const text = inflated(body, contentEncoding);
   if (text === null) return null;
@@ -55,7 +55,7 @@ export function modelIn(body: Buffer, contentEncoding: string | undefined): stri
   }
 }
 
-/** The JSON object in a body; empty when there is none. */
+/** The JSON object in a body; an empty object if there is none. */
 export function jsonIn(body: Buffer): Readonly<Record<string, unknown>> {
   try {
     const parsed: unknown = JSON.parse(body.toString('utf8'));

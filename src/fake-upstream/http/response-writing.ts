@@ -4,43 +4,47 @@ import type { ScriptedResponse, StreamResponse, StreamStep, TurnFacts } from '..
 import type { Exchange } from './exchange.js';
 import { framed } from '../script/turn-events.js';
 
-/** Header fields that go with every streamed turn of an account. */
+/** Header fields of every streamed turn of an account. */
 export type TurnHeaders = Readonly<Record<string, string>>;
 
-/** Writes an answer on the socket; returns when the answer has ended, or the other side is gone. */
+/** Writes a response; resolves when it has ended or the client has disconnected. */
 export async function writeResponse(
-  answer: ScriptedResponse,
+  response: ScriptedResponse,
   exchange: Exchange,
   facts: TurnFacts,
   turnHeaders: TurnHeaders,
 ): Promise<void> {
   if (exchange.isOver) return;
-  switch (answer.kind) {
+  switch (response.kind) {
     case 'stream':
-      return writeStream(answer, exchange, facts, turnHeaders);
+      return writeStream(response, exchange, facts, turnHeaders);
     case 'whole': {
-      const length = { 'content-length': String(answer.body.length) };
-      exchange.res.writeHead(answer.status, { 'x-request-id': randomUUID(), ...length, ...answer.headers });
-      exchange.res.end(answer.body);
+      const length = { 'content-length': String(response.body.length) };
+      exchange.res.writeHead(response.status, {
+        'x-request-id': randomUUID(),
+        ...length,
+        ...response.headers,
+      });
+      exchange.res.end(response.body);
       return;
     }
     case 'drop':
       return exchange.cut();
     case 'wait':
-      await exchange.unlessClosed(answer.until);
-      return writeResponse(answer.answer, exchange, facts, turnHeaders);
+      await exchange.unlessClosed(response.until);
+      return writeResponse(response.response, exchange, facts, turnHeaders);
     case 'by-model':
-      return writeResponse(answer.choose(facts.model), exchange, facts, turnHeaders);
+      return writeResponse(response.choose(facts.model), exchange, facts, turnHeaders);
     case 'custom':
-      return answer.handle(exchange.req, exchange.res, exchange.logged);
+      return response.handle(exchange.req, exchange.res, exchange.logged);
     default:
-      return answer satisfies never;
+      return response satisfies never;
   }
 }
 
-/** As the backend does, without a content type (docs/protocol.md, section 3). */
+/** Streams without a content type, as the backend does (docs/protocol.md, section 3). */
 async function writeStream(
-  answer: StreamResponse,
+  response: StreamResponse,
   exchange: Exchange,
   facts: TurnFacts,
   turnHeaders: TurnHeaders,
@@ -52,17 +56,17 @@ async function writeStream(
     'openai-processing-ms': '12',
     ...(facts.model === null ? {} : { 'openai-model': facts.model }),
     ...turnHeaders,
-    ...answer.headers,
+    ...response.headers,
   });
   res.flushHeaders();
   let isFirst = true;
-  for await (const step of answer.steps(facts)) {
-    if (!isFirst && answer.pauseBetweenMs > 0) await exchange.unlessClosed(pause(answer.pauseBetweenMs));
+  for await (const step of response.steps(facts)) {
+    if (!isFirst && response.pauseBetweenMs > 0) await exchange.unlessClosed(pause(response.pauseBetweenMs));
     isFirst = false;
-    await writeStep(step, exchange, answer.lineEnding);
+    await writeStep(step, exchange, response.lineEnding);
     if (exchange.isOver) return;
   }
-  await endStream(answer, exchange);
+  await endStream(response, exchange);
 }
 
 async function writeStep(step: StreamStep, exchange: Exchange, lineEnding: '\n' | '\r\n'): Promise<void> {
@@ -72,8 +76,8 @@ async function writeStep(step: StreamStep, exchange: Exchange, lineEnding: '\n' 
   if ('type' in step) return exchange.write(framed(step, lineEnding));
 }
 
-async function endStream(answer: StreamResponse, exchange: Exchange): Promise<void> {
-  switch (answer.ending) {
+async function endStream(response: StreamResponse, exchange: Exchange): Promise<void> {
+  switch (response.ending) {
     case 'end':
       exchange.res.end();
       return;
@@ -84,6 +88,6 @@ async function endStream(answer: StreamResponse, exchange: Exchange): Promise<vo
     case 'hang':
       return exchange.closed;
     default:
-      return answer.ending satisfies never;
+      return response.ending satisfies never;
   }
 }

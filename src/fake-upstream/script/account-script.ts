@@ -7,7 +7,7 @@ import type { TokenLedger } from './token-ledger.js';
 
 const TEN_DAYS_IN_SECONDS = 864_000;
 
-/** An account to be made up; everything but the name has a default. */
+/** A made-up account; every field but the name has a default. */
 export interface FakeAccountOptions {
   readonly name: string;
   readonly plan?: string;
@@ -18,16 +18,16 @@ export interface FakeAccountOptions {
   readonly fedramp?: boolean;
 }
 
-/** What one made-up account answers, and the login it has. */
+/** The scripted responses of a made-up account, and its login. */
 export class AccountScript {
   readonly name: string;
   readonly accountId: string;
   readonly userId: string;
   readonly email: string;
   readonly plan: string;
-  /** What `GET /wham/config/bundle` answers to this account. */
+  /** The body of `GET /wham/config/bundle` for this account. */
   bundle: ScriptedResponse;
-  /** What it answers on WebSockets. */
+  /** Its behaviour on WebSockets. */
   readonly sockets = new SocketScript();
   readonly #ledger: TokenLedger;
   readonly #lifetimeSeconds: number;
@@ -53,84 +53,84 @@ export class AccountScript {
     this.loginAgain();
   }
 
-  /** The credential file with the newest tokens; fields given replace those at the top. */
+  /** Returns the credential file with the newest tokens. `fields` replace top-level fields. */
   authJson(overrides: Partial<AuthJson> = {}): AuthJson {
     const generation = this.#ledger.current(this.name);
     return { ...madeUpAuthJson(this.#identity, generation, generation.issuedAt), ...overrides };
   }
 
-  /** A new login of the same person: new tokens, a new family; returns its credential file. */
+  /** Logs the same person in again, with new tokens of a new family; returns the credential file. */
   loginAgain(lifetimeSeconds = this.#lifetimeSeconds): AuthJson {
     this.#ledger.issue(this.name, this.#identity, lifetimeSeconds);
     return this.authJson();
   }
 
-  /** Queues answers to turns; each serves one turn. */
-  answers(...answers: ScriptedResponse[]): this {
-    this.#turnResponses.push(...answers);
+  /** Queues responses to turns; each serves one turn. */
+  answers(...responses: ScriptedResponse[]): this {
+    this.#turnResponses.push(...responses);
     return this;
   }
 
-  /** What is answered to a turn when nothing is queued. */
-  always(answer: ScriptedResponse): this {
-    this.#always = answer;
+  /** Sets the response to a turn when none is queued. */
+  always(response: ScriptedResponse): this {
+    this.#always = response;
     return this;
   }
 
-  /** Queues answers to image requests; with none queued, a made-up image is answered. */
-  imageResponses(...answers: ScriptedResponse[]): this {
-    this.#imageResponses.push(...answers);
+  /** Queues responses to image requests. The default is a made-up image. */
+  imageResponses(...responses: ScriptedResponse[]): this {
+    this.#imageResponses.push(...responses);
     return this;
   }
 
-  /** Quota from now on, in `/wham/usage` and on turns: the first window is told as primary, the second as secondary. */
+  /** Sets the quota for `/wham/usage` and turns. The first window is primary, the second secondary. */
   usage(...windows: UsageWindows): this {
     this.#windows = windows;
     this.#usageResponse = null;
     return this;
   }
 
-  /** Exactly this on `/wham/usage` from now on; `usage` ends it. */
+  /** Sets the exact response of `/wham/usage`, until `usage` is called. */
   usageResponses(status: number, body: object | string, headers?: Record<string, string>): this {
     this.#usageResponse = refuses(status, body, headers);
     return this;
   }
 
-  /** From now on the upstream refuses the access token that is current now. */
+  /** Makes the backend refuse the current access token from now on. */
   expireAccessToken(): this {
     this.#ledger.refuseCurrentAccess(this.name);
     return this;
   }
 
-  /** From now on the token endpoint refuses the refresh token that is current now: the account needs a login. */
+  /** Makes the token endpoint refuse the current refresh token from now on, so that the account needs a login. */
   revokeRefreshToken(): this {
     this.#ledger.spend(this.#ledger.current(this.name).refreshToken);
     return this;
   }
 
-  /** The `x-codex-turn-state` on answers to its turns; none by default. */
+  /** Sets the `x-codex-turn-state` of responses to its turns. Default: none. */
   turnState(value: string | null): this {
     this.#turnState = value;
     return this;
   }
 
-  /** Everything about the account that must not be seen outside: each token it ever had, and its e-mail. */
+  /** The secrets of the account: each token it ever had, and its e-mail address. */
   secrets(): readonly string[] {
     const generations = this.#ledger.issuedTo(this.name);
     return [this.email, ...generations.flatMap((it) => [it.accessToken, it.refreshToken, it.idToken])];
   }
 
-  /** Every refresh token the account was ever given, newest last. */
+  /** Every refresh token ever issued to the account, newest last. */
   refreshTokens(): readonly string[] {
     return this.#ledger.issuedTo(this.name).map((it) => it.refreshToken);
   }
 
-  /** The next answer to a turn; called by the stand-in alone. */
+  /** Takes the next response to a turn. Only the fake upstream calls this. */
   nextTurnResponse(): ScriptedResponse {
     return this.#turnResponses.shift() ?? this.#always;
   }
 
-  /** The next answer to an image request; called by the stand-in alone. */
+  /** Takes the next response to an image request. Only the fake upstream calls this. */
   nextImageResponse(): ScriptedResponse {
     return (
       this.#imageResponses.shift() ??
@@ -138,12 +138,12 @@ export class AccountScript {
     );
   }
 
-  /** The answer to `/wham/usage`; called by the stand-in alone. */
+  /** The response to `/wham/usage`. Only the fake upstream calls this. */
   usageResponse(): ScriptedResponse {
     return this.#usageResponse ?? refuses(200, usageBody(this.#windows, this));
   }
 
-  /** Header fields of its streamed turns; called by the stand-in alone. */
+  /** Header fields of its streamed turns. Only the fake upstream calls this. */
   turnHeaders(): Record<string, string> {
     const turnState = this.#turnState === null ? {} : { 'x-codex-turn-state': this.#turnState };
     return { ...quotaHeaders(this.#windows, this.plan), ...turnState };

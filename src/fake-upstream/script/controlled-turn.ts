@@ -1,11 +1,11 @@
 import type { ScriptedHeaders, StreamResponse, StreamEnding, StreamStep } from './scripted-response.js';
 import { streamOf } from './responses.js';
 
-/** A streamed turn whose every event leaves when the test says so. */
+/** A streamed turn whose events the test sends one by one. */
 export class ControlledTurn {
-  /** To be handed to one account, once. */
-  readonly answer: StreamResponse;
-  /** Resolves when the turn has reached the account and the head of its answer has left. */
+  /** Give it to one account, once. */
+  readonly response: StreamResponse;
+  /** Resolves when the turn has reached the account and the head of its response has been sent. */
   readonly started: Promise<void>;
   readonly #queue: StreamStep[] = [];
   #ending: StreamEnding | null = null;
@@ -16,7 +16,7 @@ export class ControlledTurn {
     this.started = started.promise;
     const steps = (): AsyncIterable<StreamStep> => this.#steps(started.resolve);
     const endingNow = (): StreamEnding => this.#ending ?? 'hang';
-    this.answer = {
+    this.response = {
       ...streamOf(steps, { headers }),
       get ending() {
         return endingNow();
@@ -24,18 +24,18 @@ export class ControlledTurn {
     };
   }
 
-  /** Sends events (or comments, or bytes) at once; before the start they are kept. */
+  /** Sends events (or comments, or bytes) at once. Before the start they are buffered. */
   send(...steps: StreamStep[]): void {
     this.#queue.push(...steps);
     this.#wake.resolve();
   }
 
-  /** Ends the answer in order. */
+  /** Ends the response normally. */
   end(): void {
     this.#finish('end');
   }
 
-  /** Closes the connection, after what was sent has left. */
+  /** Closes the connection after the pending bytes have been sent. */
   cut(): void {
     this.#finish('cut');
   }
@@ -60,14 +60,14 @@ export class ControlledTurn {
         return;
       } else {
         this.#wake = Promise.withResolvers<void>();
-        // A gate instead of a plain wait: the stream stops waiting when the other side is gone.
+        // A gate instead of a plain wait: the stream stops waiting when the client disconnects.
         yield { gate: this.#wake.promise };
       }
     }
   }
 }
 
-/** A turn that the test conducts: `account.answers(turn.answer); await turn.started; turn.send(…); turn.end();`. */
+/** A turn that the test controls: `account.answers(turn.response); await turn.started; turn.send(…); turn.end();`. */
 export function controlled(headers?: ScriptedHeaders): ControlledTurn {
   return new ControlledTurn(headers);
 }

@@ -2,12 +2,12 @@ import { randomUUID } from 'node:crypto';
 
 const AUTH_CLAIM = 'https://api.openai.com/auth';
 const PROFILE_CLAIM = 'https://api.openai.com/profile';
-/** Codex's own public OAuth client. */
+/** Codex's public OAuth client id. */
 export const CODEX_CLIENT_ID = 'app_EMoamEEZ73f0CkXaXp7hrann';
-/** 2100-01-01, so that a client never thinks of renewing the login. */
+/** 2100-01-01, so that a client never renews the login. */
 const FAR_AWAY_UNIX_SECONDS = 4_102_444_800;
 
-/** Who a made-up token says it belongs to. */
+/** The person and account that a made-up token names. */
 export interface MadeUpIdentity {
   readonly accountId: string;
   readonly userId: string;
@@ -16,14 +16,14 @@ export interface MadeUpIdentity {
   readonly fedramp: boolean;
 }
 
-/** The tokens of one made-up login, as a token endpoint hands them out. */
+/** The tokens of a made-up login, as a token endpoint issues them. */
 export interface MadeUpTokens {
   readonly idToken: string;
   readonly accessToken: string;
   readonly refreshToken: string;
 }
 
-/** Codex's own credential file, as Codex 0.169.0 writes it. */
+/** Codex's credential file, as Codex 0.169.0 writes it. */
 export interface AuthJson {
   auth_mode: string;
   OPENAI_API_KEY: string | null;
@@ -40,13 +40,13 @@ export interface AuthJson {
 
 const encoded = (part: object): string => Buffer.from(JSON.stringify(part)).toString('base64url');
 
-/** A token that has the shape of a JWT and is signed by nobody. */
+/** A token in the form of a JWT, without a real signature. */
 export function madeUpJwt(payload: object): string {
   const signature = Buffer.from('signed by nobody').toString('base64url');
   return `${encoded({ alg: 'RS256', typ: 'JWT', kid: 'made-up' })}.${encoded(payload)}.${signature}`;
 }
 
-/** New tokens for an identity; no two calls give the same ones. `expiresAt` is in epoch milliseconds. */
+/** New tokens for an identity, unique per call. `now` and `expiresAt` are epoch milliseconds. */
 export function madeUpTokens(identity: MadeUpIdentity, now: number, expiresAt: number): MadeUpTokens {
   const auth = {
     chatgpt_account_id: identity.accountId,
@@ -76,7 +76,7 @@ export function madeUpTokens(identity: MadeUpIdentity, now: number, expiresAt: n
   };
 }
 
-/** The credential file that Codex would have written after a login with these tokens. */
+/** The credential file that Codex writes after a login with these tokens. */
 export function madeUpAuthJson(identity: MadeUpIdentity, tokens: MadeUpTokens, issuedAt: number): AuthJson {
   return {
     auth_mode: 'chatgpt',
@@ -93,18 +93,19 @@ export function madeUpAuthJson(identity: MadeUpIdentity, tokens: MadeUpTokens, i
   };
 }
 
-/** What a client's stand-in login says of itself. */
+/** Options of a client's placeholder login. */
 export interface PlaceholderLoginOptions {
   readonly plan?: string;
   readonly accountId?: string;
-  /** Any text in place of the token that is good until 2100: Codex renews such a login once it is 8 days old. */
+  /** Replaces the token that is valid until 2100. With an opaque text, Codex renews the login once it is 8 days old. */
   readonly accessToken?: string;
   readonly lastRefreshAt?: number;
 }
 
 /**
- * A login for a client that is nobody's: Codex accepts it, finds it good for decades, and sends it to the proxy, which
- * puts a real account's in its place. The plan decides what Codex asks at start (`business` asks for a config bundle).
+ * A login for a client that belongs to no account. Codex accepts it, considers it valid for decades and sends it to the
+ * proxy, which replaces it with an account's. The plan decides which requests Codex sends at its start (`business`: one
+ * for a config bundle).
  */
 export function madeUpPlaceholderLogin(options: PlaceholderLoginOptions = {}): AuthJson {
   const { plan = 'pro', accountId = 'pool', lastRefreshAt = Date.now() } = options;

@@ -1,15 +1,15 @@
-/** One quota window, as the stand-in is told it. */
+/** A quota window, as a test scripts it. */
 export interface UsageWindow {
   readonly usedPercent: number;
   readonly windowSeconds: number;
-  /** Half the window by default. */
+  /** Default: half the window. */
   readonly resetsInSeconds?: number;
 }
 
 /** Windows by their slot on the wire: the first is primary, the second secondary. */
 export type UsageWindows = readonly (UsageWindow | null)[];
 
-/** A 5 h and a weekly window, hardly used. */
+/** A 5 h and a weekly window with little usage. */
 export const LITTLE_USED: UsageWindows = [
   { usedPercent: 4, windowSeconds: 18_000 },
   { usedPercent: 2, windowSeconds: 604_800 },
@@ -33,7 +33,7 @@ function told(windows: UsageWindows): (ToldWindow | null)[] {
   });
 }
 
-/** The `x-codex-*` header fields of a turn's answer. */
+/** The `x-codex-*` header fields of a turn's response. */
 export function quotaHeaders(windows: UsageWindows, plan: string): Record<string, string> {
   const fields = told(windows).flatMap((it) => (it === null ? [] : windowHeaders(it)));
   return Object.fromEntries([['x-codex-active-limit', 'codex'], ['x-codex-plan-type', plan], ...fields]);

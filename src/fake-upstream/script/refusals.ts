@@ -3,16 +3,16 @@ import { refuses } from './responses.js';
 
 const UPSELL_SECONDS = 3_600;
 
-/** When the limit ends; without any of it, in an hour. `resetsAt` is what stands on the wire: Unix seconds. */
+/** When the limit ends. Default: in an hour. `resetsAt` is in Unix seconds, as on the wire. */
 export interface UsageLimitOptions {
-  /** null: no time at all is told. */
+  /** null: no time is sent. */
   readonly resetsAt?: number | null;
   readonly resetsInSeconds?: number;
   readonly plan?: string;
   readonly headers?: ScriptedHeaders;
 }
 
-/** 429 of an account whose quota is used up. */
+/** 429 for an account whose quota is used up. */
 export function usageLimit(options: UsageLimitOptions = {}): WholeResponse {
   const { plan = 'plus', headers = {} } = options;
   const message = 'The usage limit has been reached';
@@ -32,29 +32,29 @@ function resetFields({ resetsAt, resetsInSeconds }: UsageLimitOptions): object {
   };
 }
 
-/** A 429 that is not about quota; with a text, it is that text and no JSON. */
+/** A 429 that is not about quota. With `text`, the body is that text instead of JSON. */
 export function rateLimit(retryAfter?: number | string, text?: string): WholeResponse {
   const headers = retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) };
   if (text !== undefined) return refuses(429, text, headers);
   return refuses(429, errorOf('rate_limit_exceeded', 'Too many requests.'), headers);
 }
 
-/** 401 of an access token that is not good any more. */
+/** 401 for an access token that is no longer valid. */
 export function unauthorized(): WholeResponse {
   return refuses(401, errorOf('token_expired', 'The access token is expired or not known.'));
 }
 
-/** 403 JSON, meant for the account. */
+/** 403 with JSON, which refuses the account. */
 export function forbidden(): WholeResponse {
   return refuses(403, errorOf('forbidden', 'This account may not do that.'));
 }
 
-/** 402 of a workspace that is switched off. */
+/** 402 for a deactivated workspace. */
 export function deactivated(code = 'deactivated_workspace'): WholeResponse {
   return refuses(402, { detail: { code } });
 }
 
-/** 403 HTML of the edge in front of the backend, meant for nobody's account. */
+/** 403 with HTML from the edge in front of the backend, which does not concern the account. */
 export function edgeBlock(): WholeResponse {
   const page =
     '<!DOCTYPE html><html><head><title>Just a moment...</title></head><body>Blocked.</body></html>';
@@ -62,7 +62,7 @@ export function edgeBlock(): WholeResponse {
   return refuses(403, page, { 'content-type': 'text/html; charset=UTF-8', ...marks });
 }
 
-/** 503 of a model that has no capacity left. */
+/** 503 for a model without free capacity. */
 export function overloaded(): WholeResponse {
   return refuses(503, errorOf('server_is_overloaded', 'The servers are overloaded.'));
 }

@@ -1,39 +1,39 @@
 import type { IncomingHttpHeaders } from 'node:http';
-// Taken at load time, so that a test which fakes the clock does not stop the deadline of its own waiting.
+// Imported at load time, so that a test with fake timers does not stop the deadline of its own wait.
 import { clearTimeout, setTimeout } from 'node:timers';
 
 const DEFAULT_LIMIT_MS = 5_000;
 
-/** One request that reached the stand-in; it enters the log when its body has been read. */
+/** A request that reached the fake upstream. It is logged once its body has been read. */
 export interface LoggedRequest {
   readonly id: number;
-  /** When its head arrived, epoch milliseconds. */
+  /** Time at which its head arrived, epoch milliseconds. */
   readonly at: number;
   readonly method: string;
-  /** Path and query exactly as they came. */
+  /** Path and query exactly as received. */
   readonly path: string;
   readonly headers: IncomingHttpHeaders;
   readonly rawHeaders: readonly string[];
   readonly body: Buffer;
-  /** Account whose access token it carried; null if nobody's. */
+  /** The account that its access token belongs to; null if the token is unknown. */
   readonly account: string | null;
-  /** Status that was sent; null as long as no head has left. */
+  /** The status that was sent; null until the response head is sent. */
   readonly status: number | null;
-  /** The other side closed before our answer had ended. */
+  /** Whether the client closed before the response had ended. */
   readonly closedEarly: boolean;
   readonly endedAt: number | null;
 }
 
-/** The log entry while its request is still being served. */
+/** The log entry of a request that is still being served. */
 export interface OpenEntry extends LoggedRequest {
   body: Buffer;
-  /** The connection became a WebSocket: that is the whole answer. */
+  /** Whether the connection became a WebSocket, which ends the HTTP exchange. */
   isUpgraded: boolean;
   closedEarly: boolean;
   endedAt: number | null;
 }
 
-/** Everything that reached the stand-in, in order, and a way to wait for more without polling. */
+/** All requests that reached the fake upstream, in order. Waits for more of them without polling. */
 export class RequestLog {
   readonly #entries: LoggedRequest[] = [];
   readonly #watchers = new Set<() => void>();
@@ -47,12 +47,12 @@ export class RequestLog {
     this.changed();
   }
 
-  /** To be called after each change of an entry: wakes those who wait. */
+  /** Wakes the waiters. Call it after each change of an entry. */
   changed(): void {
     for (const look of this.#watchers) look();
   }
 
-  /** Resolves as soon as the predicate holds; rejects after 5 s (or as told), naming what was waited for. */
+  /** Resolves as soon as the predicate holds. Rejects after `limitMs` (5 s by default) with an error that names `what`. */
   async until(
     predicate: (log: readonly LoggedRequest[]) => boolean,
     what: string,
@@ -74,14 +74,14 @@ export class RequestLog {
       };
       const deadline = setTimeout(() => {
         finish(() =>
-          reject(new Error(`The stand-in waited ${limitMs} ms in vain for ${what}\n${this.#told()}`)),
+          reject(new Error(`The fake upstream waited ${limitMs} ms in vain for ${what}\n${this.#summary()}`)),
         );
       }, limitMs);
       this.#watchers.add(look);
     });
   }
 
-  #told(): string {
+  #summary(): string {
     const lines = this.#entries.map(
       (it) => `  ${it.id} ${it.method} ${it.path} account=${it.account ?? '-'} status=${it.status ?? '-'}`,
     );

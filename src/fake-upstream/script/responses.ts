@@ -20,28 +20,28 @@ import {
   type TurnUsage,
 } from './turn-events.js';
 
-/** How a streamed turn may differ from the default one. */
+/** Options of a streamed turn. */
 export interface StreamOptions {
-  /** Exactly these events (comments, bytes and gates among them) instead of a message. */
+  /** Exactly these steps (events, comments, bytes, gates) instead of a message. */
   readonly events?: readonly StreamStep[];
-  /** The message, piece by piece; `served by <account>` by default. */
+  /** The pieces of the message. Default: `served by <account>`. */
   readonly deltas?: readonly string[];
   readonly usage?: TurnUsage;
   readonly headers?: ScriptedHeaders;
   readonly lineEnding?: '\n' | '\r\n';
-  /** Comment lines, the first one before the first event, the second one before the second, and so on. */
+  /** Comment lines: the first before the first event, the second before the second, and so on. */
   readonly comments?: readonly string[];
   readonly pauseBetweenMs?: number;
-  /** Nothing but the head leaves before this resolves. */
+  /** Only the head is sent before this resolves. */
   readonly gate?: Promise<unknown>;
-  /** The connection is closed after the events given, or after the deltas; a message then has no end. */
+  /** Closes the connection after the given events, or after the deltas, so that the message stays unfinished. */
   readonly thenCut?: boolean;
   readonly thenReset?: boolean;
-  /** As `thenCut`, but the connection stays open and silent. */
+  /** Like `thenCut`, but the connection stays open and silent. */
   readonly thenHang?: boolean;
 }
 
-/** A turn that streams; with no options, a short message that names the account. */
+/** A streamed turn; without options, a short message that names the account. */
 export function streams(options: StreamOptions = {}): StreamResponse {
   const ending = endingOf(options);
   return streamOf((facts) => stepsOf(options, ending, facts), { ...options, ending });
@@ -68,7 +68,7 @@ function openTurn(deltas: readonly string[]): StreamStep[] {
   return [created(), messageAdded(), ...deltas.map((text) => delta(text))];
 }
 
-/** A stream whose steps are made while it runs. */
+/** A stream whose steps are produced while it runs. */
 export function streamOf(
   steps: StreamResponse['steps'],
   shape: Partial<Pick<StreamResponse, 'headers' | 'lineEnding' | 'pauseBetweenMs' | 'ending'>> = {},
@@ -77,7 +77,7 @@ export function streamOf(
   return { kind: 'stream', steps, headers, lineEnding, pauseBetweenMs, ending };
 }
 
-/** Exactly these bytes as the body of an event stream; a list is written piece by piece. */
+/** An event stream with exactly these bytes as its body; a list is written piece by piece. */
 export function raw(bytes: Buffer | readonly Buffer[], headers: ScriptedHeaders = {}): StreamResponse {
   const pieces = Buffer.isBuffer(bytes) ? [bytes] : bytes;
   return streamOf(() => pieces.map((it) => ({ bytes: it })), { headers });
@@ -85,7 +85,7 @@ export function raw(bytes: Buffer | readonly Buffer[], headers: ScriptedHeaders 
 
 const LARGE_DELTA_BYTES = 64 * 1_024;
 
-/** A turn with at least this many bytes of deltas, made as fast as the other side reads them. */
+/** A turn with at least this many bytes of deltas, produced as fast as the client reads them. */
 export function large(bytes: number, usage?: TurnUsage): StreamResponse {
   return streamOf(function* () {
     yield created();
@@ -97,17 +97,17 @@ export function large(bytes: number, usage?: TurnUsage): StreamResponse {
   });
 }
 
-/** A turn that asks the client to run a tool; the client then asks again, with the tool's output. */
+/** A turn that asks the client to run a tool. The client then sends another request with the tool's output. */
 export function toolCall(name: string, args: unknown, usage?: TurnUsage): StreamResponse {
   return streams({ events: [created(), functionCallDone(name, args), completed(usage)] });
 }
 
-/** A 200 stream whose first event of substance is `response.failed` with this code. */
+/** A 200 stream whose first significant event is `response.failed` with this code. */
 export function failedFirst(code: string, message?: string, extra?: object): StreamResponse {
   return streams({ events: [created(), failed(code, message, extra)] });
 }
 
-/** Any whole answer; an object is sent as JSON, a string as text. */
+/** A whole response; an object is sent as JSON, a string as text. */
 export function refuses(
   status: number,
   body: object | string | Buffer,
@@ -119,28 +119,28 @@ export function refuses(
   return { kind: 'whole', status, body: bytes, headers: { 'content-type': contentType, ...headers } };
 }
 
-/** The connection is closed after the request was read, before any byte of an answer. */
+/** Closes the connection after the request was read, before the first byte of a response. */
 export function dropsConnection(): ScriptedResponse {
   return { kind: 'drop' };
 }
 
-/** An answer that begins only when the promise resolves; not even its head leaves before. */
-export function after(until: Promise<unknown>, answer: ScriptedResponse): ScriptedResponse {
-  return { kind: 'wait', until, answer };
+/** A response that starts, head included, once the promise resolves. */
+export function after(until: Promise<unknown>, response: ScriptedResponse): ScriptedResponse {
+  return { kind: 'wait', until, response };
 }
 
-/** Reads the request and stays silent until `release` is called; then it answers as told, by default with a turn. */
-export function hangs(answer: ScriptedResponse = streams()): ScriptedResponse & { release(): void } {
+/** Stays silent until `release` is called, then sends the response (default: a turn). */
+export function hangs(response: ScriptedResponse = streams()): ScriptedResponse & { release(): void } {
   const { promise, resolve } = Promise.withResolvers<void>();
-  return { kind: 'wait', until: promise, answer, release: resolve };
+  return { kind: 'wait', until: promise, response, release: resolve };
 }
 
-/** An answer that depends on the model the request names. */
+/** A response that depends on the model the request names. */
 export function byModel(choose: (model: string | null) => ScriptedResponse): ScriptedResponse {
   return { kind: 'by-model', choose };
 }
 
-/** The way out for everything else. */
+/** A response by a handler, for cases that no other builder covers. */
 export function custom(handle: CustomHandler): ScriptedResponse {
   return { kind: 'custom', handle };
 }

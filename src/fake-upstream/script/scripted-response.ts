@@ -5,24 +5,24 @@ import type { TurnEvent } from './turn-events.js';
 /** Header fields by lower-case name. */
 export type ScriptedHeaders = Readonly<Record<string, string>>;
 
-/** What an answer may want to know of the turn it answers. */
+/** Facts about a turn that a response can depend on. */
 export interface TurnFacts {
   readonly account: string;
-  /** Model the request names, if it could be read. */
+  /** The model that the request names; null if it cannot be read. */
   readonly model: string | null;
 }
 
-/** One thing that happens in a stream. A gate holds everything after it until its promise resolves. */
+/** A step of a stream. A gate delays all later steps until its promise resolves. */
 export type StreamStep =
   | TurnEvent
   | { readonly comment: string }
   | { readonly bytes: Buffer }
   | { readonly gate: Promise<unknown> };
 
-/** How a stream ends: in order; closed or reset in the middle; or not at all. */
+/** How a stream ends: normally (`end`), by a closed (`cut`) or reset connection, or never (`hang`). */
 export type StreamEnding = 'end' | 'cut' | 'reset' | 'hang';
 
-/** A server-sent-events answer. */
+/** A response with server-sent events. */
 export interface StreamResponse {
   readonly kind: 'stream';
   readonly steps: (facts: TurnFacts) => Iterable<StreamStep> | AsyncIterable<StreamStep>;
@@ -32,7 +32,7 @@ export interface StreamResponse {
   readonly ending: StreamEnding;
 }
 
-/** A whole answer that is not a stream. */
+/** A whole response that is not a stream. */
 export interface WholeResponse {
   readonly kind: 'whole';
   readonly status: number;
@@ -40,18 +40,18 @@ export interface WholeResponse {
   readonly headers: ScriptedHeaders;
 }
 
-/** Whatever a test writes by hand. */
+/** A handler that a test writes itself. */
 export type CustomHandler = (
   req: IncomingMessage,
   res: ServerResponse,
   logged: LoggedRequest,
 ) => void | Promise<void>;
 
-/** What an account answers to one turn. */
+/** The response to one turn. */
 export type ScriptedResponse =
   | StreamResponse
   | WholeResponse
   | { readonly kind: 'drop' }
-  | { readonly kind: 'wait'; readonly until: Promise<unknown>; readonly answer: ScriptedResponse }
+  | { readonly kind: 'wait'; readonly until: Promise<unknown>; readonly response: ScriptedResponse }
   | { readonly kind: 'by-model'; readonly choose: (model: string | null) => ScriptedResponse }
   | { readonly kind: 'custom'; readonly handle: CustomHandler };

@@ -1,60 +1,60 @@
 import type { ScriptedResponse, ScriptedHeaders, StreamEnding, StreamStep } from './scripted-response.js';
 import { custom } from './responses.js';
 
-/** One thing that happens on a socket in a turn. Of a stream's steps `bytes` are a text frame; comments do not exist. */
+/** A step of a turn on a socket. Of a stream's steps, `bytes` is a text message; comments are not sent. */
 export type SocketStep =
   | StreamStep
   | { readonly binary: Buffer }
   | { readonly ping: Buffer }
   | { readonly close: number; readonly reason: string };
 
-/** Exactly these frames. */
+/** Exactly these messages, as the response to a turn. */
 export interface MessagesResponse {
-  readonly kind: 'frames';
+  readonly kind: 'messages';
   readonly steps: readonly SocketStep[];
   readonly pauseBetweenMs: number;
   readonly ending: StreamEnding;
 }
 
-/** What an account answers to one turn on a socket; of the answers over HTTP all will do but those by hand. */
+/** The response to one turn on a socket. Any HTTP response works, except a custom handler. */
 export type SocketResponse = MessagesResponse | ScriptedResponse;
 
-/** A handshake that is accepted. */
+/** Acceptance of a handshake. */
 export interface AcceptResponse {
   readonly kind: 'accept';
-  /** Beside the header fields that go with every turn of the account. */
+  /** Added to the header fields of every turn of the account. */
   readonly headers: ScriptedHeaders;
   readonly until: Promise<unknown>;
 }
 
-/** What an account answers to a handshake. */
+/** The response to a handshake. */
 export type HandshakeResponse = AcceptResponse | ScriptedResponse;
 
-/** Accepts a handshake, when told only after a promise has resolved. */
+/** Accepts a handshake; with `after`, once that promise has resolved. */
 export function accepts(
   options: { headers?: ScriptedHeaders; after?: Promise<unknown> } = {},
 ): AcceptResponse {
   return { kind: 'accept', headers: options.headers ?? {}, until: options.after ?? Promise.resolve() };
 }
 
-/** Resets the connection instead of an answer. */
+/** Resets the connection instead of responding. */
 export function resetsConnection(): ScriptedResponse {
   return custom((req) => void req.socket.resetAndDestroy());
 }
 
-/** A turn of exactly these steps, and then its end; the socket stays open. */
-export function frames(...steps: readonly SocketStep[]): MessagesResponse {
+/** A turn of exactly these steps; the socket stays open afterwards. */
+export function messages(...steps: readonly SocketStep[]): MessagesResponse {
   return messagesThen('end', ...steps);
 }
 
-/** As `frames`, and then the connection is cut or reset, or nothing comes any more. */
+/** Like `messages`, but then the connection is cut or reset, or goes silent. */
 export function messagesThen(ending: StreamEnding, ...steps: readonly SocketStep[]): MessagesResponse {
-  return { kind: 'frames', steps, pauseBetweenMs: 0, ending };
+  return { kind: 'messages', steps, pauseBetweenMs: 0, ending };
 }
 
-/** As `frames`, with a pause between any two of them. */
+/** Like `messages`, with a pause between each two. */
 export function slowMessages(pauseBetweenMs: number, ...steps: readonly SocketStep[]): MessagesResponse {
-  return { ...frames(...steps), pauseBetweenMs };
+  return { ...messages(...steps), pauseBetweenMs };
 }
 
 /** A close frame with this code and reason. */
@@ -62,66 +62,66 @@ export function closes(close: number, reason = ''): SocketStep {
   return { close, reason };
 }
 
-/** A binary frame. */
+/** A binary message. */
 export function binary(bytes: Buffer): SocketStep {
   return { binary: bytes };
 }
 
-/** What one made-up account answers on WebSockets. */
+/** The scripted behaviour of a made-up account on WebSockets. */
 export class SocketScript {
-  /** Whether permessage-deflate is agreed to when it is offered. */
+  /** Whether permessage-deflate is accepted when offered. */
   deflates = true;
-  /** Whether a `previous_response_id` that the socket has not issued is refused. */
+  /** Whether a `previous_response_id` that this socket has not issued is refused. */
   knowsItsResponses = true;
-  /** Whether turns on one socket are answered all at once; the real backend answers one after the other. */
+  /** Whether turns on one socket are served concurrently. The real backend serves one after the other. */
   interleaves = false;
   readonly #handshakes: HandshakeResponse[] = [];
-  readonly #answers: SocketResponse[] = [];
+  readonly #responses: SocketResponse[] = [];
   readonly #prewarms: SocketResponse[] = [];
   #handshakesAlways: HandshakeResponse = accepts();
   #always: SocketResponse | null = null;
 
-  /** Queues answers to handshakes, each for one. */
-  handshakes(...answers: HandshakeResponse[]): this {
-    this.#handshakes.push(...answers);
+  /** Queues responses to handshakes; each serves one handshake. */
+  handshakes(...responses: HandshakeResponse[]): this {
+    this.#handshakes.push(...responses);
     return this;
   }
 
-  /** What is answered to a handshake when nothing is queued; by default it is accepted. */
-  handshakesAlways(answer: HandshakeResponse): this {
-    this.#handshakesAlways = answer;
+  /** Sets the response to a handshake when none is queued. Default: accept. */
+  handshakesAlways(response: HandshakeResponse): this {
+    this.#handshakesAlways = response;
     return this;
   }
 
-  /** Queues answers to turns on sockets alone; when there are none, it is the next answer to turns of any kind. */
-  answers(...answers: SocketResponse[]): this {
-    this.#answers.push(...answers);
+  /** Queues responses to turns on sockets. When none is left, the account's response to any turn applies. */
+  answers(...responses: SocketResponse[]): this {
+    this.#responses.push(...responses);
     return this;
   }
 
-  /** What is answered to a turn on a socket when nothing is queued; null: what is answered to turns of any kind. */
-  always(answer: SocketResponse | null): this {
-    this.#always = answer;
+  /** Sets the response to a turn on a socket when none is queued; null: the account's response to any turn. */
+  always(response: SocketResponse | null): this {
+    this.#always = response;
     return this;
   }
 
-  /** Queues answers to prewarms (`generate: false`); with none queued, they are created and completed. */
-  prewarms(...answers: SocketResponse[]): this {
-    this.#prewarms.push(...answers);
+  /** Queues responses to prewarms (`generate: false`). By default a prewarm is created and completed. */
+  prewarms(...responses: SocketResponse[]): this {
+    this.#prewarms.push(...responses);
     return this;
   }
 
-  /** The next answer to a handshake; called by the stand-in alone. */
+  /** Takes the next response to a handshake. Only the fake upstream calls this. */
   nextHandshake(): HandshakeResponse {
     return this.#handshakes.shift() ?? this.#handshakesAlways;
   }
 
-  /** The next answer to a turn, null if the script has none of its own; called by the stand-in alone. */
+  /** Takes the next response to a turn on a socket; null if none is scripted. Only the fake upstream calls this. */
   nextResponse(): SocketResponse | null {
-    return this.#answers.shift() ?? this.#always;
+    return this.#responses.shift() ?? this.#always;
   }
 
-  /** The next answer to a prewarm, null if it is the usual one; called by the stand-in alone. */
+  /** Takes the next response to a prewarm; null for the default. Only the fake upstream calls this. */
   nextPrewarm(): SocketResponse | null {
     return this.#prewarms.shift() ?? null;
   }

@@ -5,17 +5,17 @@ export interface TokenGeneration extends MadeUpTokens {
   readonly account: string;
   readonly issuedAt: number;
   readonly expiresAt: number;
-  /** The login that it goes back to. */
+  /** The login that it descends from. */
   readonly family: number;
 }
 
-/** What the upstream thinks of a bearer token. */
+/** The verdict on a bearer token. */
 export type BearerVerdict =
   | { readonly kind: 'good'; readonly account: string }
   | { readonly kind: 'expired'; readonly account: string }
   | { readonly kind: 'unknown' };
 
-/** What became of a refresh token that somebody handed in. */
+/** The outcome of presenting a refresh token. */
 export type Redemption =
   | { readonly kind: 'granted'; readonly generation: TokenGeneration }
   | { readonly kind: 'reused'; readonly account: string }
@@ -23,12 +23,12 @@ export type Redemption =
   | { readonly kind: 'unknown' };
 
 /**
- * All tokens that were ever given out. A refresh token works once. An access token works until it expires or is
- * refused by name; an older generation goes on working, as it does upstream, unless `strict` is set.
+ * All tokens that were issued. A refresh token works once. An access token works until it expires or is revoked; an
+ * older generation keeps working, as it does upstream, unless `strict` is set.
  */
 export class TokenLedger {
   strict = false;
-  /** The second use of a refresh token ends its whole family: all tokens of that login, newer ones too. */
+  /** Whether the second use of a refresh token revokes its whole family: all tokens of that login, newer ones too. */
   revokesFamilies = true;
   readonly #current = new Map<string, TokenGeneration>();
   readonly #identities = new Map<string, MadeUpIdentity>();
@@ -39,10 +39,10 @@ export class TokenLedger {
   readonly #revokedFamilies = new Set<number>();
   #families = 0;
 
-  /** `now`: the time by which tokens are issued and end, epoch ms. */
+  /** `now`: the clock for issue and expiry times, epoch ms. */
   constructor(private readonly now: () => number = Date.now) {}
 
-  /** A login: a new pair of tokens of a new family; what was given out before stays as it is. */
+  /** Logs an account in: issues tokens of a new family. Tokens issued before stay valid. */
   issue(account: string, identity: MadeUpIdentity, lifetimeSeconds: number): TokenGeneration {
     this.#families += 1;
     return this.#issueInto(this.#families, account, identity, lifetimeSeconds);
@@ -68,16 +68,16 @@ export class TokenLedger {
   current(account: string): TokenGeneration {
     const generation = this.#current.get(account);
     if (generation === undefined)
-      throw new Error(`The stand-in has given no tokens to an account "${account}"`);
+      throw new Error(`The fake upstream has issued no tokens to an account "${account}"`);
     return generation;
   }
 
-  /** Every token the account was ever given, newest last. */
+  /** Every token ever issued to the account, newest last. */
   issuedTo(account: string): readonly TokenGeneration[] {
     return [...this.#byAccessToken.values()].filter((it) => it.account === account);
   }
 
-  /** From now on the current access token of the account is refused, whatever its expiry says. */
+  /** Revokes the current access token of the account, whatever its expiry. */
   refuseCurrentAccess(account: string): void {
     this.#refusedAccess.add(this.current(account).accessToken);
   }
@@ -96,12 +96,12 @@ export class TokenLedger {
     return this.#byRefreshToken.get(refreshToken)?.account ?? null;
   }
 
-  /** Takes back a refresh token without giving a new one for it: the account needs a login. */
+  /** Revokes a refresh token without issuing a new one, so that the account needs a login. */
   spend(refreshToken: string): void {
     this.#spentRefresh.add(refreshToken);
   }
 
-  /** Hands in a refresh token: new tokens the first time, nothing ever after. */
+  /** Redeems a refresh token: issues new tokens the first time, none after that. */
   redeem(refreshToken: string, lifetimeSeconds: number): Redemption {
     const spent = this.#byRefreshToken.get(refreshToken);
     const identity = spent === undefined ? undefined : this.#identities.get(spent.account);

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 
-/** One server-sent event of a turn, before it is framed. */
+/** A server-sent event of a turn, before serialization. */
 export interface TurnEvent {
   readonly type: string;
   readonly [field: string]: unknown;
 }
 
-/** Tokens a turn cost, as its last event tells them. */
+/** The token usage of a turn, as its last event reports it. */
 export interface TurnUsage {
   readonly input: number;
   readonly cached: number;
@@ -14,10 +14,10 @@ export interface TurnUsage {
   readonly reasoning: number;
 }
 
-/** What a default turn costs. */
+/** The usage of a default turn. */
 export const DEFAULT_USAGE: TurnUsage = { input: 100, cached: 40, output: 12, reasoning: 4 };
 
-/** A made-up id, as the backend gives them. */
+/** A made-up id in the backend's format. */
 export const newId = (prefix: string): string => `${prefix}_${randomUUID().replaceAll('-', '')}`;
 
 /** `response.created`. */
@@ -45,14 +45,14 @@ export function delta(text: string, itemId = 'msg_made_up'): TurnEvent {
   };
 }
 
-/** `response.output_item.done` of a message: the text that Codex shows in the end comes from here. */
+/** `response.output_item.done` of a message. Codex takes the final text from it. */
 export function messageDone(text: string, itemId = newId('msg')): TurnEvent {
   const content = [{ type: 'output_text', text, annotations: [], logprobs: [] }];
   const item = { type: 'message', id: itemId, role: 'assistant', status: 'completed', content };
   return { type: 'response.output_item.done', output_index: 0, item };
 }
 
-/** `response.output_item.done` of a function call, on which Codex runs the tool and asks again. */
+/** `response.output_item.done` of a function call. Codex runs the tool and sends the next request. */
 export function functionCallDone(name: string, args: unknown): TurnEvent {
   const call = {
     type: 'function_call',
@@ -64,7 +64,7 @@ export function functionCallDone(name: string, args: unknown): TurnEvent {
   return { type: 'response.output_item.done', output_index: 0, item: { ...call, status: 'completed' } };
 }
 
-/** `response.completed`, the last event of a turn that went well. */
+/** `response.completed`, the last event of a successful turn. */
 export function completed(usage: TurnUsage = DEFAULT_USAGE, responseId = newId('resp')): TurnEvent {
   const counted = {
     input_tokens: usage.input,
@@ -87,7 +87,7 @@ export function incomplete(reason: string, responseId = newId('resp')): TurnEven
   };
 }
 
-/** `response.failed` with an error code; `extra` fields stand beside the code. */
+/** `response.failed` with an error code; `extra` fields are added beside the code. */
 export function failed(code: string, message = `made-up failure ${code}`, extra: object = {}): TurnEvent {
   const error = { code, message, ...extra };
   return {
@@ -96,7 +96,7 @@ export function failed(code: string, message = `made-up failure ${code}`, extra:
   };
 }
 
-/** All events of a turn that says one message, its text cut into the given deltas. */
+/** All events of a turn with one message, whose text arrives in the given deltas. */
 export function messageTurn(deltas: readonly string[], usage?: TurnUsage): readonly TurnEvent[] {
   const responseId = newId('resp');
   const itemId = newId('msg');
@@ -117,7 +117,7 @@ export function messageTurn(deltas: readonly string[], usage?: TurnUsage): reado
   ];
 }
 
-/** An event as it stands on the wire. */
+/** An event as sent on the wire. */
 export function framed(event: TurnEvent, lineEnding: '\n' | '\r\n' = '\n'): string {
   return `event: ${event.type}${lineEnding}data: ${JSON.stringify(event)}${lineEnding}${lineEnding}`;
 }

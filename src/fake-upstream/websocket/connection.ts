@@ -4,14 +4,14 @@ import type { WebSocket } from 'ws';
 import type { LoggedRequest } from '../script/request-log.js';
 import type { LoggedMessage, LoggedSocket } from './log.js';
 
-/** One WebSocket and the connection under it. */
+/** A WebSocket and its TCP connection. */
 export class SocketConnection implements LoggedSocket {
   readonly strays: LoggedMessage[] = [];
   readonly pings: Buffer[] = [];
   readonly pongs: Buffer[] = [];
-  /** Ids of the responses that were completed on it. */
+  /** Ids of the responses that were completed on this socket. */
   readonly responseIds = new Set<string>();
-  /** Resolves when the connection is gone. */
+  /** Resolves when the connection is closed. */
   readonly closed: Promise<void>;
   #closeCode: number | null = null;
   #closeReason: string | null = null;
@@ -23,7 +23,7 @@ export class SocketConnection implements LoggedSocket {
     private readonly tcp: Duplex,
     changed: () => void,
   ) {
-    ws.on('error', () => undefined); // its close is what counts
+    ws.on('error', () => undefined); // the close event follows
     ws.on('ping', (payload) => {
       this.pings.push(payload);
       changed();
@@ -62,16 +62,16 @@ export class SocketConnection implements LoggedSocket {
     return this.#closeReason;
   }
 
-  /** Waits for a promise, but not longer than the connection lasts. */
+  /** Waits for a promise, at most until the connection closes. */
   async unlessClosed(promise: Promise<unknown>): Promise<void> {
     await Promise.race([promise, this.closed]);
   }
 
-  /** Sends one frame and waits until it has left; does nothing once the socket is closing. */
+  /** Sends one message and waits until it is written; does nothing once the socket is closing. */
   async send(bytes: Buffer | string, isBinary = false): Promise<void> {
     if (!this.isOpen) return;
     const sent = Promise.withResolvers<void>();
-    this.ws.send(bytes, { binary: isBinary }, () => sent.resolve()); // an error is followed by the close
+    this.ws.send(bytes, { binary: isBinary }, () => sent.resolve()); // the close event follows an error
     await this.unlessClosed(sent.promise);
   }
 
@@ -84,17 +84,17 @@ export class SocketConnection implements LoggedSocket {
   }
 
   cut(): void {
-    this.#afterWhatWasSent(() => this.tcp.destroy());
+    this.#afterPendingWrites(() => this.tcp.destroy());
   }
 
   reset(): void {
-    this.#afterWhatWasSent(() => {
+    this.#afterPendingWrites(() => {
       if (this.tcp instanceof Socket) this.tcp.resetAndDestroy();
       else this.tcp.destroy();
     });
   }
 
-  #afterWhatWasSent(end: () => void): void {
+  #afterPendingWrites(end: () => void): void {
     if (this.tcp.writableLength === 0) end();
     else this.tcp.write('', end);
   }

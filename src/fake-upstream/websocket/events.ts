@@ -4,7 +4,7 @@ import { delta, type TurnEvent } from '../script/turn-events.js';
 
 const LIMIT_PREFIX = 'x-codex';
 
-/** `codex.rate_limits`, which says in a frame what the `x-codex-*` header fields given say. */
+/** `codex.rate_limits`: the quota of the given `x-codex-*` header fields as an event. */
 export function rateLimits(headers: ScriptedHeaders): TurnEvent {
   const primary = windowIn(headers, 'primary');
   const secondary = windowIn(headers, 'secondary');
@@ -17,13 +17,13 @@ export function rateLimits(headers: ScriptedHeaders): TurnEvent {
   };
 }
 
-interface FrameWindow {
+interface EventWindow {
   readonly used_percent: number;
   readonly window_minutes: number;
   readonly reset_at: number;
 }
 
-function windowIn(headers: ScriptedHeaders, slot: 'primary' | 'secondary'): FrameWindow | null {
+function windowIn(headers: ScriptedHeaders, slot: 'primary' | 'secondary'): EventWindow | null {
   const numberOf = (field: string): number => Number(headers[`${LIMIT_PREFIX}-${slot}-${field}`]);
   if (Number.isNaN(numberOf('used-percent'))) return null;
   return {
@@ -33,17 +33,17 @@ function windowIn(headers: ScriptedHeaders, slot: 'primary' | 'secondary'): Fram
   };
 }
 
-/** `response.metadata`: header fields of a turn, told in a frame. */
+/** `response.metadata`: the header fields of a turn as an event. */
 export function responseMetadata(headers: ScriptedHeaders): TurnEvent {
   return { type: 'response.metadata', headers };
 }
 
-/** The `error` frame in which a socket tells what over HTTP would be a status. */
+/** The `error` event that takes the place of an HTTP status on a socket. */
 export function errorEvent(status: number, error: object, headers: ScriptedHeaders = {}): TurnEvent {
   return { type: 'error', status, error, headers };
 }
 
-/** A refusal as it is told in a frame: its `error`, or all of its body where that has none. */
+/** A refusal as an event: the fields of its JSON body, or its text as an error message. */
 export function refusalEvent({ status, body, headers }: WholeResponse): TurnEvent {
   const { 'content-type': contentType, ...rest } = headers;
   const isJson = contentType?.startsWith('application/json') === true;
@@ -51,7 +51,7 @@ export function refusalEvent({ status, body, headers }: WholeResponse): TurnEven
   return { type: 'error', status, headers: rest, ...fields };
 }
 
-/** As the backend says it when the socket has never issued that id. */
+/** The backend's error for a response id that this socket has not issued. */
 export function previousResponseNotFound(id: string): TurnEvent {
   return errorEvent(400, {
     type: 'invalid_request_error',
@@ -61,7 +61,7 @@ export function previousResponseNotFound(id: string): TurnEvent {
   });
 }
 
-/** A `response.output_text.delta` whose frame has exactly this many bytes. */
+/** A `response.output_text.delta` whose message has exactly this many bytes. */
 export function eventOfBytes(bytes: number): TurnEvent {
   const rest = JSON.stringify(delta('')).length;
   return delta('x'.repeat(Math.max(0, bytes - rest)));

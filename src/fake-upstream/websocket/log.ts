@@ -1,14 +1,14 @@
 import type { LoggedRequest } from '../script/request-log.js';
 
-/** One message that came on a socket. */
+/** A message received on a socket. */
 export interface LoggedMessage {
   readonly bytes: Buffer;
   readonly isBinary: boolean;
 }
 
-/** One `response.create` that came on a socket. */
+/** A `response.create` received on a socket. */
 export interface LoggedSocketTurn extends LoggedMessage {
-  /** Its place among all turns on sockets, from 1. */
+  /** Position among all turns on sockets, from 1. */
   readonly id: number;
   /** Epoch milliseconds. */
   readonly at: number;
@@ -16,37 +16,37 @@ export interface LoggedSocketTurn extends LoggedMessage {
   readonly socket: LoggedSocket;
   /** The message, parsed. */
   readonly message: Readonly<Record<string, unknown>>;
-  /** It asks for no output: `generate` is false. */
+  /** Whether `generate` is false: the turn asks for no output. */
   readonly isPrewarm: boolean;
-  /** When the last frame of its answer left, or the socket was gone. */
+  /** Time at which the last message of its response was sent, or the socket closed; epoch milliseconds. */
   readonly endedAt: number | null;
 }
 
-/** A WebSocket that was accepted, and what a test can do to it. */
+/** An accepted WebSocket, with the operations a test can perform on it. */
 export interface LoggedSocket {
-  /** The same as its handshake's. */
+  /** The id of its handshake. */
   readonly id: number;
   readonly account: string;
   readonly handshake: LoggedRequest;
   readonly isOpen: boolean;
-  /** permessage-deflate was agreed on. */
+  /** Whether permessage-deflate was negotiated. */
   readonly isDeflated: boolean;
-  /** Messages that are no `response.create`. */
+  /** Messages other than `response.create`. */
   readonly strays: readonly LoggedMessage[];
   readonly pings: readonly Buffer[];
   readonly pongs: readonly Buffer[];
-  /** The code that came with the end, 1006 for a connection that broke; null while it is open. */
+  /** The close code, 1006 for a broken connection; null while the socket is open. */
   readonly closeCode: number | null;
   readonly closeReason: string | null;
   ping(payload?: string): void;
   close(code: number, reason?: string): void;
-  /** Closes the connection without a close frame. */
+  /** Closes the TCP connection without a close frame. */
   cut(): void;
-  /** As `cut`, but with a reset. */
+  /** Like `cut`, but with a TCP reset. */
   reset(): void;
 }
 
-/** All sockets that were accepted and all turns on them, in order. */
+/** All accepted sockets and all turns on them, in order. */
 export class SocketLog {
   readonly #sockets: LoggedSocket[] = [];
   readonly #turns: LoggedSocketTurn[] = [];
@@ -61,7 +61,7 @@ export class SocketLog {
     return this.#sockets.filter((it) => it.isOpen).length;
   }
 
-  /** Turns, prewarms among them, whose answers have not ended. */
+  /** Number of turns, including prewarms, whose responses have not ended. */
   get inFlight(): number {
     return this.#turns.filter((it) => it.endedAt === null).length;
   }
@@ -75,18 +75,18 @@ export class SocketLog {
     return this.#turns.filter((it) => it.isPrewarm);
   }
 
-  /** Whose turns they were, in order, without the prewarms. */
+  /** The account of each turn, in order, without the prewarms. */
   attempts(): string[] {
     return this.turns().map((it) => it.account);
   }
 
-  /** Called by the stand-in alone, as the next ones. */
+  /** Adds an accepted socket. Only the fake upstream calls this and `addTurn`. */
   addSocket(socket: LoggedSocket): void {
     this.#sockets.push(socket);
     this.changed();
   }
 
-  /** Adds a turn; returns what is to be called when it has ended. */
+  /** Adds a turn; returns a function to call when the turn has ended. */
   addTurn(turn: Omit<LoggedSocketTurn, 'id' | 'endedAt'>): () => void {
     const entry = { ...turn, id: this.#turns.length + 1, endedAt: null as number | null };
     this.#turns.push(entry);

@@ -11,46 +11,46 @@ import type { SocketResponse, SocketStep } from '../script/socket-script.js';
 
 type Steps = Iterable<SocketStep> | AsyncIterable<SocketStep>;
 
-/** Sends the frames of an answer; returns when it has ended, or the socket is gone. */
+/** Sends the messages of a response; resolves when it has ended or the socket is closed. */
 export async function writeSocketTurn(
-  answer: SocketResponse,
+  response: SocketResponse,
   socket: SocketConnection,
   facts: TurnFacts,
   turnHeaders: ScriptedHeaders,
 ): Promise<void> {
   if (!socket.isOpen) return;
-  switch (answer.kind) {
-    case 'frames':
-      return sendSteps(answer.steps, answer.pauseBetweenMs, () => answer.ending, socket);
+  switch (response.kind) {
+    case 'messages':
+      return sendSteps(response.steps, response.pauseBetweenMs, () => response.ending, socket);
     case 'stream': {
-      const steps = withQuota(answer, facts, { ...turnHeaders, ...answer.headers });
-      return sendSteps(steps, answer.pauseBetweenMs, () => answer.ending, socket);
+      const steps = withQuota(response, facts, { ...turnHeaders, ...response.headers });
+      return sendSteps(steps, response.pauseBetweenMs, () => response.ending, socket);
     }
     case 'whole':
-      return socket.send(JSON.stringify(refusalEvent(answer)));
+      return socket.send(JSON.stringify(refusalEvent(response)));
     case 'drop':
       return socket.cut();
     case 'wait':
-      await socket.unlessClosed(answer.until);
-      return writeSocketTurn(answer.answer, socket, facts, turnHeaders);
+      await socket.unlessClosed(response.until);
+      return writeSocketTurn(response.response, socket, facts, turnHeaders);
     case 'by-model':
-      return writeSocketTurn(answer.choose(facts.model), socket, facts, turnHeaders);
+      return writeSocketTurn(response.choose(facts.model), socket, facts, turnHeaders);
     case 'custom':
-      throw new Error('an answer written by hand over HTTP cannot answer on a socket');
+      throw new Error('a response written by hand over HTTP cannot be sent on a socket');
     default:
-      return answer satisfies never;
+      return response satisfies never;
   }
 }
 
-/** What over HTTP stands in the head of the answer comes in frames: quota first, the rest after the first event. */
+/** Sends the header fields of an HTTP response as messages: quota first, the others after the first event. */
 async function* withQuota(
-  answer: StreamResponse,
+  response: StreamResponse,
   facts: TurnFacts,
   headers: ScriptedHeaders,
 ): AsyncGenerator<SocketStep> {
   yield rateLimits(headers);
   let isFirst = true;
-  for await (const step of answer.steps(facts)) {
+  for await (const step of response.steps(facts)) {
     yield step;
     if (isFirst && 'type' in step) {
       yield responseMetadata(headers);

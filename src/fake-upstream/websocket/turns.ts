@@ -4,7 +4,7 @@ import { jsonIn } from '../http/request-body.js';
 import type { SocketConnection } from './connection.js';
 import { errorEvent, previousResponseNotFound } from './events.js';
 import type { LoggedMessage, SocketLog } from './log.js';
-import { frames, type SocketResponse } from '../script/socket-script.js';
+import { messages, type SocketResponse } from '../script/socket-script.js';
 import { writeSocketTurn } from './turn.js';
 import { completed, created, newId } from '../script/turn-events.js';
 
@@ -13,7 +13,7 @@ const NOTHING = { input: 0, cached: 0, output: 0, reasoning: 0 };
 
 type Message = Readonly<Record<string, unknown>>;
 
-/** Logs and answers what comes on a socket: one turn after the other, unless its account's script interleaves them. */
+/** Logs and serves the messages of a socket: one turn after the other, unless the account's script interleaves them. */
 export function serveTurns(
   ws: WebSocket,
   socket: SocketConnection,
@@ -39,7 +39,7 @@ async function served(
   const message = logged.isBinary ? {} : jsonIn(logged.bytes);
   if (message['type'] !== 'response.create') {
     socket.strays.push(logged);
-    const error = { type: 'invalid_request_error', message: 'Only response.create is known.' };
+    const error = { type: 'invalid_request_error', message: 'Only response.create is supported.' };
     return socket.send(JSON.stringify(errorEvent(400, error)));
   }
   const isPrewarm = message['generate'] === false;
@@ -50,19 +50,19 @@ async function served(
   const facts = { account: account.name, model };
   try {
     await writeSocketTurn(
-      answerTo(message, isPrewarm, socket, account),
+      responseTo(message, isPrewarm, socket, account),
       socket,
       facts,
       account.turnHeaders(),
     );
   } catch (error) {
-    socket.close(CLOSE_INTERNAL_ERROR, `The stand-in failed: ${String(error)}`.slice(0, 120));
+    socket.close(CLOSE_INTERNAL_ERROR, `The fake upstream failed: ${String(error)}`.slice(0, 120));
   } finally {
     ended();
   }
 }
 
-function answerTo(
+function responseTo(
   message: Message,
   isPrewarm: boolean,
   socket: SocketConnection,
@@ -71,7 +71,7 @@ function answerTo(
   const { sockets: script } = account;
   const previousId = message['previous_response_id'];
   if (script.knowsItsResponses && typeof previousId === 'string' && !socket.responseIds.has(previousId)) {
-    return frames(previousResponseNotFound(previousId));
+    return messages(previousResponseNotFound(previousId));
   }
   if (isPrewarm) return script.nextPrewarm() ?? prewarmed();
   return script.nextResponse() ?? account.nextTurnResponse();
@@ -79,5 +79,5 @@ function answerTo(
 
 function prewarmed(): SocketResponse {
   const id = newId('resp');
-  return frames(created(id), completed(NOTHING, id));
+  return messages(created(id), completed(NOTHING, id));
 }

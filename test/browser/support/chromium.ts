@@ -5,7 +5,7 @@ import { type Browser, launch } from 'puppeteer-core';
 
 const isRoot = process.getuid?.() === 0;
 
-/** Installs Debian's Chromium, unless there is one. */
+/** Installs Debian's Chromium if no browser is present. */
 export function installChromium(): void {
   if (find('chromium') !== null) return;
   if (!isRoot || find('apt-get') === null) {
@@ -22,7 +22,7 @@ export function installChromium(): void {
   });
 }
 
-/** A browser of its own, that knows nothing yet and reaches nothing but this machine. */
+/** A browser with an empty profile that reaches only this machine. */
 export async function startChromium(): Promise<Browser> {
   const executablePath = find('chromium');
   if (executablePath === null) throw new Error('There is no chromium');
@@ -44,7 +44,7 @@ function find(command: string): string | null {
       accessSync(path, constants.X_OK);
       return path;
     } catch {
-      // It is not in this folder.
+      // Not in this folder.
     }
   }
   return null;

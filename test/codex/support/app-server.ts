@@ -32,29 +32,29 @@ export class AppServer {
     return server;
   }
 
-  /** Asks, and gives the result; an error of the server is thrown. */
+  /** Sends a request and returns the result. Throws if the server reports an error. */
   async request(method: string, params: object = {}): Promise<unknown> {
     this.#lastId += 1;
     const id = this.#lastId;
     this.#child.writeLine(JSON.stringify({ id, method, params }));
     const isResponse = (it: Message): boolean => it.id === id && it.method === undefined;
-    const answer = await this.#until(isResponse, `the answer to ${method}`);
-    if (answer.error !== undefined) throw new Error(`${method}: ${JSON.stringify(answer.error)}`);
-    return answer.result;
+    const response = await this.#until(isResponse, `the response to ${method}`);
+    if (response.error !== undefined) throw new Error(`${method}: ${JSON.stringify(response.error)}`);
+    return response.result;
   }
 
-  /** Waits for a notification with these parameters; one that came before counts too. */
+  /** Waits for a notification with these parameters; an earlier one counts too. */
   async notification(method: string, isMeant: (params: unknown) => boolean): Promise<unknown> {
     const isIt = (it: Message): boolean => it.method === method && isMeant(it.params);
     return (await this.#until(isIt, `the notification ${method}`)).params;
   }
 
-  /** How often it has told, so far, that a connection was lost and is tried again. */
+  /** Number of notifications so far that a connection was lost and is being retried. */
   reconnects(): number {
     return this.#messages().filter(tellsOfReconnect).length;
   }
 
-  /** Closes its input and gives the exit code. */
+  /** Closes its input and returns the exit code. */
   async end(): Promise<number | null> {
     this.#child.endInput();
     return (await this.#child.ended).code;

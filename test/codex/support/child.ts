@@ -9,7 +9,7 @@ export interface ChildEnd {
   readonly signal: NodeJS.Signals | null;
 }
 
-/** What a child is started with. Its environment is exactly the one given. */
+/** Options of a child. Its environment is exactly the one given. */
 export interface ChildOptions {
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
@@ -24,9 +24,9 @@ process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
-/** A process of ours and its descendants: what it prints, what can be waited for, and a sure end. */
+/** A child process with its descendants: collects its output, waits for it, and ends it reliably. */
 export class Child implements AsyncDisposable {
-  /** Resolves when the process has ended and all it printed has been read. */
+  /** Resolves when the process has ended and all its output has been read. */
   readonly ended: Promise<ChildEnd>;
   readonly #process: ChildProcess;
   readonly #watchers = new Set<() => void>();
@@ -36,7 +36,7 @@ export class Child implements AsyncDisposable {
 
   constructor(file: string, args: readonly string[], options: ChildOptions) {
     const { env, cwd, withInput = false } = options;
-    // A group of its own, so that the end reaches what the process itself has started.
+    // A separate process group, so that signals also reach its descendants.
     const child = spawn(file, args, {
       env,
       cwd,
@@ -72,8 +72,8 @@ export class Child implements AsyncDisposable {
     return this.#stderr;
   }
 
-  /** The end of what the child has printed, for the report of a test that failed. */
-  get told(): string {
+  /** The end of its output, for the report of a failed test. */
+  get outputTail(): string {
     return `--- stdout\n${endOf(this.#stdout)}\n--- stderr\n${endOf(this.#stderr)}`;
   }
 
@@ -86,7 +86,7 @@ export class Child implements AsyncDisposable {
     this.#process.stdin?.end();
   }
 
-  /** Waits until the function gives something for what was printed so far; fails when the child ends before. */
+  /** Waits until the function returns a value for the output so far; fails if the child ends first. */
   async until<Found>(find: (child: Child) => Found | null, what: string, limitMs = 20_000): Promise<Found> {
     return new Promise((resolve, reject) => {
       const look = (): void => {
@@ -94,19 +94,19 @@ export class Child implements AsyncDisposable {
         if (found === null && this.#end === null) return;
         clearTimeout(deadline);
         this.#watchers.delete(look);
-        if (found === null) reject(new Error(`The process ended before ${what}\n${this.told}`));
+        if (found === null) reject(new Error(`The process ended before ${what}\n${this.outputTail}`));
         else resolve(found);
       };
       const deadline = setTimeout(() => {
         this.#watchers.delete(look);
-        reject(new Error(`Waited ${limitMs} ms in vain for ${what}\n${this.told}`));
+        reject(new Error(`Waited ${limitMs} ms in vain for ${what}\n${this.outputTail}`));
       }, limitMs);
       this.#watchers.add(look);
       look();
     });
   }
 
-  /** Sends a signal to the child and all its descendants; does nothing when they are gone. */
+  /** Sends a signal to the child and all its descendants; does nothing if they have ended. */
   kill(signal: NodeJS.Signals): void {
     const { pid } = this.#process;
     if (pid === undefined) return;
@@ -117,7 +117,7 @@ export class Child implements AsyncDisposable {
     }
   }
 
-  /** Asks it to end, and makes it end if it does not. */
+  /** Sends SIGTERM, then SIGKILL if it does not end. */
   async stop(): Promise<void> {
     if (this.#end === null) {
       this.kill('SIGTERM');

@@ -10,7 +10,7 @@ const packageFolder = join(cliFolder, 'node_modules', '@openai', 'codex');
 /** The script that starts the real Codex CLI; run it with Node. */
 export const codexScript = join(packageFolder, 'bin', 'codex.js');
 
-/** Installs the Codex CLI at the version that the lock file names, into a folder of its own, unless it is there. */
+/** Installs the Codex CLI, in the version of the lock file, into a separate folder if it is missing. */
 export function installCodexCli(): void {
   if (installedVersion() === wantedVersion()) return;
   process.stdout.write('Installing the Codex CLI for the tests (about 400 MB, once) …\n');
@@ -42,7 +42,7 @@ function readJson(path: string): unknown {
   return JSON.parse(readFileSync(path, 'utf8'));
 }
 
-/** npm, without what an npm around us has put into the environment about the folder it runs in. */
+/** Runs npm without the variables that an outer npm has set for its own folder. */
 function npmCommand(): { file: string; args: string[]; env: NodeJS.ProcessEnv } {
   const script = process.env['npm_execpath'];
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('npm_')));

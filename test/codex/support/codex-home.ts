@@ -4,29 +4,29 @@ import type { AuthJson } from '../../../src/fake-upstream/script/made-up-credent
 
 const readme = new URL('../../../README.md', import.meta.url);
 const README_ORIGIN = 'http://127.0.0.1:8989';
-/** Nobody listens there: whatever Codex wants from the Internet ends on this machine, at once. */
+/** No server listens there: requests of Codex to the Internet fail at once, on this machine. */
 const NOWHERE = 'http://127.0.0.1:9';
 
-/** What the provider's block says differently from the README's. */
+/** Differences from the provider block of the README. */
 export interface ProviderChanges {
   readonly name?: string;
   readonly supportsWebsockets?: boolean;
 }
 
-/** What a Codex installation of its own is made from. */
+/** Options of a Codex home. */
 export interface CodexHomeOptions {
   readonly proxyOrigin: string;
   readonly login: AuthJson;
   readonly provider?: ProviderChanges;
-  /** Where Codex renews its login; by default at the proxy. */
+  /** URL at which Codex renews its login. Default: the proxy. */
   readonly tokenEndpoint?: string;
 }
 
-/** A home folder in which nobody but one test has ever used Codex. */
+/** A Codex home folder for one test. */
 export interface CodexHome {
-  /** Folder that Codex works in; it is trusted. */
+  /** Working folder of Codex; it is trusted. */
   readonly workFolder: string;
-  /** Where Codex keeps its login now. */
+  /** The login that Codex stores now. */
   readonly authFile: string;
   /** The whole environment of Codex. */
   readonly env: Readonly<Record<string, string>>;
@@ -74,7 +74,7 @@ function configToml(workFolder: string, { proxyOrigin, provider = {} }: CodexHom
   ].join('\n');
 }
 
-/** What the README tells users to write, so that these tests run on it. */
+/** The config block of the README, so that these tests run with it. */
 function readmeBlock(): string {
   const blocks = [...readFileSync(readme, 'utf8').matchAll(/^```toml\n(.*?)^```$/gms)].map(
     (it) => it[1] ?? '',

@@ -1,16 +1,16 @@
 import { fileURLToPath } from 'node:url';
 import { Child } from './child.js';
 
-/** The proxy as it is built and delivered. */
+/** Entry of the built proxy. */
 export const proxyEntry = fileURLToPath(new URL('../../../dist/main.js', import.meta.url));
 
-/** The built proxy in a process of its own, on a free port. */
+/** The built proxy in a separate process, on a free port. */
 export interface RunningProxy {
   readonly origin: string;
   readonly child: Child;
 }
 
-/** Starts the proxy in the folder given, and waits until it says where it listens. */
+/** Starts the proxy in the given folder and waits until it listens. */
 export async function startProxy(
   folder: string,
   settings: Readonly<Record<string, string>>,

@@ -15,15 +15,15 @@ import { startProxy, type RunningProxy } from './running-proxy.js';
 
 const TOLD_REQUESTS = 40;
 
-/** What a test wants to be different. */
+/** Options of a setting. */
 export interface SettingOptions {
   readonly accounts?: readonly (string | FakeAccountOptions)[];
   /** Scripts the accounts before the proxy starts and asks for their quota. */
   readonly prepare?: (fakeUpstream: FakeUpstream) => void;
-  /** The login that Codex itself has. */
+  /** The login of Codex itself. */
   readonly login?: PlaceholderLoginOptions;
   readonly provider?: ProviderChanges;
-  /** Codex uses the login of this account, in the file that the pool has a link to, and renews it at upstream itself. */
+  /** Codex uses the login of this account, in a file that the pool links to, and renews it at upstream itself. */
   readonly sharesLoginOf?: string;
   readonly proxyEnv?: Readonly<Record<string, string>>;
 }
@@ -36,7 +36,7 @@ export interface CodexRun {
   readonly tookMs: number;
 }
 
-/** Everything one test plays with: made-up accounts, the built proxy over them, and a Codex that knows only the proxy. */
+/** The environment of one test: made-up accounts, the built proxy, and a Codex that knows only the proxy. */
 export class Setting implements AsyncDisposable {
   readonly #children: Child[] = [];
 
@@ -69,17 +69,17 @@ export class Setting implements AsyncDisposable {
       provider,
       ...(shared === undefined ? {} : { tokenEndpoint: `${fakeUpstream.origin}/oauth/token` }),
     });
-    if (shared !== undefined) await fetch(`${proxy.origin}/admin/reload`, { method: 'POST' }); // now it leads somewhere
+    if (shared !== undefined) await fetch(`${proxy.origin}/admin/reload`, { method: 'POST' }); // now the link has a target
     const setting = new Setting(folder, fakeUpstream, proxy, home);
     onTestFailed(() => {
-      process.stderr.write(setting.#told());
+      process.stderr.write(setting.#report());
     });
-    // A test that ran out of time does not come to its own end while a process of it goes on.
+    // A test that timed out does not clean up while its processes run.
     onTestFinished(async () => setting.#stop());
     return setting;
   }
 
-  /** Another proxy on the same pool folder, with records of its own; the test stops it. */
+  /** Starts another proxy on the same pool folder, with a separate database; the test stops it. */
   async secondProxy(env: Readonly<Record<string, string>> = {}): Promise<RunningProxy> {
     const paths = {
       POOL_DIR: join(this.folder, 'pool'),
@@ -88,7 +88,7 @@ export class Setting implements AsyncDisposable {
     return startProxy(this.folder, { ...this.fakeUpstream.env, ...paths, ...env });
   }
 
-  /** Waits until the proxy has asked the account for its quota, as it does at its start. */
+  /** Waits until the proxy has polled the account's quota, as it does at its start. */
   async quotaKnown(account: string): Promise<void> {
     await this.fakeUpstream.until(
       (log) =>
@@ -105,7 +105,7 @@ export class Setting implements AsyncDisposable {
     return child;
   }
 
-  /** Runs `codex exec` to its end. */
+  /** Runs `codex exec` and waits for its exit. */
   async exec(...args: readonly string[]): Promise<CodexRun> {
     const startedAt = Date.now();
     const child = this.codex(['exec', ...args]);
@@ -124,7 +124,7 @@ export class Setting implements AsyncDisposable {
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
   }
 
-  #told(): string {
+  #report(): string {
     const requests = this.fakeUpstream.log
       .slice(-TOLD_REQUESTS)
       .map((it) => `${it.method} ${it.path} account=${it.account ?? '-'} status=${it.status ?? '-'}`);
@@ -132,20 +132,20 @@ export class Setting implements AsyncDisposable {
       .turns()
       .slice(-TOLD_REQUESTS)
       .map((it) => `socket ${it.socket.id} turn ${it.id} account=${it.account}`);
-    const children = this.#children.map((it) => `\n--- codex\n${it.told}`);
+    const children = this.#children.map((it) => `\n--- codex\n${it.outputTail}`);
     return [
       '\n--- upstream',
       ...requests,
       ...turns,
       '--- proxy',
-      this.proxy.child.told,
+      this.proxy.child.outputTail,
       ...children,
       '',
     ].join('\n');
   }
 }
 
-/** The pool's file becomes a link to where Codex will have its login, as the README tells people to do. */
+/** Replaces the pool's file with a link to Codex's login file, as the README describes. */
 function linkLogin(pool: string, account: string, folder: string): void {
   const file = join(pool, `${account}.json`);
   rmSync(file);

@@ -10,7 +10,7 @@ import type { Setting } from './setting.js';
 const LOOK_EVERY_MS = 100;
 const run = promisify(execFile);
 
-/** The terminal UI of Codex in a terminal of its own (a tmux server that nobody else uses). */
+/** The terminal UI of Codex in a separate terminal (its own tmux server). */
 export class Terminal implements AsyncDisposable {
   #isOpen = true;
 
@@ -23,10 +23,10 @@ export class Terminal implements AsyncDisposable {
   static async start(setting: Setting, ...args: readonly string[]): Promise<Terminal> {
     const socket = join(setting.folder, 'terminal.sock');
     const config = join(setting.folder, 'tmux.conf');
-    // The screen of a Codex that died is kept: it says why.
+    // Keeps the screen if Codex dies, because it shows the reason.
     writeFileSync(config, 'set -g remain-on-exit on\nset -g status off\n');
     const terminal = new Terminal(setting, socket);
-    // As for a setting: a test that ran out of time does not come to its own end.
+    // As in a setting: a test that timed out does not clean up.
     onTestFinished(async () => terminal.#close());
     const command = [process.execPath, codexScript, ...args];
     const size = ['-x', '120', '-y', '40'];
@@ -43,12 +43,12 @@ export class Terminal implements AsyncDisposable {
     return terminal;
   }
 
-  /** What the screen shows now. */
+  /** The current text of the screen. */
   async screen(): Promise<string> {
     return this.#tmux('capture-pane', '-p', '-J');
   }
 
-  /** Types a text, as a person would; `Enter` is a key of its own. */
+  /** Types a text; `Enter` is a separate key. */
   async type(text: string): Promise<void> {
     await this.#tmux('send-keys', '-l', text);
   }
@@ -57,7 +57,7 @@ export class Terminal implements AsyncDisposable {
     await this.#tmux('send-keys', key);
   }
 
-  /** Waits until the screen shows this, and gives the screen. */
+  /** Waits until the screen shows this; returns the screen. */
   async shows(expected: RegExp, limitMs = 20_000): Promise<string> {
     const deadline = Date.now() + limitMs;
     for (;;) {

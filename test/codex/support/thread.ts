@@ -6,7 +6,7 @@ const turnStarted = z.object({ turn: z.object({ id: z.string() }) });
 const turnBegun = z.object({ threadId: z.string(), turn: z.object({ id: z.string() }) });
 const turnEnded = z.object({ turn: z.object({ id: z.string(), status: z.string(), error: z.unknown() }) });
 
-/** How a turn ended, as an IDE is told. */
+/** How a turn ended, as reported to an IDE. */
 export type TurnEnd = z.infer<typeof turnEnded>['turn'];
 
 /** One conversation in an app server. */
@@ -23,14 +23,14 @@ export class Thread {
     return new Thread(server, threadStarted.parse(started).thread.id);
   }
 
-  /** Says something, and waits for the end of the turn. */
+  /** Sends a prompt and waits for the end of the turn. */
   async turn(text: string): Promise<TurnEnd> {
     const input = [{ type: 'text', text }];
     const started = await this.server.request('turn/start', { threadId: this.id, input });
     return this.#endOf(turnStarted.parse(started).turn.id);
   }
 
-  /** Has the conversation compacted; that is a turn, too. */
+  /** Compacts the conversation, which is also a turn. */
   async compact(): Promise<TurnEnd> {
     await this.server.request('thread/compact/start', { threadId: this.id });
     const isNew = (params: unknown): boolean => {

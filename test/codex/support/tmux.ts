@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 
-/** Installs tmux, which the tests of the terminal UI type into, unless it is there. */
+/** Installs tmux, which the tests of the terminal UI need, if it is missing. */
 export function installTmux(): void {
   if (has('tmux')) return;
   if (process.getuid?.() !== 0 || !has('apt-get')) {

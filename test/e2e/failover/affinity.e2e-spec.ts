@@ -3,10 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { after, streams } from '../../../src/fake-upstream/script/responses.js';
 import { usageLimit } from '../../../src/fake-upstream/script/refusals.js';
 import { FakeClock, HOUR } from '../../support/fake-clock.js';
-import { polled } from '../../support/pool/polled.js';
+import { polled } from '../../support/pool/first-poll.js';
 import { aTurn, TestPool } from '../../support/pool/pool.js';
 import { send } from '../../support/clients/raw-client.js';
-import { startTilted, used } from '../../support/pool/tilted.js';
+import { startTilted, used } from '../../support/pool/uneven-pool.js';
 
 describe('affinity', () => {
   it('keeps the turns of a session on one account, regardless of the quota of the others', async () => {

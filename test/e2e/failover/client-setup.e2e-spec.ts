@@ -8,8 +8,8 @@ import type { AuthJson } from '../../../src/fake-upstream/script/made-up-credent
 import { Child } from '../../codex/support/child.js';
 import { buildProgram } from '../../support/program/child-process.js';
 import { DAY, FakeClock, MINUTE, SECOND } from '../../support/fake-clock.js';
-import { forwarded } from '../../support/clients/forwarded.js';
-import { polled } from '../../support/pool/polled.js';
+import { forwarded } from '../../support/clients/forwarded-requests.js';
+import { polled } from '../../support/pool/first-poll.js';
 import { TestPool } from '../../support/pool/pool.js';
 
 const headersOf = ({ tokens }: AuthJson) => ({

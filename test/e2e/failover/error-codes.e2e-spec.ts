@@ -18,7 +18,7 @@ import {
   type Standing,
   standing,
   startRanked,
-} from '../../support/pool/ranked.js';
+} from '../../support/pool/ranked-accounts.js';
 import { send } from '../../support/clients/raw-client.js';
 
 const quotaCodes = ['usage_limit_reached', 'insufficient_quota', 'quota_exceeded'];

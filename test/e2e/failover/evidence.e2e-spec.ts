@@ -7,10 +7,10 @@ import { FakeUpstream } from '../../../src/fake-upstream/fake-upstream.js';
 import { AccountEvidenceRow } from '../../../src/accounts/account-evidence.entity.js';
 import { Database } from '../../../src/storage/database.js';
 import { databaseDrivers, type TestedDriver, using } from '../../support/program/database-drivers.js';
-import { OtherProgram } from '../../support/disk/other-program.js';
+import { OtherProgram } from '../../support/disk/database-process.js';
 import { aTurn, TestPool } from '../../support/pool/pool.js';
 import { said } from '../../support/pool/pool-files.js';
-import { fileOf } from '../../support/pool/refreshing.js';
+import { fileOf } from '../../support/pool/held-refresh.js';
 import { Folders, Talk } from '../../support/program/usage-program.js';
 
 const RESETS_IN_SECONDS = 3_600;

@@ -21,7 +21,7 @@ import {
   type Standing,
   standing,
   startRanked,
-} from '../../support/pool/ranked.js';
+} from '../../support/pool/ranked-accounts.js';
 import { send } from '../../support/clients/raw-client.js';
 import { send as exchange, turnWith } from '../../support/clients/raw-http.js';
 
@@ -84,7 +84,7 @@ describe('a limit after three deltas', () => {
     const clock = new FakeClock();
     await using pool = await startRanked({ clock, prepare: (it) => void it.account('a').usage(null, null) });
     const turn = controlled();
-    pool.fakeUpstream.account('a').answers(turn.answer);
+    pool.fakeUpstream.account('a').answers(turn.response);
     const client = exchange(pool.origin, turnWith('{"model":"gpt-5.5","stream":true,"input":[]}'));
     for (const it of [...begun, failed('usage_limit_reached')]) turn.send(it);
     await client.untilText('usage_limit_reached');

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { refuses, streams } from '../../../src/fake-upstream/script/responses.js';
 import { edgeBlock, overloaded } from '../../../src/fake-upstream/script/refusals.js';
-import { polled } from '../../support/pool/polled.js';
+import { polled } from '../../support/pool/first-poll.js';
 import { TestPool } from '../../support/pool/pool.js';
 import { said } from '../../support/pool/pool-files.js';
 

@@ -9,7 +9,7 @@ import {
   standing,
   startRanked,
   turnOf,
-} from '../../support/pool/ranked.js';
+} from '../../support/pool/ranked-accounts.js';
 import { leavingTurn, send } from '../../support/clients/raw-client.js';
 
 const session = { headers: { 'session-id': 's-1' } };

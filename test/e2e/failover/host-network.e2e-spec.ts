@@ -4,7 +4,7 @@ import { controlled } from '../../../src/fake-upstream/script/controlled-turn.js
 import { completed, delta } from '../../../src/fake-upstream/script/turn-events.js';
 import { EgressProxy } from '../../support/network/egress-proxy.js';
 import { DAY, FakeClock, HOUR, SECOND } from '../../support/fake-clock.js';
-import { polled } from '../../support/pool/polled.js';
+import { polled } from '../../support/pool/first-poll.js';
 import { aTurn, TestPool } from '../../support/pool/pool.js';
 import { send, turnWith } from '../../support/clients/raw-http.js';
 
@@ -23,7 +23,7 @@ describe('a machine that wakes from sleep', () => {
     const clock = new FakeClock();
     await using pool = await TestPool.start({ accounts: ['a'], clock, env });
     const running = controlled();
-    pool.fakeUpstream.account('a').answers(running.answer);
+    pool.fakeUpstream.account('a').answers(running.response);
     const client = send(pool.origin, turnWith(JSON.stringify(aTurn())));
     running.send(delta('before'));
     await client.untilText('before');

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { deactivated, usageLimit } from '../../../src/fake-upstream/script/refusals.js';
 import { DAY, FakeClock, HOUR, SECOND } from '../../support/fake-clock.js';
-import { polled } from '../../support/pool/polled.js';
+import { polled } from '../../support/pool/first-poll.js';
 import { TestPool } from '../../support/pool/pool.js';
 import { type Received, send } from '../../support/clients/raw-client.js';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { usageLimit } from '../../../src/fake-upstream/script/refusals.js';
-import { polled } from '../../support/pool/polled.js';
+import { polled } from '../../support/pool/first-poll.js';
 import { TestPool } from '../../support/pool/pool.js';
 
 describe('requests that are not turns', () => {

@@ -17,7 +17,7 @@ import {
   out,
   standing,
   startRanked,
-} from '../../support/pool/ranked.js';
+} from '../../support/pool/ranked-accounts.js';
 import { send } from '../../support/clients/raw-client.js';
 
 /** Access tokens of `a` live ten days, and those of `b` longer, so that only the tokens of `a` expire in a test. */

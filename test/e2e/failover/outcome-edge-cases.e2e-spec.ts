@@ -17,7 +17,7 @@ import {
   standing,
   startRanked,
   turnOf,
-} from '../../support/pool/ranked.js';
+} from '../../support/pool/ranked-accounts.js';
 import { deltasIn, send } from '../../support/clients/raw-client.js';
 
 const ofA = { 'x-served-by': 'a' };
@@ -64,7 +64,7 @@ describe('concurrent turns that fail together', () => {
     const clock = new FakeClock();
     await using pool = await startRanked({ clock });
     const running = [1, 2, 3].map(() => controlled());
-    pool.fakeUpstream.account('a').answers(...running.map((it) => it.answer));
+    pool.fakeUpstream.account('a').answers(...running.map((it) => it.response));
     const turns = running.map(async () => send(pool));
     for (const it of running) {
       await it.started;

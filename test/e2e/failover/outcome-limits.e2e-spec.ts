@@ -15,7 +15,7 @@ import {
   standing,
   startRanked,
   turnOf,
-} from '../../support/pool/ranked.js';
+} from '../../support/pool/ranked-accounts.js';
 import { send } from '../../support/clients/raw-client.js';
 
 const inAnHour = (clock: FakeClock): number => Math.floor(clock.now() / SECOND) + 3_600;
@@ -114,7 +114,7 @@ describe('quota-exhausted', () => {
     const time = new FakeClock();
     await using own = await startRanked({ clock: time });
     const older = controlled();
-    own.fakeUpstream.account('a').answers(older.answer);
+    own.fakeUpstream.account('a').answers(older.response);
     const pending = send(own);
     await older.started;
     time.advance(SECOND);

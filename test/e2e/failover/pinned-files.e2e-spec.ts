@@ -1,10 +1,10 @@
 import { zstdCompressSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { usageLimit } from '../../../src/fake-upstream/script/refusals.js';
-import { forwarded } from '../../support/clients/forwarded.js';
+import { forwarded } from '../../support/clients/forwarded-requests.js';
 import { aTurn, type TestPool } from '../../support/pool/pool.js';
 import { type Received, send } from '../../support/clients/raw-client.js';
-import { startTilted } from '../../support/pool/tilted.js';
+import { startTilted } from '../../support/pool/uneven-pool.js';
 
 const FILES = '/backend-api/files';
 const session = { 'session-id': 's-1' };

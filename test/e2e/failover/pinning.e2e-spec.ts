@@ -6,10 +6,10 @@ import { dropsConnection, refuses, streams } from '../../../src/fake-upstream/sc
 import { usageLimit } from '../../../src/fake-upstream/script/refusals.js';
 import { completed, created, delta, failed } from '../../../src/fake-upstream/script/turn-events.js';
 import { FakeClock, HOUR, SECOND } from '../../support/fake-clock.js';
-import { forwarded } from '../../support/clients/forwarded.js';
+import { forwarded } from '../../support/clients/forwarded-requests.js';
 import { aTurn, type TestPool, type TestPoolOptions } from '../../support/pool/pool.js';
 import { type Received, send } from '../../support/clients/raw-client.js';
-import { startTilted } from '../../support/pool/tilted.js';
+import { startTilted } from '../../support/pool/uneven-pool.js';
 
 const errorIn = (response: Received): unknown => JSON.parse(response.body.toString()).error;
 const continues = (id: string | null, fields: object = {}): Buffer =>

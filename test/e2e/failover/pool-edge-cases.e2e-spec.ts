@@ -4,7 +4,15 @@ import { deactivated, forbidden, rateLimit, usageLimit } from '../../../src/fake
 import { TokenRefreshCron } from '../../../src/tokens/token-refresh.cron.js';
 import { FakeClock, HOUR, MINUTE, SECOND } from '../../support/fake-clock.js';
 import { aTurn, type TestPool } from '../../support/pool/pool.js';
-import { free, isServedBy, movesToB, out, standing, startRanked, turnOf } from '../../support/pool/ranked.js';
+import {
+  free,
+  isServedBy,
+  movesToB,
+  out,
+  standing,
+  startRanked,
+  turnOf,
+} from '../../support/pool/ranked-accounts.js';
 import { type Received, send } from '../../support/clients/raw-client.js';
 
 const session = { headers: { 'session-id': 's-1' } };

@@ -4,7 +4,14 @@ import { streams } from '../../../src/fake-upstream/script/responses.js';
 import { forbidden, usageLimit } from '../../../src/fake-upstream/script/refusals.js';
 import { FakeClock, HOUR, MINUTE, SECOND } from '../../support/fake-clock.js';
 import type { TestPool } from '../../support/pool/pool.js';
-import { free, isServedBy, movesToB, out, standing, startRanked } from '../../support/pool/ranked.js';
+import {
+  free,
+  isServedBy,
+  movesToB,
+  out,
+  standing,
+  startRanked,
+} from '../../support/pool/ranked-accounts.js';
 import { deltasIn, send } from '../../support/clients/raw-client.js';
 
 const poll = async (pool: TestPool) => pool.client.post('/admin/accounts/a/poll').expect(200);

@@ -8,7 +8,7 @@ import { created, delta } from '../../../src/fake-upstream/script/turn-events.js
 import { aTurn, TestPool } from '../../support/pool/pool.js';
 import { leavingTurn, send } from '../../support/clients/raw-client.js';
 import { RawSocket } from '../../support/clients/raw-socket.js';
-import { startTilted } from '../../support/pool/tilted.js';
+import { startTilted } from '../../support/pool/uneven-pool.js';
 
 const budgetOf = (pool: TestPool): ReplayBudget => pool.running.app.get(ReplayBudget);
 const plain = Buffer.from(

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { refuses } from '../../../src/fake-upstream/script/responses.js';
 import { forbidden, rateLimit, usageLimit } from '../../../src/fake-upstream/script/refusals.js';
 import { FakeClock, MINUTE, SECOND } from '../../support/fake-clock.js';
-import { free, isServedBy, out, standing, startRanked } from '../../support/pool/ranked.js';
+import { free, isServedBy, out, standing, startRanked } from '../../support/pool/ranked-accounts.js';
 import { type Received, send } from '../../support/clients/raw-client.js';
 
 /** Expects a local JSON response; returns its status, code, type and Retry-After. */

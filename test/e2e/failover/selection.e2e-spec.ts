@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { hangs, streams } from '../../../src/fake-upstream/script/responses.js';
 import { usageLimit } from '../../../src/fake-upstream/script/refusals.js';
 import { created, delta } from '../../../src/fake-upstream/script/turn-events.js';
-import { polled } from '../../support/pool/polled.js';
+import { polled } from '../../support/pool/first-poll.js';
 import { TestPool } from '../../support/pool/pool.js';
 import { send } from '../../support/clients/raw-client.js';
-import { startTilted, used } from '../../support/pool/tilted.js';
+import { startTilted, used } from '../../support/pool/uneven-pool.js';
 
 describe('turn state', () => {
   it('goes only to the account that issued it', async () => {

@@ -3,9 +3,9 @@ import { custom, failedFirst, raw, refuses } from '../../../src/fake-upstream/sc
 import { forbidden, usageLimit } from '../../../src/fake-upstream/script/refusals.js';
 import { failed, framed, type TurnEvent } from '../../../src/fake-upstream/script/turn-events.js';
 import { FakeClock, SECOND } from '../../support/fake-clock.js';
-import { polled } from '../../support/pool/polled.js';
+import { polled } from '../../support/pool/first-poll.js';
 import { aTurn, TestPool } from '../../support/pool/pool.js';
-import { free, isServedBy, standing, startRanked, turnOf } from '../../support/pool/ranked.js';
+import { free, isServedBy, standing, startRanked, turnOf } from '../../support/pool/ranked-accounts.js';
 import { send } from '../../support/clients/raw-client.js';
 
 /** JSON formatted unlike any serializer’s output, so that only untouched bytes compare equal. */

@@ -10,7 +10,15 @@ import {
 import { controlled } from '../../../src/fake-upstream/script/controlled-turn.js';
 import { created, delta, failed, framed } from '../../../src/fake-upstream/script/turn-events.js';
 import { FakeClock, MINUTE, SECOND } from '../../support/fake-clock.js';
-import { free, isServedBy, movesToB, out, standing, startRanked, turnOf } from '../../support/pool/ranked.js';
+import {
+  free,
+  isServedBy,
+  movesToB,
+  out,
+  standing,
+  startRanked,
+  turnOf,
+} from '../../support/pool/ranked-accounts.js';
 import { deltasIn, leavingTurn, send } from '../../support/clients/raw-client.js';
 
 const serverError = refuses(500, { error: { message: 'oops', type: 'server_error' } });
@@ -161,7 +169,7 @@ describe('cut', () => {
   it('breaks the stream off when upstream resets it long after the first output', async () => {
     await using pool = await startRanked();
     const turn = controlled();
-    pool.fakeUpstream.account('a').answers(turn.answer);
+    pool.fakeUpstream.account('a').answers(turn.response);
     const pending = send(pool);
     await turn.started;
     turn.send(created(), delta('one'));

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { controlled } from '../../../src/fake-upstream/script/controlled-turn.js';
 import { completed, created, delta } from '../../../src/fake-upstream/script/turn-events.js';
-import { head, packet, post, statusesIn, upgrade } from '../../support/clients/packet.js';
+import { head, packet, post, statusesIn, upgrade } from '../../support/clients/request-bytes.js';
 import { TestPool } from '../../support/pool/pool.js';
 import { RawSocket } from '../../support/clients/raw-socket.js';
 
@@ -46,7 +46,7 @@ describe('bytes that are not a request', () => {
   it('get their error after the complete response to the turn before them', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     const upstream = controlled();
-    pool.fakeUpstream.account('a').answers(upstream.answer);
+    pool.fakeUpstream.account('a').answers(upstream.response);
     using client = new RawSocket(pool.origin);
     await client.write(packet(post(), 'nonsense\r\n\r\n'));
     upstream.send(created(), delta('x'));

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { forwarded } from '../../support/clients/forwarded.js';
+import { forwarded } from '../../support/clients/forwarded-requests.js';
 import { aTurn, TestPool } from '../../support/pool/pool.js';
 import { call, type RawResponse, type RawRequest, turnWith } from '../../support/clients/raw-http.js';
 

@@ -4,7 +4,7 @@ import { ReplayBudget } from '../../../src/proxy/request/replay-budget.js';
 import { streams } from '../../../src/fake-upstream/script/responses.js';
 import { usageLimit } from '../../../src/fake-upstream/script/refusals.js';
 import { created, delta } from '../../../src/fake-upstream/script/turn-events.js';
-import { connectTo, head, packet, post, statusesIn } from '../../support/clients/packet.js';
+import { connectTo, head, packet, post, statusesIn } from '../../support/clients/request-bytes.js';
 import { TestPool } from '../../support/pool/pool.js';
 import { RawSocket } from '../../support/clients/raw-socket.js';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { custom, streams } from '../../../src/fake-upstream/script/responses.js';
-import { forwarded } from '../../support/clients/forwarded.js';
+import { forwarded } from '../../support/clients/forwarded-requests.js';
 import { aTurn, TestPool } from '../../support/pool/pool.js';
 import { call, turnWith } from '../../support/clients/raw-http.js';
 

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { refuses, streams } from '../../../src/fake-upstream/script/responses.js';
 import { FakeClock, MINUTE } from '../../support/fake-clock.js';
-import { forwarded } from '../../support/clients/forwarded.js';
+import { forwarded } from '../../support/clients/forwarded-requests.js';
 import { TestPool } from '../../support/pool/pool.js';
 import { call } from '../../support/clients/raw-http.js';
 import { SocketClient } from '../../support/clients/socket-client.js';
-import { startTilted } from '../../support/pool/tilted.js';
+import { startTilted } from '../../support/pool/uneven-pool.js';
 
 const MODELS = '/backend-api/codex/models';
 

@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { hangs, refuses } from '../../../src/fake-upstream/script/responses.js';
 import { usageLimit } from '../../../src/fake-upstream/script/refusals.js';
-import { forwarded } from '../../support/clients/forwarded.js';
-import { polled } from '../../support/pool/polled.js';
+import { forwarded } from '../../support/clients/forwarded-requests.js';
+import { polled } from '../../support/pool/first-poll.js';
 import { TestPool } from '../../support/pool/pool.js';
 import { call, send } from '../../support/clients/raw-http.js';
 

@@ -15,7 +15,7 @@ import {
   arrival,
 } from '../../support/pool/logging-in.js';
 import type { TestPool } from '../../support/pool/pool.js';
-import { fileOf } from '../../support/pool/refreshing.js';
+import { fileOf } from '../../support/pool/held-refresh.js';
 import { call } from '../../support/clients/raw-http.js';
 
 const json = { 'content-type': 'application/json' };

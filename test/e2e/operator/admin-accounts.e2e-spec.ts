@@ -5,10 +5,10 @@ import { controlled } from '../../../src/fake-upstream/script/controlled-turn.js
 import { forbidden } from '../../../src/fake-upstream/script/refusals.js';
 import { delta } from '../../../src/fake-upstream/script/turn-events.js';
 import { expectNoSecrets, newLogin, poolFiles, PROBLEM, servedBy } from '../../support/pool/admin.js';
-import { polled } from '../../support/pool/polled.js';
+import { polled } from '../../support/pool/first-poll.js';
 import { aTurn, TestPool } from '../../support/pool/pool.js';
 import { send, turnWith } from '../../support/clients/raw-http.js';
-import { newest, refreshing } from '../../support/pool/refreshing.js';
+import { newest, refreshing } from '../../support/pool/held-refresh.js';
 
 describe('PATCH /admin/accounts/{name}', () => {
   it('keeps settings across a restart, and writes none of them to the file of Codex', async () => {
@@ -26,7 +26,7 @@ describe('PATCH /admin/accounts/{name}', () => {
   it('pauses an account for new turns only', async () => {
     await using pool = await TestPool.start();
     const turn = controlled();
-    pool.fakeUpstream.account('a').answers(turn.answer);
+    pool.fakeUpstream.account('a').answers(turn.response);
     await pool.client.patch('/admin/accounts/b').send({ paused: true }).expect(200);
     const client = send(pool.origin, turnWith(JSON.stringify(aTurn())));
     await turn.started;
@@ -102,7 +102,7 @@ describe('DELETE /admin/accounts/{name}', () => {
   it('lets a turn in flight continue', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     const turn = controlled();
-    pool.fakeUpstream.account('a').answers(turn.answer);
+    pool.fakeUpstream.account('a').answers(turn.response);
     const client = send(pool.origin, turnWith(JSON.stringify(aTurn())));
     await turn.started;
     await pool.client.delete('/admin/accounts/a').expect(200);

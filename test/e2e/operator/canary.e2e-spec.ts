@@ -9,7 +9,7 @@ import {
   streams,
 } from '../../../src/fake-upstream/script/responses.js';
 import { forbidden, rateLimit, usageLimit } from '../../../src/fake-upstream/script/refusals.js';
-import { polled } from '../../support/pool/polled.js';
+import { polled } from '../../support/pool/first-poll.js';
 import { aTurn, TestPool, type TestPoolOptions } from '../../support/pool/pool.js';
 import { call, type RawResponse, type RawRequest, turnWith } from '../../support/clients/raw-http.js';
 

@@ -101,24 +101,24 @@ describe('the demo', { timeout: 30_000 }, () => {
     const story = [
       /^1\. The pool: 3 made-up accounts$/,
       /^ +home +plus +used 12 % of its 5 h quota, 8 % of its 7 d quota$/,
-      /^2\. A turn: the words come through as they arrive$/,
-      /^ +Hello\. I am home, and each of these words was passed on when it came\.$/,
-      /^ +HTTP 200, served by home: .+ the first word after \d+ ms, the last after \d+ ms$/,
+      /^2\. A turn: words are passed on as they arrive$/,
+      /^ +Hello\. I am home, and each of these words was passed on as it arrived\.$/,
+      /^ +HTTP 200, served by home, .+ first word after \d+ ms, last after \d+ ms$/,
       /^3\. home has reached its usage limit, and the session goes on$/,
-      /^ +Nothing to see here: it is work that answers you now\.$/,
-      /^ +HTTP 200, served by work; what happened unseen/,
-      /^ +attempt 1: home +\(the session was with it\) +HTTP 429, quota-exhausted$/,
+      /^ +Nothing to see here: now you are talking to work\.$/,
+      /^ +HTTP 200, served by work; behind the scenes, /,
+      /^ +attempt 1: home +\(the account of this session\) +HTTP 429, quota-exhausted$/,
       /^ +attempt 2: work .+ HTTP 200, success/,
       /^4\. The session stays with work/,
       /^ +HTTP 200, served by work; a second session, at the same time: HTTP 200, served by spare$/,
-      /^5\. work's token is about to end: it is renewed on the way$/,
-      /^ +HTTP 200, served by work; 4\d s left of its token before, 10 d after$/,
+      /^5\. work's token is about to expire: it is refreshed on the way$/,
+      /^ +HTTP 200, served by work; its token was valid for 4\d s before, 10 d after$/,
       /^6\. The pool afterwards/,
       /^ +ACCOUNT +CAN SERVE +IN FLIGHT +5 h USED +7 d USED +TURNS +TOKENS IN \(CACHED\) +OUT$/,
       /^ +home +no: quota-exhausted, 2 h left +0 +100 % +8 % +1 +\d+ \(9000\) +\d+$/,
       /^ +spare +yes +0 +35 % +45 % +1 +\d+ \(9000\) +\d+$/,
       /^ +work +yes +0 +20 % +25 % +3 +\d+ \(27000\) +\d+$/,
-      /the temporary folder is gone/,
+      /The temporary folder is removed/,
     ];
     const lines = stdout.split('\n');
     let from = 0;
@@ -142,11 +142,11 @@ describe('the demo', { timeout: 30_000 }, () => {
 
   it.each([
     ['rate-limit', /HTTP 429, rate-limited/, /served by work/],
-    ['unauthorized', /home +\(once more, with a renewed token\) +HTTP 401, unauthorized/, /served by work/],
-    ['server-error', /home +\(once more, after a fault\) +HTTP 500, upstream-error/, /served by work/],
+    ['unauthorized', /home +\(again, with a refreshed token\) +HTTP 401, unauthorized/, /served by work/],
+    ['server-error', /home +\(again, after a fault\) +HTTP 500, upstream-error/, /served by work/],
     ['overloaded', /HTTP 503, overloaded/, /served by work/],
     ['edge-block', /HTTP 403, edge-block/, /served by work/],
-    ['cut', /These words had been seen when the \n.+cut off here/, /served by home/],
+    ['cut', /These words had been sent when the \n.+cut off here/, /served by home/],
     ['slow', /Slow is not broken/, /served by home/],
   ])('shows the fault %s of the first account', async (fault, snapshot, outcome) => {
     const stdout = await told('--fault', fault);
@@ -161,7 +161,7 @@ describe('the demo', { timeout: 30_000 }, () => {
     await using demo = await Demo.spawn('--keep', '--port', String(port), '--fault', 'overloaded');
     await demo.untilTold(`curl ${origin}/admin/accounts`);
     const { stdout } = demo.child;
-    expect(stdout).toContain('Every turn of home goes wrong');
+    expect(stdout).toContain('Every turn of home fails');
     expect(stdout).toContain('   model_provider = "codex-pool"');
     expect(stdout).toContain(`   base_url = "${origin}/v1"`);
     expect(await demo.traces()).toContainEqual(expect.stringMatching(/codex.config\.toml$/));
@@ -182,7 +182,7 @@ describe('the demo', { timeout: 30_000 }, () => {
     demo.child.kill(signal);
     expect(await demo.end()).toEqual(wellEnded);
     expect(demo.child.stdout).not.toContain('4. ');
-    expect(demo.child.stdout).toMatch(/Stopped; .*\n$/);
+    expect(demo.child.stdout).toMatch(/Stopped\. .*\n$/);
     expect(await demo.traces()).toEqual([]);
   });
 });

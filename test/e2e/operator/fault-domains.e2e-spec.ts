@@ -21,7 +21,7 @@ import { completed, delta } from '../../../src/fake-upstream/script/turn-events.
 import { UsageReport } from '../../../src/usage/usage-report.js';
 import { begin, redirectOf, arrival } from '../../support/pool/logging-in.js';
 import { breaksOnce, OwnProcessFaults } from '../../support/pool/own-process-faults.js';
-import { connectTo, head, post, upgrade } from '../../support/clients/packet.js';
+import { connectTo, head, post, upgrade } from '../../support/clients/request-bytes.js';
 import { aTurn, TestPool } from '../../support/pool/pool.js';
 import { call, send, turnWith } from '../../support/clients/raw-http.js';
 import { RawSocket } from '../../support/clients/raw-socket.js';
@@ -129,7 +129,7 @@ const places: [where: string, place: string, provoke: (pool: TestPool) => Promis
     'the leaving of its client throws',
     async (pool) => {
       const held = controlled();
-      for (const name of ['a', 'b']) pool.fakeUpstream.account(name).always(held.answer);
+      for (const name of ['a', 'b']) pool.fakeUpstream.account(name).always(held.response);
       await using client = await SocketClient.connect(pool.origin);
       breaksOnce(part(pool, TurnRecorder), 'open', () => breaksOnce(part(pool, TurnRecorder), 'close', boom));
       client.send(JSON.stringify({ type: 'response.create', model: 'gpt-5.5', input: [] }));
@@ -237,7 +237,7 @@ const places: [where: string, place: string, provoke: (pool: TestPool) => Promis
           peeked?.response.once('data', boom),
       );
       const held = controlled();
-      pool.fakeUpstream.account('a').answers(held.answer);
+      pool.fakeUpstream.account('a').answers(held.response);
       using client = new RawSocket(pool.origin);
       await client.write(post());
       held.send(delta('held'));
@@ -302,7 +302,7 @@ describe('a fault in the handling of one connection', () => {
     await using pool = await TestPool.start({ loginPorts: [0], env: { PROXY_POLICY: 'fill-first' } });
     using uncaught = new OwnProcessFaults(pool);
     const upstream = controlled();
-    pool.fakeUpstream.account('a').answers(upstream.answer);
+    pool.fakeUpstream.account('a').answers(upstream.response);
     const other = send(pool.origin, turn);
     upstream.send(delta('before'));
     await other.untilText('before');

@@ -6,8 +6,8 @@ import { refuses, streams } from '../../../src/fake-upstream/script/responses.js
 import { controlled } from '../../../src/fake-upstream/script/controlled-turn.js';
 import { usageLimit } from '../../../src/fake-upstream/script/refusals.js';
 import { delta } from '../../../src/fake-upstream/script/turn-events.js';
-import { metric } from '../../support/clients/forwarded.js';
-import { polled } from '../../support/pool/polled.js';
+import { metric } from '../../support/clients/forwarded-requests.js';
+import { polled } from '../../support/pool/first-poll.js';
 import { aTurn, TestPool } from '../../support/pool/pool.js';
 import { call, send, turnWith } from '../../support/clients/raw-http.js';
 
@@ -116,7 +116,7 @@ describe('GET /metrics', () => {
   it('and the admin API count a turn as long as it runs', async () => {
     await using pool = await TestPool.start({ accounts: ['busy'] });
     const turn = controlled();
-    pool.fakeUpstream.account('busy').answers(turn.answer);
+    pool.fakeUpstream.account('busy').answers(turn.response);
     const client = send(pool.origin, turnWith(body));
     await turn.started;
     const inFlight = async () => ({

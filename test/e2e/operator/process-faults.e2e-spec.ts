@@ -6,7 +6,7 @@ import { Program } from '../../support/program/child-process.js';
 import { aTurn } from '../../support/pool/pool.js';
 import { call, send, turnWith } from '../../support/clients/raw-http.js';
 import { RawSocket } from '../../support/clients/raw-socket.js';
-import { head } from '../../support/clients/packet.js';
+import { head } from '../../support/clients/request-bytes.js';
 
 const turn = turnWith(JSON.stringify(aTurn()));
 
@@ -25,7 +25,7 @@ async function streaming(fakeUpstream: FakeUpstream) {
   const program = await Program.spawn({ fakeUpstream, accounts: ['a'], env });
   const origin = await program.origin();
   const upstream = controlled();
-  fakeUpstream.account('a').answers(upstream.answer);
+  fakeUpstream.account('a').answers(upstream.response);
   const client = send(origin, turn);
   upstream.send(delta('first'));
   await client.untilText('first');

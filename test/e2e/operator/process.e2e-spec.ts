@@ -18,7 +18,7 @@ async function streaming(fakeUpstream: FakeUpstream, env: ProgramOptions['env'] 
   const program = await Program.spawn({ fakeUpstream, accounts: ['a'], env });
   const origin = await program.origin();
   const upstream = controlled();
-  fakeUpstream.account('a').answers(upstream.answer);
+  fakeUpstream.account('a').answers(upstream.response);
   const client: RawExchange = send(origin, turn);
   upstream.send(delta('first'));
   await client.untilText('first');

@@ -4,12 +4,12 @@ import { describe, expect, it } from 'vitest';
 import { controlled } from '../../../src/fake-upstream/script/controlled-turn.js';
 import { usageLimit } from '../../../src/fake-upstream/script/refusals.js';
 import { completed, delta } from '../../../src/fake-upstream/script/turn-events.js';
-import { polled } from '../../support/pool/polled.js';
+import { polled } from '../../support/pool/first-poll.js';
 import { aTurn, TestPool } from '../../support/pool/pool.js';
 import { eventually, said, stateOf } from '../../support/pool/pool-files.js';
 import { send, turnWith } from '../../support/clients/raw-http.js';
-import { fileOf } from '../../support/pool/refreshing.js';
-import { startTilted } from '../../support/pool/tilted.js';
+import { fileOf } from '../../support/pool/held-refresh.js';
+import { startTilted } from '../../support/pool/uneven-pool.js';
 
 const session = { 'session-id': 's-1' };
 const turn = turnWith(JSON.stringify(aTurn()), session);
@@ -18,7 +18,7 @@ const turn = turnWith(JSON.stringify(aTurn()), session);
 async function streamingOnB() {
   const pool = await startTilted();
   const running = controlled();
-  pool.fakeUpstream.account('b').answers(running.answer);
+  pool.fakeUpstream.account('b').answers(running.response);
   const client = send(pool.origin, turn);
   running.send(delta('first'));
   await client.untilText('first');

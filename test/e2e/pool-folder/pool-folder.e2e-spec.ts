@@ -3,12 +3,12 @@ import { describe, expect, it, vi } from 'vitest';
 import { controlled } from '../../../src/fake-upstream/script/controlled-turn.js';
 import { forbidden } from '../../../src/fake-upstream/script/refusals.js';
 import { completed, delta } from '../../../src/fake-upstream/script/turn-events.js';
-import { polled } from '../../support/pool/polled.js';
+import { polled } from '../../support/pool/first-poll.js';
 import { aTurn, TestPool } from '../../support/pool/pool.js';
 import { caughtUp, eventually, replace, said, stateOf, writeInPlace } from '../../support/pool/pool-files.js';
 import { send, turnWith } from '../../support/clients/raw-http.js';
-import { fileOf } from '../../support/pool/refreshing.js';
-import { used } from '../../support/pool/tilted.js';
+import { fileOf } from '../../support/pool/held-refresh.js';
+import { used } from '../../support/pool/uneven-pool.js';
 
 const turn = turnWith(JSON.stringify(aTurn()));
 
@@ -38,7 +38,7 @@ describe('a file in the pool folder', () => {
     const session = { 'session-id': 's-1' };
     await pool.turn(session).expect(200); // affinity, and totals
     const running = controlled();
-    pool.fakeUpstream.account('b').answers(running.answer);
+    pool.fakeUpstream.account('b').answers(running.response);
     const client = send(pool.origin, turnWith(JSON.stringify(aTurn()), session)); // in flight
     await running.started;
     const others = () => pool.registry.list().slice(0, 2);
@@ -127,7 +127,7 @@ describe('a file in the pool folder', () => {
     await using pool = await TestPool.start();
     await polled(pool);
     const running = controlled();
-    for (const name of ['a', 'b']) pool.fakeUpstream.account(name).answers(running.answer);
+    for (const name of ['a', 'b']) pool.fakeUpstream.account(name).answers(running.response);
     const client = send(pool.origin, turn);
     await running.started;
     const busy = pool.fakeUpstream.attempts()[0] ?? '';

@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { forbidden } from '../../../src/fake-upstream/script/refusals.js';
 import { FakeUpstream } from '../../../src/fake-upstream/fake-upstream.js';
-import { polled } from '../../support/pool/polled.js';
+import { polled } from '../../support/pool/first-poll.js';
 import { TestPool } from '../../support/pool/pool.js';
 import { caughtUp, eventually, said, stateOf } from '../../support/pool/pool-files.js';
-import { fileOf } from '../../support/pool/refreshing.js';
+import { fileOf } from '../../support/pool/held-refresh.js';
 import { Folders } from '../../support/program/usage-program.js';
 
 const tokenOf = (pool: TestPool, name: string): string | undefined =>

@@ -10,7 +10,7 @@ import {
   standing,
   startRanked,
   turnOf,
-} from '../../support/pool/ranked.js';
+} from '../../support/pool/ranked-accounts.js';
 import { deltasIn, send } from '../../support/clients/raw-client.js';
 import { RawSocket, RawUpstream } from '../../support/clients/raw-socket.js';
 

@@ -13,7 +13,7 @@ import {
   standing,
   startRanked,
   turnOf,
-} from '../../support/pool/ranked.js';
+} from '../../support/pool/ranked-accounts.js';
 import { leavingTurn } from '../../support/clients/raw-client.js';
 import { send as exchange, turnWith } from '../../support/clients/raw-http.js';
 
@@ -52,7 +52,7 @@ describe('a stream without any event', () => {
   ])('is held for a mebibyte, then passed on: %s', async (_what, first, piece) => {
     await using pool = await startRanked({ clock: new FakeClock() });
     const turn = controlled({ 'content-type': 'text/event-stream' }); // so that no start is too odd to be held
-    pool.fakeUpstream.account('a').answers(turn.answer);
+    pool.fakeUpstream.account('a').answers(turn.response);
     const client = exchange(pool.origin, asking);
     await turn.started;
     const sent: Buffer[] = [];
@@ -83,7 +83,7 @@ describe('a head and then silence', () => {
   it('of a stream is held, committed ten seconds after its first byte, and breaks off with upstream', async () => {
     await using pool = await startRanked({ clock: new FakeClock() });
     const turn = controlled({ 'x-of': 'a' });
-    pool.fakeUpstream.account('a').answers(turn.answer);
+    pool.fakeUpstream.account('a').answers(turn.response);
     stopTimers();
     const client = exchange(pool.origin, asking);
     await turn.started;
@@ -152,7 +152,7 @@ describe('a prelude', () => {
   it('that outlasts the hold is committed, and a later failure is passed on unchanged', async () => {
     await using pool = await startRanked({ clock: new FakeClock() });
     const turn = controlled();
-    pool.fakeUpstream.account('a').answers(turn.answer);
+    pool.fakeUpstream.account('a').answers(turn.response);
     stopTimers();
     const client = exchange(pool.origin, asking);
     await turn.started;

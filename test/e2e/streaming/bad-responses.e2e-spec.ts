@@ -14,7 +14,7 @@ import {
   out,
   standing,
   startRanked,
-} from '../../support/pool/ranked.js';
+} from '../../support/pool/ranked-accounts.js';
 import { send } from '../../support/clients/raw-client.js';
 
 const MiB = 1_024 * 1_024;

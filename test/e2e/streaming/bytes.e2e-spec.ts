@@ -3,7 +3,7 @@ import { brotliCompressSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { custom, raw, refuses } from '../../../src/fake-upstream/script/responses.js';
 import { completed, created, delta, framed } from '../../../src/fake-upstream/script/turn-events.js';
-import { forwarded, metric } from '../../support/clients/forwarded.js';
+import { forwarded, metric } from '../../support/clients/forwarded-requests.js';
 import { aTurn, TestPool } from '../../support/pool/pool.js';
 import { call, type RawResponse, turnWith } from '../../support/clients/raw-http.js';
 

@@ -2,10 +2,10 @@ import type { Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { Drain } from '../../../src/runtime/drain.js';
 import { FakeClock } from '../../support/fake-clock.js';
-import { polled } from '../../support/pool/polled.js';
+import { polled } from '../../support/pool/first-poll.js';
 import { aTurn, TestPool } from '../../support/pool/pool.js';
 import { send } from '../../support/clients/raw-client.js';
-import { ALMOST, newest } from '../../support/pool/refreshing.js';
+import { ALMOST, newest } from '../../support/pool/held-refresh.js';
 import { RawSocket, RawUpstream } from '../../support/clients/raw-socket.js';
 
 const MiB = 1_024 * 1_024;

@@ -6,8 +6,8 @@ import { controlled } from '../../../src/fake-upstream/script/controlled-turn.js
 import { usageLimit } from '../../../src/fake-upstream/script/refusals.js';
 import { created, framed } from '../../../src/fake-upstream/script/turn-events.js';
 import { DAY, FakeClock, MINUTE } from '../../support/fake-clock.js';
-import { forwarded } from '../../support/clients/forwarded.js';
-import { polled } from '../../support/pool/polled.js';
+import { forwarded } from '../../support/clients/forwarded-requests.js';
+import { polled } from '../../support/pool/first-poll.js';
 import { aTurn, TestPool } from '../../support/pool/pool.js';
 import { send } from '../../support/clients/raw-client.js';
 import { call, send as exchange, turnWith } from '../../support/clients/raw-http.js';
@@ -81,7 +81,7 @@ describe('a malformed upstream response', () => {
   it('that is a compressed event stream is passed on at once', async () => {
     await using pool = await TestPool.start();
     const turn = controlled({ 'content-encoding': 'gzip' });
-    pool.fakeUpstream.account('a').answers(turn.answer);
+    pool.fakeUpstream.account('a').answers(turn.response);
     const client = exchange(pool.origin, turnWith(JSON.stringify(aTurn())));
     const piece = gzipSync(framed(created()));
     turn.send({ bytes: piece });

@@ -5,7 +5,7 @@ import { controlled } from '../../../src/fake-upstream/script/controlled-turn.js
 import { FakeUpstream } from '../../../src/fake-upstream/fake-upstream.js';
 import { completed, created, delta, framed } from '../../../src/fake-upstream/script/turn-events.js';
 import { Program } from '../../support/program/child-process.js';
-import { metric } from '../../support/clients/forwarded.js';
+import { metric } from '../../support/clients/forwarded-requests.js';
 import { aTurn, TestPool } from '../../support/pool/pool.js';
 import { call, send, turnWith } from '../../support/clients/raw-http.js';
 
@@ -21,7 +21,7 @@ describe('from the first output on', () => {
   it('each chunk reaches the client before the next one is sent, including the last', async () => {
     await using pool = await TestPool.start();
     const turn = controlled();
-    pool.fakeUpstream.account('a').answers(turn.answer);
+    pool.fakeUpstream.account('a').answers(turn.response);
     const client = send(pool.origin, turnWith(body));
     await turn.started;
     turn.send(created());
@@ -44,7 +44,7 @@ describe('from the first output on', () => {
   it('the head and the first event reach the client while the response is open', async () => {
     await using pool = await TestPool.start();
     const turn = controlled({ 'x-made-up': '1' });
-    pool.fakeUpstream.account('a').answers(turn.answer);
+    pool.fakeUpstream.account('a').answers(turn.response);
     const client = send(pool.origin, turnWith(body));
     turn.send(delta('early'));
     expect((await client.head).headers).toMatchObject({
@@ -60,7 +60,7 @@ describe('from the first output on', () => {
   it('a partial event is passed on as far as it has arrived', async () => {
     await using pool = await TestPool.start();
     const turn = controlled();
-    pool.fakeUpstream.account('a').answers(turn.answer);
+    pool.fakeUpstream.account('a').answers(turn.response);
     const client = send(pool.origin, turnWith(body));
     turn.send(delta('first'), { bytes: Buffer.from('data: {"type":"response.outp') });
     await client.untilText('{"type":"response.outp');
@@ -73,7 +73,7 @@ describe('the events before the output', () => {
   it('are held, then arrive complete and in order', async () => {
     await using pool = await TestPool.start();
     const turn = controlled();
-    pool.fakeUpstream.account('a').answers(turn.answer);
+    pool.fakeUpstream.account('a').answers(turn.response);
     const client = send(pool.origin, turnWith(body));
     await turn.started;
     const prelude = [created('resp_1'), { type: 'codex.rate_limits' }, { type: 'response.metadata' }];
@@ -90,7 +90,7 @@ describe('the events before the output', () => {
   it('are passed on without output after ten seconds', async () => {
     await using pool = await TestPool.start();
     const turn = controlled();
-    pool.fakeUpstream.account('a').answers(turn.answer);
+    pool.fakeUpstream.account('a').answers(turn.response);
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const client = send(pool.origin, turnWith(body));
     await turn.started;
@@ -110,7 +110,7 @@ describe('the events before the output', () => {
   it('are passed on without output after a mebibyte', async () => {
     await using pool = await TestPool.start();
     const turn = controlled();
-    pool.fakeUpstream.account('a').answers(turn.answer);
+    pool.fakeUpstream.account('a').answers(turn.response);
     const client = send(pool.origin, turnWith(body));
     turn.send(created(), { comment: 'x'.repeat(MiB) }, { comment: 'the end of the prelude' });
     await client.untilText('the end of the prelude');

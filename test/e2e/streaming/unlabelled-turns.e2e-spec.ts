@@ -11,7 +11,7 @@ import {
 } from '../../../src/fake-upstream/script/turn-events.js';
 import { FakeClock, HOUR } from '../../support/fake-clock.js';
 import type { TestPool } from '../../support/pool/pool.js';
-import { forgiven, free, movesToB, out, standing, startRanked } from '../../support/pool/ranked.js';
+import { forgiven, free, movesToB, out, standing, startRanked } from '../../support/pool/ranked-accounts.js';
 import { send } from '../../support/clients/raw-client.js';
 
 // The backend sends turns without a content type; these cases must hold for any label.

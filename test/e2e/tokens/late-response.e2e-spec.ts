@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
 import { DAY, FakeClock, MINUTE } from '../../support/fake-clock.js';
-import { polled } from '../../support/pool/polled.js';
+import { polled } from '../../support/pool/first-poll.js';
 import { TestPool } from '../../support/pool/pool.js';
-import { LONG_SECONDS, newest } from '../../support/pool/refreshing.js';
+import { LONG_SECONDS, newest } from '../../support/pool/held-refresh.js';
 
 it('accepts new tokens however late they arrive, and no request waits longer than half a minute', async () => {
   const clock = new FakeClock();

@@ -6,9 +6,9 @@ import { FakeUpstream } from '../../../src/fake-upstream/fake-upstream.js';
 import type { TokenFault } from '../../../src/fake-upstream/authorization/token-endpoint.js';
 import { EgressProxy } from '../../support/network/egress-proxy.js';
 import { FakeClock, MINUTE, SECOND } from '../../support/fake-clock.js';
-import { polled } from '../../support/pool/polled.js';
+import { polled } from '../../support/pool/first-poll.js';
 import { TestPool } from '../../support/pool/pool.js';
-import { ALMOST, LONG_SECONDS, newest } from '../../support/pool/refreshing.js';
+import { ALMOST, LONG_SECONDS, newest } from '../../support/pool/held-refresh.js';
 import { TokenWire, type WireFault, wireFaults } from '../../support/network/token-wire.js';
 
 /** Only the tokens of `a` end during a test. */

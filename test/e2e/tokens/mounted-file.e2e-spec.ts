@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 import { FakeClock } from '../../support/fake-clock.js';
-import { polled } from '../../support/pool/polled.js';
+import { polled } from '../../support/pool/first-poll.js';
 import { TestPool } from '../../support/pool/pool.js';
-import { ALMOST, fileOf, LONG_SECONDS, newest } from '../../support/pool/refreshing.js';
+import { ALMOST, fileOf, LONG_SECONDS, newest } from '../../support/pool/held-refresh.js';
 import { canMount } from '../../support/disk/small-disk.js';
 
 const run = promisify(execFile);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { TokenFault } from '../../../src/fake-upstream/authorization/token-endpoint.js';
 import { DAY, FakeClock, SECOND } from '../../support/fake-clock.js';
-import { polled } from '../../support/pool/polled.js';
+import { polled } from '../../support/pool/first-poll.js';
 import { TestPool } from '../../support/pool/pool.js';
 import { leavingTurn } from '../../support/clients/raw-client.js';
 

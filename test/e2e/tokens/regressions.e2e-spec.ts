@@ -3,10 +3,17 @@ import { rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { FakeClock } from '../../support/fake-clock.js';
-import { polled } from '../../support/pool/polled.js';
+import { polled } from '../../support/pool/first-poll.js';
 import { TestPool } from '../../support/pool/pool.js';
 import { send } from '../../support/clients/raw-client.js';
-import { ALMOST, crossed, fileOf, LONG_SECONDS, newest, refreshing } from '../../support/pool/refreshing.js';
+import {
+  ALMOST,
+  crossed,
+  fileOf,
+  LONG_SECONDS,
+  newest,
+  refreshing,
+} from '../../support/pool/held-refresh.js';
 
 const reload = (pool: TestPool) => pool.client.post('/admin/reload').expect(200);
 

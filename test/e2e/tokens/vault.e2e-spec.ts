@@ -4,10 +4,10 @@ import { describe, expect, it } from 'vitest';
 import { type RefreshStep, refreshSteps } from '../../../src/tokens/refresh-state.js';
 import { TokenService } from '../../../src/tokens/token.service.js';
 import { DAY, FakeClock, MINUTE, SECOND } from '../../support/fake-clock.js';
-import { polled } from '../../support/pool/polled.js';
+import { polled } from '../../support/pool/first-poll.js';
 import { TestPool, type TestPoolOptions } from '../../support/pool/pool.js';
 import { send } from '../../support/clients/raw-client.js';
-import { ALMOST, fileOf, LONG_SECONDS, newest } from '../../support/pool/refreshing.js';
+import { ALMOST, fileOf, LONG_SECONDS, newest } from '../../support/pool/held-refresh.js';
 
 const OVER = 10 * DAY + MINUTE;
 const reload = (pool: TestPool) => pool.client.post('/admin/reload').expect(200);

@@ -10,7 +10,7 @@ import { RetentionCron } from '../../../src/storage/retention.cron.js';
 import { UsageRecord } from '../../../src/usage/usage-record.entity.js';
 import { UsageRollup } from '../../../src/usage/usage-rollup.entity.js';
 import { DAY, FakeClock, HOUR } from '../../support/fake-clock.js';
-import { polled } from '../../support/pool/polled.js';
+import { polled } from '../../support/pool/first-poll.js';
 import { aTurn, TestPool } from '../../support/pool/pool.js';
 import { Talk } from '../../support/program/usage-program.js';
 

@@ -22,7 +22,7 @@ import {
 } from '../../../src/fake-upstream/script/turn-events.js';
 import { databaseDrivers, type TestedDriver, using } from '../../support/program/database-drivers.js';
 import { OpenStream } from '../../support/clients/open-stream.js';
-import { OtherProgram } from '../../support/disk/other-program.js';
+import { OtherProgram } from '../../support/disk/database-process.js';
 import { TestPool } from '../../support/pool/pool.js';
 import { call, type RawResponse } from '../../support/clients/raw-http.js';
 import { Folders, recordsIn, Talk } from '../../support/program/usage-program.js';
@@ -133,7 +133,7 @@ describe.each(databaseDrivers)(
         expect(max(piecesWhileLocked)).toBeLessThan(max(piecesBefore) + TIMING_BOUND_MS);
         expect(connections.size).toBe(30 + whileLocked.length);
         for (const it of opened) {
-          const { answer, sent } = await it.end();
+          const { response: answer, sent } = await it.end();
           expect(answer.body.toString()).toBe(sent);
           expect(answer.isBroken).toBe(false);
         }

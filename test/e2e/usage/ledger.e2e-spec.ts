@@ -328,7 +328,7 @@ describe.each(databaseDrivers)('the record of a turn (%s)', (driver) => {
     async (how) => {
       await using pool = await TestPool.start({ accounts: ['a'], env: using(driver) });
       const upstream = controlled();
-      pool.fakeUpstream.account('a').answers(upstream.answer);
+      pool.fakeUpstream.account('a').answers(upstream.response);
       const client = send(pool.origin, turnWith(JSON.stringify(aTurn())));
       upstream.send(created(), delta('first'));
       await client.untilText('first');
@@ -347,7 +347,7 @@ describe.each(databaseDrivers)('the record of a turn (%s)', (driver) => {
       [completed(usage), usage],
     ] as const) {
       const upstream = controlled();
-      pool.fakeUpstream.account('a').answers(upstream.answer);
+      pool.fakeUpstream.account('a').answers(upstream.response);
       const client = send(pool.origin, turnWith(JSON.stringify(aTurn())));
       upstream.send(created(), delta('zero'), last);
       await client.untilText(last.type);
@@ -386,7 +386,7 @@ describe.each(databaseDrivers)('what was known (%s)', { timeout: 30_000 }, (driv
     fakeUpstream.account('a').always(streams({ usage }));
     const ids: string[] = [];
     for (let i = 0; i < 5; i += 1) ids.push(String((await program.turn()).headers['x-codex-pool-request']));
-    fakeUpstream.account('a').answers(upstream.answer);
+    fakeUpstream.account('a').answers(upstream.response);
     const draining = program.send();
     upstream.send(delta('first'));
     await draining.untilText('first');

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { controlled } from '../../../src/fake-upstream/script/controlled-turn.js';
 import { usageLimit } from '../../../src/fake-upstream/script/refusals.js';
-import { accepts, closes, frames, messagesThen } from '../../../src/fake-upstream/script/socket-script.js';
+import { accepts, closes, messages, messagesThen } from '../../../src/fake-upstream/script/socket-script.js';
 import { completed, created, delta } from '../../../src/fake-upstream/script/turn-events.js';
 import { responseCreate } from '../../support/clients/codex-socket.js';
 import { TestPool } from '../../support/pool/pool.js';
 import { SocketClient } from '../../support/clients/socket-client.js';
-import { typeOf } from '../../support/clients/socket-frame.js';
+import { typeOf } from '../../support/clients/socket-message.js';
 
 const free = { available: true, reason: null, inFlight: 0 };
 const create = (client: SocketClient): void => client.send(JSON.stringify(responseCreate(client.session)));
@@ -14,12 +14,12 @@ const create = (client: SocketClient): void => client.send(JSON.stringify(respon
 /** A turn of account `a` that has started and does not end by itself. */
 async function running(pool: TestPool) {
   const turn = controlled();
-  pool.fakeUpstream.account('a').sockets.answers(turn.answer);
+  pool.fakeUpstream.account('a').sockets.answers(turn.response);
   const client = await SocketClient.connect(pool.origin);
   create(client);
   await turn.started;
   turn.send(created(), delta('half'));
-  await client.until(() => client.frames.some((it) => typeOf(it).endsWith('.delta')), 'the first words');
+  await client.until(() => client.messages.some((it) => typeOf(it).endsWith('.delta')), 'the first words');
   return { client, turn };
 }
 
@@ -30,7 +30,7 @@ describe('upstream ends a WebSocket', () => {
       await using pool = await TestPool.start({ accounts: ['a'] });
       pool.fakeUpstream
         .account('a')
-        .sockets.answers(frames(created(), delta('half'), closes(code, 'made-up é')));
+        .sockets.answers(messages(created(), delta('half'), closes(code, 'made-up é')));
       await using client = await SocketClient.connect(pool.origin);
       const came = await client.turn();
       expect(came.map(typeOf)).toEqual(['response.created', 'response.output_text.delta']);
@@ -105,7 +105,7 @@ describe('a stop', () => {
     turn.send(delta('the rest'), completed());
     turn.end();
     expect((await busy.closed).code).toBe(1012);
-    expect(busy.frames.map(typeOf).at(-1)).toBe('response.completed');
+    expect(busy.messages.map(typeOf).at(-1)).toBe('response.completed');
     expect(await stopped).toBe(true);
     expect(pool.fakeUpstream.sockets.attempts()).toEqual(['a']);
     await pool.fakeUpstream.until(() => pool.fakeUpstream.sockets.open === 0, 'the end of all sockets');
@@ -138,7 +138,7 @@ describe('a turn on its way to another account', () => {
     client.ping('in order behind it');
     await client.until(() => client.pongs.length === 1, 'a pong');
     later.resolve();
-    const ends = () => client.frames.filter((it) => typeOf(it) === 'response.completed').length;
+    const ends = () => client.messages.filter((it) => typeOf(it) === 'response.completed').length;
     await client.until(() => ends() === 2, 'both ends');
     expect(pool.fakeUpstream.sockets.attempts()).toEqual(['a', 'b', 'b']);
     expect(await pool.account('b')).toMatchObject({ ...free, totals: { turns: 2 } });

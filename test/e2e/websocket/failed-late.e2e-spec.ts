@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { errorEvent } from '../../../src/fake-upstream/websocket/events.js';
-import { frames } from '../../../src/fake-upstream/script/socket-script.js';
+import { messages } from '../../../src/fake-upstream/script/socket-script.js';
 import {
   created,
   delta,
@@ -10,7 +10,7 @@ import {
 } from '../../../src/fake-upstream/script/turn-events.js';
 import { TestPool } from '../../support/pool/pool.js';
 import { SocketClient } from '../../support/clients/socket-client.js';
-import { typeOf } from '../../support/clients/socket-frame.js';
+import { typeOf } from '../../support/clients/socket-message.js';
 
 const fillFirst = { PROXY_POLICY: 'fill-first' };
 const begun = [created(), messageAdded(), delta('one '), delta('two '), delta('three')];
@@ -31,7 +31,7 @@ describe('a failure after output on a WebSocket', () => {
   ])('%s: passed on, and another account serves the next turn', async (_case, event, kind, reason) => {
     await using pool = await TestPool.start({ env: fillFirst });
     await using client = await SocketClient.connect(pool.origin);
-    pool.fakeUpstream.account('a').sockets.answers(frames(...begun, event));
+    pool.fakeUpstream.account('a').sockets.answers(messages(...begun, event));
     const got = await client.turn();
     expect(got.map(typeOf)).toEqual([...types, event.type]);
     expect(JSON.parse(got.at(-1)?.bytes.toString() ?? '')).toEqual(event);
@@ -47,7 +47,7 @@ describe('a failure after output on a WebSocket', () => {
   it('of the turn itself blames no account, and the session stays on its account', async () => {
     await using pool = await TestPool.start({ env: fillFirst });
     await using client = await SocketClient.connect(pool.origin);
-    pool.fakeUpstream.account('a').sockets.answers(frames(...begun, failed('context_length_exceeded')));
+    pool.fakeUpstream.account('a').sockets.answers(messages(...begun, failed('context_length_exceeded')));
     expect((await client.turn()).map(typeOf).at(-1)).toBe('response.failed');
     expect((await client.turn()).map(typeOf).at(-1)).toBe('response.completed');
     expect(pool.fakeUpstream.sockets.attempts()).toEqual(['a', 'a']);
@@ -61,10 +61,10 @@ describe('a failure after output on a WebSocket', () => {
     const before = grants();
     pool.fakeUpstream
       .account('a')
-      .sockets.answers(frames(...begun, errorEvent(401, { code: 'token_expired', message: 'made-up' })));
+      .sockets.answers(messages(...begun, errorEvent(401, { code: 'token_expired', message: 'made-up' })));
     expect((await client.turn()).map(typeOf)).not.toContain('error');
     expect(await client.closed).toMatchObject({ code: 1012 });
-    expect(client.frames.map(typeOf)).toEqual(types);
+    expect(client.messages.map(typeOf)).toEqual(types);
     await expect.poll(grants).toBe(before + 1);
     expect((await pool.account('a')).inFlight).toBe(0);
   });

@@ -10,7 +10,7 @@ import {
 import { accepts, resetsConnection } from '../../../src/fake-upstream/script/socket-script.js';
 import { TestPool } from '../../support/pool/pool.js';
 import { SocketClient } from '../../support/clients/socket-client.js';
-import { typeOf } from '../../support/clients/socket-frame.js';
+import { typeOf } from '../../support/clients/socket-message.js';
 
 const fillFirst = { PROXY_POLICY: 'fill-first' };
 const in2Hours = Math.floor(Date.now() / 1_000) + 7_200;
@@ -134,7 +134,7 @@ describe('the handshake of a WebSocket', () => {
     expect(JSON.stringify(sent?.rawHeaders)).not.toMatch(
       /made-up-token-of-the-client|made-up-id-of-the-client/,
     );
-    const seen = JSON.stringify([client.headers, client.frames.map((it) => it.bytes.toString())]);
+    const seen = JSON.stringify([client.headers, client.messages.map((it) => it.bytes.toString())]);
     for (const secret of a.secrets()) expect(seen + pool.logger.lines.join('\n')).not.toContain(secret);
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { limits } from '../../../src/config/limits.js';
 import { controlled } from '../../../src/fake-upstream/script/controlled-turn.js';
-import { closes, frames } from '../../../src/fake-upstream/script/socket-script.js';
+import { closes, messages } from '../../../src/fake-upstream/script/socket-script.js';
 import { completed, delta } from '../../../src/fake-upstream/script/turn-events.js';
 import { BareUpstream } from '../../support/clients/bare-sockets.js';
 import { responseCreate } from '../../support/clients/codex-socket.js';
@@ -9,7 +9,7 @@ import { TestPool } from '../../support/pool/pool.js';
 import { call, turnWith } from '../../support/clients/raw-http.js';
 import { RawSocket, RawUpstream } from '../../support/clients/raw-socket.js';
 import { SocketClient } from '../../support/clients/socket-client.js';
-import { jsonOf, typeOf } from '../../support/clients/socket-frame.js';
+import { jsonOf, typeOf } from '../../support/clients/socket-message.js';
 
 const upgrade = {
   connection: 'Upgrade',
@@ -18,7 +18,7 @@ const upgrade = {
   'sec-websocket-key': 'bWFkZSB1cCBub25jZSAxNg==',
 };
 const usage = (n: number) => ({ input: n, cached: 1, output: 2, reasoning: 1 });
-const deltas = ({ frames: all }: SocketClient): unknown[] =>
+const deltas = ({ messages: all }: SocketClient): unknown[] =>
   all.filter((it) => typeOf(it).endsWith('.delta')).map((it) => jsonOf(it)['delta']);
 
 describe('client input that is not a turn', () => {
@@ -58,7 +58,7 @@ describe('client input that is not a turn', () => {
 
   it('a 1009 of upstream is passed on with its reason', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
-    pool.fakeUpstream.account('a').sockets.answers(frames(closes(1009, 'made-up: too big')));
+    pool.fakeUpstream.account('a').sockets.answers(messages(closes(1009, 'made-up: too big')));
     await using client = await SocketClient.connect(pool.origin);
     await client.turn();
     expect(await client.closed).toEqual({ code: 1009, reason: 'made-up: too big' });
@@ -77,7 +77,7 @@ describe('two turns at once on one socket', () => {
   it('are both served, each with its own lease and usage record', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     const [first, second] = [controlled(), controlled()];
-    pool.fakeUpstream.account('a').sockets.answers(first.answer, second.answer);
+    pool.fakeUpstream.account('a').sockets.answers(first.response, second.response);
     await using client = await SocketClient.connect(pool.origin);
     for (let sent = 0; sent < 2; sent += 1) client.send(JSON.stringify(responseCreate(client.session)));
     await pool.fakeUpstream.until(() => pool.fakeUpstream.sockets.attempts().length === 2, 'both turns');
@@ -90,7 +90,7 @@ describe('two turns at once on one socket', () => {
     expect(await pool.account('a')).toMatchObject({ inFlight: 1 });
     second.send(delta('two'), completed(usage(100)));
     second.end();
-    const ended = () => client.frames.filter((it) => typeOf(it) === 'response.completed').length === 2;
+    const ended = () => client.messages.filter((it) => typeOf(it) === 'response.completed').length === 2;
     await client.until(ended, 'both ends');
     expect(deltas(client)).toEqual(['one', 'two']);
     expect(await pool.account('a')).toMatchObject({

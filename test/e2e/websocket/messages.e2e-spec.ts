@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { LITTLE_USED } from '../../../src/fake-upstream/script/quota.js';
 import { type BareFrame, type BareSocket, BareUpstream } from '../../support/clients/bare-sockets.js';
-import { polled } from '../../support/pool/polled.js';
+import { polled } from '../../support/pool/first-poll.js';
 import { TestPool } from '../../support/pool/pool.js';
 import { SeededRandom } from '../../support/seeded-random.js';
 

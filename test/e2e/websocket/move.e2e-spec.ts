@@ -4,7 +4,7 @@ import { usageLimit } from '../../../src/fake-upstream/script/refusals.js';
 import { AgingRelay } from '../../support/network/aging-relay.js';
 import { TestPool } from '../../support/pool/pool.js';
 import { send } from '../../support/clients/raw-client.js';
-import { typeOf } from '../../support/clients/socket-frame.js';
+import { typeOf } from '../../support/clients/socket-message.js';
 import { SocketClient } from '../../support/clients/socket-client.js';
 
 const fillFirst = { PROXY_POLICY: 'fill-first' };

@@ -3,7 +3,7 @@ import { controlled } from '../../../src/fake-upstream/script/controlled-turn.js
 import { FakeUpstream } from '../../../src/fake-upstream/fake-upstream.js';
 import { completed, delta } from '../../../src/fake-upstream/script/turn-events.js';
 import { Program } from '../../support/program/child-process.js';
-import { head, packet, post, statusesIn, upgrade } from '../../support/clients/packet.js';
+import { head, packet, post, statusesIn, upgrade } from '../../support/clients/request-bytes.js';
 import { aTurn, TestPool } from '../../support/pool/pool.js';
 import { call, send, turnWith } from '../../support/clients/raw-http.js';
 import { RawSocket } from '../../support/clients/raw-socket.js';
@@ -16,7 +16,7 @@ describe('an upgrade in one packet with a request before it', () => {
     await using program = await Program.spawn({ fakeUpstream, accounts: ['a'] });
     const origin = await program.origin();
     const upstream = controlled();
-    fakeUpstream.account('a').answers(upstream.answer);
+    fakeUpstream.account('a').answers(upstream.response);
     const other = send(origin, turnWith(JSON.stringify(aTurn())));
     upstream.send(delta('before'));
     await other.untilText('before');
@@ -34,7 +34,7 @@ describe('an upgrade in one packet with a request before it', () => {
   it('opens once a slow response before it is complete, however slowly it is read', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     const upstream = controlled();
-    pool.fakeUpstream.account('a').answers(upstream.answer);
+    pool.fakeUpstream.account('a').answers(upstream.response);
     using client = new RawSocket(pool.origin);
     await client.write(packet(post(), upgrade()));
     await upstream.started;
@@ -82,7 +82,7 @@ describe('an upgrade in one packet with a request before it', () => {
   it('ends the turn before it when its client leaves', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     const upstream = controlled();
-    pool.fakeUpstream.account('a').answers(upstream.answer);
+    pool.fakeUpstream.account('a').answers(upstream.response);
     using client = new RawSocket(pool.origin);
     await client.write(packet(post(), post(), upgrade()));
     await pool.fakeUpstream.until(() => pool.fakeUpstream.turns().length === 2, 'both turns');
@@ -94,7 +94,7 @@ describe('an upgrade in one packet with a request before it', () => {
   it('does not keep a stop waiting longer than its drain time', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     const upstream = controlled();
-    pool.fakeUpstream.account('a').answers(upstream.answer);
+    pool.fakeUpstream.account('a').answers(upstream.response);
     using client = new RawSocket(pool.origin);
     await client.write(packet(post(), upgrade()));
     await upstream.started;

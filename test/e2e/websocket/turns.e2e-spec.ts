@@ -9,15 +9,15 @@ import {
   usageLimit,
 } from '../../../src/fake-upstream/script/refusals.js';
 import { errorEvent } from '../../../src/fake-upstream/websocket/events.js';
-import { closes, frames } from '../../../src/fake-upstream/script/socket-script.js';
+import { closes, messages } from '../../../src/fake-upstream/script/socket-script.js';
 import { completed, created, delta, failed } from '../../../src/fake-upstream/script/turn-events.js';
 import { TestPool } from '../../support/pool/pool.js';
 import { SocketClient } from '../../support/clients/socket-client.js';
-import { type Frame, jsonOf, typeOf } from '../../support/clients/socket-frame.js';
+import { type SocketMessage, jsonOf, typeOf } from '../../support/clients/socket-message.js';
 
 const fillFirst = { PROXY_POLICY: 'fill-first' };
 const soon = Math.floor(Date.now() / 1_000) + 3_600;
-const types = (all: readonly Frame[]): string[] => all.map(typeOf);
+const types = (all: readonly SocketMessage[]): string[] => all.map(typeOf);
 const whole = [
   'codex.rate_limits',
   'response.created',
@@ -45,12 +45,12 @@ describe('a refusal in a turn, before any output', () => {
     ['response.failed rate_limit_exceeded', failedFirst('rate_limit_exceeded'), 'rate-limited'],
     [
       'an error frame after its prelude',
-      frames(prelude, errorEvent(429, { type: 'usage_limit_reached', resets_at: soon })),
+      messages(prelude, errorEvent(429, { type: 'usage_limit_reached', resets_at: soon })),
       'quota-exhausted',
     ],
     [
       'an error frame, and a close at once',
-      frames(errorEvent(429, { type: 'usage_limit_reached', resets_at: soon }), closes(1008, 'made-up')),
+      messages(errorEvent(429, { type: 'usage_limit_reached', resets_at: soon }), closes(1008, 'made-up')),
       'quota-exhausted',
     ],
   ])(
@@ -60,7 +60,7 @@ describe('a refusal in a turn, before any output', () => {
       pool.fakeUpstream.account('a').sockets.answers(answer);
       await using client = await SocketClient.connect(pool.origin);
       expect(types(await client.turn({ extra: 'é \u2603' }))).toEqual(whole);
-      expect(client.frames.map((it) => it.bytes.toString()).join('')).not.toContain('resp_of_a');
+      expect(client.messages.map((it) => it.bytes.toString()).join('')).not.toContain('resp_of_a');
       const [first, second] = pool.fakeUpstream.sockets.turns();
       expect([first?.account, second?.account]).toEqual(['a', 'b']);
       expect(second?.bytes.equals(first?.bytes ?? Buffer.alloc(0))).toBe(true);
@@ -123,7 +123,8 @@ describe('a refusal in a turn, before any output', () => {
   it('of the turn itself is passed on unchanged', async () => {
     await using pool = await TestPool.start();
     const refusal = { bytes: Buffer.from('{"type":"error",  "status":400,"error":{"code":"made_up"}}') };
-    for (const name of ['a', 'b']) pool.fakeUpstream.account(name).sockets.answers(frames(prelude, refusal));
+    for (const name of ['a', 'b'])
+      pool.fakeUpstream.account(name).sockets.answers(messages(prelude, refusal));
     await using client = await SocketClient.connect(pool.origin);
     const told = await client.turn();
     expect(types(told)).toEqual(['response.created', 'error']);
@@ -138,7 +139,7 @@ describe('a refusal in a turn, after output', () => {
     ['response.failed', failed('usage_limit_reached')],
   ])('%s is passed on unchanged', async (_what, event) => {
     await using pool = await TestPool.start({ env: fillFirst });
-    pool.fakeUpstream.account('a').sockets.answers(frames(prelude, delta('half'), event));
+    pool.fakeUpstream.account('a').sockets.answers(messages(prelude, delta('half'), event));
     await using client = await SocketClient.connect(pool.origin);
     const told = await client.turn();
     expect(types(told)).toEqual(['response.created', 'response.output_text.delta', event.type]);
@@ -155,7 +156,7 @@ describe('cross-account encrypted content', () => {
     await client.turn();
     const refusal = refuses(400, { error: { code: 'invalid_encrypted_content', message: 'made-up' } });
     pool.fakeUpstream.account('a').sockets.answers(usageLimit());
-    pool.fakeUpstream.account('b').sockets.answers(refusal, frames(completed()));
+    pool.fakeUpstream.account('b').sockets.answers(refusal, messages(completed()));
     const user = { role: 'user', content: 'hé' };
     const reasoning = { type: 'reasoning', summary: [], encrypted_content: 'of a' };
     expect(types(await client.turn({ input: [user, reasoning] }))).toEqual(['response.completed']);

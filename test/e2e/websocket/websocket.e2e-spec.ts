@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { streams } from '../../../src/fake-upstream/script/responses.js';
 import { usageLimit } from '../../../src/fake-upstream/script/refusals.js';
 import { TestPool } from '../../support/pool/pool.js';
-import { type Frame, typeOf } from '../../support/clients/socket-frame.js';
+import { type SocketMessage, typeOf } from '../../support/clients/socket-message.js';
 import { SocketClient } from '../../support/clients/socket-client.js';
 
-const types = (frames: readonly Frame[]) => frames.map((it) => typeOf(it));
+const types = (frames: readonly SocketMessage[]) => frames.map((it) => typeOf(it));
 
 describe('turns over WebSocket', () => {
   it('go upstream and back on one account and are recorded', async () => {

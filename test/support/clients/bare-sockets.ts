@@ -2,20 +2,20 @@ import { once } from 'node:events';
 import { WebSocket, WebSocketServer } from 'ws';
 import { codexHandshake } from './codex-socket.js';
 
-/** A frame as bytes: also text that is no UTF-8, which `SocketClient` and the stand-in would refuse. */
+/** A frame as bytes. Text may be invalid UTF-8, which `SocketClient` and the fake upstream would refuse. */
 export interface BareFrame {
   readonly bytes: Buffer;
   readonly isBinary: boolean;
 }
 
-/** One end of a WebSocket that looks into nothing: what it sends and gets is the test's. */
+/** One end of a WebSocket that interprets nothing: the test decides what it sends and checks what it receives. */
 export class BareSocket implements Disposable {
   readonly frames: BareFrame[] = [];
   readonly closed: Promise<{ code: number; reason: string }>;
   readonly #changed: (() => void)[] = [];
 
   constructor(readonly ws: WebSocket) {
-    ws.on('error', () => undefined); // its close is what counts
+    ws.on('error', () => undefined); // the close event follows
     ws.on('message', (bytes: Buffer, isBinary) => {
       this.frames.push({ bytes, isBinary });
       for (const look of this.#changed) look();
@@ -33,7 +33,7 @@ export class BareSocket implements Disposable {
     this.send({ bytes: Buffer.from(text), isBinary: false });
   }
 
-  /** Resolves when so many frames have come in all. */
+  /** Resolves when `count` frames have arrived in total, or the socket has closed. */
   async gets(count: number): Promise<readonly BareFrame[]> {
     const enough = Promise.withResolvers<void>();
     this.#changed.push(() => {
@@ -48,7 +48,7 @@ export class BareSocket implements Disposable {
   }
 }
 
-/** An upstream that accepts every WebSocket and answers nothing of itself. */
+/** An upstream that accepts every WebSocket and sends nothing by itself. */
 export class BareUpstream implements AsyncDisposable {
   readonly #sockets: BareSocket[] = [];
   readonly #waiting: ((socket: BareSocket) => void)[] = [];
@@ -65,7 +65,7 @@ export class BareUpstream implements AsyncDisposable {
     });
   }
 
-  /** `deflates`: whether it and its clients agree to permessage-deflate. */
+  /** `deflates`: whether it and its clients negotiate permessage-deflate. */
   static async start(deflates = true): Promise<BareUpstream> {
     const server = new WebSocketServer({
       port: 0,
@@ -80,12 +80,12 @@ export class BareUpstream implements AsyncDisposable {
     return new BareUpstream(server, port, deflates);
   }
 
-  /** The settings that send turns here; everything else goes on to the stand-in. */
+  /** The settings that send turns here. All other requests still go to the fake upstream. */
   get env(): Record<string, string> {
     return { UPSTREAM_RESPONSES_BASE: `http://127.0.0.1:${this.port}/backend-api/codex` };
   }
 
-  /** A client's end at this proxy, and the one that upstream got for it. */
+  /** Connects through this proxy; returns the client's end and upstream's end. */
   async through(origin: string, session = 's-1'): Promise<{ client: BareSocket; upstream: BareSocket }> {
     const come = new Promise<BareSocket>((resolve) => this.#waiting.push(resolve));
     const ws = new WebSocket(`${origin.replace(/^http/, 'ws')}/v1/responses`, {

@@ -2,7 +2,7 @@ import { aTurn } from '../pool/pool.js';
 
 const VERSION = '0.169.0';
 
-/** The header fields of Codex's handshake, as recorded, with made-up ids; those of WebSocket itself are the library's. */
+/** The header fields of Codex's handshake, as recorded, with made-up ids. The library adds those of WebSocket itself. */
 export function codexHandshake(session: string): Record<string, string> {
   return {
     authorization: 'Bearer made-up-token-of-the-client',
@@ -19,7 +19,7 @@ export function codexHandshake(session: string): Record<string, string> {
   };
 }
 
-/** A `response.create` message as Codex sends it; `fields` replace those at its top. */
+/** A `response.create` message as Codex sends it; `fields` replace top-level fields. */
 export function responseCreate(session: string, fields: object = {}): object {
   const isPrewarm = 'generate' in fields && fields.generate === false;
   return {

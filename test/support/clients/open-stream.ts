@@ -11,7 +11,7 @@ import {
 import type { RawResponse, RawExchange } from './raw-http.js';
 import type { Talk } from '../program/usage-program.js';
 
-/** A turn that stays open; every piece of it is timed on its way from upstream to the client. */
+/** A turn that stays open and measures how long each piece takes from upstream to the client. */
 export class OpenStream {
   readonly #sent: TurnEvent[] = [];
 
@@ -28,14 +28,14 @@ export class OpenStream {
     usage: TurnUsage,
   ): Promise<OpenStream> {
     const turn = controlled();
-    account.answers(turn.answer);
+    account.answers(turn.response);
     const stream = new OpenStream(turn, program.send({ 'session-id': session }), usage);
     await turn.started;
     stream.#send(created());
     return stream;
   }
 
-  /** Resolves when the client has the piece: how long it was under way, ms. */
+  /** Sends a piece; resolves when the client has received it, with its latency in ms. */
   async piece(): Promise<number> {
     const text = `piece-${this.#sent.length}.`;
     const sentAt = performance.now();
@@ -44,11 +44,11 @@ export class OpenStream {
     return (this.exchange.pieces.at(-1)?.at ?? Infinity) - sentAt;
   }
 
-  /** Ends the turn: what the client has got, and what upstream has sent. */
-  async end(): Promise<{ answer: RawResponse; sent: string }> {
+  /** Ends the turn; returns what the client received and what upstream sent. */
+  async end(): Promise<{ response: RawResponse; sent: string }> {
     this.#send(completed(this.usage));
     this.turn.end();
-    return { answer: await this.exchange.whole(), sent: this.#sent.map((it) => framed(it)).join('') };
+    return { response: await this.exchange.whole(), sent: this.#sent.map((it) => framed(it)).join('') };
   }
 
   #send(event: TurnEvent): void {

@@ -1,12 +1,12 @@
 import { request, type IncomingHttpHeaders } from 'node:http';
 import { aTurn, type TestPool } from '../pool/pool.js';
 
-/** What a client got, to the byte. */
+/** The bytes and headers that a client received. */
 export interface Received {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
-  /** The answer broke off before its end. */
+  /** Whether the response broke off. */
   readonly isBroken: boolean;
 }
 
@@ -18,7 +18,7 @@ export interface Sent {
   readonly signal?: AbortSignal;
 }
 
-/** Sends bytes on a connection of their own and resolves with what came back; by default a turn. */
+/** Sends a request (default: a turn) on a new connection and resolves with the response. */
 export async function send(pool: TestPool, sent: Sent = {}): Promise<Received> {
   const { method = 'POST', path = '/v1/responses', body = JSON.stringify(aTurn()), signal } = sent;
   const { promise, resolve, reject } = Promise.withResolvers<Received>();
@@ -29,7 +29,7 @@ export async function send(pool: TestPool, sent: Sent = {}): Promise<Received> {
   req.once('response', (res) => {
     const chunks: Buffer[] = [];
     res.on('data', (chunk: Buffer) => chunks.push(chunk));
-    res.on('error', () => undefined); // told by `isBroken`
+    res.on('error', () => undefined); // reported by `isBroken`
     res.once('close', () => {
       const { statusCode: status = 0, headers: got } = res;
       resolve({ status, headers: got, body: Buffer.concat(chunks), isBroken: !res.complete });
@@ -39,14 +39,14 @@ export async function send(pool: TestPool, sent: Sent = {}): Promise<Received> {
   return promise;
 }
 
-/** A turn whose client can leave; `left` resolves when nothing more will come. */
+/** Starts a turn whose client can disconnect; `left` resolves when the exchange is over. */
 export function leavingTurn(pool: TestPool): { leave(): void; readonly left: Promise<unknown> } {
   const gone = new AbortController();
   const left = send(pool, { signal: gone.signal }).catch(() => undefined);
   return { leave: () => gone.abort(), left };
 }
 
-/** The text pieces in an event stream. */
+/** The text deltas in an event stream. */
 export function deltasIn(body: Buffer | string): string[] {
   return [...body.toString().matchAll(/"delta":"([^"]*)"/g)].map((it) => it[1] ?? '');
 }

@@ -1,20 +1,20 @@
 import { type ClientRequest, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http';
-// Taken at load time, so that a test which fakes the clock does not stop the deadline of its own waiting.
+// Imported at load time, so that a test with fake timers does not stop the deadline of its own wait.
 import { clearTimeout, setTimeout } from 'node:timers';
 
 const DEFAULT_LIMIT_MS = 5_000;
 
-/** A request exactly as it goes out: path and headers are sent as they stand here. */
+/** A request whose path and headers are sent exactly as given. */
 export interface RawRequest {
   readonly method?: string;
   readonly path?: string;
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
   readonly body?: Buffer | string;
-  /** False: the answer's body stays unread until the test reads it from `head`. */
+  /** False: the response body stays unread until the test reads it from `head`. */
   readonly isRead?: boolean;
 }
 
-/** A piece of an answer and when it was there (`performance.now()`). */
+/** A piece of a response and its arrival time (`performance.now()`). */
 export interface Piece {
   readonly at: number;
   readonly bytes: Buffer;
@@ -25,14 +25,14 @@ export interface RawResponse {
   readonly headers: IncomingHttpHeaders;
   readonly rawHeaders: readonly string[];
   readonly body: Buffer;
-  /** The connection ended before the answer did. */
+  /** Whether the connection ended before the response did. */
   readonly isBroken: boolean;
 }
 
-/** One request on a connection of its own, and its answer piece by piece as it arrives. */
+/** One request on a new connection, and its response piece by piece as it arrives. */
 export class RawExchange {
   readonly pieces: Piece[] = [];
-  /** Resolves when the head of the answer is there. */
+  /** Resolves when the head of the response has arrived. */
   readonly head: Promise<IncomingMessage>;
   readonly #request: ClientRequest;
   readonly #ended: Promise<void>;
@@ -51,7 +51,7 @@ export class RawExchange {
     const ended = Promise.withResolvers<void>();
     this.head = head.promise;
     this.#ended = ended.promise;
-    this.head.catch(() => undefined); // who waits for it still gets it
+    this.head.catch(() => undefined); // callers that await it still get the error
     req.once('error', (error) => {
       head.reject(error);
       ended.resolve();
@@ -60,7 +60,7 @@ export class RawExchange {
     req.once('response', (response) => {
       this.#response = response;
       if (isRead) response.on('data', (bytes: Buffer) => this.#got(bytes));
-      response.on('error', () => undefined); // `complete` tells it
+      response.on('error', () => undefined); // reported by `complete`
       response.once('close', () => {
         ended.resolve();
         this.#changed();
@@ -83,7 +83,7 @@ export class RawExchange {
     return this.body.toString('utf8');
   }
 
-  /** The whole answer. Rejects when the connection ended before its head. */
+  /** The whole response. Rejects if the connection ended before its head. */
   async whole(): Promise<RawResponse> {
     const response = await this.head;
     await this.#ended;
@@ -91,7 +91,7 @@ export class RawExchange {
     return { status, headers, rawHeaders, body: this.body, isBroken: !complete };
   }
 
-  /** Resolves as soon as the predicate holds; rejects after 5 s (or as told), naming what was waited for. */
+  /** Resolves as soon as the predicate holds. Rejects after a limit (default 5 s) with an error that names `what`. */
   async until(predicate: () => boolean, what: string, limitMs = DEFAULT_LIMIT_MS): Promise<void> {
     if (predicate()) return;
     await new Promise<void>((resolve, reject) => {
@@ -113,7 +113,7 @@ export class RawExchange {
     await this.until(() => this.text.includes(text), JSON.stringify(text), limitMs);
   }
 
-  /** The client leaves. */
+  /** Disconnects the client. */
   leave(): void {
     this.#request.destroy();
   }
@@ -128,12 +128,12 @@ export class RawExchange {
   }
 }
 
-/** Sends a request and gives it back at once. */
+/** Sends a request and returns without waiting. */
 export function send(origin: string, asked: RawRequest): RawExchange {
   return new RawExchange(origin, asked);
 }
 
-/** Sends a request and waits for the whole answer. */
+/** Sends a request and waits for the whole response. */
 export async function call(origin: string, asked: RawRequest): Promise<RawResponse> {
   return new RawExchange(origin, asked).whole();
 }

@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
-// Taken at load time, so that a test which fakes the clock does not stop the deadline of its own waiting.
+// Imported at load time, so that a test with fake timers does not stop the deadline of its own wait.
 import { clearTimeout, setTimeout } from 'node:timers';
 
 const LIMIT_MS = 5_000;
 
-/** A client that writes bytes as they stand here, and goes on writing whatever it is answered. */
+/** A client that writes raw bytes, and keeps writing whatever the response is. */
 export class RawSocket implements Disposable {
   readonly #socket: Socket;
   readonly #closed: Promise<'closed'>;
@@ -14,19 +14,19 @@ export class RawSocket implements Disposable {
   constructor(origin: string) {
     const { hostname, port } = new URL(origin);
     this.#socket = connect(Number(port), hostname);
-    this.#socket.on('error', () => undefined); // its close is what counts
+    this.#socket.on('error', () => undefined); // the close event follows
     this.#socket.on('data', (bytes: Buffer) => (this.#text += bytes.toString('latin1')));
     this.#closed = new Promise((resolve) => {
       this.#socket.once('close', () => resolve('closed'));
     });
   }
 
-  /** What has come so far. */
+  /** The text received so far. */
   get text(): string {
     return this.#text;
   }
 
-  /** Resolves when the other side has taken the bytes, or has closed. */
+  /** Resolves when the bytes have been written, or the other side has closed. */
   async write(bytes: Buffer | string): Promise<'taken' | 'closed'> {
     const taken = new Promise<'taken'>((resolve) => {
       this.#socket.write(bytes, (error) => {
@@ -36,7 +36,7 @@ export class RawSocket implements Disposable {
     return within(Promise.race([taken, this.#closed]), 'the other side to take what is sent');
   }
 
-  /** Resolves when this text has come. */
+  /** Resolves when this text has arrived. */
   async until(text: string): Promise<void> {
     const found = new Promise<void>((resolve) => {
       const look = () => {
@@ -48,13 +48,13 @@ export class RawSocket implements Disposable {
     await within(found, `${JSON.stringify(text)} in ${JSON.stringify(this.#text.slice(-500))}`);
   }
 
-  /** Everything that comes until the other side closes. */
+  /** Everything that arrives until the other side closes. */
   async whole(): Promise<string> {
     await within(this.#closed, `the end of ${JSON.stringify(this.#text.slice(0, 500))}`);
     return this.#text;
   }
 
-  /** Leaves with a reset (RST) instead of an orderly end. */
+  /** Closes with a reset (RST). */
   reset(): void {
     this.#socket.resetAndDestroy();
   }
@@ -64,7 +64,7 @@ export class RawSocket implements Disposable {
   }
 }
 
-/** An upstream that is no HTTP server: what it does with the bytes of a connection is the test's. */
+/** An upstream at TCP level: the test decides what happens with the bytes of a connection. */
 export class RawUpstream implements AsyncDisposable {
   readonly #sockets = new Set<Socket>();
 
@@ -73,7 +73,7 @@ export class RawUpstream implements AsyncDisposable {
     readonly origin: string,
   ) {}
 
-  /** `onBytes` is called with the first bytes of each connection; the socket is not read any further. */
+  /** `onBytes` is called with the first bytes of each connection; the socket is not read after that. */
   static async start(onBytes: (socket: Socket) => void): Promise<RawUpstream> {
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -92,12 +92,12 @@ export class RawUpstream implements AsyncDisposable {
     return upstream;
   }
 
-  /** The settings that send turns here; everything else goes on to the stand-in. */
+  /** The settings that send turns here. All other requests still go to the fake upstream. */
   get env(): Record<string, string> {
     return { UPSTREAM_RESPONSES_BASE: `${this.origin}/backend-api/codex` };
   }
 
-  /** Reads all that is still to come, and resolves when no connection is left. */
+  /** Drains all connections, and resolves when none is left. */
   async closed(): Promise<void> {
     const ends = [...this.#sockets].map(async (it) => await once(it.resume(), 'close'));
     await within(Promise.all(ends), 'the end of the connections to upstream');

@@ -1,56 +1,56 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-// Taken at load time, so that a test which fakes the clock does not stop the deadline of its own waiting.
+// Imported at load time, so that a test with fake timers does not stop the deadline of its own wait.
 import { clearTimeout, setTimeout } from 'node:timers';
 import { WebSocket } from 'ws';
 import { codexHandshake, responseCreate } from './codex-socket.js';
-import { endsTurn, typeOf, type Frame } from './socket-frame.js';
+import { endsTurn, typeOf, type SocketMessage } from './socket-message.js';
 
 const LIMIT_MS = 5_000;
 
-/** How a socket ended; 1006 without a reason for a connection that broke. */
+/** How a socket ended; 1006 without a reason for a broken connection. */
 export interface SocketEnd {
   readonly code: number;
   readonly reason: string;
 }
 
-/** A handshake that was answered with something else than a WebSocket. */
+/** A response to a handshake that is not a WebSocket. */
 export interface RefusedHandshake {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly text: string;
 }
 
-/** What the handshake of a client differs in from the usual one. */
+/** Differences from the usual handshake. */
 export interface HandshakeOptions {
-  /** Session and thread id; by default one of its own. */
+  /** Session and thread id. Default: a new one. */
   readonly session?: string;
   readonly path?: string;
-  /** Beside, or instead of, the header fields that Codex sends; undefined leaves a field out. */
+  /** Added to or replacing the header fields that Codex sends; undefined removes a field. */
   readonly headers?: Readonly<Record<string, string | undefined>>;
-  /** Offers no permessage-deflate. */
+  /** Whether to offer no permessage-deflate. */
   readonly withoutDeflate?: boolean;
 }
 
 /** A client that speaks WebSocket as Codex does: its handshake, its `response.create`, one turn after the other. */
 export class SocketClient implements AsyncDisposable {
-  readonly frames: Frame[] = [];
+  readonly messages: SocketMessage[] = [];
   readonly pings: Buffer[] = [];
   readonly pongs: Buffer[] = [];
   readonly closed: Promise<SocketEnd>;
   readonly #watchers = new Set<() => void>();
   #end: SocketEnd | null = null;
 
-  /** Called by a handshake alone. */
+  /** Only a handshake calls this. */
   constructor(
     private readonly ws: WebSocket,
     readonly session: string,
-    /** Of the answer to the handshake. */
+    /** Header fields of the handshake's response. */
     readonly headers: IncomingHttpHeaders,
   ) {
     ws.on('message', (data: unknown, isBinary) => {
       const bytes = Buffer.isBuffer(data) ? data : Buffer.alloc(0);
-      this.frames.push({ bytes, isBinary, at: performance.now() });
+      this.messages.push({ bytes, isBinary, at: performance.now() });
       this.#changed();
     });
     ws.on('ping', (payload) => {
@@ -72,51 +72,51 @@ export class SocketClient implements AsyncDisposable {
 
   /** Connects to an origin (`http://…`); fails when the handshake is refused. */
   static async connect(origin: string, options: HandshakeOptions = {}): Promise<SocketClient> {
-    const answer = await handshake(origin, options);
-    if (answer instanceof SocketClient) return answer;
-    throw new Error(`The handshake was refused: ${answer.status} ${answer.text.slice(0, 500)}`);
+    const result = await handshake(origin, options);
+    if (result instanceof SocketClient) return result;
+    throw new Error(`The handshake was refused: ${result.status} ${result.text.slice(0, 500)}`);
   }
 
-  /** The refusal of a handshake; fails when it is accepted. */
+  /** Returns the refusal of a handshake; fails if it is accepted. */
   static async refused(origin: string, options: HandshakeOptions = {}): Promise<RefusedHandshake> {
-    const answer = await handshake(origin, options);
-    if (!(answer instanceof SocketClient)) return answer;
-    answer.cut();
+    const result = await handshake(origin, options);
+    if (!(result instanceof SocketClient)) return result;
+    result.cut();
     throw new Error('The handshake was accepted');
   }
 
-  /** Null while it is open. */
+  /** Null while the socket is open. */
   get end(): SocketEnd | null {
     return this.#end;
   }
 
-  /** Whether permessage-deflate was agreed on. */
+  /** Whether permessage-deflate was negotiated. */
   get isDeflated(): boolean {
     return this.ws.extensions.includes('permessage-deflate');
   }
 
-  /** Sends a `response.create`, and gives the frames that come from then on until a turn ends, or the socket does. */
-  async turn(fields: object = {}): Promise<Frame[]> {
-    const from = this.frames.length;
+  /** Sends a `response.create`; returns the messages that arrive until a turn or the socket ends. */
+  async turn(fields: object = {}): Promise<SocketMessage[]> {
+    const from = this.messages.length;
     this.send(JSON.stringify(responseCreate(this.session, fields)));
     return this.untilTurnEnds(from);
   }
 
   /** A turn that asks for no output, as Codex sends one right after the handshake. */
-  async prewarm(): Promise<Frame[]> {
+  async prewarm(): Promise<SocketMessage[]> {
     return this.turn({ generate: false });
   }
 
-  /** The frames from this index on, when the next turn has ended after it, or the socket has. */
-  async untilTurnEnds(from = 0): Promise<Frame[]> {
-    const isOver = (): boolean => this.frames.slice(from).some((it) => endsTurn(it));
+  /** Returns the messages from this index on, once a turn or the socket has ended after it. */
+  async untilTurnEnds(from = 0): Promise<SocketMessage[]> {
+    const isOver = (): boolean => this.messages.slice(from).some((it) => endsTurn(it));
     await this.until(() => this.#end !== null || isOver(), 'the end of a turn');
-    const rest = this.frames.slice(from);
+    const rest = this.messages.slice(from);
     const last = rest.findIndex((it) => endsTurn(it));
     return last === -1 ? rest : rest.slice(0, last + 1);
   }
 
-  /** Sends one message: a text, or bytes as binary. */
+  /** Sends one message: a string as text, a buffer as binary. */
   send(message: string | Buffer): void {
     this.ws.send(message, { binary: Buffer.isBuffer(message) });
   }
@@ -125,7 +125,7 @@ export class SocketClient implements AsyncDisposable {
     this.ws.ping(payload);
   }
 
-  /** Stops reading, as a slow client does, and goes on. */
+  /** Stops reading, as a slow client does, until `resume`. */
   pause(): void {
     this.ws.pause();
   }
@@ -138,12 +138,12 @@ export class SocketClient implements AsyncDisposable {
     this.ws.close(code, reason);
   }
 
-  /** Closes the connection without a word, as Codex does. */
+  /** Closes the connection without a close frame, as Codex does. */
   cut(): void {
     this.ws.terminate();
   }
 
-  /** Resolves as soon as the condition holds; looked at whenever something has come. */
+  /** Resolves as soon as the condition holds. Checks it whenever something arrives. */
   async until(condition: () => boolean, what: string, limitMs = LIMIT_MS): Promise<void> {
     if (condition()) return;
     await new Promise<void>((resolve, reject) => {
@@ -156,7 +156,7 @@ export class SocketClient implements AsyncDisposable {
         settle();
       };
       const late = (): Error =>
-        new Error(`Waited ${limitMs} ms in vain for ${what}; came: ${this.frames.map(typeOf).join(', ')}`);
+        new Error(`Waited ${limitMs} ms in vain for ${what}; came: ${this.messages.map(typeOf).join(', ')}`);
       const deadline = setTimeout(() => finish(() => reject(late())), limitMs);
       this.#watchers.add(look);
     });
@@ -185,7 +185,7 @@ async function handshake(
     maxPayload: 0,
   });
   return new Promise((resolve, reject) => {
-    ws.on('error', reject); // after the handshake nobody listens any more: the close is what counts
+    ws.on('error', reject); // has no effect after the handshake, when the close event counts
     ws.once('upgrade', (res) => resolve(new SocketClient(ws, session, res.headers)));
     ws.once('unexpected-response', (_req, res) => void refusalOf(res).then(resolve, reject));
   });

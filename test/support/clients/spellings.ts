@@ -1,4 +1,4 @@
-/** Other ways to write a path that a server may take for the same one. */
+/** Variants of a path that a server may treat as the same path. */
 export function spellingsOf(path: string): string[] {
   const escaped = path.replace(/\w(?=\w*$)/g, (it) => `%${it.charCodeAt(0).toString(16)}`);
   const endings = ['/', '//', '/.', '/./', '#', '#/x', ';', ';v=1', '%00', '%2F', '\\'];

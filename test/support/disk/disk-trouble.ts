@@ -5,18 +5,18 @@ import { promisify } from 'node:util';
 import { SmallDisk } from './small-disk.js';
 import type { Folders, RunningProgram } from '../program/usage-program.js';
 
-/** A disk that takes no credential file any more, until there is an end to it. */
+/** A disk on which no credential file can be written, until `end`. */
 export interface DiskTrouble extends AsyncDisposable {
-  /** What the shell is told before a program that starts in the middle of it. */
+  /** The shell command to run before a program that starts during the trouble. */
   readonly atStart: string;
   begin(program: RunningProgram): Promise<void>;
-  /** Without a program: none is running. */
+  /** `program` is absent if none is running. */
   end(program?: RunningProgram): Promise<void>;
 }
 
 const poolOf = (folders: Folders): string => join(folders.path, 'pool');
 
-/** No room at all (ENOSPC). */
+/** A full disk (ENOSPC). */
 export async function fullDisk(folders: Folders): Promise<DiskTrouble> {
   const disk = await SmallDisk.under(poolOf(folders));
   return {
@@ -27,7 +27,7 @@ export async function fullDisk(folders: Folders): Promise<DiskTrouble> {
   };
 }
 
-/** A pool folder that may only be read (EROFS). */
+/** A read-only pool folder (EROFS). */
 export async function readOnlyFolder(folders: Folders): Promise<DiskTrouble> {
   const disk = await SmallDisk.under(poolOf(folders));
   return {
@@ -39,10 +39,10 @@ export async function readOnlyFolder(folders: Folders): Promise<DiskTrouble> {
 }
 
 const LIMIT_KIB = 512;
-/** More than the limit, and less than a credential file may have; journal and database stay far below it. */
+/** Above the limit and below the maximum size of a credential file. Journal and database stay far below the limit. */
 const PADDING = 'x'.repeat(700 * 1_024);
 
-/** No file over a limit (EFBIG), which is all that can be had without rights; the credential files are over it. */
+/** A limit of the file size (EFBIG), which needs no privileges. The credential files exceed it. */
 export async function fileSizeLimit(folders: Folders): Promise<DiskTrouble> {
   for (const name of await readdir(poolOf(folders))) {
     const path = join(poolOf(folders), name);
@@ -50,7 +50,7 @@ export async function fileSizeLimit(folders: Folders): Promise<DiskTrouble> {
     await writeFile(path, JSON.stringify({ ...json, padding: PADDING }));
   }
   return {
-    // Node ignores the signal that goes with it; the shell itself would not.
+    // Node ignores the signal that comes with EFBIG; the shell would not.
     atStart: `trap '' XFSZ; ulimit -S -f ${LIMIT_KIB}`,
     begin: async (program) => limitFiles(program, `${LIMIT_KIB * 1_024}`),
     end: async (program) => {
@@ -60,7 +60,7 @@ export async function fileSizeLimit(folders: Folders): Promise<DiskTrouble> {
   };
 }
 
-/** How large a file of this program may become, in bytes. */
+/** Maximum file size of this program, in bytes. */
 export async function limitFiles(program: RunningProgram, bytes: string): Promise<void> {
   await promisify(execFile)('prlimit', ['--pid', String(program.pid), `--fsize=${bytes}:unlimited`]);
 }

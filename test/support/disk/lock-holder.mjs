@@ -1,4 +1,4 @@
-// Takes the lock on a file, says after how many ms it was granted or refused, and closes the file on a line of input.
+// Takes the lock on a file, prints after how many ms it was granted or refused, and closes the file on an input line.
 import { once } from 'node:events';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';

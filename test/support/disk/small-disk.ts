@@ -12,7 +12,7 @@ const run = promisify(execFile);
 const BALLAST = 'ballast';
 const PIECE = Buffer.alloc(4_096, 'x');
 
-/** Whether this machine lets us mount a file system: Linux, as root, in a container that may. */
+/** Whether this machine permits mounting a file system: Linux, as root, in a privileged container. */
 export function canMount(): boolean {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) return false;
   const folder = mkdtempSync(join(tmpdir(), 'codex-pool-mount-'));
@@ -27,11 +27,11 @@ export function canMount(): boolean {
   }
 }
 
-/** A disk of its own under a folder, so small that it can be filled up. */
+/** A separate disk mounted on a folder, small enough to fill up. */
 export class SmallDisk implements AsyncDisposable {
   private constructor(private readonly folder: string) {}
 
-  /** The files of the folder move onto the disk. */
+  /** Mounts a disk on the folder and moves its files onto it. */
   static async under(folder: string, size = '1m'): Promise<SmallDisk> {
     const names = await readdir(folder);
     const files = await Promise.all(names.map(async (it) => [it, await readFile(join(folder, it))] as const));
@@ -41,7 +41,7 @@ export class SmallDisk implements AsyncDisposable {
     return new SmallDisk(folder);
   }
 
-  /** Takes all the room that is left. */
+  /** Fills the remaining space. */
   async fill(): Promise<void> {
     const file = await open(join(this.folder, BALLAST), 'w');
     try {
@@ -76,6 +76,6 @@ export class SmallDisk implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await run('umount', ['--lazy', this.folder]); // a program that still ends may have files open there
+    await run('umount', ['--lazy', this.folder]); // a program that is still ending may have files open there
   }
 }

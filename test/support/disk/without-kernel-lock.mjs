@@ -1,4 +1,4 @@
-// Preloaded into a process: the binary of fs-native-extensions does not load, as on a system without glibc.
+// Preloaded into a process, makes the binary of fs-native-extensions fail to load, as on a system without glibc.
 const load = process.dlopen.bind(process);
 process.dlopen = (module, path, ...rest) => {
   if (path.includes('fs-native-extensions')) {

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
-/** A way to upstream on which connections can grow old: what is sent on an old one is answered with a reset. */
+/** A relay to upstream that can expire connections: it resets an expired connection on the next bytes. */
 export class AgingRelay implements AsyncDisposable {
   readonly #sockets = new Set<Socket>();
   readonly #old = new WeakSet<Socket>();
@@ -26,12 +26,12 @@ export class AgingRelay implements AsyncDisposable {
     this.#target = new URL(target);
   }
 
-  /** The settings that send turns this way. */
+  /** The settings that send turns through this relay. */
   get env(): Record<string, string> {
     return { UPSTREAM_RESPONSES_BASE: `http://127.0.0.1:${this.port}/backend-api/codex` };
   }
 
-  /** Every connection that stands now is old from here on; returns how many they are. */
+  /** Expires all open connections; returns their number. */
   age(): number {
     for (const it of this.#sockets) this.#old.add(it);
     return this.#sockets.size;

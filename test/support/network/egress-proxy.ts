@@ -2,11 +2,11 @@ import { createServer, type IncomingMessage, request, type Server, type ServerRe
 import { connect, type Socket } from 'node:net';
 
 /**
- * A proxy on the way out, as a company might have one: tunnels (`CONNECT`) and whole addresses. Whatever host is asked
- * for, it leads to the target, so that made-up names need no resolver; a tunnel for TLS is refused.
+ * An egress proxy, as companies have: tunnels (`CONNECT`) and absolute URLs. Every host leads to the target, so that
+ * made-up names need no resolver. A tunnel for TLS is refused.
  */
 export class EgressProxy implements AsyncDisposable {
-  /** What it was asked for: `host:port` of each request or tunnel. */
+  /** `host:port` of each request or tunnel. */
   readonly asked: string[] = [];
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
@@ -54,9 +54,9 @@ export class EgressProxy implements AsyncDisposable {
       path: pathname + search,
       headers: req.headers,
     };
-    const onward = request({ ...options, agent: false }, (answer) => {
-      res.writeHead(answer.statusCode ?? 502, answer.headers);
-      answer.pipe(res);
+    const onward = request({ ...options, agent: false }, (response) => {
+      res.writeHead(response.statusCode ?? 502, response.headers);
+      response.pipe(res);
     });
     onward.once('error', () => res.destroy());
     req.pipe(onward);

@@ -16,25 +16,25 @@ export const wireFaults = [
 
 export type WireFault = (typeof wireFaults)[number];
 
-/** The answer of the stand-in has a longer head than this, and a longer body. */
+/** Shorter than the head and the body of the fake upstream's response. */
 const HALF_A_HEAD_BYTES = 40;
 const HALF_A_BODY_BYTES = 300;
 const HEAD_END = '\r\n\r\n';
 
-/** A wire to the token endpoint, which breaks where it is told to: byte by byte what comes passes, one way and the other. */
+/** A relay to the token endpoint that passes bytes both ways and breaks at a chosen point. */
 export class TokenWire implements AsyncDisposable {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   #next: { readonly fault: WireFault; readonly strike: () => void } | null = null;
   #always: WireFault | null = null;
-  /** Connections that were made. */
+  /** Number of connections made. */
   connections = 0;
 
   private constructor(private readonly target: URL) {
     this.#server = createServer((socket) => this.#serve(this.#kept(socket)));
   }
 
-  /** `target`: the address of the token endpoint. */
+  /** `target`: the URL of the token endpoint. */
   static async start(target: string): Promise<TokenWire> {
     const wire = new TokenWire(new URL(target));
     wire.#server.listen(0, '127.0.0.1');
@@ -87,7 +87,7 @@ export class TokenWire implements AsyncDisposable {
     };
     switch (broken.fault) {
       case 'is reset before the request is read':
-        return void client.once('readable', () => strike(reset)); // it has left, and waits to be read
+        return void client.once('readable', () => strike(reset)); // the request has arrived, but is unread
       case 'is reset after the head of the request':
         return whenRead(
           client,
@@ -120,13 +120,13 @@ export class TokenWire implements AsyncDisposable {
     onward.once('close', () => client.destroy());
   }
 
-  /** The whole request passes, and so much of the answer: after that, and not before the answer is whole, `then`. */
+  /** Passes the whole request and a part of the response. Calls `then` after that, once the response has arrived in full. */
   #passHalf(client: Socket, bytes: number | 'body', then: () => void): void {
     const onward = this.#kept(connect(Number(this.target.port), this.target.hostname));
     client.on('data', (chunk: Buffer) => onward.write(chunk));
     whenRead(onward, isWhole, (text) => {
       const end = bytes === 'body' ? text.indexOf(HEAD_END) + HEAD_END.length + HALF_A_BODY_BYTES : bytes;
-      // The client has them before the end comes: a reset would overtake what waits.
+      // Lets the client read them first, because a reset would overtake pending bytes.
       if (end === 0) then();
       else client.write(text.slice(0, end), 'latin1', () => setImmediate(then));
       onward.destroy();
@@ -142,7 +142,7 @@ function close(socket: Socket): void {
   socket.destroy();
 }
 
-/** Collects what is read until it is enough. */
+/** Collects bytes until there are enough. */
 function whenRead(socket: Socket, isEnough: (text: string) => boolean, then: (text: string) => void): void {
   let text = '';
   const read = (chunk: Buffer): void => {
@@ -154,7 +154,7 @@ function whenRead(socket: Socket, isEnough: (text: string) => boolean, then: (te
   socket.on('data', read);
 }
 
-/** Whether a message of HTTP is there to its end, by its content-length. */
+/** Whether an HTTP message is complete, by its content-length. */
 function isWhole(text: string): boolean {
   const head = text.indexOf(HEAD_END);
   const length = /^content-length: *(\d+)/im.exec(text.slice(0, Math.max(0, head)))?.[1];

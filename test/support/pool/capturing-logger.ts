@@ -3,7 +3,7 @@ import { RecentErrors } from '../../../src/observability/recent-errors.js';
 
 type JsonOptions = Parameters<PoolLogger['getJsonLogObject']>[1];
 
-/** The program's own logger at its loudest, whose lines a test can read instead of the terminal. */
+/** The program's logger at its most verbose level. Keeps its lines for the test instead of printing them. */
 export class CapturingLogger extends PoolLogger {
   readonly lines: string[] = [];
 

@@ -1,11 +1,11 @@
 import { connect } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { FakeClock, SECOND } from '../fake-clock.js';
-import { polled } from './polled.js';
+import { polled } from './first-poll.js';
 import { TestPool, type TestPoolOptions } from './pool.js';
 import { call, type RawResponse } from '../clients/raw-http.js';
 
-/** A pool whose browser logins come back to any free port, with a person who owns the account `new`. */
+/** Starts a pool whose browser logins return to any free port, with `new` as the account to log in. */
 export async function startLogins(options: TestPoolOptions = {}) {
   const clock = new FakeClock();
   const pool = await TestPool.start({ accounts: [], loginPorts: [0], clock, ...options });
@@ -14,7 +14,7 @@ export async function startLogins(options: TestPoolOptions = {}) {
   return { pool, clock, authorization: pool.fakeUpstream.authorization };
 }
 
-/** Begins a login, and expects that it works. */
+/** Begins a login and expects success. */
 export async function begin(pool: TestPool, kind: 'browser' | 'device', body?: object) {
   const { body: login } = await pool.client.post(`/admin/login/${kind}`).send(body).expect(201);
   return login;
@@ -24,13 +24,13 @@ export async function stateOf(pool: TestPool, id: string) {
   return (await pool.client.get(`/admin/login/${id}`).expect(200)).body;
 }
 
-/** What a browser shows at this address. */
+/** The response that a browser gets at this URL. */
 export async function arrival(url: string, method = 'GET'): Promise<RawResponse> {
   const { origin, pathname, search } = new URL(url);
   return call(origin, { method, path: pathname + search });
 }
 
-/** The callback address of a login, without its query. */
+/** The callback URL of a login, without its query. */
 export function redirectOf({ url }: { url: string }): URL {
   return new URL(new URL(url).searchParams.get('redirect_uri') ?? '');
 }
@@ -45,7 +45,7 @@ export async function isListening({ port }: URL): Promise<boolean> {
   });
 }
 
-/** Lets time pass until the login has the state that is waited for; the device endpoint is asked meanwhile. */
+/** Advances the clock until the login has this state; the device endpoint is polled meanwhile. */
 export async function passing(pool: TestPool, clock: FakeClock, id: string, state: string) {
   const deadline = performance.now() + 5_000;
   for (;;) {

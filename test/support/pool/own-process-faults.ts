@@ -4,9 +4,9 @@ import type { TestPool } from './pool.js';
 
 const kinds = ['uncaughtException', 'unhandledRejection'] as const;
 
-/** What is uncaught in this process goes to the program's own last resort, as in production; not to the runner. */
+/** Routes uncaught errors of this process to the program's last resort, as in production, instead of to the test runner. */
 export class OwnProcessFaults implements Disposable {
-  /** How often a fault was outside any connection. */
+  /** Number of faults outside any connection. */
   outside = 0;
   readonly #runners = kinds.map((kind) => ({ kind, listeners: process.rawListeners(kind) }));
   readonly #resort: Disposable;
@@ -25,12 +25,12 @@ export class OwnProcessFaults implements Disposable {
 }
 
 /**
- * Breaks the next call of a method in the running program: `fault` is called first, with its arguments. When that
- * does not throw, the method works as ever.
+ * Breaks the next call of a method in the running program: `fault` is called first, with its arguments. If it does not
+ * throw, the method runs as usual.
  */
 export function breaksOnce(part: object, method: string, fault: (...args: never[]) => unknown): void {
   const works: unknown = Reflect.get(part, method);
-  if (typeof works !== 'function') throw new TypeError(`${method} is no method`);
+  if (typeof works !== 'function') throw new TypeError(`${method} is not a method`);
   Reflect.set(part, method, (...args: unknown[]): unknown => {
     Reflect.set(part, method, works);
     Reflect.apply(fault, null, args);

@@ -15,24 +15,24 @@ import { FakeUpstream } from '../../../src/fake-upstream/fake-upstream.js';
 import { CapturingLogger } from './capturing-logger.js';
 
 export interface TestPoolOptions {
-  /** Accounts of the stand-in, each with a file of its name in the pool. Default: a and b. */
+  /** Accounts of the fake upstream, each with a file of its name in the pool. Default: a and b. */
   readonly accounts?: readonly (string | FakeAccountOptions)[];
   readonly env?: Readonly<Record<string, string>>;
   readonly clock?: Clock;
-  /** Upstream's own time (epoch ms); by default it agrees with `clock`. */
+  /** Upstream's clock (epoch ms). Default: `clock`. */
   readonly upstreamNow?: () => number;
   readonly onRefreshStep?: RefreshStepWatcher;
   /** More files for the pool folder, by file name, as text. */
   readonly files?: Readonly<Record<string, string>>;
   /** Changes the credential file of an account before the start. */
   readonly authJson?: (name: string, json: AuthJson) => AuthJson;
-  /** Where the browser of a login comes back to; the real ports by default. */
+  /** The callback ports of a browser login. Default: the real ones. */
   readonly loginPorts?: readonly number[];
   /** Called before the proxy starts. */
   readonly prepare?: (fakeUpstream: FakeUpstream) => void | Promise<void>;
 }
 
-/** The program as deployed, in this process, on a loopback port, in front of a stand-in for upstream. */
+/** The program as deployed, in this process, on a loopback port, in front of a fake upstream. */
 export class TestPool implements AsyncDisposable {
   private constructor(
     readonly fakeUpstream: FakeUpstream,
@@ -64,7 +64,7 @@ export class TestPool implements AsyncDisposable {
     return new TestPool(fakeUpstream, running, folder, logger, options);
   }
 
-  /** The program ends and starts again on the same folders; what was in memory is gone. */
+  /** Stops the program and starts it again on the same folders, with empty memory. */
   async restart(): Promise<TestPool> {
     await this.running.stop();
     const running = await startIn(this.folder, this.fakeUpstream, this.options, this.logger);
@@ -97,7 +97,7 @@ export class TestPool implements AsyncDisposable {
       .parse((res: unknown, done: (error: Error | null, text: string) => void) => asText(res, done));
   }
 
-  /** One account as the admin API shows it. */
+  /** An account as the admin API shows it. */
   async account(name: string) {
     const { body } = await this.client.get('/admin/accounts').expect(200);
     const found = body.find((it: { name: string }) => it.name === name);
@@ -120,7 +120,7 @@ export class TestPool implements AsyncDisposable {
   }
 }
 
-/** A request body with what the proxy could look at. */
+/** A request body with the fields that the proxy reads. */
 export function aTurn(fields: object = {}): object {
   return {
     model: 'gpt-5.5',
@@ -131,7 +131,7 @@ export function aTurn(fields: object = {}): object {
   };
 }
 
-/** For supertest's `parse`: the body as it came, as text. Its type hides that the answer is a stream. */
+/** For supertest's `parse`: the body as text. Its type hides that the response is a stream. */
 function asText(res: unknown, done: (error: Error | null, text: string) => void): void {
   if (!(res instanceof Readable)) throw new TypeError('supertest gave no stream');
   const chunks: Buffer[] = [];

@@ -15,8 +15,8 @@ const buildInputs = ['package.json', 'tsconfig.json', 'tsconfig.build.json'];
 const AN_HOUR_MS = 3_600_000;
 
 /**
- * The program, built from the sources as they are now; returns its entry. Each state of the sources has a folder of
- * its own, which appears whole or not at all, so parallel runs share it and `dist` stays untouched.
+ * Builds the program from the current sources; returns its entry. Each state of the sources has a separate folder,
+ * created atomically, so that parallel runs share it and `dist` stays untouched.
  */
 export async function buildProgram(): Promise<string> {
   const folder = join(builds, await hashOfSources());
@@ -26,7 +26,7 @@ export async function buildProgram(): Promise<string> {
   await dropOldBuilds();
   const draft = await mkdtemp(join(builds, 'draft-'));
   const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-  // Types are checked elsewhere; here the program is wanted.
+  // Without type checks, which run elsewhere.
   const options = ['-p', 'tsconfig.build.json', '--noCheck', '--outDir', join(draft, 'dist')];
   await promisify(execFile)(process.execPath, [compiler, ...options], { cwd: root });
   await copyFile(join(root, 'package.json'), join(draft, 'package.json'));
@@ -34,7 +34,7 @@ export async function buildProgram(): Promise<string> {
     await rename(draft, folder);
   } catch (error) {
     await rm(draft, { recursive: true });
-    if (!existsSync(entry)) throw error; // else another worker was faster
+    if (!existsSync(entry)) throw error; // otherwise another worker was faster
   }
   return entry;
 }
@@ -57,7 +57,7 @@ async function dropOldBuilds(): Promise<void> {
 }
 
 export interface ProgramOptions {
-  /** Its accounts get a file each in the pool folder; without one the pool is empty. */
+  /** The backend. Without `accounts`, the pool is empty. */
   readonly fakeUpstream?: FakeUpstream;
   readonly accounts?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
@@ -65,14 +65,14 @@ export interface ProgramOptions {
   readonly dotEnv?: string;
 }
 
-/** The built program in a process of its own, with a temporary folder as working directory and home. */
+/** The built program in a separate process, with a temporary folder as working directory and home. */
 export class Program implements AsyncDisposable {
   private constructor(
     readonly folder: string,
     readonly child: Child,
   ) {}
 
-  /** Starts it; whether it comes to listen is the test's to find out (`origin`, `child.ended`). */
+  /** Starts it without waiting until it listens (see `origin`, `child.ended`). */
   static async spawn(options: ProgramOptions = {}): Promise<Program> {
     const entry = await buildProgram();
     const folder = await mkdtemp(join(tmpdir(), 'codex-pool-program-'));
@@ -87,7 +87,7 @@ export class Program implements AsyncDisposable {
       PATH: process.env['PATH'] ?? '',
       HOME: folder,
       ...(dotEnv === undefined ? { PROXY_LISTEN_ADDR: '127.0.0.1:0' } : {}),
-      // Never anything but loopback, even where a test has no stand-in.
+      // Only loopback, even in a test without a fake upstream.
       ...(fakeUpstream?.env ?? {
         UPSTREAM_WHAM_BASE: 'http://127.0.0.1:9',
         UPSTREAM_RESPONSES_BASE: 'http://127.0.0.1:9',
@@ -97,7 +97,7 @@ export class Program implements AsyncDisposable {
     return new Program(folder, new Child(process.execPath, [entry], { env, cwd: folder }));
   }
 
-  /** Where it says it listens. */
+  /** The origin that it prints when it listens. */
   async origin(): Promise<string> {
     const told = () =>
       /^codex-pool listens on (http:\/\/\S+:[1-9]\d*)$/m.exec(this.child.stdout)?.[1] ?? null;

@@ -1,4 +1,4 @@
-/** Each driver of the database, as `PROXY_SQLITE_DRIVER` names it: whatever rests on one is tested on both. */
+/** The database drivers, as `PROXY_SQLITE_DRIVER` names them. Tests of the database run on both. */
 export const databaseDrivers = ['sqlite3', 'node'] as const;
 export type TestedDriver = (typeof databaseDrivers)[number];
 

@@ -12,10 +12,10 @@ import { buildProgram } from './child-process.js';
 import { aTurn } from '../pool/pool.js';
 import { call, type RawResponse, type RawExchange, send, turnWith } from '../clients/raw-http.js';
 
-// Settings of a shell before it becomes the program; its process id is the program's.
+// Runs commands in a shell that then becomes the program, with the same process id.
 const SHELL = 'echo "pid $$"; eval "$1"; shift; exec "$@"';
 
-/** Folders on which the built program is started, ended and started again. */
+/** Folders for the built program, which survive its restarts. */
 export class Folders implements AsyncDisposable {
   readonly #running: RunningProgram[] = [];
 
@@ -48,7 +48,7 @@ export class Folders implements AsyncDisposable {
     return join(this.data, 'proxy.db');
   }
 
-  /** `before`: what the shell is told first, such as a limit. */
+  /** `before`: a shell command to run first, such as a limit. */
   async start(before = ':'): Promise<RunningProgram> {
     const entry = await buildProgram();
     const env = {
@@ -68,7 +68,7 @@ export class Folders implements AsyncDisposable {
     return running;
   }
 
-  /** Every turn on disk. */
+  /** All turns on disk. */
   async records(): Promise<UsageRecord[]> {
     return await recordsIn(this.database);
   }
@@ -79,7 +79,7 @@ export class Folders implements AsyncDisposable {
   }
 }
 
-/** Every turn on disk, read by a connection of its own, and by a driver that need not have written them. */
+/** All turns on disk, read through a separate connection and any driver. */
 export async function recordsIn(database: string, driver: DriverSetting = 'sqlite3'): Promise<UsageRecord[]> {
   const source = new DataSource(driverOptions(database, chooseDriver(driver), [UsageRecord]));
   await source.initialize();
@@ -90,22 +90,22 @@ export async function recordsIn(database: string, driver: DriverSetting = 'sqlit
   }
 }
 
-/** A program that listens somewhere: what it is asked and told over HTTP. */
+/** An HTTP client of a listening program. */
 export class Talk {
   constructor(readonly origin: string) {}
 
   async json(path: string) {
-    const answer = await call(this.origin, { path });
-    if (answer.status !== 200)
-      throw new Error(`${path} answered ${answer.status}: ${answer.body.toString()}`);
-    return JSON.parse(answer.body.toString());
+    const response = await call(this.origin, { path });
+    if (response.status !== 200)
+      throw new Error(`${path} returned ${response.status}: ${response.body.toString()}`);
+    return JSON.parse(response.body.toString());
   }
 
   async health() {
     return await this.json('/healthz');
   }
 
-  /** Asks for the health until it is as wished. */
+  /** Polls the health until the condition holds. */
   async untilHealth(isWished: (health: Awaited<ReturnType<Talk['health']>>) => boolean, what: string) {
     const deadline = performance.now() + 8_000;
     for (;;) {
@@ -117,7 +117,7 @@ export class Talk {
     }
   }
 
-  /** Resolves when so many turns are on record and nothing waits to be written any more. */
+  /** Resolves when this many turns are recorded and no row is pending. */
   async untilRecorded(turns: number): Promise<void> {
     const deadline = performance.now() + 8_000;
     for (;;) {
@@ -139,7 +139,7 @@ export class Talk {
   }
 }
 
-/** One life of the program in a process of its own. */
+/** A run of the program in a separate process. */
 export class RunningProgram extends Talk {
   constructor(
     readonly child: Child,
@@ -156,7 +156,7 @@ export class RunningProgram extends Talk {
     return this.child.stdout + this.child.stderr;
   }
 
-  /** Asks it to end, and waits for it. */
+  /** Sends SIGTERM and waits for the exit. */
   async stop(): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
     this.child.kill('SIGTERM');
     return await this.child.ended;

@@ -1,6 +1,6 @@
 import { aTurn } from '../pool/pool.js';
 
-/** Requests as bytes, to be written in one go: what a client sends that does not wait for its answers. */
+/** Requests to be written at once, as a client sends them that does not wait for responses. */
 export function packet(...requests: readonly string[]): string {
   return requests.join('');
 }
@@ -33,12 +33,12 @@ export function upgrade(fields: Readonly<Record<string, string>> = {}): string {
   });
 }
 
-/** Sent to a proxy that is asked for a tunnel; `host` names this program, so that the boundary lets it in. */
+/** A request for a tunnel. Its `host` names this program, so that the boundary admits it. */
 export function connectTo(target: string, fields: Readonly<Record<string, string>> = {}): string {
   return head(`CONNECT ${target}`, fields);
 }
 
-/** The status lines in what has come back, in order. */
+/** The status codes in the received text, in order. */
 export function statusesIn(text: string): number[] {
   return [...text.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map((it) => Number(it[1]));
 }

@@ -1,12 +1,13 @@
 import type { FakeUpstream } from '../../../src/fake-upstream/fake-upstream.js';
 import type { LoggedRequest } from '../../../src/fake-upstream/script/request-log.js';
 
-/** What reached the stand-in for a client: all but the program's own polls and refreshes, which say who they are. */
+/** The requests that reached the fake upstream for a client: all but the program's own polls and refreshes, which have a
+ * user agent of their own. */
 export function forwarded(fakeUpstream: FakeUpstream): readonly LoggedRequest[] {
   return fakeUpstream.log.filter((it) => it.headers['user-agent']?.startsWith('codex-pool/') !== true);
 }
 
-/** The value of one metric in the text of `/metrics`; 0 when it is not there. */
+/** The value of one metric in the text of `/metrics`; 0 if it is missing. */
 export function metric(text: string, name: string, labels: Readonly<Record<string, string>> = {}): number {
   const wanted = Object.entries(labels).map(([key, value]) => `${key}="${value}"`);
   const line = text

@@ -1,4 +1,4 @@
-// Another program with the database open: runs each line of its input as SQL, and answers each with a line.
+// A second process with the database open: runs each input line as SQL and prints a line for each.
 import { createInterface } from 'node:readline';
 import { DatabaseSync } from 'node:sqlite';
 

@@ -3,11 +3,11 @@ import { Drain } from '../../../src/runtime/drain.js';
 import type { ScriptedResponse } from '../../../src/fake-upstream/script/scripted-response.js';
 import { raw } from '../../../src/fake-upstream/script/responses.js';
 import { framed, messageTurn } from '../../../src/fake-upstream/script/turn-events.js';
-import { polled } from './polled.js';
+import { polled } from './first-poll.js';
 import { TestPool, type TestPoolOptions } from './pool.js';
 import { type Received, send, type Sent } from '../clients/raw-client.js';
 
-/** How an account stands, as the operator sees it. */
+/** The availability of an account, as the operator sees it. */
 export interface Standing {
   readonly available: boolean;
   readonly reason: string | null;
@@ -19,7 +19,7 @@ export const out = (reason: string, until: number | null): Standing => ({ availa
 
 const turns = new Map<string, Buffer>();
 
-/** The turn that an account serves: each time the same bytes, in which nobody else is named. */
+/** The turn that an account serves: always the same bytes, which name no other account. */
 export function turnOf(name: string): Buffer {
   const known = turns.get(name);
   if (known !== undefined) return known;
@@ -33,8 +33,8 @@ export function turnOf(name: string): Buffer {
 }
 
 /**
- * A pool whose turns go to the first account by name that may serve, whatever the others have left; every account
- * serves `turnOf` its name, and the first round of polls is over.
+ * Starts a pool whose turns go to the first available account by name, whatever quota the others have left. Every
+ * account serves `turnOf` its name, and the first round of polls is over.
  */
 export async function startRanked(options: TestPoolOptions = {}): Promise<TestPool> {
   const pool = await TestPool.start({
@@ -57,43 +57,43 @@ export async function standing(pool: TestPool, name: string): Promise<Standing> 
   return { available, reason, until };
 }
 
-/** The client got the turn of this account, to the byte, its headers, and nothing of anybody else. */
-export function expectTurnOf(name: string, answer: Received): void {
-  expect(answer).toMatchObject({
+/** Checks that the client received exactly the bytes and headers of this account's turn. */
+export function expectTurnOf(name: string, response: Received): void {
+  expect(response).toMatchObject({
     status: 200,
     isBroken: false,
     headers: { 'x-codex-pool-account': name, 'x-served-by': name },
   });
-  expect(answer.headers).not.toHaveProperty('x-codex-pool-error');
-  expect(answer.body.toString()).toBe(turnOf(name).toString());
+  expect(response.headers).not.toHaveProperty('x-codex-pool-error');
+  expect(response.body.toString()).toBe(turnOf(name).toString());
 }
 
-/** Sends a turn that `a` answers so, and sees that the client gets the turn of `b`; who was asked, in order. */
+/** Sends a turn to which `a` responds as given, and checks that `b` serves it; returns the accounts tried, in order. */
 export async function movesToB(
   pool: TestPool,
-  answers: readonly ScriptedResponse[],
+  responses: readonly ScriptedResponse[],
   sent: Sent = {},
 ): Promise<string[]> {
   const before = pool.fakeUpstream.attempts().length;
-  pool.fakeUpstream.account('a').answers(...answers);
+  pool.fakeUpstream.account('a').answers(...responses);
   expectTurnOf('b', await send(pool, sent));
   return pool.fakeUpstream.attempts().slice(before);
 }
 
-/** Sends a turn, and sees that the client gets that of this account; who was asked, in order. */
+/** Sends a turn and checks that this account serves it; returns the accounts tried, in order. */
 export async function isServedBy(pool: TestPool, name: string, sent: Sent = {}): Promise<string[]> {
   const before = pool.fakeUpstream.attempts().length;
   expectTurnOf(name, await send(pool, sent));
   return pool.fakeUpstream.attempts().slice(before);
 }
 
-/** Forgets what is held against the accounts, for tests that share a pool. */
+/** Resets all accounts, for tests that share a pool. */
 export async function forgiven(pool: TestPool): Promise<void> {
   for (const { name } of pool.registry.list())
     await pool.client.post(`/admin/accounts/${name}/reset`).expect(200);
 }
 
-/** Nothing is under way: at the door, on an account, or at upstream. */
+/** Checks that nothing is in flight: in the drain, on an account, or at upstream. */
 export async function expectQuiet(pool: TestPool): Promise<void> {
   await expect.poll(() => pool.running.app.get(Drain).inFlight).toBe(0);
   const { body } = await pool.client.get('/admin/accounts').expect(200);

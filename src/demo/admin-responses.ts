@@ -12,11 +12,11 @@ const accountSchema = z.object({
   totals: z.object({ input: z.number(), cached: z.number(), output: z.number(), turns: z.number() }),
 });
 
-/** `GET /admin/accounts`, as far as the demo shows it. */
+/** The fields of `GET /admin/accounts` that the demo shows. */
 export const accountsSchema = z.array(accountSchema);
 export type ShownAccount = z.infer<typeof accountSchema>;
 
-/** `GET /admin/requests/{id}`, as far as the demo shows it. */
+/** The fields of `GET /admin/requests/{id}` that the demo shows. */
 export const decisionSchema = z.object({
   attempts: z.array(
     z.object({ account: z.string(), by: z.string(), outcome: z.string(), status: z.number().nullable() }),

@@ -3,16 +3,16 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-const script = fileURLToPath(new URL('other-program.mjs', import.meta.url));
+const script = fileURLToPath(new URL('database-process.mjs', import.meta.url));
 
 /**
- * Another program with the database open. A process of its own: SQLite's locks are those of the process, and two
- * SQLite libraries in one process do not see each other's.
+ * A second process with the database open. SQLite's locks belong to a process, and two SQLite libraries in one process
+ * do not see each other's locks.
  */
 export class OtherProgram implements AsyncDisposable {
   private constructor(
     private readonly child: ChildProcess,
-    private readonly answers: AsyncIterator<string>,
+    private readonly lines: AsyncIterator<string>,
   ) {}
 
   static async open(path: string): Promise<OtherProgram> {
@@ -22,14 +22,14 @@ export class OtherProgram implements AsyncDisposable {
     const { stdin, stdout } = child;
     if (stdin === null || stdout === null) throw new Error('the other program has no pipes');
     const program = new OtherProgram(child, createInterface({ input: stdout })[Symbol.asyncIterator]());
-    await program.answer('"open"');
+    await program.expect('"open"');
     return program;
   }
 
   /** Runs one or more statements without results. */
   async run(sql: string): Promise<void> {
     this.child.stdin?.write(`${JSON.stringify(sql)}\n`);
-    await this.answer('"done"');
+    await this.expect('"done"');
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -38,8 +38,8 @@ export class OtherProgram implements AsyncDisposable {
     await ended;
   }
 
-  private async answer(expected: string): Promise<void> {
-    const { value } = await this.answers.next();
+  private async expect(expected: string): Promise<void> {
+    const { value } = await this.lines.next();
     if (value !== expected) throw new Error(`the other program: ${String(value)}`);
   }
 }

@@ -1,8 +1,8 @@
 import type { UsageWindow } from '../../../src/fake-upstream/script/quota.js';
-import { polled } from './polled.js';
+import { polled } from './first-poll.js';
 import { TestPool, type TestPoolOptions } from './pool.js';
 
-/** A weekly window that is used up by so much; they all reset at the same time. */
+/** A weekly window with this usage; all such windows reset at the same time. */
 export const used = (usedPercent: number): UsageWindow => ({
   usedPercent,
   windowSeconds: 604_800,
@@ -10,8 +10,8 @@ export const used = (usedPercent: number): UsageWindow => ({
 });
 
 /**
- * The first session goes to b, and from its first turn on a is the better choice for every new one: then
- * nothing but affinity explains a turn on b.
+ * Starts a pool in which the first session goes to b. After its first turn, a is the better choice for every new
+ * session, so only affinity explains a turn on b.
  */
 export async function startTilted(options: TestPoolOptions = {}): Promise<TestPool> {
   const pool = await TestPool.start({

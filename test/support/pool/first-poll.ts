@@ -1,8 +1,8 @@
 import type { TestPool } from './pool.js';
 
 /**
- * Resolves when the first round of polls is over: what it learned is known, and it cannot end a refusal that comes later.
- * An account is asked for its routing only after its quota has been taken in.
+ * Resolves when the first round of polls is over, so that its results are known and cannot clear a later refusal. The
+ * account check of an account comes after its quota has been recorded.
  */
 export async function polled(pool: TestPool): Promise<void> {
   const names = pool.registry.list().map((it) => it.name);
