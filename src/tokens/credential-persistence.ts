@@ -166,7 +166,8 @@ export class CredentialPersistence {
     try {
       if (isFileWorthKeeping) await this.store.copyAside(name);
       isFileWorthKeeping = false; // one copy is enough, however often the write fails
-      await this.store.write(name, credential, unsaved.inFile);
+      // A file with a spent token is replaceable, too: a reload that read it just before our last write reports it as older.
+      await this.store.write(name, credential, [unsaved.inFile, ...unsaved.spent]);
     } catch (error) {
       const where = locked.hasTokens ? 'in the journal' : 'only in memory';
       const reason = `new tokens are ${where}; their file cannot be written: ${describeError(error)}`;

@@ -70,15 +70,15 @@ export class CredentialStore {
    * Writes new tokens into the file of this name and preserves all other fields and their order.
    * Replaces the whole file (temp file, fsync, rename, fsync of the folder) with mode 0600 and follows symbolic links.
    * Leaves a file that already has these tokens unchanged. Rejects, without a change, when a step fails or when the
-   * fingerprint of the file's refresh token is not `inFile` (null: no refresh token).
+   * fingerprint of the file's refresh token is not among `replaceable` (null: no refresh token).
    */
-  async write(name: string, credential: Credential, inFile: string | null): Promise<void> {
+  async write(name: string, credential: Credential, replaceable: readonly (string | null)[]): Promise<void> {
     const path = await realpath(this.pathOf(name));
     const text = (await readBounded(path, limits.credentialFileBytes)) ?? '';
     const parsed = parseCredential(text);
     if (parsed.kind === 'broken') throw new CredentialFileChangedError(name, parsed.reason);
     if (isSameGeneration(parsed.credential, credential)) return;
-    if ((parsed.credential.refreshToken?.fingerprint() ?? null) !== inFile)
+    if (!replaceable.includes(parsed.credential.refreshToken?.fingerprint() ?? null))
       throw new CredentialFileChangedError(name, 'it now holds other tokens');
     const document: unknown = JSON.parse(text.replace(/^\uFEFF/, ''));
     await replaceFile(path, `${JSON.stringify(merged(document, credential), null, 2)}\n`);
