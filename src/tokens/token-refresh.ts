@@ -45,7 +45,7 @@ export class TokenRefresh {
    * Refreshes one account, or adopts tokens that another program has refreshed. The result holds the new state.
    * @throws RefreshFailedError when another process is still refreshing it, or the credential is gone
    */
-  async run(id: string, selection: RefreshRequest): Promise<StoredCredential> {
+  async run(id: string, request: RefreshRequest): Promise<StoredCredential> {
     const known = this.vault.get(id);
     await using locked = await this.journal.lock(id, limits.lockPatienceMs, known.name);
     if (locked === null) throw new RefreshFailedError(known.name, 'another process is refreshing it');
@@ -54,7 +54,7 @@ export class TokenRefresh {
     const before = (await this.vault.adopt(finished)) ?? finished;
     this.onStep('read-again', before.name);
     if (before.credential !== known.credential) return before;
-    return this.mayRequest(before, selection) ? await this.request(before, selection, locked) : before;
+    return this.mayRequest(before, request) ? await this.request(before, request, locked) : before;
   }
 
   private mayRequest({ refresh }: StoredCredential, { mayAsk, canWait, isForced }: RefreshRequest): boolean {
@@ -75,13 +75,13 @@ export class TokenRefresh {
 
   private async request(
     before: StoredCredential,
-    selection: RefreshRequest,
+    request: RefreshRequest,
     locked: LockedJournal,
   ): Promise<StoredCredential> {
     const { refreshToken } = before.credential;
     if (refreshToken === null) return this.needsLogin(before, 'no_refresh_token');
-    if (!(await this.announce(before, locked)) && selection.canWait) return before;
-    const response = await this.client.refresh(refreshToken, selection.reason);
+    if (!(await this.announce(before, locked)) && request.canWait) return before;
+    const response = await this.client.refresh(refreshToken, request.reason);
     this.onStep('answered', before.name);
     switch (response.kind) {
       case 'granted':

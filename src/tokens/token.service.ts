@@ -120,13 +120,13 @@ export class TokenService implements OnApplicationShutdown {
    */
   private async refresh(id: string, reason: RefreshReason): Promise<StoredCredential> {
     const storedCredential = this.vault.get(id);
-    const selection = {
+    const request = {
       reason,
       mayAsk: !this.config.refreshDisabled,
       canWait: reason === 'proactive_expiry' && !this.hasEnded(storedCredential),
       isForced: reason === 'forced',
     };
-    const flight = this.flights.run(id, async () => await this.refreshes.run(id, selection));
+    const flight = this.flights.run(id, async () => await this.refreshes.run(id, request));
     const after = await within(limits.refreshPatienceMs, flight);
     if (after !== null) return after;
     // The next caller must not wait as long for the same response.
