@@ -349,7 +349,7 @@ describe.each(databaseDrivers)('a database file that cannot be used (%s)', { tim
     const kept = await aside(pool);
     expect(kept).toHaveLength(1);
     expect(await readFile(join(pool.folder, 'data', kept[0] ?? ''), 'utf8')).toBe(text);
-    expect(pool.logger.lines.join()).toContain('it is set aside, and a new one started');
+    expect(pool.logger.lines.join()).toContain('setting it aside and creating a new one');
     await pool.running.stop();
     expect(await recordsIn(fileOf(pool))).toHaveLength(1);
   });
@@ -368,7 +368,7 @@ describe.each(databaseDrivers)('a database file that cannot be used (%s)', { tim
       await program.untilRecorded(1);
       expect((await program.health()).status).toBe('up');
       expect(await aside(pool)).toHaveLength(1);
-      expect(pool.logger.lines.join()).toContain('it is set aside, and a new one started');
+      expect(pool.logger.lines.join()).toContain('setting it aside and creating a new one');
       await pool.running.stop();
       expect(await recordsIn(fileOf(pool))).toHaveLength(1);
     },

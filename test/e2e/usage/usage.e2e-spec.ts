@@ -86,7 +86,7 @@ describe.each(databaseDrivers)('a database that cannot be used (%s)', (driver) =
     expect((await report(pool)).totals.turns).toBe(1);
     const kept = await readdir(join(pool.folder, 'data'));
     expect(kept.filter((it) => it.includes('damaged'))).toHaveLength(1);
-    expect(pool.logger.lines.join('\n')).toContain('set aside');
+    expect(pool.logger.lines.join('\n')).toContain('setting it aside');
   });
 
   it('is created again after it is moved away while the program runs', async () => {
