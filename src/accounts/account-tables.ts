@@ -19,7 +19,7 @@ export const accountSettings: StoredTable<AccountSettingsRow> = {
 export const accountEvidence: StoredTable<AccountEvidenceRow> = {
   kind: 'evidence',
   entities: [AccountEvidenceRow],
-  bound: limits.unwrittenEvidence,
+  bound: limits.queuedEvidence,
   keyOf: (row) => row.accountId,
   async write(manager, rows) {
     await upsertRows(manager, AccountEvidenceRow, rows, ['accountId']);

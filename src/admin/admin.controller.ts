@@ -22,7 +22,7 @@ export class AdminController {
   /** The last requests, newest first, each with the reasons for its account. */
   @Get('requests')
   requests(): RequestEntry[] {
-    return this.requestLog.list(limits.decisions);
+    return this.requestLog.list(limits.requestLogEntries);
   }
 
   @Get('requests/:id')

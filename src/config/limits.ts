@@ -5,93 +5,93 @@ const DAY = 24 * HOUR;
 const KiB = 1_024;
 const MiB = 1_024 * KiB;
 
-/** Every number of the program that is no setting, in one place. Times in ms, sizes in bytes. */
+/** Every number of the program that is not a setting. Times in ms, sizes in bytes. */
 export const limits = {
-  /** Upstream connection: DNS, TCP and TLS together. */
+  /** Opening an upstream connection: DNS, TCP and TLS together. */
   connectMs: 10 * SECOND,
-  /** Silence on an upstream connection, before the answer or within it. There is no limit on the whole. */
+  /** Silence on an upstream connection, before or within a response. The whole response has no time limit. */
   idleStreamMs: 15 * MINUTE,
-  /** Sockets to one upstream; above it requests would queue unseen. */
+  /** Sockets to one upstream; further requests would queue unnoticed. */
   upstreamSockets: 4_096,
-  /** A pause of the client between two requests on one connection; longer than any client keeps one. */
+  /** Idle time of a client connection between two requests; longer than any client keeps one open. */
   keepAliveMs: 120 * SECOND,
 
-  /** Bodies kept for replay, all requests together. */
+  /** Memory for replayable bodies, all requests together. */
   replayBytesInTotal: 256 * MiB,
-  /** An inflated request body that is looked into for its session key. */
+  /** Inflated size of a request body that is parsed for its session key. */
   inflatedBodyBytes: 16 * MiB,
 
-  /** How long an event stream is held for its first output, counted from its first byte, and how much of it. */
+  /** Longest hold of an event stream for its first output, from its first byte, and the bytes held. */
   peekMs: 10 * SECOND,
   peekBytes: MiB,
-  /** How much of a response without a label is read to see whether it starts like an event stream. */
+  /** Bytes of an unlabelled response that are read to see whether an event stream starts. */
   streamStartBytes: 4 * KiB,
-  /** How much of a refusal is read to understand it, and how long that may take. */
+  /** Bytes of a refusal that are read to understand it, and the time for that. */
   refusalBytes: 64 * KiB,
   refusalMs: 5 * SECOND,
-  /** What is read of an answer that is thrown away, so that its connection can be used again. */
+  /** Bytes and time spent on a discarded response, so that its connection can be reused. */
   drainBytes: 256 * KiB,
   drainMs: 2 * SECOND,
-  /** The final event of a stream, which carries its usage. */
+  /** Size of a stream's final event, which carries the token counts. */
   finalEventBytes: 32 * MiB,
-  /** The start of any other event: enough to read its type. */
+  /** Bytes at the start of any other event: enough to read its type. */
   eventHeadBytes: 512,
 
-  /** A client that goes on sending a body which nobody takes any more. */
+  /** Time for a client to finish sending a body that is no longer needed. */
   unreadBodyMs: 30 * SECOND,
 
-  /** The second attempt on the same account after a network fault or an upstream error. */
+  /** Pause before the second attempt on the same account after a network fault or an upstream error. */
   sameAccountPauseMs: 250,
-  /** No further attempt is begun for a request that is older than this. */
+  /** Age of a request after which no further attempt starts. */
   attemptsMs: 5 * MINUTE,
 
-  /** A WebSocket at upstream: connection and handshake together; less than a client waits for its own. */
+  /** Opening an upstream WebSocket, connection and handshake together; less than a client waits for its own. */
   socketHandshakeMs: 10 * SECOND,
-  /** What is left of a stop after the drain time: closing sockets, the last writes. */
+  /** Time after the drain for the rest of a stop: closing sockets, the last writes. */
   stopMs: 10 * SECOND,
-  /** The largest frame that passes. */
-  frameBytes: 32 * MiB,
-  /** What waits in a WebSocket for a slow reader before the other side is paused. */
+  /** Size of the largest WebSocket message. */
+  messageBytes: 32 * MiB,
+  /** Bytes queued for a slow WebSocket reader before the sender is paused. */
   socketBacklogBytes: MiB,
-  /** A WebSocket on which no turn runs and nothing comes. */
+  /** Idle time of a WebSocket without a turn. */
   idleSocketMs: HOUR,
-  /** A closing handshake that the other side does not answer. */
+  /** Wait for the other side of a closing handshake. */
   socketCloseMs: SECOND,
 
   affinitySessions: 10_000,
   affinityIdleMs: 7 * DAY,
-  /** Of each kind: turn states, responses, files. */
+  /** Pins of each kind: turn states, responses, files. */
   pins: 10_000,
-  /** An id of a response or a file that is longer is none. */
+  /** Longer ids of responses and files are ignored. */
   pinnedIdChars: 200,
-  /** Words of one body that may be ids of files. */
+  /** Words of one body that are checked for file ids. */
   fileWordsPerBody: 20_000,
-  /** An answer that names a new file. */
+  /** Size of a response that names a new file. */
   fileResponseBytes: 64 * KiB,
-  decisions: 1_000,
+  requestLogEntries: 1_000,
   recentErrors: 20,
   modelRefusalsPerAccount: 200,
 
-  /** Refresh ahead of expiry by cron; Codex itself does at 5 min, so beside it the refresh is ours. */
+  /** Refresh by cron this long before expiry. Codex refreshes 5 min before, so the pool comes first. */
   refreshLeewayMs: 15 * MINUTE,
-  /** Refresh on the request path: a token that ends sooner might end on the way. */
+  /** Refresh on the request path this long before expiry, so that no token expires on its way. */
   refreshOnRequestMs: 60 * SECOND,
-  /** Lifetime that is assumed from `last_refresh` when an access token tells none (as Codex does). */
+  /** Lifetime assumed from `last_refresh` if an access token has no expiry, as Codex assumes. */
   assumedTokenLifetimeMs: 8 * DAY,
-  /** The token endpoint's answer is waited for this long: one that comes late still brings the only good tokens. */
+  /** Wait for the token endpoint: even a late response brings the only good tokens. */
   refreshTimeoutMs: 5 * MINUTE,
-  /** How long anybody waits for a refresh, a stop included. */
+  /** Longest wait of a request, or of a stop, for a refresh. */
   refreshPatienceMs: 30 * SECOND,
-  /** Between two refreshes that nobody waits for: so much, and up to so much more by chance. */
+  /** Pause between two background refreshes, and a random addition up to the second value. */
   refreshSpacingMs: SECOND,
   refreshJitterMs: SECOND,
   /** Longest wait for another process that refreshes the same account. */
   lockPatienceMs: 25 * SECOND,
-  /** What is kept free on disk for the new tokens of each account, twice. */
+  /** Disk space reserved for the new tokens of each account, twice. */
   journalRoomBytes: 64 * KiB,
-  /** Refresh tokens of one account that are remembered as used up while a disk refuses their successors. */
+  /** Spent refresh tokens remembered per account while the disk refuses their successors. */
   spentTokens: 100,
-  /** A clock that differs from upstream's by less is right: answers take their time. */
+  /** Smaller differences from upstream's clock are ignored: responses take time. */
   clockSkewMs: 2 * MINUTE,
   refreshBackoffFirstMs: 30 * SECOND,
   refreshBackoffMaxMs: 15 * MINUTE,
@@ -99,33 +99,36 @@ export const limits = {
   poolFiles: 1_000,
   accountLabelLength: 100,
   furthestPriority: 1_000,
-  /** Above it an account would as good as never serve; that is what pausing is for. */
+  /** A higher reserve would keep an account from serving at all; pause it instead. */
   highestReserveRatio: 0.95,
   mostInFlight: 10_000,
-  /** After a change in the pool folder it is read once nothing has changed for so long, or at the latest after that. */
+  /** The pool folder is read after this quiet time following a change, at the latest after the second value. */
   folderQuietMs: 400,
   folderQuietAtMostMs: 2 * SECOND,
-  /** How often it is looked at whether the folders are still those that are watched; the files, too, if none can be. */
+  /**
+   * Interval of the check that the watched folders are still the same; also of file checks if watching is
+   * impossible.
+   */
   folderTickMs: 2 * SECOND,
-  /** How often the files are looked at, whatever the watcher says; and when watching is tried again. */
+  /** Interval of file checks regardless of the watcher, and of new attempts to watch. */
   folderLookMs: MINUTE,
-  /** How long the watcher may take to begin. */
+  /** Time for the watcher to start. */
   folderReadyMs: 5 * SECOND,
-  /** A file that cannot be used counts as half-written until it was left alone for so long, and no longer than that. */
+  /** An unusable file counts as a partial write until it was unchanged this long, at most for the second value. */
   partialWriteMs: 2 * SECOND,
   partialWriteAtMostMs: 10 * SECOND,
   partialWriteLookMs: 250,
 
-  /** A login of an account, from its start until a person has allowed it. */
+  /** Time for a person to approve a login. */
   loginMs: 15 * MINUTE,
-  /** Logins that are remembered, open and ended ones together. */
+  /** Logins kept in memory, open and ended ones together. */
   logins: 20,
-  /** Where the browser comes back to: Codex's own ports, the second one for when the first is taken. */
+  /** Ports of the browser callback: those of Codex, the second if the first is taken. */
   loginPorts: [1_455, 1_457],
-  /** How often open logins are looked at: what has expired, which device login is to be asked for. */
+  /** Interval of the check for expired logins and due device polls. */
   loginTickMs: SECOND,
   loginCallMs: 30 * SECOND,
-  /** The pause between two questions for a device login, unless another one is told within these bounds. */
+  /** Pause between two polls of a device login, unless the server names another within these bounds. */
   devicePollMs: 5 * SECOND,
   devicePollMinMs: SECOND,
   devicePollMaxMs: MINUTE,
@@ -138,7 +141,7 @@ export const limits = {
   configBundleBytes: MiB,
   modelsTtlMs: 5 * MINUTE,
   modelsMs: 15 * SECOND,
-  /** How long a client waits for a newer list while there is one that it could have. */
+  /** Wait for a newer model list if an older one is available. */
   modelsPatienceMs: SECOND,
   modelsBytes: 8 * MiB,
   modelsClients: 16,
@@ -150,44 +153,47 @@ export const limits = {
   rateLimitFirstMs: 2 * SECOND,
   rateLimitMaxMs: 60 * SECOND,
   quotaUnknownMs: 5 * MINUTE,
-  /** The longest window that is believed where none is known. */
+  /** The longest quota window accepted if none is known. */
   quotaLongestMs: 31 * DAY,
   upstreamErrorsInARow: 3,
   upstreamErrorFirstMs: 30 * SECOND,
   upstreamErrorMaxMs: 5 * MINUTE,
-  /** A refusal so soon after newer evidence has ended one: that was wrong, and the next poll has to wait as long. */
+  /**
+   * A refusal this soon after newer evidence cleared the previous one shows that the evidence was wrong; the next
+   * poll waits as long.
+   */
   clearedInVainMs: MINUTE,
-  /** How long a request waits for an account that has as many in flight as it may. */
+  /** Wait of a request for an account at its in-flight limit. */
   fullAccountMs: 5 * SECOND,
-  /** Sessions of which it is remembered what in their history another account has made. */
+  /** Sessions whose cross-account items are remembered. */
   crossAccountSessions: 200,
-  /** Accounts that are remembered to have met one trouble of upstream. */
+  /** Accounts remembered per upstream trouble. */
   upstreamTroubleAccounts: 16,
-  /** Pieces of work that wait for the database. */
+  /** Operations waiting for the database. */
   databaseQueue: 100,
   databaseRetryFirstMs: SECOND,
   databaseRetryMaxMs: 30 * SECOND,
-  /** Turns, samples, sessions and owners that wait to be written; above it the oldest is dropped, and counted. */
-  unwrittenRecords: 10_000,
-  unwrittenSamples: 2_000,
-  unwrittenSessions: 10_000,
-  unwrittenEvidence: 10_000,
-  /** How far the last success on record may lag behind: a turn that is served is no reason to write. */
+  /** Rows waiting to be written; above the limit the oldest is dropped and counted. */
+  queuedRecords: 10_000,
+  queuedSamples: 2_000,
+  queuedSessions: 10_000,
+  queuedEvidence: 10_000,
+  /** Lag of the stored last success, so that served turns cause few writes. */
   successOnRecordMs: 5 * MINUTE,
-  unwrittenPins: 10_000,
+  queuedPins: 10_000,
   /** Rows of each kind in one transaction. */
   writeBatch: 500,
   writePauseMs: 500,
   writeAtStopMs: 5 * SECOND,
   retentionStepRows: 1_000,
-  /** Models asked for this often, over this long, and never a turn: the turns go elsewhere. */
+  /** This many model requests over this time without a turn suggest that turns bypass the proxy. */
   bypassModelRequests: 6,
   bypassMs: 10 * MINUTE,
-  /** How long what a client's login has shown is taken as known. */
+  /** Interval between two looks at a client's login. */
   loginLookMs: MINUTE,
   /** No real access token lasts longer. */
   realTokenLongestMs: 366 * DAY,
-  /** A cooldown that ends within this is told to the client as a short wait. */
+  /** Cooldowns that end sooner are reported to the client as a short wait. */
   shortWaitMs: 60 * SECOND,
   windowsPerAccount: 16,
   accountsWithTotals: 10_000,

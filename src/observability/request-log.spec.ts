@@ -31,19 +31,19 @@ describe('RequestLog', () => {
   });
 
   it('is bounded, and drops the oldest entries first', () => {
-    expect(logOf(limits.decisions).list(Infinity)).toHaveLength(limits.decisions);
-    const count = limits.decisions + 50;
+    expect(logOf(limits.requestLogEntries).list(Infinity)).toHaveLength(limits.requestLogEntries);
+    const count = limits.requestLogEntries + 50;
     const log = logOf(count);
-    expect(log.list(Infinity)).toHaveLength(limits.decisions);
+    expect(log.list(Infinity)).toHaveLength(limits.requestLogEntries);
     expect(log.find('r-49')).toBeNull();
     expect(log.find('r-50')).toMatchObject({ id: 'r-50' });
     expect(ids(log.list(1))).toEqual([`r-${count - 1}`]);
   });
 
   it('updates an entry in its place, and drops none for it', () => {
-    const log = logOf(limits.decisions);
+    const log = logOf(limits.requestLogEntries);
     log.put(entry('r-0', 'cut'));
-    expect(log.list(Infinity)).toHaveLength(limits.decisions);
+    expect(log.list(Infinity)).toHaveLength(limits.requestLogEntries);
     expect(log.find('r-0')).toMatchObject({ result: 'cut' });
     expect(ids(log.list(Infinity)).at(-1)).toBe('r-0');
   });

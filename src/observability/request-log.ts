@@ -37,7 +37,7 @@ export class RequestLog {
 
   put(entry: RequestEntry): void {
     this.entries.set(entry.id, entry);
-    if (this.entries.size <= limits.decisions) return;
+    if (this.entries.size <= limits.requestLogEntries) return;
     const oldest = this.entries.keys().next();
     if (oldest.done !== true) this.entries.delete(oldest.value);
   }

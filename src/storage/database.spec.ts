@@ -223,10 +223,9 @@ describe.each(drivers)('the writer (%s)', (driver) => {
     await using sandbox = await Sandbox.create(driver);
     const { writer, dropped } = writerOf(sandbox.database);
     await writeFile(join(sandbox.folder, 'data'), 'no folder');
-    for (let i = 0; i < limits.unwrittenRecords + 5; i += 1)
-      writer.enqueue(usageRecords, record({ input: i }));
+    for (let i = 0; i < limits.queuedRecords + 5; i += 1) writer.enqueue(usageRecords, record({ input: i }));
     await writer.flush();
-    expect(writer.pending).toBe(limits.unwrittenRecords);
+    expect(writer.pending).toBe(limits.queuedRecords);
     expect(writer.droppedCount).toBe(5);
     expect((await dropped.get()).values).toEqual([
       expect.objectContaining({ labels: { kind: 'record' }, value: 5 }),
@@ -234,13 +233,13 @@ describe.each(drivers)('the writer (%s)', (driver) => {
     await rm(join(sandbox.folder, 'data'));
     sandbox.now += limits.databaseRetryMaxMs;
     await writer.flush();
-    expect(await sandbox.count()).toBe(limits.unwrittenRecords);
+    expect(await sandbox.count()).toBe(limits.queuedRecords);
   });
 
   it('writes a session at its newest, also one that moved while the batch with it was being written', async () => {
     await using sandbox = await Sandbox.create(driver);
     const { writer } = writerOf(sandbox.database);
-    for (let i = 0; i < limits.unwrittenSessions + 2; i += 1)
+    for (let i = 0; i < limits.queuedSessions + 2; i += 1)
       writer.enqueue(sessionAffinities, {
         session: `s${i}`,
         accountId: 'a',

@@ -16,7 +16,7 @@ const oldestKept = (now: number, config: AppConfig) => now - config.usageRetenti
 export const usageRecords: StoredTable<UsageRecord> = {
   kind: 'record',
   entities: [UsageRecord, UsageRollup],
-  bound: limits.unwrittenRecords,
+  bound: limits.queuedRecords,
   async write(manager, rows) {
     await insertRows(manager, UsageRecord, rows);
     await addToRollups(manager, rows);
@@ -35,7 +35,7 @@ export const usageRecords: StoredTable<UsageRecord> = {
 export const quotaSamples: StoredTable<QuotaSample> = {
   kind: 'sample',
   entities: [QuotaSample],
-  bound: limits.unwrittenSamples,
+  bound: limits.queuedSamples,
   async write(manager, rows) {
     await upsertRows(manager, QuotaSample, rows, ['accountId', 'durationSeconds', 'seenAt']);
   },

@@ -93,8 +93,8 @@ describe('pins across a restart', () => {
   it('wait for the database up to a bound; the oldest are dropped first', async () => {
     await using sandbox = await Sandbox.create();
     const before = await sandbox.start();
-    for (let i = 0; i < limits.unwrittenPins + 3; i += 1) before.remember('response', `resp_${i}`, 'a');
-    expect([sandbox.writer.pending, sandbox.writer.droppedCount]).toEqual([limits.unwrittenPins, 3]);
+    for (let i = 0; i < limits.queuedPins + 3; i += 1) before.remember('response', `resp_${i}`, 'a');
+    expect([sandbox.writer.pending, sandbox.writer.droppedCount]).toEqual([limits.queuedPins, 3]);
     await sandbox.writer.flush();
     const after = await sandbox.start();
     expect(['resp_2', 'resp_3'].map((it) => after.pinOf('response', it))).toEqual([null, 'a']);

@@ -8,7 +8,7 @@ import { SessionAffinityRow } from './session-affinity.entity.js';
 export const sessionAffinities: StoredTable<SessionAffinityRow> = {
   kind: 'session',
   entities: [SessionAffinityRow],
-  bound: limits.unwrittenSessions,
+  bound: limits.queuedSessions,
   keyOf: (row) => row.session,
   async write(manager, rows) {
     await upsertRows(manager, SessionAffinityRow, rows, ['session']);
@@ -24,7 +24,7 @@ export const sessionAffinities: StoredTable<SessionAffinityRow> = {
 export const pinnedValues: StoredTable<PinnedValue> = {
   kind: 'owned',
   entities: [PinnedValue],
-  bound: limits.unwrittenPins,
+  bound: limits.queuedPins,
   async write(manager, rows) {
     await upsertRows(manager, PinnedValue, rows, ['kind', 'hash']);
   },

@@ -44,7 +44,7 @@ export class UpstreamWebSockets {
       headers,
       agent: this.upstream.agentOf('responses'),
       handshakeTimeout: limits.socketHandshakeMs,
-      maxPayload: limits.frameBytes,
+      maxPayload: limits.messageBytes,
       perMessageDeflate: deflate,
       skipUTF8Validation: true, // messages pass unchanged
       finishRequest: (asked) => {

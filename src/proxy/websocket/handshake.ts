@@ -44,7 +44,7 @@ const meansNoSockets: ReadonlySet<number | undefined> = new Set([404, 405, 426, 
 export class Handshake {
   private readonly server = new WebSocketServer({
     noServer: true,
-    maxPayload: limits.frameBytes,
+    maxPayload: limits.messageBytes,
     perMessageDeflate: deflate,
     skipUTF8Validation: true, // messages pass unchanged
   });

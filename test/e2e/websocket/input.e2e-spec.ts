@@ -51,7 +51,7 @@ describe('client input that is not a turn', () => {
   it('a message above the limit closes both sockets with 1009', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     await using client = await SocketClient.connect(pool.origin, { withoutDeflate: true });
-    client.send(Buffer.alloc(limits.frameBytes + 1));
+    client.send(Buffer.alloc(limits.messageBytes + 1));
     expect((await client.closed).code).toBe(1009);
     await pool.fakeUpstream.until(() => pool.fakeUpstream.sockets.open === 0, 'the end of the socket');
   });
@@ -68,7 +68,7 @@ describe('client input that is not a turn', () => {
     await using upstream = await BareUpstream.start();
     await using pool = await TestPool.start({ env: upstream.env });
     const ends = await upstream.through(pool.origin);
-    ends.upstream.send({ bytes: Buffer.alloc(limits.frameBytes + 1), isBinary: true });
+    ends.upstream.send({ bytes: Buffer.alloc(limits.messageBytes + 1), isBinary: true });
     expect((await ends.client.closed).code).toBe(1009);
   });
 });
