@@ -27,7 +27,7 @@ export async function lockInstance(dbPath: string): Promise<AsyncDisposable> {
   try {
     file = await open(path, 'a', 0o600);
   } catch {
-    return { [Symbol.asyncDispose]: async () => undefined }; // the database reports what is wrong with this folder
+    return { [Symbol.asyncDispose]: async () => undefined }; // the database will report the problem with this folder
   }
   let isOurs: boolean;
   try {

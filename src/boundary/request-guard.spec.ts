@@ -34,7 +34,7 @@ describe('who may enter', () => {
     expect(codeFor({ host })).toBe(code);
   });
 
-  it('nobody without a host', () => {
+  it('no request without a host', () => {
     expect(codeFor({})).toBe('forbidden_host');
   });
 

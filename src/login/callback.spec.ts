@@ -13,7 +13,7 @@ describe('a callback', () => {
   it.each([
     ['error=access_denied&state=s', true],
     ['error=server_error&error_description=x&state=s', false],
-  ])('tells a refusal: %s', (query, isDenied) => {
+  ])('recognizes a refusal: %s', (query, isDenied) => {
     expect(read(query)).toMatchObject({ kind: 'refused', isDenied });
   });
 
@@ -42,5 +42,5 @@ describe('a pasted callback address', () => {
     'http://127.0.0.1:1455/?code=c',
     'javascript:alert(1)',
     'https://auth.openai.com/oauth/authorize?state=s',
-  ])('is none: %j', (text) => expect(queryOfPasted(text)).toBeNull());
+  ])('is rejected: %j', (text) => expect(queryOfPasted(text)).toBeNull());
 });

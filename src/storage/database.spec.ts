@@ -23,7 +23,7 @@ afterAll(() => Logger.overrideLogger(['log', 'warn', 'error']));
 const tables = [...usageTables, ...selectionTables];
 const drivers = ['sqlite3', 'node'] as const;
 
-/** A database in a folder of its own, with a clock that the test moves. */
+/** A database in its own folder, with a clock that the test moves. */
 class Sandbox implements AsyncDisposable {
   now = Date.UTC(2026, 0, 2, 12);
   readonly database: Database;
@@ -203,7 +203,7 @@ describe.each(drivers)('the writer (%s)', (driver) => {
     expect(sorted(stored)).toEqual(sorted(rollUp(records)));
   });
 
-  it('keeps what a missing database does not take, and writes it once it is there', async () => {
+  it('keeps rows while the database is missing and writes them once it is back', async () => {
     await using sandbox = await Sandbox.create(driver);
     const { writer } = writerOf(sandbox.database);
     await writeFile(join(sandbox.folder, 'data'), 'no folder');

@@ -13,7 +13,7 @@ interface Outcome {
   readonly changes: number | undefined;
 }
 
-/** One connection to a file in a folder of its own. */
+/** One connection to a file in its own folder. */
 class Connection implements AsyncDisposable {
   private constructor(
     readonly folder: string,
@@ -61,7 +61,7 @@ class Connection implements AsyncDisposable {
 const ENDLESS =
   'WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT 300000) SELECT x FROM n';
 
-/** The thread that is started on the way; Node tells the process of each. */
+/** The thread that is started meanwhile; Node reports each to the process. */
 async function withThread(open: () => Promise<Connection>) {
   const started = Promise.withResolvers<Worker>();
   process.once('worker', started.resolve);

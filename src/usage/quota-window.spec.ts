@@ -63,7 +63,7 @@ describe("the upstream's answer about usage", () => {
     ['an empty object', {}],
     ['a number', 5],
     ['junk', { rate_limit: 'x' }],
-  ])('is no answer when it is %s', (_what, json) => {
+  ])('is rejected when it is %s', (_what, json) => {
     expect(quotaFromUsage(json, now)).toBeNull();
   });
 });

@@ -49,7 +49,7 @@ describe('rollups', () => {
     ]);
   });
 
-  it('count a refused turn not as one, whatever it tells', () => {
+  it('do not count a refused turn, whatever it reports', () => {
     expect(rollUp([record({ status: 429 }), record()])).toEqual([
       expect.objectContaining({ turns: 1, input: 20 }),
     ]);

@@ -73,7 +73,7 @@ describe('the sums of rollups', () => {
     expect(rollups[0]?.turns).toBe(1);
   });
 
-  it('are told in the newest buckets where there are too many, with totals over all', () => {
+  it('are limited to the newest buckets if there are too many, with totals over all', () => {
     const rollups = Array.from({ length: limits.usageBuckets + 5 }, (_, hour) => rollup(hour));
     const { totals, hours } = summed(rollups, question());
     expect(totals.turns).toBe(limits.usageBuckets + 5);

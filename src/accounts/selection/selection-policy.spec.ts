@@ -162,7 +162,7 @@ describe('sustainableRate', () => {
     ['what is left over the time to the reset', { windows: [window(0.5, HOUR)] }, 0.5 / 3_600],
     ['larger by the capacity of the plan', { capacity: 10, windows: [window(0.5, HOUR)] }, 5 / 3_600],
     ['a whole window over its duration once its reset has passed', { windows: [window(1, -1)] }, 1 / 18_000],
-    ['measured at half the duration when no reset is told', { windows: [window(0.5, null)] }, 0.5 / 9_000],
+    ['measured at half the duration when no reset is known', { windows: [window(0.5, null)] }, 0.5 / 9_000],
     ['nothing when nothing is left', { windows: [window(1, HOUR)] }, 0],
     ['finite in the last second before the reset', { windows: [window(0, 1)] }, 1],
   ])('is %s', (_case, facts, rate) => {

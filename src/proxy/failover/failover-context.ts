@@ -127,7 +127,7 @@ export class FailoverContext {
     return this.#isRecovering;
   }
 
-  /** From now on, this body is sent in place of the client's: it lacks what upstream has refused. */
+  /** Replaces the client's body: this one lacks the items that upstream refused. */
   replaceBody(stripped: Buffer): void {
     this.#strippedBody = stripped;
   }

@@ -79,7 +79,7 @@ export class Pinning {
     );
   }
 
-  /** The pin of the last id that has one: what a body names last is the newest. */
+  /** The pin of the last id that has one, since a body names the newest last. */
   private lastPin(kind: PinnedKind, ids: Iterable<string>): string | null {
     let last: string | null = null;
     for (const id of ids) {

@@ -15,7 +15,7 @@ const noTunnels: LocalResponse = {
   headers: { allow: 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS' },
 };
 
-/** Rejects CONNECT (RFC 9110 9.3.6), which Node reports as an event of its own: after earlier responses, then closes. */
+/** Rejects CONNECT (RFC 9110 9.3.6), which Node reports as a separate event: after earlier responses, then closes. */
 @Injectable()
 export class ConnectRequests {
   constructor(

@@ -101,7 +101,7 @@ function upstreamAt(base: URL): Upstream {
     on: {
       proxyReq: (proxyReq, request) => {
         underWay.set(request, proxyReq);
-        // An invalid response, such as an unrequested upgrade, ends without an event of its own.
+        // An invalid response, such as an unrequested upgrade, ends without an error event.
         proxyReq.once('close', () =>
           settling(request).settle(failed(request, new Error('upstream hung up'))),
         );
