@@ -19,6 +19,7 @@ import { LocalResponses } from './endpoints/local-responses.js';
 import { ModelsEtag } from './response/models-etag.js';
 import { Models } from './endpoints/models.js';
 import { Pinning } from './failover/pinning.js';
+import { RecordedAttempts } from './endpoints/recorded-attempts.js';
 import { Passthrough } from './endpoints/passthrough.js';
 import { ProxyMiddleware } from './ingress/proxy.middleware.js';
 import { ReplayBudget } from './request/replay-budget.js';
@@ -55,6 +56,7 @@ import { UpstreamWebSockets } from './upstream/upstream-websocket.js';
     ModelsEtag,
     Pinning,
     Passthrough,
+    RecordedAttempts,
     { provide: ReplayBudget, useFactory: () => new ReplayBudget() },
     RequestIntake,
     ResponseCommit,

@@ -7,7 +7,7 @@ import type { PoolWindow } from '../../accounts/selection/pool-quota.js';
 import { APP_CONFIG, type AppConfig } from '../../config/app.config.js';
 import { CLOCK, type Clock } from '../../runtime/clock.js';
 import { limits } from '../../config/limits.js';
-import { AttemptRunner } from '../upstream/attempt-runner.js';
+import { RecordedAttempts } from './recorded-attempts.js';
 import { sendJson } from '../response/local-response.js';
 import type { RequestRecord } from '../failover/request-record.js';
 import { discard } from '../upstream/response-peek.js';
@@ -23,7 +23,7 @@ export class LocalResponses {
   constructor(
     private readonly registry: AccountRegistry,
     private readonly pool: PoolStatusService,
-    private readonly runner: AttemptRunner,
+    private readonly attempts: RecordedAttempts,
     @Inject(APP_CONFIG) private readonly config: AppConfig,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
@@ -96,21 +96,16 @@ export class LocalResponses {
     path: string,
     record: RequestRecord,
   ): Promise<Buffer | null> {
-    const attempted = await this.runner.attempt(
-      request,
-      account,
-      {
-        base: 'wham',
-        path,
-        isTurn: false,
-        isSocket: false,
-        without: ['accept-encoding'],
-        bodyInstead: null,
-        withinMs: limits.configBundleMs,
-      },
-      null,
-    );
-    record.attempted(account, 'own account', attempted);
+    const to = {
+      base: 'wham',
+      path,
+      isTurn: false,
+      isSocket: false,
+      without: ['accept-encoding'],
+      bodyInstead: null,
+      withinMs: limits.configBundleMs,
+    } as const;
+    const attempted = await this.attempts.once(request, account, to, record, 'own account');
     if (attempted.peeked === null) return null;
     const { response } = attempted.peeked;
     if (attempted.outcome.kind === 'success') return await readWhole(response, limits.configBundleBytes);

@@ -5,7 +5,7 @@ import { LRUCache } from 'lru-cache';
 import { AccountSelector } from '../../accounts/selection/account-selector.js';
 import { CLOCK, type Clock } from '../../runtime/clock.js';
 import { limits } from '../../config/limits.js';
-import { AttemptRunner } from '../upstream/attempt-runner.js';
+import { RecordedAttempts } from './recorded-attempts.js';
 import { type LocalResponse, sendLocalResponse } from '../response/local-response.js';
 import type { RequestRecord } from '../failover/request-record.js';
 import { discard } from '../upstream/response-peek.js';
@@ -41,7 +41,7 @@ export class Models {
 
   constructor(
     private readonly selector: AccountSelector,
-    private readonly runner: AttemptRunner,
+    private readonly attempts: RecordedAttempts,
     private readonly etag: ModelsEtag,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
@@ -102,13 +102,7 @@ export class Models {
       bodyInstead: null,
       withinMs: limits.modelsMs,
     } as const;
-    let attempted = await this.runner.attempt(request, account, to, null);
-    record.attempted(account, 'largest plan', attempted);
-    if (attempted.outcome.kind === 'unauthorized' && attempted.token !== null) {
-      if (attempted.peeked !== null) discard(attempted.peeked.response);
-      attempted = await this.runner.attempt(request, account, to, attempted.token);
-      record.attempted(account, 'refresh', attempted);
-    }
+    const { attempted } = await this.attempts.withRefresh(request, account, to, record, 'largest plan');
     const { peeked, outcome } = attempted;
     if (peeked === null) return null;
     if (outcome.kind !== 'success') {

@@ -4,7 +4,8 @@ import { AccountSelector, hasNoQuota } from '../../accounts/selection/account-se
 import type { Account } from '../../accounts/account.js';
 import { Lease } from '../../accounts/lease.js';
 import { OutcomeRecorder } from '../failover/outcome-recorder.js';
-import { AttemptRunner, type Attempted } from '../upstream/attempt-runner.js';
+import type { Attempted } from '../upstream/attempt-runner.js';
+import { RecordedAttempts } from './recorded-attempts.js';
 import { sendLocalResponse } from '../response/local-response.js';
 import type { RequestRecord } from '../failover/request-record.js';
 import { NoAccountResponse } from '../failover/no-account-response.js';
@@ -13,6 +14,7 @@ import { discard } from '../upstream/response-peek.js';
 import { Pinning } from '../failover/pinning.js';
 import type { ProxyRequest } from '../request/proxy-request.js';
 import { ResponseCommit } from '../response/response-commit.js';
+import type { Destination } from '../upstream/request-builder.js';
 import type { UpstreamBase } from '../upstream/upstream-client.js';
 
 /** Forwards requests that are not turns: one account, one attempt, plus a refresh on 401. */
@@ -20,7 +22,7 @@ import type { UpstreamBase } from '../upstream/upstream-client.js';
 export class Passthrough {
   constructor(
     private readonly selector: AccountSelector,
-    private readonly runner: AttemptRunner,
+    private readonly attempts: RecordedAttempts,
     private readonly recorder: OutcomeRecorder,
     private readonly pinning: Pinning,
     private readonly commit: ResponseCommit,
@@ -134,7 +136,7 @@ export class Passthrough {
     path: string,
     record: RequestRecord,
   ): Promise<Attempted> {
-    const to = {
+    const to: Destination = {
       base,
       path,
       isTurn: false,
@@ -147,32 +149,22 @@ export class Passthrough {
       bodyInstead: null,
       withinMs: null,
     };
-    const first = await this.runner.attempt(request, account, to, null);
-    record.attempted(account, 'home or session', first);
-    if (!request.isReplayable) return first;
-    const { outcome } = first;
-    if (outcome.kind === 'unreachable' && outcome.wasReused)
-      return this.again(request, account, to, null, 'retry-at-once', record);
-    if (outcome.kind !== 'unauthorized' || first.token === null) return first;
-    if (first.peeked !== null) discard(first.peeked.response);
-    const second = await this.again(request, account, to, first.token, 'refresh', record);
-    const { outcome: again, startedAt } = second;
-    if (again.kind === 'unauthorized')
-      this.recorder.learn(account, again, { startedAt, hasRefreshed: true, model: null });
-    return second;
-  }
-
-  private async again(
-    request: ProxyRequest,
-    account: Account,
-    to: Parameters<AttemptRunner['attempt']>[2],
-    rejected: Attempted['token'],
-    by: string,
-    record: RequestRecord,
-  ): Promise<Attempted> {
-    const attempted = await this.runner.attempt(request, account, to, rejected);
-    record.attempted(account, by, attempted);
-    return attempted;
+    const { attempted, hasRefreshed } = await this.attempts.withRefresh(
+      request,
+      account,
+      to,
+      record,
+      'home or session',
+    );
+    const { outcome, startedAt } = attempted;
+    if (hasRefreshed) {
+      if (outcome.kind === 'unauthorized')
+        this.recorder.learn(account, outcome, { startedAt, hasRefreshed, model: null });
+      return attempted;
+    }
+    const isStale = outcome.kind === 'unreachable' && outcome.wasReused;
+    if (!isStale || !request.isReplayable) return attempted;
+    return await this.attempts.once(request, account, to, record, 'retry-at-once');
   }
 }
 
