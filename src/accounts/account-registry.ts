@@ -118,8 +118,8 @@ export class AccountRegistry implements OnModuleInit {
   }
 
   private async read(): Promise<{ results: readonly ReloadResult[]; isComplete: boolean }> {
-    const filed = this.accounts.filter((it) => it.withdrawal === null);
-    const namesBefore = new Map(filed.map((it) => [it.id, it.name]));
+    const withFile = this.accounts.filter((it) => it.withdrawal === null);
+    const namesBefore = new Map(withFile.map((it) => [it.id, it.name]));
     await this.folder.noteReading();
     const files = await this.persistence.load(new Set(this.accounts.map((it) => it.id)));
     const shown = new Set(this.brokenFiles.map((it) => it.name));

@@ -4,11 +4,11 @@ import { describeError } from '../runtime/pool-error.js';
 import { type CredentialFile, CredentialStore } from './credential-store.js';
 import { CredentialVault } from './credential-vault.js';
 import { type Credential, isNewerGeneration, isProvenNewer, renewed } from './credential.js';
-import type { Asking } from './journal-entry.js';
+import type { PendingTokenRequest } from './journal-entry.js';
 import type { LockedJournal } from './journal-file.js';
 import { RefreshJournal } from './refresh-journal.js';
 import { idle, REFRESH_STEP_WATCHER, type RefreshStepWatcher } from './refresh-state.js';
-import { askingOf, fingerprintOf, type StoredCredential, unsavedEntry } from './stored-credential.js';
+import { pendingRequestOf, fingerprintOf, type StoredCredential, unsavedEntry } from './stored-credential.js';
 import { RefreshFailedError } from './tokens.errors.js';
 
 /** Moves newly issued tokens from the journal to the credential file, then to memory. */
@@ -70,7 +70,7 @@ export class CredentialPersistence {
     issued: Credential,
     spent: readonly string[],
     locked: LockedJournal,
-    isFileWorthKeeping = false,
+    shouldBackUpFile = false,
   ): Promise<StoredCredential> {
     // The file may have been renamed meanwhile, or newer tokens may have been adopted from it.
     const now = this.vault.find(before.id) ?? before;
@@ -84,7 +84,7 @@ export class CredentialPersistence {
       reason: 'not written yet',
       inFile: now.unsaved === null ? fingerprintOf(now.credential) : now.unsaved.inFile,
       spent,
-      isFileWorthKeeping: isOther || isFileWorthKeeping || (now.unsaved?.isFileWorthKeeping ?? false),
+      shouldBackUpFile: isOther || shouldBackUpFile || (now.unsaved?.shouldBackUpFile ?? false),
     };
     const grantedAt = issued.lastRefreshAt;
     return await this.writeFile({ ...now, credential: issued, grantedAt, unsaved, refresh: idle }, locked);
@@ -104,8 +104,8 @@ export class CredentialPersistence {
       const isSpent = unsaved.spent.includes(fingerprintOf(storedCredential.credential) ?? '');
       if (isSpent || isProvenNewer(storedCredential.credential, issued)) {
         this.logger.log('finishing an interrupted refresh', { account: storedCredential.name });
-        const isFileWorthKeeping = !isSpent && storedCredential.unsaved === null;
-        now = await this.save(storedCredential, issued, unsaved.spent, locked, isFileWorthKeeping);
+        const shouldBackUpFile = !isSpent && storedCredential.unsaved === null;
+        now = await this.save(storedCredential, issued, unsaved.spent, locked, shouldBackUpFile);
       }
     }
     if (asking !== null && asking.refreshToken === fingerprintOf(now.credential)) {
@@ -127,7 +127,10 @@ export class CredentialPersistence {
     }
   }
 
-  private doubt(storedCredential: StoredCredential, { at: since, isAgain }: Asking): StoredCredential {
+  private doubt(
+    storedCredential: StoredCredential,
+    { at: since, isAgain }: PendingTokenRequest,
+  ): StoredCredential {
     const { refresh, name } = storedCredential;
     if (refresh.kind === 'refused') return storedCredential; // the endpoint has decided
     if (refresh.kind === 'in-doubt' && refresh.since >= since) return storedCredential;
@@ -150,7 +153,10 @@ export class CredentialPersistence {
   /** Writes tokens to the journal that it could not take when they were issued. */
   private async journalLate(storedCredential: StoredCredential, locked: LockedJournal): Promise<void> {
     try {
-      await locked.write({ unsaved: unsavedEntry(storedCredential), asking: askingOf(storedCredential) });
+      await locked.write({
+        unsaved: unsavedEntry(storedCredential),
+        asking: pendingRequestOf(storedCredential),
+      });
     } catch (error) {
       this.logger.debug('still no journal', { account: storedCredential.name, reason: describeError(error) });
     }
@@ -162,10 +168,10 @@ export class CredentialPersistence {
   ): Promise<StoredCredential> {
     const { name, credential, unsaved } = storedCredential;
     if (unsaved === null) return storedCredential;
-    let { isFileWorthKeeping } = unsaved;
+    let { shouldBackUpFile } = unsaved;
     try {
-      if (isFileWorthKeeping) await this.store.copyAside(name);
-      isFileWorthKeeping = false; // one copy is enough, however often the write fails
+      if (shouldBackUpFile) await this.store.backUp(name);
+      shouldBackUpFile = false; // one copy is enough, however often the write fails
       // A file with a spent token is replaceable, too: a reload that read it just before our last write reports it as older.
       await this.store.write(name, credential, [unsaved.inFile, ...unsaved.spent]);
     } catch (error) {
@@ -173,7 +179,7 @@ export class CredentialPersistence {
       const reason = `new tokens are ${where}; their file cannot be written: ${describeError(error)}`;
       if (reason !== unsaved.reason)
         this.logger.error('refreshed tokens could not be written', { account: name, reason });
-      const stillUnsaved = { ...unsaved, isFileWorthKeeping, reason };
+      const stillUnsaved = { ...unsaved, shouldBackUpFile, reason };
       const inMemory = this.vault.put({ ...storedCredential, unsaved: stillUnsaved });
       this.onStep('in-memory', name);
       return inMemory;
@@ -189,7 +195,7 @@ export class CredentialPersistence {
   /** Removes tokens that are in the file; keeps the note that a refresh is in doubt. */
   private async clearJournal(storedCredential: StoredCredential, locked: LockedJournal): Promise<void> {
     if (!locked.isOnDisk) return;
-    const asking = askingOf(storedCredential);
+    const asking = pendingRequestOf(storedCredential);
     try {
       await locked.write({ unsaved: null, asking });
       if (asking === null) this.onStep('journal-cleared', storedCredential.name);

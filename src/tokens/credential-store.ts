@@ -106,17 +106,17 @@ export class CredentialStore {
   }
 
   /** Copies the file of this name to `.removed/` before it is overwritten. */
-  async copyAside(name: string): Promise<void> {
+  async backUp(name: string): Promise<void> {
     const text = await readBounded(this.pathOf(name), limits.credentialFileBytes);
     if (text === null) return;
-    await replaceFile(await this.asideOf(name), text);
+    await replaceFile(await this.removedPathOf(name), text);
     this.logger.log('copied the older file to .removed', { account: name });
   }
 
   /** Moves the file of this name, or the link, to `.removed/` in the pool folder. Returns its new path. */
   async remove(name: string): Promise<string> {
     const path = this.pathOf(name);
-    const target = await this.asideOf(name);
+    const target = await this.removedPathOf(name);
     const isLink = (await lstat(path)).isSymbolicLink();
     // The mode of another user's file cannot be changed, but the file can still be moved.
     if (!isLink) await chmod(path, OWNER_ONLY).catch(() => undefined);
@@ -139,7 +139,7 @@ export class CredentialStore {
     return join(this.config.poolDir, name + SUFFIX);
   }
 
-  private async asideOf(name: string): Promise<string> {
+  private async removedPathOf(name: string): Promise<string> {
     const folder = join(this.config.poolDir, REMOVED);
     await mkdir(folder, { recursive: true, mode: 0o700 });
     const at = new Date().toISOString().replaceAll(':', '-'); // Windows takes no colons

@@ -22,7 +22,7 @@ export class CredentialVault {
   private readonly credentials = new Map<string, StoredCredential>();
   private readonly watchers: ((storedCredential: StoredCredential) => void)[] = [];
   /** Accounts that had a file when the folder was last read. */
-  private filed: ReadonlySet<string> = new Set();
+  private withFile: ReadonlySet<string> = new Set();
 
   constructor(private readonly store: CredentialStore) {}
 
@@ -36,8 +36,8 @@ export class CredentialVault {
   }
 
   /** Credentials with a file. A user who moved a file away wants its refresh token unchanged. */
-  listFiled(): readonly StoredCredential[] {
-    return this.list().filter((it) => this.filed.has(it.id));
+  listWithFile(): readonly StoredCredential[] {
+    return this.list().filter((it) => this.withFile.has(it.id));
   }
 
   find(id: string): StoredCredential | null {
@@ -84,7 +84,7 @@ export class CredentialVault {
     const present = new Set(whole.map((it) => identityOf(it.name, it.credential)));
     const added = [...present].filter((id) => !this.credentials.has(id));
     for (const file of whole) this.put(afterReading(this.find(identityOf(file.name, file.credential)), file));
-    this.filed = present;
+    this.withFile = present;
     for (const { id, unsaved } of this.list())
       if (!present.has(id) && !needed.has(id) && unsaved === null) this.forget(id);
     return { files, added };

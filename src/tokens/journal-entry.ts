@@ -22,7 +22,7 @@ const entrySchema = z.object({
 });
 
 /** A refresh token (its fingerprint) that was about to be sent. While recorded, it may or may not have been used. */
-export interface Asking {
+export interface PendingTokenRequest {
   readonly refreshToken: string;
   readonly at: number;
   /** The refresh was already in doubt. */
@@ -37,7 +37,7 @@ export interface JournalEntry {
     readonly at: number;
     readonly spent: readonly string[];
   } | null;
-  readonly asking: Asking | null;
+  readonly asking: PendingTokenRequest | null;
 }
 
 /** Encodes an entry: a line with sequence, length and checksum, then JSON. The newer entry has the higher sequence. */

@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { lockFile } from '../runtime/file-lock.js';
 import { errorCode, PoolError } from '../runtime/pool-error.js';
-import type { Asking } from './journal-entry.js';
+import type { PendingTokenRequest } from './journal-entry.js';
 
 const OWNER_ONLY_FOLDER = 0o700;
 const OWNER_ONLY_FILE = 0o600;
@@ -53,7 +53,7 @@ export class SharedFile implements AsyncDisposable {
   }
 
   /** Returns the last token request whose response may not be in the credential file; null for none. */
-  async asking(): Promise<Asking | null> {
+  async asking(): Promise<PendingTokenRequest | null> {
     const { bytesRead, buffer } = await this.file.read(Buffer.alloc(NOTE_BYTES), 0, NOTE_BYTES, 0);
     try {
       return noteSchema.parse(JSON.parse(buffer.toString('utf8', 0, bytesRead)));
@@ -62,7 +62,7 @@ export class SharedFile implements AsyncDisposable {
     }
   }
 
-  async note(asking: Asking | null): Promise<void> {
+  async note(asking: PendingTokenRequest | null): Promise<void> {
     await this.file.truncate(0);
     if (asking !== null) await this.file.write(JSON.stringify(asking), 0);
   }

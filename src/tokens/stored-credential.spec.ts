@@ -45,7 +45,7 @@ const unsaved = (inFile: string, ...spent: string[]): Unsaved => ({
   reason: 'the disk is full',
   inFile,
   spent,
-  isFileWorthKeeping: false,
+  shouldBackUpFile: false,
 });
 
 describe('afterReading', () => {
@@ -112,12 +112,12 @@ describe('afterReading', () => {
   it('marks an older file for a copy, unless its tokens are known to be used up', () => {
     expect(afterReading(mine(now), file(old)).unsaved).toMatchObject({
       inFile: spentOld,
-      isFileWorthKeeping: true,
+      shouldBackUpFile: true,
     });
     const before = mine(now, { unsaved: unsaved('something else', spentOld) });
     expect(afterReading(before, file(old)).unsaved).toMatchObject({
       inFile: spentOld,
-      isFileWorthKeeping: false,
+      shouldBackUpFile: false,
     });
   });
 

@@ -1,7 +1,7 @@
 import { limits } from '../config/limits.js';
 import type { CredentialFile } from './credential-store.js';
 import { type Credential, identityOf, isNewerGeneration, isSameGeneration } from './credential.js';
-import type { Asking, JournalEntry } from './journal-entry.js';
+import type { PendingTokenRequest, JournalEntry } from './journal-entry.js';
 import { idle, nextRefreshState, type RefreshState } from './refresh-state.js';
 
 /** The credential of one account with its state. Immutable: changes replace the whole object. */
@@ -30,7 +30,7 @@ export interface Unsaved {
   /** Used refresh tokens that the file may still hold, oldest first. */
   readonly spent: readonly string[];
   /** Whether to copy the file before it is overwritten. */
-  readonly isFileWorthKeeping: boolean;
+  readonly shouldBackUpFile: boolean;
 }
 
 /** A credential file that can be used. */
@@ -74,7 +74,7 @@ export function unsavedEntry({ credential, unsaved }: StoredCredential): Journal
 }
 
 /** Returns the token request that the journal must keep while the refresh is in doubt. */
-export function askingOf({ credential, refresh }: StoredCredential): Asking | null {
+export function pendingRequestOf({ credential, refresh }: StoredCredential): PendingTokenRequest | null {
   const refreshToken = fingerprintOf(credential);
   if (refresh.kind !== 'in-doubt' || refreshToken === null) return null;
   return { refreshToken, at: refresh.since, isAgain: refresh.isAgain };
@@ -90,7 +90,7 @@ function stillUnsaved(mine: StoredCredential, file: WholeFile): Unsaved | null {
     reason: 'the file holds older tokens than those in use',
     inFile,
     spent,
-    isFileWorthKeeping: !spent.includes(inFile ?? ''),
+    shouldBackUpFile: !spent.includes(inFile ?? ''),
   };
 }
 

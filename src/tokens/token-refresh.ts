@@ -6,8 +6,8 @@ import { renewed, type TokenGrant } from './credential.js';
 import { CredentialPersistence } from './credential-persistence.js';
 import { CredentialVault } from './credential-vault.js';
 import type { LockedJournal } from './journal-file.js';
-import type { Asking, JournalEntry } from './journal-entry.js';
-import { askingOf, fingerprintOf, type StoredCredential, unsavedEntry } from './stored-credential.js';
+import type { PendingTokenRequest, JournalEntry } from './journal-entry.js';
+import { pendingRequestOf, fingerprintOf, type StoredCredential, unsavedEntry } from './stored-credential.js';
 import { RefreshJournal } from './refresh-journal.js';
 import { hasPassed, REFRESH_STEP_WATCHER, type RefreshStepWatcher } from './refresh-state.js';
 import { type RefreshReason, TokenRefreshClient } from './token-refresh-client.js';
@@ -17,7 +17,7 @@ import { RefreshFailedError } from './tokens.errors.js';
 export interface RefreshRequest {
   readonly reason: RefreshReason;
   /** False: only adopts newer tokens from the file and sends no request. */
-  readonly mayAsk: boolean;
+  readonly maySend: boolean;
   /** The access token is still good: postpone requests that might cost the refresh token. */
   readonly canWait: boolean;
   /** Sends a request in every state, because a person asked for it. */
@@ -57,8 +57,8 @@ export class TokenRefresh {
     return this.mayRequest(before, request) ? await this.request(before, request, locked) : before;
   }
 
-  private mayRequest({ refresh }: StoredCredential, { mayAsk, canWait, isForced }: RefreshRequest): boolean {
-    if (!mayAsk || isForced) return mayAsk;
+  private mayRequest({ refresh }: StoredCredential, { maySend, canWait, isForced }: RefreshRequest): boolean {
+    if (!maySend || isForced) return maySend;
     switch (refresh.kind) {
       case 'idle':
         return true;
@@ -92,7 +92,11 @@ export class TokenRefresh {
         return (await this.vault.adopt(before)) ?? this.needsLogin(before, response.code);
       }
       case 'failed':
-        await this.write(locked, { unsaved: unsavedEntry(before), asking: askingOf(before) }, before.name);
+        await this.write(
+          locked,
+          { unsaved: unsavedEntry(before), asking: pendingRequestOf(before) },
+          before.name,
+        );
         return this.failed(before, response.reason);
       case 'unknown':
         return await this.leftInDoubt(before, response.reason, locked);
@@ -132,13 +136,13 @@ export class TokenRefresh {
     });
     const { at: since, isAgain } = this.pendingRequest(before);
     const doubted = this.vault.change(before, { kind: 'left-in-doubt', since, isAgain, reason });
-    const entry = { unsaved: unsavedEntry(doubted), asking: askingOf(doubted) };
+    const entry = { unsaved: unsavedEntry(doubted), asking: pendingRequestOf(doubted) };
     await this.write(locked, entry, before.name);
     // Codex may have used it meanwhile; its successor is then in the file.
     return (await this.vault.adopt(doubted)) ?? doubted;
   }
 
-  private pendingRequest({ credential, refresh }: StoredCredential): Asking {
+  private pendingRequest({ credential, refresh }: StoredCredential): PendingTokenRequest {
     const isAgain = refresh.kind === 'in-doubt';
     return { refreshToken: credential.refreshToken?.fingerprint() ?? '', at: this.clock.now(), isAgain };
   }

@@ -91,7 +91,7 @@ export class TokenService implements OnApplicationShutdown {
     await this.persistence.saveUnsaved();
     if (this.config.refreshDisabled) return;
     let pauseMs = firstPauseMs;
-    for (const { id } of this.vault.listFiled()) {
+    for (const { id } of this.vault.listWithFile()) {
       if (!this.isDue(id)) continue;
       if (pauseMs > 0) await pause(pauseMs);
       pauseMs = limits.refreshSpacingMs + Math.random() * limits.refreshJitterMs;
@@ -122,7 +122,7 @@ export class TokenService implements OnApplicationShutdown {
     const storedCredential = this.vault.get(id);
     const request = {
       reason,
-      mayAsk: !this.config.refreshDisabled,
+      maySend: !this.config.refreshDisabled,
       canWait: reason === 'proactive_expiry' && !this.hasEnded(storedCredential),
       isForced: reason === 'forced',
     };
