@@ -22,7 +22,7 @@ export class ClientObserver {
   }
 
   /** Inspects the login of an admitted request. */
-  entered(headers: IncomingHttpHeaders): void {
+  inspectLogin(headers: IncomingHttpHeaders): void {
     const accountId = headers['chatgpt-account-id'];
     const authorization = headers.authorization;
     if (typeof accountId !== 'string' || authorization === undefined) return;

@@ -30,7 +30,7 @@ export class Passthrough {
   ) {}
 
   /** Uses the account of the request's session, or the only account that can serve the request. */
-  async withSession(
+  async viaSessionAccount(
     request: ProxyRequest,
     res: ServerResponse,
     base: UpstreamBase,
@@ -54,7 +54,7 @@ export class Passthrough {
   }
 
   /** Uses the home account, to which the client's settings and connectors belong. */
-  async withHome(
+  async viaHomeAccount(
     request: ProxyRequest,
     res: ServerResponse,
     base: UpstreamBase,
@@ -68,7 +68,7 @@ export class Passthrough {
   }
 
   /** For a known file, uses its account, even without quota. Otherwise uses the session's account, or the home account. */
-  async aboutFile(
+  async forFile(
     request: ProxyRequest,
     res: ServerResponse,
     path: string,
@@ -76,8 +76,8 @@ export class Passthrough {
   ): Promise<void> {
     const soleId = await this.pinning.soleAccount(request, path);
     if (soleId === null) {
-      if (request.sessionKey === null) return await this.withHome(request, res, 'wham', path, record);
-      return await this.withSession(request, res, 'wham', path, record);
+      if (request.sessionKey === null) return await this.viaHomeAccount(request, res, 'wham', path, record);
+      return await this.viaSessionAccount(request, res, 'wham', path, record);
     }
     const candidates = this.selector.assess(null, soleId);
     record.recordCandidates(candidates);

@@ -7,7 +7,7 @@ import { CLOCK, type Clock } from '../../runtime/clock.js';
 import { SuspendDetector } from '../../runtime/suspend-detector.js';
 import { isAnyFull, type QuotaWindow, windowsFromHeaders } from '../../usage/quota-window.js';
 import { QuotaService } from '../../usage/quota.service.js';
-import { type AttemptOutcome, classifyLateFailure, othersMayServe } from '../upstream/outcome.js';
+import { type AttemptOutcome, classifyLateFailure, retryableElsewhere } from '../upstream/outcome.js';
 import type { Attempted } from '../upstream/attempt-runner.js';
 import type { FailoverContext } from './failover-context.js';
 import type { ErrorEnvelope } from '../upstream/error-envelope.js';
@@ -123,7 +123,8 @@ export class OutcomeRecorder {
     this.learn(account, outcome, { ...asked, hasRefreshed: false });
     if (outcome.kind === 'overloaded' || outcome.kind === 'upstream-error')
       this.upstream.note({ kind: 'failing', accountId: account.id, at: this.clock.now() });
-    if (sessionKey !== null && othersMayServe.has(outcome.kind)) this.affinity.avoid(sessionKey, account.id);
+    if (sessionKey !== null && retryableElsewhere.has(outcome.kind))
+      this.affinity.avoid(sessionKey, account.id);
   }
 
   /** Records how a relayed response ended; its attempt began at `startedAt` (epoch ms). */

@@ -5,7 +5,7 @@ import { Injectable } from '@nestjs/common';
 import { bufferHandshake } from './handshake-buffer.js';
 
 /** A connection that Node has handed over, once the earlier responses have ended: for a response or another protocol. */
-export interface HandedOver {
+export interface Takeover {
   /** Closes the connection when it has been sent. */
   readonly res: ServerResponse;
   /** The bytes that followed the head of the request. */
@@ -40,7 +40,7 @@ export class ClientConnections {
    * Resolves when all earlier responses have ended (RFC 9112 9.3.2: they are sent in order); with null if the
    * connection has ended by then. The caller then owns the connection: Node no longer reads or watches it.
    */
-  async handedOver(req: IncomingMessage, socket: Socket, head: Buffer): Promise<HandedOver | null> {
+  async takeOver(req: IncomingMessage, socket: Socket, head: Buffer): Promise<Takeover | null> {
     socket.on('error', () => undefined); // `close` follows
     const takeHead = bufferHandshake(socket, head);
     await this.allEnded(socket);

@@ -33,7 +33,7 @@ export class ConnectRequests {
 
   private async respond(req: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
     try {
-      const handed = await this.connections.handedOver(req, socket, head);
+      const handed = await this.connections.takeOver(req, socket, head);
       if (handed !== null) sendLocalResponse(handed.res, this.responseTo(req));
     } catch (error) {
       this.faults.note('connection', error);

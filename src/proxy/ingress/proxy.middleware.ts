@@ -42,7 +42,7 @@ export class ProxyMiddleware implements NestMiddleware {
     if (route.kind === 'models') this.observer.modelsRequested();
     else if (route.kind === 'turn' || route.kind === 'websocket') this.observer.turnArrived();
     if (this.respondLocally(route, req, res)) return;
-    this.observer.entered(req.headers);
+    this.observer.inspectLogin(req.headers);
     void this.serve(route, req, res, query);
   }
 

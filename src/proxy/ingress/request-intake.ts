@@ -12,7 +12,7 @@ import { ReplayBudget } from '../request/replay-budget.js';
 import type { Route } from './routes.js';
 
 /** A client's request that has been read, with its record. */
-export interface Taken {
+export interface Intake {
   readonly request: ProxyRequest;
   readonly record: RequestRecord;
 }
@@ -33,7 +33,7 @@ export class RequestIntake {
   ) {}
 
   /** Reads the request. Rejects when the client leaves before its body is complete. */
-  async take(req: IncomingMessage, res: ServerResponse, route: string, query: string): Promise<Taken> {
+  async take(req: IncomingMessage, res: ServerResponse, route: string, query: string): Promise<Intake> {
     const request = await ProxyRequest.read(req, res, query, this.config.maxReplayBytes, this.budget);
     if (!request.isReplayable) {
       this.unreplayable.inc();
@@ -45,7 +45,7 @@ export class RequestIntake {
   }
 
   /** Called after the response to the client has ended: records the usage of a turn, and the metrics. */
-  async leave({ request, record }: Taken, route: Route['kind']): Promise<void> {
+  async leave({ request, record }: Intake, route: Route['kind']): Promise<void> {
     const { firstSentAt, lastAnsweredAt } = record;
     if (firstSentAt !== null) this.addedBefore.observe((firstSentAt - request.completeAt) / 1_000);
     if (lastAnsweredAt !== null) this.firstByte.observe((lastAnsweredAt - request.completeAt) / 1_000);

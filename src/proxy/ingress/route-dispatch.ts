@@ -46,11 +46,11 @@ export class RouteDispatch {
       case 'images':
         return this.forwarder.serve(request, res, route.upstreamPath, record);
       case 'session':
-        return this.passthrough.withSession(request, res, 'responses', route.upstreamPath, record);
+        return this.passthrough.viaSessionAccount(request, res, 'responses', route.upstreamPath, record);
       case 'files':
-        return this.passthrough.aboutFile(request, res, route.upstreamPath, record);
+        return this.passthrough.forFile(request, res, route.upstreamPath, record);
       case 'home':
-        return this.passthrough.withHome(request, res, route.base, route.upstreamPath, record);
+        return this.passthrough.viaHomeAccount(request, res, route.base, route.upstreamPath, record);
       case 'models':
         return this.models.serve(request, res, record);
       case 'config-bundle':

@@ -1,7 +1,7 @@
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { limits } from '../../config/limits.js';
-import { factsOf, lookInto, noFacts } from './body-inspection.js';
+import { factsOf, inspectBody, noFacts } from './body-inspection.js';
 import { ReplayBudget } from './replay-budget.js';
 
 const KiB = 1_024;
@@ -20,7 +20,7 @@ describe('a look into a body', () => {
   ])('shows its plain bytes, and holds no room afterwards: %s', async (_how, encoding, body) => {
     const budget = new ReplayBudget();
     const held: number[] = [];
-    const seen = await lookInto(body, encoding, budget, (bytes) => {
+    const seen = await inspectBody(body, encoding, budget, (bytes) => {
       held.push(budget.bytes);
       return bytes.toString();
     });
@@ -40,7 +40,7 @@ describe('a look into a body', () => {
     ],
   ])('is null when the body is %s', async (_how, encoding, body) => {
     const budget = new ReplayBudget();
-    expect(await lookInto(body, encoding, budget, () => 'seen')).toBeNull();
+    expect(await inspectBody(body, encoding, budget, () => 'seen')).toBeNull();
     expect(budget.bytes).toBe(0);
   });
 
@@ -49,9 +49,9 @@ describe('a look into a body', () => {
     const body = encoding === 'gzip' ? gzipSync(large) : zstdCompressSync(large);
     const budget = new ReplayBudget(1_000 * KiB);
     budget.claim(100 * KiB);
-    expect(await lookInto(body, encoding, budget, (bytes) => bytes.length)).toBe(large.length);
+    expect(await inspectBody(body, encoding, budget, (bytes) => bytes.length)).toBe(large.length);
     budget.claim(1);
-    expect(await lookInto(body, encoding, budget, (bytes) => bytes.length)).toBeNull();
+    expect(await inspectBody(body, encoding, budget, (bytes) => bytes.length)).toBeNull();
     expect(budget.bytes).toBe(100 * KiB + 1);
   });
 
@@ -60,7 +60,7 @@ describe('a look into a body', () => {
     const budget = new ReplayBudget(2_000 * KiB);
     let most = 0;
     const looks = Array.from({ length: 8 }, async () =>
-      lookInto(body, 'zstd', budget, () => {
+      inspectBody(body, 'zstd', budget, () => {
         most = Math.max(most, budget.bytes);
         return 'seen';
       }),

@@ -11,7 +11,7 @@ import {
 import { promisify } from 'node:util';
 import { limits } from '../../config/limits.js';
 import { isRecord } from '../../runtime/is-record.js';
-import { joined } from './joined.js';
+import { concatChunks } from './joined.js';
 import { BudgetClaim, type ReplayBudget } from './replay-budget.js';
 import { sessionKeyFromBody } from './session-key.js';
 
@@ -63,7 +63,7 @@ export async function factsOf(
   contentEncoding: string | undefined,
   budget: ReplayBudget,
 ): Promise<BodyFacts | null> {
-  return lookInto(body, contentEncoding, budget, (plain) => {
+  return inspectBody(body, contentEncoding, budget, (plain) => {
     using room = new BudgetClaim(budget);
     return room.more(plain.length) ? factsIn(jsonIn(plain)) : null;
   });
@@ -74,7 +74,7 @@ export async function factsOf(
  * process and is released after the call, so `read` must keep nothing of it. Returns null without calling `read` if
  * the body cannot be inflated within its bound and the budget: only upstream judges what the client sends.
  */
-export async function lookInto<T>(
+export async function inspectBody<T>(
   body: Buffer,
   contentEncoding: string | undefined,
   budget: ReplayBudget,
@@ -97,7 +97,7 @@ export async function lookInto<T>(
   } catch {
     return null; // damaged
   }
-  return read(joined(pieces));
+  return read(concatChunks(pieces));
 }
 
 /**

@@ -6,7 +6,7 @@ import { BudgetClaim, type ReplayBudget } from './replay-budget.js';
 import {
   type BodyFacts,
   factsOf,
-  lookInto,
+  inspectBody,
   type ModelAndEffort,
   modelAndEffortIn,
   noFacts,
@@ -122,7 +122,7 @@ export class ProxyRequest implements Disposable {
   async look<T>(read: (plain: Buffer) => T): Promise<T | null> {
     const { body } = this.claim;
     if (body.kind !== 'kept') return null;
-    return lookInto(body.bytes, this.req.headers['content-encoding'], this.budget, read);
+    return inspectBody(body.bytes, this.req.headers['content-encoding'], this.budget, read);
   }
 
   private async bodyFacts(): Promise<BodyFacts> {

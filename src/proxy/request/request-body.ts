@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { PoolError } from '../../runtime/pool-error.js';
 import { BudgetClaim, type ReplayBudget } from './replay-budget.js';
-import { joined } from './joined.js';
+import { concatChunks } from './joined.js';
 
 /**
  * The body of a client's request: either kept whole, so that it can be sent again, or too large for that. Then it
@@ -59,7 +59,7 @@ export async function readBody(
   req.on('data', onData).once('end', onEnd).once('close', onClose).once('error', onClose);
   try {
     if (!(await promise)) return streaming();
-    return { body: { kind: 'kept', bytes: joined(chunks) }, [Symbol.dispose]: giveBack };
+    return { body: { kind: 'kept', bytes: concatChunks(chunks) }, [Symbol.dispose]: giveBack };
   } catch (error) {
     giveBack();
     throw error;

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { joined } from '../request/joined.js';
+import { concatChunks } from '../request/joined.js';
 
 /** How a committed response ended: completely, or cut by upstream or the client, whichever broke off first. */
 export type RelayEnd = 'complete' | 'cut' | 'client-gone';
@@ -19,7 +19,7 @@ export function relayStream(
   let arrived: Buffer[] = [];
   const flush = () => {
     if (arrived.length === 0 || to.destroyed) return;
-    const bytes = joined(arrived);
+    const bytes = concatChunks(arrived);
     arrived = [];
     if (!to.write(bytes)) {
       from.pause();

@@ -14,7 +14,7 @@ import { ModelsEtag } from './models-etag.js';
 import { paceGarbageCollection } from './gc-pacing.js';
 import { setPoolQuota } from './quota-view.js';
 import type { ProxyRequest } from '../request/proxy-request.js';
-import { joined } from '../request/joined.js';
+import { concatChunks } from '../request/joined.js';
 import { type RelayEnd, relayStream } from './relay.js';
 import { TurnCounters } from './turn-counters.js';
 import { clientHeaders } from '../upstream/headers.js';
@@ -109,13 +109,13 @@ export class ResponseCommit {
       headers['content-type'] = 'text/event-stream';
     res.writeHead(response.statusCode ?? 502, headers);
     if (head.length === 0) res.flushHeaders(); // otherwise the head would wait for the first bytes
-    else res.write(joined(head));
+    else res.write(concatChunks(head));
     this.addedAfter.observe((performance.now() - headAt) / 1_000);
     const watch = (bytes: Buffer) => {
       by.watch?.(bytes);
       paceGarbageCollection(bytes.length);
     };
-    if (head.length > 0) watch(joined(head));
+    if (head.length > 0) watch(concatChunks(head));
     return relayStream(response, res, watch);
   }
 }

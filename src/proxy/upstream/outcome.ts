@@ -27,7 +27,7 @@ export type AttemptOutcome =
   | { readonly kind: 'client-gone' };
 
 /** Refusals that another account may not return. */
-export const othersMayServe: ReadonlySet<AttemptOutcome['kind']> = new Set([
+export const retryableElsewhere: ReadonlySet<AttemptOutcome['kind']> = new Set([
   'unauthorized',
   'deactivated',
   'edge-block',

@@ -55,7 +55,7 @@ export class Handshake {
     private readonly forwarder: Forwarder,
     private readonly commit: ResponseCommit,
     private readonly sessions: SocketSessions,
-    private readonly decisions: RequestLog,
+    private readonly requestLog: RequestLog,
     private readonly budget: ReplayBudget,
   ) {
     this.server.on('headers', (lines, req) => {
@@ -71,8 +71,8 @@ export class Handshake {
     socket.once('close', () => gone.abort());
     const takeHead = bufferHandshake(socket, arrival.head);
     const request = ProxyRequest.ofUpgrade(req, query, this.budget, gone.signal);
-    const decision = new RequestRecord(request, 'websocket', this.decisions);
-    const context = new FailoverContext(request, PATH, decision, null, { model: null });
+    const record = new RequestRecord(request, 'websocket', this.requestLog);
+    const context = new FailoverContext(request, PATH, record, null, { model: null });
     const end = await this.loop.run(context);
     if (end.kind === 'pass-on' && end.result.attempted.socket !== null)
       return this.accept({ ...arrival, head: takeHead() }, request, context, end);
@@ -80,7 +80,7 @@ export class Handshake {
       using _lease = end.lease;
       if (end.result.attempted.peeked !== null) discard(end.result.attempted.peeked.response);
       sendLocalResponse(res, noSockets);
-      return decision.end(noSockets.code, noSockets.status);
+      return record.end(noSockets.code, noSockets.status);
     }
     await this.forwarder.respond(context, res, end);
   }
@@ -88,7 +88,7 @@ export class Handshake {
   private accept(
     { req, res, socket, head }: Arrival,
     request: ProxyRequest,
-    { record: decision }: FailoverContext,
+    { record: record }: FailoverContext,
     { result: { account, attempted }, lease }: LoopEnd & { kind: 'pass-on' },
   ): void {
     using _lease = lease; // each turn takes its own lease
@@ -96,7 +96,7 @@ export class Handshake {
     if (upstream === null) return;
     if (socket.destroyed) {
       upstream.terminate();
-      return decision.end('client gone', 499);
+      return record.end('client gone', 499);
     }
     if (peeked !== null)
       this.answers.set(req, handshakeFields(this.commit.headersOf(request, account, peeked.response, true)));
@@ -104,12 +104,12 @@ export class Handshake {
     let isOpen = false;
     this.server.handleUpgrade(req, socket, head, (client) => {
       isOpen = true;
-      decision.end('opened', 101);
+      record.end('opened', 101);
       this.sessions.begin(client, { socket: upstream, account, token: attempted.token }, request, PATH);
     });
     if (isOpen) return; // calls back synchronously or never
     upstream.terminate();
-    decision.end('bad handshake', 400);
+    record.end('bad handshake', 400);
   }
 }
 

@@ -16,7 +16,7 @@ export interface Opened {
 }
 
 /** The services that a session uses. */
-export interface SessionParts {
+export interface SessionDependencies {
   readonly recorder: TurnRecorder;
   /** The handshake request; its headers name the session. */
   readonly request: ProxyRequest;

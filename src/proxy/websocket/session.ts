@@ -1,7 +1,7 @@
 import { WebSocket } from 'ws';
 import { calledOrOver } from '../../accounts/wait-queue.js';
 import { limits } from '../../config/limits.js';
-import { othersMayServe } from '../upstream/outcome.js';
+import { retryableElsewhere } from '../upstream/outcome.js';
 import { INTERNAL_ERROR, sendable, SERVICE_RESTART, TOO_BIG } from './close-code.js';
 import { messageType } from './message.js';
 import { endEvents, failureEvents, isOutput } from '../upstream/response-events.js';
@@ -9,7 +9,7 @@ import { closeSocket, relayMessage } from './message-relay.js';
 import { MessageQueue } from './message-queue.js';
 import { IdleTimer } from './idle-timer.js';
 import type { SocketTurn } from './turn.js';
-import type { Opened, SessionParts } from './session-parts.js';
+import type { Opened, SessionDependencies } from './session-parts.js';
 
 /**
  * Couples one client's WebSocket with an upstream one: message by message, in both directions, each at its own
@@ -28,7 +28,7 @@ export class SocketSession {
   constructor(
     private readonly client: WebSocket,
     opened: Opened,
-    private readonly parts: SessionParts,
+    private readonly parts: SessionDependencies,
     private readonly onEnd: () => void,
   ) {
     this.#idle = new IdleTimer(
@@ -147,9 +147,9 @@ export class SocketSession {
    */
   #respondLocally(turn: SocketTurn): void {
     const why = this.parts.whyUnavailable(turn.account, null);
-    const word = why === null || why.reason === 'full' ? null : this.parts.localResponse(turn, null);
-    if (word === null) return this.#send(turn);
-    this.#handOn(turn, word);
+    const local = why === null || why.reason === 'full' ? null : this.parts.localResponse(turn, null);
+    if (local === null) return this.#send(turn);
+    this.#passOn(turn, local);
   }
 
   #send(turn: SocketTurn): void {
@@ -219,11 +219,11 @@ export class SocketSession {
     const outcome = this.parts.recorder.outcomeOf(message);
     this.parts.recorder.refused(turn, outcome);
     if (outcome.kind === 'cross-account-content' && this.#strip(turn)) return this.#send(turn);
-    if (!othersMayServe.has(outcome.kind)) return this.#handOn(turn, message);
+    if (!retryableElsewhere.has(outcome.kind)) return this.#passOn(turn, message);
     // A rejected token may be renewed; any other refusal is final for the turn on this account.
     if (outcome.kind !== 'unauthorized') turn.tried.add(turn.account.id);
     if (!this.parts.recorder.canAnotherServe(turn) || turn.attempts >= this.parts.maxAttempts)
-      return this.#handOn(turn, this.parts.localResponse(turn, outcome) ?? message);
+      return this.#passOn(turn, this.parts.localResponse(turn, outcome) ?? message);
     if (turn.start.isWhole) return await this.#move(turn, message);
     // Another account lacks the context the message refers to; the client reconnects and sends everything.
     this.#close(turn, 'reconnect', null);
@@ -246,7 +246,7 @@ export class SocketSession {
     if (opened === null) {
       if (message === null) this.#respondLocally(turn);
       else
-        this.#handOn(turn, this.parts.localResponse(turn, this.parts.recorder.outcomeOf(message)) ?? message);
+        this.#passOn(turn, this.parts.localResponse(turn, this.parts.recorder.outcomeOf(message)) ?? message);
       if (this.#upstream.socket.readyState !== WebSocket.OPEN) this.restart('upstream has closed');
       return;
     }
@@ -270,7 +270,7 @@ export class SocketSession {
   }
 
   /** Sends the refusal to the client, after the messages held before it. */
-  #handOn(turn: SocketTurn, message: Buffer): void {
+  #passOn(turn: SocketTurn, message: Buffer): void {
     const { held } = turn;
     for (const it of held ?? []) this.#toClient(it, false);
     this.#toClient(message, false);

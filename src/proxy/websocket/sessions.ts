@@ -29,7 +29,7 @@ export class SocketSessions {
     private readonly selector: AccountSelector,
     private readonly loop: AttemptLoop,
     private readonly recovery: CrossAccountRecovery,
-    private readonly emptyPool: NoAccountResponse,
+    private readonly noAccount: NoAccountResponse,
     private readonly drain: Drain,
     @Inject(APP_CONFIG) private readonly config: AppConfig,
     private readonly faults: Faults,
@@ -79,7 +79,7 @@ export class SocketSessions {
   }
 
   private async openFor(turn: SocketTurn, request: ProxyRequest, path: string): Promise<Opened | null> {
-    const context = new FailoverContext(request, path, turn.decision, null, { model: turn.start.model });
+    const context = new FailoverContext(request, path, turn.record, null, { model: turn.start.model });
     context.resume(turn.tried, turn.attempts);
     const end = await this.loop.run(context);
     turn.attempts = context.spent;
@@ -109,7 +109,7 @@ export class SocketSessions {
     const isUpstreams = outcome?.kind === 'overloaded' || isModels;
     if (isUpstreams) return null;
     return errorMessage(
-      this.emptyPool.responseFor(request, turn.tried, outcome?.kind ?? null, null, turn.start.model),
+      this.noAccount.responseFor(request, turn.tried, outcome?.kind ?? null, null, turn.start.model),
     );
   }
 }

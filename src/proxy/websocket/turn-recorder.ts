@@ -25,7 +25,7 @@ export class TurnRecorder {
     private readonly usage: UsageService,
     private readonly counters: TurnCounters,
     private readonly pool: PoolStatusService,
-    private readonly decisions: RequestLog,
+    private readonly requestLog: RequestLog,
     private readonly drain: Drain,
     @Inject(CLOCK) private readonly clock: Clock,
     private readonly affinity: SessionAffinity,
@@ -34,10 +34,10 @@ export class TurnRecorder {
   open(sessionKey: string | null, account: Account, message: Buffer): SocketTurn {
     const turn = new SocketTurn(
       { sessionKey, account, message, clock: this.clock },
-      this.decisions,
+      this.requestLog,
       this.drain.enter(),
     );
-    turn.decision.recordCandidates(this.selector.assess(turn.start.model));
+    turn.record.recordCandidates(this.selector.assess(turn.start.model));
     return turn;
   }
 
@@ -84,10 +84,10 @@ export class TurnRecorder {
     }
     if (result === 'failed' && last !== null) this.failedLate(turn, this.outcomeOf(last), tokens);
     if (!isServed && (result === 'cut' || result === 'client-gone'))
-      this.note(turn, nothingCame(result), null);
-    turn.decision.used({ tokens, bytes: turn.bytes });
-    turn.decision.end(result, isServed ? 200 : null);
-    const facts = turn.decision.turn(Date.now());
+      this.note(turn, noOutputOutcome(result), null);
+    turn.record.used({ tokens, bytes: turn.bytes });
+    turn.record.end(result, isServed ? 200 : null);
+    const facts = turn.record.turn(Date.now());
     if (facts !== null) this.usage.record({ ...facts, model: turn.start.model, effort: turn.start.effort });
     turn[Symbol.dispose]();
   }
@@ -99,7 +99,7 @@ export class TurnRecorder {
 
   private failedLate(turn: SocketTurn, outcome: AttemptOutcome, tokens: TokenCount | null): void {
     const { account, startedAt, start } = turn;
-    turn.decision.failedLate(outcome.kind);
+    turn.record.failedLate(outcome.kind);
     this.counters.used(account, tokens);
     this.recorder.failedLate(turn.sessionKey, account, outcome, { startedAt, model: start.model });
   }
@@ -108,12 +108,12 @@ export class TurnRecorder {
     const { account, startedAt, sentAt, start } = turn;
     const peeked = status === null ? null : { response: { statusCode: status } };
     const attempt = { outcome, startedAt, sentAt, headAt: performance.now(), peeked };
-    turn.decision.attempted(account, 'socket', attempt);
+    turn.record.attempted(account, 'socket', attempt);
     this.recorder.learn(account, outcome, { startedAt, hasRefreshed: false, model: start.model });
   }
 }
 
-function nothingCame(result: 'cut' | 'client-gone'): AttemptOutcome {
+function noOutputOutcome(result: 'cut' | 'client-gone'): AttemptOutcome {
   if (result === 'client-gone') return { kind: 'client-gone' };
   return { kind: 'unreachable', wasReused: true, reason: 'the WebSocket closed before any output' };
 }

@@ -18,7 +18,7 @@ interface Begun {
 export class SocketTurn implements Disposable {
   readonly start: TurnStart;
   readonly sessionKey: string | null;
-  readonly decision: RequestRecord;
+  readonly record: RequestRecord;
   /** Ids of the accounts that have refused it. */
   readonly tried = new Set<string>();
   attempts = 1;
@@ -50,7 +50,7 @@ export class SocketTurn implements Disposable {
     const now = { receivedAt: Date.now(), completeAt: this.sentAt };
     const isReplayable = this.start.isWhole;
     const asked = { id: randomUUID(), method: 'WEBSOCKET', sessionKey, isReplayable, ...now };
-    this.decision = new RequestRecord(asked, 'websocket', log);
+    this.record = new RequestRecord(asked, 'websocket', log);
   }
 
   get account(): Account {

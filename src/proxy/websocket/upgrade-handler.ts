@@ -8,7 +8,7 @@ import { Drain } from '../../runtime/drain.js';
 import { Faults } from '../../observability/faults.js';
 import { metricNames } from '../../observability/metrics.js';
 import { Admission } from '../ingress/admission.js';
-import { ClientConnections, type HandedOver } from '../ingress/client-connections.js';
+import { ClientConnections, type Takeover } from '../ingress/client-connections.js';
 import { notFound, type LocalResponse, sendLocalResponse } from '../response/local-response.js';
 import { ClientObserver } from '../../clients/client-observer.js';
 import { Handshake } from './handshake.js';
@@ -53,7 +53,7 @@ export class UpgradeHandler {
 
   private async enter(req: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
     try {
-      const handed = await this.connections.handedOver(req, socket, head);
+      const handed = await this.connections.takeOver(req, socket, head);
       if (handed !== null) await this.serve(req, socket, handed);
     } catch (error) {
       this.faults.note('upgrade', error);
@@ -63,7 +63,7 @@ export class UpgradeHandler {
     }
   }
 
-  private async serve(req: IncomingMessage, socket: Socket, { res, head }: HandedOver): Promise<void> {
+  private async serve(req: IncomingMessage, socket: Socket, { res, head }: Takeover): Promise<void> {
     const { path, query, route } = this.admission.target(req.method ?? '', req.url ?? '', true);
     const refusal = this.whyNot(req, path, route.kind);
     res.once('close', () => {
@@ -72,7 +72,7 @@ export class UpgradeHandler {
     });
     if (refusal !== null) return sendLocalResponse(res, refusal);
     this.observer.turnArrived();
-    this.observer.entered(req.headers);
+    this.observer.inspectLogin(req.headers);
     this.waiting.add(socket);
     await this.handshake.serve({ req, res, socket, head, query });
     if (res.socket === null && !res.headersSent) this.requests.inc({ route: route.kind, status: '1xx' });
