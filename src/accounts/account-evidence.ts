@@ -181,8 +181,8 @@ function refused(evidence: AccountEvidence, refusal: Omit<Refusal, 'pollFrom'>):
   const isShort = before !== null && before.kind === 'quota-exhausted' && refusal.kind !== before.kind;
   if (isShort && before.until > refusal.until) return evidence;
   const { clearedAt } = evidence;
-  const wasClearedInVain = clearedAt !== null && refusal.at - clearedAt < limits.clearedInVainMs;
-  const pollFrom = wasClearedInVain ? refusal.at + limits.clearedInVainMs : refusal.at;
+  const wasClearedInVain = clearedAt !== null && refusal.at - clearedAt < limits.prematureClearMs;
+  const pollFrom = wasClearedInVain ? refusal.at + limits.prematureClearMs : refusal.at;
   return { ...evidence, refusal: { ...refusal, pollFrom } };
 }
 

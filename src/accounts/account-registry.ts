@@ -66,7 +66,7 @@ export class AccountRegistry implements OnModuleInit {
     const before = account.evidence;
     account.evidence = learn(before, event);
     if (account.evidence === before) return; // nothing new
-    if (account.evidence.refusal !== before.refusal) account.waiters.callAll(); // waiting requests may choose another account
+    if (account.evidence.refusal !== before.refusal) account.waiters.wakeAll(); // waiting requests may choose another account
     this.evidence.note(account);
     if (account.evidence.refusal !== before.refusal && account.evidence.refusal !== null) {
       const { kind, until } = account.evidence.refusal;
@@ -93,7 +93,7 @@ export class AccountRegistry implements OnModuleInit {
   /** Sets and stores the operator's settings of an account. */
   configure(account: Account, settings: AccountSettings): void {
     account.settings = settings;
-    account.waiters.callAll();
+    account.waiters.wakeAll();
     this.settings.save(account.id, settings);
   }
 
@@ -107,7 +107,7 @@ export class AccountRegistry implements OnModuleInit {
       const { results, isComplete } = await this.inTurn(() => this.read());
       readings.push(results);
       if (isComplete || this.drain.isDraining) return merged(readings);
-      await pause(limits.partialWriteLookMs, undefined, { ref: false });
+      await pause(limits.partialWriteCheckMs, undefined, { ref: false });
     }
   }
 
@@ -151,14 +151,14 @@ export class AccountRegistry implements OnModuleInit {
 
   /** Returns the account of a credential: the known one with its evidence, or a new one. */
   private placed(storedCredential: StoredCredential, known: Account | null): Account {
-    const account = known ?? this.arriving(storedCredential);
+    const account = known ?? this.createAccount(storedCredential);
     if (known !== null) account.storedCredential = storedCredential;
     account.readmit();
     return account;
   }
 
   /** Creates an account, with the evidence from its last stay in the pool. */
-  private arriving(storedCredential: StoredCredential): Account {
+  private createAccount(storedCredential: StoredCredential): Account {
     const stored = this.evidence.recall(storedCredential);
     const refused = storedCredential.refresh.kind === 'idle' ? (stored?.refused ?? null) : null;
     // The token endpoint has already refused this token for good, so it is not asked again.

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { limits } from '../config/limits.js';
 import { type AccountEvent, type AccountEvidence, learn, noEvidence } from './account-evidence.js';
-import { evidenceReader, type StoredEvidence, stillHolds, textOf } from './evidence-codec.js';
+import { evidenceReader, type StoredEvidence, evidenceForLogin, textOf } from './evidence-codec.js';
 
 const T = 1_900_000_000_000;
 const MINUTE = 60_000;
@@ -112,8 +112,8 @@ describe('another login of the same account', () => {
   };
 
   it('ends refusals of the old one, but not its lack of quota', () => {
-    expect(stillHolds(before, 'l', T)).toBe(before);
-    const renewed = stillHolds(before, 'another', T);
+    expect(evidenceForLogin(before, 'l', T)).toBe(before);
+    const renewed = evidenceForLogin(before, 'another', T);
     expect(renewed).toMatchObject({ login: 'another', refused: null, evidence: { deactivated: null } });
     expect(renewed.evidence.refusal).toMatchObject({ kind: 'quota-exhausted' });
   });

@@ -19,7 +19,7 @@ export function loginOf({ refreshToken, accessToken }: Credential): string {
 }
 
 /** Returns the part of the evidence that still holds for this login. A different login ends refusals of the old one. */
-export function stillHolds(stored: StoredEvidence, login: string, now: number): StoredEvidence {
+export function evidenceForLogin(stored: StoredEvidence, login: string, now: number): StoredEvidence {
   if (stored.login === login) return stored;
   const evidence = learn(stored.evidence, { kind: 'credential-renewed', isRefresh: false, at: now });
   return { evidence, login, refused: null };
@@ -63,7 +63,7 @@ function storedEvidence(now: number) {
     .transform(({ kind, at, until, pollFrom }) => {
       const lastsMs = Math.min(Math.max(0, until - at), limits.quotaLongestMs);
       const saneAt = Math.min(at, now); // if the clock was ahead then, the refusal keeps its length, from now
-      const waitsMs = Math.min(Math.max(0, (pollFrom ?? at) - at), limits.clearedInVainMs);
+      const waitsMs = Math.min(Math.max(0, (pollFrom ?? at) - at), limits.prematureClearMs);
       return { kind, at: saneAt, until: saneAt + lastsMs, pollFrom: saneAt + waitsMs };
     });
   const models = z.array(z.tuple([z.string(), end])).transform((pairs) => {

@@ -10,7 +10,7 @@ import { Database } from '../storage/database.js';
 import { WriteBehind } from '../storage/write-behind.js';
 import { type AccountEvidence, noEvidence } from './account-evidence.js';
 import type { Account } from './account.js';
-import { evidenceReader, loginOf, type StoredEvidence, stillHolds, textOf } from './evidence-codec.js';
+import { evidenceReader, loginOf, type StoredEvidence, evidenceForLogin, textOf } from './evidence-codec.js';
 
 /**
  * The last evidence about each account, by identity: restored at the start, written behind, and recalled when an
@@ -48,7 +48,7 @@ export class EvidenceStore implements OnModuleInit {
   /** Returns the evidence about an account that joins the pool with these tokens; null if there is none. */
   recall({ id, credential }: StoredCredential): StoredEvidence | null {
     const stored = this.known.peek(id);
-    return stored === undefined ? null : stillHolds(stored, loginOf(credential), this.clock.now());
+    return stored === undefined ? null : evidenceForLogin(stored, loginOf(credential), this.clock.now());
   }
 
   /** Stores the current evidence of an account. */

@@ -21,6 +21,6 @@ export class Lease implements Disposable {
     this.#isHeld = false;
     this.account.inFlight -= 1;
     if (this.account.inFlight === 0) this.account.becameIdle();
-    this.account.waiters.callAll();
+    this.account.waiters.wakeAll();
   }
 }

@@ -66,7 +66,7 @@ export class PoolWatcher implements OnApplicationBootstrap, OnModuleDestroy {
   private tick(): void {
     const now = performance.now();
     const isBlind = this.trouble !== null || this.blindUntil > now;
-    if (isBlind || now - this.lookedAt >= limits.folderLookMs) this.wake();
+    if (isBlind || now - this.lookedAt >= limits.folderCheckMs) this.wake();
     else void this.watch.isStale().then((isStale) => isStale && this.wake());
   }
 
@@ -127,7 +127,7 @@ export class PoolWatcher implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   private lostWatcher(error: unknown): void {
-    this.blindUntil = performance.now() + limits.folderLookMs;
+    this.blindUntil = performance.now() + limits.folderCheckMs;
     void this.watch.close();
     this.debounce.add(); // changes since then were not reported
     if (this.hasLoggedBlind) return;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { calledOrOver, WaitQueue } from './wait-queue.js';
+import { waitForAny, WaitQueue } from './wait-queue.js';
 
 const never = new AbortController().signal;
 const LONG_MS = 60_000;
@@ -12,8 +12,8 @@ describe('WaitQueue', () => {
     const leave = waiters.add(() => called.push('b'));
     waiters.add(() => called.push('c'));
     leave();
-    waiters.callAll();
-    waiters.callAll();
+    waiters.wakeAll();
+    waiters.wakeAll();
     expect(called).toEqual(['a', 'c']);
   });
 
@@ -25,9 +25,9 @@ describe('WaitQueue', () => {
       waiters.add(again);
     };
     waiters.add(again);
-    waiters.callAll();
+    waiters.wakeAll();
     expect(calls).toBe(1);
-    waiters.callAll();
+    waiters.wakeAll();
     expect(calls).toBe(2);
   });
 });
@@ -35,26 +35,26 @@ describe('WaitQueue', () => {
 describe('a wait', () => {
   it('for any of several queues ends with the first call, and leaves no waiter behind', async () => {
     const all = [new WaitQueue(), new WaitQueue()] as const;
-    const wait = calledOrOver(all, LONG_MS, never);
+    const wait = waitForAny(all, LONG_MS, never);
     expect(all.map((it) => it.size)).toEqual([1, 1]);
-    all[1].callAll();
+    all[1].wakeAll();
     await wait;
     expect(all.map((it) => it.size)).toEqual([0, 0]);
   });
 
   it('ends when the time is up', async () => {
     const waiters = new WaitQueue();
-    await calledOrOver([waiters], 1, never);
+    await waitForAny([waiters], 1, never);
     expect(waiters.size).toBe(0);
   });
 
   it('ends when the client leaves, or has left', async () => {
     const waiters = new WaitQueue();
     const gone = new AbortController();
-    const wait = calledOrOver([waiters], LONG_MS, gone.signal);
+    const wait = waitForAny([waiters], LONG_MS, gone.signal);
     gone.abort();
     await wait;
-    await calledOrOver([waiters], LONG_MS, gone.signal);
+    await waitForAny([waiters], LONG_MS, gone.signal);
     expect(waiters.size).toBe(0);
   });
 });

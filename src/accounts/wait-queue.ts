@@ -6,14 +6,14 @@ export class WaitQueue {
     return this.#waiting.size;
   }
 
-  /** Registers `call` for the next `callAll`, once. Returns a function that ends the wait early. */
+  /** Registers `call` for the next `wakeAll`, once. Returns a function that ends the wait early. */
   add(call: () => void): () => void {
     this.#waiting.add(call);
     return () => void this.#waiting.delete(call);
   }
 
   /** Wakes all waiters, in the order of their arrival. */
-  callAll(): void {
+  wakeAll(): void {
     const waiting = [...this.#waiting];
     this.#waiting.clear();
     for (const call of waiting) call();
@@ -21,7 +21,7 @@ export class WaitQueue {
 }
 
 /** Resolves when any of the queues is woken, after `ms`, or when the signal aborts. */
-export async function calledOrOver(
+export async function waitForAny(
   sources: readonly WaitQueue[],
   ms: number,
   signal: AbortSignal,

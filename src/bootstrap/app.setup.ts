@@ -11,7 +11,7 @@ import { whyRefused } from '../boundary/request-guard.js';
 import { type Clock, systemClock } from '../runtime/clock.js';
 import { lockInstance } from './instance-lock.js';
 import { Drain } from '../runtime/drain.js';
-import { divide } from '../runtime/fault-domain.js';
+import { isolateConnections } from '../runtime/fault-domain.js';
 import { Faults } from '../observability/faults.js';
 import { whyNoKernelLock } from '../runtime/file-lock.js';
 import { limits } from '../config/limits.js';
@@ -80,7 +80,7 @@ export async function startApp(
   app.use(boundary(config));
   const server = app.getHttpServer();
   const faults = app.get(Faults);
-  divide(server, (error) => faults.note('connection', error));
+  isolateConnections(server, (error) => faults.note('connection', error));
   app.get(ClientConnections).attach(server);
   app.get(UpgradeHandler).attach(server);
   app.get(ConnectRequests).attach(server);

@@ -4,7 +4,7 @@ import { AccountRegistry } from '../accounts/account-registry.js';
 import { type AppConfig, InvalidConfigError, loadConfig } from '../config/app.config.js';
 import { type RunningApp, startApp } from './app.setup.js';
 import { Faults } from '../observability/faults.js';
-import { lastResort } from './last-resort.js';
+import { handleUncaught } from './last-resort.js';
 import { limits } from '../config/limits.js';
 import { describeError, errorCode } from '../runtime/pool-error.js';
 import { PoolLogger } from '../observability/pool-logger.js';
@@ -27,7 +27,7 @@ export async function start(): Promise<void> {
     return;
   }
   const stop = stopping(running, logger, config.drainSeconds);
-  lastResort(running.app.get(Faults), () => {
+  handleUncaught(running.app.get(Faults), () => {
     logger.error('stopping after a fault outside any connection');
     stop(1);
   });

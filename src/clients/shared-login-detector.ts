@@ -34,7 +34,7 @@ export class SharedLoginDetector {
       const { credential } = account.storedCredential;
       const sharing = credential.accountId === accountId ? sharingOf(bearer, credential, now) : null;
       if (sharing === null) continue;
-      this.lookAgainAt.set(first, now + limits.loginLookMs);
+      this.lookAgainAt.set(first, now + limits.loginCheckMs);
       return this.found(account, sharing, now);
     }
   }

@@ -98,10 +98,10 @@ export const limits = {
   credentialFileBytes: MiB,
   poolFiles: 1_000,
   accountLabelLength: 100,
-  furthestPriority: 1_000,
+  maxPriority: 1_000,
   /** A higher reserve would keep an account from serving at all; pause it instead. */
-  highestReserveRatio: 0.95,
-  mostInFlight: 10_000,
+  maxReserveRatio: 0.95,
+  maxInFlight: 10_000,
   /** The pool folder is read after this quiet time following a change, at the latest after the second value. */
   folderQuietMs: 400,
   folderQuietAtMostMs: 2 * SECOND,
@@ -111,13 +111,13 @@ export const limits = {
    */
   folderTickMs: 2 * SECOND,
   /** Interval of file checks regardless of the watcher, and of new attempts to watch. */
-  folderLookMs: MINUTE,
+  folderCheckMs: MINUTE,
   /** Time for the watcher to start. */
   folderReadyMs: 5 * SECOND,
   /** An unusable file counts as a partial write until it was unchanged this long, at most for the second value. */
   partialWriteMs: 2 * SECOND,
   partialWriteAtMostMs: 10 * SECOND,
-  partialWriteLookMs: 250,
+  partialWriteCheckMs: 250,
 
   /** Time for a person to approve a login. */
   loginMs: 15 * MINUTE,
@@ -162,7 +162,7 @@ export const limits = {
    * A refusal this soon after newer evidence cleared the previous one shows that the evidence was wrong; the next
    * poll waits as long.
    */
-  clearedInVainMs: MINUTE,
+  prematureClearMs: MINUTE,
   /** Wait of a request for an account at its in-flight limit. */
   fullAccountMs: 5 * SECOND,
   /** Sessions whose cross-account items are remembered. */
@@ -190,7 +190,7 @@ export const limits = {
   bypassModelRequests: 6,
   bypassMs: 10 * MINUTE,
   /** Interval between two looks at a client's login. */
-  loginLookMs: MINUTE,
+  loginCheckMs: MINUTE,
   /** No real access token lasts longer. */
   realTokenLongestMs: 366 * DAY,
   /** Cooldowns that end sooner are reported to the client as a short wait. */

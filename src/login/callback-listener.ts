@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { Inject, Injectable, type OnApplicationShutdown, type OnModuleDestroy } from '@nestjs/common';
-import { divide } from '../runtime/fault-domain.js';
+import { isolateConnections } from '../runtime/fault-domain.js';
 import { Faults } from '../observability/faults.js';
 import { limits } from '../config/limits.js';
 import { errorCode } from '../runtime/pool-error.js';
@@ -105,7 +105,7 @@ export class CallbackListener implements OnModuleDestroy, OnApplicationShutdown 
       { headersTimeout: limits.callbackHeadMs, requestTimeout: limits.callbackHeadMs },
       (req, res) => void this.respond(req, res),
     );
-    divide(server, (error) => this.faults.note('callback', error));
+    isolateConnections(server, (error) => this.faults.note('callback', error));
     server.maxConnections = limits.callbackConnections;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     // Stays registered: a connection that cannot be accepted later must not end the program.

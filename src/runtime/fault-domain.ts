@@ -10,7 +10,7 @@ const current = new AsyncLocalStorage<FaultDomain | null>();
  * started in `run` belongs to the domain: promises, timers, ticks, abort listeners, events of its upstream requests.
  * Known places have their own guards with better responses (500 in JSON, close code 1011). The domain catches the rest:
  * errors thrown while an event of the connection is emitted are caught here, and later errors without a caller reach
- * the process, where `lastResort` looks up the current domain.
+ * the process, where `handleUncaught` looks up the current domain.
  *
  * Continuing after an uncaught exception is safe because connections change shared state only in small synchronous
  * steps, and because a connection's resources (lease, body, upstream request) are released by its `close` event, not by
@@ -56,7 +56,7 @@ export class FaultDomain {
 }
 
 /** Gives each connection of a server its own domain. Call it before the server listens. */
-export function divide(server: Server, onFault: (error: unknown) => void): void {
+export function isolateConnections(server: Server, onFault: (error: unknown) => void): void {
   const domains = new WeakMap<Socket, FaultDomain>();
   emitIn(server, (event, args) => {
     const socket = socketIn(args);

@@ -245,7 +245,7 @@ describe.each(drivers)('the writer (%s)', (driver) => {
         accountId: 'a',
         usedAt: i,
         formerId: null,
-        hasBeenElsewhere: false,
+        wasServedElsewhere: false,
       });
     expect(writer.droppedCount).toBe(2);
     const flush = writer.flush();
@@ -254,7 +254,7 @@ describe.each(drivers)('the writer (%s)', (driver) => {
       accountId: 'b',
       usedAt: 99,
       formerId: null,
-      hasBeenElsewhere: false,
+      wasServedElsewhere: false,
     });
     await flush;
     expect(writer.pending).toBe(0);

@@ -17,7 +17,7 @@ export class SessionAffinityRow {
 
   /** Whether other accounts served some of its turns, although it has not moved. */
   @Column('boolean', { name: 'been_elsewhere' })
-  hasBeenElsewhere!: boolean;
+  wasServedElsewhere!: boolean;
 
   @Index()
   @Column('bigint', { name: 'used_at', transformer: storedNumber })

@@ -73,7 +73,7 @@ describe('SessionAffinity', () => {
     advance(10);
     table.settle('s-1', 'a', 1_001);
     expect(table.find('s-1')).toBe('b');
-    expect(table.hasBeenElsewhere('s-1')).toBe(true);
+    expect(table.wasServedElsewhere('s-1')).toBe(true);
   });
 
   it('notifies watchers of accounts that have served, not of tentative ones', () => {

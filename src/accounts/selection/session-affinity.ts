@@ -10,7 +10,7 @@ export interface Affinity {
   /** The account that served the session before it moved here; null if it has never moved. */
   readonly formerId: string | null;
   /** Whether other accounts served some of its turns, although it has not moved. */
-  readonly hasBeenElsewhere: boolean;
+  readonly wasServedElsewhere: boolean;
 }
 
 /** The state of a session: the account that served it, one that is about to, or both while it may be moving. */
@@ -18,7 +18,7 @@ interface Entry {
   readonly settled: Affinity | null;
   readonly tentativeId: string | null;
   /** Whether a turn of the session overflowed to another account. */
-  readonly hasBeenElsewhere: boolean;
+  readonly wasServedElsewhere: boolean;
   /** The account that failed the last turn after output; the next turn prefers any other. */
   readonly avoidedId: string | null;
   readonly usedAt: number;
@@ -55,8 +55,8 @@ export class SessionAffinity {
   }
 
   /** Returns whether other accounts served some of its turns, although it has not moved. */
-  hasBeenElsewhere(sessionKey: string): boolean {
-    return this.entryOf(sessionKey)?.hasBeenElsewhere ?? false;
+  wasServedElsewhere(sessionKey: string): boolean {
+    return this.entryOf(sessionKey)?.wasServedElsewhere ?? false;
   }
 
   /** Returns the account that the next turn avoids while another can serve; null if none. */
@@ -71,11 +71,11 @@ export class SessionAffinity {
   }
 
   /** Notes that other accounts served some of its turns: a turn overflowed, or the history shows it. */
-  wasElsewhere(sessionKey: string): void {
+  markServedElsewhere(sessionKey: string): void {
     const entry = this.entryOf(sessionKey);
-    if (entry === null || entry.hasBeenElsewhere) return;
-    const settled = entry.settled === null ? null : { ...entry.settled, hasBeenElsewhere: true };
-    this.entries.set(sessionKey, { ...entry, settled, hasBeenElsewhere: true });
+    if (entry === null || entry.wasServedElsewhere) return;
+    const settled = entry.settled === null ? null : { ...entry.settled, wasServedElsewhere: true };
+    this.entries.set(sessionKey, { ...entry, settled, wasServedElsewhere: true });
     if (settled !== null) this.notify(sessionKey, settled);
   }
 
@@ -83,13 +83,13 @@ export class SessionAffinity {
   claim(sessionKey: string, accountId: string): void {
     const entry = this.entryOf(sessionKey);
     const tentativeId = entry?.settled?.accountId === accountId ? entry.tentativeId : accountId;
-    const hasBeenElsewhere = entry?.hasBeenElsewhere ?? false;
+    const wasServedElsewhere = entry?.wasServedElsewhere ?? false;
     const settled = entry?.settled ?? null;
     const avoidedId = entry?.avoidedId ?? null;
     this.entries.set(sessionKey, {
       settled,
       tentativeId,
-      hasBeenElsewhere,
+      wasServedElsewhere,
       avoidedId,
       usedAt: this.clock.now(),
     });
@@ -103,14 +103,14 @@ export class SessionAffinity {
     const entry = this.entryOf(sessionKey);
     const before = entry?.settled ?? null;
     const hasMoved = before !== null && before.accountId !== accountId;
-    if (hasMoved && startedAt < before.usedAt) return this.wasElsewhere(sessionKey);
+    if (hasMoved && startedAt < before.usedAt) return this.markServedElsewhere(sessionKey);
     const formerId = hasMoved ? before.accountId : (before?.formerId ?? null);
-    const hasBeenElsewhere = entry?.hasBeenElsewhere ?? false;
-    const settled = { accountId, usedAt: this.clock.now(), formerId, hasBeenElsewhere };
+    const wasServedElsewhere = entry?.wasServedElsewhere ?? false;
+    const settled = { accountId, usedAt: this.clock.now(), formerId, wasServedElsewhere };
     this.entries.set(sessionKey, {
       settled,
       tentativeId: null,
-      hasBeenElsewhere,
+      wasServedElsewhere,
       avoidedId: null,
       usedAt: settled.usedAt,
     });
@@ -124,11 +124,11 @@ export class SessionAffinity {
 
   /** Restores a session after a restart. Call it from the least recently used to the most. */
   restore(sessionKey: string, affinity: Affinity): void {
-    const { usedAt, hasBeenElsewhere } = affinity;
+    const { usedAt, wasServedElsewhere } = affinity;
     this.entries.set(sessionKey, {
       settled: affinity,
       tentativeId: null,
-      hasBeenElsewhere,
+      wasServedElsewhere,
       avoidedId: null,
       usedAt,
     });

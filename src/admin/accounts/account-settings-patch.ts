@@ -3,15 +3,15 @@ import type { AccountSettings } from '../../accounts/account.js';
 import { limits } from '../../config/limits.js';
 import { Problem } from '../problems/problem.js';
 
-const { accountLabelLength, furthestPriority, highestReserveRatio, mostInFlight } = limits;
+const { accountLabelLength, maxPriority, maxReserveRatio, maxInFlight } = limits;
 
 /** The settings that the operator may change. Omitted fields keep their value. */
 const patchSchema = z.strictObject({
   paused: z.boolean('true or false').optional(),
   label: text(accountLabelLength).nullish(),
-  priority: whole(-furthestPriority, furthestPriority).optional(),
-  reserve: share(highestReserveRatio).optional(),
-  maxInFlight: whole(1, mostInFlight, ', or null').nullish(),
+  priority: whole(-maxPriority, maxPriority).optional(),
+  reserve: share(maxReserveRatio).optional(),
+  maxInFlight: whole(1, maxInFlight, ', or null').nullish(),
 });
 
 function text(most: number) {

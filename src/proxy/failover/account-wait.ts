@@ -4,7 +4,7 @@ import {
   type Choice,
   type ConsideredCandidate,
 } from '../../accounts/selection/account-selector.js';
-import { calledOrOver } from '../../accounts/wait-queue.js';
+import { waitForAny } from '../../accounts/wait-queue.js';
 import { limits } from '../../config/limits.js';
 import type { FailoverContext } from './failover-context.js';
 import { needsPerson } from '../../accounts/availability.js';
@@ -31,7 +31,7 @@ export class AccountWait {
       if (choice.kind === 'none' && model !== null && tried.size === 0 && !mayServeLater(choice.candidates))
         choice = this.selector.choose({ ...selection, model: null, isPatient });
       if (choice.kind !== 'full') return choice;
-      await calledOrOver(
+      await waitForAny(
         choice.accounts.map((it) => it.waiters),
         left,
         request.gone,

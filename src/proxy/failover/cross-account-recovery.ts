@@ -67,7 +67,7 @@ export class CrossAccountRecovery {
   /** Whether this account has made all turns of the session that the pool has seen. */
   private isAtHome(session: string | null, account: Account): boolean {
     if (session === null || this.affinity.find(session) !== account.id) return false;
-    return this.affinity.formerOf(session) === null && !this.affinity.hasBeenElsewhere(session);
+    return this.affinity.formerOf(session) === null && !this.affinity.wasServedElsewhere(session);
   }
 
   private former(session: string | null, account: Account): string | null {
@@ -100,7 +100,7 @@ export class CrossAccountRecovery {
 
   private remember(session: string | null, account: Account, { removed }: Stripped): void {
     if (session === null) return;
-    this.affinity.wasElsewhere(session);
+    this.affinity.markServedElsewhere(session);
     this.removed.set(session, { accountId: account.id, items: new Set(removed.map(hash)) });
   }
 }

@@ -49,7 +49,7 @@ export class OutcomeRecorder {
     this.learn(account, outcome, { startedAt, hasRefreshed, model });
     if (outcome.kind !== 'success') return;
     const { sessionKey } = context.request;
-    if (sessionKey !== null && context.isOverflow) this.affinity.wasElsewhere(sessionKey);
+    if (sessionKey !== null && context.isOverflow) this.affinity.markServedElsewhere(sessionKey);
     else if (sessionKey !== null) this.settle(sessionKey, account, startedAt);
     if (attempted.peeked !== null) this.pinning.pinTurnState(account, attempted.peeked.response.headers);
   }

@@ -1,5 +1,5 @@
 import { WebSocket } from 'ws';
-import { calledOrOver } from '../../accounts/wait-queue.js';
+import { waitForAny } from '../../accounts/wait-queue.js';
 import { limits } from '../../config/limits.js';
 import { retryableElsewhere } from '../upstream/outcome.js';
 import { INTERNAL_ERROR, sendable, SERVICE_RESTART, TOO_BIG } from './close-code.js';
@@ -124,7 +124,7 @@ export class SocketSession {
       return;
     }
     if (whyUnavailable(this.#upstream.account, null)?.reason === 'full') {
-      await calledOrOver([this.#upstream.account.waiters], limits.fullAccountMs, request.gone);
+      await waitForAny([this.#upstream.account.waiters], limits.fullAccountMs, request.gone);
       await this.#moving;
     }
     if (this.#isOver) return;

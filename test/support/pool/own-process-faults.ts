@@ -1,5 +1,5 @@
 import { Faults } from '../../../src/observability/faults.js';
-import { lastResort } from '../../../src/bootstrap/last-resort.js';
+import { handleUncaught } from '../../../src/bootstrap/last-resort.js';
 import type { TestPool } from './pool.js';
 
 const kinds = ['uncaughtException', 'unhandledRejection'] as const;
@@ -13,7 +13,7 @@ export class OwnProcessFaults implements Disposable {
 
   constructor(pool: TestPool) {
     for (const kind of kinds) process.removeAllListeners(kind);
-    this.#resort = lastResort(pool.running.app.get(Faults), () => (this.outside += 1));
+    this.#resort = handleUncaught(pool.running.app.get(Faults), () => (this.outside += 1));
   }
 
   [Symbol.dispose](): void {
