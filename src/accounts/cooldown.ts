@@ -27,7 +27,7 @@ export interface ResetHint {
 }
 
 /**
- * Returns when spent quota is back, epoch ms: the time that upstream states, else the reset of the fullest
+ * Returns when exhausted quota resets, epoch ms: the time that upstream states, else the reset of the fullest
  * window, else in 5 min. At the earliest now; at the latest now plus the longest window.
  */
 export function quotaBackAt(hint: ResetHint, windows: readonly QuotaWindow[], now: number): number {

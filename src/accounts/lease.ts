@@ -10,7 +10,7 @@ export class Lease implements Disposable {
 
   /** Transfers the slot to a new lease and ends this one. @throws if this lease has already ended */
   handOver(): Lease {
-    if (!this.#isHeld) throw new Error('a lease that has ended cannot be handed over');
+    if (!this.#isHeld) throw new Error('a released lease cannot be handed over');
     this.#isHeld = false;
     this.account.inFlight -= 1; // the new lease counts itself; no other code runs in between
     return new Lease(this.account);

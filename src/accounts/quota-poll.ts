@@ -87,7 +87,7 @@ export class QuotaPoll {
     noteTime(response.headers['date']);
     if (response.status >= 500 && path === USAGE)
       this.upstream.note({ kind: 'failing', accountId: account.id, at: this.clock.now() });
-    if (response.status !== 200) throw new Error(`upstream answered ${response.status}`);
+    if (response.status !== 200) throw new Error(`upstream responded with ${response.status}`);
     try {
       return JSON.parse(response.text);
     } catch {

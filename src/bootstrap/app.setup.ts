@@ -62,7 +62,8 @@ export async function startApp(
 ): Promise<RunningApp> {
   await createFolders(config);
   if (whyNoKernelLock !== null) {
-    const message = 'locks are files here: locks of a killed codex-pool expire after some seconds';
+    const message =
+      'kernel file locks are unavailable; lock files of a killed codex-pool expire after some seconds';
     logger.warn(message, { reason: whyNoKernelLock }, 'FileLock');
   }
   const claim = await lockInstance(config.dbPath);
@@ -116,7 +117,7 @@ function boundary(config: AppConfig) {
     } else if (!isCanonicalPath(path)) {
       // Express would fail to decode the path and send its own response.
       const code = 'unknown_route';
-      const message = 'A path with dot segments, empty segments or broken escapes is not served.';
+      const message = 'A path with dot segments, empty segments or malformed percent-encoding is not served.';
       res
         .status(404)
         .set('x-codex-pool-error', code)

@@ -8,7 +8,7 @@ export class DataFolderInUseError extends PoolError {
   readonly code = 'data_folder_in_use';
   constructor(dbPath: string) {
     super(
-      `another codex-pool runs with ${dbPath}: stop that one, or give this one another PROXY_DB_PATH and PROXY_LISTEN_ADDR.`,
+      `another codex-pool is using ${dbPath}: stop it, or set a different PROXY_DB_PATH and PROXY_LISTEN_ADDR.`,
     );
   }
 }

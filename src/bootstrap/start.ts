@@ -79,11 +79,11 @@ function stopping(running: RunningApp, logger: PoolLogger, drainSeconds: number)
     setTimeout(() => process.exit(1), drainSeconds * 1_000 + limits.stopMs).unref();
     running.stop().then(
       (isDrained) => {
-        if (!isDrained) logger.warn('streams were cut at the end of the drain time');
+        if (!isDrained) logger.warn('the drain time ran out; open streams were cut');
         process.exit(worst);
       },
       (error: unknown) => {
-        logger.error('stop failed', { reason: describeError(error) });
+        logger.error('shutdown failed', { reason: describeError(error) });
         process.exit(1);
       },
     );

@@ -144,7 +144,7 @@ describe('the way out', () => {
     vi.unstubAllEnvs();
   });
 
-  it('leads through HTTPS_PROXY, but never to this machine or to what NO_PROXY names', () => {
+  it('use HTTPS_PROXY, but never to this machine or to what NO_PROXY names', () => {
     vi.stubEnv('HTTPS_PROXY', 'http://proxy.example:3128');
     vi.stubEnv('https_proxy', 'http://proxy.example:3128');
     vi.stubEnv('NO_PROXY', 'near.example');

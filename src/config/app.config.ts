@@ -135,7 +135,7 @@ const schema = z
   .superRefine((it, context) => {
     if (isLoopbackAddress(it.PROXY_LISTEN_ADDR.host)) return;
     const reason =
-      'expected to be set, because PROXY_LISTEN_ADDR is not a loopback address and others could reach the proxy';
+      'must be set, because PROXY_LISTEN_ADDR is not a loopback address and others could reach the proxy';
     for (const name of ['PROXY_ADMIN_TOKEN', 'PROXY_CLIENT_TOKEN'] as const) {
       if (it[name] === null) context.addIssue({ code: 'custom', path: [name], message: reason });
     }

@@ -31,7 +31,7 @@ const pageHeaders = {
   connection: 'close',
 };
 const notFound: CallbackPage = { status: 404, sentence: 'There is nothing here.' };
-const broken: CallbackPage = { status: 500, sentence: 'codex-pool failed; its log says why.' };
+const broken: CallbackPage = { status: 500, sentence: 'Internal error in codex-pool; see its log.' };
 
 /** Receives the callbacks of all browser logins on loopback, while at least one is open. */
 @Injectable()

@@ -63,7 +63,7 @@ export class LoginCompletion implements BeforeApplicationShutdown {
     } catch (error) {
       if (error instanceof ImportRefusedError)
         return { kind: 'failed', code: error.code, message: error.message };
-      this.logger.error('account of a login could not be saved', {
+      this.logger.error('the account could not be saved after a login', {
         reason: describeError(error),
       });
       return {

@@ -94,7 +94,7 @@ const providers = [
   }),
   makeGaugeProvider({
     name: metricNames.upstreamTrouble,
-    help: '1 while upstream has this trouble with every account, else 0',
+    help: '1 while upstream has this trouble for every account, else 0',
     labelNames: ['kind'],
   }),
   makeCounterProvider({

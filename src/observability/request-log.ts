@@ -4,7 +4,7 @@ import { limits } from '../config/limits.js';
 /** One attempt of a request. Times are epoch ms. */
 export interface AttemptEntry {
   readonly account: string;
-  /** Why this account was chosen: owner, affinity, policy, or again after a fault. */
+  /** Why this account was chosen: `pinned`, `affinity`, `policy`, or why it was tried again. */
   readonly by: string;
   readonly startedAt: number;
   readonly outcome: string;

@@ -82,12 +82,12 @@ export function describeTrouble(trouble: UpstreamTrouble): string {
   switch (trouble.kind) {
     case 'offline': {
       const code = trouble.code === null ? '' : ` (${trouble.code})`;
-      return `This machine cannot reach upstream ${since}${code}: ${remedyFor(trouble.code)}; turns go on as soon as upstream responds.`;
+      return `This machine cannot reach upstream ${since}${code}: ${remedyFor(trouble.code)}; turns resume as soon as upstream responds.`;
     }
     case 'edge-block':
-      return `The network edge in front of upstream refuses this machine with every account, ${since}: try another network, or one without VPN or proxy.`;
+      return `The network edge in front of upstream blocks this machine for every account, ${since}: try another network, or one without VPN or proxy.`;
     case 'provider':
-      return `Upstream itself is failing, with every account, ${since}: its errors count against no account; wait, or look at https://status.openai.com.`;
+      return `Upstream itself is failing for every account, ${since}: its errors count against no account; wait, or check https://status.openai.com.`;
     default:
       return trouble.kind satisfies never;
   }

@@ -38,7 +38,7 @@ export async function trySidecarLock(file: FileHandle, path?: string): Promise<b
     release().catch((error: unknown) => {
       // A lost lock is already logged; any other error leaves a lock that becomes stale.
       if (errorCode(error) !== 'ERELEASED')
-        logger.warn('lock could not be released; it remains until stale', fields(place, error));
+        logger.warn('lock could not be released; it will expire', fields(place, error));
     });
   });
   return true;

@@ -65,7 +65,7 @@ export class SuspendDetector implements OnApplicationBootstrap, OnModuleDestroy 
     this.tickedAt = now;
     if (!wasSuspended(before, now)) return;
     this.wokeAt = now;
-    this.logger.log('awake after a suspend', { seconds: Math.round((now - before) / 1_000) });
+    this.logger.log('resumed after a suspend', { seconds: Math.round((now - before) / 1_000) });
     for (const watcher of this.watchers) watcher();
   }
 }

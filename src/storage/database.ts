@@ -38,10 +38,13 @@ export class Database {
     const { name, fallbackReason } = this.driver;
     if (fallbackReason === null) this.logger.log('database driver', { driver: name });
     else
-      this.logger.log("database driver: Node's own SQLite, because the package sqlite3 does not load", {
-        driver: name,
-        reason: fallbackReason,
-      });
+      this.logger.log(
+        "database driver: Node's built-in SQLite, because the package sqlite3 could not be loaded",
+        {
+          driver: name,
+          reason: fallbackReason,
+        },
+      );
   }
 
   /** The reason why writing is impossible now; null if none is known. */
@@ -113,9 +116,9 @@ export class Database {
         const inode = await inodeOf(this.config.dbPath);
         if (inode === state.inode) return state.source;
         if (inode === null)
-          this.logger.warn('the database file is gone, creating a new one', { path: this.config.dbPath });
+          this.logger.warn('the database file is gone; creating a new one', { path: this.config.dbPath });
         else
-          this.logger.warn('the database file was replaced, opening the new one', {
+          this.logger.warn('the database file was replaced; opening the new one', {
             path: this.config.dbPath,
           });
         await this.drop(state.source);
@@ -146,7 +149,7 @@ export class Database {
     }
     const reason = `the database comes from a newer version of codex-pool (${file.migration}); the file is left untouched, and nothing is recorded`;
     this.state = { kind: 'unusable', reason };
-    this.logger.error('database of a newer version', { path: this.config.dbPath, reason });
+    this.logger.error('the database was created by a newer version', { path: this.config.dbPath, reason });
     throw new DatabaseUnavailableError(reason);
   }
 
@@ -180,7 +183,6 @@ export class Database {
     const reason = `the database cannot be opened: ${describeError(error)}`;
     const next = waitingAfter(before, reason, this.clock.now());
     this.state = next;
-    if (next.failures === 1)
-      this.logger.error('database not available', { path: this.config.dbPath, reason });
+    if (next.failures === 1) this.logger.error('database unavailable', { path: this.config.dbPath, reason });
   }
 }

@@ -58,7 +58,8 @@ export class WriteBehind implements OnModuleInit, OnModuleDestroy, OnApplication
     this.database.retryNow();
     await Promise.race([this.flushUntil(() => isLate), late.promise]);
     clearTimeout(timer);
-    if (this.pending > 0) this.logger.error('not everything could be recorded', { lost: this.pending });
+    if (this.pending > 0)
+      this.logger.error('some rows could not be written before the stop', { lost: this.pending });
     await Promise.race([this.database.close(), late.promise]);
   }
 
@@ -106,11 +107,11 @@ export class WriteBehind implements OnModuleInit, OnModuleDestroy, OnApplication
       } catch (error) {
         const reason = describeError(error);
         if (this.failure === null)
-          this.logger.warn('recording failed, rows are kept for the next try', { reason });
+          this.logger.warn('recording failed; rows are kept and will be retried', { reason });
         this.failure = reason;
         return;
       }
-      if (this.failure !== null) this.logger.log('recording works again', { dropped: this.lost });
+      if (this.failure !== null) this.logger.log('recording has recovered', { dropped: this.lost });
       this.failure = null;
       this.queue.remove(batch);
     }
@@ -118,7 +119,7 @@ export class WriteBehind implements OnModuleInit, OnModuleDestroy, OnApplication
 
   private lose(kind: string): void {
     if (this.lost === 0)
-      this.logger.error('the write-behind queue is full, dropping the oldest rows', { kind });
+      this.logger.error('the write-behind queue is full; dropping the oldest rows', { kind });
     this.lost += 1;
     this.dropped.inc({ kind });
   }

@@ -158,7 +158,10 @@ export class CredentialPersistence {
         asking: pendingRequestOf(storedCredential),
       });
     } catch (error) {
-      this.logger.debug('still no journal', { account: storedCredential.name, reason: describeError(error) });
+      this.logger.debug('the journal still cannot be written', {
+        account: storedCredential.name,
+        reason: describeError(error),
+      });
     }
   }
 

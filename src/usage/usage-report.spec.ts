@@ -55,7 +55,7 @@ describe('the sums of rollups', () => {
     ]);
   });
 
-  it('are split by account or by model where that is asked for', () => {
+  it('are split by account or by model when requested', () => {
     const rollups = [rollup(0), rollup(0, { accountId: 'b' }), rollup(0, { model: '' })];
     expect(summed(rollups, question({ by: 'account' })).hours).toEqual([
       { at: midnight, accountId: 'a', ...times(2) },

@@ -74,7 +74,11 @@ export class AccountImport {
     const { name, auth } = namedIn(item);
     const known = typeof name === 'string' ? name : null;
     try {
-      if (name !== known) throw new ImportRefusedError('bad_name', 'A name must be text; null chooses one.');
+      if (name !== known)
+        throw new ImportRefusedError(
+          'bad_name',
+          'The name must be a string, or null to choose one automatically.',
+        );
       return await this.imports.add(auth, known);
     } catch (error) {
       if (error instanceof ImportRefusedError) {

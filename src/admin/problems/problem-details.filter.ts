@@ -15,7 +15,8 @@ export class ProblemDetailsFilter implements ExceptionFilter {
     const status = statusOf(error);
     if (status === 500) this.faults.note('operator', error);
     if (res.headersSent) return void res.destroy();
-    const detail = error instanceof HttpException ? error.message : 'codex-pool failed; see its log.';
+    const detail =
+      error instanceof HttpException ? error.message : 'Internal error in codex-pool; see its log.';
     if (status === 500) res.set('connection', 'close');
     res
       .status(status)

@@ -59,7 +59,7 @@ export class ProxyMiddleware implements NestMiddleware {
           status: 500,
           code: 'internal_error',
           type: 'internal_error',
-          message: 'codex-pool failed; its log says why.',
+          message: 'Internal error in codex-pool; see its log.',
           headers: { connection: 'close' },
         });
     }

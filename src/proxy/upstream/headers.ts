@@ -50,7 +50,7 @@ export interface HeaderOptions {
   readonly without: readonly string[];
 }
 
-/** The headers of an attempt: the client's headers, less those upstream must not see, plus the account's. */
+/** The headers of an attempt: the client's headers, minus those upstream must not see, plus the account's. */
 export function upstreamHeaders(
   client: IncomingHttpHeaders,
   account: AccountHeaders,
@@ -75,7 +75,7 @@ export function upstreamHeaders(
   return headers;
 }
 
-/** The headers for the client: upstream's headers, less those the client must not see. */
+/** The headers for the client: upstream's headers, minus those the client must not see. */
 export function clientHeaders(upstream: IncomingHttpHeaders): OutgoingHttpHeaders {
   const named = connectionNames(upstream.connection);
   const headers: OutgoingHttpHeaders = {};

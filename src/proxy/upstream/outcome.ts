@@ -26,7 +26,7 @@ export type AttemptOutcome =
   | { readonly kind: 'unreachable'; readonly wasReused: boolean; readonly reason: string }
   | { readonly kind: 'client-gone' };
 
-/** Refusals that another account may not return. */
+/** Refusals that another account might not return. */
 export const retryableElsewhere: ReadonlySet<AttemptOutcome['kind']> = new Set([
   'unauthorized',
   'deactivated',

@@ -103,7 +103,7 @@ export class SocketSession {
   #fail(error: unknown): void {
     this.parts.failed(error);
     this.#end('cut', () => {
-      closeSocket(this.client, INTERNAL_ERROR, 'codex-pool failed; its log says why');
+      closeSocket(this.client, INTERNAL_ERROR, 'internal error in codex-pool; see its log');
       this.#leaveUpstream(1001, '');
     });
   }

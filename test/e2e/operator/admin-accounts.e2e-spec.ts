@@ -191,7 +191,7 @@ describe('POST /admin/accounts/{name}/reset', () => {
 });
 
 describe('POST /admin/accounts/{name}/poll', () => {
-  it('asks for the quota now', async () => {
+  it('polls the quota immediately', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     await polled(pool);
     pool.fakeUpstream.account('a').usage({ usedPercent: 61, windowSeconds: 18_000 });

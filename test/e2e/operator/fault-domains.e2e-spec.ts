@@ -95,7 +95,7 @@ const places: [where: string, place: string, provoke: (pool: TestPool) => Promis
   ],
   [
     'tap',
-    'the look at a stream throws',
+    'inspecting a stream throws',
     async (pool) => {
       breaksOnce(part(pool, Pinning), 'pin', boom);
       expect(await call(pool.origin, turn)).toMatchObject({ status: 200, isBroken: false });
@@ -126,7 +126,7 @@ const places: [where: string, place: string, provoke: (pool: TestPool) => Promis
   ],
   [
     'websocket',
-    'the leaving of its client throws',
+    'handling the disconnect of its client throws',
     async (pool) => {
       const held = controlled();
       for (const name of ['a', 'b']) pool.fakeUpstream.account(name).always(held.response);
@@ -264,7 +264,7 @@ const places: [where: string, place: string, provoke: (pool: TestPool) => Promis
     'operator',
     'a route of the operator throws',
     async (pool) => {
-      breaksOnce(part(pool, UsageReport), 'answer', boom);
+      breaksOnce(part(pool, UsageReport), 'run', boom);
       const text = await ended(pool, head('GET /admin/usage'));
       expect(text).toMatch(/^HTTP\/1.1 500 /);
       expect(text).toContain('application/problem+json');
@@ -288,7 +288,7 @@ const places: [where: string, place: string, provoke: (pool: TestPool) => Promis
   ],
   [
     'callback',
-    'what takes the browser of a login back throws',
+    'the login callback handler throws',
     async (pool) => {
       const login = await begin(pool, 'browser');
       breaksOnce(part(pool, CallbackListener), 'handle', boom);

@@ -123,7 +123,7 @@ describe('a program that cannot start says so and exits with 1', { timeout: 30_0
     const { stderr } = second.child;
     expect(code).toBe(1);
     expect(stderr.trim().split('\n')).toHaveLength(1);
-    expect(stderr).toContain('another codex-pool runs with');
+    expect(stderr).toContain('another codex-pool is using');
     expect((await fetch(`${origin}/healthz`)).status).toBe(200);
   });
 

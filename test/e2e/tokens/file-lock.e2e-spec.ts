@@ -131,8 +131,8 @@ describe('a program whose lock library does not load', { timeout: 90_000 }, () =
     fakeUpstream.account('a').expireAccessToken();
     expect((await first.turn()).status).toBe(200); // its refresh locks the journal
     expect(first.log.match(/"level":"warn"/g)).toHaveLength(1);
-    expect(first.log).toContain('locks are files here');
-    await expect(folders.start()).rejects.toThrow('another codex-pool runs with');
+    expect(first.log).toContain('kernel file locks are unavailable');
+    await expect(folders.start()).rejects.toThrow('another codex-pool is using');
     await first.kill9();
     const second = await folders.start();
     expect((await second.turn()).status).toBe(200);
