@@ -118,9 +118,10 @@ function isEdgePage({ headers, envelope }: ResponseFacts): boolean {
   return envelope === null && /cloudflare/i.test(String(headers['server'] ?? ''));
 }
 
-/** Whether the model rejects a setting: a client mistake that every account would reject. */
+/** Codes of a setting that the model rejects: a client mistake on every account. */
 const settingCodes = new Set(['unsupported_parameter', 'unsupported_value', 'invalid_value']);
 
+/** Whether upstream refuses the model itself to this account. */
 function isModelRefusal(envelope: ErrorEnvelope | null): boolean {
   if (envelope?.codes.some((it) => settingCodes.has(it)) === true) return false;
   return /\bmodel\b.{0,80}\bnot (supported|available)\b/i.test(envelope?.message ?? '');
