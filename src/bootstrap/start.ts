@@ -4,7 +4,7 @@ import { AccountRegistry } from '../accounts/account-registry.js';
 import { type AppConfig, InvalidConfigError, loadConfig } from '../config/app.config.js';
 import { type RunningApp, startApp } from './app.setup.js';
 import { Faults } from '../observability/faults.js';
-import { handleUncaught } from './last-resort.js';
+import { handleUncaught } from './uncaught-exceptions.js';
 import { limits } from '../config/limits.js';
 import { describeError, errorCode } from '../runtime/pool-error.js';
 import { PoolLogger } from '../observability/pool-logger.js';

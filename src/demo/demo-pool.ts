@@ -10,7 +10,7 @@ import { FakeUpstream } from '../fake-upstream/fake-upstream.js';
 import { DemoLogger } from './demo-logger.js';
 import { type FaultName, faults } from './faults.js';
 import { first, people } from './made-up-people.js';
-import { spoken } from './spoken.js';
+import { spoken } from './word-stream.js';
 
 export interface DemoPoolOptions {
   /** Port of the proxy; 0: any free port. */

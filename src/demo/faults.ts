@@ -12,7 +12,7 @@ import {
 } from '../fake-upstream/script/refusals.js';
 import { created, delta, messageAdded, messageTurn } from '../fake-upstream/script/turn-events.js';
 import { spentWindows } from './made-up-people.js';
-import { wordsOf } from './spoken.js';
+import { wordsOf } from './word-stream.js';
 
 /** A way in which the turns of an account fail. */
 export interface Fault {

@@ -11,7 +11,7 @@ import {
 import { promisify } from 'node:util';
 import { limits } from '../../config/limits.js';
 import { isRecord } from '../../runtime/is-record.js';
-import { concatChunks } from './joined.js';
+import { concatChunks } from './concat-chunks.js';
 import { BudgetClaim, type ReplayBudget } from './replay-budget.js';
 import { sessionKeyFromBody } from './session-key.js';
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { PoolError } from '../../runtime/pool-error.js';
 import { BudgetClaim, type ReplayBudget } from './replay-budget.js';
-import { concatChunks } from './joined.js';
+import { concatChunks } from './concat-chunks.js';
 
 /**
  * The body of a client's request: either kept whole, so that it can be sent again, or too large for that. Then it

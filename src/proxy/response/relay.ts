@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { concatChunks } from '../request/joined.js';
+import { concatChunks } from '../request/concat-chunks.js';
 
 /** How a committed response ended: completely, or cut by upstream or the client, whichever broke off first. */
 export type RelayEnd = 'complete' | 'cut' | 'client-gone';

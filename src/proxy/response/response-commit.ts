@@ -14,7 +14,7 @@ import { ModelsEtag } from './models-etag.js';
 import { paceGarbageCollection } from './gc-pacing.js';
 import { setPoolQuota } from './quota-view.js';
 import type { ProxyRequest } from '../request/proxy-request.js';
-import { concatChunks } from '../request/joined.js';
+import { concatChunks } from '../request/concat-chunks.js';
 import { type RelayEnd, relayStream } from './relay.js';
 import { TurnCounters } from './turn-counters.js';
 import { clientHeaders } from '../upstream/headers.js';

@@ -11,7 +11,7 @@ import { polled } from '../../support/pool/first-poll.js';
 import { aTurn, TestPool } from '../../support/pool/pool.js';
 import { send } from '../../support/clients/raw-client.js';
 import { call, send as exchange, turnWith } from '../../support/clients/raw-http.js';
-import { spellingsOf } from '../../support/clients/spellings.js';
+import { spellingsOf } from '../../support/clients/path-variants.js';
 
 const COMPACT = '/backend-api/codex/responses/compact';
 const SETTINGS = '/backend-api/wham/settings/user';

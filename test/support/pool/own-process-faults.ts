@@ -1,5 +1,5 @@
 import { Faults } from '../../../src/observability/faults.js';
-import { handleUncaught } from '../../../src/bootstrap/last-resort.js';
+import { handleUncaught } from '../../../src/bootstrap/uncaught-exceptions.js';
 import type { TestPool } from './pool.js';
 
 const kinds = ['uncaughtException', 'unhandledRejection'] as const;

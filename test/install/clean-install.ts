@@ -9,7 +9,7 @@ import type { FakeUpstream } from '../../src/fake-upstream/fake-upstream.js';
 import { Child } from '../codex/support/child.js';
 
 const run = promisify(execFile);
-const root = fileURLToPath(new URL('../../', import.meta.url));
+const root = fileURLToPath(new URL('../..', import.meta.url));
 const INSTALL_MS = 400_000;
 const START_MS = 120_000;
 
