@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { accountsSchema, decisionSchema, type ShownAccount, type ShownDecision } from './admin-responses.js';
 
 /** A turn as its client saw it. */
-export interface SeenTurn {
+export interface TurnResult {
   readonly status: number;
   /** The account that served it, by the response header; null if none did. */
   readonly account: string | null;
@@ -15,7 +15,7 @@ export interface SeenTurn {
   readonly isBroken: boolean;
 }
 
-export interface AskedTurn {
+export interface TurnInput {
   readonly session: string;
   readonly prompt: string;
   /** Called with each piece of text as it arrives. */
@@ -51,7 +51,7 @@ export class DemoClient {
   }
 
   /** Sends a turn and reads the whole response. */
-  async turn({ session, prompt, onWord }: AskedTurn): Promise<SeenTurn> {
+  async turn({ session, prompt, onWord }: TurnInput): Promise<TurnResult> {
     const body = JSON.stringify({
       model: 'gpt-5.5',
       stream: true,

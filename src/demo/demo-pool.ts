@@ -62,7 +62,7 @@ export class DemoPool implements AsyncDisposable {
 
   /** Makes the first account's turns fail from now on. */
   befalls(fault: FaultName): void {
-    faults[fault].befall(this.fakeUpstream.account(first.name), this.options.wordPauseMs);
+    faults[fault].inject(this.fakeUpstream.account(first.name), this.options.wordPauseMs);
   }
 
   /** Puts a login into the pool whose access token expires after `seconds`. */

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { accountTable } from './account-table.js';
 import type { ShownAccount } from './admin-responses.js';
 import { decisionLines } from './decision-lines.js';
-import type { DemoClient, SeenTurn } from './demo-client.js';
+import type { DemoClient, TurnResult } from './demo-client.js';
 import type { DemoPool } from './demo-pool.js';
 import { type FaultName, faults } from './faults.js';
 import { first, people } from './made-up-people.js';
@@ -78,7 +78,7 @@ export class DemoShow {
   }
 
   /** Sends the turn again, as Codex does when a response breaks off. */
-  async #resend(): Promise<SeenTurn> {
+  async #resend(): Promise<TurnResult> {
     this.stage.note(
       'cut off upstream, so cut off here: no text is sent twice, and Codex sends the turn again',
     );
@@ -105,7 +105,7 @@ export class DemoShow {
     // Holds the refresh until the turn is under way, so that the demo can read the short lifetime first.
     const renewal = this.pool.fakeUpstream.tokens.hold();
     let before: ShownAccount | null;
-    let asked: Promise<SeenTurn>;
+    let asked: Promise<TurnResult>;
     try {
       await this.pool.putShortLogin(name, TOKEN_ENDS_IN_SECONDS);
       await this.client.reload();
@@ -131,7 +131,7 @@ export class DemoShow {
   }
 
   /** Sends a turn of the session and shows it while it streams. */
-  async #ask(prompt: string, onWord?: () => void): Promise<SeenTurn> {
+  async #ask(prompt: string, onWord?: () => void): Promise<TurnResult> {
     this.stage.prompt(prompt);
     const show = (word: string) => {
       this.stage.word(word);
@@ -156,7 +156,7 @@ export class DemoShow {
   }
 }
 
-const summary = ({ status, account }: SeenTurn) => `HTTP ${status}, served by ${account ?? 'no account'}`;
+const summary = ({ status, account }: TurnResult) => `HTTP ${status}, served by ${account ?? 'no account'}`;
 
 const leftOf = (account: ShownAccount | null) =>
   account?.expiresAt == null ? 'an unknown time' : timeLeft(account.expiresAt, Date.now());

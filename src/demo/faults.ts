@@ -21,13 +21,13 @@ export interface Fault {
   /** Title of the step, after the account's name. */
   readonly title: string;
   /** Makes all turns of the account fail until another response is scripted. */
-  readonly befall: (account: AccountScript, wordPauseMs: number) => void;
+  readonly inject: (account: AccountScript, wordPauseMs: number) => void;
 }
 
 const RATE_LIMIT_SECONDS = 20;
 
 const always =
-  (response: () => ScriptedResponse): Fault['befall'] =>
+  (response: () => ScriptedResponse): Fault['inject'] =>
   (account) =>
     void account.always(response());
 
@@ -36,7 +36,7 @@ export const faults = {
   'usage-limit': {
     means: '429 usage_limit_reached: the account is out until its quota resets, another serves',
     title: 'has reached its usage limit',
-    befall: (account) => {
+    inject: (account) => {
       const [shortest] = spentWindows;
       const resetsInSeconds = shortest?.resetsInSeconds ?? 0;
       const headers = quotaHeaders(spentWindows, account.plan);
@@ -46,22 +46,22 @@ export const faults = {
   'rate-limit': {
     means: `429 with Retry-After: the account is out for ${RATE_LIMIT_SECONDS} s, another serves`,
     title: 'is rate-limited',
-    befall: always(() => rateLimit(RATE_LIMIT_SECONDS)),
+    inject: always(() => rateLimit(RATE_LIMIT_SECONDS)),
   },
   unauthorized: {
     means: '401, even with a refreshed token: the account is out for 5 min, another serves',
     title: 'has its token rejected',
-    befall: always(unauthorized),
+    inject: always(unauthorized),
   },
   'server-error': {
     means: '500: one retry, then another serves; after three in a row the account is out',
     title: 'responds with a server error',
-    befall: always(() => refuses(500, { error: { message: 'made-up failure', type: 'server_error' } })),
+    inject: always(() => refuses(500, { error: { message: 'made-up failure', type: 'server_error' } })),
   },
   cut: {
     means: 'breaks off after some words: the client stream breaks off too, and no text is sent twice',
     title: 'breaks off in the middle of its response',
-    befall: (account, wordPauseMs) =>
+    inject: (account, wordPauseMs) =>
       void account.always(
         streamOf(() => [created(), messageAdded(), ...firstWords()], {
           ending: 'cut',
@@ -72,17 +72,17 @@ export const faults = {
   overloaded: {
     means: '503 server_is_overloaded: one other account is tried',
     title: 'has no capacity left for the model',
-    befall: always(overloaded),
+    inject: always(overloaded),
   },
   'edge-block': {
     means: '403 page of the edge network: no account is blamed, one other is tried',
     title: 'is stopped by the edge network',
-    befall: always(edgeBlock),
+    inject: always(edgeBlock),
   },
   slow: {
     means: 'silent at first, then slow: no other account is tried',
     title: 'is slow',
-    befall: (account, wordPauseMs) =>
+    inject: (account, wordPauseMs) =>
       void account.always(
         streamOf(
           () => [

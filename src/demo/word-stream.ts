@@ -12,13 +12,13 @@ export function spoken(text: string, wordPauseMs: number): StreamResponse {
   return streamOf(
     ({ account }) => {
       const words = wordsOf(text.replaceAll('{account}', account));
-      return messageTurn(words, costOf(words.length));
+      return messageTurn(words, madeUpUsage(words.length));
     },
     { pauseBetweenMs: wordPauseMs },
   );
 }
 
 /** Made-up usage in realistic proportions: a large input, mostly cached, and a small output. */
-function costOf(words: number): TurnUsage {
+function madeUpUsage(words: number): TurnUsage {
   return { input: 11_000 + 40 * words, cached: 9_000, output: 2 * words, reasoning: words };
 }

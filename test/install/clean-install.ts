@@ -14,7 +14,7 @@ const INSTALL_MS = 400_000;
 const START_MS = 120_000;
 
 /** Variables with which this machine reaches its registry. No others are passed on. */
-const WAY_OUT = [
+const EGRESS_VARIABLES = [
   'NODE_EXTRA_CA_CERTS',
   'HTTPS_PROXY',
   'HTTP_PROXY',
@@ -42,7 +42,7 @@ export class Newcomer implements AsyncDisposable {
     const home = join(folder, 'home');
     for (const it of [bin, home]) await mkdir(it);
     const { stdout } = await run('npm', ['config', 'get', 'registry'], { cwd: tmpdir() });
-    const wayOut = WAY_OUT.map((name) => [name, process.env[name]] as const);
+    const wayOut = EGRESS_VARIABLES.map((name) => [name, process.env[name]] as const);
     const env = {
       HOME: home,
       PATH: isBare ? bin : [bin, process.env['PATH'] ?? ''].join(delimiter),

@@ -52,7 +52,7 @@ export function rooms(): readonly string[] {
 }
 
 /** All imports between rooms; imports of types and dynamic imports count, too. */
-export function arrows(): readonly Arrow[] {
+export function roomImports(): readonly Arrow[] {
   return sourceFiles().flatMap((file) => {
     const from = posix.dirname(file);
     const text = readFileSync(join(source, file), 'utf8');
@@ -63,7 +63,7 @@ export function arrows(): readonly Arrow[] {
 }
 
 /** The arrows of one circle of rooms, or null if there is none. */
-export function circleOf(all: readonly Arrow[]): readonly Arrow[] | null {
+export function cycleOf(all: readonly Arrow[]): readonly Arrow[] | null {
   const finished = new Set<string>();
   const circleFrom = (room: string, path: readonly Arrow[]): readonly Arrow[] | null => {
     if (finished.has(room)) return null;

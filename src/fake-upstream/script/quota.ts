@@ -17,13 +17,13 @@ export const LITTLE_USED: UsageWindows = [
 
 const SLOTS = ['primary', 'secondary'] as const;
 
-interface ToldWindow extends UsageWindow {
+interface ReportedWindow extends UsageWindow {
   readonly slot: (typeof SLOTS)[number];
   readonly resetsInSeconds: number;
   readonly resetAt: number;
 }
 
-function told(windows: UsageWindows): (ToldWindow | null)[] {
+function told(windows: UsageWindows): (ReportedWindow | null)[] {
   const now = Math.floor(Date.now() / 1_000);
   return SLOTS.map((slot, index) => {
     const window = windows[index] ?? null;
@@ -39,7 +39,7 @@ export function quotaHeaders(windows: UsageWindows, plan: string): Record<string
   return Object.fromEntries([['x-codex-active-limit', 'codex'], ['x-codex-plan-type', plan], ...fields]);
 }
 
-function windowHeaders(window: ToldWindow): [string, string][] {
+function windowHeaders(window: ReportedWindow): [string, string][] {
   const name = `x-codex-${window.slot}`;
   return [
     [`${name}-used-percent`, String(window.usedPercent)],
@@ -74,7 +74,7 @@ export function usageBody(
   };
 }
 
-function windowBody(window: ToldWindow): object {
+function windowBody(window: ReportedWindow): object {
   return {
     used_percent: window.usedPercent,
     limit_window_seconds: window.windowSeconds,
