@@ -3,7 +3,7 @@ import type { AccountSettings } from '../../accounts/account.js';
 import { limits } from '../../config/limits.js';
 import { Problem } from '../problems/problem.js';
 
-const { accountLabelLength, maxPriority, maxReserveRatio, maxInFlight } = limits;
+const { accountLabelLength, maxPriority, maxReserveRatio } = limits;
 
 /** The settings that the operator may change. Omitted fields keep their value. */
 const patchSchema = z.strictObject({
@@ -11,7 +11,7 @@ const patchSchema = z.strictObject({
   label: text(accountLabelLength).nullish(),
   priority: whole(-maxPriority, maxPriority).optional(),
   reserve: share(maxReserveRatio).optional(),
-  maxInFlight: whole(1, maxInFlight, ', or null').nullish(),
+  maxInFlight: whole(1, limits.maxInFlight, ', or null').nullish(),
 });
 
 function text(most: number) {
