@@ -5,9 +5,9 @@ const tokens = { id_token: 'made-up-id', access_token: 'made-up-access', refresh
 
 describe('the answer to a code', () => {
   it('is a grant with all three tokens, which do not print', () => {
-    const answer = readExchangeResponse(200, JSON.stringify(tokens));
-    expect(answer.kind).toBe('granted');
-    expect(JSON.stringify(answer)).not.toContain('made-up');
+    const response = readExchangeResponse(200, JSON.stringify(tokens));
+    expect(response.kind).toBe('granted');
+    expect(JSON.stringify(response)).not.toContain('made-up');
   });
 
   it.each([
@@ -21,9 +21,13 @@ describe('the answer to a code', () => {
     ['an empty token', 200, JSON.stringify({ ...tokens, id_token: '' }), 'exchange_unreadable'],
     ['a list', 200, JSON.stringify([tokens]), 'exchange_unreadable'],
   ])('is none with %s', (_what, status, text, code) => {
-    const answer = readExchangeResponse(status, text);
-    expect(answer).toMatchObject({ kind: 'failed', code, message: expect.stringContaining(String(status)) });
-    expect(JSON.stringify(answer)).not.toContain('made-up');
+    const response = readExchangeResponse(status, text);
+    expect(response).toMatchObject({
+      kind: 'failed',
+      code,
+      message: expect.stringContaining(String(status)),
+    });
+    expect(JSON.stringify(response)).not.toContain('made-up');
   });
 });
 
@@ -74,9 +78,9 @@ describe('the answer to a device login', () => {
       code_challenge: 'c',
       code_verifier: 'made-up-verifier',
     };
-    const answer = readDeviceResponse(200, JSON.stringify(body));
-    expect(answer.kind).toBe('allowed');
-    expect(JSON.stringify(answer)).not.toContain('made-up');
+    const response = readDeviceResponse(200, JSON.stringify(body));
+    expect(response.kind).toBe('allowed');
+    expect(JSON.stringify(response)).not.toContain('made-up');
   });
 
   it.each([

@@ -83,11 +83,11 @@ it('with one faulty account in each of twenty turns, Codex does not notice', asy
     },
   });
   for (const name of ['a', 'b']) await setting.quotaKnown(name);
-  for (const [what, answer] of faults) {
+  for (const [what, response] of faults) {
     turn += 1;
     // Alternately before the first response, and between the tool call and its output.
     faultyFrom = turn % 2;
-    [fault, served] = [answer, []];
+    [fault, served] = [response, []];
     const before = setting.fakeUpstream.attempts().length;
     const run = await setting.exec(
       '--skip-git-repo-check',

@@ -166,9 +166,9 @@ describe('the demo', { timeout: 30_000 }, () => {
     expect(stdout).toContain(`   base_url = "${origin}/v1"`);
     expect(await demo.traces()).toContainEqual(expect.stringMatching(/codex.config\.toml$/));
     for (let turn = 0; turn < 2; turn += 1) {
-      const answer = await call(origin, turnWith(JSON.stringify(aTurn())));
-      expect(answer).toMatchObject({ status: 200, headers: { 'x-codex-pool-account': 'work' } });
-      expect(String(answer.body)).toContain('codex-pool');
+      const response = await call(origin, turnWith(JSON.stringify(aTurn())));
+      expect(response).toMatchObject({ status: 200, headers: { 'x-codex-pool-account': 'work' } });
+      expect(String(response.body)).toContain('codex-pool');
     }
     demo.child.kill('SIGTERM');
     expect(await demo.end()).toEqual(wellEnded);

@@ -193,8 +193,8 @@ describe('a program that starts', { timeout: 30_000 }, () => {
   it('lists its accounts and broken files, and serves', async () => {
     await using fakeUpstream = await FakeUpstream.start({ accounts: ['home', 'work'] });
     await using program = await Program.spawn({ fakeUpstream, accounts: ['home', 'work'] });
-    const answer = await call(await program.origin(), turn);
-    expect(answer.status).toBe(200);
+    const response = await call(await program.origin(), turn);
+    expect(response.status).toBe(200);
     expect(program.child.stdout).toContain('accounts: home, work');
     expect(program.child.stderr).toBe('');
   });

@@ -25,8 +25,8 @@ async function streamingOnB() {
   const end = async () => {
     running.send(delta('late'), completed());
     running.end();
-    const answer = await client.whole();
-    expect(answer).toMatchObject({ status: 200, isBroken: false });
+    const response = await client.whole();
+    expect(response).toMatchObject({ status: 200, isBroken: false });
     expect(client.text).toContain('late');
   };
   return { pool, end };

@@ -75,9 +75,9 @@ describe('a usage limit whose end', () => {
     async (resetsAt) => {
       const text = `{"error":{"type":"usage_limit_reached","message":"no","resets_at":${resetsAt}}}`;
       for (const name of ['a', 'b']) pool.fakeUpstream.account(name).answers(refuses(429, text, asJson));
-      const answer = await send(pool);
-      expect(answer.status).toBe(429);
-      const { error } = JSON.parse(answer.body.toString());
+      const response = await send(pool);
+      expect(response.status).toBe(429);
+      const { error } = JSON.parse(response.body.toString());
       expect(error.resets_at).toBe(now + Math.ceil(Number(resetsAt.replaceAll('"', '')) - now));
       expect(Number.isInteger(error.resets_in_seconds)).toBe(true);
     },
@@ -167,26 +167,26 @@ describe('a refusal whose body', () => {
   ])('reports a client error is passed on unchanged: %s', async (_what, body, headers) => {
     const before = pool.fakeUpstream.attempts().length;
     pool.fakeUpstream.account('a').answers(refuses(422, body, headers));
-    const answer = await send(pool);
-    expect(answer).toMatchObject({ status: 422, isBroken: false, headers });
-    expect(answer.body.equals(body)).toBe(true);
+    const response = await send(pool);
+    expect(response).toMatchObject({ status: 422, isBroken: false, headers });
+    expect(response.body.equals(body)).toBe(true);
     expect(pool.fakeUpstream.attempts().slice(before)).toEqual(['a']);
     expect(await standing(pool, 'a')).toEqual(free);
   });
 
   it('is longer than declared ends for the client at the declared length', async () => {
     pool.fakeUpstream.account('a').answers(onTheWire(`${head(422, 2)}{}HTTP/1.1 200 OK\r\n\r\n`, false));
-    const answer = await send(pool);
-    expect(answer).toMatchObject({ status: 422, isBroken: false });
-    expect(answer.body.toString()).toBe('{}');
+    const response = await send(pool);
+    expect(response).toMatchObject({ status: 422, isBroken: false });
+    expect(response.body.toString()).toBe('{}');
     expect(await standing(pool, 'a')).toEqual(free);
   });
 
   it('reports a client error and breaks off never looks complete', async () => {
     const before = pool.fakeUpstream.attempts().length;
     pool.fakeUpstream.account('a').answers(onTheWire(head(422, 500) + limit.slice(0, 20), true));
-    const answer = await send(pool);
-    expect(answer).toMatchObject({ status: 422, isBroken: true });
+    const response = await send(pool);
+    expect(response).toMatchObject({ status: 422, isBroken: true });
     expect(pool.fakeUpstream.attempts().slice(before)).toEqual(['a']);
     expect(await standing(pool, 'a')).toEqual(free);
   });

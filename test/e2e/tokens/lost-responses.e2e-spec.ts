@@ -87,7 +87,7 @@ describe('a refresh whose response is lost', () => {
   it('is no longer in doubt when its file has newer tokens', async () => {
     await using it = await Wired.start();
     const { pool, wire, clock } = it;
-    const broken = wire.breaks('is reset after tokens are issued, before the answer');
+    const broken = wire.breaks('is reset after tokens are issued, before the response');
     await it.served();
     await broken;
     await pool.writeAuth('a', pool.fakeUpstream.account('a').authJson());
@@ -99,7 +99,7 @@ describe('a refresh whose response is lost', () => {
 
   it('stays in doubt across a restart', async () => {
     await using it = await Wired.start();
-    const broken = it.wire.breaks('is reset after tokens are issued, before the answer');
+    const broken = it.wire.breaks('is reset after tokens are issued, before the response');
     await it.served();
     await broken;
     const again = await it.pool.restart();

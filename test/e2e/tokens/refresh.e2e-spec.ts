@@ -118,8 +118,8 @@ describe('token refresh', () => {
     clock.advance(ALMOST);
     pool.fakeUpstream.tokens.answers({ status: 500, body: {} });
     for (const _turn of [1, 2]) {
-      const answer = await pool.turn().expect(200);
-      expect(answer.headers['x-codex-pool-account']).toBe('a');
+      const response = await pool.turn().expect(200);
+      expect(response.headers['x-codex-pool-account']).toBe('a');
     }
     expect(pool.fakeUpstream.tokens.requests).toHaveLength(1);
   });
@@ -131,8 +131,8 @@ describe('token refresh', () => {
     clock.advance(OVER);
     pool.fakeUpstream.account('a').revokeRefreshToken();
     for (const _turn of [1, 2]) {
-      const answer = await pool.turn().expect(200);
-      expect(answer.headers['x-codex-pool-account']).toBe('b');
+      const response = await pool.turn().expect(200);
+      expect(response.headers['x-codex-pool-account']).toBe('b');
     }
     expect(pool.fakeUpstream.tokens.requests).toHaveLength(1);
     expect(await pool.account('a')).toMatchObject({ available: false, reason: 'needs-login', until: null });
@@ -152,8 +152,8 @@ describe('disabled refresh', () => {
     await using pool = await TestPool.start({ accounts: [short, 'b'], env });
     await polled(pool);
     pool.fakeUpstream.account('a').expireAccessToken();
-    const answer = await pool.turn().expect(200);
-    expect(answer.headers['x-codex-pool-account']).toBe('b');
+    const response = await pool.turn().expect(200);
+    expect(response.headers['x-codex-pool-account']).toBe('b');
     expect(pool.fakeUpstream.attempts()).toEqual(['a', 'b']);
     expect(pool.fakeUpstream.tokens.requests).toEqual([]);
     expect(await pool.account('a')).toMatchObject({ available: false, reason: 'unauthorized' });
@@ -165,8 +165,8 @@ describe('disabled refresh', () => {
     await polled(pool);
     pool.fakeUpstream.account('a').expireAccessToken();
     await pool.writeAuth('a', pool.fakeUpstream.account('a').loginAgain());
-    const answer = await pool.turn().expect(200);
-    expect(answer.headers['x-codex-pool-account']).toBe('a');
+    const response = await pool.turn().expect(200);
+    expect(response.headers['x-codex-pool-account']).toBe('a');
     expect(pool.fakeUpstream.tokens.requests).toEqual([]);
   });
 });

@@ -107,10 +107,10 @@ describe('what a client sends', () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     // By hand, because the fake upstream would name the model in a header.
     const events = [created(), delta('words'), completed()].map((it) => framed(it)).join('');
-    const answer = custom((_req, res) => {
+    const response = custom((_req, res) => {
       res.writeHead(200).end(events);
     });
-    pool.fakeUpstream.account('a').always(answer);
+    pool.fakeUpstream.account('a').always(response);
     const program = new Talk(pool.origin);
     const bodies = [
       { model: 'm'.repeat(10_000), reasoning: { effort: 'e'.repeat(10_000) } },
@@ -136,7 +136,7 @@ async function poll(pool: TestPool): Promise<void> {
   await pool.running.app.get(QuotaPoll).pollAll(() => false);
 }
 
-const answer = (rateLimit: unknown) => ({ plan_type: 'plus', rate_limit: rateLimit });
+const usageBody = (rateLimit: unknown) => ({ plan_type: 'plus', rate_limit: rateLimit });
 
 describe('a response to the quota poll', () => {
   const weekly = { used_percent: 30, limit_window_seconds: WEEK, reset_after_seconds: 1_000, reset_at: null };
@@ -148,18 +148,18 @@ describe('a response to the quota poll', () => {
     ['that is a list', 200, [], known],
     ['with status 500', 500, { detail: 'oops' }, known],
     ['with status 403', 403, '<html>blocked</html>', known],
-    ['without windows', 200, answer({ primary_window: null, secondary_window: null }), []],
+    ['without windows', 200, usageBody({ primary_window: null, secondary_window: null }), []],
     ['without a rate limit', 200, { plan_type: 'plus', rate_limit: null }, []],
     [
       'with words for numbers',
       200,
-      answer({ primary_window: { used_percent: 'half', limit_window_seconds: 'week' } }),
+      usageBody({ primary_window: { used_percent: 'half', limit_window_seconds: 'week' } }),
       [],
     ],
     [
       'with negative numbers',
       200,
-      answer({
+      usageBody({
         primary_window: { ...weekly, used_percent: -5 },
         secondary_window: { ...weekly, limit_window_seconds: -1 },
       }),
@@ -168,26 +168,26 @@ describe('a response to the quota poll', () => {
     [
       'with floats',
       200,
-      answer({ primary_window: { ...weekly, used_percent: 12.5, limit_window_seconds: 604_800.4 } }),
+      usageBody({ primary_window: { ...weekly, used_percent: 12.5, limit_window_seconds: 604_800.4 } }),
       [expect.objectContaining({ durationSeconds: WEEK, usedRatio: 0.125 })],
     ],
     [
       'with a reset in the past',
       200,
-      answer({ primary_window: { ...weekly, used_percent: 100, reset_at: 1_000 } }),
+      usageBody({ primary_window: { ...weekly, used_percent: 100, reset_at: 1_000 } }),
       [expect.objectContaining({ durationSeconds: WEEK, usedRatio: 1, resetsAt: 1_000_000 })],
     ],
     [
       'with a reset in a far future',
       200,
-      answer({ primary_window: { ...weekly, reset_at: 1e15 } }),
+      usageBody({ primary_window: { ...weekly, reset_at: 1e15 } }),
       [expect.objectContaining({ durationSeconds: WEEK, usedRatio: 0.3 })],
     ],
   ])('%s breaks nothing, and what is shown is right', async (_what, status, body, windows) => {
     await using pool = await TestPool.start({
       accounts: ['a'],
       prepare: (fakeUpstream) =>
-        void fakeUpstream.account('a').usageResponses(200, answer({ primary_window: weekly })),
+        void fakeUpstream.account('a').usageResponses(200, usageBody({ primary_window: weekly })),
     });
     await polled(pool);
     expect((await pool.account('a')).windows).toEqual(known);

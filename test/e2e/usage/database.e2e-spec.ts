@@ -65,8 +65,8 @@ async function firstBytes(program: Talk, count: number): Promise<number[]> {
   for (let i = 0; i < count; i += 1) {
     const sentAt = performance.now();
     const exchange = program.send({ 'session-id': `s${i}` });
-    const answer = await exchange.whole();
-    expect(answer).toMatchObject({ status: 200, isBroken: false });
+    const response = await exchange.whole();
+    expect(response).toMatchObject({ status: 200, isBroken: false });
     waits.push((exchange.pieces[0]?.at ?? Infinity) - sentAt);
   }
   return waits;
@@ -133,9 +133,9 @@ describe.each(databaseDrivers)(
         expect(max(piecesWhileLocked)).toBeLessThan(max(piecesBefore) + TIMING_BOUND_MS);
         expect(connections.size).toBe(30 + whileLocked.length);
         for (const it of opened) {
-          const { response: answer, sent } = await it.end();
-          expect(answer.body.toString()).toBe(sent);
-          expect(answer.isBroken).toBe(false);
+          const { response: response, sent } = await it.end();
+          expect(response.body.toString()).toBe(sent);
+          expect(response.isBroken).toBe(false);
         }
         const turns = 30 + whileLocked.length + opened.length;
         await program.untilRecorded(turns);

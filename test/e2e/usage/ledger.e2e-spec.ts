@@ -136,8 +136,8 @@ async function played(program: RunningProgram, plan: Plan, hasKilled: () => bool
       isBroken = !exchange.text.includes(text);
       exchange.leave();
     } else {
-      const answer = await exchange.whole();
-      isBroken = plan.kind === 'cut' || status !== 200 ? false : answer.isBroken;
+      const response = await exchange.whole();
+      isBroken = plan.kind === 'cut' || status !== 200 ? false : response.isBroken;
     }
     // A turn that ran when the program was killed is recorded nowhere.
     if (isBroken || hasKilled()) return null;
@@ -296,9 +296,9 @@ describe.each(databaseDrivers)('the record of a turn (%s)', (driver) => {
       () => streams({ usage, lineEnding: '\r\n' as const, comments: ['one', 'two'] }),
       500,
     ],
-  ])('has usage that comes %s to the number', async (_how, answer, atLeast) => {
+  ])('has usage that comes %s to the number', async (_how, response, atLeast) => {
     await using pool = await TestPool.start({ accounts: ['a'], env: using(driver) });
-    pool.fakeUpstream.account('a').always(answer());
+    pool.fakeUpstream.account('a').always(response());
     const turn = await send(
       pool.origin,
       turnWith(JSON.stringify(aTurn({ reasoning: { effort: 'high' } })), { 'session-id': 's' }),
@@ -333,9 +333,9 @@ describe.each(databaseDrivers)('the record of a turn (%s)', (driver) => {
       upstream.send(created(), delta('first'));
       await client.untilText('first');
       upstream[how]();
-      const answer = await client.whole();
-      expect(answer.isBroken).toBe(true);
-      const record = await recordOf(pool, answer.headers['x-codex-pool-request']);
+      const response = await client.whole();
+      expect(response.isBroken).toBe(true);
+      const record = await recordOf(pool, response.headers['x-codex-pool-request']);
       expect(record).toMatchObject({ outcome: 'cut', status: 200, ...noTokens });
     },
   );

@@ -54,8 +54,8 @@ describe.each(databaseDrivers)('usage on record (%s)', (driver) => {
     await using second = await first.restart();
     expect(await second.account('b')).toMatchObject({ totals: { turns: 1, input: 1_000 } });
     expect((await report(second)).totals).toMatchObject({ turns: 1, output: 50 });
-    const answer = await second.turn({ 'session-id': 'moved' }).expect(200);
-    expect(answer.headers['x-codex-pool-account']).toBe('b');
+    const response = await second.turn({ 'session-id': 'moved' }).expect(200);
+    expect(response.headers['x-codex-pool-account']).toBe('b');
   });
 });
 

@@ -127,13 +127,13 @@ describe('a request for an upgrade', () => {
     await using pool = await TestPool.start(
       wantsToken ? { env: { PROXY_CLIENT_TOKEN: 'made-up-client-token' } } : {},
     );
-    const answer = await call(pool.origin, { path, headers: { ...upgrade, ...headers } });
-    expect(answer.status).toBe(status);
-    expect(answer.headers).toMatchObject({
+    const response = await call(pool.origin, { path, headers: { ...upgrade, ...headers } });
+    expect(response.status).toBe(status);
+    expect(response.headers).toMatchObject({
       'content-type': expect.stringMatching(/^application\/json/),
       'x-codex-pool-error': code,
     });
-    expect(JSON.parse(answer.body.toString())).toHaveProperty('error.code', code);
+    expect(JSON.parse(response.body.toString())).toHaveProperty('error.code', code);
     expect(pool.fakeUpstream.handshakes()).toEqual([]);
   });
 
@@ -163,9 +163,9 @@ describe('a request for an upgrade', () => {
       upgrade: to,
       'http2-settings': 'AAMAAABkAAQAAP__',
     };
-    const answer = await call(pool.origin, turnWith(turn, headers));
-    expect(answer.status).toBe(200);
-    expect(answer.body.toString()).toContain('response.completed');
+    const response = await call(pool.origin, turnWith(turn, headers));
+    expect(response.status).toBe(200);
+    expect(response.body.toString()).toContain('response.completed');
     expect(pool.fakeUpstream.turns()[0]?.body.toString()).toBe(turn);
     expect(pool.fakeUpstream.turns()[0]?.headers).not.toHaveProperty('upgrade');
   });

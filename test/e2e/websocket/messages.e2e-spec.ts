@@ -59,7 +59,7 @@ describe('messages on a WebSocket', () => {
       '{"type":"response.create","model":"gpt-5.5","instructions":"made-up","input":[],"generate":false,"client_metadata":{"x":"1"}}',
       '{"type":"response.create","model":"gpt-5.5","previous_response_id":"resp_1","input":[{"role":"user","content":"hé \\u00e9"}]}',
     ].map(text);
-    const answers = [
+    const responses = [
       [
         '{"type":"response.created", "response":{"id":"resp_1"},"sequence_number":0}',
         '{"type":"response.metadata","headers":{"x-codex-turn-state":"made-up"}}',
@@ -76,11 +76,11 @@ describe('messages on a WebSocket', () => {
     for (const [at, message] of toUpstream.entries()) {
       ends.client.send(message);
       await ends.upstream.gets(at + 1);
-      for (const it of answers[at] ?? []) ends.upstream.send(it);
-      await ends.client.gets(answers.slice(0, at + 1).flat().length);
+      for (const it of responses[at] ?? []) ends.upstream.send(it);
+      await ends.client.gets(responses.slice(0, at + 1).flat().length);
     }
     expect(difference(ends.upstream.frames, toUpstream)).toEqual(same);
-    expect(difference(ends.client.frames, answers.flat())).toEqual(same);
+    expect(difference(ends.client.frames, responses.flat())).toEqual(same);
     const { totals, inFlight } = await pool.account(accountOf(await pool.client.get('/admin/requests')));
     expect({ inFlight, turns: totals.turns }).toEqual({ inFlight: 0, turns: 2 });
   });

@@ -55,9 +55,9 @@ describe('a refusal in a turn, before any output', () => {
     ],
   ])(
     '%s: the next account serves it, unseen, and nothing is lost or doubled',
-    async (_what, answer, reason) => {
+    async (_what, response, reason) => {
       await using pool = await TestPool.start({ env: fillFirst });
-      pool.fakeUpstream.account('a').sockets.answers(answer);
+      pool.fakeUpstream.account('a').sockets.answers(response);
       await using client = await SocketClient.connect(pool.origin);
       expect(types(await client.turn({ extra: 'é \u2603' }))).toEqual(whole);
       expect(client.messages.map((it) => it.bytes.toString()).join('')).not.toContain('resp_of_a');
