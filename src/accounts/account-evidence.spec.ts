@@ -135,10 +135,10 @@ describe('newer evidence', () => {
   });
 
   it.each<[string, AccountEvent, boolean]>([
-    ['that was asked afterwards ends it', quotaSeen(T + 1, false), true],
-    ['that was asked before does not', quotaSeen(T - 1, false), false],
+    ['that was requested afterwards ends the refusal', quotaSeen(T + 1, false), true],
+    ['that was requested before does not', quotaSeen(T - 1, false), false],
     ['with a full window does not', quotaSeen(T + 1, true), false],
-  ])('in the head of an answer %s when quota was lacking', (_case, event, isOver) => {
+  ])('in the head of a response %s for lack of quota', (_case, event, isOver) => {
     expect(after(usedUp, event).refusal === null).toBe(isOver);
     expect(after({ kind: 'forbidden', startedAt: T, at: T }, event).refusal).not.toBeNull();
   });

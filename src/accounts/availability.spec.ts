@@ -79,18 +79,18 @@ describe('whyUnavailable', () => {
     ['its window is used to the last percent but one', { windows: [window(0.99, LATER)] }],
     ['its full window has reset', { windows: [window(1, NOW)] }],
     ['nothing is known of its windows', { windows: [] }],
-    ['a full window tells no end', { windows: [window(1, null)] }],
+    ['a full window has no known end', { windows: [window(1, null)] }],
     ['its refresh fails, and its token is still good', waiting(LATER, NOW + 1)],
-    ['its refresh fails, and nobody knows the end of its token', waiting(LATER, null)],
+    ['its refresh fails, and the end of its token is unknown', waiting(LATER, null)],
     ['its refresh may be tried again', waiting(NOW, NOW)],
     ['its refresh is in doubt, and its token is still good', inDoubt(LATER, NOW + 1)],
     ['its refresh is in doubt, and may be tried', inDoubt(null, NOW)],
     ['its refresh token is refused, and its token is still good', { ...loginSoon, tokenEndsAt: NOW + 1 }],
     ['it has room for one more', { ...settings({ maxInFlight: 2 }), inFlight: 1 }],
     ['it has any number in flight and no cap', { inFlight: 1_000 }],
-    ['it refuses a model that nobody asks for', refusesModel('gpt-9', LATER)],
+    ['it refuses a model other than the requested one', refusesModel('gpt-9', LATER)],
     ['its reserve is not touched', { ...settings({ reserveRatio: 0.2 }), windows: [window(0.79, LATER)] }],
-  ])('lets an account serve when %s', (_case, facts) => {
+  ])('makes an account available when %s', (_case, facts) => {
     expect(why(facts)).toBeNull();
   });
 
@@ -121,7 +121,7 @@ describe('whyUnavailable', () => {
     ['a window is full', { windows: [window(1, LATER)] }, 'quota-exhausted', LATER],
     ['a window is more than full', { windows: [window(1.2, LATER)] }, 'quota-exhausted', LATER],
     [
-      'what is left of a window is its reserve',
+      'the rest of a window is reserved',
       { ...settings({ reserveRatio: 0.2 }), windows: [window(0.85, LATER)] },
       'reserved',
       LATER,
@@ -147,7 +147,7 @@ describe('whyUnavailable', () => {
     expect(why(refusesModel('gpt-9', NOW), 'gpt-9')).toBeNull();
   });
 
-  it('reports first what only a person can change', () => {
+  it('reports reasons that need a person first', () => {
     const everything = {
       ...refused('rate-limited', LATER),
       ...loginNeeded,

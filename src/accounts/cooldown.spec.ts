@@ -44,8 +44,8 @@ describe('quotaBackAt', () => {
     ['after the seconds that upstream names', { resetsAt: null, resetsInSeconds: 90 }, 90_000],
     ['after the seconds when the time is past', { resetsAt: NOW_SECONDS - 60, resetsInSeconds: 90 }, 90_000],
     ['after seconds with a fraction, rounded up', { resetsAt: null, resetsInSeconds: 1.0001 }, 1_001],
-    ['in five minutes when nothing tells', none, 5 * MINUTE],
-    ['in five minutes when all that is told is past', { resetsAt: 1, resetsInSeconds: 0 }, 5 * MINUTE],
+    ['in five minutes when upstream states no time', none, 5 * MINUTE],
+    ['in five minutes when the stated time is past', { resetsAt: 1, resetsInSeconds: 0 }, 5 * MINUTE],
   ])('is %s', (_case, hint, afterMs) => {
     expect(quotaBackAt(hint, [], NOW)).toBe(NOW + afterMs);
   });

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { egressProxyFor } from '../runtime/egress-proxy.js';
 import { InvalidConfigError, loadConfig } from './app.config.js';
 
-/** What loading these settings complains about. */
+/** The message of the error that loading these settings throws; empty if it throws none. */
 function faultsOf(env: Readonly<Record<string, string>>): string {
   try {
     loadConfig(env);
@@ -111,7 +111,7 @@ describe('the settings', () => {
     'https://x/#a',
     'https://me:secret@x/',
     '/path',
-  ])('an upstream base %s is a fault, and is not told back', (text) => {
+  ])('an upstream base %s is a fault, and is not quoted', (text) => {
     const faults = faultsOf({ UPSTREAM_WHAM_BASE: text });
     expect(faults).toMatch(/UPSTREAM_WHAM_BASE: expected an http or https address/);
     expect(faults).not.toContain('secret');
@@ -144,7 +144,7 @@ describe('the way out', () => {
     vi.unstubAllEnvs();
   });
 
-  it('leads through HTTPS_PROXY, but never to this machine or to what NO_PROXY names', () => {
+  it('leads through HTTPS_PROXY, except to this machine and to the hosts of NO_PROXY', () => {
     vi.stubEnv('HTTPS_PROXY', 'http://proxy.example:3128');
     vi.stubEnv('https_proxy', 'http://proxy.example:3128');
     vi.stubEnv('NO_PROXY', 'near.example');

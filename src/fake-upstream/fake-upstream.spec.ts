@@ -167,7 +167,7 @@ describe('turns', () => {
     expect(body.endsWith('}\r\n\r\n')).toBe(true);
   });
 
-  it('sends raw bytes as they are, and lets a handler write anything', async () => {
+  it('sends raw bytes unchanged, and a handler can write anything', async () => {
     fakeUpstream.account('a').answers(
       raw([Buffer.from('data: {"a'), Buffer.from('":1}\n\n')]),
       custom((_req, res) => void res.writeHead(418).end('teapot')),
@@ -352,7 +352,7 @@ describe('other routes', () => {
     ['POST', '/backend-api/codex/analytics-events/events', { account: 'b' }],
     ['POST', '/backend-api/codex/images/generations', { account: 'b' }],
     ['POST', '/backend-api/files', { file_id: 'file_b' }],
-  ])('answers %s %s to a known token only', async (method, path, expected) => {
+  ])('serves %s %s to a known token only', async (method, path, expected) => {
     const response = await send(path, { method, headers: bearerOf('b') });
     expect(response.status).toBe(200);
     expect(JSON.parse(response.body)).toMatchObject(expected);
@@ -392,7 +392,7 @@ describe('other routes', () => {
     expect(fakeUpstream.openConnections()).toBeLessThanOrEqual(1);
   });
 
-  it('names what it was waiting for', async () => {
+  it('names the awaited event when a wait fails', async () => {
     await expect(fakeUpstream.until(() => false, 'a miracle', 20)).rejects.toThrow('in vain for a miracle');
   });
 });

@@ -3,7 +3,7 @@ import { readDeviceResponse, readDeviceStart, readExchangeResponse } from './aut
 
 const tokens = { id_token: 'made-up-id', access_token: 'made-up-access', refresh_token: 'made-up-refresh' };
 
-describe('the answer to a code', () => {
+describe('the response to a code', () => {
   it('is a grant with all three tokens, which do not print', () => {
     const response = readExchangeResponse(200, JSON.stringify(tokens));
     expect(response.kind).toBe('granted');
@@ -15,12 +15,12 @@ describe('the answer to a code', () => {
     ['a fault', 500, JSON.stringify(tokens), 'exchange_refused'],
     ['a redirect', 302, '', 'exchange_refused'],
     ['HTML', 200, '<html>made-up</html>', 'exchange_unreadable'],
-    ['half an answer', 200, JSON.stringify(tokens).slice(0, -3), 'exchange_unreadable'],
+    ['half a response', 200, JSON.stringify(tokens).slice(0, -3), 'exchange_unreadable'],
     ['nothing', 200, '', 'exchange_unreadable'],
     ['no refresh token', 200, JSON.stringify({ ...tokens, refresh_token: null }), 'exchange_unreadable'],
     ['an empty token', 200, JSON.stringify({ ...tokens, id_token: '' }), 'exchange_unreadable'],
     ['a list', 200, JSON.stringify([tokens]), 'exchange_unreadable'],
-  ])('is none with %s', (_what, status, text, code) => {
+  ])('is a failure with %s', (_what, status, text, code) => {
     const response = readExchangeResponse(status, text);
     expect(response).toMatchObject({
       kind: 'failed',
@@ -56,18 +56,18 @@ describe('the start of a device login', () => {
     ['a refusal', 403, JSON.stringify(begun), 'device_refused'],
     ['no user code', 200, JSON.stringify({ ...begun, user_code: null }), 'device_unreadable'],
     [
-      'a user code that nobody would type',
+      'a user code that is too long to type',
       200,
       JSON.stringify({ ...begun, user_code: 'x'.repeat(101) }),
       'device_unreadable',
     ],
     ['HTML', 200, '<html>', 'device_unreadable'],
-  ])('is none with %s', (_what, status, text, code) => {
+  ])('is a failure with %s', (_what, status, text, code) => {
     expect(readDeviceStart(status, text)).toMatchObject({ kind: 'failed', code });
   });
 });
 
-describe('the answer to a device login', () => {
+describe('the response to a device login', () => {
   it.each([403, 404, 429, 500, 503])('is "not yet" with status %i', (status) => {
     expect(readDeviceResponse(status, '<html>')).toEqual({ kind: 'pending' });
   });

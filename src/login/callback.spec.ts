@@ -13,7 +13,7 @@ describe('a callback', () => {
   it.each([
     ['error=access_denied&state=s', true],
     ['error=server_error&error_description=x&state=s', false],
-  ])('tells a refusal: %s', (query, isDenied) => {
+  ])('reports a refusal: %s', (query, isDenied) => {
     expect(read(query)).toMatchObject({ kind: 'refused', isDenied });
   });
 
@@ -33,7 +33,7 @@ describe('a pasted callback address', () => {
   it.each([
     'http://127.0.0.1:1455/auth/callback?code=c&state=s',
     '  http://localhost:1457/auth/callback?code=c&state=s\n',
-  ])('is taken: %j', (text) => expect(queryOfPasted(text)?.get('code')).toBe('c'));
+  ])('is accepted: %j', (text) => expect(queryOfPasted(text)?.get('code')).toBe('c'));
 
   it.each([
     '',
@@ -42,5 +42,5 @@ describe('a pasted callback address', () => {
     'http://127.0.0.1:1455/?code=c',
     'javascript:alert(1)',
     'https://auth.openai.com/oauth/authorize?state=s',
-  ])('is none: %j', (text) => expect(queryOfPasted(text)).toBeNull());
+  ])('is not accepted: %j', (text) => expect(queryOfPasted(text)).toBeNull());
 });

@@ -42,7 +42,7 @@ describe('the state of a login', () => {
     ['does not expire', late, completing],
     ['takes no second code', allowed, completing],
     ['is not cancelled', cancel, completing],
-    ['is not asked for any more', pending, completing],
+    ['ignores a late "pending"', pending, completing],
     ['succeeds', saved, succeeded],
     ['fails', failure, failed],
   ])('that completes %s', (_what, event, after) => expect(nextLoginState(completing, event)).toEqual(after));

@@ -23,7 +23,7 @@ afterAll(() => Logger.overrideLogger(['log', 'warn', 'error']));
 const tables = [...usageTables, ...selectionTables];
 const drivers = ['sqlite3', 'node'] as const;
 
-/** A database in a folder of its own, with a clock that the test moves. */
+/** A database in a temporary folder, with a clock that the test moves. */
 class Sandbox implements AsyncDisposable {
   now = Date.UTC(2026, 0, 2, 12);
   readonly database: Database;
@@ -95,7 +95,7 @@ const key = (it: UsageRollup) => `${it.hour} ${it.accountId} ${it.model}`;
 const sorted = (rollups: UsageRollup[]) => rollups.toSorted((a, b) => (key(a) < key(b) ? -1 : 1));
 
 describe.each(drivers)('the database (%s)', (driver) => {
-  it('does one piece of work at a time, in the order in which it was asked', async () => {
+  it('runs one piece of work at a time, in the order of the calls', async () => {
     await using sandbox = await Sandbox.create(driver);
     let running = 0;
     let most = 0;
@@ -115,7 +115,7 @@ describe.each(drivers)('the database (%s)', (driver) => {
     expect(order).toEqual(Array.from({ length: 20 }, (_, index) => index));
   });
 
-  it('refuses work above its bound at once, and takes more when there is room again', async () => {
+  it('rejects work above its bound at once, and accepts work when there is room again', async () => {
     await using sandbox = await Sandbox.create(driver);
     const first = Promise.withResolvers<void>();
     const asked = Array.from({ length: limits.databaseQueue }, () =>
@@ -127,7 +127,7 @@ describe.each(drivers)('the database (%s)', (driver) => {
     expect(await sandbox.count()).toBe(0);
   });
 
-  it('takes back all of a piece of work that failed, and goes on with the next', async () => {
+  it('rolls back a piece of work that fails, and continues with the next', async () => {
     await using sandbox = await Sandbox.create(driver);
     const failing = sandbox.database.run(async (manager) => {
       await manager.insert(UsageRecord, record());
@@ -138,7 +138,7 @@ describe.each(drivers)('the database (%s)', (driver) => {
     expect(await sandbox.count()).toBe(0);
   });
 
-  it('says why it cannot be opened, asks again only after a while that doubles, and then works', async () => {
+  it('reports why it cannot be opened, retries after a pause that doubles, and then works', async () => {
     await using sandbox = await Sandbox.create(driver);
     await writeFile(join(sandbox.folder, 'data'), 'no folder');
     await expect(sandbox.count()).rejects.toThrow(DatabaseUnavailableError);
@@ -203,7 +203,7 @@ describe.each(drivers)('the writer (%s)', (driver) => {
     expect(sorted(stored)).toEqual(sorted(rollUp(records)));
   });
 
-  it('keeps what a missing database does not take, and writes it once it is there', async () => {
+  it('keeps rows while the database is missing, and writes them once it is there', async () => {
     await using sandbox = await Sandbox.create(driver);
     const { writer } = writerOf(sandbox.database);
     await writeFile(join(sandbox.folder, 'data'), 'no folder');
@@ -237,7 +237,7 @@ describe.each(drivers)('the writer (%s)', (driver) => {
     expect(await sandbox.count()).toBe(limits.unwrittenRecords);
   });
 
-  it('writes a session at its newest, also one that moved while the batch with it was being written', async () => {
+  it('writes the newest state of a session, even if it moved while its batch was being written', async () => {
     await using sandbox = await Sandbox.create(driver);
     const { writer } = writerOf(sandbox.database);
     for (let i = 0; i < limits.unwrittenSessions + 2; i += 1)

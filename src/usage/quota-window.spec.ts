@@ -32,7 +32,7 @@ describe('quota windows from the headers of a turn', () => {
   });
 });
 
-describe("the upstream's answer about usage", () => {
+describe('the usage response of upstream', () => {
   const window = {
     used_percent: 40,
     limit_window_seconds: 604_800,
@@ -63,12 +63,12 @@ describe("the upstream's answer about usage", () => {
     ['an empty object', {}],
     ['a number', 5],
     ['junk', { rate_limit: 'x' }],
-  ])('is no answer when it is %s', (_what, json) => {
+  ])('is ignored when it is %s', (_what, json) => {
     expect(quotaFromUsage(json, now)).toBeNull();
   });
 });
 
-describe('what is left of a window', () => {
+describe('the remaining share of a window', () => {
   it.each([
     [0.25, now + 1, 0.75],
     [1.2, now + 1, 0],

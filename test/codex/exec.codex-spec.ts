@@ -15,7 +15,7 @@ function serveAlmostAllQuota(fakeUpstream: FakeUpstream): void {
     fakeUpstream.account(name).always(streams({ headers: quotaHeaders(windows, 'plus') }));
 }
 
-/** The first turn gets `first`, on either account; all others get what `later` returns. */
+/** The first turn gets `first`, on either account; all others get the result of `later`. */
 function answerFirst(
   fakeUpstream: FakeUpstream,
   first: ScriptedResponse,

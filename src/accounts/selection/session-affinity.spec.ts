@@ -78,13 +78,13 @@ describe('SessionAffinity', () => {
 
   it('notifies watchers of accounts that have served, not of tentative ones', () => {
     const { table } = tableAt();
-    const told: string[] = [];
-    table.onSettle((session, { accountId, formerId }) => told.push(`${session} ${accountId} ${formerId}`));
+    const settled: string[] = [];
+    table.onSettle((session, { accountId, formerId }) => settled.push(`${session} ${accountId} ${formerId}`));
     table.claim('s-1', 'a');
     table.settle('s-1', 'a');
     table.claim('s-1', 'b');
     table.settle('s-1', 'b');
-    expect(told).toEqual(['s-1 a null', 's-1 b a']);
+    expect(settled).toEqual(['s-1 a null', 's-1 b a']);
   });
 
   it('forgets a session that was idle for a week, and no other', () => {

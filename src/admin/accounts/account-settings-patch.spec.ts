@@ -19,7 +19,7 @@ describe('settings of an account', () => {
     ['nothing', {}, before],
     ['an end of the pause', { paused: false }, { ...before, isPaused: false }],
     ['a label', { label: 'x'.repeat(100) }, { ...before, label: 'x'.repeat(100) }],
-    ['no label any more', { label: null }, { ...before, label: null }],
+    ['no label', { label: null }, { ...before, label: null }],
     ['the lowest priority', { priority: -1_000 }, { ...before, priority: -1_000 }],
     ['the highest priority', { priority: 1_000 }, { ...before, priority: 1_000 }],
     ['no reserve', { reserve: 0 }, { ...before, reserveRatio: 0 }],

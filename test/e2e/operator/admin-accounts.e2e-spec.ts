@@ -205,7 +205,7 @@ describe('POST /admin/accounts/{name}/poll', () => {
     ['an error', 500, {}],
     ['a page', 200, '<html>'],
     ['nothing about usage', 200, []],
-  ])('says when upstream answers %s', async (_case, status, body) => {
+  ])('reports that upstream responds with %s', async (_case, status, body) => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     await polled(pool);
     pool.fakeUpstream.account('a').usageResponses(status, body);

@@ -154,7 +154,7 @@ describe('POST /admin/accounts', () => {
     ],
     ['with a name that is a path', 422, 'bad_name', (_pool, auth) => ({ name: '../evil', auth })],
     ['with a name that hides', 422, 'bad_name', (_pool, auth) => ({ name: '.evil', auth })],
-    ['with a name that is none', 422, 'bad_name', (_pool, auth) => ({ name: '', auth })],
+    ['with an empty name', 422, 'bad_name', (_pool, auth) => ({ name: '', auth })],
     ['with a name of the wrong type', 422, 'bad_name', (_pool, auth) => ({ name: 7, auth })],
     ['under the name of another account', 409, 'name_taken', (_pool, auth) => ({ name: 'a', auth })],
     ['under the name of a broken file', 409, 'name_taken', (_pool, auth) => ({ name: 'broken', auth })],
@@ -162,7 +162,7 @@ describe('POST /admin/accounts', () => {
     ['in a list of lists', 422, 'not_auth_json', (_pool, it) => [[it]]],
     ['of nothing at all, twice', 422, 'import_refused', () => [{}, 'x']],
     ['of nothing at all', 400, 'nothing_to_import', () => []],
-  ])('refuses one %s, and leaves everything as it is', async (_case, status, code, bodyOf) => {
+  ])('rejects one %s, and changes nothing', async (_case, status, code, bodyOf) => {
     await using pool = await TestPool.start({ accounts: ['a'], files: { 'broken.json': '{' } });
     const before = await poolFiles(pool);
     const login = newLogin(pool, 'new');

@@ -150,7 +150,7 @@ describe('no secret shows anywhere', () => {
         headers: { 'x-debug': token, 'www-authenticate': token },
       }),
     ],
-  ])('when the token endpoint tells the refresh token back %s', async (_where, fault) => {
+  ])('when the token endpoint echoes the refresh token %s', async (_where, fault) => {
     await using pool = await start({ accounts: [{ name: 'a', email: 'person-a@example.test' }] });
     await polled(pool);
     const watch = new Watch(pool);

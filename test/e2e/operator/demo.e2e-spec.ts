@@ -60,7 +60,7 @@ class Demo implements AsyncDisposable {
 const wellEnded = { code: 0, signal: null, stderr: '' };
 
 /** Runs the whole show and returns its output. */
-async function told(...args: readonly string[]): Promise<string> {
+async function shown(...args: readonly string[]): Promise<string> {
   await using demo = await Demo.spawn(...args);
   expect(await demo.end()).toEqual(wellEnded);
   expect(await demo.traces()).toEqual([]);
@@ -149,7 +149,7 @@ describe('the demo', { timeout: 30_000 }, () => {
     ['cut', /These words had been sent when the \n.+cut off here/, /served by home/],
     ['slow', /Slow is not broken/, /served by home/],
   ])('shows the fault %s of the first account', async (fault, snapshot, outcome) => {
-    const stdout = await told('--fault', fault);
+    const stdout = await shown('--fault', fault);
     const [step = ''] = /^3\. [^]*?(?=^4\. )/m.exec(stdout) ?? [];
     expect(step).toMatch(snapshot);
     expect(step).toMatch(outcome);
@@ -202,5 +202,5 @@ describe('a demo that cannot run says so in one sentence, exits with 1, and leav
 });
 
 it('lists its options with --help', async () => {
-  expect(await told('--help')).toContain('--keep');
+  expect(await shown('--help')).toContain('--keep');
 });

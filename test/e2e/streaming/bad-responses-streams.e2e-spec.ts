@@ -65,7 +65,7 @@ describe('a stream without any event', () => {
     for (let i = 0; i < 3; i += 1) await pool.client.get('/admin/accounts').expect(200);
     expect(client.hasHead).toBe(false);
     for (let i = 0; i < 10; i += 1) pass(piece);
-    await client.until(() => client.body.length >= MiB, 'what was held');
+    await client.until(() => client.body.length >= MiB, 'the held bytes');
     for (let i = 0; i < 30; i += 1) pass(piece);
     // It is committed: an error no longer moves it, and counts against its account.
     pass(`\n\n${framed(failed('usage_limit_reached'))}`);

@@ -39,9 +39,9 @@ describe('a malformed upstream response', () => {
   it.each(['resetsAt', 'resetsInSeconds'])('with a limit of 30 million years by %s', async (field) => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     await polled(pool);
-    const told = ['window-minutes', 'reset-at', 'reset-after-seconds'].map((it) => [it, String(1e15)]);
+    const fields = ['window-minutes', 'reset-at', 'reset-after-seconds'].map((it) => [it, String(1e15)]);
     const headers = Object.fromEntries(
-      [['used-percent', '100'], ...told].map(([name, value]) => [`x-codex-primary-${name}`, value ?? '']),
+      [['used-percent', '100'], ...fields].map(([name, value]) => [`x-codex-primary-${name}`, value ?? '']),
     );
     pool.fakeUpstream.account('a').always(usageLimit({ [field]: 1e15, headers }));
     for (const _turn of [1, 2]) {
@@ -94,7 +94,7 @@ describe('a malformed upstream response', () => {
   });
 });
 
-describe('the first response a starting client waits for', () => {
+describe('the first response that a starting client waits for', () => {
   it('is an empty config bundle when the token has ended and its endpoint is silent', async () => {
     const clock = new FakeClock();
     await using pool = await TestPool.start({ accounts: ['a'], clock });

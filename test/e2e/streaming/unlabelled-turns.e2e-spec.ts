@@ -147,7 +147,7 @@ describe('a response that is not an event stream, with', () => {
 
 describe('an empty response', () => {
   it.each(labels.filter(([, headers]) => labelFor(headers).startsWith('text/event-stream')))(
-    'with %s brought no turn: another account serves',
+    'with %s is not a turn: another account serves',
     async (_label, headers) => {
       const asked = await movesToB(pool, [empty(headers), empty(headers)]);
       expect(asked).toEqual(['a', 'a', 'b']);
@@ -156,7 +156,7 @@ describe('an empty response', () => {
   );
 
   it.each(labels.filter(([, headers]) => !labelFor(headers).startsWith('text/event-stream')))(
-    'with %s is passed on as it is',
+    'with %s is passed on unchanged',
     async (_label, headers) => {
       pool.fakeUpstream.account('a').answers(empty(headers));
       const got = await send(pool);

@@ -89,11 +89,11 @@ describe('token refresh', () => {
   });
 
   it.each<[string, TokenFault]>([
-    ['answers 500', { status: 500, body: { error: 'server_error' } }],
-    ['answers 429', { status: 429, body: { error: 'slow_down' } }],
-    ['answers 403 with a page', { status: 403, body: '<html>blocked</html>' }],
-    ['answers HTML', 'html'],
-  ])('keeps an account whose token endpoint %s, and tries again later', async (_case, fault) => {
+    ['responds with 500', { status: 500, body: { error: 'server_error' } }],
+    ['responds with 429', { status: 429, body: { error: 'slow_down' } }],
+    ['responds with 403 with a page', { status: 403, body: '<html>blocked</html>' }],
+    ['responds with HTML', 'html'],
+  ])('keeps an account whose token endpoint %s, and retries later', async (_case, fault) => {
     const clock = new FakeClock();
     await using pool = await TestPool.start({ accounts, clock });
     await polled(pool);

@@ -64,7 +64,7 @@ describe('a final event whose usage', () => {
       { ...none, input: 10, output: 5 },
     ],
     ['has null in every place', { usage: { input_tokens: null, output_tokens: null } }, none],
-  ])('%s: the turn is served, and counts with what could be read', async (_what, response, tokens) => {
+  ])('%s: the turn is served, and counts with the readable numbers', async (_what, response, tokens) => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     pool.fakeUpstream.account('a').always(endsWith(response));
     const turn = await new Talk(pool.origin).turn();
@@ -76,7 +76,7 @@ describe('a final event whose usage', () => {
   });
 });
 
-describe('what a client sends', () => {
+describe('input of a client', () => {
   it.each([
     ['header', (key: string) => [{ 'session-id': key }, aTurn()] as const],
     ['body', (key: string) => [{}, aTurn({ prompt_cache_key: key })] as const],
@@ -183,7 +183,7 @@ describe('a response to the quota poll', () => {
       usageBody({ primary_window: { ...weekly, reset_at: 1e15 } }),
       [expect.objectContaining({ durationSeconds: WEEK, usedRatio: 0.3 })],
     ],
-  ])('%s breaks nothing, and what is shown is right', async (_what, status, body, windows) => {
+  ])('%s breaks nothing, and the shown windows are right', async (_what, status, body, windows) => {
     await using pool = await TestPool.start({
       accounts: ['a'],
       prepare: (fakeUpstream) =>
@@ -198,8 +198,8 @@ describe('a response to the quota poll', () => {
     expect(account).toMatchObject({ available: true, reason: null });
     const now = Date.now();
     for (const it of account.windows) expect(it.resetsAt ?? 0).toBeLessThanOrEqual(now + WEEK * 1_000);
-    const told = (await pool.client.get('/backend-api/wham/usage').expect(200)).body.rate_limit;
-    for (const window of [told.primary_window, told.secondary_window]) {
+    const shown = (await pool.client.get('/backend-api/wham/usage').expect(200)).body.rate_limit;
+    for (const window of [shown.primary_window, shown.secondary_window]) {
       if (window === null) continue;
       for (const it of Object.values(window)) expect(Number.isInteger(it)).toBe(true);
     }
@@ -213,7 +213,7 @@ describe('an account that has only a weekly window', () => {
   it.each([
     ['primary', [window]],
     ['secondary', [null, window]],
-  ])('told as %s shows that one everywhere, and no invented one of 5 h', async (_slot, windows) => {
+  ])('reported as %s shows that one everywhere, and no invented one of 5 h', async (_slot, windows) => {
     await using pool = await TestPool.start({
       accounts: ['a'],
       prepare: (fakeUpstream) => void fakeUpstream.account('a').usage(...windows),
@@ -225,8 +225,8 @@ describe('an account that has only a weekly window', () => {
     expect((await pool.account('a')).windows).toEqual([
       expect.objectContaining({ durationSeconds: WEEK, usedRatio: 0.3 }),
     ]);
-    const { rate_limit: told } = await program.json('/backend-api/wham/usage');
-    const slots = [told.primary_window, told.secondary_window].filter((it) => it !== null);
+    const { rate_limit: shown } = await program.json('/backend-api/wham/usage');
+    const slots = [shown.primary_window, shown.secondary_window].filter((it) => it !== null);
     expect(slots).toEqual([expect.objectContaining({ limit_window_seconds: WEEK, used_percent: 30 })]);
     const database = pool.running.app.get(Database);
     const samples = await database.run(async (manager) => await manager.find(QuotaSample));

@@ -149,12 +149,12 @@ async function played(program: RunningProgram, plan: Plan, hasKilled: () => bool
 }
 
 const noTokens: TurnUsage = { input: 0, cached: 0, output: 0, reasoning: 0 };
-const tells = (kind: Kind): boolean => kind !== 'cut' && kind !== 'leaves-early';
+const reportsUsage = (kind: Kind): boolean => kind !== 'cut' && kind !== 'leaves-early';
 
 /** The amount that a turn adds to the sums. */
 function owed({ plan, status }: Seen): TurnUsage & { turns: number } {
   if (status !== 200) return { ...noTokens, turns: 0 };
-  return { ...(tells(plan.kind) ? plan.usage : noTokens), turns: 1 };
+  return { ...(reportsUsage(plan.kind) ? plan.usage : noTokens), turns: 1 };
 }
 
 function sumOf(all: readonly (TurnUsage & { turns: number })[]) {
@@ -258,7 +258,7 @@ const usage: TurnUsage = { input: 123_457, cached: 99_991, output: 8_011, reason
 async function recordOf(pool: TestPool, id: unknown): Promise<UsageRecord> {
   const database = pool.running.app.get(Database);
   for (let tries = 0; tries < 200; tries += 1) {
-    await pool.client.get('/admin/usage').expect(200); // writes what waits
+    await pool.client.get('/admin/usage').expect(200); // writes pending rows
     const found = await database.run(
       async (manager) => await manager.findOneBy(UsageRecord, { id: String(id) }),
     );
@@ -324,7 +324,7 @@ describe.each(databaseDrivers)('the record of a turn (%s)', (driver) => {
   });
 
   it.each(['cut', 'reset'] as const)(
-    'tells a stream that was %s by upstream as cut, without tokens',
+    'records a stream that was %s by upstream as cut, without tokens',
     async (how) => {
       await using pool = await TestPool.start({ accounts: ['a'], env: using(driver) });
       const upstream = controlled();
@@ -377,8 +377,8 @@ describe.each(databaseDrivers)('the record of a turn (%s)', (driver) => {
 
 const weekly = (usedPercent: number) => ({ usedPercent, windowSeconds: 604_800, resetsInSeconds: 300_000 });
 
-describe.each(databaseDrivers)('what was known (%s)', { timeout: 30_000 }, (driver) => {
-  it('in the last batch is on disk after SIGTERM, that of a turn that ended while the program drained too', async () => {
+describe.each(databaseDrivers)('recorded state (%s)', { timeout: 30_000 }, (driver) => {
+  it('of the last batch is on disk after SIGTERM, including a turn that ended during the drain', async () => {
     await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
     const upstream = controlled();
     await using folders = await Folders.create(fakeUpstream, ['a'], using(driver));
@@ -402,7 +402,7 @@ describe.each(databaseDrivers)('what was known (%s)', { timeout: 30_000 }, (driv
   });
 
   it.each(['SIGKILL', 'SIGTERM'] as const)(
-    'of sessions, quota and totals is known again after %s and a start',
+    'of sessions, quota and totals is restored after %s and a start',
     async (signal) => {
       await using fakeUpstream = await FakeUpstream.start({ accounts: ['a', 'b'] });
       // The first session goes to b; from then on a is the better choice, so only affinity explains b.

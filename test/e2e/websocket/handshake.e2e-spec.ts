@@ -17,8 +17,8 @@ const in2Hours = Math.floor(Date.now() / 1_000) + 7_200;
 const inAnHour = Math.floor(Date.now() / 1_000) + 3_600;
 
 async function serves(client: SocketClient): Promise<void> {
-  const frames = (await client.turn()).map(typeOf);
-  if (frames.at(-1) !== 'response.completed') throw new Error(`the turn ended with ${frames.at(-1)}`);
+  const messages = (await client.turn()).map(typeOf);
+  if (messages.at(-1) !== 'response.completed') throw new Error(`the turn ended with ${messages.at(-1)}`);
 }
 
 describe('the handshake of a WebSocket', () => {

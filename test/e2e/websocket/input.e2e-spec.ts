@@ -23,10 +23,10 @@ const deltas = ({ messages: all }: SocketClient): unknown[] =>
 
 describe('client input that is not a turn', () => {
   it.each([
-    ['a binary frame', Buffer.from('{"type":"response.create"}')],
+    ['a binary message', Buffer.from('{"type":"response.create"}')],
     ['broken JSON', '{"type":"response.cre'],
     ['an unknown type', '{"type":"response.made_up"}'],
-    ['JSON that is no object', '["response.create"]'],
+    ['JSON that is not an object', '["response.create"]'],
     ['nothing', ''],
   ])('%s is passed to upstream, and a turn after it is served', async (_what, message) => {
     await using pool = await TestPool.start({ accounts: ['a'] });

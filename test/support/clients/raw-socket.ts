@@ -33,7 +33,7 @@ export class RawSocket implements Disposable {
         if (error == null) resolve('taken');
       });
     });
-    return within(Promise.race([taken, this.#closed]), 'the other side to take what is sent');
+    return within(Promise.race([taken, this.#closed]), 'the other side to take the bytes');
   }
 
   /** Resolves when this text has arrived. */

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
-/** Where the connection of a token request breaks, in the order of a refresh. */
+/** Points at which the connection of a token request breaks, in the order of a refresh. */
 export const wireFaults = [
   'is reset before the request is read',
   'is reset after the head of the request',
