@@ -133,7 +133,7 @@ describe.each(databaseDrivers)(
         expect(max(piecesWhileLocked)).toBeLessThan(max(piecesBefore) + TIMING_BOUND_MS);
         expect(connections.size).toBe(30 + whileLocked.length);
         for (const it of opened) {
-          const { response: response, sent } = await it.end();
+          const { response, sent } = await it.end();
           expect(response.body.toString()).toBe(sent);
           expect(response.isBroken).toBe(false);
         }
