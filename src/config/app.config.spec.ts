@@ -17,7 +17,7 @@ function faultsOf(env: Readonly<Record<string, string>>): string {
 const tokens = { PROXY_ADMIN_TOKEN: 'admin-token', PROXY_CLIENT_TOKEN: 'client-token' };
 
 describe('the settings', () => {
-  it('all have a default that works', () => {
+  it('all have a working default', () => {
     const config = loadConfig({});
     expect(config).toMatchObject({
       listen: { host: '127.0.0.1', port: 8989 },
@@ -117,7 +117,7 @@ describe('the settings', () => {
     expect(faults).not.toContain('secret');
   });
 
-  it('are all found faulty at once, each by its name', () => {
+  it('are all reported at once when invalid, each by its name', () => {
     const env = {
       PROXY_MAX_ATTEMPTS: '0',
       PROXY_POLICY: 'best',
@@ -139,12 +139,12 @@ describe('the settings', () => {
   });
 });
 
-describe('the way out', () => {
+describe('the egress proxy', () => {
   afterEach(() => {
     vi.unstubAllEnvs();
   });
 
-  it('leads through HTTPS_PROXY, except to this machine and to the hosts of NO_PROXY', () => {
+  it('is HTTPS_PROXY, except for this machine and the hosts of NO_PROXY', () => {
     vi.stubEnv('HTTPS_PROXY', 'http://proxy.example:3128');
     vi.stubEnv('https_proxy', 'http://proxy.example:3128');
     vi.stubEnv('NO_PROXY', 'near.example');

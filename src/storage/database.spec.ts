@@ -162,7 +162,7 @@ describe.each(drivers)('the database (%s)', (driver) => {
   });
 });
 
-it("a database on Node's own SQLite whose thread dies is opened anew for the next piece of work", async () => {
+it("a database on Node's own SQLite whose thread dies is reopened for the next piece of work", async () => {
   await using sandbox = await Sandbox.create('node');
   const threads: Worker[] = [];
   const onWorker = (it: Worker) => threads.push(it);

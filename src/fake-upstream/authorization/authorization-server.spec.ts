@@ -62,7 +62,7 @@ describe("the fake upstream's login", () => {
     ['another redirect address', { redirect_uri: 'http://127.0.0.1:1457/auth/callback' }],
     ['another client', { client_id: 'app_other' }],
     ['another code', { code: 'ac_made-up.other' }],
-  ])('gives none for %s', async (_what, changes) => {
+  ])('issues none for %s', async (_what, changes) => {
     await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
     const code = codeIn(fakeUpstream.authorization.allow(authorizeUrl(fakeUpstream), 'a'));
     expect((await exchange(fakeUpstream, code, changes)).status).toBe(400);

@@ -176,7 +176,7 @@ describe('a build is repeated', () => {
     expect(await project.compilerRuns()).toBe(2);
   });
 
-  it('or says in one sentence which command brings the missing compiler', async () => {
+  it('or says in one sentence which command installs the missing compiler', async () => {
     await using project = await Project.create();
     await project.remove('node_modules');
     const { code, stderr } = await project.build();

@@ -59,7 +59,7 @@ class Demo implements AsyncDisposable {
 
 const wellEnded = { code: 0, signal: null, stderr: '' };
 
-/** Runs the whole show and returns its output. */
+/** Runs the whole demo and returns its output. */
 async function shown(...args: readonly string[]): Promise<string> {
   await using demo = await Demo.spawn(...args);
   expect(await demo.end()).toEqual(wellEnded);
@@ -67,7 +67,7 @@ async function shown(...args: readonly string[]): Promise<string> {
   return demo.child.stdout;
 }
 
-/** Its complaint when it ends without having begun. */
+/** The error output of a demo that cannot start. */
 async function refusal(...args: readonly string[]): Promise<string> {
   await using demo = await Demo.spawn(...args);
   expect(await demo.child.ended).toEqual({ code: 1, signal: null });

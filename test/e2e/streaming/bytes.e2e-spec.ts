@@ -21,7 +21,7 @@ function expectSameBytes(actual: Buffer | undefined, expected: Buffer): void {
   expect(actual?.equals(expected)).toBe(true);
 }
 
-async function decisionOf(pool: TestPool, response: RawResponse): Promise<unknown> {
+async function recordOf(pool: TestPool, response: RawResponse): Promise<unknown> {
   const id = String(response.headers['x-codex-pool-request']);
   return (await pool.client.get(`/admin/requests/${id}`).expect(200)).body;
 }
@@ -58,7 +58,7 @@ describe('request bodies', () => {
       );
       expect(response.status).toBe(200);
       expectSameBytes(pool.fakeUpstream.turns()[0]?.body, body);
-      expect(await decisionOf(pool, response)).toMatchObject({ isReplayable: false, result: 'complete' });
+      expect(await recordOf(pool, response)).toMatchObject({ isReplayable: false, result: 'complete' });
       expect(metric((await pool.client.get('/metrics')).text, UNREPLAYABLE)).toBe(before + 1);
       expect(
         pool.logger.lines.filter((it) => it.includes(String(response.headers['x-codex-pool-request']))),
@@ -72,7 +72,7 @@ describe('request bodies', () => {
     const response = await call(pool.origin, turnWith(bigBody(40 * MiB)));
     expect(response.status).toBeGreaterThanOrEqual(500);
     expect(pool.fakeUpstream.attempts()).toHaveLength(1);
-    expect(await decisionOf(pool, response)).toMatchObject({ isReplayable: false });
+    expect(await recordOf(pool, response)).toMatchObject({ isReplayable: false });
   });
 
   it('that arrive chunked are sent on with their length', async () => {

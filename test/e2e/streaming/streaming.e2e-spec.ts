@@ -168,10 +168,10 @@ describe('the tokens of a turn', () => {
     const response = await call(pool.origin, turnWith(body));
     expect(response.isBroken).toBe(true);
     expect(await pool.account('a')).toMatchObject({ totals: { input: 0, output: 0 }, inFlight: 0 });
-    const { body: decision } = await pool.client
+    const { body: record } = await pool.client
       .get(`/admin/requests/${String(response.headers['x-codex-pool-request'])}`)
       .expect(200);
-    expect(decision).toMatchObject({ result: 'cut' });
+    expect(record).toMatchObject({ result: 'cut' });
   });
 });
 

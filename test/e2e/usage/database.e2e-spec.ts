@@ -32,7 +32,7 @@ const usage: TurnUsage = { input: 1_001, cached: 903, output: 57, reasoning: 21 
 /** Longer than a slow machine needs for a first byte, and shorter than a wait for the database. */
 const TIMING_BOUND_MS = 250;
 
-/** How long a backup, or a person with an SQLite shell, may hold the lock. */
+/** Time for which a backup, or a person with an SQLite shell, may hold the lock. */
 const LOCKED_MS = 30_000;
 
 /** Runs a turn on a new connection, which is closed after it. The connections are collected for counting. */
@@ -59,7 +59,7 @@ async function byHostName(fakeUpstream: FakeUpstream, driver: TestedDriver): Pro
   });
 }
 
-/** How long some turns waited for their first byte, ms. */
+/** Runs turns and returns how long each waited for its first byte, in ms. */
 async function firstBytes(program: Talk, count: number): Promise<number[]> {
   const waits: number[] = [];
   for (let i = 0; i < count; i += 1) {

@@ -23,7 +23,7 @@ const SEED = Number(process.env['LEDGER_SEED'] ?? Math.floor(Math.random() * 2 *
 const TURNS = 500;
 const KILL_AT = 250;
 const AT_ONCE = 8;
-/** How long before a kill a turn may have ended without being on disk: the pause between two writes, and a write. */
+/** A turn that ended this long before a kill may be missing on disk: the pause between two writes, and a write. */
 const LAST_BATCH_MS = 1_000;
 
 /** Mulberry32: numbers from 0 to 1 that are the same for a seed. */
@@ -240,7 +240,7 @@ describe.each(databaseDrivers)('the usage of 500 mixed turns (%s)', (driver) => 
                 : 'complete',
         });
       }
-      // Nothing is on record that no client has seen, and the sums are the ledger's.
+      // Every record belongs to a turn that a client has seen, and the sums equal the ledger's.
       const known = new Set(seen.map((it) => it.id));
       expect([...records.keys()].filter((it) => !known.has(it))).toEqual([]);
       const ledger = sumOf(seen.filter((it) => records.has(it.id)).map(owed));
@@ -267,7 +267,7 @@ async function recordOf(pool: TestPool, id: unknown): Promise<UsageRecord> {
   throw new Error(`no record of turn ${String(id)}`);
 }
 
-/** `response.completed` that is about so large, with its usage at the very end. */
+/** A `response.completed` of about this size, with its usage at the very end. */
 function largeFinalEvent(bytes: number): string {
   const end = framed(completed(usage));
   return end.replace('"usage":', `"output":[{"text":"${'x'.repeat(bytes)}"}],"usage":`);
@@ -296,7 +296,7 @@ describe.each(databaseDrivers)('the record of a turn (%s)', (driver) => {
       () => streams({ usage, lineEnding: '\r\n' as const, comments: ['one', 'two'] }),
       500,
     ],
-  ])('has usage that comes %s to the number', async (_how, response, atLeast) => {
+  ])('has the exact usage that comes %s', async (_how, response, atLeast) => {
     await using pool = await TestPool.start({ accounts: ['a'], env: using(driver) });
     pool.fakeUpstream.account('a').always(response());
     const turn = await send(
@@ -422,7 +422,7 @@ describe.each(databaseDrivers)('recorded state (%s)', { timeout: 30_000 }, (driv
       } else {
         await before.stop();
       }
-      // Upstream teaches nothing new, so the state must come from the disk.
+      // Upstream reports nothing new, so the state must come from the disk.
       for (const name of ['a', 'b']) fakeUpstream.account(name).usageResponses(500, 'out of order');
       const after = await folders.start();
       const accounts: { name: string; windows: object[]; totals: object }[] =

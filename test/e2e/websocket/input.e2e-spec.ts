@@ -147,7 +147,7 @@ describe('a request for an upgrade', () => {
     );
   });
 
-  it('with the right client token is let in', async () => {
+  it('with the right client token is accepted', async () => {
     await using pool = await TestPool.start({ env: { PROXY_CLIENT_TOKEN: 'made-up-client-token' } });
     const headers = { authorization: 'Bearer made-up-client-token' };
     await using client = await SocketClient.connect(pool.origin, { headers });

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
-// Imported at load time, so that a test with fake timers does not stop the deadline of its own wait.
+// Imported at load time, so that fake timers in a test do not stop the deadlines of its waits.
 import { clearTimeout, setTimeout } from 'node:timers';
 
 const LIMIT_MS = 5_000;
