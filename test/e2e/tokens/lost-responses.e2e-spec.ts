@@ -297,7 +297,7 @@ describe('a token request that was never sent', () => {
   it.each<[string, (socket: Socket) => void]>([
     ['is reset', (socket) => socket.resetAndDestroy()],
     ['is closed', (socket) => socket.end()],
-    ['is answered by no TLS', (socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')],
+    ['gets a response that is not TLS', (socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')],
   ])('because the TLS handshake %s is retried after a pause', async (_case, how) => {
     const server = await deaf(how);
     try {

@@ -18,6 +18,7 @@ import { databaseDrivers, using } from '../../support/program/database-drivers.j
 import { TestPool, aTurn } from '../../support/pool/pool.js';
 import { send, turnWith } from '../../support/clients/raw-http.js';
 import { Folders, type RunningProgram } from '../../support/program/usage-program.js';
+import { SeededRandom } from '../../support/seeded-random.js';
 
 const SEED = Number(process.env['LEDGER_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 const TURNS = 500;
@@ -25,17 +26,6 @@ const KILL_AT = 250;
 const AT_ONCE = 8;
 /** A turn that ended this long before a kill may be missing on disk: the pause between two writes, and a write. */
 const LAST_BATCH_MS = 1_000;
-
-/** Mulberry32: numbers from 0 to 1 that are the same for a seed. */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 const kinds = ['whole', 'limited', 'faulty', 'cut', 'leaves-early', 'leaves-late'] as const;
 type Kind = (typeof kinds)[number];
@@ -51,10 +41,10 @@ interface Plan {
 }
 
 function planned(): Plan[] {
-  const random = randomFrom(SEED);
-  const upTo = (max: number) => Math.floor(random() * max);
+  const random = new SeededRandom(SEED);
+  const upTo = (max: number) => Math.floor(random.next() * max);
   return Array.from({ length: TURNS }, (_, turn) => {
-    const dice = random();
+    const dice = random.next();
     const kind: Kind =
       dice < 0.03
         ? 'limited'
