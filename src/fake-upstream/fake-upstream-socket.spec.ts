@@ -128,7 +128,7 @@ describe('handshakes', () => {
 
   it('refuses an unknown token, an expired token and the account id of another account', async () => {
     await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
-    expect(await refused(fakeUpstream, { headers: { authorization: 'Bearer nobody' } })).toMatchObject({
+    expect(await refused(fakeUpstream, { headers: { authorization: 'Bearer unknown' } })).toMatchObject({
       status: 401,
     });
     expect(await refused(fakeUpstream, { headers: { 'chatgpt-account-id': 'other' } })).toMatchObject({

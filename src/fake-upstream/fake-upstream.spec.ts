@@ -252,7 +252,7 @@ describe('turns', () => {
 
 describe('credentials', () => {
   it('accepts only its own tokens, and refuses an account id that does not match the token', async () => {
-    expect((await turn('a', { headers: { authorization: 'Bearer nobody' } })).status).toBe(401);
+    expect((await turn('a', { headers: { authorization: 'Bearer unknown' } })).status).toBe(401);
     expect((await turn('a', { headers: { 'chatgpt-account-id': 'acct-a' } })).status).toBe(200);
     expect((await turn('a', { headers: { 'chatgpt-account-id': 'acct-b' } })).status).toBe(403);
     expect(fakeUpstream.turns()[0]?.account).toBe(null);

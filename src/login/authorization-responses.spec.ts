@@ -38,7 +38,7 @@ describe('the start of a device login', () => {
     ['as text', begun, 7_000],
     ['as a number', { ...begun, interval: 9 }, 9_000],
     ['missing', { ...begun, interval: undefined }, 5_000],
-    ['no number', { ...begun, interval: 'soon' }, 5_000],
+    ['not a number', { ...begun, interval: 'soon' }, 5_000],
     ['negative', { ...begun, interval: -3 }, 5_000],
     ['too short', { ...begun, interval: 0.001 }, 1_000],
     ['endless', { ...begun, interval: 1e9 }, 60_000],

@@ -65,7 +65,7 @@ describe('the pool’s numbers in a message', () => {
   it.each([
     ['of another limit', message({ primary }, { limit_name: 'other' })],
     ['without limits', message(null)],
-    ['that is no JSON', Buffer.from('{')],
+    ['that is not JSON', Buffer.from('{')],
   ])('are not written into a message %s', (_what, it) => {
     expect(withPoolQuota(it, [pool(18_000, 0)])).toBe(it);
   });

@@ -220,13 +220,13 @@ describe('POST /admin/accounts/{name}/poll', () => {
 
 describe('a name that no account has', () => {
   it.each([
-    ['get', '/admin/accounts/nobody'],
-    ['get', '/admin/accounts/nobody/quota'],
-    ['patch', '/admin/accounts/nobody'],
-    ['delete', '/admin/accounts/nobody'],
-    ['post', '/admin/accounts/nobody/refresh'],
-    ['post', '/admin/accounts/nobody/reset'],
-    ['post', '/admin/accounts/nobody/poll'],
+    ['get', '/admin/accounts/unknown'],
+    ['get', '/admin/accounts/unknown/quota'],
+    ['patch', '/admin/accounts/unknown'],
+    ['delete', '/admin/accounts/unknown'],
+    ['post', '/admin/accounts/unknown/refresh'],
+    ['post', '/admin/accounts/unknown/reset'],
+    ['post', '/admin/accounts/unknown/poll'],
     ['patch', '/admin/accounts/broken'],
     ['post', '/admin/accounts/broken/poll'],
     ['delete', '/admin/accounts/..%2fdata%2fproxy'],

@@ -203,7 +203,7 @@ describe('the body of an operator’s request', () => {
 
   it.each<[string, number, string, Record<string, string>, string | Buffer]>([
     ['cut off', 400, 'bad_json', {}, cut],
-    ['no JSON', 400, 'bad_json', {}, 'canary-token'],
+    ['not JSON', 400, 'bad_json', {}, 'canary-token'],
     ['a JSON text', 400, 'bad_json', {}, '"canary-token"'],
     ['over 1 MiB', 413, 'too_large', {}, JSON.stringify({ tokens: 'canary-token'.repeat(90_000) })],
     ['of another type', 415, 'not_json', { 'content-type': 'text/plain' }, cut],

@@ -171,7 +171,7 @@ describe('GET /admin/accounts', () => {
   });
 
   it.each([
-    ['GET', '/admin/accounts/nobody'],
+    ['GET', '/admin/accounts/unknown'],
     ['GET', '/admin/requests/nothing'],
     ['GET', '/admin/nothing'],
     ['GET', '/admin'],

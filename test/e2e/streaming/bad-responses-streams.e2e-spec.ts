@@ -48,7 +48,7 @@ describe('a stream without any event', () => {
     ],
     ['lines without a blank one', 'data: x\n', 'data: y\n'.repeat(8 * KiB)],
     ['comments', ': hello\n', `: ${'z'.repeat(64 * KiB - 4)}\n\n`],
-    ['bytes that are no text', '\0', '\xff\xfe'.repeat(16 * KiB)],
+    ['bytes that are not text', '\0', '\xff\xfe'.repeat(16 * KiB)],
   ])('is held for a mebibyte, then passed on: %s', async (_what, first, piece) => {
     await using pool = await startRanked({ clock: new FakeClock() });
     const turn = controlled({ 'content-type': 'text/event-stream' }); // so that no start is too odd to be held

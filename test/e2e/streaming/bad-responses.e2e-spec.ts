@@ -148,7 +148,7 @@ describe('a refusal whose body', () => {
     ['has an unknown encoding', refuses(429, limit, zip('rot13')), rests],
     ['is a list', refuses(429, '[1]', asJson), rests],
     ['is null', refuses(429, 'null', asJson), rests],
-    ['is no text', refuses(429, Buffer.from([0, 255, 254]), asJson), rests],
+    ['is not text', refuses(429, Buffer.from([0, 255, 254]), asJson), rests],
     ['is cut in the middle', onTheWire(head(429, 500) + limit.slice(0, 20), true), rests],
     ['is longer than declared', onTheWire(head(429, 5) + limit, false), rests],
   ])('%s fails over with the outcome that its status implies', async (_what, refusal, expected) => {

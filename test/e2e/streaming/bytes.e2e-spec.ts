@@ -34,7 +34,7 @@ describe('request bodies', () => {
     ['br', brotliCompressSync(plain), { 'content-encoding': 'br' }],
     ['damaged zstd', Buffer.from('no zstd at all'), { 'content-encoding': 'zstd' }],
     ['broken JSON', Buffer.from('{"model":"gpt-5.5","input":['), {}],
-    ['bytes that are no text', Buffer.from([0, 255, 254, 10, 13, 0]), {}],
+    ['bytes that are not text', Buffer.from([0, 255, 254, 10, 13, 0]), {}],
     ['empty', Buffer.alloc(0), {}],
     ['3 MB', bigBody(3 * MiB), {}],
   ])('pass byte for byte: %s', async (_what, body, headers) => {

@@ -59,7 +59,7 @@ describe('a final event whose usage', () => {
     ],
     ['is text', { usage: { ...good, input_tokens: '10' } }, { ...none, cached: 4, output: 5, reasoning: 2 }],
     [
-      'has details that are none',
+      'has details that are not an object',
       { usage: { ...good, input_tokens_details: 'x', output_tokens_details: [] } },
       { ...none, input: 10, output: 5 },
     ],

@@ -69,7 +69,7 @@ describe.each(databaseDrivers)('the history of a quota window (%s)', (driver) =>
     const { body } = await pool.client.get('/admin/accounts/a/quota').expect(200);
     const seen = body.filter((it: { durationSeconds: number }) => it.durationSeconds === 604_800);
     expect(seen.map((it: { usedRatio: number }) => it.usedRatio).slice(-2)).toEqual([0.2, 0.3]);
-    await pool.client.get('/admin/accounts/nobody/quota').expect(404);
+    await pool.client.get('/admin/accounts/unknown/quota').expect(404);
     await pool.client.get('/admin/accounts/a/quota?since=soon').expect(400);
   });
 });
