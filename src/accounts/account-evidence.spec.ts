@@ -135,8 +135,8 @@ describe('newer evidence', () => {
   });
 
   it.each<[string, AccountEvent, boolean]>([
-    ['that was asked afterwards ends it', quotaSeen(T + 1, false), true],
-    ['that was asked before does not', quotaSeen(T - 1, false), false],
+    ['that was requested afterwards ends the refusal', quotaSeen(T + 1, false), true],
+    ['that was requested before does not', quotaSeen(T - 1, false), false],
     ['with a full window does not', quotaSeen(T + 1, true), false],
   ])('in the head of a response %s after a quota refusal', (_case, event, isOver) => {
     expect(after(usedUp, event).refusal === null).toBe(isOver);

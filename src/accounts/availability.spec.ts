@@ -90,7 +90,7 @@ describe('whyUnavailable', () => {
     ['it has any number in flight and no cap', { inFlight: 1_000 }],
     ['it refuses a model that is not requested', refusesModel('gpt-9', LATER)],
     ['its reserve is not touched', { ...settings({ reserveRatio: 0.2 }), windows: [window(0.79, LATER)] }],
-  ])('lets an account serve when %s', (_case, facts) => {
+  ])('makes an account available when %s', (_case, facts) => {
     expect(why(facts)).toBeNull();
   });
 
@@ -121,7 +121,7 @@ describe('whyUnavailable', () => {
     ['a window is full', { windows: [window(1, LATER)] }, 'quota-exhausted', LATER],
     ['a window is more than full', { windows: [window(1.2, LATER)] }, 'quota-exhausted', LATER],
     [
-      'what is left of a window is its reserve',
+      'the rest of a window is reserved',
       { ...settings({ reserveRatio: 0.2 }), windows: [window(0.85, LATER)] },
       'reserved',
       LATER,
@@ -147,7 +147,7 @@ describe('whyUnavailable', () => {
     expect(why(refusesModel('gpt-9', NOW), 'gpt-9')).toBeNull();
   });
 
-  it('reports first what only a person can change', () => {
+  it('reports reasons that need a person first', () => {
     const everything = {
       ...refused('rate-limited', LATER),
       ...loginNeeded,

@@ -29,7 +29,7 @@ const everything = after(
 const refusal = (kind: string, at: number, until: number) => read({ refusal: { kind, at, until } });
 
 describe('evidence on record', () => {
-  it('comes back as it was', () => {
+  it('is restored unchanged', () => {
     const refused = { code: 'refresh_token_reused', at: T, isTokenRejected: false };
     const whole = { ...stored(everything), refused };
     expect(evidenceReader(T)(textOf(whole))).toEqual(whole);

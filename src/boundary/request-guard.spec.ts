@@ -6,7 +6,7 @@ const own = { host: '127.0.0.1:8989' };
 const codeFor = (headers: Readonly<Record<string, string>>, method = 'GET', path = '/v1/models') =>
   whyRefused({ method, path, headers }, ['proxy.lan'])?.code ?? null;
 
-describe('who may enter', () => {
+describe('admission of a request', () => {
   it.each([
     ['127.0.0.1:8989', null],
     ['127.9.9.9', null],
@@ -75,7 +75,7 @@ describe('who may enter', () => {
     expect(codeFor({ ...own, 'sec-fetch-site': site })).toBe(null);
   });
 
-  it('a link to the page does not open it to a foreign host or origin', () => {
+  it('a cross-site link to the page needs an allowed host and origin, too', () => {
     const link = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' };
     expect(codeFor({ ...link, host: 'evil.example' }, 'GET', '/')).toBe('forbidden_host');
     expect(codeFor({ ...own, ...link, origin: 'null' }, 'GET', '/')).toBe('foreign_origin');

@@ -37,7 +37,7 @@ describe("a client's bearer token beside an account of the pool", () => {
     expect(sharingOf('other', mine('opaque', 'acct-1'), NOW)).toBeNull();
   });
 
-  it('sees nothing in the placeholder login that the program makes', () => {
+  it('ignores the placeholder login that the program makes', () => {
     const { tokens } = JSON.parse(JSON.stringify(placeholderLogin(null)));
     expect(sharingOf(tokens.access_token, signed, NOW)).toBeNull();
   });

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { egressProxyFor } from '../runtime/egress-proxy.js';
 import { InvalidConfigError, loadConfig } from './app.config.js';
 
-/** What loading these settings complains about. */
+/** The message of the error that loading these settings throws; empty if it throws none. */
 function faultsOf(env: Readonly<Record<string, string>>): string {
   try {
     loadConfig(env);
@@ -17,7 +17,7 @@ function faultsOf(env: Readonly<Record<string, string>>): string {
 const tokens = { PROXY_ADMIN_TOKEN: 'admin-token', PROXY_CLIENT_TOKEN: 'client-token' };
 
 describe('the settings', () => {
-  it('all have a default that works', () => {
+  it('all have a working default', () => {
     const config = loadConfig({});
     expect(config).toMatchObject({
       listen: { host: '127.0.0.1', port: 8989 },
@@ -111,13 +111,13 @@ describe('the settings', () => {
     'https://x/#a',
     'https://me:secret@x/',
     '/path',
-  ])('an upstream base %s is a fault, and is not told back', (text) => {
+  ])('an upstream base %s is a fault, and is not quoted', (text) => {
     const faults = faultsOf({ UPSTREAM_WHAM_BASE: text });
     expect(faults).toMatch(/UPSTREAM_WHAM_BASE: expected an http or https address/);
     expect(faults).not.toContain('secret');
   });
 
-  it('are all found faulty at once, each by its name', () => {
+  it('are all reported at once when invalid, each by its name', () => {
     const env = {
       PROXY_MAX_ATTEMPTS: '0',
       PROXY_POLICY: 'best',
@@ -139,7 +139,7 @@ describe('the settings', () => {
   });
 });
 
-describe('the way out', () => {
+describe('the egress proxy', () => {
   afterEach(() => {
     vi.unstubAllEnvs();
   });

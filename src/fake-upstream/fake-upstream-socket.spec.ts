@@ -128,7 +128,7 @@ describe('handshakes', () => {
 
   it('refuses an unknown token, an expired token and the account id of another account', async () => {
     await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
-    expect(await refused(fakeUpstream, { headers: { authorization: 'Bearer nobody' } })).toMatchObject({
+    expect(await refused(fakeUpstream, { headers: { authorization: 'Bearer unknown' } })).toMatchObject({
       status: 401,
     });
     expect(await refused(fakeUpstream, { headers: { 'chatgpt-account-id': 'other' } })).toMatchObject({
@@ -143,12 +143,19 @@ describe('handshakes', () => {
 
   it('refuses with each queued response once, then accepts', async () => {
     await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
-    const answers = [usageLimit(), rateLimit(3), deactivated(), edgeBlock(), refuses(426, ''), overloaded()];
-    fakeUpstream.account('a').sockets.handshakes(...answers);
+    const responses = [
+      usageLimit(),
+      rateLimit(3),
+      deactivated(),
+      edgeBlock(),
+      refuses(426, ''),
+      overloaded(),
+    ];
+    fakeUpstream.account('a').sockets.handshakes(...responses);
     const statuses: number[] = [];
-    for (const answer of answers) {
+    for (const response of responses) {
       const { status, text } = await refused(fakeUpstream);
-      expect(text).toBe(answer.body.toString());
+      expect(text).toBe(response.body.toString());
       statuses.push(status);
     }
     expect(statuses).toEqual([429, 429, 402, 403, 426, 503]);
@@ -244,8 +251,8 @@ describe('turns on a socket', () => {
 
   it('refuses an id that another socket has issued, unless scripted otherwise', async () => {
     await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
-    const answer = messages(completed(undefined, 'resp_1'));
-    fakeUpstream.account('a').sockets.answers(answer, answer, answer);
+    const response = messages(completed(undefined, 'resp_1'));
+    fakeUpstream.account('a').sockets.answers(response, response, response);
     const first = await open(fakeUpstream);
     first.create();
     await first.gets(1);

@@ -101,11 +101,11 @@ const refresh = (refreshToken: string): Promise<Received> =>
 
 describe('turns', () => {
   it('streams a message that names the account, from created to completed, with quota in the headers', async () => {
-    const answer = await turn('a');
-    const events = dataOf(answer.body);
-    expect(answer.status).toBe(200);
-    expect(answer.headers).not.toHaveProperty('content-type');
-    expect(answer.headers).toMatchObject({
+    const response = await turn('a');
+    const events = dataOf(response.body);
+    expect(response.status).toBe(200);
+    expect(response.headers).not.toHaveProperty('content-type');
+    expect(response.headers).toMatchObject({
       'openai-model': 'gpt-5.5',
       'x-models-etag': fakeUpstream.models.etag,
       'x-codex-primary-window-minutes': '300',
@@ -117,7 +117,7 @@ describe('turns', () => {
       type: 'response.completed',
       response: { usage: { input_tokens: 100 } },
     });
-    expect(answer.body).toContain('"text":"served by a"');
+    expect(response.body).toContain('"text":"served by a"');
   });
 
   it('serves each queued response once, then the one that always applies', async () => {
@@ -143,17 +143,17 @@ describe('turns', () => {
   it('finds the model in a zstd body and logs the bytes as received', async () => {
     const body = zstdCompressSync(Buffer.from('{"input":[],"model":"gpt-6"}'));
     fakeUpstream.account('a').answers(byModel((model) => refuses(400, `no ${model}`)));
-    const answer = await turn('a', { body, headers: { 'content-encoding': 'zstd' } });
-    expect(answer.body).toBe('no gpt-6');
+    const response = await turn('a', { body, headers: { 'content-encoding': 'zstd' } });
+    expect(response.body).toBe('no gpt-6');
     expect(fakeUpstream.turns()[0]?.body.equals(body)).toBe(true);
   });
 
   it('cuts a stream after its deltas have been sent', async () => {
     fakeUpstream.account('a').answers(streams({ deltas: ['one', 'two', 'three'], thenCut: true }));
-    const answer = await turn('a');
-    expect(answer.isBroken).toBe(true);
+    const response = await turn('a');
+    expect(response.isBroken).toBe(true);
     expect(
-      dataOf(answer.body).flatMap((event) => (event['delta'] === undefined ? [] : [event['delta']])),
+      dataOf(response.body).flatMap((event) => (event['delta'] === undefined ? [] : [event['delta']])),
     ).toEqual(['one', 'two', 'three']);
     expect(fakeUpstream.turns()[0]).toMatchObject({ status: 200, closedEarly: false });
   });
@@ -167,7 +167,7 @@ describe('turns', () => {
     expect(body.endsWith('}\r\n\r\n')).toBe(true);
   });
 
-  it('sends raw bytes as they are, and lets a handler write anything', async () => {
+  it('sends raw bytes unchanged, and a handler can write anything', async () => {
     fakeUpstream.account('a').answers(
       raw([Buffer.from('data: {"a'), Buffer.from('":1}\n\n')]),
       custom((_req, res) => void res.writeHead(418).end('teapot')),
@@ -252,7 +252,7 @@ describe('turns', () => {
 
 describe('credentials', () => {
   it('accepts only its own tokens, and refuses an account id that does not match the token', async () => {
-    expect((await turn('a', { headers: { authorization: 'Bearer nobody' } })).status).toBe(401);
+    expect((await turn('a', { headers: { authorization: 'Bearer unknown' } })).status).toBe(401);
     expect((await turn('a', { headers: { 'chatgpt-account-id': 'acct-a' } })).status).toBe(200);
     expect((await turn('a', { headers: { 'chatgpt-account-id': 'acct-b' } })).status).toBe(403);
     expect(fakeUpstream.turns()[0]?.account).toBe(null);
@@ -270,8 +270,8 @@ describe('credentials', () => {
   it('rotates refresh tokens, notices the second use of one, and still accepts the older access token', async () => {
     fakeUpstream.tokens.revokesFamilies = false;
     const before = fakeUpstream.account('a').authJson();
-    const answer = await refresh(before.tokens.refresh_token);
-    const granted: unknown = JSON.parse(answer.body);
+    const response = await refresh(before.tokens.refresh_token);
+    const granted: unknown = JSON.parse(response.body);
     const after = fakeUpstream.account('a').authJson();
     expect(granted).toEqual({
       id_token: after.tokens.id_token,
@@ -295,9 +295,9 @@ describe('credentials', () => {
     expect((await refresh(first.refresh_token)).status).toBe(200);
     const second = fakeUpstream.account('a').authJson().tokens;
     expect((await refresh(first.refresh_token)).status).toBe(401);
-    const answer = await refresh(second.refresh_token);
-    expect(answer.status).toBe(401);
-    expect(JSON.parse(answer.body)).toMatchObject({ error: { code: 'refresh_token_invalidated' } });
+    const response = await refresh(second.refresh_token);
+    expect(response.status).toBe(401);
+    expect(JSON.parse(response.body)).toMatchObject({ error: { code: 'refresh_token_invalidated' } });
     expect(fakeUpstream.tokens.reuses).toBe(1);
     expect((await turn('a')).status).toBe(401);
     const next = fakeUpstream.account('a').loginAgain().tokens.refresh_token;
@@ -352,10 +352,10 @@ describe('other routes', () => {
     ['POST', '/backend-api/codex/analytics-events/events', { account: 'b' }],
     ['POST', '/backend-api/codex/images/generations', { account: 'b' }],
     ['POST', '/backend-api/files', { file_id: 'file_b' }],
-  ])('answers %s %s to a known token only', async (method, path, expected) => {
-    const answer = await send(path, { method, headers: bearerOf('b') });
-    expect(answer.status).toBe(200);
-    expect(JSON.parse(answer.body)).toMatchObject(expected);
+  ])('serves %s %s to a known token only', async (method, path, expected) => {
+    const response = await send(path, { method, headers: bearerOf('b') });
+    expect(response.status).toBe(200);
+    expect(JSON.parse(response.body)).toMatchObject(expected);
     expect((await send(path, { method })).status).toBe(401);
   });
 
@@ -392,7 +392,7 @@ describe('other routes', () => {
     expect(fakeUpstream.openConnections()).toBeLessThanOrEqual(1);
   });
 
-  it('names what it was waiting for', async () => {
+  it('names the awaited event when a wait fails', async () => {
     await expect(fakeUpstream.until(() => false, 'a miracle', 20)).rejects.toThrow('in vain for a miracle');
   });
 });

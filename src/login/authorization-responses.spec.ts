@@ -5,9 +5,9 @@ const tokens = { id_token: 'made-up-id', access_token: 'made-up-access', refresh
 
 describe('the response to a code', () => {
   it('is a grant with all three tokens, which do not print', () => {
-    const answer = readExchangeResponse(200, JSON.stringify(tokens));
-    expect(answer.kind).toBe('granted');
-    expect(JSON.stringify(answer)).not.toContain('made-up');
+    const response = readExchangeResponse(200, JSON.stringify(tokens));
+    expect(response.kind).toBe('granted');
+    expect(JSON.stringify(response)).not.toContain('made-up');
   });
 
   it.each([
@@ -34,7 +34,7 @@ describe('the start of a device login', () => {
     ['as text', begun, 7_000],
     ['as a number', { ...begun, interval: 9 }, 9_000],
     ['missing', { ...begun, interval: undefined }, 5_000],
-    ['no number', { ...begun, interval: 'soon' }, 5_000],
+    ['not a number', { ...begun, interval: 'soon' }, 5_000],
     ['negative', { ...begun, interval: -3 }, 5_000],
     ['too short', { ...begun, interval: 0.001 }, 1_000],
     ['endless', { ...begun, interval: 1e9 }, 60_000],
@@ -74,9 +74,9 @@ describe('the response to a device login', () => {
       code_challenge: 'c',
       code_verifier: 'made-up-verifier',
     };
-    const answer = readDeviceResponse(200, JSON.stringify(body));
-    expect(answer.kind).toBe('allowed');
-    expect(JSON.stringify(answer)).not.toContain('made-up');
+    const response = readDeviceResponse(200, JSON.stringify(body));
+    expect(response.kind).toBe('allowed');
+    expect(JSON.stringify(response)).not.toContain('made-up');
   });
 
   it.each([

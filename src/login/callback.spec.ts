@@ -33,7 +33,7 @@ describe('a pasted callback address', () => {
   it.each([
     'http://127.0.0.1:1455/auth/callback?code=c&state=s',
     '  http://localhost:1457/auth/callback?code=c&state=s\n',
-  ])('is taken: %j', (text) => expect(queryOfPasted(text)?.get('code')).toBe('c'));
+  ])('is accepted: %j', (text) => expect(queryOfPasted(text)?.get('code')).toBe('c'));
 
   it.each([
     '',

@@ -95,7 +95,7 @@ const key = (it: UsageRollup) => `${it.hour} ${it.accountId} ${it.model}`;
 const sorted = (rollups: UsageRollup[]) => rollups.toSorted((a, b) => (key(a) < key(b) ? -1 : 1));
 
 describe.each(drivers)('the database (%s)', (driver) => {
-  it('does one piece of work at a time, in the order in which it was asked', async () => {
+  it('runs one piece of work at a time, in the order of the calls', async () => {
     await using sandbox = await Sandbox.create(driver);
     let running = 0;
     let most = 0;
@@ -115,7 +115,7 @@ describe.each(drivers)('the database (%s)', (driver) => {
     expect(order).toEqual(Array.from({ length: 20 }, (_, index) => index));
   });
 
-  it('refuses work above its bound at once, and takes more when there is room again', async () => {
+  it('rejects work above its bound at once, and accepts work when there is room again', async () => {
     await using sandbox = await Sandbox.create(driver);
     const first = Promise.withResolvers<void>();
     const asked = Array.from({ length: limits.databaseQueue }, () =>
@@ -127,7 +127,7 @@ describe.each(drivers)('the database (%s)', (driver) => {
     expect(await sandbox.count()).toBe(0);
   });
 
-  it('takes back all of a piece of work that failed, and goes on with the next', async () => {
+  it('rolls back a piece of work that fails, and continues with the next', async () => {
     await using sandbox = await Sandbox.create(driver);
     const failing = sandbox.database.run(async (manager) => {
       await manager.insert(UsageRecord, record());
@@ -138,7 +138,7 @@ describe.each(drivers)('the database (%s)', (driver) => {
     expect(await sandbox.count()).toBe(0);
   });
 
-  it('says why it cannot be opened, asks again only after a while that doubles, and then works', async () => {
+  it('reports why it cannot be opened, retries after a pause that doubles, and then works', async () => {
     await using sandbox = await Sandbox.create(driver);
     await writeFile(join(sandbox.folder, 'data'), 'no folder');
     await expect(sandbox.count()).rejects.toThrow(DatabaseUnavailableError);
@@ -162,7 +162,7 @@ describe.each(drivers)('the database (%s)', (driver) => {
   });
 });
 
-it("a database on Node's own SQLite whose thread dies is opened anew for the next piece of work", async () => {
+it("a database on Node's own SQLite whose thread dies is reopened for the next piece of work", async () => {
   await using sandbox = await Sandbox.create('node');
   const threads: Worker[] = [];
   const onWorker = (it: Worker) => threads.push(it);
@@ -236,7 +236,7 @@ describe.each(drivers)('the writer (%s)', (driver) => {
     expect(await sandbox.count()).toBe(limits.queuedRecords);
   });
 
-  it('writes a session at its newest, also one that moved while the batch with it was being written', async () => {
+  it('writes the newest state of a session, even if it moved while its batch was being written', async () => {
     await using sandbox = await Sandbox.create(driver);
     const { writer } = writerOf(sandbox.database);
     for (let i = 0; i < limits.queuedSessions + 2; i += 1)

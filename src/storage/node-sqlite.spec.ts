@@ -57,7 +57,7 @@ class Connection implements AsyncDisposable {
   }
 }
 
-/** Long enough to be under way when its thread is ended; it reads rows, between which a thread can end. */
+/** Runs long enough for its thread to be ended meanwhile. It reads rows, and a thread can end between two rows. */
 const ENDLESS =
   'WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT 300000) SELECT x FROM n';
 
@@ -84,7 +84,7 @@ const bindings: [string, unknown][] = [
 ];
 
 describe.each(['sqlite3', 'node'] as const)('a connection of the driver %s', (name) => {
-  it('gives lastID and changes of a write, and none of a read', async () => {
+  it('returns lastID and changes of a write, and neither for a read', async () => {
     await using connection = await Connection.open(name);
     await connection.do('run', 'CREATE TABLE t (id INTEGER PRIMARY KEY, x)');
     expect(await connection.do('run', 'INSERT INTO t (x) VALUES (?), (?)', [1, 2])).toMatchObject({
@@ -109,7 +109,7 @@ describe.each(['sqlite3', 'node'] as const)('a connection of the driver %s', (na
     expect(large.rows).toEqual([{ it: 9_007_199_254_740_992 }]);
   });
 
-  it('names the fault: a constraint, a lock, a file that is no database, one to be read only, none at all', async () => {
+  it('names the fault: a constraint, a lock, a file that is not a database, a read-only file, no file', async () => {
     await using connection = await Connection.open(name);
     await connection.do('run', 'CREATE TABLE t (x UNIQUE)');
     await connection.do('run', 'INSERT INTO t VALUES (1)');
@@ -145,7 +145,7 @@ describe.each(['sqlite3', 'node'] as const)('a connection of the driver %s', (na
 });
 
 describe("Node's own SQLite", () => {
-  it('does statements in the order in which they were asked, all at once', async () => {
+  it('runs statements that are issued at once, in the order of the calls', async () => {
     await using connection = await Connection.open('node');
     await connection.do('run', 'CREATE TABLE t (x)');
     const order: number[] = [];
@@ -166,14 +166,14 @@ describe("Node's own SQLite", () => {
     expect(await node.do('all', STORED, [value, value])).toEqual(expected);
   });
 
-  it('fails what is asked of a closed connection, and closes it again without an error', async () => {
+  it('rejects statements on a closed connection, and closes it again without an error', async () => {
     await using connection = await Connection.open('node');
     await connection.close();
     const late = await connection.do('all', 'SELECT 1');
     expect(late.error).toMatchObject({ message: expect.stringContaining('the thread of the database') });
   });
 
-  it('fails all that waits for a thread that dies, and what comes after; the process lives', async () => {
+  it('rejects pending and later statements when its thread dies; the process lives', async () => {
     const { connection, thread } = await withThread(async () => await Connection.open('node'));
     await using opened = connection;
     const asked = Array.from({ length: 5 }, () => opened.do('all', ENDLESS));
@@ -182,7 +182,7 @@ describe("Node's own SQLite", () => {
     expect((await opened.do('all', 'SELECT 1')).error?.message).toContain('has ended');
   });
 
-  it('refuses what SQLite cannot store', async () => {
+  it('rejects values that SQLite cannot store', async () => {
     await using connection = await Connection.open('node');
     await expect(connection.do('all', 'SELECT ?', [{}])).rejects.toThrow('no value of type object');
   });

@@ -32,7 +32,7 @@ function refusalOf(task: () => unknown): ImportRefusedError {
   throw new Error('not refused');
 }
 
-/** Nested deeper than the stack, as the parser of a body could return it. */
+/** A value nested deeper than the stack allows, as a body parser could return it. */
 function deep(): unknown {
   return JSON.parse(`{"tokens":${'['.repeat(200_000)}${']'.repeat(200_000)}}`);
 }

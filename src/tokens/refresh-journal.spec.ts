@@ -9,7 +9,7 @@ import { RefreshJournal } from './refresh-journal.js';
 
 const ID = 'acct:user';
 
-function answered(refreshToken: string): JournalEntry {
+function grantEntry(refreshToken: string): JournalEntry {
   const grant = { accessToken: new Secret('at'), refreshToken: new Secret(refreshToken), idToken: null };
   return { unsaved: { grant, at: 1, spent: ['f'] }, asking: null };
 }
@@ -48,7 +48,7 @@ describe('RefreshJournal', () => {
   });
 
   it('returns the last entry, also to the next process', async () => {
-    await write(answered('rt-1'));
+    await write(grantEntry('rt-1'));
     const entry = await found();
     expect(entry?.unsaved?.grant.refreshToken?.reveal()).toBe('rt-1');
     expect(entry?.unsaved).toMatchObject({ at: 1, spent: ['f'] });
@@ -57,9 +57,9 @@ describe('RefreshJournal', () => {
   });
 
   it('leaves nothing of a longer entry behind a shorter one, and nothing at all once cleared', async () => {
-    await write(answered('rt-'.padEnd(50_000, 'x')));
-    await write(answered('rt-2'));
-    await write(answered('rt-3')); // the previous entry stays, in case the last one is torn
+    await write(grantEntry('rt-'.padEnd(50_000, 'x')));
+    await write(grantEntry('rt-2'));
+    await write(grantEntry('rt-3')); // the previous entry stays, in case the last one is torn
     expect(await readFile(await path(), 'utf8')).not.toContain('xxx');
     await using held = await journal.lock(ID, 0);
     await held?.clear();
@@ -70,7 +70,7 @@ describe('RefreshJournal', () => {
 
   it('falls back to the previous entry when a write is torn', async () => {
     await write({ unsaved: null, asking: { refreshToken: 'f', at: 2, isAgain: false } });
-    await write(answered('rt-1'));
+    await write(grantEntry('rt-1'));
     const bytes = await readFile(await path());
     await writeFile(await path(), bytes.fill(0, bytes.indexOf('rt-1')));
     expect(await found()).toEqual({ unsaved: null, asking: { refreshToken: 'f', at: 2, isAgain: false } });
@@ -78,7 +78,7 @@ describe('RefreshJournal', () => {
 
   it('is found in the other folder when the pool folder becomes writable again', async () => {
     await writeFile(join(folder, 'pool', '.journal'), 'in the way');
-    await write(answered('rt-1'));
+    await write(grantEntry('rt-1'));
     await rm(join(folder, 'pool', '.journal'));
     expect((await found())?.unsaved?.grant.refreshToken?.reveal()).toBe('rt-1');
     expect(await readFile(await path('pool'), 'utf8')).toContain('rt-1');
@@ -87,14 +87,14 @@ describe('RefreshJournal', () => {
 
   it('is left unchanged when both folders are the same', async () => {
     await symlink(join(folder, 'pool'), join(folder, 'data'));
-    await write(answered('rt-1'));
+    await write(grantEntry('rt-1'));
     expect((await found())?.unsaved?.grant.refreshToken?.reveal()).toBe('rt-1');
     expect((await found())?.unsaved?.grant.refreshToken?.reveal()).toBe('rt-1');
   });
 
   it('rejects an entry that is too large, and keeps the previous one', async () => {
-    await write(answered('rt-1'));
-    await expect(write(answered('rt-'.padEnd(70_000, 'x')))).rejects.toThrow('too large');
+    await write(grantEntry('rt-1'));
+    await expect(write(grantEntry('rt-'.padEnd(70_000, 'x')))).rejects.toThrow('too large');
     expect((await found())?.unsaved?.grant.refreshToken?.reveal()).toBe('rt-1');
   });
 
@@ -103,7 +103,7 @@ describe('RefreshJournal', () => {
     ['with a byte that is wrong', (bytes: Buffer) => bytes.fill('z', 120, 121)],
     ['of another program', () => Buffer.from('something else')],
   ])('ignores an entry %s', async (_what, damaged) => {
-    await write(answered('rt-1'));
+    await write(grantEntry('rt-1'));
     await writeFile(await path(), damaged(await readFile(await path())));
     expect(await found()).toBeNull();
   });
@@ -121,7 +121,7 @@ describe('RefreshJournal', () => {
 
   it('goes beside the database when the pool folder accepts none', async () => {
     await writeFile(join(folder, 'pool', '.journal'), 'in the way');
-    await write(answered('rt-1'));
+    await write(grantEntry('rt-1'));
     expect(await readFile(await path('data'), 'utf8')).toContain('rt-1');
     expect((await found())?.unsaved).not.toBeNull();
   });
@@ -131,7 +131,7 @@ describe('RefreshJournal', () => {
     await writeFile(join(folder, 'data'), 'in the way');
     await using held = await journal.lock(ID, 0);
     expect(held?.isOnDisk).toBe(false);
-    await expect(held?.write(answered('rt-1'))).rejects.toThrow('no disk accepts a journal');
+    await expect(held?.write(grantEntry('rt-1'))).rejects.toThrow('no disk accepts a journal');
     expect(await journal.lock(ID, 0)).toBeNull(); // the lock is exclusive anyway
   });
 });

@@ -133,11 +133,7 @@ describe('withoutDuplicates', () => {
     ['the newer one by its tokens', [file(old, 'a'), file(now, 'b')], 'b'],
     ['the newer one, first by name', [file(now, 'a'), file(old, 'b')], 'a'],
     ['the first of equals', [file(now, 'a'), file(now, 'b')], 'a'],
-    [
-      'the first of those that tell no time',
-      [file(tokens('x', null), 'a'), file(tokens('y', null), 'b')],
-      'a',
-    ],
+    ['the first of those without a time', [file(tokens('x', null), 'a'), file(tokens('y', null), 'b')], 'a'],
   ])('uses %s', (_which, files, used) => {
     const result = withoutDuplicates(files);
     expect(result.filter((it) => it.kind === 'ok').map((it) => it.name)).toEqual([used]);

@@ -32,7 +32,7 @@ describe('a response of the token endpoint', () => {
   });
 
   it('shows no text of the endpoint except known codes', () => {
-    const answer = readRefreshResponse(401, '{"error":{"code":"token rt_canary was used"}}');
-    expect(JSON.stringify(answer)).not.toContain('canary');
+    const response = readRefreshResponse(401, '{"error":{"code":"token rt_canary was used"}}');
+    expect(JSON.stringify(response)).not.toContain('canary');
   });
 });

@@ -32,7 +32,7 @@ describe('quota windows from the headers of a turn', () => {
   });
 });
 
-describe("the upstream's answer about usage", () => {
+describe('the usage response of upstream', () => {
   const window = {
     used_percent: 40,
     limit_window_seconds: 604_800,
@@ -41,11 +41,11 @@ describe("the upstream's answer about usage", () => {
   };
 
   it('shows a weekly-only account with one weekly window and no other', () => {
-    const answer = quotaFromUsage(
+    const response = quotaFromUsage(
       { plan_type: 'Pro', rate_limit: { primary_window: window, secondary_window: null } },
       now,
     );
-    expect(answer).toEqual({
+    expect(response).toEqual({
       plan: 'pro',
       windows: [{ durationSeconds: 604_800, usedRatio: 0.4, resetsAt: now + 10_000, seenAt: now }],
     });
@@ -53,8 +53,8 @@ describe("the upstream's answer about usage", () => {
 
   it('never believes a reset that lies beyond the window', () => {
     const far = { ...window, reset_at: 15_000_000_000 };
-    const answer = quotaFromUsage({ plan_type: 'pro', rate_limit: { primary_window: far } }, now);
-    expect(answer?.windows[0]?.resetsAt).toBe(now + 604_800_000);
+    const response = quotaFromUsage({ plan_type: 'pro', rate_limit: { primary_window: far } }, now);
+    expect(response?.windows[0]?.resetsAt).toBe(now + 604_800_000);
   });
 
   it.each([
@@ -68,7 +68,7 @@ describe("the upstream's answer about usage", () => {
   });
 });
 
-describe('what is left of a window', () => {
+describe('the remaining share of a window', () => {
   it.each([
     [0.25, now + 1, 0.75],
     [1.2, now + 1, 0],

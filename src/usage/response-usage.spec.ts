@@ -27,16 +27,16 @@ describe('the token counts of a final event', () => {
     ['a word', 'lots'],
     ['empty', {}],
     ['negative', { input_tokens: -5 }],
-  ])('are none when usage is %s', (_what, usage) => {
+  ])('are null when usage is %s', (_what, usage) => {
     expect(usageFromFinalEvent(event(usage))).toBeNull();
   });
 
-  it('leave out one absurd number and keep the rest', () => {
+  it('omit one absurd number and keep the rest', () => {
     const usage = { input_tokens: 5, output_tokens: 1e300, input_tokens_details: null };
     expect(usageFromFinalEvent(event(usage))).toEqual({ input: 5, cached: 0, output: 0, reasoning: 0 });
   });
 
-  it('are none in half an event', () => {
+  it('are null in half an event', () => {
     expect(usageFromFinalEvent('{"type":"response.completed","resp')).toBeNull();
   });
 });

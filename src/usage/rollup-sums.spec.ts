@@ -12,7 +12,7 @@ function record(fields: Partial<UsageRecord> = {}): UsageRecord {
 }
 
 describe('rollups', () => {
-  it('are none of no records', () => {
+  it('are empty without records', () => {
     expect(rollUp([])).toEqual([]);
   });
 
@@ -36,12 +36,12 @@ describe('rollups', () => {
     ['hour', { at: noon + HOUR }],
     ['account', { accountId: 'b' }],
     ['model', { model: 'n' }],
-    ['want of a model', { model: null }],
-  ])('are apart by %s', (_by, fields) => {
+    ['lack of a model', { model: null }],
+  ])('are separate by %s', (_by, fields) => {
     expect(rollUp([record(), record(fields)]).map((it) => it.turns)).toEqual([1, 1]);
   });
 
-  it('are apart where only the words of account and model are the same', () => {
+  it('are separate when account and model only look the same joined together', () => {
     const records = [record({ accountId: 'a b', model: 'c' }), record({ accountId: 'a', model: 'b c' })];
     expect(rollUp(records).map(({ accountId, model }) => [accountId, model])).toEqual([
       ['a b', 'c'],
@@ -68,7 +68,7 @@ describe('sums', () => {
     expect(sums).toEqual({ turns: 11, input: 22, cached: 33, output: 44, reasoning: 55 });
   });
 
-  it('begin at nothing, each on its own', () => {
+  it('begin at zero, and share nothing', () => {
     const one = noUsage();
     one.turns = 1;
     expect(noUsage().turns).toBe(0);

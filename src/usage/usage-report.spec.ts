@@ -28,7 +28,7 @@ const question = (fields: Partial<UsageQuery> = {}): UsageQuery => ({
 const times = (n: number) => ({ turns: n, input: 10 * n, cached: 4 * n, output: 3 * n, reasoning: n });
 
 describe('the sums of rollups', () => {
-  it('are nothing where nothing is on record', () => {
+  it('are zero when nothing is recorded', () => {
     expect(summed([], question())).toEqual({ totals: times(0), accounts: [], hours: [] });
   });
 
@@ -47,7 +47,7 @@ describe('the sums of rollups', () => {
     ]);
   });
 
-  it('put the hours of a (UTC) day together', () => {
+  it('combine the hours of a (UTC) day', () => {
     const { hours } = summed([rollup(0), rollup(23), rollup(24)], question({ bucket: 'day' }));
     expect(hours).toEqual([
       { at: midnight, ...times(2) },
@@ -67,7 +67,7 @@ describe('the sums of rollups', () => {
     ]);
   });
 
-  it('leave the rollups themselves as they are', () => {
+  it('leave the rollups unchanged', () => {
     const rollups = [rollup(0), rollup(0)];
     summed(rollups, question());
     expect(rollups[0]?.turns).toBe(1);

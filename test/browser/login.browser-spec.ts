@@ -33,13 +33,13 @@ async function ask(method: string, path: string, body?: object) {
   return fetch(proxy.origin + path, { method, headers, ...sent });
 }
 
-/** Begins a login, opens its URL, and clicks the given answer on the page. */
-async function login(name: string, answer: 'allow' | 'deny'): Promise<{ id: string; page: Page }> {
+/** Begins a login, opens its URL, and clicks `choice` on the page. */
+async function login(name: string, choice: 'allow' | 'deny'): Promise<{ id: string; page: Page }> {
   const begun = await ask('POST', '/admin/login/browser', { name });
   const { id, url } = z.object({ id: z.string(), url: z.url() }).parse(await begun.json());
   const page = await browser.newPage();
   await page.goto(url);
-  await Promise.all([page.waitForNavigation(), page.click(`#${answer}`)]);
+  await Promise.all([page.waitForNavigation(), page.click(`#${choice}`)]);
   expect(new URL(page.url())).toMatchObject({ hostname: '127.0.0.1', pathname: '/auth/callback' });
   expect(['1455', '1457']).toContain(new URL(page.url()).port);
   return { id, page };

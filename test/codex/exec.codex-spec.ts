@@ -15,8 +15,8 @@ function serveAlmostAllQuota(fakeUpstream: FakeUpstream): void {
     fakeUpstream.account(name).always(streams({ headers: quotaHeaders(windows, 'plus') }));
 }
 
-/** The first turn gets `first`, on either account; all others get what `later` returns. */
-function answerFirst(
+/** The first turn gets `first`, on either account; all others get the result of `later`. */
+function respondFirst(
   fakeUpstream: FakeUpstream,
   first: ScriptedResponse,
   later: () => ScriptedResponse = streams,
@@ -40,7 +40,7 @@ it('prints the response', async () => {
 it('runs a tool in between, and sends its output to the same account, with that account’s turn state', async () => {
   await using setting = await Setting.start({
     prepare: (fakeUpstream) => {
-      answerFirst(fakeUpstream, toolCall('exec_command', { cmd: 'echo made-$((40 + 2))' }));
+      respondFirst(fakeUpstream, toolCall('exec_command', { cmd: 'echo made-$((40 + 2))' }));
       for (const name of ['a', 'b']) fakeUpstream.account(name).turnState(`state-of-${name}`);
     },
   });
@@ -73,7 +73,7 @@ it('resumes a session on the account that served it', async () => {
 it('heals a stream that is cut in the middle: Codex retries, and shows nothing of the first response', async () => {
   await using setting = await Setting.start({
     prepare: (fakeUpstream) =>
-      answerFirst(fakeUpstream, streams({ deltas: ['only half of '], thenCut: true })),
+      respondFirst(fakeUpstream, streams({ deltas: ['only half of '], thenCut: true })),
   });
   const run = await setting.exec('--skip-git-repo-check', 'say hello');
   expect(run).toMatchObject({ code: 0, stdout: expect.stringMatching(/^served by [ab]\n$/) });

@@ -53,10 +53,10 @@ const faults: [string, ScriptedResponse][] = [
   ['rate limit as first event', failedFirst('rate_limit_exceeded', 'Please try again in 20s.')],
 ];
 
-/** The responses of a turn (the tool call, then the answer) and the accounts that served them. */
+/** The responses of a turn (the tool call, then the message) and the accounts that served them. */
 interface Served {
   readonly by: string;
-  readonly what: 'call' | 'answer';
+  readonly what: 'call' | 'message';
 }
 
 it('with one faulty account in each of twenty turns, Codex does not notice', async () => {
@@ -66,7 +66,7 @@ it('with one faulty account in each of twenty turns, Codex does not notice', asy
   let faultyFrom = 0;
   const serves = (by: string): ScriptedResponse =>
     custom((_req, res, { body }) => {
-      const what = body.includes('"function_call_output"') ? 'answer' : 'call';
+      const what = body.includes('"function_call_output"') ? 'message' : 'call';
       const args = { cmd: `echo made-${turn}-$((40 + 2))` };
       const call = [created(), functionCallDone('exec_command', args), completed()];
       const events = what === 'call' ? call : messageTurn([`turn ${turn} `, 'by ', by]);
@@ -83,11 +83,11 @@ it('with one faulty account in each of twenty turns, Codex does not notice', asy
     },
   });
   for (const name of ['a', 'b']) await setting.quotaKnown(name);
-  for (const [what, answer] of faults) {
+  for (const [what, response] of faults) {
     turn += 1;
     // Alternately before the first response, and between the tool call and its output.
     faultyFrom = turn % 2;
-    [fault, served] = [answer, []];
+    [fault, served] = [response, []];
     const before = setting.fakeUpstream.attempts().length;
     const run = await setting.exec(
       '--skip-git-repo-check',
@@ -107,7 +107,7 @@ it('with one faulty account in each of twenty turns, Codex does not notice', asy
       words: null,
       served: [
         { by: faultyFrom === 1 ? 'a' : 'b', what: 'call' },
-        { by: 'b', what: 'answer' },
+        { by: 'b', what: 'message' },
       ],
       wasFaulty: true,
       outputs: 1,

@@ -65,7 +65,7 @@ it('with all accounts at their limit, Codex reports it in its own words, with th
   expect(setting.fakeUpstream.attempts().toSorted()).toEqual(names);
 });
 
-it('with all accounts in need of a login, Codex prints what to do, at once', async () => {
+it('with all accounts in need of a login, Codex prints the remedy at once', async () => {
   await using setting = await Setting.start({
     accounts: names.map((name) => ({ name, accessTokenLifetimeSeconds: -60 })),
     prepare: (fakeUpstream) => {
@@ -81,7 +81,7 @@ it('with all accounts in need of a login, Codex prints what to do, at once', asy
   expect(setting.fakeUpstream.attempts()).toEqual([]);
 });
 
-it('with an empty pool, Codex prints what to do, at once', async () => {
+it('with an empty pool, Codex prints the remedy at once', async () => {
   await using setting = await Setting.start({ accounts: [] });
   const run = await setting.exec('--skip-git-repo-check', 'say hello');
   expect(run).toMatchObject({ code: 1, stdout: '' });

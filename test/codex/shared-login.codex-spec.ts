@@ -20,7 +20,7 @@ const tokensIn = ({ home }: Setting): AuthJson['tokens'] => {
 const newest = ({ fakeUpstream }: Setting) => fakeUpstream.account('a').authJson().tokens;
 
 /** The programs that have requested new tokens, in order. */
-const askers = ({ fakeUpstream }: Setting): string[] =>
+const refreshers = ({ fakeUpstream }: Setting): string[] =>
   fakeUpstream.log
     .filter((it) => it.path === '/oauth/token')
     .map((it) => (it.headers['user-agent']?.startsWith('codex-pool/') === true ? 'pool' : 'codex'));
@@ -42,11 +42,11 @@ it('refreshes a login shared with Codex a quarter of an hour before its expiry, 
     const [second, run] = await Promise.all([setting.secondProxy(), exec(setting)]);
     expect(run).toMatchObject({ code: 0, stdout: 'served by a\n' });
     // The first round of refreshes begins within a second of the start.
-    await expect.poll(() => askers(setting).length, { timeout: 10_000 }).toBe(round);
+    await expect.poll(() => refreshers(setting).length, { timeout: 10_000 }).toBe(round);
     await expect.poll(() => tokensIn(setting).refresh_token).toBe(newest(setting).refresh_token);
     await second.child.stop();
   }
-  expect(new Set(askers(setting))).toEqual(new Set(['pool']));
+  expect(new Set(refreshers(setting))).toEqual(new Set(['pool']));
   expect(setting.fakeUpstream.tokens.reuses).toBe(0);
 });
 
@@ -58,10 +58,10 @@ it('adopts the tokens that Codex has renewed five minutes before the expiry, whe
   for (let round = 1; round <= ROUNDS; round += 1) {
     logInAgain(setting, 4 * MINUTE_SECONDS);
     expect(await exec(setting)).toMatchObject({ code: 0, stdout: 'served by a\n' });
-    expect(askers(setting)).toHaveLength(round);
+    expect(refreshers(setting)).toHaveLength(round);
     expect(tokensIn(setting).refresh_token).toBe(newest(setting).refresh_token);
   }
-  expect(new Set(askers(setting))).toEqual(new Set(['codex']));
+  expect(new Set(refreshers(setting))).toEqual(new Set(['codex']));
   expect(setting.fakeUpstream.tokens.reuses).toBe(0);
   expect(await accountA(setting)).toMatchObject({ available: true });
 });

@@ -6,7 +6,7 @@ const SECOND = 1_000;
 describe('mayBePartialWrite', () => {
   it.each<[string, number, number | null, boolean]>([
     ['a file that was written to a moment ago', 0, 100, true],
-    ['a file that goes on being written to', 9 * SECOND, 100, true],
+    ['a file that is still being written', 9 * SECOND, 100, true],
     ['a file that was left alone', 0, 2 * SECOND, false],
     ['an old file that was moved here', 0, 3_600 * SECOND, false],
     ['a file that is written to for ever', 10 * SECOND, 0, false],

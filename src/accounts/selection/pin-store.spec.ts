@@ -34,7 +34,7 @@ class Sandbox implements AsyncDisposable {
   }
 
   static async create(): Promise<Sandbox> {
-    return new Sandbox(await mkdtemp(join(tmpdir(), 'codex-pool-owners-')));
+    return new Sandbox(await mkdtemp(join(tmpdir(), 'codex-pool-pins-')));
   }
 
   /** The pins that a start restores. */
@@ -55,7 +55,7 @@ class Sandbox implements AsyncDisposable {
 }
 
 describe('pins across a restart', () => {
-  it('are those of responses and files, the newest of each; a turn state lives for one turn', async () => {
+  it('cover the newest responses and files, but no turn states, which live for one turn', async () => {
     await using sandbox = await Sandbox.create();
     const before = await sandbox.start();
     before.remember('response', 'resp_1', 'a');

@@ -60,14 +60,14 @@ describe('PinTable', () => {
   });
 
   it('exposes its values only as hashes, and restores them after a restart', () => {
-    const told: Pinned[] = [];
+    const remembered: Pinned[] = [];
     const table = new PinTable();
-    table.onRemember((it) => void told.push(it));
+    table.onRemember((it) => void remembered.push(it));
     table.remember('response', 'resp_secret', 'a');
     table.remember('file', 'file_secret', 'b');
-    expect(JSON.stringify(told)).not.toContain('secret');
+    expect(JSON.stringify(remembered)).not.toContain('secret');
     const next = new PinTable();
-    for (const it of told) next.restore(it);
+    for (const it of remembered) next.restore(it);
     expect(next.pinOf('response', 'resp_secret')).toBe('a');
     expect(next.pinOf('file', 'file_secret')).toBe('b');
   });

@@ -45,7 +45,7 @@ describe('selection policies', () => {
     ],
     [
       'most-quota-left',
-      'what is left is shared among the requests in flight',
+      'remaining quota is shared among the requests in flight',
       [
         candidate('a', { inFlight: 2, windows: [window(0, HOUR)] }),
         candidate('b', { windows: [window(0.6, HOUR)] }),
@@ -81,7 +81,7 @@ describe('selection policies', () => {
     ],
     [
       'sustainable-rate',
-      'a larger plan can keep up more',
+      'a larger plan sustains a higher rate',
       [candidate('a'), candidate('b', { capacity: 10 })],
       'b',
     ],
@@ -106,7 +106,7 @@ describe('selection policies', () => {
     ],
     [
       'sustainable-rate',
-      'what can be kept up is shared among the requests in flight',
+      'the sustainable rate is shared among the requests in flight',
       [candidate('a', { inFlight: 1 }), candidate('b', { windows: [window(0.6, HOUR)] })],
       'b',
     ],
@@ -151,7 +151,7 @@ describe('quotaLeft', () => {
     ['all, when nothing is used', [window(0, HOUR)], 1],
     ['none, when more than all is used', [window(1.3, HOUR)], 0],
     ['all, when the reset has passed', [window(1, 0)], 1],
-    ['what the tightest window has', [window(0.25, HOUR), window(0.75, HOUR, 604_800)], 0.25],
+    ['that of the tightest window', [window(0.25, HOUR), window(0.75, HOUR, 604_800)], 0.25],
   ])('is %s', (_case, windows, left) => {
     expect(quotaLeft(windows, NOW)).toBeCloseTo(left);
   });
@@ -159,7 +159,7 @@ describe('quotaLeft', () => {
 
 describe('sustainableRate', () => {
   it.each<[string, Partial<Candidate>, number]>([
-    ['what is left over the time to the reset', { windows: [window(0.5, HOUR)] }, 0.5 / 3_600],
+    ['the remaining quota over the time to the reset', { windows: [window(0.5, HOUR)] }, 0.5 / 3_600],
     ['larger by the capacity of the plan', { capacity: 10, windows: [window(0.5, HOUR)] }, 5 / 3_600],
     ['a whole window over its duration once its reset has passed', { windows: [window(1, -1)] }, 1 / 18_000],
     ['measured at half the duration when no reset is known', { windows: [window(0.5, null)] }, 0.5 / 9_000],

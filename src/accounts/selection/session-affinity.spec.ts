@@ -11,11 +11,11 @@ function tableAt(startsAt = 1_900_000_000_000) {
 }
 
 describe('SessionAffinity', () => {
-  it('knows nothing of a session that it has not seen', () => {
+  it('has no account for an unknown session', () => {
     expect(tableAt().table.find('s-1')).toBeNull();
   });
 
-  it('keeps a session with the account that has served it while another is about to', () => {
+  it('keeps a session on the account that has served it while another is tried', () => {
     const { table } = tableAt();
     table.settle('s-1', 'a');
     table.claim('s-1', 'b');
@@ -41,7 +41,7 @@ describe('SessionAffinity', () => {
     expect(table.size).toBe(1);
   });
 
-  it('knows which account served a session before it moved, whichever were tried in between', () => {
+  it('returns the account that served a session before its move, whichever were tried in between', () => {
     const { table } = tableAt();
     table.claim('s-1', 'a');
     expect(table.formerOf('s-1')).toBeNull();
@@ -65,7 +65,7 @@ describe('SessionAffinity', () => {
     expect(table.formerOf('s-2')).toBeNull();
   });
 
-  it('is not brought back by a request that began before it moved', () => {
+  it('ignores the end of a request that began before the session moved', () => {
     const { table, advance } = tableAt(1_000);
     table.settle('s-1', 'a', 1_000);
     advance(10);
@@ -78,13 +78,13 @@ describe('SessionAffinity', () => {
 
   it('notifies watchers of accounts that have served, not of tentative ones', () => {
     const { table } = tableAt();
-    const told: string[] = [];
-    table.onSettle((session, { accountId, formerId }) => told.push(`${session} ${accountId} ${formerId}`));
+    const settled: string[] = [];
+    table.onSettle((session, { accountId, formerId }) => settled.push(`${session} ${accountId} ${formerId}`));
     table.claim('s-1', 'a');
     table.settle('s-1', 'a');
     table.claim('s-1', 'b');
     table.settle('s-1', 'b');
-    expect(told).toEqual(['s-1 a null', 's-1 b a']);
+    expect(settled).toEqual(['s-1 a null', 's-1 b a']);
   });
 
   it('forgets a session that was idle for a week, and no other', () => {

@@ -62,7 +62,7 @@ describe("the fake upstream's login", () => {
     ['another redirect address', { redirect_uri: 'http://127.0.0.1:1457/auth/callback' }],
     ['another client', { client_id: 'app_other' }],
     ['another code', { code: 'ac_made-up.other' }],
-  ])('gives none for %s', async (_what, changes) => {
+  ])('issues none for %s', async (_what, changes) => {
     await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
     const code = codeIn(fakeUpstream.authorization.allow(authorizeUrl(fakeUpstream), 'a'));
     expect((await exchange(fakeUpstream, code, changes)).status).toBe(400);
@@ -84,8 +84,8 @@ describe("the fake upstream's login", () => {
     fakeUpstream.authorization.person = 'a';
     const page = await (await fetch(authorizeUrl(fakeUpstream))).text();
     const link = (/id="allow" href="([^"]+)"/.exec(page)?.[1] ?? '').replaceAll('&amp;', '&');
-    const answer = await fetch(fakeUpstream.origin + link, { redirect: 'manual' });
-    const back = new URL(answer.headers.get('location') ?? '');
+    const response = await fetch(fakeUpstream.origin + link, { redirect: 'manual' });
+    const back = new URL(response.headers.get('location') ?? '');
     expect(back.origin + back.pathname).toBe(REDIRECT);
     expect(back.searchParams.get('state')).toBe('s'.repeat(43));
     expect((await exchange(fakeUpstream, codeIn(back.href))).status).toBe(200);

@@ -71,7 +71,7 @@ describe('the attempts of a request', () => {
 });
 
 describe('a recovery', () => {
-  it('makes one account free of charge, and only one', () => {
+  it('makes one attempt that does not count, and only one', () => {
     const context = newContext();
     context.begin(account('a'), assigned);
     context.beginRecovery();

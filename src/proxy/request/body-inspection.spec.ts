@@ -9,7 +9,7 @@ const plain = Buffer.from(
   JSON.stringify({ model: 'm', reasoning: { effort: 'high' }, conversation_id: 'c' }),
 );
 
-describe('a look into a body', () => {
+describe('the inspection of a body', () => {
   it.each([
     ['plain', undefined, plain],
     ['labelled as plain', ' Identity ', plain],
@@ -17,7 +17,7 @@ describe('a look into a body', () => {
     ['deflate', 'deflate', deflateSync(plain)],
     ['br', 'br', brotliCompressSync(plain)],
     ['zstd', 'ZSTD', zstdCompressSync(plain)],
-  ])('shows its plain bytes, and holds no room afterwards: %s', async (_how, encoding, body) => {
+  ])('returns its plain bytes, and holds no room afterwards: %s', async (_how, encoding, body) => {
     const budget = new ReplayBudget();
     const held: number[] = [];
     const seen = await inspectBody(body, encoding, budget, (bytes) => {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { setPoolQuota } from './quota-view.js';
 
 const now = 1_800_000_000_000;
-const told = (): OutgoingHttpHeaders => ({
+const fromUpstream = (): OutgoingHttpHeaders => ({
   'x-codex-primary-used-percent': '90',
   'x-codex-primary-window-minutes': '300',
   'x-codex-primary-reset-at': '1',
@@ -16,7 +16,7 @@ const week = { durationSeconds: 604_800, usedRatio: 0.25, resetsAt: now + 120_00
 
 describe('the quota in a response', () => {
   it("is the pool's: the shortest window is primary, the longest secondary", () => {
-    const headers = told();
+    const headers = fromUpstream();
     setPoolQuota(headers, [fiveHours, week, month], now);
     expect(headers).toEqual({
       'x-codex-plan-type': 'pro',
@@ -30,7 +30,7 @@ describe('the quota in a response', () => {
   });
 
   it('has no secondary window when the pool has one window', () => {
-    const headers = told();
+    const headers = fromUpstream();
     setPoolQuota(headers, [week], now);
     expect(headers).not.toHaveProperty('x-codex-secondary-used-percent');
     expect(headers).toMatchObject({ 'x-codex-primary-window-minutes': '10080' });
@@ -40,8 +40,8 @@ describe('the quota in a response', () => {
     const none: OutgoingHttpHeaders = { 'x-codex-plan-type': 'pro' };
     setPoolQuota(none, [week], now);
     expect(none).toEqual({ 'x-codex-plan-type': 'pro' });
-    const headers = told();
+    const headers = fromUpstream();
     setPoolQuota(headers, [], now);
-    expect(headers).toEqual(told());
+    expect(headers).toEqual(fromUpstream());
   });
 });

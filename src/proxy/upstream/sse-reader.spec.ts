@@ -40,7 +40,7 @@ describe('the reader of server-sent events', () => {
     expect(read(mixed, cut).map((it) => it.data)).toEqual(['1', '2', '3', '4', '5']);
   });
 
-  it.each(['\n', '\r\n', '\r'])('keeps the lines of one event together where they end with %j', (lineEnd) => {
+  it.each(['\n', '\r\n', '\r'])('keeps the lines of one event together when they end with %j', (lineEnd) => {
     const lines = ['event: named', 'data: {"a":', 'data: 1}', '', 'data: 2', '', ''];
     for (const cut of [1, 2, 3, 100_000])
       expect(read(lines.join(lineEnd), cut)).toEqual([

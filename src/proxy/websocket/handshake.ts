@@ -88,7 +88,7 @@ export class Handshake {
   private accept(
     { req, res, socket, head }: Arrival,
     request: ProxyRequest,
-    { record: record }: FailoverContext,
+    { record }: FailoverContext,
     { result: { account, attempted }, lease }: LoopEnd & { kind: 'pass-on' },
   ): void {
     using _lease = lease; // each turn takes its own lease

@@ -10,9 +10,9 @@ const primary = {
   reset_after_seconds: 3_600,
   odd: 1,
 };
-const told = { type: 'codex.rate_limits', plan_type: 'plus', credits: { balance: null } };
+const base = { type: 'codex.rate_limits', plan_type: 'plus', credits: { balance: null } };
 const message = (rate_limits: unknown, more: object = {}): Buffer =>
-  Buffer.from(JSON.stringify({ ...told, ...more, rate_limits }));
+  Buffer.from(JSON.stringify({ ...base, ...more, rate_limits }));
 const pool = (durationSeconds: number, usedRatio: number, resetsAt: number | null = null) => ({
   durationSeconds,
   usedRatio,
@@ -44,11 +44,11 @@ describe('the pool’s numbers in a message', () => {
     const windows = [pool(18_000, 0.256, NOW), pool(604_800, 0.5)];
     const before = message({ allowed: true, primary, secondary: { ...primary, window_minutes: 10_080 } });
     expect(JSON.parse(withPoolQuota(before, windows).toString())).toEqual({
-      ...told,
+      ...base,
       rate_limits: {
         allowed: true,
         primary: { odd: 1, used_percent: 26, window_minutes: 300, reset_at: NOW / 1_000 },
-        // Without a reset of the pool there is none: the account's would be a different number.
+        // The pool reports no reset here, and the account's would be a different one, so it is omitted.
         secondary: { odd: 1, used_percent: 50, window_minutes: 10_080 },
       },
     });
@@ -65,7 +65,7 @@ describe('the pool’s numbers in a message', () => {
   it.each([
     ['of another limit', message({ primary }, { limit_name: 'other' })],
     ['without limits', message(null)],
-    ['that is no JSON', Buffer.from('{')],
+    ['that is not JSON', Buffer.from('{')],
   ])('are not written into a message %s', (_what, it) => {
     expect(withPoolQuota(it, [pool(18_000, 0)])).toBe(it);
   });

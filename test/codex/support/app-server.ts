@@ -51,7 +51,7 @@ export class AppServer {
 
   /** Number of notifications so far that a connection was lost and is being retried. */
   reconnects(): number {
-    return this.#messages().filter(tellsOfReconnect).length;
+    return this.#messages().filter(reportsReconnect).length;
   }
 
   /** Closes its input and returns the exit code. */
@@ -70,6 +70,6 @@ export class AppServer {
   }
 }
 
-function tellsOfReconnect({ method, params }: Message): boolean {
+function reportsReconnect({ method, params }: Message): boolean {
   return method === 'error' && JSON.stringify(params).includes('Reconnecting');
 }

@@ -3,7 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 const STOP_LIMIT_MS = 8_000;
 const TOLD_CHARACTERS = 4_000;
 
-/** How a child ended. */
+/** The end of a child. */
 export interface ChildEnd {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;

@@ -28,7 +28,7 @@ export interface SettingOptions {
   readonly proxyEnv?: Readonly<Record<string, string>>;
 }
 
-/** How a run of Codex ended. */
+/** The end of a run of Codex. */
 export interface CodexRun {
   readonly code: number | null;
   readonly stdout: string;

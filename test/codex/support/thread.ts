@@ -6,7 +6,7 @@ const turnStarted = z.object({ turn: z.object({ id: z.string() }) });
 const turnBegun = z.object({ threadId: z.string(), turn: z.object({ id: z.string() }) });
 const turnEnded = z.object({ turn: z.object({ id: z.string(), status: z.string(), error: z.unknown() }) });
 
-/** How a turn ended, as reported to an IDE. */
+/** The end of a turn, as reported to an IDE. */
 export type TurnEnd = z.infer<typeof turnEnded>['turn'];
 
 /** One conversation in an app server. */

@@ -15,8 +15,8 @@ describe('PATCH /admin/accounts/{name}', () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     const before = await poolFiles(pool);
     const settings = { paused: true, label: 'mine', priority: 5, reserve: 0.25, maxInFlight: 3 };
-    const answer = await pool.client.patch('/admin/accounts/a').send(settings).expect(200);
-    expect(answer.body).toMatchObject({ name: 'a', ...settings, available: false, reason: 'paused' });
+    const response = await pool.client.patch('/admin/accounts/a').send(settings).expect(200);
+    expect(response.body).toMatchObject({ name: 'a', ...settings, available: false, reason: 'paused' });
     await pool.client.patch('/admin/accounts/a').send({ label: null }).expect(200);
     expect(await poolFiles(pool)).toEqual(before);
     await using again = await pool.restart();
@@ -51,12 +51,12 @@ describe('PATCH /admin/accounts/{name}', () => {
     ['maxInFlight', { maxInFlight: 0 }],
   ])('refuses a bad %s and changes nothing', async (field, body) => {
     await using pool = await TestPool.start({ accounts: ['a'] });
-    const answer = await pool.client
+    const response = await pool.client
       .patch('/admin/accounts/a')
       .send({ priority: 7, ...body })
       .expect(400);
-    expect(answer.headers['content-type']).toMatch(PROBLEM);
-    expect(answer.body.detail).toContain(field);
+    expect(response.headers['content-type']).toMatch(PROBLEM);
+    expect(response.body.detail).toContain(field);
     expect(await pool.account('a')).toMatchObject({ priority: 0 });
   });
 });
@@ -115,7 +115,7 @@ describe('DELETE /admin/accounts/{name}', () => {
   it('waits for a refresh in progress, whose tokens move with the file', async () => {
     const { pool, held, turn } = await refreshing();
     await using _it = pool;
-    const removal = pool.client.delete('/admin/accounts/a').then((answer) => answer.body.movedTo);
+    const removal = pool.client.delete('/admin/accounts/a').then((response) => response.body.movedTo);
     for (const _look of [1, 2, 3]) await pool.client.get('/admin/accounts').expect(200);
     held.release();
     expect(JSON.parse(await readFile(await removal, 'utf8')).tokens).toMatchObject(newest(pool));
@@ -125,8 +125,8 @@ describe('DELETE /admin/accounts/{name}', () => {
   it('says so when the file is already gone', async () => {
     await using pool = await TestPool.start();
     await rm(join(pool.folder, 'pool', 'a.json'));
-    const answer = await pool.client.delete('/admin/accounts/a').expect(404);
-    expect(answer.headers['content-type']).toMatch(PROBLEM);
+    const response = await pool.client.delete('/admin/accounts/a').expect(404);
+    expect(response.headers['content-type']).toMatch(PROBLEM);
     expect((await pool.client.get('/admin/accounts')).body).toEqual([expect.objectContaining({ name: 'b' })]);
   });
 });
@@ -135,44 +135,44 @@ describe('POST /admin/accounts/{name}/refresh', () => {
   it('refreshes a token that is not due', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     const before = await pool.readAuth('a');
-    const answer = await pool.client.post('/admin/accounts/a/refresh').expect(200);
-    expect(answer.body).toMatchObject({ name: 'a', available: true, refresh: 'idle' });
+    const response = await pool.client.post('/admin/accounts/a/refresh').expect(200);
+    expect(response.body).toMatchObject({ name: 'a', available: true, refresh: 'idle' });
     const after = await pool.readAuth('a');
     expect(after.tokens.refresh_token).not.toBe(before.tokens.refresh_token);
     expect(pool.fakeUpstream.tokens.requestsFor('a')).toHaveLength(1);
     expect(pool.fakeUpstream.tokens.reuses).toBe(0);
-    expectNoSecrets(pool, [before, after], answer.body);
+    expectNoSecrets(pool, [before, after], response.body);
   });
 
   it('says when a login is needed', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     pool.fakeUpstream.account('a').revokeRefreshToken();
-    const answer = await pool.client
+    const response = await pool.client
       .post('/admin/accounts/a/refresh')
       .expect(409)
       .expect('content-type', PROBLEM);
-    expect(answer.body).toMatchObject({ code: 'needs_login' });
-    expectNoSecrets(pool, [await pool.readAuth('a')], answer.body);
+    expect(response.body).toMatchObject({ code: 'needs_login' });
+    expectNoSecrets(pool, [await pool.readAuth('a')], response.body);
   });
 
   it('says when the token endpoint failed, and works once it is back', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     pool.fakeUpstream.tokens.answers('html');
-    const answer = await pool.client
+    const response = await pool.client
       .post('/admin/accounts/a/refresh')
       .expect(502)
       .expect('content-type', PROBLEM);
-    expect(answer.body).toMatchObject({ code: 'refresh_failed' });
+    expect(response.body).toMatchObject({ code: 'refresh_failed' });
     await pool.client.post('/admin/accounts/a/refresh').expect(200);
   });
 
   it('refreshes nothing when refreshes are switched off', async () => {
     await using pool = await TestPool.start({ accounts: ['a'], env: { PROXY_DISABLE_REFRESH: '1' } });
-    const answer = await pool.client
+    const response = await pool.client
       .post('/admin/accounts/a/refresh')
       .expect(409)
       .expect('content-type', PROBLEM);
-    expect(answer.body).toMatchObject({ code: 'refresh_disabled' });
+    expect(response.body).toMatchObject({ code: 'refresh_disabled' });
     expect(pool.fakeUpstream.tokens.requests).toEqual([]);
   });
 });
@@ -184,8 +184,8 @@ describe('POST /admin/accounts/{name}/reset', () => {
     pool.fakeUpstream.account('a').answers(forbidden());
     await pool.turn();
     expect(await pool.account('a')).toMatchObject({ available: false, reason: 'forbidden' });
-    const answer = await pool.client.post('/admin/accounts/a/reset').expect(200);
-    expect(answer.body).toMatchObject({ name: 'a', available: true, reason: null, until: null });
+    const response = await pool.client.post('/admin/accounts/a/reset').expect(200);
+    expect(response.body).toMatchObject({ name: 'a', available: true, reason: null, until: null });
     expect(await servedBy(pool)).toBe('a');
   });
 });
@@ -195,8 +195,8 @@ describe('POST /admin/accounts/{name}/poll', () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     await polled(pool);
     pool.fakeUpstream.account('a').usage({ usedPercent: 61, windowSeconds: 18_000 });
-    const answer = await pool.client.post('/admin/accounts/a/poll').expect(200);
-    expect(answer.body.windows).toEqual([
+    const response = await pool.client.post('/admin/accounts/a/poll').expect(200);
+    expect(response.body.windows).toEqual([
       expect.objectContaining({ durationSeconds: 18_000, usedRatio: 0.61 }),
     ]);
   });
@@ -205,36 +205,36 @@ describe('POST /admin/accounts/{name}/poll', () => {
     ['an error', 500, {}],
     ['a page', 200, '<html>'],
     ['nothing about usage', 200, []],
-  ])('says when upstream answers %s', async (_case, status, body) => {
+  ])('reports that upstream responds with %s', async (_case, status, body) => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     await polled(pool);
     pool.fakeUpstream.account('a').usageResponses(status, body);
-    const answer = await pool.client
+    const response = await pool.client
       .post('/admin/accounts/a/poll')
       .expect(502)
       .expect('content-type', PROBLEM);
-    expect(answer.body).toMatchObject({ code: 'poll_failed' });
+    expect(response.body).toMatchObject({ code: 'poll_failed' });
     expect((await pool.account('a')).windows).toHaveLength(2);
   });
 });
 
 describe('a name that no account has', () => {
   it.each([
-    ['get', '/admin/accounts/nobody'],
-    ['get', '/admin/accounts/nobody/quota'],
-    ['patch', '/admin/accounts/nobody'],
-    ['delete', '/admin/accounts/nobody'],
-    ['post', '/admin/accounts/nobody/refresh'],
-    ['post', '/admin/accounts/nobody/reset'],
-    ['post', '/admin/accounts/nobody/poll'],
+    ['get', '/admin/accounts/unknown'],
+    ['get', '/admin/accounts/unknown/quota'],
+    ['patch', '/admin/accounts/unknown'],
+    ['delete', '/admin/accounts/unknown'],
+    ['post', '/admin/accounts/unknown/refresh'],
+    ['post', '/admin/accounts/unknown/reset'],
+    ['post', '/admin/accounts/unknown/poll'],
     ['patch', '/admin/accounts/broken'],
     ['post', '/admin/accounts/broken/poll'],
     ['delete', '/admin/accounts/..%2fdata%2fproxy'],
     ['delete', '/admin/accounts/.removed'],
   ] as const)('is a problem in JSON: %s %s', async (method, path) => {
     await using pool = await TestPool.start({ accounts: ['a'], files: { 'broken.json': '{' } });
-    const answer = await pool.client[method](path).expect(404);
-    expect(answer.headers['content-type']).toMatch(/json/);
+    const response = await pool.client[method](path).expect(404);
+    expect(response.headers['content-type']).toMatch(/json/);
     expect(Object.keys(await poolFiles(pool))).toEqual(['a.json', 'broken.json']);
   });
 });

@@ -18,12 +18,12 @@ describe('POST /admin/accounts', () => {
   it('imports an auth.json, whose account serves at once', async () => {
     await using pool = await TestPool.start({ accounts: [] });
     const login = newLogin(pool, 'new');
-    const answer = await pool.client.post('/admin/accounts').send(login).expect(201);
-    expect(answer.body).toEqual([{ name: 'account-1', result: 'added' }]);
+    const response = await pool.client.post('/admin/accounts').send(login).expect(201);
+    expect(response.body).toEqual([{ name: 'account-1', result: 'added' }]);
     expect(await servedBy(pool)).toBe('account-1');
     expect(await pool.readAuth('account-1')).toEqual(login);
     expect((await stat(join(pool.folder, 'pool', 'account-1.json'))).mode & 0o777).toBe(0o600);
-    expectNoSecrets(pool, [login], answer.body, answer.headers);
+    expectNoSecrets(pool, [login], response.body, response.headers);
   });
 
   it('takes its name from the request, or else the first free name', async () => {
@@ -46,8 +46,11 @@ describe('POST /admin/accounts', () => {
     });
     const before = await pool.readAuth('a');
     const login = pool.fakeUpstream.account('a').loginAgain();
-    const answer = await pool.client.post('/admin/accounts').send({ name: 'other', auth: login }).expect(201);
-    expect(answer.body).toEqual([{ name: 'a', result: 'renewed' }]);
+    const response = await pool.client
+      .post('/admin/accounts')
+      .send({ name: 'other', auth: login })
+      .expect(201);
+    expect(response.body).toEqual([{ name: 'a', result: 'renewed' }]);
     const after = await pool.readAuth('a');
     expect(after).toEqual({ ...extra, ...login, OPENAI_API_KEY: 'sk-made-up' });
     expect(Object.keys(after)).toEqual(Object.keys(before));
@@ -94,8 +97,8 @@ describe('POST /admin/accounts', () => {
     const logins = [newLogin(pool, 'one'), newLogin(pool, 'two')];
     const { refresh_token: _gone, ...halfTokens } = newLogin(pool, 'half').tokens;
     const body = [logins[0], { name: 'bad', auth: { tokens: halfTokens } }, { name: 'two', auth: logins[1] }];
-    const answer = await pool.client.post('/admin/accounts').send(body).expect(207);
-    expect(answer.body).toEqual([
+    const response = await pool.client.post('/admin/accounts').send(body).expect(207);
+    expect(response.body).toEqual([
       { name: 'account-1', result: 'added' },
       { name: 'bad', result: 'refused', code: 'no_refresh_token', detail: expect.any(String) },
       { name: 'two', result: 'added' },
@@ -106,16 +109,16 @@ describe('POST /admin/accounts', () => {
       { name: 'account-1', result: 'renewed' },
       { name: 'two', result: 'renewed' },
     ]);
-    expectNoSecrets(pool, logins, answer.body, again.body);
+    expectNoSecrets(pool, logins, response.body, again.body);
   });
 
   it('imports two accounts at the same time as two, and the same account as one', async () => {
     await using pool = await TestPool.start({ accounts: [] });
     const logins = [newLogin(pool, 'one'), newLogin(pool, 'two')];
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       [...logins, ...logins].map((it) => pool.client.post('/admin/accounts').send(it).expect(201)),
     );
-    const results = answers.map((it) => `${it.body[0].name} ${it.body[0].result}`).toSorted();
+    const results = responses.map((it) => `${it.body[0].name} ${it.body[0].result}`).toSorted();
     expect(results).toEqual(['account-1 added', 'account-1 renewed', 'account-2 added', 'account-2 renewed']);
     expect(Object.keys(await poolFiles(pool))).toEqual(['account-1.json', 'account-2.json']);
   });
@@ -151,7 +154,7 @@ describe('POST /admin/accounts', () => {
     ],
     ['with a name that is a path', 422, 'bad_name', (_pool, auth) => ({ name: '../evil', auth })],
     ['with a name that hides', 422, 'bad_name', (_pool, auth) => ({ name: '.evil', auth })],
-    ['with a name that is none', 422, 'bad_name', (_pool, auth) => ({ name: '', auth })],
+    ['with an empty name', 422, 'bad_name', (_pool, auth) => ({ name: '', auth })],
     ['with a name of the wrong type', 422, 'bad_name', (_pool, auth) => ({ name: 7, auth })],
     ['under the name of another account', 409, 'name_taken', (_pool, auth) => ({ name: 'a', auth })],
     ['under the name of a broken file', 409, 'name_taken', (_pool, auth) => ({ name: 'broken', auth })],
@@ -159,17 +162,17 @@ describe('POST /admin/accounts', () => {
     ['in a list of lists', 422, 'not_auth_json', (_pool, it) => [[it]]],
     ['of nothing at all, twice', 422, 'import_refused', () => [{}, 'x']],
     ['of nothing at all', 400, 'nothing_to_import', () => []],
-  ])('refuses one %s, and leaves everything as it is', async (_case, status, code, bodyOf) => {
+  ])('rejects one %s, and changes nothing', async (_case, status, code, bodyOf) => {
     await using pool = await TestPool.start({ accounts: ['a'], files: { 'broken.json': '{' } });
     const before = await poolFiles(pool);
     const login = newLogin(pool, 'new');
-    const answer = await pool.client
+    const response = await pool.client
       .post('/admin/accounts')
       .set('content-type', 'application/json')
       .send(JSON.stringify(bodyOf(pool, login)))
       .expect(status)
       .expect('content-type', PROBLEM);
-    expect(answer.body).toMatchObject({
+    expect(response.body).toMatchObject({
       status,
       code,
       title: expect.any(String),
@@ -177,7 +180,7 @@ describe('POST /admin/accounts', () => {
     });
     expect(await poolFiles(pool)).toEqual(before);
     expect((await pool.client.get('/admin/accounts')).body).toHaveLength(2);
-    expectNoSecrets(pool, [login], answer.body);
+    expectNoSecrets(pool, [login], response.body);
   });
 
   it('says so when a file cannot be written, and leaves none behind', async () => {
@@ -185,13 +188,13 @@ describe('POST /admin/accounts', () => {
     const login = newLogin(pool, 'new');
     await rm(join(pool.folder, 'pool'), { recursive: true });
     await writeFile(join(pool.folder, 'pool'), 'no folder');
-    const answer = await pool.client
+    const response = await pool.client
       .post('/admin/accounts')
       .send(login)
       .expect(500)
       .expect('content-type', PROBLEM);
-    expect(answer.body).toMatchObject({ code: 'not_written' });
-    expectNoSecrets(pool, [login], answer.body);
+    expect(response.body).toMatchObject({ code: 'not_written' });
+    expectNoSecrets(pool, [login], response.body);
   });
 });
 
@@ -200,7 +203,7 @@ describe('the body of an operator’s request', () => {
 
   it.each<[string, number, string, Record<string, string>, string | Buffer]>([
     ['cut off', 400, 'bad_json', {}, cut],
-    ['no JSON', 400, 'bad_json', {}, 'canary-token'],
+    ['not JSON', 400, 'bad_json', {}, 'canary-token'],
     ['a JSON text', 400, 'bad_json', {}, '"canary-token"'],
     ['over 1 MiB', 413, 'too_large', {}, JSON.stringify({ tokens: 'canary-token'.repeat(90_000) })],
     ['of another type', 415, 'not_json', { 'content-type': 'text/plain' }, cut],
@@ -229,13 +232,13 @@ describe('the body of an operator’s request', () => {
       ['patch', '/admin/accounts/a'],
     ] as const) {
       if (method === 'patch' && status === 422) continue;
-      const answer = await pool.client[method](path)
+      const response = await pool.client[method](path)
         .set({ 'content-type': 'application/json', ...headers })
         .send(body)
         .expect(status)
         .expect('content-type', PROBLEM);
-      expect(answer.body).toMatchObject({ status, code });
-      expect(answer.text).not.toContain('canary');
+      expect(response.body).toMatchObject({ status, code });
+      expect(response.text).not.toContain('canary');
     }
     expect(await poolFiles(pool)).toEqual(before);
     expect(pool.logger.lines.join('\n')).not.toContain('canary');

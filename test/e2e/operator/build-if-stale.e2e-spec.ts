@@ -33,7 +33,7 @@ const compiler = `
   if (existsSync('is-overtaken')) writeFileSync('src/main.ts', 'edited while it was compiled');
 `;
 
-/** A project of a few files, with the script as it is and a compiler that counts. */
+/** A project of a few files, with the real script and a compiler that counts its runs. */
 class Project implements AsyncDisposable {
   private constructor(readonly root: string) {}
 
@@ -84,7 +84,7 @@ async function built(): Promise<Project> {
 }
 
 describe('a build that is up to date', () => {
-  it('runs no compiler, also where there is none', async () => {
+  it('runs no compiler, and needs none', async () => {
     await using project = await built();
     await project.remove('node_modules');
     expect(await project.build()).toEqual({ code: 0, signal: null, stderr: '' });
@@ -176,7 +176,7 @@ describe('a build is repeated', () => {
     expect(await project.compilerRuns()).toBe(2);
   });
 
-  it('or says in one sentence which command brings the missing compiler', async () => {
+  it('or says in one sentence which command installs the missing compiler', async () => {
     await using project = await Project.create();
     await project.remove('node_modules');
     const { code, stderr } = await project.build();

@@ -32,12 +32,12 @@ class Watch {
 
   async ask(asked: RawRequest, authorization = `Bearer ${CLIENT_TOKEN}`): Promise<RawResponse> {
     const headers = { ...asked.headers, authorization };
-    const answer = await call(this.pool.origin, { ...asked, headers });
+    const response = await call(this.pool.origin, { ...asked, headers });
     this.seen.push([
-      `${asked.method ?? 'GET'} ${asked.path} ${answer.status}`,
-      `${answer.rawHeaders.join('\n')}\n${answer.body.toString('utf8')}`,
+      `${asked.method ?? 'GET'} ${asked.path} ${response.status}`,
+      `${response.rawHeaders.join('\n')}\n${response.body.toString('utf8')}`,
     ]);
-    return answer;
+    return response;
   }
 
   /** Everything that an operator can see. */
@@ -150,7 +150,7 @@ describe('no secret shows anywhere', () => {
         headers: { 'x-debug': token, 'www-authenticate': token },
       }),
     ],
-  ])('when the token endpoint tells the refresh token back %s', async (_where, fault) => {
+  ])('when the token endpoint echoes the refresh token %s', async (_where, fault) => {
     await using pool = await start({ accounts: [{ name: 'a', email: 'person-a@example.test' }] });
     await polled(pool);
     const watch = new Watch(pool);
@@ -201,8 +201,8 @@ describe('no secret shows anywhere', () => {
     json.tokens.access_token = 'canary-access\nx-injected: canary';
     await writeFile(join(pool.folder, 'pool', 'a.json'), JSON.stringify(json));
     await watch.ask({ method: 'POST', path: '/admin/reload' }, `Bearer ${ADMIN_TOKEN}`);
-    const answer = await watch.ask(turn);
-    expect(answer.headers['x-codex-pool-account']).toBe('b');
+    const response = await watch.ask(turn);
+    expect(response.headers['x-codex-pool-account']).toBe('b');
     await watch.ask({ path: '/backend-api/wham/settings/user' });
     await watch.askAsOperator();
     expect(watch.leaks()).toEqual([]);

@@ -59,15 +59,15 @@ class Demo implements AsyncDisposable {
 
 const wellEnded = { code: 0, signal: null, stderr: '' };
 
-/** Runs the whole show and returns its output. */
-async function told(...args: readonly string[]): Promise<string> {
+/** Runs the whole demo and returns its output. */
+async function shown(...args: readonly string[]): Promise<string> {
   await using demo = await Demo.spawn(...args);
   expect(await demo.end()).toEqual(wellEnded);
   expect(await demo.traces()).toEqual([]);
   return demo.child.stdout;
 }
 
-/** Its complaint when it ends without having begun. */
+/** The error output of a demo that cannot start. */
 async function refusal(...args: readonly string[]): Promise<string> {
   await using demo = await Demo.spawn(...args);
   expect(await demo.child.ended).toEqual({ code: 1, signal: null });
@@ -149,7 +149,7 @@ describe('the demo', { timeout: 30_000 }, () => {
     ['cut', /These words had been sent when the \n.+cut off here/, /served by home/],
     ['slow', /Slow is not broken/, /served by home/],
   ])('shows the fault %s of the first account', async (fault, snapshot, outcome) => {
-    const stdout = await told('--fault', fault);
+    const stdout = await shown('--fault', fault);
     const [step = ''] = /^3\. [^]*?(?=^4\. )/m.exec(stdout) ?? [];
     expect(step).toMatch(snapshot);
     expect(step).toMatch(outcome);
@@ -166,9 +166,9 @@ describe('the demo', { timeout: 30_000 }, () => {
     expect(stdout).toContain(`   base_url = "${origin}/v1"`);
     expect(await demo.traces()).toContainEqual(expect.stringMatching(/codex.config\.toml$/));
     for (let turn = 0; turn < 2; turn += 1) {
-      const answer = await call(origin, turnWith(JSON.stringify(aTurn())));
-      expect(answer).toMatchObject({ status: 200, headers: { 'x-codex-pool-account': 'work' } });
-      expect(String(answer.body)).toContain('codex-pool');
+      const response = await call(origin, turnWith(JSON.stringify(aTurn())));
+      expect(response).toMatchObject({ status: 200, headers: { 'x-codex-pool-account': 'work' } });
+      expect(String(response.body)).toContain('codex-pool');
     }
     demo.child.kill('SIGTERM');
     expect(await demo.end()).toEqual(wellEnded);
@@ -202,5 +202,5 @@ describe('a demo that cannot run says so in one sentence, exits with 1, and leav
 });
 
 it('lists its options with --help', async () => {
-  expect(await told('--help')).toContain('--keep');
+  expect(await shown('--help')).toContain('--keep');
 });

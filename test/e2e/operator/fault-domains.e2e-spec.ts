@@ -52,7 +52,7 @@ async function ended(pool: TestPool, bytes: string): Promise<string> {
 }
 
 /** A turn that gets a 500 in JSON on a closed connection. */
-async function isTold(pool: TestPool): Promise<void> {
+async function isReported(pool: TestPool): Promise<void> {
   const text = await ended(pool, post());
   expect(text).toMatch(/^HTTP\/1.1 500 /);
   expect(text).toContain('"code":"internal_error"');
@@ -74,20 +74,20 @@ async function socketCloses(pool: TestPool): Promise<void> {
 }
 
 const places: [where: string, place: string, provoke: (pool: TestPool) => Promise<void>][] = [
-  ['request', 'what serves a request throws', (pool) => (inRequest(pool, boom), isTold(pool))],
+  ['request', 'the handler of a request throws', (pool) => (inRequest(pool, boom), isReported(pool))],
   [
     'request',
     'a turn throws before its first byte',
-    (pool) => (breaksOnce(part(pool, Forwarder), 'serve', boom), isTold(pool)),
+    (pool) => (breaksOnce(part(pool, Forwarder), 'serve', boom), isReported(pool)),
   ],
   [
     'request',
-    'what learns from an attempt throws',
-    (pool) => (breaksOnce(part(pool, OutcomeRecorder), 'apply', boom), isTold(pool)),
+    'the recorder of an attempt throws',
+    (pool) => (breaksOnce(part(pool, OutcomeRecorder), 'apply', boom), isReported(pool)),
   ],
   [
     'request',
-    'what learns from the end of a turn throws',
+    'the recorder of the end of a turn throws',
     async (pool) => {
       breaksOnce(part(pool, OutcomeRecorder), 'ended', boom);
       expect(await call(pool.origin, turn)).toMatchObject({ status: 200, isBroken: false });
@@ -111,7 +111,7 @@ const places: [where: string, place: string, provoke: (pool: TestPool) => Promis
   ],
   [
     'websocket',
-    'a frame of the client throws',
+    'a message of the client throws',
     (pool) => (breaksOnce(part(pool, TurnRecorder), 'open', boom), socketCloses(pool)),
   ],
   [
@@ -317,9 +317,9 @@ describe('a fault in the handling of one connection', () => {
     expect(await other.whole()).toMatchObject({ status: 200, isBroken: false });
     expect(other.text).toMatch(/before[^]*after[^]*response\.completed/);
     expect(await counted(pool)).toEqual({ ...before, [where]: (before[where] ?? 0) + 1 });
-    const told = pool.logger.lines.filter((it) => it.includes('made-up fault'));
-    expect(told).toHaveLength(1);
-    expect(told[0]).toMatch(/at .*fault-domains\.e2e-spec/);
+    const logged = pool.logger.lines.filter((it) => it.includes('made-up fault'));
+    expect(logged).toHaveLength(1);
+    expect(logged[0]).toMatch(/at .*fault-domains\.e2e-spec/);
     const { body: health } = await pool.client.get('/healthz').expect(200);
     expect(health.status).toBe('up');
     expect(health.info.faults).toMatchObject({ status: 'up', total: 1, lastAt: expect.any(Number) });
@@ -328,7 +328,7 @@ describe('a fault in the handling of one connection', () => {
   });
 });
 
-/** What the metric has counted; all pools of this process have one registry. */
+/** The counts of the metric by place. All pools of this process share one registry. */
 async function counted(pool: TestPool): Promise<Record<string, number>> {
   const { text } = await pool.client.get('/metrics').expect(200);
   const found = [...text.matchAll(/^codex_pool_faults_total\{where="([a-z]+)"\} (\d+)$/gm)];

@@ -27,23 +27,23 @@ async function metrics(pool: TestPool): Promise<string> {
 describe('GET /healthz', () => {
   it('is up when every account can serve', async () => {
     await using pool = await TestPool.start();
-    const answer = await pool.client.get('/healthz').expect(200).expect('content-type', /json/);
-    expect(answer.body).toMatchObject({
+    const response = await pool.client.get('/healthz').expect(200).expect('content-type', /json/);
+    expect(response.body).toMatchObject({
       status: 'up',
       details: { pool: { status: 'up', accounts: 2, available: 2, inFlight: 0, out: {} } },
       lastErrors: [],
     });
-    expect(Number.isInteger(answer.body.uptimeSeconds)).toBe(true);
-    expect(answer.body.version).toMatch(/^\d+\.\d+\.\d+/);
+    expect(Number.isInteger(response.body.uptimeSeconds)).toBe(true);
+    expect(response.body.version).toMatch(/^\d+\.\d+\.\d+/);
   });
 
   it('is degraded, and still 200, when something is out', async () => {
     await using pool = await TestPool.start({ files: { [broken]: '{' } });
     pool.fakeUpstream.account('a').always(usageLimit());
     await pool.turn().expect(200);
-    const answer = await pool.client.get('/healthz').expect(200);
+    const response = await pool.client.get('/healthz').expect(200);
     const out = { a: 'quota-exhausted', broken: 'the file is not JSON' };
-    expect(answer.body).toMatchObject({ status: 'degraded', details: { pool: { available: 1, out } } });
+    expect(response.body).toMatchObject({ status: 'degraded', details: { pool: { available: 1, out } } });
   });
 
   it('is degraded when the pool is empty', async () => {
@@ -56,8 +56,8 @@ describe('GET /healthz', () => {
     await pool.running.app.get(Drain).start(0);
     expect((await pool.client.get('/healthz').expect(503)).body.status).toBe('down');
     await pool.client.get('/readyz').expect(503);
-    const answer = await call(pool.origin, turnWith(body));
-    expect(answer).toMatchObject({ status: 503, headers: { 'retry-after': '1', connection: 'close' } });
+    const response = await call(pool.origin, turnWith(body));
+    expect(response).toMatchObject({ status: 503, headers: { 'retry-after': '1', connection: 'close' } });
     expect(pool.fakeUpstream.turns()).toEqual([]);
   });
 });
@@ -171,7 +171,7 @@ describe('GET /admin/accounts', () => {
   });
 
   it.each([
-    ['GET', '/admin/accounts/nobody'],
+    ['GET', '/admin/accounts/unknown'],
     ['GET', '/admin/requests/nothing'],
     ['GET', '/admin/nothing'],
     ['GET', '/admin'],
@@ -179,15 +179,15 @@ describe('GET /admin/accounts', () => {
     ['GET', '/admin/reload'],
   ])('%s %s is a problem in JSON', async (method, path) => {
     await using pool = await TestPool.start();
-    const answer = await call(pool.origin, { method, path });
-    expect(answer.headers['content-type']).toMatch(/^application\/problem\+json/);
-    const problem: unknown = JSON.parse(answer.body.toString());
+    const response = await call(pool.origin, { method, path });
+    expect(response.headers['content-type']).toMatch(/^application\/problem\+json/);
+    const problem: unknown = JSON.parse(response.body.toString());
     expect(problem).toMatchObject({
-      status: answer.status,
+      status: response.status,
       title: expect.any(String),
       detail: expect.any(String),
     });
-    expect([404, 405]).toContain(answer.status);
+    expect([404, 405]).toContain(response.status);
   });
 });
 

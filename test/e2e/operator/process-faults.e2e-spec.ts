@@ -38,8 +38,8 @@ describe('an exception in the real program', { timeout: 90_000 }, () => {
     const { program, origin, upstream, client } = await streaming(fakeUpstream);
     await using _it = program;
     program.child.kill('SIGUSR2');
-    const told = () => /made-up fault outside\\n +at [^]*"where":"process"/.exec(program.child.stderr);
-    await program.child.until(told, 'the fault in the log');
+    const logged = () => /made-up fault outside\\n +at [^]*"where":"process"/.exec(program.child.stderr);
+    await program.child.until(logged, 'the fault in the log');
     await expect.poll(async () => call(origin, { path: '/healthz' }).catch(String)).toContain('ECONNRE');
     program.child.kill('SIGUSR2'); // another one does not hurry it
     upstream.send(delta('second'), completed());

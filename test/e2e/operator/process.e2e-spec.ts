@@ -37,7 +37,7 @@ async function refusal(options: ProgramOptions): Promise<{ stdout: string; stder
 
 describe('a program that gets a stop signal', { timeout: 30_000 }, () => {
   it.each(['SIGTERM', 'SIGINT'] as const)(
-    'finishes its streams on %s, takes nothing new, and exits with 0',
+    'finishes its streams on %s, accepts nothing new, and exits with 0',
     async (signal) => {
       await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
       const { program, origin, upstream, client } = await streaming(fakeUpstream);
@@ -47,7 +47,7 @@ describe('a program that gets a stop signal', { timeout: 30_000 }, () => {
         ({ stdout }) => (stdout.includes('stopping') ? true : null),
         'its word that it stops',
       );
-      // One that was still in the queue of the listener is reset; every later one is refused.
+      // A connection that is still in the listener's queue is reset; later ones are refused.
       await expect(call(origin, { path: '/healthz' })).rejects.toThrow('ECONNRE');
       await expect(call(origin, { path: '/healthz' })).rejects.toThrow('ECONNREFUSED');
       upstream.send(delta('second'));
@@ -193,8 +193,8 @@ describe('a program that starts', { timeout: 30_000 }, () => {
   it('lists its accounts and broken files, and serves', async () => {
     await using fakeUpstream = await FakeUpstream.start({ accounts: ['home', 'work'] });
     await using program = await Program.spawn({ fakeUpstream, accounts: ['home', 'work'] });
-    const answer = await call(await program.origin(), turn);
-    expect(answer.status).toBe(200);
+    const response = await call(await program.origin(), turn);
+    expect(response.status).toBe(200);
     expect(program.child.stdout).toContain('accounts: home, work');
     expect(program.child.stderr).toBe('');
   });

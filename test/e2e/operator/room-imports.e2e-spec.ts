@@ -16,7 +16,7 @@ const allRooms = rooms();
 /** Every room, and the folder of `main.ts`, which no room may import. */
 const targets = [...allRooms, '.'];
 
-/** One import of each kind, under a name of its own. */
+/** One import of each kind, each under a unique name. */
 const statements: Readonly<Record<string, (specifier: string, name: string) => string>> = {
   'static.ts': (specifier, name) => `import { ${name} } from '${specifier}';`,
   'type.ts': (specifier, name) => `import type { ${name} } from '${specifier}';`,

@@ -14,7 +14,7 @@ import { startTilted } from '../../support/pool/uneven-pool.js';
 const session = { 'session-id': 's-1' };
 const turn = turnWith(JSON.stringify(aTurn()), session);
 
-/** A turn of the session s-1 streams on b, and everything else would rather go to a. */
+/** Streams a turn of the session s-1 on b; every other turn would go to a. */
 async function streamingOnB() {
   const pool = await startTilted();
   const running = controlled();
@@ -25,15 +25,15 @@ async function streamingOnB() {
   const end = async () => {
     running.send(delta('late'), completed());
     running.end();
-    const answer = await client.whole();
-    expect(answer).toMatchObject({ status: 200, isBroken: false });
+    const response = await client.whole();
+    expect(response).toMatchObject({ status: 200, isBroken: false });
     expect(client.text).toContain('late');
   };
   return { pool, end };
 }
 
 describe('an account whose file is deleted', () => {
-  it('ends its turns, takes no new ones, and leaves', async () => {
+  it('finishes its turns, gets no new ones, and is removed', async () => {
     const { pool, end } = await streamingOnB();
     await using _it = pool;
     await rm(fileOf(pool, 'b'));
@@ -80,7 +80,7 @@ describe('an account whose file is deleted', () => {
 });
 
 describe('an account whose file is renamed', () => {
-  it('is the same one, with its turns, cooldown, totals and sessions', async () => {
+  it('stays the same account, with its turns, cooldown, totals and sessions', async () => {
     const { pool, end } = await streamingOnB();
     await using _it = pool;
     const [, b] = pool.registry.list();

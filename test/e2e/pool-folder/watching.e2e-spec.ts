@@ -42,7 +42,7 @@ describe('a link in the pool folder', () => {
       },
       (text) => writeFile(target, text),
       async (text) => {
-        await rm(fileOf(pool, 'a')); // no link any more
+        await rm(fileOf(pool, 'a')); // no longer a link
         await writeFile(fileOf(pool, 'a'), text, { mode: 0o600 });
       },
       (text) => writeFile(fileOf(pool, 'a'), text),
@@ -62,7 +62,7 @@ describe('the pool folder', () => {
   it.each([
     ['another folder', async () => undefined],
     ['a file for a while, and then another folder', async (path: string) => writeFile(path, 'no folder')],
-  ])('goes on being watched when it has given way to %s', async (_what, between) => {
+  ])('is still watched when it was replaced by %s', async (_what, between) => {
     await using pool = await TestPool.start();
     await polled(pool);
     const folder = join(pool.folder, 'pool');
@@ -100,7 +100,7 @@ describe('the pool folder', () => {
     },
   );
 
-  it('stays watched when another folder replaced it between two looks', async () => {
+  it('stays watched when another folder replaced it between two checks', async () => {
     await using pool = await TestPool.start({ accounts: [] });
     await caughtUp(pool, 'mark');
     await rm(fileOf(pool, 'mark'));
@@ -147,7 +147,7 @@ describe('changes', () => {
     const reload = vi.spyOn(pool.registry, 'reload');
     await pool.turn().expect(200); // b's file is written
     pool.fakeUpstream.account('b').always(forbidden());
-    await pool.turn().expect(503); // b has a cooldown before the watcher tells of that
+    await pool.turn().expect(503); // b has a cooldown before the watcher reports the change
     const before = pool.registry.list().map((it) => [it, it.evidence, it.storedCredential]);
     await caughtUp(pool, 'mark');
     expect(pool.fakeUpstream.tokens.requests).toHaveLength(1);
@@ -164,6 +164,6 @@ describe('changes', () => {
       expect(before[index]?.[1]).toBe(it.evidence);
       expect(before[index]?.[2]).toBe(it.storedCredential);
     }
-    expect(reload.mock.calls.length).toBeLessThanOrEqual(2); // for what we wrote, and for the mark
+    expect(reload.mock.calls.length).toBeLessThanOrEqual(2); // for our own write, and for the mark
   });
 });

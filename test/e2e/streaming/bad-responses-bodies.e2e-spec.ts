@@ -25,11 +25,11 @@ const whole = (status: number, body: Buffer | string, more = ''): Buffer =>
   ]);
 
 /** A pool whose upstream responds this way to the first bytes of each connection and reads no further. */
-async function startEarly(answer: (socket: Socket) => void) {
+async function startEarly(respond: (socket: Socket) => void) {
   let connections = 0;
   const upstream = await RawUpstream.start((socket) => {
     connections += 1;
-    answer(socket);
+    respond(socket);
   });
   const clock = new FakeClock();
   const pool = await startRanked({ env: upstream.env, clock });
@@ -47,9 +47,9 @@ describe('a response that comes while the body is still being sent', () => {
   it.each<[string, (socket: Socket, bytes: Buffer) => void]>([
     ['stays open', (socket, bytes) => void socket.write(bytes)],
     ['is closed', (socket, bytes) => void socket.end(bytes)],
-  ])('reaches the client, when it is a turn and the connection %s', async (_how, answer) => {
+  ])('reaches the client, when it is a turn and the connection %s', async (_how, respond) => {
     const { upstream, pool, connections } = await startEarly((it) =>
-      answer(it, whole(200, turnOf('a'), events)),
+      respond(it, whole(200, turnOf('a'), events)),
     );
     await using _upstream = upstream;
     await using _pool = pool;
@@ -66,9 +66,13 @@ describe('a response that comes while the body is still being sent', () => {
     );
     await using _upstream = upstream;
     await using _pool = pool;
-    const answer = await send(pool, { body: large });
-    expect(answer).toMatchObject({ status: 413, isBroken: false, headers: { 'x-codex-pool-account': 'a' } });
-    expect(answer.body.toString()).toBe('{"detail":"too large"}');
+    const response = await send(pool, { body: large });
+    expect(response).toMatchObject({
+      status: 413,
+      isBroken: false,
+      headers: { 'x-codex-pool-account': 'a' },
+    });
+    expect(response.body.toString()).toBe('{"detail":"too large"}');
     expect(connections()).toBe(1);
     expect(await standing(pool, 'a')).toEqual(free);
     await expectQuiet(pool);
@@ -81,8 +85,8 @@ describe('a response that comes while the body is still being sent', () => {
     );
     await using _upstream = upstream;
     await using _pool = pool;
-    const answer = await send(pool, { body: large });
-    expect(answer).toMatchObject({ status: 429, headers: { 'x-codex-pool-error': 'usage_limit_reached' } });
+    const response = await send(pool, { body: large });
+    expect(response).toMatchObject({ status: 429, headers: { 'x-codex-pool-error': 'usage_limit_reached' } });
     expect(connections()).toBe(2);
     for (const name of ['a', 'b'])
       expect(await standing(pool, name)).toEqual(out('quota-exhausted', clock.now() + 3_600 * SECOND));
@@ -94,8 +98,11 @@ describe('a response that comes while the body is still being sent', () => {
     const { upstream, pool, connections } = await startEarly((it) => void it.resetAndDestroy());
     await using _upstream = upstream;
     await using _pool = pool;
-    const answer = await send(pool, { body: large });
-    expect(answer).toMatchObject({ status: 503, headers: { 'x-codex-pool-error': 'upstream_unreachable' } });
+    const response = await send(pool, { body: large });
+    expect(response).toMatchObject({
+      status: 503,
+      headers: { 'x-codex-pool-error': 'upstream_unreachable' },
+    });
     expect(connections()).toBe(3);
     for (const name of ['a', 'b']) expect(await standing(pool, name)).toEqual(free);
     await expectQuiet(pool);
@@ -133,7 +140,7 @@ describe('a client that leaves after half a body', () => {
     await expectQuiet(pool);
     expect(pool.fakeUpstream.turns()).toMatchObject([{ account: 'a', closedEarly: true }]);
     for (const name of ['a', 'b']) expect(await standing(pool, name)).toEqual(free);
-    const answer = await send(pool);
-    expect(deltasIn(answer.body)).toEqual(['served ', 'by ', 'a']);
+    const response = await send(pool);
+    expect(deltasIn(response.body)).toEqual(['served ', 'by ', 'a']);
   });
 });

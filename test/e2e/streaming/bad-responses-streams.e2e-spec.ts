@@ -48,7 +48,7 @@ describe('a stream without any event', () => {
     ],
     ['lines without a blank one', 'data: x\n', 'data: y\n'.repeat(8 * KiB)],
     ['comments', ': hello\n', `: ${'z'.repeat(64 * KiB - 4)}\n\n`],
-    ['bytes that are no text', '\0', '\xff\xfe'.repeat(16 * KiB)],
+    ['bytes that are not text', '\0', '\xff\xfe'.repeat(16 * KiB)],
   ])('is held for a mebibyte, then passed on: %s', async (_what, first, piece) => {
     await using pool = await startRanked({ clock: new FakeClock() });
     const turn = controlled({ 'content-type': 'text/event-stream' }); // so that no start is too odd to be held
@@ -65,14 +65,18 @@ describe('a stream without any event', () => {
     for (let i = 0; i < 3; i += 1) await pool.client.get('/admin/accounts').expect(200);
     expect(client.hasHead).toBe(false);
     for (let i = 0; i < 10; i += 1) pass(piece);
-    await client.until(() => client.body.length >= MiB, 'what was held');
+    await client.until(() => client.body.length >= MiB, 'the held bytes');
     for (let i = 0; i < 30; i += 1) pass(piece);
     // It is committed: an error no longer moves it, and counts against its account.
     pass(`\n\n${framed(failed('usage_limit_reached'))}`);
     turn.end();
-    const answer = await client.whole();
-    expect(answer).toMatchObject({ status: 200, isBroken: false, headers: { 'x-codex-pool-account': 'a' } });
-    expect(answer.body.equals(Buffer.concat(sent))).toBe(true);
+    const response = await client.whole();
+    expect(response).toMatchObject({
+      status: 200,
+      isBroken: false,
+      headers: { 'x-codex-pool-account': 'a' },
+    });
+    expect(response.body.equals(Buffer.concat(sent))).toBe(true);
     expect(pool.fakeUpstream.attempts()).toEqual(['a']);
     expect((await standing(pool, 'a')).reason).toBe('quota-exhausted');
     await expectFine(pool, 'b');
@@ -121,8 +125,8 @@ describe('a head and then silence', () => {
     for (let i = 0; i < 3; i += 1) await pool.client.get('/admin/accounts').expect(200);
     expect(pool.fakeUpstream.attempts()).toEqual(['a']);
     await vi.advanceTimersByTimeAsync(5_000);
-    const answer = await client.whole();
-    expect(answer.body.equals(turnOf('b'))).toBe(true);
+    const response = await client.whole();
+    expect(response.body.equals(turnOf('b'))).toBe(true);
     expect(await standing(pool, 'a')).toEqual(out('rate-limited', clock.now() + 9 * SECOND));
     expect(pool.fakeUpstream.inFlight()).toBe(1);
     await vi.advanceTimersByTimeAsync(2_000);
@@ -173,8 +177,8 @@ describe('a prelude', () => {
     const last = failed('usage_limit_reached');
     turn.send(last);
     turn.end();
-    const answer = await client.whole();
-    expect(answer.body.toString()).toBe([...events, ...events, last].map((it) => framed(it)).join(''));
+    const response = await client.whole();
+    expect(response.body.toString()).toBe([...events, ...events, last].map((it) => framed(it)).join(''));
     expect(pool.fakeUpstream.attempts()).toEqual(['a']);
     await expectFine(pool, 'b');
   });

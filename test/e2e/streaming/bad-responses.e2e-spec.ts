@@ -20,7 +20,7 @@ import { send } from '../../support/clients/raw-client.js';
 const MiB = 1_024 * 1_024;
 const asJson = { 'content-type': 'application/json' };
 
-// One pool for all tests, without quota windows; what was learned about its accounts is reset after each.
+// One pool for all tests, without quota windows; the evidence against its accounts is reset after each.
 const clock = new FakeClock(Math.ceil(Date.now() / SECOND) * SECOND);
 const now = clock.now() / SECOND;
 const date = (inMs: number): string => new Date(clock.now() + inMs).toUTCString();
@@ -46,7 +46,7 @@ describe('a usage limit whose end', () => {
     ['is zero', '"resets_at":0', 5 * MINUTE],
     ['is negative', '"resets_at":-5', 5 * MINUTE],
     ['is in the year 2446', '"resets_at":15021504000', 31 * DAY],
-    ['is told in ms', `"resets_at":${(now + 3_600) * SECOND}`, 31 * DAY],
+    ['is given in ms', `"resets_at":${(now + 3_600) * SECOND}`, 31 * DAY],
     ['is beyond all numbers', '"resets_at":1e999', 5 * MINUTE],
     ['is a float', `"resets_at":${now + 3_600}.5`, HOUR + 500],
     ['is text', `"resets_at":"${now + 3_600}"`, HOUR],
@@ -64,20 +64,20 @@ describe('a usage limit whose end', () => {
     ['is in a negative number of seconds', '"resets_in_seconds":-90', 5 * MINUTE],
     ['is in zero seconds', '"resets_in_seconds":0', 5 * MINUTE],
     ['is in more seconds than there are', '"resets_in_seconds":1e300', 31 * DAY],
-  ])('%s fails over and takes the account out for a sensible time', async (_what, told, pauseMs) => {
-    const text = `{"error":{"type":"usage_limit_reached","message":"no",${told}}}`;
+  ])('%s fails over and takes the account out for a sensible time', async (_what, end, pauseMs) => {
+    const text = `{"error":{"type":"usage_limit_reached","message":"no",${end}}}`;
     expect(await movesToB(pool, [refuses(429, text, asJson)])).toEqual(['a', 'b']);
     expect(await standing(pool, 'a')).toEqual(out('quota-exhausted', clock.now() + pauseMs));
   });
 
   it.each([`${now + 3_600}.5`, `"${now + 3_600}"`])(
-    'is %s is told to the client in whole seconds',
+    'is %s reaches the client in whole seconds',
     async (resetsAt) => {
       const text = `{"error":{"type":"usage_limit_reached","message":"no","resets_at":${resetsAt}}}`;
       for (const name of ['a', 'b']) pool.fakeUpstream.account(name).answers(refuses(429, text, asJson));
-      const answer = await send(pool);
-      expect(answer.status).toBe(429);
-      const { error } = JSON.parse(answer.body.toString());
+      const response = await send(pool);
+      expect(response.status).toBe(429);
+      const { error } = JSON.parse(response.body.toString());
       expect(error.resets_at).toBe(now + Math.ceil(Number(resetsAt.replaceAll('"', '')) - now));
       expect(Number.isInteger(error.resets_in_seconds)).toBe(true);
     },
@@ -91,7 +91,7 @@ describe('a 429 whose Retry-After', () => {
     ['is a fraction', '1.5', 1.5 * SECOND],
     ['has spaces around', ' 7 ', 7 * SECOND],
     ['is junk', 'soon', 2 * SECOND],
-    ['is a date that is none', 'Sat, 99 Foo 2026', 2 * SECOND],
+    ['is an invalid date', 'Sat, 99 Foo 2026', 2 * SECOND],
     ['is empty', '', 2 * SECOND],
     ['is negative', '-5', 2 * SECOND],
     ['is hexadecimal', '0x10', 2 * SECOND],
@@ -106,7 +106,7 @@ describe('a 429 whose Retry-After', () => {
   it.each([
     ['is zero', '0'],
     ['is a date in the past', date(-HOUR)],
-  ])('%s fails over and lets the account serve the next turn', async (_what, value) => {
+  ])('%s fails over, and the account serves the next turn', async (_what, value) => {
     expect(await movesToB(pool, [rateLimit(value)])).toEqual(['a', 'b']);
     expect(await standing(pool, 'a')).toEqual(free);
   });
@@ -143,14 +143,14 @@ describe('a refusal whose body', () => {
     ['is HTML', refuses(429, '<html>no</html>', { 'content-type': 'text/html' }), rests],
     ['is empty', refuses(429, '', asJson), rests],
     ['is 10 MB', refuses(429, `{"x":"${'y'.repeat(10 * MiB)}"}`, asJson), rests],
-    ['is not what it says it is', refuses(429, limit, zip('gzip')), rests],
+    ['is not encoded as declared', refuses(429, limit, zip('gzip')), rests],
     ['is damaged gzip', refuses(429, gzipSync(limit).subarray(0, 20), zip('gzip')), rests],
-    ['is of an encoding nobody knows', refuses(429, limit, zip('rot13')), rests],
+    ['has an unknown encoding', refuses(429, limit, zip('rot13')), rests],
     ['is a list', refuses(429, '[1]', asJson), rests],
     ['is null', refuses(429, 'null', asJson), rests],
-    ['is no text', refuses(429, Buffer.from([0, 255, 254]), asJson), rests],
+    ['is not text', refuses(429, Buffer.from([0, 255, 254]), asJson), rests],
     ['is cut in the middle', onTheWire(head(429, 500) + limit.slice(0, 20), true), rests],
-    ['is longer than told', onTheWire(head(429, 5) + limit, false), rests],
+    ['is longer than declared', onTheWire(head(429, 5) + limit, false), rests],
   ])('%s fails over with the outcome that its status implies', async (_what, refusal, expected) => {
     expect(await movesToB(pool, [refusal])).toEqual(['a', 'b']);
     expect(await standing(pool, 'a')).toEqual(expected());
@@ -167,26 +167,26 @@ describe('a refusal whose body', () => {
   ])('reports a client error is passed on unchanged: %s', async (_what, body, headers) => {
     const before = pool.fakeUpstream.attempts().length;
     pool.fakeUpstream.account('a').answers(refuses(422, body, headers));
-    const answer = await send(pool);
-    expect(answer).toMatchObject({ status: 422, isBroken: false, headers });
-    expect(answer.body.equals(body)).toBe(true);
+    const response = await send(pool);
+    expect(response).toMatchObject({ status: 422, isBroken: false, headers });
+    expect(response.body.equals(body)).toBe(true);
     expect(pool.fakeUpstream.attempts().slice(before)).toEqual(['a']);
     expect(await standing(pool, 'a')).toEqual(free);
   });
 
   it('is longer than declared ends for the client at the declared length', async () => {
     pool.fakeUpstream.account('a').answers(onTheWire(`${head(422, 2)}{}HTTP/1.1 200 OK\r\n\r\n`, false));
-    const answer = await send(pool);
-    expect(answer).toMatchObject({ status: 422, isBroken: false });
-    expect(answer.body.toString()).toBe('{}');
+    const response = await send(pool);
+    expect(response).toMatchObject({ status: 422, isBroken: false });
+    expect(response.body.toString()).toBe('{}');
     expect(await standing(pool, 'a')).toEqual(free);
   });
 
   it('reports a client error and breaks off never looks complete', async () => {
     const before = pool.fakeUpstream.attempts().length;
     pool.fakeUpstream.account('a').answers(onTheWire(head(422, 500) + limit.slice(0, 20), true));
-    const answer = await send(pool);
-    expect(answer).toMatchObject({ status: 422, isBroken: true });
+    const response = await send(pool);
+    expect(response).toMatchObject({ status: 422, isBroken: true });
     expect(pool.fakeUpstream.attempts().slice(before)).toEqual(['a']);
     expect(await standing(pool, 'a')).toEqual(free);
   });

@@ -21,8 +21,8 @@ function expectSameBytes(actual: Buffer | undefined, expected: Buffer): void {
   expect(actual?.equals(expected)).toBe(true);
 }
 
-async function decisionOf(pool: TestPool, answer: RawResponse): Promise<unknown> {
-  const id = String(answer.headers['x-codex-pool-request']);
+async function recordOf(pool: TestPool, response: RawResponse): Promise<unknown> {
+  const id = String(response.headers['x-codex-pool-request']);
   return (await pool.client.get(`/admin/requests/${id}`).expect(200)).body;
 }
 
@@ -34,7 +34,7 @@ describe('request bodies', () => {
     ['br', brotliCompressSync(plain), { 'content-encoding': 'br' }],
     ['damaged zstd', Buffer.from('no zstd at all'), { 'content-encoding': 'zstd' }],
     ['broken JSON', Buffer.from('{"model":"gpt-5.5","input":['), {}],
-    ['bytes that are no text', Buffer.from([0, 255, 254, 10, 13, 0]), {}],
+    ['bytes that are not text', Buffer.from([0, 255, 254, 10, 13, 0]), {}],
     ['empty', Buffer.alloc(0), {}],
     ['3 MB', bigBody(3 * MiB), {}],
   ])('pass byte for byte: %s', async (_what, body, headers) => {
@@ -52,16 +52,16 @@ describe('request bodies', () => {
       await using pool = await TestPool.start();
       const before = metric((await pool.client.get('/metrics')).text, UNREPLAYABLE);
       const body = bigBody(40 * MiB);
-      const answer = await call(
+      const response = await call(
         pool.origin,
         turnWith(body, framing === 'chunked' ? { 'transfer-encoding': 'chunked' } : {}),
       );
-      expect(answer.status).toBe(200);
+      expect(response.status).toBe(200);
       expectSameBytes(pool.fakeUpstream.turns()[0]?.body, body);
-      expect(await decisionOf(pool, answer)).toMatchObject({ isReplayable: false, result: 'complete' });
+      expect(await recordOf(pool, response)).toMatchObject({ isReplayable: false, result: 'complete' });
       expect(metric((await pool.client.get('/metrics')).text, UNREPLAYABLE)).toBe(before + 1);
       expect(
-        pool.logger.lines.filter((it) => it.includes(String(answer.headers['x-codex-pool-request']))),
+        pool.logger.lines.filter((it) => it.includes(String(response.headers['x-codex-pool-request']))),
       ).not.toEqual([]);
     },
   );
@@ -69,10 +69,10 @@ describe('request bodies', () => {
   it('of 40 MB are sent once, whatever the response', async () => {
     await using pool = await TestPool.start();
     for (const name of ['a', 'b']) pool.fakeUpstream.account(name).always(refuses(500, { error: 'made up' }));
-    const answer = await call(pool.origin, turnWith(bigBody(40 * MiB)));
-    expect(answer.status).toBeGreaterThanOrEqual(500);
+    const response = await call(pool.origin, turnWith(bigBody(40 * MiB)));
+    expect(response.status).toBeGreaterThanOrEqual(500);
     expect(pool.fakeUpstream.attempts()).toHaveLength(1);
-    expect(await decisionOf(pool, answer)).toMatchObject({ isReplayable: false });
+    expect(await recordOf(pool, response)).toMatchObject({ isReplayable: false });
   });
 
   it('that arrive chunked are sent on with their length', async () => {
@@ -104,9 +104,9 @@ describe('responses', () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     const bytes = Buffer.from(text);
     pool.fakeUpstream.account('a').answers(raw(bytes));
-    const answer = await call(pool.origin, turnWith(plain));
-    expect(answer).toMatchObject({ status: 200, isBroken: false });
-    expectSameBytes(answer.body, bytes);
+    const response = await call(pool.origin, turnWith(plain));
+    expect(response).toMatchObject({ status: 200, isBroken: false });
+    expectSameBytes(response.body, bytes);
     expect(pool.fakeUpstream.attempts()).toEqual(['a']);
   });
 
@@ -122,9 +122,9 @@ describe('responses', () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     const bytes = gzipSync(lf);
     pool.fakeUpstream.account('a').answers(raw(bytes, { 'content-encoding': 'gzip' }));
-    const answer = await call(pool.origin, turnWith(plain, { 'accept-encoding': 'gzip, br' }));
-    expectSameBytes(answer.body, bytes);
-    expect(answer.headers['content-encoding']).toBe('gzip');
+    const response = await call(pool.origin, turnWith(plain, { 'accept-encoding': 'gzip, br' }));
+    expectSameBytes(response.body, bytes);
+    expect(response.headers['content-encoding']).toBe('gzip');
     expect(pool.fakeUpstream.turns()[0]?.headers).not.toHaveProperty('accept-encoding');
   });
 
@@ -136,9 +136,9 @@ describe('responses', () => {
         .account(name)
         .always(custom((_req, res) => void res.writeHead(422, 'Odd', { 'x-odd': '1' }).end(body)));
     }
-    const answer = await call(pool.origin, turnWith(plain));
-    expect(answer).toMatchObject({ status: 422, headers: { 'x-odd': '1' } });
-    expectSameBytes(answer.body, body);
+    const response = await call(pool.origin, turnWith(plain));
+    expect(response).toMatchObject({ status: 422, headers: { 'x-odd': '1' } });
+    expectSameBytes(response.body, body);
     expect(pool.fakeUpstream.attempts()).toHaveLength(1);
   });
 });

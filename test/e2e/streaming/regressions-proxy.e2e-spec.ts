@@ -30,18 +30,18 @@ describe('a malformed upstream response', () => {
     const odd = 'HTTP/1.1 400 Not\x07 \x7fgo\xf6d\r\ncontent-length: 2\r\n\r\n{}';
     pool.fakeUpstream.account('a').always(bytes(odd));
     pool.fakeUpstream.on('GET', SETTINGS, (req) => void req.socket.end(Buffer.from(odd, 'latin1')));
-    const answer = await call(pool.origin, { method, path, ...(method === 'POST' ? turnWith('{}') : {}) });
-    expect([400, 503]).toContain(answer.status);
-    expect(answer.isBroken).toBe(false);
+    const response = await call(pool.origin, { method, path, ...(method === 'POST' ? turnWith('{}') : {}) });
+    expect([400, 503]).toContain(response.status);
+    expect(response.isBroken).toBe(false);
     expect(await pool.account('a')).toMatchObject({ available: true, inFlight: 0 });
   });
 
   it.each(['resetsAt', 'resetsInSeconds'])('with a limit of 30 million years by %s', async (field) => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     await polled(pool);
-    const told = ['window-minutes', 'reset-at', 'reset-after-seconds'].map((it) => [it, String(1e15)]);
+    const fields = ['window-minutes', 'reset-at', 'reset-after-seconds'].map((it) => [it, String(1e15)]);
     const headers = Object.fromEntries(
-      [['used-percent', '100'], ...told].map(([name, value]) => [`x-codex-primary-${name}`, value ?? '']),
+      [['used-percent', '100'], ...fields].map(([name, value]) => [`x-codex-primary-${name}`, value ?? '']),
     );
     pool.fakeUpstream.account('a').always(usageLimit({ [field]: 1e15, headers }));
     for (const _turn of [1, 2]) {
@@ -73,9 +73,12 @@ describe('a malformed upstream response', () => {
     await polled(pool);
     const body = JSON.stringify({ error: { code: 'account_deactivated', message: 'gone' } });
     pool.fakeUpstream.on(method, path, (_req, res) => void res.writeHead(401).end(body));
-    const answer = await call(pool.origin, { method, path, ...(method === 'POST' ? { body: '{}' } : {}) });
-    expect(answer).toMatchObject({ status: 503, headers: { 'x-codex-pool-error': 'account_unauthorized' } });
-    expect(JSON.parse(answer.body.toString())).toHaveProperty('error.message');
+    const response = await call(pool.origin, { method, path, ...(method === 'POST' ? { body: '{}' } : {}) });
+    expect(response).toMatchObject({
+      status: 503,
+      headers: { 'x-codex-pool-error': 'account_unauthorized' },
+    });
+    expect(JSON.parse(response.body.toString())).toHaveProperty('error.message');
   });
 
   it('that is a compressed event stream is passed on at once', async () => {
@@ -91,7 +94,7 @@ describe('a malformed upstream response', () => {
   });
 });
 
-describe('the first response a starting client waits for', () => {
+describe('the first response that a starting client waits for', () => {
   it('is an empty config bundle when the token has ended and its endpoint is silent', async () => {
     const clock = new FakeClock();
     await using pool = await TestPool.start({ accounts: ['a'], clock });
@@ -193,7 +196,10 @@ describe('a session or a model that an account cannot serve', () => {
     await using pool = await TestPool.start({ accounts: ['a', 'b', 'c', 'd'] });
     await polled(pool);
     await pool.fakeUpstream.goDown();
-    const answer = await send(pool);
-    expect(answer).toMatchObject({ status: 503, headers: { 'x-codex-pool-error': 'upstream_unreachable' } });
+    const response = await send(pool);
+    expect(response).toMatchObject({
+      status: 503,
+      headers: { 'x-codex-pool-error': 'upstream_unreachable' },
+    });
   });
 });

@@ -124,13 +124,13 @@ describe('a client that leaves', () => {
     ['while upstream is silent', hangs()],
     ['before the output', streams({ events: [created()], thenHang: true })],
     ['in the middle of the output', streams({ deltas: ['hel'], thenHang: true })],
-  ])('%s stops upstream within a second, and nothing else', async (_when, answer) => {
+  ])('%s stops upstream within a second, and nothing else', async (_when, response) => {
     await using pool = await TestPool.start();
     const before = await pool.account('a');
-    pool.fakeUpstream.account('a').answers(answer);
+    pool.fakeUpstream.account('a').answers(response);
     const client = send(pool.origin, turnWith(body));
     await pool.fakeUpstream.until(() => pool.fakeUpstream.attempts().length === 1, 'the turn');
-    if (answer.kind === 'stream' && _when.startsWith('in the')) await client.untilText('hel');
+    if (response.kind === 'stream' && _when.startsWith('in the')) await client.untilText('hel');
     expect(await pool.account('a')).toMatchObject({ inFlight: 1 });
     client.leave();
     await pool.fakeUpstream.until(
@@ -165,13 +165,13 @@ describe('the tokens of a turn', () => {
   it('are not counted when the stream breaks off before reporting them', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     pool.fakeUpstream.account('a').answers(streams({ deltas: ['hel'], thenCut: true }));
-    const answer = await call(pool.origin, turnWith(body));
-    expect(answer.isBroken).toBe(true);
+    const response = await call(pool.origin, turnWith(body));
+    expect(response.isBroken).toBe(true);
     expect(await pool.account('a')).toMatchObject({ totals: { input: 0, output: 0 }, inFlight: 0 });
-    const { body: decision } = await pool.client
-      .get(`/admin/requests/${String(answer.headers['x-codex-pool-request'])}`)
+    const { body: record } = await pool.client
+      .get(`/admin/requests/${String(response.headers['x-codex-pool-request'])}`)
       .expect(200);
-    expect(decision).toMatchObject({ result: 'cut' });
+    expect(record).toMatchObject({ result: 'cut' });
   });
 });
 

@@ -44,7 +44,7 @@ const table = labels.flatMap(([label, headers]) =>
     pieces.map(([way, cut]) => ({
       title: `${label}, ${shape}, ${way}`,
       headers,
-      answer: (events: readonly TurnEvent[]) =>
+      bodyOf: (events: readonly TurnEvent[]) =>
         cut(Buffer.from(shaped(events.map((it) => framed(it)).join('')))),
     })),
   ),
@@ -66,15 +66,15 @@ const labelFor = (headers: Record<string, string>) => headers['content-type'] ||
 describe('an event stream with', () => {
   const limit = failed('usage_limit_reached', 'no', { resets_in_seconds: 3_600 });
 
-  it.each(table)('$title: a limit in its first events fails over unnoticed', async ({ headers, answer }) => {
-    const asked = await movesToB(pool, [raw(answer([created(), limit]), headers)]);
+  it.each(table)('$title: a limit in its first events fails over unnoticed', async ({ headers, bodyOf }) => {
+    const asked = await movesToB(pool, [raw(bodyOf([created(), limit]), headers)]);
     expect(asked).toEqual(['a', 'b']);
     expect(await standing(pool, 'a')).toEqual(out('quota-exhausted', clock.now() + HOUR));
   });
 
-  it.each(table)('$title: a turn passes byte for byte, and its tokens count', async ({ headers, answer }) => {
+  it.each(table)('$title: a turn passes byte for byte, and its tokens count', async ({ headers, bodyOf }) => {
     const usage = { input: 100, cached: 40, output: 12, reasoning: 3 };
-    const body = answer([created(), delta('hello'), messageDone('hello'), completed(usage)]);
+    const body = bodyOf([created(), delta('hello'), messageDone('hello'), completed(usage)]);
     const before = await pool.account('a');
     pool.fakeUpstream.account('a').answers(raw(body, headers));
     const got = await send(pool);
@@ -147,7 +147,7 @@ describe('a response that is not an event stream, with', () => {
 
 describe('an empty response', () => {
   it.each(labels.filter(([, headers]) => labelFor(headers).startsWith('text/event-stream')))(
-    'with %s brought no turn: another account serves',
+    'with %s is not a turn: another account serves',
     async (_label, headers) => {
       const asked = await movesToB(pool, [empty(headers), empty(headers)]);
       expect(asked).toEqual(['a', 'a', 'b']);
@@ -156,7 +156,7 @@ describe('an empty response', () => {
   );
 
   it.each(labels.filter(([, headers]) => !labelFor(headers).startsWith('text/event-stream')))(
-    'with %s is passed on as it is',
+    'with %s is passed on unchanged',
     async (_label, headers) => {
       pool.fakeUpstream.account('a').answers(empty(headers));
       const got = await send(pool);

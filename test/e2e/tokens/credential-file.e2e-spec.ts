@@ -99,7 +99,7 @@ describe('credential files', () => {
   });
 
   it('lists unusable files with a reason, and serves with the others', async () => {
-    const secret = 'sk-something-nobody-should-see';
+    const secret = 'sk-something-that-must-not-show';
     await using pool = await TestPool.start({
       accounts: ['a'],
       files: {

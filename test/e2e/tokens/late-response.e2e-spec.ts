@@ -12,8 +12,8 @@ it('accepts new tokens however late they arrive, and no request waits longer tha
   clock.advance(10 * DAY + MINUTE);
   pool.fakeUpstream.tokens.lifetimeSeconds = LONG_SECONDS;
   const held = pool.fakeUpstream.tokens.hold({ afterRotation: true });
-  const answer = await pool.turn().expect(200);
-  expect(answer.headers['x-codex-pool-account']).toBe('b');
+  const response = await pool.turn().expect(200);
+  expect(response.headers['x-codex-pool-account']).toBe('b');
   expect(await pool.account('a')).toMatchObject({ available: false, reason: 'refresh-failing' });
   const startedAt = performance.now();
   await pool.turn().expect(200);

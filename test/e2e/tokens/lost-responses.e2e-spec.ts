@@ -87,7 +87,7 @@ describe('a refresh whose response is lost', () => {
   it('is no longer in doubt when its file has newer tokens', async () => {
     await using it = await Wired.start();
     const { pool, wire, clock } = it;
-    const broken = wire.breaks('is reset after tokens are issued, before the answer');
+    const broken = wire.breaks('is reset after tokens are issued, before the response');
     await it.served();
     await broken;
     await pool.writeAuth('a', pool.fakeUpstream.account('a').authJson());
@@ -99,7 +99,7 @@ describe('a refresh whose response is lost', () => {
 
   it('stays in doubt across a restart', async () => {
     await using it = await Wired.start();
-    const broken = it.wire.breaks('is reset after tokens are issued, before the answer');
+    const broken = it.wire.breaks('is reset after tokens are issued, before the response');
     await it.served();
     await broken;
     const again = await it.pool.restart();
@@ -297,7 +297,7 @@ describe('a token request that was never sent', () => {
   it.each<[string, (socket: Socket) => void]>([
     ['is reset', (socket) => socket.resetAndDestroy()],
     ['is closed', (socket) => socket.end()],
-    ['is answered by no TLS', (socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')],
+    ['gets a response that is not TLS', (socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')],
   ])('because the TLS handshake %s is retried after a pause', async (_case, how) => {
     const server = await deaf(how);
     try {

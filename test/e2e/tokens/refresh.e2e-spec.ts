@@ -89,11 +89,11 @@ describe('token refresh', () => {
   });
 
   it.each<[string, TokenFault]>([
-    ['answers 500', { status: 500, body: { error: 'server_error' } }],
-    ['answers 429', { status: 429, body: { error: 'slow_down' } }],
-    ['answers 403 with a page', { status: 403, body: '<html>blocked</html>' }],
-    ['answers HTML', 'html'],
-  ])('keeps an account whose token endpoint %s, and tries again later', async (_case, fault) => {
+    ['responds with 500', { status: 500, body: { error: 'server_error' } }],
+    ['responds with 429', { status: 429, body: { error: 'slow_down' } }],
+    ['responds with 403 with a page', { status: 403, body: '<html>blocked</html>' }],
+    ['responds with HTML', 'html'],
+  ])('keeps an account whose token endpoint %s, and retries later', async (_case, fault) => {
     const clock = new FakeClock();
     await using pool = await TestPool.start({ accounts, clock });
     await polled(pool);
@@ -118,8 +118,8 @@ describe('token refresh', () => {
     clock.advance(ALMOST);
     pool.fakeUpstream.tokens.answers({ status: 500, body: {} });
     for (const _turn of [1, 2]) {
-      const answer = await pool.turn().expect(200);
-      expect(answer.headers['x-codex-pool-account']).toBe('a');
+      const response = await pool.turn().expect(200);
+      expect(response.headers['x-codex-pool-account']).toBe('a');
     }
     expect(pool.fakeUpstream.tokens.requests).toHaveLength(1);
   });
@@ -131,8 +131,8 @@ describe('token refresh', () => {
     clock.advance(OVER);
     pool.fakeUpstream.account('a').revokeRefreshToken();
     for (const _turn of [1, 2]) {
-      const answer = await pool.turn().expect(200);
-      expect(answer.headers['x-codex-pool-account']).toBe('b');
+      const response = await pool.turn().expect(200);
+      expect(response.headers['x-codex-pool-account']).toBe('b');
     }
     expect(pool.fakeUpstream.tokens.requests).toHaveLength(1);
     expect(await pool.account('a')).toMatchObject({ available: false, reason: 'needs-login', until: null });
@@ -152,8 +152,8 @@ describe('disabled refresh', () => {
     await using pool = await TestPool.start({ accounts: [short, 'b'], env });
     await polled(pool);
     pool.fakeUpstream.account('a').expireAccessToken();
-    const answer = await pool.turn().expect(200);
-    expect(answer.headers['x-codex-pool-account']).toBe('b');
+    const response = await pool.turn().expect(200);
+    expect(response.headers['x-codex-pool-account']).toBe('b');
     expect(pool.fakeUpstream.attempts()).toEqual(['a', 'b']);
     expect(pool.fakeUpstream.tokens.requests).toEqual([]);
     expect(await pool.account('a')).toMatchObject({ available: false, reason: 'unauthorized' });
@@ -165,8 +165,8 @@ describe('disabled refresh', () => {
     await polled(pool);
     pool.fakeUpstream.account('a').expireAccessToken();
     await pool.writeAuth('a', pool.fakeUpstream.account('a').loginAgain());
-    const answer = await pool.turn().expect(200);
-    expect(answer.headers['x-codex-pool-account']).toBe('a');
+    const response = await pool.turn().expect(200);
+    expect(response.headers['x-codex-pool-account']).toBe('a');
     expect(pool.fakeUpstream.tokens.requests).toEqual([]);
   });
 });

@@ -147,9 +147,9 @@ describe('no part of a token is disclosed', () => {
     const { refresh_token: secret } = newest(pool);
     pool.fakeUpstream.tokens.answers({ status, body: echo(secret) });
     pool.fakeUpstream.account('a').expireAccessToken();
-    const answer = await send(pool);
+    const response = await send(pool);
     expect(pool.fakeUpstream.tokens.requests).toHaveLength(1);
-    expect(answer.body.toString() + (await said(pool))).not.toContain(secret.slice(-12));
+    expect(response.body.toString() + (await said(pool))).not.toContain(secret.slice(-12));
   });
 });
 

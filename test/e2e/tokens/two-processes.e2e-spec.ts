@@ -19,8 +19,8 @@ async function two(folders: Folders): Promise<[RunningProgram, RunningProgram]> 
   return await Promise.all([folders.start(databaseOf('one')), folders.start(databaseOf('two'))]);
 }
 
-async function served(answer: Promise<RawResponse>): Promise<void> {
-  const { status, isBroken, body } = await answer;
+async function served(response: Promise<RawResponse>): Promise<void> {
+  const { status, isBroken, body } = await response;
   const refusal = status === 200 ? null : body.toString();
   expect({ refusal, isBroken }).toEqual({ refusal: null, isBroken: false });
 }
@@ -82,7 +82,7 @@ describe('two programs on two pool folders that link the same files', { timeout:
     await using fakeUpstream = await FakeUpstream.start({ accounts: soon });
     await using wire = await TokenWire.start(String(fakeUpstream.env['UPSTREAM_REFRESH_BASE']));
     const env = { PROXY_POLICY: 'round-robin', UPSTREAM_REFRESH_BASE: wire.origin };
-    wire.breaksAll('is reset after tokens are issued, before the answer');
+    wire.breaksAll('is reset after tokens are issued, before the response');
     await using folders = await Folders.create(fakeUpstream, accounts, env);
     const programs = await twoPools(folders);
     for (let round = 0; round < 3; round += 1) {

@@ -59,12 +59,12 @@ describe('a final event whose usage', () => {
     ],
     ['is text', { usage: { ...good, input_tokens: '10' } }, { ...none, cached: 4, output: 5, reasoning: 2 }],
     [
-      'has details that are none',
+      'has details that are not an object',
       { usage: { ...good, input_tokens_details: 'x', output_tokens_details: [] } },
       { ...none, input: 10, output: 5 },
     ],
     ['has null in every place', { usage: { input_tokens: null, output_tokens: null } }, none],
-  ])('%s: the turn is served, and counts with what could be read', async (_what, response, tokens) => {
+  ])('%s: the turn is served, and counts with the readable numbers', async (_what, response, tokens) => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     pool.fakeUpstream.account('a').always(endsWith(response));
     const turn = await new Talk(pool.origin).turn();
@@ -76,7 +76,7 @@ describe('a final event whose usage', () => {
   });
 });
 
-describe('what a client sends', () => {
+describe('input of a client', () => {
   it.each([
     ['header', (key: string) => [{ 'session-id': key }, aTurn()] as const],
     ['body', (key: string) => [{}, aTurn({ prompt_cache_key: key })] as const],
@@ -107,10 +107,10 @@ describe('what a client sends', () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     // By hand, because the fake upstream would name the model in a header.
     const events = [created(), delta('words'), completed()].map((it) => framed(it)).join('');
-    const answer = custom((_req, res) => {
+    const response = custom((_req, res) => {
       res.writeHead(200).end(events);
     });
-    pool.fakeUpstream.account('a').always(answer);
+    pool.fakeUpstream.account('a').always(response);
     const program = new Talk(pool.origin);
     const bodies = [
       { model: 'm'.repeat(10_000), reasoning: { effort: 'e'.repeat(10_000) } },
@@ -136,7 +136,7 @@ async function poll(pool: TestPool): Promise<void> {
   await pool.running.app.get(QuotaPoll).pollAll(() => false);
 }
 
-const answer = (rateLimit: unknown) => ({ plan_type: 'plus', rate_limit: rateLimit });
+const usageBody = (rateLimit: unknown) => ({ plan_type: 'plus', rate_limit: rateLimit });
 
 describe('a response to the quota poll', () => {
   const weekly = { used_percent: 30, limit_window_seconds: WEEK, reset_after_seconds: 1_000, reset_at: null };
@@ -148,18 +148,18 @@ describe('a response to the quota poll', () => {
     ['that is a list', 200, [], known],
     ['with status 500', 500, { detail: 'oops' }, known],
     ['with status 403', 403, '<html>blocked</html>', known],
-    ['without windows', 200, answer({ primary_window: null, secondary_window: null }), []],
+    ['without windows', 200, usageBody({ primary_window: null, secondary_window: null }), []],
     ['without a rate limit', 200, { plan_type: 'plus', rate_limit: null }, []],
     [
       'with words for numbers',
       200,
-      answer({ primary_window: { used_percent: 'half', limit_window_seconds: 'week' } }),
+      usageBody({ primary_window: { used_percent: 'half', limit_window_seconds: 'week' } }),
       [],
     ],
     [
       'with negative numbers',
       200,
-      answer({
+      usageBody({
         primary_window: { ...weekly, used_percent: -5 },
         secondary_window: { ...weekly, limit_window_seconds: -1 },
       }),
@@ -168,26 +168,26 @@ describe('a response to the quota poll', () => {
     [
       'with floats',
       200,
-      answer({ primary_window: { ...weekly, used_percent: 12.5, limit_window_seconds: 604_800.4 } }),
+      usageBody({ primary_window: { ...weekly, used_percent: 12.5, limit_window_seconds: 604_800.4 } }),
       [expect.objectContaining({ durationSeconds: WEEK, usedRatio: 0.125 })],
     ],
     [
       'with a reset in the past',
       200,
-      answer({ primary_window: { ...weekly, used_percent: 100, reset_at: 1_000 } }),
+      usageBody({ primary_window: { ...weekly, used_percent: 100, reset_at: 1_000 } }),
       [expect.objectContaining({ durationSeconds: WEEK, usedRatio: 1, resetsAt: 1_000_000 })],
     ],
     [
       'with a reset in a far future',
       200,
-      answer({ primary_window: { ...weekly, reset_at: 1e15 } }),
+      usageBody({ primary_window: { ...weekly, reset_at: 1e15 } }),
       [expect.objectContaining({ durationSeconds: WEEK, usedRatio: 0.3 })],
     ],
-  ])('%s breaks nothing, and what is shown is right', async (_what, status, body, windows) => {
+  ])('%s breaks nothing, and the shown windows are right', async (_what, status, body, windows) => {
     await using pool = await TestPool.start({
       accounts: ['a'],
       prepare: (fakeUpstream) =>
-        void fakeUpstream.account('a').usageResponses(200, answer({ primary_window: weekly })),
+        void fakeUpstream.account('a').usageResponses(200, usageBody({ primary_window: weekly })),
     });
     await polled(pool);
     expect((await pool.account('a')).windows).toEqual(known);
@@ -198,8 +198,8 @@ describe('a response to the quota poll', () => {
     expect(account).toMatchObject({ available: true, reason: null });
     const now = Date.now();
     for (const it of account.windows) expect(it.resetsAt ?? 0).toBeLessThanOrEqual(now + WEEK * 1_000);
-    const told = (await pool.client.get('/backend-api/wham/usage').expect(200)).body.rate_limit;
-    for (const window of [told.primary_window, told.secondary_window]) {
+    const shown = (await pool.client.get('/backend-api/wham/usage').expect(200)).body.rate_limit;
+    for (const window of [shown.primary_window, shown.secondary_window]) {
       if (window === null) continue;
       for (const it of Object.values(window)) expect(Number.isInteger(it)).toBe(true);
     }
@@ -213,7 +213,7 @@ describe('an account that has only a weekly window', () => {
   it.each([
     ['primary', [window]],
     ['secondary', [null, window]],
-  ])('told as %s shows that one everywhere, and no invented one of 5 h', async (_slot, windows) => {
+  ])('reported as %s shows that one everywhere, and no invented one of 5 h', async (_slot, windows) => {
     await using pool = await TestPool.start({
       accounts: ['a'],
       prepare: (fakeUpstream) => void fakeUpstream.account('a').usage(...windows),
@@ -225,8 +225,8 @@ describe('an account that has only a weekly window', () => {
     expect((await pool.account('a')).windows).toEqual([
       expect.objectContaining({ durationSeconds: WEEK, usedRatio: 0.3 }),
     ]);
-    const { rate_limit: told } = await program.json('/backend-api/wham/usage');
-    const slots = [told.primary_window, told.secondary_window].filter((it) => it !== null);
+    const { rate_limit: shown } = await program.json('/backend-api/wham/usage');
+    const slots = [shown.primary_window, shown.secondary_window].filter((it) => it !== null);
     expect(slots).toEqual([expect.objectContaining({ limit_window_seconds: WEEK, used_percent: 30 })]);
     const database = pool.running.app.get(Database);
     const samples = await database.run(async (manager) => await manager.find(QuotaSample));

@@ -32,7 +32,7 @@ const usage: TurnUsage = { input: 1_001, cached: 903, output: 57, reasoning: 21 
 /** Longer than a slow machine needs for a first byte, and shorter than a wait for the database. */
 const TIMING_BOUND_MS = 250;
 
-/** How long a backup, or a person with an SQLite shell, may hold the lock. */
+/** Time for which a backup, or a person with an SQLite shell, may hold the lock. */
 const LOCKED_MS = 30_000;
 
 /** Runs a turn on a new connection, which is closed after it. The connections are collected for counting. */
@@ -59,14 +59,14 @@ async function byHostName(fakeUpstream: FakeUpstream, driver: TestedDriver): Pro
   });
 }
 
-/** How long some turns waited for their first byte, ms. */
+/** Runs turns and returns how long each waited for its first byte, in ms. */
 async function firstBytes(program: Talk, count: number): Promise<number[]> {
   const waits: number[] = [];
   for (let i = 0; i < count; i += 1) {
     const sentAt = performance.now();
     const exchange = program.send({ 'session-id': `s${i}` });
-    const answer = await exchange.whole();
-    expect(answer).toMatchObject({ status: 200, isBroken: false });
+    const response = await exchange.whole();
+    expect(response).toMatchObject({ status: 200, isBroken: false });
     waits.push((exchange.pieces[0]?.at ?? Infinity) - sentAt);
   }
   return waits;
@@ -76,7 +76,7 @@ const max = (numbers: readonly number[]): number => Math.max(...numbers);
 const median = (numbers: readonly number[]): number =>
   numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN;
 
-const told = (what: string, waits: readonly number[]): string =>
+const summary = (what: string, waits: readonly number[]): string =>
   `${what}: median ${median(waits).toFixed(1)} max ${max(waits).toFixed(1)} ms of ${waits.length}`;
 
 async function served(turn: Promise<RawResponse>): Promise<void> {
@@ -114,28 +114,28 @@ describe.each(databaseDrivers)(
           await other.run('BEGIN EXCLUSIVE');
           const lockedAt = performance.now();
           opened.push(await begin('late'));
-          // Real time: it is the driver's own wait for the lock, in a process of its own, that must not be felt.
+          // Real time: the other process makes the driver wait for the lock, and no stream may wait for that.
           while (performance.now() - lockedAt < LOCKED_MS) {
             whileLocked.push(...(await firstBytes(program, 1)));
             for (const it of opened) piecesWhileLocked.push(await it.piece());
             await pause(LOCKED_MS / 200);
           }
-          const health = await program.untilHealth(isTroubled, 'a word on the lock');
+          const health = await program.untilHealth(isTroubled, 'the report of the lock');
           expect(health.status).toBe('degraded');
           expect(health.details.usage.pending).toBeGreaterThanOrEqual(whileLocked.length);
           await other.run('ROLLBACK');
         }
         process.stdout.write(
-          `${told('first byte', before)}, ${told('locked', whileLocked)}; ` +
-            `${told('piece', piecesBefore)}, ${told('locked', piecesWhileLocked)}\n`,
+          `${summary('first byte', before)}, ${summary('locked', whileLocked)}; ` +
+            `${summary('piece', piecesBefore)}, ${summary('locked', piecesWhileLocked)}\n`,
         );
         expect(max(whileLocked)).toBeLessThan(max(before) + TIMING_BOUND_MS);
         expect(max(piecesWhileLocked)).toBeLessThan(max(piecesBefore) + TIMING_BOUND_MS);
         expect(connections.size).toBe(30 + whileLocked.length);
         for (const it of opened) {
-          const { response: answer, sent } = await it.end();
-          expect(answer.body.toString()).toBe(sent);
-          expect(answer.isBroken).toBe(false);
+          const { response, sent } = await it.end();
+          expect(response.body.toString()).toBe(sent);
+          expect(response.isBroken).toBe(false);
         }
         const turns = 30 + whileLocked.length + opened.length;
         await program.untilRecorded(turns);
@@ -220,7 +220,7 @@ const losses: [
 
 describe.each(databaseDrivers)('a database that goes away (%s)', { timeout: 30_000 }, (driver) => {
   it.each(losses)(
-    'because %s: turns go on, /healthz tells, and nothing is lost',
+    'because %s: turns go on, /healthz reports it, and nothing is lost',
     async (_how, { lose, bringBack }) => {
       await using pool = await started(driver);
       const program = new Talk(pool.origin);
@@ -228,7 +228,7 @@ describe.each(databaseDrivers)('a database that goes away (%s)', { timeout: 30_0
       await program.untilRecorded(10);
       await lose(fileOf(pool));
       const without = await firstBytes(program, 10);
-      const health = await program.untilHealth(isTroubled, 'a word on the database');
+      const health = await program.untilHealth(isTroubled, 'the report of the database');
       expect(health.status).toBe('degraded');
       expect((await call(pool.origin, { path: '/admin/usage' })).status).toBe(503);
       without.push(...(await firstBytes(program, 10)));
@@ -279,7 +279,7 @@ describe.each(databaseDrivers)('a database that goes away (%s)', { timeout: 30_0
     await using pool = await first.restart();
     const program = new Talk(pool.origin);
     await served(program.turn());
-    const health = await program.untilHealth(isTroubled, 'a word on the database');
+    const health = await program.untilHealth(isTroubled, 'the report of the database');
     expect(health).toMatchObject({ status: 'degraded', details: { usage: { pending: expect.any(Number) } } });
     await served(program.turn());
     await rm(fileOf(pool), { recursive: true });
@@ -300,7 +300,7 @@ describe.each(databaseDrivers)('a disk that is full (%s)', { timeout: 30_000 }, 
       await promisify(execFile)('prlimit', ['--pid', String(program.pid), `--fsize=${bytes}:unlimited`]);
     await limitFiles('4096');
     for (let i = 0; i < 10; i += 1) await served(program.turn());
-    const health = await program.untilHealth(isTroubled, 'a word on the disk');
+    const health = await program.untilHealth(isTroubled, 'the report of the disk');
     expect(health).toMatchObject({ status: 'degraded', details: { usage: { dropped: 0 } } });
     for (let i = 0; i < 10; i += 1) await served(program.turn());
     await limitFiles('unlimited');
@@ -315,7 +315,7 @@ describe.each(databaseDrivers)('a disk that is full (%s)', { timeout: 30_000 }, 
     await using folders = await Folders.create(fakeUpstream, ['a'], using(driver));
     const program = await folders.start('ulimit -f 4');
     for (let i = 0; i < 3; i += 1) await served(program.turn());
-    const health = await program.untilHealth(isTroubled, 'a word on the disk');
+    const health = await program.untilHealth(isTroubled, 'the report of the disk');
     expect(health.status).toBe('degraded');
     expect(await program.stop()).toEqual({ code: 0, signal: null });
     expect(program.log).toMatch(/some rows could not be written before the stop/);
@@ -339,7 +339,7 @@ const aside = async (pool: TestPool): Promise<string[]> =>
 describe.each(databaseDrivers)('a database file that cannot be used (%s)', { timeout: 30_000 }, (driver) => {
   it('because it is not a database is set aside unchanged and logged, and a new one is created', async () => {
     const first = await ended(driver, 0);
-    const text = 'this is no database, but somebody may want it\n'.repeat(500);
+    const text = 'this is not a database, but may be of value\n'.repeat(500);
     await writeFile(fileOf(first), text);
     await using pool = await first.restart();
     const program = new Talk(pool.origin);
@@ -383,7 +383,7 @@ describe.each(databaseDrivers)('a database file that cannot be used (%s)', { tim
       await using pool = await started(driver, { PROXY_DB_PATH: path });
       const program = new Talk(pool.origin);
       await served(program.turn());
-      const health = await program.untilHealth(isTroubled, 'a word on the database');
+      const health = await program.untilHealth(isTroubled, 'the report of the database');
       expect(health.status).toBe('degraded');
       expect((await call(pool.origin, { path: '/admin/usage' })).status).toBe(503);
     } finally {
@@ -392,7 +392,7 @@ describe.each(databaseDrivers)('a database file that cannot be used (%s)', { tim
   });
 
   it.each(['WAL', 'DELETE'])(
-    'because it is of a newer version (journal mode %s) stays as it is, and turns are served',
+    'because it is of a newer version (journal mode %s) stays unchanged, and turns are served',
     async (mode) => {
       await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
       await using folders = await Folders.create(fakeUpstream, ['a'], using(driver));

@@ -94,8 +94,8 @@ class Installation implements AsyncDisposable {
 
   async start(): Promise<RunningProgram> {
     const child = this.spawn();
-    const told = () => /^codex-pool listens on (http:\/\/\S+:[1-9]\d*)$/m.exec(child.stdout)?.[1] ?? null;
-    return new RunningProgram(child, await child.until(told, 'the program to listen'));
+    const origin = () => /^codex-pool listens on (http:\/\/\S+:[1-9]\d*)$/m.exec(child.stdout)?.[1] ?? null;
+    return new RunningProgram(child, await child.until(origin, 'the program to listen'));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -18,24 +18,14 @@ import { databaseDrivers, using } from '../../support/program/database-drivers.j
 import { TestPool, aTurn } from '../../support/pool/pool.js';
 import { send, turnWith } from '../../support/clients/raw-http.js';
 import { Folders, type RunningProgram } from '../../support/program/usage-program.js';
+import { SeededRandom } from '../../support/seeded-random.js';
 
 const SEED = Number(process.env['LEDGER_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 const TURNS = 500;
 const KILL_AT = 250;
 const AT_ONCE = 8;
-/** How long before a kill a turn may have ended without being on disk: the pause between two writes, and a write. */
+/** A turn that ended this long before a kill may be missing on disk: the pause between two writes, and a write. */
 const LAST_BATCH_MS = 1_000;
-
-/** Mulberry32: numbers from 0 to 1 that are the same for a seed. */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 const kinds = ['whole', 'limited', 'faulty', 'cut', 'leaves-early', 'leaves-late'] as const;
 type Kind = (typeof kinds)[number];
@@ -51,10 +41,10 @@ interface Plan {
 }
 
 function planned(): Plan[] {
-  const random = randomFrom(SEED);
-  const upTo = (max: number) => Math.floor(random() * max);
+  const random = new SeededRandom(SEED);
+  const upTo = (max: number) => Math.floor(random.next() * max);
   return Array.from({ length: TURNS }, (_, turn) => {
-    const dice = random();
+    const dice = random.next();
     const kind: Kind =
       dice < 0.03
         ? 'limited'
@@ -136,8 +126,8 @@ async function played(program: RunningProgram, plan: Plan, hasKilled: () => bool
       isBroken = !exchange.text.includes(text);
       exchange.leave();
     } else {
-      const answer = await exchange.whole();
-      isBroken = plan.kind === 'cut' || status !== 200 ? false : answer.isBroken;
+      const response = await exchange.whole();
+      isBroken = plan.kind === 'cut' || status !== 200 ? false : response.isBroken;
     }
     // A turn that ran when the program was killed is recorded nowhere.
     if (isBroken || hasKilled()) return null;
@@ -149,12 +139,12 @@ async function played(program: RunningProgram, plan: Plan, hasKilled: () => bool
 }
 
 const noTokens: TurnUsage = { input: 0, cached: 0, output: 0, reasoning: 0 };
-const tells = (kind: Kind): boolean => kind !== 'cut' && kind !== 'leaves-early';
+const reportsUsage = (kind: Kind): boolean => kind !== 'cut' && kind !== 'leaves-early';
 
 /** The amount that a turn adds to the sums. */
 function owed({ plan, status }: Seen): TurnUsage & { turns: number } {
   if (status !== 200) return { ...noTokens, turns: 0 };
-  return { ...(tells(plan.kind) ? plan.usage : noTokens), turns: 1 };
+  return { ...(reportsUsage(plan.kind) ? plan.usage : noTokens), turns: 1 };
 }
 
 function sumOf(all: readonly (TurnUsage & { turns: number })[]) {
@@ -240,7 +230,7 @@ describe.each(databaseDrivers)('the usage of 500 mixed turns (%s)', (driver) => 
                 : 'complete',
         });
       }
-      // Nothing is on record that no client has seen, and the sums are the ledger's.
+      // Every record belongs to a turn that a client has seen, and the sums equal the ledger's.
       const known = new Set(seen.map((it) => it.id));
       expect([...records.keys()].filter((it) => !known.has(it))).toEqual([]);
       const ledger = sumOf(seen.filter((it) => records.has(it.id)).map(owed));
@@ -258,7 +248,7 @@ const usage: TurnUsage = { input: 123_457, cached: 99_991, output: 8_011, reason
 async function recordOf(pool: TestPool, id: unknown): Promise<UsageRecord> {
   const database = pool.running.app.get(Database);
   for (let tries = 0; tries < 200; tries += 1) {
-    await pool.client.get('/admin/usage').expect(200); // writes what waits
+    await pool.client.get('/admin/usage').expect(200); // writes pending rows
     const found = await database.run(
       async (manager) => await manager.findOneBy(UsageRecord, { id: String(id) }),
     );
@@ -267,7 +257,7 @@ async function recordOf(pool: TestPool, id: unknown): Promise<UsageRecord> {
   throw new Error(`no record of turn ${String(id)}`);
 }
 
-/** `response.completed` that is about so large, with its usage at the very end. */
+/** A `response.completed` of about this size, with its usage at the very end. */
 function largeFinalEvent(bytes: number): string {
   const end = framed(completed(usage));
   return end.replace('"usage":', `"output":[{"text":"${'x'.repeat(bytes)}"}],"usage":`);
@@ -296,9 +286,9 @@ describe.each(databaseDrivers)('the record of a turn (%s)', (driver) => {
       () => streams({ usage, lineEnding: '\r\n' as const, comments: ['one', 'two'] }),
       500,
     ],
-  ])('has usage that comes %s to the number', async (_how, answer, atLeast) => {
+  ])('has the exact usage that comes %s', async (_how, response, atLeast) => {
     await using pool = await TestPool.start({ accounts: ['a'], env: using(driver) });
-    pool.fakeUpstream.account('a').always(answer());
+    pool.fakeUpstream.account('a').always(response());
     const turn = await send(
       pool.origin,
       turnWith(JSON.stringify(aTurn({ reasoning: { effort: 'high' } })), { 'session-id': 's' }),
@@ -324,7 +314,7 @@ describe.each(databaseDrivers)('the record of a turn (%s)', (driver) => {
   });
 
   it.each(['cut', 'reset'] as const)(
-    'tells a stream that was %s by upstream as cut, without tokens',
+    'records a stream that was %s by upstream as cut, without tokens',
     async (how) => {
       await using pool = await TestPool.start({ accounts: ['a'], env: using(driver) });
       const upstream = controlled();
@@ -333,9 +323,9 @@ describe.each(databaseDrivers)('the record of a turn (%s)', (driver) => {
       upstream.send(created(), delta('first'));
       await client.untilText('first');
       upstream[how]();
-      const answer = await client.whole();
-      expect(answer.isBroken).toBe(true);
-      const record = await recordOf(pool, answer.headers['x-codex-pool-request']);
+      const response = await client.whole();
+      expect(response.isBroken).toBe(true);
+      const record = await recordOf(pool, response.headers['x-codex-pool-request']);
       expect(record).toMatchObject({ outcome: 'cut', status: 200, ...noTokens });
     },
   );
@@ -377,8 +367,8 @@ describe.each(databaseDrivers)('the record of a turn (%s)', (driver) => {
 
 const weekly = (usedPercent: number) => ({ usedPercent, windowSeconds: 604_800, resetsInSeconds: 300_000 });
 
-describe.each(databaseDrivers)('what was known (%s)', { timeout: 30_000 }, (driver) => {
-  it('in the last batch is on disk after SIGTERM, that of a turn that ended while the program drained too', async () => {
+describe.each(databaseDrivers)('recorded state (%s)', { timeout: 30_000 }, (driver) => {
+  it('of the last batch is on disk after SIGTERM, including a turn that ended during the drain', async () => {
     await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
     const upstream = controlled();
     await using folders = await Folders.create(fakeUpstream, ['a'], using(driver));
@@ -402,7 +392,7 @@ describe.each(databaseDrivers)('what was known (%s)', { timeout: 30_000 }, (driv
   });
 
   it.each(['SIGKILL', 'SIGTERM'] as const)(
-    'of sessions, quota and totals is known again after %s and a start',
+    'of sessions, quota and totals is restored after %s and a start',
     async (signal) => {
       await using fakeUpstream = await FakeUpstream.start({ accounts: ['a', 'b'] });
       // The first session goes to b; from then on a is the better choice, so only affinity explains b.
@@ -422,7 +412,7 @@ describe.each(databaseDrivers)('what was known (%s)', { timeout: 30_000 }, (driv
       } else {
         await before.stop();
       }
-      // Upstream teaches nothing new, so the state must come from the disk.
+      // Upstream reports nothing new, so the state must come from the disk.
       for (const name of ['a', 'b']) fakeUpstream.account(name).usageResponses(500, 'out of order');
       const after = await folders.start();
       const accounts: { name: string; windows: object[]; totals: object }[] =

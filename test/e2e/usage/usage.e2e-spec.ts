@@ -54,8 +54,8 @@ describe.each(databaseDrivers)('usage on record (%s)', (driver) => {
     await using second = await first.restart();
     expect(await second.account('b')).toMatchObject({ totals: { turns: 1, input: 1_000 } });
     expect((await report(second)).totals).toMatchObject({ turns: 1, output: 50 });
-    const answer = await second.turn({ 'session-id': 'moved' }).expect(200);
-    expect(answer.headers['x-codex-pool-account']).toBe('b');
+    const response = await second.turn({ 'session-id': 'moved' }).expect(200);
+    expect(response.headers['x-codex-pool-account']).toBe('b');
   });
 });
 
@@ -69,7 +69,7 @@ describe.each(databaseDrivers)('the history of a quota window (%s)', (driver) =>
     const { body } = await pool.client.get('/admin/accounts/a/quota').expect(200);
     const seen = body.filter((it: { durationSeconds: number }) => it.durationSeconds === 604_800);
     expect(seen.map((it: { usedRatio: number }) => it.usedRatio).slice(-2)).toEqual([0.2, 0.3]);
-    await pool.client.get('/admin/accounts/nobody/quota').expect(404);
+    await pool.client.get('/admin/accounts/unknown/quota').expect(404);
     await pool.client.get('/admin/accounts/a/quota?since=soon').expect(400);
   });
 });

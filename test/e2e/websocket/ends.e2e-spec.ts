@@ -79,7 +79,7 @@ describe('the client ends a WebSocket', () => {
 });
 
 describe('pings', () => {
-  it('are answered on both sides', async () => {
+  it('get pongs on both sides', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     await using client = await SocketClient.connect(pool.origin);
     client.ping('of the client');

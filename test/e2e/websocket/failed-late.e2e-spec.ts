@@ -20,7 +20,7 @@ describe('a failure after output on a WebSocket', () => {
   it.each<[string, TurnEvent, string, string | null]>([
     ['a limit', failed('usage_limit_reached'), 'quota-exhausted', 'quota-exhausted'],
     [
-      'an error frame with a limit',
+      'an error message with a limit',
       errorEvent(429, { type: 'usage_limit_reached' }),
       'quota-exhausted',
       'quota-exhausted',

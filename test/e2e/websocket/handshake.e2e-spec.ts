@@ -17,8 +17,8 @@ const in2Hours = Math.floor(Date.now() / 1_000) + 7_200;
 const inAnHour = Math.floor(Date.now() / 1_000) + 3_600;
 
 async function serves(client: SocketClient): Promise<void> {
-  const frames = (await client.turn()).map(typeOf);
-  if (frames.at(-1) !== 'response.completed') throw new Error(`the turn ended with ${frames.at(-1)}`);
+  const messages = (await client.turn()).map(typeOf);
+  if (messages.at(-1) !== 'response.completed') throw new Error(`the turn ended with ${messages.at(-1)}`);
 }
 
 describe('the handshake of a WebSocket', () => {
@@ -58,9 +58,9 @@ describe('the handshake of a WebSocket', () => {
     ['503', refuses(503, { error: { message: 'made-up' } }), null],
     ['500', refuses(500, 'made-up'), null],
     ['a reset', resetsConnection(), null],
-  ])('fails over unnoticed after %s', async (_what, answer, reason) => {
+  ])('fails over unnoticed after %s', async (_what, response, reason) => {
     await using pool = await TestPool.start({ env: fillFirst });
-    pool.fakeUpstream.account('a').sockets.handshakesAlways(answer);
+    pool.fakeUpstream.account('a').sockets.handshakesAlways(response);
     await using client = await SocketClient.connect(pool.origin);
     await serves(client);
     expect(client.headers['x-codex-pool-account']).toBe('b');
@@ -82,8 +82,8 @@ describe('the handshake of a WebSocket', () => {
     await using pool = await TestPool.start();
     for (const name of ['a', 'b'])
       pool.fakeUpstream.account(name).sockets.handshakesAlways(resetsConnection());
-    const answer = await SocketClient.refused(pool.origin);
-    expect(answer.status).toBe(503);
+    const response = await SocketClient.refused(pool.origin);
+    expect(response.status).toBe(503);
     for (const name of ['a', 'b']) pool.fakeUpstream.account(name).sockets.handshakesAlways(unauthorized());
     const { status } = await SocketClient.refused(pool.origin);
     expect(status).toBe(503);

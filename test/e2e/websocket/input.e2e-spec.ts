@@ -23,10 +23,10 @@ const deltas = ({ messages: all }: SocketClient): unknown[] =>
 
 describe('client input that is not a turn', () => {
   it.each([
-    ['a binary frame', Buffer.from('{"type":"response.create"}')],
+    ['a binary message', Buffer.from('{"type":"response.create"}')],
     ['broken JSON', '{"type":"response.cre'],
     ['an unknown type', '{"type":"response.made_up"}'],
-    ['JSON that is no object', '["response.create"]'],
+    ['JSON that is not an object', '["response.create"]'],
     ['nothing', ''],
   ])('%s is passed to upstream, and a turn after it is served', async (_what, message) => {
     await using pool = await TestPool.start({ accounts: ['a'] });
@@ -127,13 +127,13 @@ describe('a request for an upgrade', () => {
     await using pool = await TestPool.start(
       wantsToken ? { env: { PROXY_CLIENT_TOKEN: 'made-up-client-token' } } : {},
     );
-    const answer = await call(pool.origin, { path, headers: { ...upgrade, ...headers } });
-    expect(answer.status).toBe(status);
-    expect(answer.headers).toMatchObject({
+    const response = await call(pool.origin, { path, headers: { ...upgrade, ...headers } });
+    expect(response.status).toBe(status);
+    expect(response.headers).toMatchObject({
       'content-type': expect.stringMatching(/^application\/json/),
       'x-codex-pool-error': code,
     });
-    expect(JSON.parse(answer.body.toString())).toHaveProperty('error.code', code);
+    expect(JSON.parse(response.body.toString())).toHaveProperty('error.code', code);
     expect(pool.fakeUpstream.handshakes()).toEqual([]);
   });
 
@@ -147,7 +147,7 @@ describe('a request for an upgrade', () => {
     );
   });
 
-  it('with the right client token is let in', async () => {
+  it('with the right client token is accepted', async () => {
     await using pool = await TestPool.start({ env: { PROXY_CLIENT_TOKEN: 'made-up-client-token' } });
     const headers = { authorization: 'Bearer made-up-client-token' };
     await using client = await SocketClient.connect(pool.origin, { headers });
@@ -163,9 +163,9 @@ describe('a request for an upgrade', () => {
       upgrade: to,
       'http2-settings': 'AAMAAABkAAQAAP__',
     };
-    const answer = await call(pool.origin, turnWith(turn, headers));
-    expect(answer.status).toBe(200);
-    expect(answer.body.toString()).toContain('response.completed');
+    const response = await call(pool.origin, turnWith(turn, headers));
+    expect(response.status).toBe(200);
+    expect(response.body.toString()).toContain('response.completed');
     expect(pool.fakeUpstream.turns()[0]?.body.toString()).toBe(turn);
     expect(pool.fakeUpstream.turns()[0]?.headers).not.toHaveProperty('upgrade');
   });

@@ -1,17 +1,17 @@
 import { randomInt } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { LITTLE_USED } from '../../../src/fake-upstream/script/quota.js';
-import { type BareFrame, type BareSocket, BareUpstream } from '../../support/clients/bare-sockets.js';
+import { type BareMessage, type BareSocket, BareUpstream } from '../../support/clients/bare-sockets.js';
 import { polled } from '../../support/pool/first-poll.js';
 import { TestPool } from '../../support/pool/pool.js';
 import { SeededRandom } from '../../support/seeded-random.js';
 
 const KiB = 1_024;
 const MiB = 1_024 * KiB;
-const text = (it: string): BareFrame => ({ bytes: Buffer.from(it), isBinary: false });
+const text = (it: string): BareMessage => ({ bytes: Buffer.from(it), isBinary: false });
 
 /** The position where two lists of messages differ, without printing megabytes. */
-function difference(came: readonly BareFrame[], sent: readonly BareFrame[]): object {
+function difference(came: readonly BareMessage[], sent: readonly BareMessage[]): object {
   const fault = sent.findIndex((it, at) => {
     const other = came[at];
     return other === undefined || other.isBinary !== it.isBinary || !other.bytes.equals(it.bytes);
@@ -22,8 +22,8 @@ const same = { firstFault: -1, missing: 0 };
 
 async function crossed(
   { client, upstream }: { client: BareSocket; upstream: BareSocket },
-  fromClient: readonly BareFrame[],
-  fromUpstream: readonly BareFrame[],
+  fromClient: readonly BareMessage[],
+  fromUpstream: readonly BareMessage[],
 ): Promise<object> {
   for (let at = 0; at < Math.max(fromClient.length, fromUpstream.length); at += 1) {
     const [out, back] = [fromClient[at], fromUpstream[at]];
@@ -39,7 +39,7 @@ async function crossed(
 const sizes = [0, 1, 125, 126, 65_535, 65_536, 1_000, 70 * KiB, 300 * KiB, 2 * MiB];
 const alphabets = ['{"type" :\t"response.created" , "x":1.50}', 'ünïcode ☃ 𝄞 \\u0000', ' \n\r\t'];
 
-function randomFrame(random: SeededRandom): BareFrame {
+function randomMessage(random: SeededRandom): BareMessage {
   const pick = <T>(all: readonly T[]): T | undefined => all[Math.floor(random.next() * all.length)];
   const size = pick(random.happens(0.1) ? sizes : sizes.slice(0, 4)) ?? 0;
   const isBinary = random.happens(0.3);
@@ -59,7 +59,7 @@ describe('messages on a WebSocket', () => {
       '{"type":"response.create","model":"gpt-5.5","instructions":"made-up","input":[],"generate":false,"client_metadata":{"x":"1"}}',
       '{"type":"response.create","model":"gpt-5.5","previous_response_id":"resp_1","input":[{"role":"user","content":"hé \\u00e9"}]}',
     ].map(text);
-    const answers = [
+    const responses = [
       [
         '{"type":"response.created", "response":{"id":"resp_1"},"sequence_number":0}',
         '{"type":"response.metadata","headers":{"x-codex-turn-state":"made-up"}}',
@@ -76,11 +76,11 @@ describe('messages on a WebSocket', () => {
     for (const [at, message] of toUpstream.entries()) {
       ends.client.send(message);
       await ends.upstream.gets(at + 1);
-      for (const it of answers[at] ?? []) ends.upstream.send(it);
-      await ends.client.gets(answers.slice(0, at + 1).flat().length);
+      for (const it of responses[at] ?? []) ends.upstream.send(it);
+      await ends.client.gets(responses.slice(0, at + 1).flat().length);
     }
-    expect(difference(ends.upstream.frames, toUpstream)).toEqual(same);
-    expect(difference(ends.client.frames, answers.flat())).toEqual(same);
+    expect(difference(ends.upstream.messages, toUpstream)).toEqual(same);
+    expect(difference(ends.client.messages, responses.flat())).toEqual(same);
     const { totals, inFlight } = await pool.account(accountOf(await pool.client.get('/admin/requests')));
     expect({ inFlight, turns: totals.turns }).toEqual({ inFlight: 0, turns: 2 });
   });
@@ -91,7 +91,7 @@ describe('messages on a WebSocket', () => {
     await using upstream = await BareUpstream.start();
     await using pool = await TestPool.start({ env: upstream.env });
     const ends = await upstream.through(pool.origin);
-    const some = (): BareFrame[] => Array.from({ length: 120 }, () => randomFrame(random));
+    const some = (): BareMessage[] => Array.from({ length: 120 }, () => randomMessage(random));
     expect(await crossed(ends, some(), some()), `seed ${seed}`).toEqual({ toUpstream: same, toClient: same });
   });
 
@@ -115,7 +115,7 @@ describe('messages on a WebSocket', () => {
     });
     await polled(pool);
     const ends = await upstream.through(pool.origin);
-    const frame = {
+    const quota = {
       type: 'codex.rate_limits',
       plan_type: 'plus',
       rate_limits: {
@@ -126,15 +126,15 @@ describe('messages on a WebSocket', () => {
       },
       credits: { balance: 'kept' },
     };
-    const other = text(JSON.stringify({ ...frame, metered_limit_name: 'another_meter' }));
-    ends.upstream.text(JSON.stringify(frame));
+    const other = text(JSON.stringify({ ...quota, metered_limit_name: 'another_meter' }));
+    ends.upstream.text(JSON.stringify(quota));
     ends.upstream.send(other);
     const [mine, theirs] = await ends.client.gets(2);
     const json = JSON.parse(mine?.bytes.toString() ?? '');
     expect(json).toMatchObject({
-      ...frame,
+      ...quota,
       rate_limits: {
-        ...frame.rate_limits,
+        ...quota.rate_limits,
         primary: { window_minutes: 300, odd: 1 },
         secondary: expect.anything(),
       },

@@ -19,8 +19,8 @@ describe('a turn that moves on a WebSocket', () => {
     await pool.client.patch('/admin/accounts/a').send({ paused: false }).expect(200);
     await using client = await SocketClient.connect(pool.origin);
     pool.fakeUpstream.account('a').sockets.answers(usageLimit());
-    const frames = await client.turn({ model: 'gpt-9' });
-    expect(frames.map(typeOf).at(-1)).toBe('response.completed');
+    const messages = await client.turn({ model: 'gpt-9' });
+    expect(messages.map(typeOf).at(-1)).toBe('response.completed');
     expect(pool.fakeUpstream.handshakes().map((it) => it.account)).toEqual(['a', 'c']);
     expect(pool.fakeUpstream.sockets.attempts()).toEqual(['a', 'c']);
   });

@@ -9,7 +9,7 @@ const MiB = 1_024 * 1_024;
 const COUNT = 256;
 const piece = { bytes: Buffer.alloc(MiB / 4, 'x'), isBinary: true };
 const TOTAL = COUNT * piece.bytes.length;
-/** An upper bound for what the two connections buffer on loopback. */
+/** An upper bound of the bytes that the two connections buffer on loopback. */
 const KERNEL = 24 * MiB;
 
 /** Bytes sent before the sender is paused. */

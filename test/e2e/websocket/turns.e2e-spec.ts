@@ -44,20 +44,20 @@ describe('a refusal in a turn, before any output', () => {
     ['response.failed with a limit', failedFirst('usage_limit_reached'), 'quota-exhausted'],
     ['response.failed rate_limit_exceeded', failedFirst('rate_limit_exceeded'), 'rate-limited'],
     [
-      'an error frame after its prelude',
+      'an error message after its prelude',
       messages(prelude, errorEvent(429, { type: 'usage_limit_reached', resets_at: soon })),
       'quota-exhausted',
     ],
     [
-      'an error frame, and a close at once',
+      'an error message, and a close at once',
       messages(errorEvent(429, { type: 'usage_limit_reached', resets_at: soon }), closes(1008, 'made-up')),
       'quota-exhausted',
     ],
   ])(
-    '%s: the next account serves it, unseen, and nothing is lost or doubled',
-    async (_what, answer, reason) => {
+    '%s: the next account serves the turn unnoticed, and nothing is lost or doubled',
+    async (_what, response, reason) => {
       await using pool = await TestPool.start({ env: fillFirst });
-      pool.fakeUpstream.account('a').sockets.answers(answer);
+      pool.fakeUpstream.account('a').sockets.answers(response);
       await using client = await SocketClient.connect(pool.origin);
       expect(types(await client.turn({ extra: 'é \u2603' }))).toEqual(whole);
       expect(client.messages.map((it) => it.bytes.toString()).join('')).not.toContain('resp_of_a');
@@ -109,10 +109,10 @@ describe('a refusal in a turn, before any output', () => {
     pool.fakeUpstream.account('a').sockets.answers(usageLimit({ resetsAt: soon + 600 }));
     pool.fakeUpstream.account('b').sockets.answers(usageLimit({ resetsAt: soon }));
     await using client = await SocketClient.connect(pool.origin);
-    const told = await client.turn();
-    expect(types(told)).toEqual(['error']);
+    const got = await client.turn();
+    expect(types(got)).toEqual(['error']);
     const limit = { type: 'usage_limit_reached', code: 'usage_limit_reached', resets_at: soon };
-    expect(jsonOf(told[0])).toMatchObject({ status: 429, error: limit, headers: {} });
+    expect(jsonOf(got[0])).toMatchObject({ status: 429, error: limit, headers: {} });
     // Already known: upstream is not asked again.
     expect(jsonOf((await client.turn())[0])).toMatchObject({ status: 429, error: limit });
     expect(pool.fakeUpstream.sockets.attempts()).toEqual(['a', 'b']);
@@ -126,24 +126,24 @@ describe('a refusal in a turn, before any output', () => {
     for (const name of ['a', 'b'])
       pool.fakeUpstream.account(name).sockets.answers(messages(prelude, refusal));
     await using client = await SocketClient.connect(pool.origin);
-    const told = await client.turn();
-    expect(types(told)).toEqual(['response.created', 'error']);
-    expect(told[1]?.bytes.equals(refusal.bytes)).toBe(true);
+    const got = await client.turn();
+    expect(types(got)).toEqual(['response.created', 'error']);
+    expect(got[1]?.bytes.equals(refusal.bytes)).toBe(true);
     expect(pool.fakeUpstream.sockets.attempts()).toHaveLength(1);
   });
 });
 
 describe('a refusal in a turn, after output', () => {
   it.each([
-    ['an error frame', errorEvent(429, { type: 'usage_limit_reached', resets_at: soon })],
+    ['an error message', errorEvent(429, { type: 'usage_limit_reached', resets_at: soon })],
     ['response.failed', failed('usage_limit_reached')],
   ])('%s is passed on unchanged', async (_what, event) => {
     await using pool = await TestPool.start({ env: fillFirst });
     pool.fakeUpstream.account('a').sockets.answers(messages(prelude, delta('half'), event));
     await using client = await SocketClient.connect(pool.origin);
-    const told = await client.turn();
-    expect(types(told)).toEqual(['response.created', 'response.output_text.delta', event.type]);
-    expect(told[2]?.bytes.toString()).toBe(JSON.stringify(event));
+    const got = await client.turn();
+    expect(types(got)).toEqual(['response.created', 'response.output_text.delta', event.type]);
+    expect(got[2]?.bytes.toString()).toBe(JSON.stringify(event));
     expect(pool.fakeUpstream.sockets.attempts()).toEqual(['a']);
     expect(await pool.account('a')).toMatchObject({ inFlight: 0 });
   });

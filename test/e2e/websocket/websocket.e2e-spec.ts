@@ -5,7 +5,7 @@ import { TestPool } from '../../support/pool/pool.js';
 import { type SocketMessage, typeOf } from '../../support/clients/socket-message.js';
 import { SocketClient } from '../../support/clients/socket-client.js';
 
-const types = (frames: readonly SocketMessage[]) => frames.map((it) => typeOf(it));
+const types = (messages: readonly SocketMessage[]) => messages.map((it) => typeOf(it));
 
 describe('turns over WebSocket', () => {
   it('go upstream and back on one account and are recorded', async () => {
@@ -36,9 +36,9 @@ describe('turns over WebSocket', () => {
     await using pool = await TestPool.start({ env: { PROXY_POLICY: 'fill-first' } });
     pool.fakeUpstream.account('a').sockets.answers(usageLimit(), streams());
     await using client = await SocketClient.connect(pool.origin);
-    const frames = await client.turn();
-    expect(types(frames)).not.toContain('error');
-    expect(types(frames).at(-1)).toBe('response.completed');
+    const messages = await client.turn();
+    expect(types(messages)).not.toContain('error');
+    expect(types(messages).at(-1)).toBe('response.completed');
     expect(pool.fakeUpstream.sockets.attempts()).toEqual(['a', 'b']);
     expect(await pool.account('a')).toMatchObject({
       available: false,

@@ -2,22 +2,22 @@ import { once } from 'node:events';
 import { WebSocket, WebSocketServer } from 'ws';
 import { codexHandshake } from './codex-socket.js';
 
-/** A frame as bytes. Text may be invalid UTF-8, which `SocketClient` and the fake upstream would refuse. */
-export interface BareFrame {
+/** A whole message as bytes. Text may be invalid UTF-8, which `SocketClient` and the fake upstream would refuse. */
+export interface BareMessage {
   readonly bytes: Buffer;
   readonly isBinary: boolean;
 }
 
 /** One end of a WebSocket that interprets nothing: the test decides what it sends and checks what it receives. */
 export class BareSocket implements Disposable {
-  readonly frames: BareFrame[] = [];
+  readonly messages: BareMessage[] = [];
   readonly closed: Promise<{ code: number; reason: string }>;
   readonly #changed: (() => void)[] = [];
 
   constructor(readonly ws: WebSocket) {
     ws.on('error', () => undefined); // the close event follows
     ws.on('message', (bytes: Buffer, isBinary) => {
-      this.frames.push({ bytes, isBinary });
+      this.messages.push({ bytes, isBinary });
       for (const look of this.#changed) look();
     });
     this.closed = new Promise((resolve) => {
@@ -25,7 +25,7 @@ export class BareSocket implements Disposable {
     });
   }
 
-  send({ bytes, isBinary }: BareFrame): void {
+  send({ bytes, isBinary }: BareMessage): void {
     this.ws.send(bytes, { binary: isBinary });
   }
 
@@ -33,14 +33,14 @@ export class BareSocket implements Disposable {
     this.send({ bytes: Buffer.from(text), isBinary: false });
   }
 
-  /** Resolves when `count` frames have arrived in total, or the socket has closed. */
-  async gets(count: number): Promise<readonly BareFrame[]> {
+  /** Resolves when `count` messages have arrived in total, or the socket has closed. */
+  async gets(count: number): Promise<readonly BareMessage[]> {
     const enough = Promise.withResolvers<void>();
     this.#changed.push(() => {
-      if (this.frames.length >= count) enough.resolve();
+      if (this.messages.length >= count) enough.resolve();
     });
-    if (this.frames.length < count) await Promise.race([enough.promise, this.closed]);
-    return this.frames;
+    if (this.messages.length < count) await Promise.race([enough.promise, this.closed]);
+    return this.messages;
   }
 
   [Symbol.dispose](): void {

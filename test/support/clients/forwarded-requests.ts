@@ -1,8 +1,10 @@
 import type { FakeUpstream } from '../../../src/fake-upstream/fake-upstream.js';
 import type { LoggedRequest } from '../../../src/fake-upstream/script/request-log.js';
 
-/** The requests that reached the fake upstream for a client: all but the program's own polls and refreshes, which have a
- * user agent of their own. */
+/**
+ * The requests that reached the fake upstream for a client. The program's own polls and refreshes, which have a different
+ * user agent, are left out.
+ */
 export function forwarded(fakeUpstream: FakeUpstream): readonly LoggedRequest[] {
   return fakeUpstream.log.filter((it) => it.headers['user-agent']?.startsWith('codex-pool/') !== true);
 }

@@ -1,5 +1,5 @@
 import { type ClientRequest, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http';
-// Imported at load time, so that a test with fake timers does not stop the deadline of its own wait.
+// Imported at load time, so that fake timers in a test do not stop the deadlines of its waits.
 import { clearTimeout, setTimeout } from 'node:timers';
 
 const DEFAULT_LIMIT_MS = 5_000;

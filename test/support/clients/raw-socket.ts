@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
-// Imported at load time, so that a test with fake timers does not stop the deadline of its own wait.
+// Imported at load time, so that fake timers in a test do not stop the deadlines of its waits.
 import { clearTimeout, setTimeout } from 'node:timers';
 
 const LIMIT_MS = 5_000;
@@ -33,7 +33,7 @@ export class RawSocket implements Disposable {
         if (error == null) resolve('taken');
       });
     });
-    return within(Promise.race([taken, this.#closed]), 'the other side to take what is sent');
+    return within(Promise.race([taken, this.#closed]), 'the other side to take the bytes');
   }
 
   /** Resolves when this text has arrived. */

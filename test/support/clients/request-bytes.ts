@@ -1,6 +1,6 @@
 import { aTurn } from '../pool/pool.js';
 
-/** Requests to be written at once, as a client sends them that does not wait for responses. */
+/** Requests for one write, as by a client that does not wait for responses. */
 export function packet(...requests: readonly string[]): string {
   return requests.join('');
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-// Imported at load time, so that a test with fake timers does not stop the deadline of its own wait.
+// Imported at load time, so that fake timers in a test do not stop the deadlines of its waits.
 import { clearTimeout, setTimeout } from 'node:timers';
 import { WebSocket } from 'ws';
 import { codexHandshake, responseCreate } from './codex-socket.js';
@@ -8,7 +8,7 @@ import { endsTurn, typeOf, type SocketMessage } from './socket-message.js';
 
 const LIMIT_MS = 5_000;
 
-/** How a socket ended; 1006 without a reason for a broken connection. */
+/** The end of a socket; 1006 without a reason for a broken connection. */
 export interface SocketEnd {
   readonly code: number;
   readonly reason: string;
@@ -102,7 +102,7 @@ export class SocketClient implements AsyncDisposable {
     return this.untilTurnEnds(from);
   }
 
-  /** A turn that asks for no output, as Codex sends one right after the handshake. */
+  /** Sends a turn that asks for no output, as Codex does right after the handshake. */
   async prewarm(): Promise<SocketMessage[]> {
     return this.turn({ generate: false });
   }

@@ -1,16 +1,16 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
-/** Where the connection of a token request breaks, in the order of a refresh. */
+/** Points at which the connection of a token request breaks, in the order of a refresh. */
 export const wireFaults = [
   'is reset before the request is read',
   'is reset after the head of the request',
   'is reset after the request, before tokens are issued',
-  'is reset after tokens are issued, before the answer',
-  'is closed after tokens are issued, before the answer',
-  'is reset in the head of the answer',
-  'is reset in the body of the answer',
-  'is closed in the body of the answer',
+  'is reset after tokens are issued, before the response',
+  'is closed after tokens are issued, before the response',
+  'is reset in the head of the response',
+  'is reset in the body of the response',
+  'is closed in the body of the response',
   'says nothing more after tokens are issued',
 ] as const;
 
@@ -96,15 +96,15 @@ export class TokenWire implements AsyncDisposable {
         );
       case 'is reset after the request, before tokens are issued':
         return whenRead(client, isWhole, () => strike(reset));
-      case 'is reset after tokens are issued, before the answer':
+      case 'is reset after tokens are issued, before the response':
         return this.#passHalf(client, 0, () => strike(reset));
-      case 'is closed after tokens are issued, before the answer':
+      case 'is closed after tokens are issued, before the response':
         return this.#passHalf(client, 0, () => strike(close));
-      case 'is reset in the head of the answer':
+      case 'is reset in the head of the response':
         return this.#passHalf(client, HALF_A_HEAD_BYTES, () => strike(reset));
-      case 'is reset in the body of the answer':
+      case 'is reset in the body of the response':
         return this.#passHalf(client, 'body', () => strike(reset));
-      case 'is closed in the body of the answer':
+      case 'is closed in the body of the response':
         return this.#passHalf(client, 'body', () => strike(close));
       case 'says nothing more after tokens are issued':
         return this.#passHalf(client, 0, () => broken.strike());

@@ -99,9 +99,9 @@ export class Program implements AsyncDisposable {
 
   /** The origin that it prints when it listens. */
   async origin(): Promise<string> {
-    const told = () =>
+    const listening = () =>
       /^codex-pool listens on (http:\/\/\S+:[1-9]\d*)$/m.exec(this.child.stdout)?.[1] ?? null;
-    return this.child.until(told, 'the program to say where it listens');
+    return this.child.until(listening, 'the program to print its address');
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -61,9 +61,9 @@ export class Folders implements AsyncDisposable {
     };
     const args = ['-c', SHELL, 'bash', before, process.execPath, entry];
     const child = new Child('bash', args, { env, cwd: this.path });
-    const told = (): string | null =>
+    const listening = (): string | null =>
       /^codex-pool listens on (http:\/\/\S+:[1-9]\d*)$/m.exec(child.stdout)?.[1] ?? null;
-    const running = new RunningProgram(child, await child.until(told, 'the program to listen'));
+    const running = new RunningProgram(child, await child.until(listening, 'the program to listen'));
     this.#running.push(running);
     return running;
   }
