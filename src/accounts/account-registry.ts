@@ -32,7 +32,7 @@ export class AccountRegistry implements OnModuleInit {
     private readonly drain: Drain,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {
-    vault.onChange((storedCredential) => this.follow(storedCredential));
+    vault.onChange((now, before) => this.follow(now, before));
   }
 
   async onModuleInit(): Promise<void> {
@@ -152,7 +152,7 @@ export class AccountRegistry implements OnModuleInit {
   /** Returns the account of a credential: the known one with its evidence, or a new one. */
   private placed(storedCredential: StoredCredential, known: Account | null): Account {
     const account = known ?? this.createAccount(storedCredential);
-    if (known !== null) account.storedCredential = storedCredential;
+    if (known !== null) account.slot = this.vault.slot(storedCredential.id);
     account.readmit();
     return account;
   }
@@ -162,11 +162,8 @@ export class AccountRegistry implements OnModuleInit {
     const stored = this.evidence.recall(storedCredential);
     const refused = storedCredential.refresh.kind === 'idle' ? (stored?.refused ?? null) : null;
     // The token endpoint has already refused this token for good, so it is not asked again.
-    const kept =
-      refused === null
-        ? storedCredential
-        : this.vault.change(storedCredential, { kind: 'refused-for-good', ...refused });
-    const account = new Account(storedCredential.id, kept);
+    if (refused !== null) this.vault.change(storedCredential, { kind: 'refused-for-good', ...refused });
+    const account = new Account(storedCredential.id, this.vault.slot(storedCredential.id));
     account.settings = this.settings.of(storedCredential.id);
     if (stored !== null) account.evidence = stored.evidence;
     return account;
@@ -180,19 +177,19 @@ export class AccountRegistry implements OnModuleInit {
   }
 
   /** Applies new tokens or a new refresh state to an account of the pool. */
-  private follow(storedCredential: StoredCredential): void {
-    const account = this.findById(storedCredential.id);
+  private follow(now: StoredCredential, before: StoredCredential | null): void {
+    const account = this.findById(now.id);
     if (account === null) return;
-    const isRenewed = account.storedCredential.credential !== storedCredential.credential;
-    const { plan } = account;
-    account.storedCredential = storedCredential;
-    if (isRenewed)
+    const { credential: previous } = before ?? account.storedCredential;
+    account.slot = this.vault.slot(now.id);
+    if (previous !== now.credential)
       this.learn(account, {
         kind: 'credential-renewed',
-        isRefresh: storedCredential.grantedAt !== null,
+        isRefresh: now.grantedAt !== null,
         at: this.clock.now(),
       });
     else this.evidence.note(account); // its login may have been refused
-    if (account.plan !== plan) this.learn(account, { kind: 'plan-changed', at: this.clock.now() });
+    if (account.plan !== (account.polledPlan ?? previous.plan))
+      this.learn(account, { kind: 'plan-changed', at: this.clock.now() });
   }
 }

@@ -1,3 +1,4 @@
+import type { CredentialSlot } from '../tokens/credential-vault.js';
 import type { StoredCredential } from '../tokens/stored-credential.js';
 import { needsLogin } from '../tokens/refresh-state.js';
 import { type AccountEvidence, noEvidence } from './account-evidence.js';
@@ -42,8 +43,13 @@ export class Account {
   constructor(
     /** Identity. It survives a token refresh and a rename of the file. */
     readonly id: string,
-    public storedCredential: StoredCredential,
+    /** The vault's slot of this account, so that no copy of the credential can be out of date. */
+    public slot: CredentialSlot,
   ) {}
+
+  get storedCredential(): StoredCredential {
+    return this.slot.current;
+  }
 
   /** Name of the credential file; also the account's name in the API. */
   get name(): string {

@@ -40,7 +40,7 @@ const storedCredentialOf = (id: string): StoredCredential => ({
 });
 
 function accountOf(id: string): Account {
-  const account = new Account(id, storedCredentialOf(id));
+  const account = new Account(id, { current: storedCredentialOf(id) });
   account.evidence = refused;
   return account;
 }

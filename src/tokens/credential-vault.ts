@@ -15,24 +15,32 @@ export interface FolderReading {
   readonly added: readonly string[];
 }
 
+/** The current credential of an account. Keeps the last one after the vault has forgotten the account. */
+export interface CredentialSlot {
+  readonly current: StoredCredential;
+}
+
+/** Called with the new credential of an account and the previous one; null for an account that is new to the vault. */
+export type CredentialWatcher = (now: StoredCredential, before: StoredCredential | null) => void;
+
 /** Owns the credentials: the newest tokens of each account, in memory, by the identity of the account. */
 @Injectable()
 export class CredentialVault {
   private readonly logger = new Logger(CredentialVault.name);
-  private readonly credentials = new Map<string, StoredCredential>();
-  private readonly watchers: ((storedCredential: StoredCredential) => void)[] = [];
+  private readonly slots = new Map<string, { current: StoredCredential }>();
+  private readonly watchers: CredentialWatcher[] = [];
   /** Accounts that had a file when the folder was last read. */
   private withFile: ReadonlySet<string> = new Set();
 
   constructor(private readonly store: CredentialStore) {}
 
   /** Calls back whenever the tokens, the refresh state or a warning of an account changes. */
-  onChange(watcher: (storedCredential: StoredCredential) => void): void {
+  onChange(watcher: CredentialWatcher): void {
     this.watchers.push(watcher);
   }
 
   list(): readonly StoredCredential[] {
-    return [...this.credentials.values()];
+    return [...this.slots.values()].map((it) => it.current);
   }
 
   /** Credentials with a file. A user who moved a file away wants its refresh token unchanged. */
@@ -41,26 +49,37 @@ export class CredentialVault {
   }
 
   find(id: string): StoredCredential | null {
-    return this.credentials.get(id) ?? null;
+    return this.slots.get(id)?.current ?? null;
   }
 
   /** @throws RefreshFailedError when the credential does not exist */
   get(id: string): StoredCredential {
-    const storedCredential = this.credentials.get(id);
-    if (storedCredential === undefined) throw new RefreshFailedError(id, 'its credential file is gone');
-    return storedCredential;
+    return this.slot(id).current;
+  }
+
+  /**
+   * Returns the slot of an account, for readers that must always see the newest credential.
+   * @throws RefreshFailedError when the credential does not exist
+   */
+  slot(id: string): CredentialSlot {
+    const slot = this.slots.get(id);
+    if (slot === undefined) throw new RefreshFailedError(id, 'its credential file is gone');
+    return slot;
   }
 
   put(storedCredential: StoredCredential): StoredCredential {
-    if (this.credentials.get(storedCredential.id) === storedCredential) return storedCredential;
-    this.credentials.set(storedCredential.id, storedCredential);
-    for (const watcher of this.watchers) watcher(storedCredential);
+    const slot = this.slots.get(storedCredential.id);
+    const before = slot?.current ?? null;
+    if (before === storedCredential) return storedCredential;
+    if (slot === undefined) this.slots.set(storedCredential.id, { current: storedCredential });
+    else slot.current = storedCredential;
+    for (const watcher of this.watchers) watcher(storedCredential, before);
     return storedCredential;
   }
 
   /** Drops the tokens of an account. Its file, if there is one, is read again at the next reload. */
   forget(id: string): void {
-    this.credentials.delete(id);
+    this.slots.delete(id);
   }
 
   /**
@@ -82,7 +101,7 @@ export class CredentialVault {
     const files = withoutDuplicates(await this.store.readAll());
     const whole = files.filter((it) => it.kind === 'ok');
     const present = new Set(whole.map((it) => identityOf(it.name, it.credential)));
-    const added = [...present].filter((id) => !this.credentials.has(id));
+    const added = [...present].filter((id) => !this.slots.has(id));
     for (const file of whole) this.put(afterReading(this.find(identityOf(file.name, file.credential)), file));
     this.withFile = present;
     for (const { id, unsaved } of this.list())

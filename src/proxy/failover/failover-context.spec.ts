@@ -31,14 +31,16 @@ function account(name: string): Account {
     lastRefreshAt: null,
   });
   return new Account(name, {
-    name,
-    credential,
-    refresh: idle,
-    warning: null,
-    isLink: false,
-    id: name,
-    grantedAt: null,
-    unsaved: null,
+    current: {
+      name,
+      credential,
+      refresh: idle,
+      warning: null,
+      isLink: false,
+      id: name,
+      grantedAt: null,
+      unsaved: null,
+    },
   });
 }
 

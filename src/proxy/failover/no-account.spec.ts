@@ -21,14 +21,16 @@ function candidates(name: string, unavailable: Unavailable | null = null): Consi
   };
   const credential = credentialOf(values);
   const account = new Account(name, {
-    name,
-    credential,
-    refresh: idle,
-    warning: null,
-    isLink: false,
-    id: name,
-    grantedAt: null,
-    unsaved: null,
+    current: {
+      name,
+      credential,
+      refresh: idle,
+      warning: null,
+      isLink: false,
+      id: name,
+      grantedAt: null,
+      unsaved: null,
+    },
   });
   return { account, unavailable };
 }
