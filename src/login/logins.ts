@@ -12,7 +12,7 @@ interface Entry {
   readonly hold: Disposable | null;
 }
 
-/** Holds open logins and those that ended last. Checks open logins at intervals. */
+/** Holds open logins and the most recently ended ones. */
 @Injectable()
 export class Logins implements OnModuleDestroy {
   /** Oldest first. */

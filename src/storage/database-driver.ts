@@ -50,7 +50,7 @@ export function chooseDriver(setting: DriverSetting): DatabaseDriver {
 /** Loads the package at run time: it may be absent, and its binary may be built for another system. */
 function loadSqlite3(): SqliteModule {
   const loaded: unknown = createRequire(import.meta.url)('sqlite3');
-  if (!isSqliteModule(loaded)) throw new TypeError('the package sqlite3 has no class Database');
+  if (!isSqliteModule(loaded)) throw new TypeError('the sqlite3 package does not export a Database class');
   // Turns off the package's verbose mode, which TypeORM switches on: it creates two errors per statement.
   return { ...loaded, verbose: () => loaded };
 }

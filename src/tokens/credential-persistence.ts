@@ -48,7 +48,7 @@ export class CredentialPersistence {
     return await work();
   }
 
-  /** Retries failed writes of tokens to their files. A failure of one account does not affect the others. */
+  /** Retries token-file writes that failed. One account's failure does not affect the others. */
   async saveUnsaved(): Promise<void> {
     for (const { id, name, unsaved } of this.vault.list()) {
       if (unsaved === null) continue;

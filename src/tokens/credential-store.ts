@@ -180,5 +180,5 @@ function merged(
 
 function asObject(value: unknown): Record<string, unknown> {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value };
-  throw new TypeError('the file no longer has the form of a Codex auth.json');
+  throw new TypeError('the file is no longer a valid Codex auth.json');
 }

@@ -75,7 +75,7 @@ export function nextRefreshState(state: RefreshState, event: RefreshEvent): Refr
   }
 }
 
-/** Keeps a doubt: a failure of this request says nothing about the earlier one. */
+/** An in-doubt refresh stays in doubt: this failure says nothing about the earlier request. */
 function afterFailure(state: RefreshState, reason: string, at: number): RefreshState {
   const isCounting = state.kind === 'waiting' || state.kind === 'in-doubt';
   const failures = isCounting ? state.failures + 1 : 1;

@@ -64,7 +64,7 @@ export type AttemptFault =
   | 'no stream'
   | 'paused';
 
-/** The response of upstream to an attempt with such a fault. */
+/** Upstream's response to an attempt with this fault. */
 export function attemptFault(kind: AttemptFault, mark: string, roll: number): ScriptedResponse {
   switch (kind) {
     case 'upstream-error':

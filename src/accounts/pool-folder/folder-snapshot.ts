@@ -3,7 +3,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { limits } from '../../config/limits.js';
 import { errorCode } from '../../runtime/pool-error.js';
 
-/** The folders in which a change concerns the pool: its own, and those of its links' targets. */
+/** The folders to watch: the pool folder itself and those its symlinks point into. */
 export interface WatchedPlaces {
   /** Identity by path. It changes when another folder takes the place of this one. */
   readonly folders: ReadonlyMap<string, string>;

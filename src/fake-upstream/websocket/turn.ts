@@ -36,7 +36,7 @@ export async function writeSocketTurn(
     case 'by-model':
       return writeSocketTurn(response.choose(facts.model), socket, facts, turnHeaders);
     case 'custom':
-      throw new Error('a response written by hand over HTTP cannot be sent on a socket');
+      throw new Error('a custom HTTP response cannot be sent over a WebSocket');
     default:
       return response satisfies never;
   }

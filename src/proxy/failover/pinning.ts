@@ -65,7 +65,7 @@ export class Pinning {
     return kind === null ? null : this.lastPin(kind, ids);
   }
 
-  /** Looks into the body only while pins exist that it might name. */
+  /** Inspects the body only if there are pins it might refer to. */
   private async namedInBody(request: ProxyRequest): Promise<string | null> {
     const mayNameFile = this.pins.has('file');
     // Codex never sends a response id over HTTP (docs/protocol.md), so that alone does not justify inflating its body.

@@ -48,7 +48,7 @@ export class RequestRecord {
     return this.sentAt;
   }
 
-  /** `performance.now()` when the head of upstream's last response came; null without one. */
+  /** `performance.now()` when the head of upstream's last response arrived; null without one. */
   get lastAnsweredAt(): number | null {
     return this.headAt;
   }

@@ -20,7 +20,7 @@ import { UpstreamClient } from './upstream-client.js';
 import { UpstreamWebSockets } from './upstream-websocket.js';
 
 /**
- * How one attempt ended: its outcome, and the response if one arrived. Nothing of the response was sent to the
+ * How one attempt ended: its outcome, and the response if one arrived. None of the response has been sent to the
  * client yet.
  */
 export interface Attempted {
@@ -100,7 +100,11 @@ export class AttemptRunner {
       return without({ kind: whyNoToken(error, account) }, null, performance.now());
     }
     if (token === null)
-      return without(unreachable(new Error('no token in time'), false), null, performance.now());
+      return without(
+        unreachable(new Error('timed out waiting for an access token'), false),
+        null,
+        performance.now(),
+      );
     const plan = buildRequest(request, account, to, token, this.upstream.urlOf(to.base, to.path));
     const sentAt = performance.now();
     const end = to.isSocket

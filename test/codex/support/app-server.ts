@@ -22,7 +22,7 @@ export class AppServer {
     this.#child = child;
   }
 
-  /** Starts the server and introduces itself. */
+  /** Starts the server and sends the initialize handshake. */
   static async start(setting: Setting): Promise<AppServer> {
     const server = new AppServer(setting.codex(['app-server'], { withInput: true }));
     await server.request('initialize', {

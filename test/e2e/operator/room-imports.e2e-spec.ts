@@ -55,7 +55,7 @@ describe('imports between the rooms of src', () => {
   let folder = '';
   let refused: ReadonlySet<string> = new Set();
 
-  // One probe for each room and kind of statement, which imports every other room.
+  // One probe file per room and statement kind; each imports every other room.
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'codex-pool-rooms-'));
     cpSync(join(projectRoot, '.oxlintrc.json'), join(folder, '.oxlintrc.json'));
