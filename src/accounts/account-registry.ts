@@ -152,7 +152,6 @@ export class AccountRegistry implements OnModuleInit {
   /** Returns the account of a credential: the known one with its evidence, or a new one. */
   private placed(storedCredential: StoredCredential, known: Account | null): Account {
     const account = known ?? this.createAccount(storedCredential);
-    if (known !== null) account.slot = this.vault.slot(storedCredential.id);
     account.readmit();
     return account;
   }
@@ -179,9 +178,8 @@ export class AccountRegistry implements OnModuleInit {
   /** Applies new tokens or a new refresh state to an account of the pool. */
   private follow(now: StoredCredential, before: StoredCredential | null): void {
     const account = this.findById(now.id);
-    if (account === null) return;
-    const { credential: previous } = before ?? account.storedCredential;
-    account.slot = this.vault.slot(now.id);
+    if (account === null || before === null) return;
+    const { credential: previous } = before;
     if (previous !== now.credential)
       this.learn(account, {
         kind: 'credential-renewed',

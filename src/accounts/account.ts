@@ -44,7 +44,7 @@ export class Account {
     /** Identity. It survives a token refresh and a rename of the file. */
     readonly id: string,
     /** The vault's slot of this account, so that no copy of the credential can be out of date. */
-    public slot: CredentialSlot,
+    private readonly slot: CredentialSlot,
   ) {}
 
   get storedCredential(): StoredCredential {
