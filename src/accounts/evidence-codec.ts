@@ -9,7 +9,7 @@ export interface StoredEvidence {
   readonly evidence: AccountEvidence;
   /** The login that the evidence belongs to (`loginOf`). */
   readonly login: string;
-  /** The token endpoint's final refusal of that login; null if there is none. */
+  /** The token endpoint's final refusal of that login; null if none. */
   readonly refused: Refused | null;
 }
 

@@ -45,7 +45,7 @@ export class EvidenceStore implements OnModuleInit {
     });
   }
 
-  /** Returns the evidence about an account that joins the pool with these tokens; null if there is none. */
+  /** Returns the evidence about an account that joins the pool with these tokens; null if none. */
   recall({ id, credential }: StoredCredential): StoredEvidence | null {
     const stored = this.known.peek(id);
     return stored === undefined ? null : evidenceForLogin(stored, loginOf(credential), this.clock.now());

@@ -38,7 +38,7 @@ export class PoolWatcher implements OnApplicationBootstrap, OnModuleDestroy {
   /** Time of the last look, and the time until which no watcher is tried; `performance.now()`. */
   private lookedAt = 0;
   private blindUntil = 0;
-  /** The current problem with the folder, so that it is logged once; null if there is none. */
+  /** The current problem with the folder, so that it is logged once; null if none. */
   private trouble: string | null = null;
   private hasLoggedBlind = false;
 

@@ -40,7 +40,7 @@ export class UsageController {
     if (!parsed.success) {
       const faults = parsed.error.issues.map((it) => it.path.join('.')).join(', ');
       throw new BadRequestException(
-        `Invalid: ${faults}. from and to are epoch ms or ISO dates, bucket is hour or day, by is none, account or model.`,
+        `Invalid: ${faults}. from and to are epoch ms or ISO dates, bucket must be hour or day, by must be account, model or none.`,
       );
     }
     try {

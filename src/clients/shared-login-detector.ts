@@ -56,7 +56,7 @@ export class SharedLoginDetector {
     this.logger.warn('a client uses the login of an account', { account: account.name, why });
   }
 
-  /** The operator's warning about a second user of this account's login; null when there is none. */
+  /** The operator's warning about a second user of this account's login; null if none. */
   warning(account: Account): string | null {
     const login = this.shared.get(account);
     return login === undefined || account.storedCredential.isLink ? null : warningOf(account.name, login);

@@ -114,7 +114,7 @@ function assign({ res }: Exchange, tcp: Duplex): void {
   tcp.once('end', () => tcp.end());
 }
 
-/** The model of a handshake, from its turn metadata; null if there is none. */
+/** The model of a handshake, from its turn metadata; null if none. */
 function modelOf({ headers }: OpenEntry): string | null {
   const metadata = headers['x-codex-turn-metadata'];
   const { model } = jsonIn(Buffer.from(typeof metadata === 'string' ? metadata : ''));

@@ -59,7 +59,7 @@ export async function takeSnapshot(poolDir: string): Promise<FolderSnapshot> {
   }
 }
 
-/** Returns the identity of a folder (device and inode); empty if there is none. */
+/** Returns the identity of a folder (device and inode); empty if none. */
 export async function identityAt(path: string): Promise<string> {
   try {
     const { dev, ino } = await stat(path);

@@ -12,7 +12,7 @@ export interface PoolMember {
 /** Why an account takes no new turns although some of its turns may still be in flight. */
 export interface Withdrawal {
   readonly reason: 'removed' | 'broken-file';
-  /** What is wrong with its file; null when it has none. */
+  /** Why its file is unusable; null if it has no file. */
   readonly why: string | null;
 }
 

@@ -23,7 +23,7 @@ export class PoolHealth {
     return check.up({ accounts, available, inFlight, out: this.out() });
   }
 
-  /** Returns the reason by name for every unavailable account and every broken file; empty if there is none. */
+  /** Returns the reason by name for every unavailable account and every broken file; empty if none. */
   out(): Record<string, string> {
     const out: Record<string, string> = {};
     for (const { account, unavailable } of this.selector.assess()) {

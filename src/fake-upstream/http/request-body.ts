@@ -55,7 +55,7 @@ export function modelIn(body: Buffer, contentEncoding: string | undefined): stri
   }
 }
 
-/** The JSON object in a body; an empty object if there is none. */
+/** The JSON object in a body; an empty object if none. */
 export function jsonIn(body: Buffer): Readonly<Record<string, unknown>> {
   try {
     const parsed: unknown = JSON.parse(body.toString('utf8'));

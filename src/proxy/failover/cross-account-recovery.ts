@@ -82,7 +82,7 @@ export class CrossAccountRecovery {
     return candidates.some((it) => it.account.id === accountId && it.unavailable === null);
   }
 
-  /** Returns the body without cross-account reasoning; null if there is none, or no room for the copy. */
+  /** Returns the body without cross-account reasoning; null if none, or no room for the copy. */
   private async strip({ request }: FailoverContext, account: Account): Promise<Buffer | null> {
     const stripped = await request.look((plain) => this.stripped(plain, request.sessionKey, account));
     if (stripped === null || !request.holdMore(stripped.body.length)) return null;

@@ -8,7 +8,7 @@ export interface SocketMessage {
   readonly at: number;
 }
 
-/** The `type` of a message's JSON; empty if there is none. */
+/** The `type` of a message's JSON; empty if none. */
 export function typeOf(message: SocketMessage): string {
   try {
     const { type } = jsonOf(message);
