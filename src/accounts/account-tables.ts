@@ -1,7 +1,7 @@
 import { limits } from '../config/limits.js';
 import { removeRows, upsertRows } from '../storage/statements.js';
 import type { StoredTable } from '../storage/stored-table.js';
-import { AccountEvidenceRow } from './account-evidence.entity.js';
+import { AccountEvidenceRow } from './evidence/account-evidence.entity.js';
 import { AccountSettingsRow } from './account-settings.entity.js';
 
 /** Never dropped: there is at most one waiting row per account. */

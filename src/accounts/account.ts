@@ -1,7 +1,7 @@
 import type { CredentialSlot } from '../tokens/credential-vault.js';
 import type { StoredCredential } from '../tokens/stored-credential.js';
 import { needsLogin } from '../tokens/refresh-state.js';
-import { type AccountEvidence, noEvidence } from './account-evidence.js';
+import { type AccountEvidence, noEvidence } from './evidence/account-evidence.js';
 import type { Withdrawal } from './pool-folder/pool-diff.js';
 import { WaitQueue } from './wait-queue.js';
 

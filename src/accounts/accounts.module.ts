@@ -8,7 +8,7 @@ import { AccountSelector } from './selection/account-selector.js';
 import { AffinityStore } from './selection/affinity-store.js';
 import { SessionAffinity } from './selection/session-affinity.js';
 import { RequestLog } from '../observability/request-log.js';
-import { EvidenceStore } from './evidence-store.js';
+import { EvidenceStore } from './evidence/evidence-store.js';
 import { SharedLoginDetector } from '../clients/shared-login-detector.js';
 import { PinStore } from './selection/pin-store.js';
 import { PinTable } from './selection/pin-table.js';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { idle } from '../tokens/refresh-state.js';
 import type { QuotaWindow } from '../usage/quota-window.js';
-import { noEvidence, type Refusal } from './account-evidence.js';
+import { noEvidence, type Refusal } from './evidence/account-evidence.js';
 import { defaultSettings } from './account.js';
 import { type AvailabilityFacts, whyUnavailable } from './availability.js';
 

@@ -1,7 +1,7 @@
 import { limits } from '../config/limits.js';
 import { hasPassed, needsLogin, pausedUntil, type RefreshState } from '../tokens/refresh-state.js';
 import { leftRatio, type QuotaWindow } from '../usage/quota-window.js';
-import type { AccountEvidence, Refusal, RefusalKind } from './account-evidence.js';
+import type { AccountEvidence, Refusal, RefusalKind } from './evidence/account-evidence.js';
 import type { AccountSettings } from './account.js';
 import type { Withdrawal } from './pool-folder/pool-diff.js';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { AccountEvent } from '../../accounts/account-evidence.js';
+import type { AccountEvent } from '../../accounts/evidence/account-evidence.js';
 import { idle } from '../../tokens/refresh-state.js';
 import type { AttemptOutcome } from '../upstream/outcome.js';
 import { evidenceOf, evidenceOfEnd, type OutcomeFacts } from './outcome-evidence.js';

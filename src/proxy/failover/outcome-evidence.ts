@@ -1,5 +1,5 @@
-import type { AccountEvent } from '../../accounts/account-evidence.js';
-import { quotaBackAt } from '../../accounts/cooldown.js';
+import type { AccountEvent } from '../../accounts/evidence/account-evidence.js';
+import { quotaBackAt } from '../../accounts/evidence/cooldown.js';
 import { pausedUntil, type RefreshState } from '../../tokens/refresh-state.js';
 import type { QuotaWindow } from '../../usage/quota-window.js';
 import type { AttemptOutcome } from '../upstream/outcome.js';

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { ResetHint } from '../../accounts/cooldown.js';
+import type { ResetHint } from '../../accounts/evidence/cooldown.js';
 import type { ErrorEnvelope } from './error-envelope.js';
 import { retryAfterMs } from './retry-after.js';
 

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { refuses } from '../../../src/fake-upstream/script/responses.js';
 import { deactivated, rateLimit, usageLimit } from '../../../src/fake-upstream/script/refusals.js';
 import { FakeUpstream } from '../../../src/fake-upstream/fake-upstream.js';
-import { AccountEvidenceRow } from '../../../src/accounts/account-evidence.entity.js';
+import { AccountEvidenceRow } from '../../../src/accounts/evidence/account-evidence.entity.js';
 import { Database } from '../../../src/storage/database.js';
 import { databaseDrivers, type TestedDriver, using } from '../../support/program/database-drivers.js';
 import { OtherProgram } from '../../support/disk/database-process.js';

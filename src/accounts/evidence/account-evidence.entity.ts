@@ -1,5 +1,5 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
-import { storedNumber } from '../storage/stored-number.js';
+import { storedNumber } from '../../storage/stored-number.js';
 
 /** The last evidence about an account, kept for the next start. Times are epoch ms. */
 @Entity('account_evidence')

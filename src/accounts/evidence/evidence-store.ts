@@ -1,15 +1,15 @@
 import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
-import { CLOCK, type Clock } from '../runtime/clock.js';
-import { limits } from '../config/limits.js';
-import type { StoredCredential } from '../tokens/stored-credential.js';
-import type { RefreshState } from '../tokens/refresh-state.js';
+import { CLOCK, type Clock } from '../../runtime/clock.js';
+import { limits } from '../../config/limits.js';
+import type { StoredCredential } from '../../tokens/stored-credential.js';
+import type { RefreshState } from '../../tokens/refresh-state.js';
 import { AccountEvidenceRow } from './account-evidence.entity.js';
-import { accountEvidence } from './account-tables.js';
-import { Database } from '../storage/database.js';
-import { WriteBehind } from '../storage/write-behind.js';
+import { accountEvidence } from '../account-tables.js';
+import { Database } from '../../storage/database.js';
+import { WriteBehind } from '../../storage/write-behind.js';
 import { type AccountEvidence, noEvidence } from './account-evidence.js';
-import type { Account } from './account.js';
+import type { Account } from '../account.js';
 import { evidenceReader, loginOf, type StoredEvidence, evidenceForLogin, textOf } from './evidence-codec.js';
 
 /**

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { limits } from '../config/limits.js';
-import type { Credential } from '../tokens/credential.js';
-import type { Refused } from '../tokens/refresh-state.js';
+import { limits } from '../../config/limits.js';
+import type { Credential } from '../../tokens/credential.js';
+import type { Refused } from '../../tokens/refresh-state.js';
 import { type AccountEvidence, learn, noEvidence, type RefusalKind } from './account-evidence.js';
 
 /** The evidence about an account that outlives its stay in the pool; stored for the next start. Times are epoch ms. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { limits } from '../config/limits.js';
+import { limits } from '../../config/limits.js';
 import { type AccountEvent, type AccountEvidence, learn, noEvidence } from './account-evidence.js';
 
 const T = 1_900_000_000_000;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { QuotaWindow } from '../usage/quota-window.js';
+import type { QuotaWindow } from '../../usage/quota-window.js';
 import { forbiddenPauseMs, quotaBackAt, rateLimitPauseMs, upstreamErrorPauseMs } from './cooldown.js';
 
 const NOW = 1_900_000_000_000;

@@ -1,6 +1,6 @@
-import { limits } from '../config/limits.js';
-import { backoffMs } from '../runtime/backoff.js';
-import type { QuotaWindow } from '../usage/quota-window.js';
+import { limits } from '../../config/limits.js';
+import { backoffMs } from '../../runtime/backoff.js';
+import type { QuotaWindow } from '../../usage/quota-window.js';
 
 /** Cooldown in ms after the n-th rate limit in a row without a stated time: 2 s, doubling to 60 s. */
 export function rateLimitPauseMs(inARow: number): number {

@@ -1,4 +1,4 @@
-import { limits } from '../config/limits.js';
+import { limits } from '../../config/limits.js';
 import { forbiddenPauseMs, rateLimitPauseMs, upstreamErrorPauseMs } from './cooldown.js';
 
 export type RefusalKind =
