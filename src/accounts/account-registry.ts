@@ -7,7 +7,8 @@ import { CredentialPersistence } from '../tokens/credential-persistence.js';
 import type { CredentialFile } from '../tokens/credential-store.js';
 import { CredentialVault } from '../tokens/credential-vault.js';
 import type { StoredCredential } from '../tokens/stored-credential.js';
-import { type AccountEvent, learn } from './evidence/account-evidence.js';
+import { changedRefusals, learn } from './evidence/account-evidence.js';
+import type { AccountEvent } from './evidence/account-event.js';
 import { Account, type AccountSettings } from './account.js';
 import { EvidenceStore } from './evidence/evidence-store.js';
 import { diffOf } from './pool-folder/pool-diff.js';
@@ -66,15 +67,20 @@ export class AccountRegistry implements OnModuleInit {
     const before = account.evidence;
     account.evidence = learn(before, event);
     if (account.evidence === before) return; // nothing new
-    if (account.evidence.refusal !== before.refusal) account.waiters.wakeAll(); // waiting requests may choose another account
+    const changed = changedRefusals(before, account.evidence);
+    if (changed.length > 0) account.waiters.wakeAll(); // waiting requests may choose another account
     this.evidence.note(account);
-    if (account.evidence.refusal !== before.refusal && account.evidence.refusal !== null) {
-      const { kind, until } = account.evidence.refusal;
-      this.logger.warn('account is unavailable', {
-        account: account.name,
-        reason: kind,
-        until: new Date(until).toISOString(),
-      });
+    for (const { scope, refusal } of changed) {
+      if (refusal === null) continue;
+      this.logger.warn(
+        scope === 'account' ? 'account is unavailable' : 'account is unavailable for some requests',
+        {
+          account: account.name,
+          scope,
+          reason: refusal.kind,
+          until: new Date(refusal.until).toISOString(),
+        },
+      );
     }
     if (account.evidence.deactivated !== null && before.deactivated === null) {
       this.logger.error('account is deactivated', {

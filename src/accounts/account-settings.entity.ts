@@ -20,4 +20,8 @@ export class AccountSettingsRow {
 
   @Column('integer', { name: 'max_in_flight', nullable: true })
   maxInFlight!: number | null;
+
+  /** `last` or `never`; anything else from a later version counts as `last`. */
+  @Column('varchar', { length: 20, default: 'last' })
+  credits!: string;
 }

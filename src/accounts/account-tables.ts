@@ -1,7 +1,6 @@
-import { limits } from '../config/limits.js';
-import { removeRows, upsertRows } from '../storage/statements.js';
+import { upsertRows } from '../storage/statements.js';
 import type { StoredTable } from '../storage/stored-table.js';
-import { AccountEvidenceRow } from './evidence/account-evidence.entity.js';
+import { accountEvidence } from './evidence/evidence-table.js';
 import { AccountSettingsRow } from './account-settings.entity.js';
 
 /** Never dropped: there is at most one waiting row per account. */
@@ -12,23 +11,6 @@ export const accountSettings: StoredTable<AccountSettingsRow> = {
   keyOf: (row) => row.accountId,
   async write(manager, rows) {
     await upsertRows(manager, AccountSettingsRow, rows, ['accountId']);
-  },
-};
-
-/** Keyed by account, so that a storm of refusals is one row. */
-export const accountEvidence: StoredTable<AccountEvidenceRow> = {
-  kind: 'evidence',
-  entities: [AccountEvidenceRow],
-  bound: limits.queuedEvidence,
-  keyOf: (row) => row.accountId,
-  async write(manager, rows) {
-    await upsertRows(manager, AccountEvidenceRow, rows, ['accountId']);
-  },
-  async removeOutdated(manager) {
-    return await removeRows(manager, AccountEvidenceRow, {
-      order: { updatedAt: 'DESC' },
-      skip: limits.accountsWithTotals,
-    });
   },
 };
 

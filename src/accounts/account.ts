@@ -15,6 +15,8 @@ export interface AccountSettings {
   readonly reserveRatio: number;
   /** Cap on requests in flight; null: no cap. */
   readonly maxInFlight: number | null;
+  /** Whether paid credits may serve once the quota is used up: after all other accounts, or never. */
+  readonly credits: 'last' | 'never';
 }
 
 export const defaultSettings: AccountSettings = {
@@ -23,6 +25,7 @@ export const defaultSettings: AccountSettings = {
   priority: 0,
   reserveRatio: 0,
   maxInFlight: null,
+  credits: 'last',
 };
 
 /** One ChatGPT login that can serve: its credential, the operator's settings, and the evidence about it. */

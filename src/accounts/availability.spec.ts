@@ -1,9 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { idle } from '../tokens/refresh-state.js';
+import { type AccountQuota, type Credits, noNamedMeter, noQuota } from '../usage/account-quota.js';
 import type { QuotaWindow } from '../usage/quota-window.js';
-import { noEvidence, type Refusal } from './evidence/account-evidence.js';
+import { type AccountEvidence, noEvidence } from './evidence/account-evidence.js';
+import {
+  anyTurn,
+  GENERAL_SCOPE,
+  meterScope,
+  modelScope,
+  type RefusalScope,
+} from './evidence/refusal-scope.js';
+import { noScopeEvidence, type Refusal, type ScopeEvidence } from './evidence/scope-evidence.js';
 import { defaultSettings } from './account.js';
-import { type AvailabilityFacts, whyUnavailable } from './availability.js';
+import { assess, type AssessedRequest, type AvailabilityFacts, dependsOnMeter } from './availability.js';
 
 const NOW = 1_900_000_000_000;
 const LATER = NOW + 60_000;
@@ -15,7 +24,7 @@ const fine: AvailabilityFacts = {
   refresh: idle,
   tokenEndsAt: MUCH_LATER,
   evidence: noEvidence,
-  windows: [],
+  quota: noQuota,
   inFlight: 0,
 };
 
@@ -23,8 +32,17 @@ const settings = (changed: Partial<typeof defaultSettings>): Partial<Availabilit
   settings: { ...defaultSettings, ...changed },
 });
 
-const refused = (kind: Refusal['kind'], until: number): Partial<AvailabilityFacts> => ({
-  evidence: { ...noEvidence, refusal: { kind, at: NOW - 1_000, until, pollFrom: NOW - 1_000 } },
+const known = (scope: RefusalScope, evidence: Partial<ScopeEvidence>): AccountEvidence => ({
+  ...noEvidence,
+  scopes: new Map([[scope, { ...noScopeEvidence, ...evidence }]]),
+});
+
+const refused = (
+  kind: Refusal['kind'],
+  until: number,
+  scope: RefusalScope = kind === 'quota-exhausted' ? GENERAL_SCOPE : 'account',
+): Partial<AvailabilityFacts> => ({
+  evidence: known(scope, { refusal: { kind, at: NOW - 1_000, until, pollFrom: NOW - 1_000 } }),
 });
 
 const deactivated: Partial<AvailabilityFacts> = {
@@ -32,7 +50,7 @@ const deactivated: Partial<AvailabilityFacts> = {
 };
 
 const refusesModel = (model: string, until: number): Partial<AvailabilityFacts> => ({
-  evidence: { ...noEvidence, modelRefusals: new Map([[model, until]]) },
+  ...refused('not-entitled', until, modelScope(model)),
 });
 
 const waiting = (until: number, tokenEndsAt: number | null): Partial<AvailabilityFacts> => ({
@@ -60,26 +78,46 @@ const window = (usedRatio: number, resetsAt: number | null, durationSeconds = 18
   seenAt: NOW - 1_000,
 });
 
-const why = (facts: Partial<AvailabilityFacts>, model: string | null = null) =>
-  whyUnavailable({ ...fine, ...facts }, model, NOW);
+const quota = (
+  windows: readonly QuotaWindow[],
+  others: Partial<AccountQuota> = {},
+  isAllowed: boolean | null = null,
+): Partial<AvailabilityFacts> => ({
+  quota: { ...noQuota, general: { windows, isAllowed, reportedAt: NOW - 1_000 }, ...others },
+});
 
-describe('whyUnavailable', () => {
+const credits = (balance: number | null, isUnlimited = false): { credits: Credits } => ({
+  credits: { hasCredits: balance !== 0, isUnlimited, balance },
+});
+
+const turn: AssessedRequest = { ...anyTurn, meters: ['codex'] };
+const spark: AssessedRequest = { model: 'spark', feature: null, meters: ['codex_bengalfox'] };
+
+const assessed = (facts: Partial<AvailabilityFacts>, request = turn) =>
+  assess({ ...fine, ...facts }, request, NOW);
+
+const why = (facts: Partial<AvailabilityFacts>, model: string | null = null) =>
+  assessed(facts, { ...turn, model }).unavailable;
+
+const withFacts = (changed: Partial<AvailabilityFacts>) => ({ ...fine, ...changed });
+const servedAt = (at: number) => ({ evidence: known(GENERAL_SCOPE, { lastSuccessAt: at }) });
+
+describe('the assessment', () => {
   it.each<[string, Partial<AvailabilityFacts>]>([
     ['nothing speaks against it', {}],
     ['its refusal has ended', refused('rate-limited', NOW)],
     [
       'its cooldown began while the clock was ahead',
       {
-        evidence: {
-          ...noEvidence,
+        evidence: known('account', {
           refusal: { kind: 'unauthorized', at: NOW + 3_600_000, until: NOW + 7_200_000, pollFrom: 0 },
-        },
+        }),
       },
     ],
-    ['its window is used to the last percent but one', { windows: [window(0.99, LATER)] }],
-    ['its full window has reset', { windows: [window(1, NOW)] }],
-    ['nothing is known of its windows', { windows: [] }],
-    ['a full window has no known reset', { windows: [window(1, null)] }],
+    ['its window is used to the last percent but one', { ...quota([window(0.99, LATER)]) }],
+    ['its full window has reset', { ...quota([window(1, NOW)]) }],
+    ['nothing is known of its windows', { ...quota([]) }],
+    ['a full window has no known reset', { ...quota([window(1, null)]) }],
     ['its refresh fails, and its token is still good', waiting(LATER, NOW + 1)],
     ['its refresh fails, and the expiry of its token is unknown', waiting(LATER, null)],
     ['its refresh may be tried again', waiting(NOW, NOW)],
@@ -89,7 +127,7 @@ describe('whyUnavailable', () => {
     ['it has room for one more', { ...settings({ maxInFlight: 2 }), inFlight: 1 }],
     ['it has any number in flight and no cap', { inFlight: 1_000 }],
     ['it refuses a model that is not requested', refusesModel('gpt-9', LATER)],
-    ['its reserve is not touched', { ...settings({ reserveRatio: 0.2 }), windows: [window(0.79, LATER)] }],
+    ['its reserve is not touched', { ...settings({ reserveRatio: 0.2 }), ...quota([window(0.79, LATER)]) }],
   ])('makes an account available when %s', (_case, facts) => {
     expect(why(facts)).toBeNull();
   });
@@ -116,13 +154,12 @@ describe('whyUnavailable', () => {
     ['it is rate limited', refused('rate-limited', LATER), 'rate-limited', LATER],
     ['it was refused its quota', refused('quota-exhausted', LATER), 'quota-exhausted', LATER],
     ['it was rejected', refused('unauthorized', LATER), 'unauthorized', LATER],
-    ['it was forbidden', refused('forbidden', LATER), 'forbidden', LATER],
     ['it fails upstream', refused('upstream-error', LATER), 'upstream-error', LATER],
-    ['a window is full', { windows: [window(1, LATER)] }, 'quota-exhausted', LATER],
-    ['a window is more than full', { windows: [window(1.2, LATER)] }, 'quota-exhausted', LATER],
+    ['a window is full', { ...quota([window(1, LATER)]) }, 'quota-exhausted', LATER],
+    ['a window is more than full', { ...quota([window(1.2, LATER)]) }, 'quota-exhausted', LATER],
     [
       'the rest of a window is reserved',
-      { ...settings({ reserveRatio: 0.2 }), windows: [window(0.85, LATER)] },
+      { ...settings({ reserveRatio: 0.2 }), ...quota([window(0.85, LATER)]) },
       'reserved',
       LATER,
     ],
@@ -133,11 +170,11 @@ describe('whyUnavailable', () => {
 
   it('keeps an account out until the last of its full windows has reset', () => {
     const windows = [window(1, MUCH_LATER, 604_800), window(1, LATER), window(0.5, MUCH_LATER + 1)];
-    expect(why({ windows })).toEqual({ reason: 'quota-exhausted', until: MUCH_LATER });
+    expect(why(quota(windows))).toEqual({ reason: 'quota-exhausted', until: MUCH_LATER });
   });
 
   it('reports the later end when a refusal ends before a full window resets', () => {
-    const facts = { ...refused('quota-exhausted', LATER), windows: [window(1, MUCH_LATER, 604_800)] };
+    const facts = { ...refused('quota-exhausted', LATER), ...quota([window(1, MUCH_LATER, 604_800)]) };
     expect(why(facts)).toEqual({ reason: 'quota-exhausted', until: MUCH_LATER });
   });
 
@@ -151,10 +188,118 @@ describe('whyUnavailable', () => {
     const everything = {
       ...refused('rate-limited', LATER),
       ...loginNeeded,
-      windows: [window(1, LATER)],
+      ...quota([window(1, LATER)]),
       inFlight: 5,
     };
     expect(why(everything)).toMatchObject({ reason: 'needs-login' });
     expect(why({ ...everything, ...settings({ isPaused: true }) })).toMatchObject({ reason: 'paused' });
+  });
+});
+
+describe('the scope of a refusal', () => {
+  const bengalfox = meterScope('codex_bengalfox');
+  const sparkRoom = new Map([['codex_bengalfox', { ...noNamedMeter, windows: [window(0.1, LATER)] }]]);
+
+  it.each<[string, Partial<AvailabilityFacts>, AssessedRequest, string | null]>([
+    [
+      'a spent meter keeps its own models out',
+      refused('quota-exhausted', LATER, bengalfox),
+      spark,
+      'quota-exhausted',
+    ],
+    ['a spent meter leaves other models alone', refused('quota-exhausted', LATER, bengalfox), turn, null],
+    ['a spent general quota leaves a meter with room alone', refused('quota-exhausted', LATER), spark, null],
+    [
+      'full general windows leave a meter with room alone',
+      quota([window(1, LATER)], { meters: sparkRoom }),
+      spark,
+      null,
+    ],
+    [
+      'a model that either meter may count is served while one of them has room',
+      quota([window(1, LATER)], { meters: sparkRoom }),
+      { ...spark, meters: ['codex', 'codex_bengalfox'] },
+      null,
+    ],
+    ['refused images leave turns alone', refused('rate-limited', LATER, 'images'), turn, null],
+    [
+      'refused images are refused',
+      refused('rate-limited', LATER, 'images'),
+      { ...turn, feature: 'images' },
+      'rate-limited',
+    ],
+    [
+      'a spent general quota leaves images alone',
+      refused('quota-exhausted', LATER),
+      { ...turn, feature: 'images' },
+      null,
+    ],
+    [
+      'a rejected token concerns everything',
+      refused('unauthorized', LATER),
+      { ...spark, feature: 'images' },
+      'unauthorized',
+    ],
+  ])('%s', (_case, facts, request, reason) => {
+    expect(assessed(facts, request).unavailable?.reason ?? null).toBe(reason);
+  });
+
+  it('makes the model matter only while a meter is out or over its quota', () => {
+    const both = ['codex', 'codex_bengalfox'];
+    expect(dependsOnMeter(withFacts({}), both, NOW)).toBe(false);
+    expect(dependsOnMeter(withFacts(refused('quota-exhausted', LATER, bengalfox)), both, NOW)).toBe(true);
+    expect(dependsOnMeter(withFacts(quota([window(1, LATER)], {}, true)), both, NOW)).toBe(true);
+  });
+});
+
+describe('a window at 100 %', () => {
+  const spent = [window(1, LATER)];
+
+  it.each<[string, Partial<AvailabilityFacts>, boolean]>([
+    ['upstream allows it', quota(spent, {}, true), true],
+    ['credits are unlimited', quota(spent, credits(null, true)), true],
+    ['credits have a balance', quota(spent, credits(12.5)), true],
+    ['credits are used up', quota(spent, credits(0)), false],
+    ['a success is newer', { ...quota(spent), ...servedAt(NOW - 500) }, true],
+    ['a success came with the number', { ...quota(spent), ...servedAt(NOW - 1_000) }, true],
+    ['the last success is older', { ...quota(spent), ...servedAt(NOW - 2_000) }, false],
+    [
+      'the operator keeps its credits',
+      { ...quota(spent, credits(12.5)), ...settings({ credits: 'never' }) },
+      false,
+    ],
+    [
+      'the operator keeps credits that it has not',
+      { ...quota(spent, credits(0), true), ...settings({ credits: 'never' }) },
+      true,
+    ],
+    [
+      'upstream has refused it since',
+      { ...quota(spent, {}, true), ...refused('quota-exhausted', LATER) },
+      false,
+    ],
+  ])('serves after all other accounts if it may: %s', (_case, facts, isServed) => {
+    const { unavailable, isOverQuota } = assessed(facts);
+    expect(unavailable === null).toBe(isServed);
+    expect(isOverQuota).toBe(isServed);
+  });
+
+  it('is over its quota only until its reset', () => {
+    expect(assessed(quota([window(1, NOW)], {}, true)).isOverQuota).toBe(false);
+    expect(assessed(quota([window(0.99, LATER)], {}, true)).isOverQuota).toBe(false);
+  });
+});
+
+describe("upstream's own word", () => {
+  const half = [window(0.6, LATER), window(0.2, MUCH_LATER, 604_800)];
+
+  it('takes an account out at any number, until its fullest window resets', () => {
+    expect(why(quota(half, {}, false))).toEqual({ reason: 'quota-exhausted', until: LATER });
+    expect(why(quota([], {}, false))).toEqual({ reason: 'quota-exhausted', until: NOW - 1_000 + 300_000 });
+  });
+
+  it('is outranked by a newer success', () => {
+    const served = { evidence: known(GENERAL_SCOPE, { lastSuccessAt: NOW }) };
+    expect(why({ ...quota(half, {}, false), ...served })).toBeNull();
   });
 });

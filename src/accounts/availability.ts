@@ -1,99 +1,78 @@
-import { limits } from '../config/limits.js';
 import { hasPassed, needsLogin, pausedUntil, type RefreshState } from '../tokens/refresh-state.js';
-import { leftRatio, type QuotaWindow } from '../usage/quota-window.js';
-import type { AccountEvidence, Refusal, RefusalKind } from './evidence/account-evidence.js';
-import type { AccountSettings } from './account.js';
+import { GENERAL_METER } from '../usage/meter.js';
+import { modelScope, type RefusalScope, type RequestNeeds } from './evidence/refusal-scope.js';
+import { assessMeter, type MeterFacts } from './meter-availability.js';
 import type { Withdrawal } from './pool-folder/pool-diff.js';
+import { type Assessment, latest, refusalIn, type Unavailable } from './unavailable.js';
 
-export type UnavailableReason =
-  | Withdrawal['reason']
-  | 'paused'
-  | 'needs-login'
-  | 'deactivated'
-  | 'refresh-failing'
-  | 'not-entitled'
-  | 'full'
-  | 'reserved'
-  | RefusalKind;
-
-/** The reasons that end only when a person acts. */
-export const needsPerson: ReadonlySet<UnavailableReason> = new Set([
-  'removed',
-  'broken-file',
-  'paused',
-  'needs-login',
-  'deactivated',
-]);
-
-/** Why an account may not serve now, and until when (epoch ms; null: no known end). */
-export interface Unavailable {
-  readonly reason: UnavailableReason;
-  readonly until: number | null;
-}
-
-/** Everything that `whyUnavailable` depends on. */
-export interface AvailabilityFacts {
+/** Everything that `assess` depends on. */
+export interface AvailabilityFacts extends MeterFacts {
   readonly withdrawal: Withdrawal | null;
-  readonly settings: AccountSettings;
   readonly refresh: RefreshState;
   /** End of the access token, epoch ms; null when unknown. */
   readonly tokenEndsAt: number | null;
-  readonly evidence: AccountEvidence;
-  readonly windows: readonly QuotaWindow[];
   readonly inFlight: number;
 }
 
+/** The properties of a request that count here. */
+export interface AssessedRequest extends RequestNeeds {
+  /** The meters that may count it on this account; any of them with room may serve it. */
+  readonly meters: readonly string[];
+}
+
 /**
- * Returns why an account may not serve a request for this model now; null if it may. Selection, readiness, the
- * admin API and the local response without an account all use it. `model` null: any model.
+ * Returns why an account may not serve a request now; null if it may. Only evidence whose scope covers the request
+ * counts. Selection, readiness, the admin API and the local response without an account all use it.
  */
-export function whyUnavailable(
-  facts: AvailabilityFacts,
-  model: string | null,
+export function assess(facts: AvailabilityFacts, request: AssessedRequest, now: number): Assessment {
+  const out = whyAccountOut(facts, now);
+  if (out !== null) return { unavailable: out, isOverQuota: false };
+  const byScope = coveringScopes(request).map((it) => refusalIn(facts.evidence, it, now));
+  const meters = request.feature === null ? request.meters : [GENERAL_METER];
+  const byMeter = meters.map((it) => assessMeter(facts, it, now));
+  // A feature has a limit of its own, so a spent meter only ranks the account behind others.
+  const best = byMeter.find((it) => it.unavailable === null) ?? soonest(byMeter);
+  const meterOut = request.feature === null ? (best?.unavailable ?? null) : null;
+  const isOverQuota = best !== undefined && (best.isOverQuota || best.unavailable !== null);
+  const isFull = facts.settings.maxInFlight !== null && facts.inFlight >= facts.settings.maxInFlight;
+  const entitled = byScope.filter((it) => it?.reason !== 'not-entitled');
+  const unavailable =
+    latest([...entitled, meterOut]) ??
+    byScope.find((it) => it !== null) ??
+    (isFull ? { reason: 'full' as const, until: null } : null);
+  return { unavailable, isOverQuota: isOverQuota && unavailable === null };
+}
+
+/** The reasons that hold for every request. */
+function whyAccountOut(
+  { withdrawal, settings, evidence, refresh, tokenEndsAt }: AvailabilityFacts,
   now: number,
 ): Unavailable | null {
-  const { settings, refresh, evidence } = facts;
-  if (facts.withdrawal !== null) return { reason: facts.withdrawal.reason, until: null };
+  if (withdrawal !== null) return { reason: withdrawal.reason, until: null };
   if (settings.isPaused) return { reason: 'paused', until: null };
   if (evidence.deactivated !== null) return { reason: 'deactivated', until: null };
-  if (needsLogin(refresh, facts.tokenEndsAt, now)) return { reason: 'needs-login', until: null };
+  if (needsLogin(refresh, tokenEndsAt, now)) return { reason: 'needs-login', until: null };
   const refreshAt = pausedUntil(refresh);
-  if (
-    refreshAt !== null &&
-    !hasPassed(refreshAt, now) &&
-    facts.tokenEndsAt !== null &&
-    facts.tokenEndsAt <= now
-  ) {
+  const hasEnded = tokenEndsAt !== null && tokenEndsAt <= now;
+  if (refreshAt !== null && !hasPassed(refreshAt, now) && hasEnded)
     return { reason: 'refresh-failing', until: refreshAt };
-  }
-  const { refusal } = evidence;
-  const refusedUntil = refusal === null || isFromWrongClock(refusal, now) ? 0 : refusal.until;
-  const spentUntil = spent(facts.windows, 0, now) ?? 0;
-  const reservedUntil = spent(facts.windows, settings.reserveRatio, now) ?? 0;
-  // Use the later end: a short window that has reset does not help while a long one is spent.
-  if (refusal !== null && refusedUntil > now && refusedUntil >= spentUntil) {
-    return { reason: refusal.kind, until: refusedUntil };
-  }
-  if (spentUntil > now) return { reason: 'quota-exhausted', until: Math.max(spentUntil, reservedUntil) };
-  if (reservedUntil > now) return { reason: 'reserved', until: reservedUntil };
-  const modelUntil = model === null ? undefined : evidence.modelRefusals.get(model);
-  if (modelUntil !== undefined && modelUntil > now) return { reason: 'not-entitled', until: modelUntil };
-  if (settings.maxInFlight !== null && facts.inFlight >= settings.maxInFlight)
-    return { reason: 'full', until: null };
   return null;
 }
 
-/** Returns whether a cooldown begins in the future: the clock was ahead then, and has been set back. */
-function isFromWrongClock({ kind, at }: Refusal, now: number): boolean {
-  return kind !== 'quota-exhausted' && at - now > limits.clockSkewMs;
+/** The scopes beside meters whose refusals cover a request. */
+function coveringScopes({ model, feature }: RequestNeeds): readonly RefusalScope[] {
+  return ['account', ...(feature === null ? [] : [feature]), ...(model === null ? [] : [modelScope(model)])];
 }
 
-/** Returns the latest reset of the spent windows, epoch ms; null if none is spent. */
-function spent(windows: readonly QuotaWindow[], reserveRatio: number, now: number): number | null {
-  let until: number | null = null;
-  for (const window of windows) {
-    if (window.resetsAt === null || leftRatio(window, now) > reserveRatio) continue;
-    if (window.resetsAt > now) until = Math.max(until ?? 0, window.resetsAt);
-  }
-  return until;
+/** Of several meters that are out, the one that is back first. */
+function soonest(all: readonly Assessment[]): Assessment | undefined {
+  return all.toSorted((a, b) => (a.unavailable?.until ?? 0) - (b.unavailable?.until ?? 0))[0];
+}
+
+/** Whether it matters which meter counts a request: one of them is out or over its quota. */
+export function dependsOnMeter(facts: MeterFacts, meters: readonly string[], now: number): boolean {
+  return meters.some((it) => {
+    const { unavailable, isOverQuota } = assessMeter(facts, it, now);
+    return unavailable !== null || isOverQuota;
+  });
 }

@@ -6,8 +6,9 @@ import { limits } from '../config/limits.js';
 import { type OutboundCall, outboundCall, type OutboundResponse } from '../runtime/http-client.js';
 import { describeError } from '../runtime/pool-error.js';
 import { TokenService } from '../tokens/token.service.js';
-import { isAnyFull, quotaFromUsage } from '../usage/quota-window.js';
+import { quotaFromUsage } from '../usage/quota-report.js';
 import { QuotaService } from '../usage/quota.service.js';
+import { openMeters } from './evidence/open-meters.js';
 import { AccountRegistry } from './account-registry.js';
 import type { Account } from './account.js';
 import { networkCode } from '../observability/upstream-health.js';
@@ -57,11 +58,11 @@ export class QuotaPoll {
     const { plan } = account;
     account.polledPlan = usage.plan;
     if (account.plan !== plan) this.registry.learn(account, { kind: 'plan-changed', at: now });
-    this.quota.replace(account.id, usage.windows, now);
+    this.quota.replace(account.id, usage, now);
     this.registry.learn(account, {
       kind: 'polled',
       askedAt,
-      isAnyWindowFull: isAnyFull(usage.windows, now),
+      openMeters: openMeters(this.quota.quota(account.id), now),
       at: now,
     });
     const check = checkSchema.safeParse(await this.get(account, 'wham/accounts/check'));

@@ -19,7 +19,8 @@ export class SettingsStore implements OnModuleInit {
     const otherwise = 'settings of accounts start at their defaults: the database cannot be read';
     await this.database.restore(otherwise, async (manager) => {
       const rows = await manager.find(AccountSettingsRow);
-      for (const { accountId, ...settings } of rows) this.known.set(accountId, settings);
+      for (const { accountId, credits, ...settings } of rows)
+        this.known.set(accountId, { ...settings, credits: credits === 'never' ? 'never' : 'last' });
     });
   }
 

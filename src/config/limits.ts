@@ -70,7 +70,8 @@ export const limits = {
   fileResponseBytes: 64 * KiB,
   requestLogEntries: 1_000,
   recentErrors: 20,
-  modelRefusalsPerAccount: 200,
+  /** Scopes of one account with evidence: itself, its meters, models, features. */
+  scopesPerAccount: 200,
 
   /** Refresh by cron this long before expiry. Codex refreshes 5 min before, so the pool comes first. */
   refreshLeewayMs: 15 * MINUTE,
@@ -147,9 +148,11 @@ export const limits = {
   modelsClients: 16,
 
   unauthorizedCooldownMs: 5 * MINUTE,
-  forbiddenCooldownMs: 5 * MINUTE,
-  forbiddenCooldownMaxMs: HOUR,
+  /** After a 403, other accounts are preferred for this long. */
+  forbiddenMs: 5 * MINUTE,
   notEntitledMs: HOUR,
+  /** Least pause after a rate limit, for a `Retry-After` of 0. */
+  rateLimitLeastMs: SECOND,
   rateLimitFirstMs: 2 * SECOND,
   rateLimitMaxMs: 60 * SECOND,
   quotaUnknownMs: 5 * MINUTE,
@@ -196,6 +199,10 @@ export const limits = {
   /** Cooldowns that end sooner are reported to the client as a short wait. */
   shortWaitMs: 60 * SECOND,
   windowsPerAccount: 16,
+  /** Named meters of one account; upstream reports a handful. */
+  metersPerAccount: 32,
+  /** Models whose meter upstream has named. */
+  metersOfModels: 200,
   accountsWithTotals: 10_000,
   usageBuckets: 10_000,
 } as const;

@@ -15,6 +15,7 @@ export const metricNames = {
   inFlight: 'codex_pool_in_flight',
   available: 'codex_pool_account_available',
   quota: 'codex_pool_quota_used_ratio',
+  credits: 'codex_pool_account_credits',
   poolQuota: 'codex_pool_pool_quota_used_ratio',
   addedBefore: 'codex_pool_added_before_upstream_seconds',
   addedAfter: 'codex_pool_added_after_upstream_seconds',
@@ -62,6 +63,11 @@ const providers = [
     name: metricNames.quota,
     help: 'Used share of a quota window of an account',
     labelNames: ['account', 'window_seconds'],
+  }),
+  makeGaugeProvider({
+    name: metricNames.credits,
+    help: 'Credit balance of an account; +Inf if unlimited, absent if unknown',
+    labelNames: ['account'],
   }),
   makeGaugeProvider({
     name: metricNames.poolQuota,

@@ -11,6 +11,8 @@ export type UpstreamEvent =
   | { readonly kind: 'failing'; readonly accountId: string; readonly at: number }
   /** A page of the network edge in place of a response. */
   | { readonly kind: 'blocked'; readonly accountId: string; readonly at: number }
+  /** A refusal because of the country that this machine seems to be in. */
+  | { readonly kind: 'misplaced'; readonly accountId: string; readonly at: number }
   /** No response: DNS, connect, TLS, a reset. `code` is the error's, if it has one. */
   | { readonly kind: 'unreachable'; readonly code: string | null; readonly at: number };
 
@@ -25,11 +27,17 @@ export interface UpstreamState {
   readonly unreachable: { readonly since: number; readonly code: string | null } | null;
   readonly failing: OngoingFault | null;
   readonly blocked: OngoingFault | null;
+  readonly misplaced: OngoingFault | null;
 }
 
-export const nothingWrong: UpstreamState = { unreachable: null, failing: null, blocked: null };
+export const nothingWrong: UpstreamState = {
+  unreachable: null,
+  failing: null,
+  blocked: null,
+  misplaced: null,
+};
 
-export const troubleKinds = ['offline', 'edge-block', 'provider'] as const;
+export const troubleKinds = ['offline', 'wrong-place', 'edge-block', 'provider'] as const;
 
 /** A fault of upstream or the network, not of an account. `code` is that of the network fault, if it has one. */
 export interface UpstreamTrouble {
@@ -50,6 +58,8 @@ export function afterEvent(state: UpstreamState, event: UpstreamEvent): Upstream
       return withFault(reached(state), 'failing', event);
     case 'blocked':
       return withFault(reached(state), 'blocked', event);
+    case 'misplaced':
+      return withFault(reached(state), 'misplaced', event);
     case 'unreachable':
       return state.unreachable === null
         ? { ...state, unreachable: { since: event.at, code: event.code } }
@@ -66,6 +76,9 @@ export function afterEvent(state: UpstreamState, event: UpstreamEvent): Upstream
 export function troublesIn(state: UpstreamState, accounts: number): UpstreamTrouble[] {
   const troubles: UpstreamTrouble[] = [];
   if (state.unreachable !== null) troubles.push({ kind: 'offline', ...state.unreachable });
+  // One account's word is enough: the place is the same for all of them.
+  if (state.misplaced !== null)
+    troubles.push({ kind: 'wrong-place', since: state.misplaced.since, code: null });
   for (const [kind, fault] of [
     ['edge-block', state.blocked],
     ['provider', state.failing],
@@ -84,6 +97,8 @@ export function describeTrouble(trouble: UpstreamTrouble): string {
       const code = trouble.code === null ? '' : ` (${trouble.code})`;
       return `This machine cannot reach upstream ${since}${code}: ${remedyFor(trouble.code)}; turns resume as soon as upstream responds.`;
     }
+    case 'wrong-place':
+      return `Upstream refuses the country that this machine seems to be in, ${since}: check its VPN or proxy; turns resume as soon as upstream accepts one.`;
     case 'edge-block':
       return `The network edge in front of upstream blocks this machine for every account, ${since}: try another network, or one without VPN or proxy.`;
     case 'provider':
@@ -107,8 +122,8 @@ function remedyFor(code: string | null): string {
   return 'check its network, VPN, and proxy';
 }
 
-function isClear({ unreachable, failing, blocked }: UpstreamState): boolean {
-  return unreachable === null && failing === null && blocked === null;
+function isClear({ unreachable, failing, blocked, misplaced }: UpstreamState): boolean {
+  return unreachable === null && failing === null && blocked === null && misplaced === null;
 }
 
 function reached(state: UpstreamState): UpstreamState {
@@ -117,7 +132,7 @@ function reached(state: UpstreamState): UpstreamState {
 
 function withFault(
   state: UpstreamState,
-  name: 'failing' | 'blocked',
+  name: 'failing' | 'blocked' | 'misplaced',
   { accountId, at }: { readonly accountId: string; readonly at: number },
 ): UpstreamState {
   const { since, accounts } = state[name] ?? { since: at, accounts: new Set<string>() };

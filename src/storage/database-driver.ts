@@ -5,6 +5,7 @@ import { UsageOnRecord1795300000000 } from './migrations/1795300000000-usage-on-
 import { EvidenceOnRecord1795390000000 } from './migrations/1795390000000-evidence-on-record.js';
 import { FormerAccount1795400000000 } from './migrations/1795400000000-former-account.js';
 import { Ownership1795420000000 } from './migrations/1795420000000-ownership.js';
+import { CreditsSetting1795800000000 } from './migrations/1795800000000-credits-setting.js';
 import type { DriverSetting } from '../config/driver-setting.js';
 import { nodeSqlite } from './node-sqlite.js';
 import type { SqliteModule } from './sqlite-module.js';
@@ -15,6 +16,7 @@ export const migrations = [
   EvidenceOnRecord1795390000000,
   FormerAccount1795400000000,
   Ownership1795420000000,
+  CreditsSetting1795800000000,
 ];
 
 /** `sqlite3` is the package, `node` is Node's own SQLite. `fallbackReason` says why the package did not load. */

@@ -4,6 +4,9 @@ import type { EntityManager } from 'typeorm';
 import { limits } from '../config/limits.js';
 import { Database } from '../storage/database.js';
 import { QuotaSample } from './quota-sample.entity.js';
+import { type AccountQuota, type MeterQuota, metersNaming, noNamedMeter, noQuota } from './account-quota.js';
+import { GENERAL_METER } from './meter.js';
+import type { HeaderQuota, PolledQuota } from './quota-report.js';
 import type { QuotaWindow } from './quota-window.js';
 import { quotaSamples } from './usage-tables.js';
 import { WriteBehind } from '../storage/write-behind.js';
@@ -11,10 +14,12 @@ import { WriteBehind } from '../storage/write-behind.js';
 /** Marks the last sample of a window that an account no longer has. */
 const ENDED = { usedRatio: 0, resetsAt: 0 } as const;
 
-/** The latest quota windows of each account, by the account's identity. Every change is recorded. */
+/** The latest quota of each account, by the account's identity. Every change of its general windows is recorded. */
 @Injectable()
 export class QuotaService implements OnModuleInit {
-  private readonly latest = new LRUCache<string, readonly QuotaWindow[]>({ max: limits.poolFiles });
+  private readonly latest = new LRUCache<string, AccountQuota>({ max: limits.poolFiles });
+  /** The meter that upstream has named for a model. */
+  private readonly meterOfModel = new LRUCache<string, string>({ max: limits.metersOfModels });
 
   constructor(
     private readonly writer: WriteBehind,
@@ -28,27 +33,71 @@ export class QuotaService implements OnModuleInit {
     );
   }
 
-  /** Returns the windows of an account, shortest first; empty if unknown. */
+  /** Returns all that is known of an account's quota. */
+  quota(accountId: string): AccountQuota {
+    return this.latest.get(accountId) ?? noQuota;
+  }
+
+  /** Returns the windows of the account's general meter, shortest first; empty if unknown. */
   windows(accountId: string): readonly QuotaWindow[] {
-    return this.latest.get(accountId) ?? [];
+    return this.quota(accountId).general.windows;
   }
 
-  /** Takes the windows that a response reports in its headers. Windows that it omits stay as they are. */
-  observe(accountId: string, windows: readonly QuotaWindow[]): void {
-    if (windows.length === 0) return;
-    const named = new Set(windows.map((it) => it.durationSeconds));
-    const others = this.windows(accountId).filter((it) => !named.has(it.durationSeconds));
-    this.put(accountId, [...windows, ...others]);
+  /** Returns the meters that may count a model's turns on this account; each one with room may serve it. */
+  metersOf(accountId: string, model: string | null): readonly string[] {
+    if (model === null) return [GENERAL_METER];
+    const named = this.meterOfModel.get(model);
+    return named === undefined ? metersNaming(this.quota(accountId), model) : [named];
   }
 
-  /** Takes the windows of a poll, which reports all of them. A window that it omits has ended. */
-  replace(accountId: string, windows: readonly QuotaWindow[], at: number): void {
-    const named = new Set(windows.map((it) => it.durationSeconds));
-    for (const it of this.windows(accountId)) {
-      if (!named.has(it.durationSeconds))
+  /** Remembers the meter that upstream named (`x-codex-active-limit`) for a turn of this model. */
+  noteMeter(model: string, meter: string): void {
+    if (meter === GENERAL_METER) this.meterOfModel.delete(model);
+    else this.meterOfModel.set(model, meter);
+  }
+
+  /** Whether upstream has named a meter of its own for any model. */
+  get remembersMeters(): boolean {
+    return this.meterOfModel.size > 0;
+  }
+
+  /** Returns the general meter and every other one that may count turns of this account. */
+  knownMeters(accountId: string): readonly string[] {
+    const named = [...this.quota(accountId).meters.keys(), ...this.meterOfModel.values()];
+    return [...new Set([GENERAL_METER, ...named])];
+  }
+
+  /** Takes the quota in a response head. Windows and meters that it omits stay as they are. */
+  observe(accountId: string, { windows, meters, credits }: HeaderQuota): void {
+    const before = this.quota(accountId);
+    const named = new Map(before.meters);
+    for (const [key, seen] of meters) {
+      const known = named.get(key) ?? noNamedMeter;
+      if (named.has(key) || named.size < limits.metersPerAccount) named.set(key, updated(known, seen));
+    }
+    if (windows.length > 0) this.record(accountId, windows, before.general.windows);
+    this.latest.set(accountId, {
+      general: updated(before.general, windows),
+      meters: meters.size === 0 ? before.meters : named,
+      credits: credits ?? before.credits,
+    });
+  }
+
+  /** Takes the report of a poll, which names all windows and meters. A window that it omits has ended. */
+  replace(accountId: string, report: PolledQuota, at: number): void {
+    const { windows, isAllowed, meters, credits } = report;
+    const before = this.windows(accountId);
+    const reported = new Set(windows.map((it) => it.durationSeconds));
+    for (const it of before) {
+      if (!reported.has(it.durationSeconds))
         this.writer.enqueue(quotaSamples, sampleOf(accountId, { ...it, ...ENDED, seenAt: at }));
     }
-    this.put(accountId, windows);
+    this.record(accountId, windows, before);
+    this.latest.set(accountId, {
+      general: { windows: merged([], windows), isAllowed, reportedAt: at },
+      meters,
+      credits,
+    });
   }
 
   /** Returns the samples of an account since a time (epoch ms), oldest first; bounded. */
@@ -83,18 +132,31 @@ export class QuotaService implements OnModuleInit {
       .getMany();
     for (const { accountId, ...window } of newest) {
       if (window.resetsAt === ENDED.resetsAt) continue;
-      this.latest.set(accountId, [...this.windows(accountId), window]);
+      const windows = [...this.windows(accountId), window];
+      this.latest.set(accountId, { ...noQuota, general: { ...noQuota.general, windows } });
     }
   }
 
-  private put(accountId: string, windows: readonly QuotaWindow[]): void {
-    const before = this.windows(accountId);
-    const ordered = windows.toSorted((a, b) => a.durationSeconds - b.durationSeconds);
-    for (const it of ordered) {
+  private record(accountId: string, windows: readonly QuotaWindow[], before: readonly QuotaWindow[]): void {
+    for (const it of windows) {
       if (isChange(it, before)) this.writer.enqueue(quotaSamples, sampleOf(accountId, it));
     }
-    this.latest.set(accountId, ordered.slice(0, limits.windowsPerAccount));
   }
+}
+
+/** A meter with newer windows, which outdate upstream's last word on whether it serves. */
+function updated<T extends MeterQuota>(meter: T, newer: readonly QuotaWindow[]): T {
+  if (newer.length === 0) return meter;
+  return { ...meter, windows: merged(meter.windows, newer), isAllowed: null };
+}
+
+/** The newer windows with those that they do not replace, shortest first; bounded. */
+function merged(before: readonly QuotaWindow[], newer: readonly QuotaWindow[]): readonly QuotaWindow[] {
+  if (newer.length === 0) return before;
+  const named = new Set(newer.map((it) => it.durationSeconds));
+  return [...newer, ...before.filter((it) => !named.has(it.durationSeconds))]
+    .toSorted((a, b) => a.durationSeconds - b.durationSeconds)
+    .slice(0, limits.windowsPerAccount);
 }
 
 function isChange(window: QuotaWindow, before: readonly QuotaWindow[]): boolean {

@@ -1,211 +1,220 @@
 import { limits } from '../../config/limits.js';
-import { forbiddenPauseMs, rateLimitPauseMs, upstreamErrorPauseMs } from './cooldown.js';
-
-export type RefusalKind =
-  | 'quota-exhausted'
-  | 'rate-limited'
-  | 'unauthorized'
-  | 'forbidden'
-  | 'upstream-error';
-
-/** The last refusal, which makes the account unavailable for a while. Times are epoch ms. */
-export interface Refusal {
-  readonly kind: RefusalKind;
-  readonly at: number;
-  readonly until: number;
-  /** Only a poll sent after this time ends the refusal: `at`, or later if the last early end proved wrong at once. */
-  readonly pollFrom: number;
-}
+import type { AccountEvent, QuotaReport } from './account-event.js';
+import { rateLimitPauseMs } from './cooldown.js';
+import { GENERAL_SCOPE, modelScope, type RefusalScope } from './refusal-scope.js';
+import {
+  cleared,
+  counted,
+  failing,
+  noScopeEvidence,
+  refused,
+  type Refusal,
+  type ScopeEvidence,
+} from './scope-evidence.js';
 
 /** The evidence about an account. Availability is computed from it and never stored. */
 export interface AccountEvidence {
-  readonly refusal: Refusal | null;
   readonly deactivated: { readonly code: string; readonly at: number } | null;
-  /** Models that this account may not use, each with the time at which that expires. */
-  readonly modelRefusals: ReadonlyMap<string, number>;
-  readonly rateLimitsInARow: number;
-  readonly forbiddenInARow: number;
-  readonly errorsInARow: number;
-  readonly cutsInARow: number;
-  /** The time at which a counter last went up. */
-  readonly countedAt: number | null;
-  readonly lastSuccessAt: number | null;
-  /** The time at which newer evidence last ended a refusal early. */
-  readonly clearedAt: number | null;
+  /** In the order of the last change. A scope without an entry has no evidence. Bounded. */
+  readonly scopes: ReadonlyMap<RefusalScope, ScopeEvidence>;
 }
 
-export const noEvidence: AccountEvidence = {
-  refusal: null,
-  deactivated: null,
-  modelRefusals: new Map(),
-  rateLimitsInARow: 0,
-  forbiddenInARow: 0,
-  errorsInARow: 0,
-  cutsInARow: 0,
-  countedAt: null,
-  lastSuccessAt: null,
-  clearedAt: null,
-};
+export const noEvidence: AccountEvidence = { deactivated: null, scopes: new Map() };
 
-/** A counted failure or success. Requests that began before the last one was counted belong to the same event. */
-interface Counted {
-  readonly startedAt: number;
-  readonly at: number;
+/** The evidence about one scope; `noScopeEvidence` if there is none. */
+export function evidenceIn({ scopes }: AccountEvidence, scope: RefusalScope): ScopeEvidence {
+  return scopes.get(scope) ?? noScopeEvidence;
 }
 
-/** New evidence about an account; `at` is epoch ms. */
-export type AccountEvent =
-  | { readonly kind: 'served'; readonly startedAt: number; readonly at: number }
-  | { readonly kind: 'quota-exhausted'; readonly until: number; readonly at: number }
-  | ({ readonly kind: 'rate-limited'; readonly retryAfterMs: number | null } & Counted)
-  /** Rejected even with a fresh token, or until a refresh may be tried again. `until` null: the default cooldown. */
-  | { readonly kind: 'unauthorized'; readonly until: number | null; readonly at: number }
-  | ({ readonly kind: 'forbidden' } & Counted)
-  | { readonly kind: 'deactivated'; readonly code: string; readonly at: number }
-  | { readonly kind: 'not-entitled'; readonly model: string; readonly at: number }
-  | ({ readonly kind: 'upstream-error' } & Counted)
-  /** A response broke off (`cut`), or was complete (`completed`), after part of it had reached the client. */
-  | ({ readonly kind: 'cut' } & Counted)
-  | ({ readonly kind: 'completed' } & Counted)
-  | {
-      readonly kind: 'polled';
-      readonly askedAt: number;
-      readonly isAnyWindowFull: boolean;
-      readonly at: number;
-    }
-  /** The quota windows in a response head; the request was sent at `askedAt`. */
-  | {
-      readonly kind: 'quota-seen';
-      readonly askedAt: number;
-      readonly isAnyWindowFull: boolean;
-      readonly at: number;
-    }
-  /** New tokens: from our own refresh, or from a changed file. */
-  | { readonly kind: 'credential-renewed'; readonly isRefresh: boolean; readonly at: number }
-  /** A person has logged in to this account again. */
-  | { readonly kind: 'logged-in'; readonly at: number }
-  | { readonly kind: 'plan-changed'; readonly at: number }
-  /** The operator has cleared the evidence against the account. */
-  | { readonly kind: 'reset'; readonly at: number };
+/** The last success in any scope, epoch ms; null without one. */
+export function lastSuccessAt({ scopes }: AccountEvidence): number | null {
+  let last: number | null = null;
+  for (const it of scopes.values()) {
+    if (it.lastSuccessAt !== null && it.lastSuccessAt > (last ?? 0)) last = it.lastSuccessAt;
+  }
+  return last;
+}
+
+/** The refusals that differ between two states of an account's evidence; null where one has ended. */
+export function changedRefusals(
+  before: AccountEvidence,
+  after: AccountEvidence,
+): readonly { readonly scope: RefusalScope; readonly refusal: Refusal | null }[] {
+  if (before.scopes === after.scopes) return [];
+  const all = new Set([...before.scopes.keys(), ...after.scopes.keys()]);
+  return [...all]
+    .map((scope) => ({ scope, refusal: evidenceIn(after, scope).refusal }))
+    .filter(({ scope, refusal }) => refusal !== evidenceIn(before, scope).refusal);
+}
 
 /** The only place where evidence changes. Newer evidence ends an older refusal at once. */
 export function learn(evidence: AccountEvidence, event: AccountEvent): AccountEvidence {
   const { at } = event;
   switch (event.kind) {
-    case 'served': {
-      const served = {
-        ...evidence,
-        rateLimitsInARow: 0,
-        forbiddenInARow: 0,
-        errorsInARow: 0,
-        lastSuccessAt: at,
-      };
-      // A stream that began before the refusal is no evidence about the time after it.
-      const isNewer = evidence.refusal !== null && event.startedAt >= evidence.refusal.at;
-      return isNewer ? cleared(served, at) : served;
-    }
+    case 'served':
+      return event.scopes.reduce((known, scope) => afterSuccess(known, scope, event), evidence);
     case 'quota-exhausted':
-      return refused(evidence, { kind: 'quota-exhausted', at, until: event.until });
-    case 'rate-limited': {
-      const now = counted(evidence, 'rateLimitsInARow', event);
-      const pause = event.retryAfterMs ?? rateLimitPauseMs(now.rateLimitsInARow);
-      return refused(now, { kind: 'rate-limited', at, until: at + pause });
-    }
-    case 'unauthorized':
-      return refused(evidence, {
-        kind: 'unauthorized',
-        at,
-        until: event.until ?? at + limits.unauthorizedCooldownMs,
+      return inScope(evidence, event, (it) =>
+        refused(it, { kind: 'quota-exhausted', at, until: event.until }),
+      );
+    case 'rate-limited':
+      return inScope(evidence, event, (it) => {
+        const now = counted(it, 'rateLimitsInARow', event);
+        const pause = event.retryAfterMs ?? rateLimitPauseMs(now.rateLimitsInARow);
+        return refused(now, {
+          kind: 'rate-limited',
+          at,
+          until: at + Math.max(pause, limits.rateLimitLeastMs),
+        });
       });
-    case 'forbidden': {
-      const now = counted(evidence, 'forbiddenInARow', event);
-      return refused(now, { kind: 'forbidden', at, until: at + forbiddenPauseMs(now.forbiddenInARow) });
-    }
+    case 'unauthorized':
+      return inScope(evidence, event, (it) =>
+        refused(it, {
+          kind: 'unauthorized',
+          at,
+          until: event.until ?? at + limits.unauthorizedCooldownMs,
+        }),
+      );
+    case 'forbidden':
+      return inScope(evidence, event, (it) => ({ ...it, forbiddenAt: at }));
     case 'deactivated':
       return { ...evidence, deactivated: { code: event.code, at } };
     case 'not-entitled':
-      return { ...evidence, modelRefusals: withModel(evidence.modelRefusals, event.model, at) };
+      return inScope(evidence, { scope: modelScope(event.model), at }, (it) =>
+        refused(it, { kind: 'not-entitled', at, until: at + limits.notEntitledMs }),
+      );
     case 'upstream-error':
-      return failing(counted(evidence, 'errorsInARow', event), 'errorsInARow', at);
+      return inScope(evidence, event, (it) =>
+        failing(counted(it, 'errorsInARow', event), 'errorsInARow', at),
+      );
     case 'cut':
-      return failing(counted(evidence, 'cutsInARow', event), 'cutsInARow', at);
+      return inScope(evidence, event, (it) => failing(counted(it, 'cutsInARow', event), 'cutsInARow', at));
     case 'completed':
-      return evidence.cutsInARow === 0 ? evidence : { ...evidence, cutsInARow: 0 };
+      return inScope(evidence, event, (it) => (it.cutsInARow === 0 ? it : { ...it, cutsInARow: 0 }));
     case 'polled': {
       const { deactivated } = evidence;
       const isGood = deactivated !== null && event.askedAt > deactivated.at;
-      const known = isGood ? { ...evidence, deactivated: null } : evidence;
-      return seen(known, event);
+      return reported(isGood ? { ...evidence, deactivated: null } : evidence, event, () => true);
     }
     case 'quota-seen':
-      return evidence.refusal?.kind === 'quota-exhausted' ? seen(evidence, event) : evidence;
+      return reported(evidence, event, (it) => it.kind === 'quota-exhausted');
     case 'credential-renewed': {
-      const { refusal, deactivated } = evidence;
-      const isOver = refusal?.kind === 'unauthorized' || (refusal?.kind === 'forbidden' && !event.isRefresh);
-      return {
-        ...evidence,
-        refusal: isOver ? null : refusal,
-        deactivated: event.isRefresh ? deactivated : null,
-      };
+      const known = event.isRefresh ? evidence : { ...evidence, deactivated: null };
+      return everywhere(known, (it) => ({
+        ...it,
+        refusal: it.refusal?.kind === 'unauthorized' ? null : it.refusal,
+        forbiddenAt: event.isRefresh ? it.forbiddenAt : null,
+      }));
     }
     case 'logged-in':
-      return { ...(evidence.refusal === null ? evidence : cleared(evidence, at)), deactivated: null };
+      return {
+        ...everywhere(evidence, (it) => ({ ...cleared(it, at), forbiddenAt: null })),
+        deactivated: null,
+      };
     case 'plan-changed':
-      return evidence.modelRefusals.size === 0 ? evidence : { ...evidence, modelRefusals: new Map() };
+      return { ...evidence, scopes: without(evidence.scopes, (scope) => scope.startsWith('model:')) };
     case 'reset':
-      return { ...noEvidence, lastSuccessAt: evidence.lastSuccessAt };
+      return everywhere(noEvidenceBut(evidence), (it) => ({
+        ...noScopeEvidence,
+        lastSuccessAt: it.lastSuccessAt,
+      }));
     default:
       return event satisfies never;
   }
 }
 
-type Counter = 'rateLimitsInARow' | 'forbiddenInARow' | 'errorsInARow' | 'cutsInARow';
-
-/** Counts one more in a row. Concurrent requests count as one event. */
-function counted(evidence: AccountEvidence, counter: Counter, { startedAt, at }: Counted): AccountEvidence {
-  const { countedAt } = evidence;
-  const isSameEvent = countedAt !== null && countedAt <= at && startedAt < countedAt;
-  if (evidence[counter] > 0 && isSameEvent) return evidence;
-  return { ...evidence, [counter]: evidence[counter] + 1, countedAt: at };
-}
-
-/** Records a refusal once there were too many failures in a row. */
-function failing(evidence: AccountEvidence, counter: Counter, at: number): AccountEvidence {
-  const pause = upstreamErrorPauseMs(evidence[counter]);
-  return pause === null ? evidence : refused(evidence, { kind: 'upstream-error', at, until: at + pause });
-}
-
-/** Replaces the previous refusal. A short cooldown never replaces a longer lack of quota. */
-function refused(evidence: AccountEvidence, refusal: Omit<Refusal, 'pollFrom'>): AccountEvidence {
-  const before = evidence.refusal;
-  const isShort = before !== null && before.kind === 'quota-exhausted' && refusal.kind !== before.kind;
-  if (isShort && before.until > refusal.until) return evidence;
-  const { clearedAt } = evidence;
-  const wasClearedInVain = clearedAt !== null && refusal.at - clearedAt < limits.prematureClearMs;
-  const pollFrom = wasClearedInVain ? refusal.at + limits.prematureClearMs : refusal.at;
-  return { ...evidence, refusal: { ...refusal, pollFrom } };
-}
-
-/** Removes the refusal. Sets `clearedAt` only if the refusal was still in force. */
-function cleared(evidence: AccountEvidence, at: number): AccountEvidence {
-  const isInForce = evidence.refusal !== null && evidence.refusal.until > at;
-  return { ...evidence, refusal: null, clearedAt: isInForce ? at : evidence.clearedAt };
-}
-
-/** Ends a refusal if no quota window is full and the windows were requested after it. */
-function seen(
+/** A success ends the refusal of its scopes, unless its request began before the refusal. */
+function afterSuccess(
   evidence: AccountEvidence,
-  { askedAt, isAnyWindowFull, at }: { askedAt: number; isAnyWindowFull: boolean; at: number },
+  scope: RefusalScope,
+  { startedAt, at }: { readonly startedAt: number; readonly at: number },
 ): AccountEvidence {
-  const isOver = evidence.refusal !== null && askedAt > evidence.refusal.pollFrom && !isAnyWindowFull;
-  return isOver ? cleared(evidence, at) : evidence;
+  if (scope.startsWith('model:') && !evidence.scopes.has(scope)) return evidence;
+  return inScope(evidence, { scope, at }, (before) => {
+    const { refusal, forbiddenAt } = before;
+    const now = {
+      ...before,
+      forbiddenAt: forbiddenAt !== null && startedAt >= forbiddenAt ? null : forbiddenAt,
+      rateLimitsInARow: 0,
+      errorsInARow: 0,
+      lastSuccessAt: at,
+    };
+    return refusal !== null && startedAt >= refusal.at ? cleared(now, at) : now;
+  });
 }
 
-function withModel(
-  before: ReadonlyMap<string, number>,
-  model: string,
-  at: number,
-): ReadonlyMap<string, number> {
-  const current = [...before].filter(([, until]) => until > at).slice(-(limits.modelRefusalsPerAccount - 1));
-  return new Map([...current, [model, at + limits.notEntitledMs]]);
+/**
+ * Ends the refusals that a report contradicts, because it was asked after them: of each meter that has room, and of
+ * the account while its general meter has room.
+ */
+function reported(
+  evidence: AccountEvidence,
+  { askedAt, openMeters, at }: QuotaReport,
+  concerns: (refusal: Refusal) => boolean,
+): AccountEvidence {
+  const isOpen = (scope: RefusalScope) =>
+    scope === 'account' ? openMeters.has(GENERAL_SCOPE) : openMeters.has(scope);
+  return everywhere(evidence, (it, scope) => {
+    const isOver =
+      it.refusal !== null && concerns(it.refusal) && askedAt > it.refusal.pollFrom && isOpen(scope);
+    return isOver ? cleared(it, at) : it;
+  });
+}
+
+/** Changes the evidence of one scope; the result is the same object if nothing has changed. */
+function inScope(
+  evidence: AccountEvidence,
+  { scope, at }: { readonly scope: RefusalScope; readonly at: number },
+  change: (before: ScopeEvidence) => ScopeEvidence,
+): AccountEvidence {
+  const before = evidenceIn(evidence, scope);
+  const now = change(before);
+  if (now === before) return evidence;
+  const scopes = new Map(evidence.scopes);
+  scopes.delete(scope);
+  return { ...evidence, scopes: bounded(scopes.set(scope, now), at) };
+}
+
+function everywhere(
+  evidence: AccountEvidence,
+  change: (before: ScopeEvidence, scope: RefusalScope) => ScopeEvidence,
+): AccountEvidence {
+  let isChanged = false;
+  const scopes = new Map<RefusalScope, ScopeEvidence>();
+  for (const [scope, before] of evidence.scopes) {
+    const now = change(before, scope);
+    isChanged ||= now !== before;
+    scopes.set(scope, now);
+  }
+  return isChanged ? { ...evidence, scopes } : evidence;
+}
+
+function noEvidenceBut({ scopes }: AccountEvidence): AccountEvidence {
+  const served = without(scopes, (_, it) => it.lastSuccessAt === null);
+  return { ...noEvidence, scopes: served };
+}
+
+function isCore(scope: RefusalScope): boolean {
+  return scope === 'account' || scope === GENERAL_SCOPE;
+}
+
+/** Above the bound, forgets what no longer holds at `now`, then the oldest; never the account or its general meter. */
+function bounded(
+  scopes: ReadonlyMap<RefusalScope, ScopeEvidence>,
+  now: number,
+): ReadonlyMap<RefusalScope, ScopeEvidence> {
+  if (scopes.size <= limits.scopesPerAccount) return scopes;
+  const current = without(scopes, (scope, it) => !isCore(scope) && (it.refusal?.until ?? 0) <= now);
+  const surplus = [...current.keys()]
+    .filter((it) => !isCore(it))
+    .slice(0, current.size - limits.scopesPerAccount);
+  const oldest = new Set(current.size > limits.scopesPerAccount ? surplus : []);
+  return without(current, (scope) => oldest.has(scope));
+}
+
+function without(
+  scopes: ReadonlyMap<RefusalScope, ScopeEvidence>,
+  isOut: (scope: RefusalScope, evidence: ScopeEvidence) => boolean,
+): ReadonlyMap<RefusalScope, ScopeEvidence> {
+  return new Map([...scopes].filter(([scope, it]) => !isOut(scope, it)));
 }

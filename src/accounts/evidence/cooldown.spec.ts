@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { QuotaWindow } from '../../usage/quota-window.js';
-import { forbiddenPauseMs, quotaBackAt, rateLimitPauseMs, upstreamErrorPauseMs } from './cooldown.js';
+import { quotaBackAt, rateLimitPauseMs, upstreamErrorPauseMs } from './cooldown.js';
 
 const NOW = 1_900_000_000_000;
 const NOW_SECONDS = NOW / 1_000;
@@ -18,12 +18,6 @@ describe('pauses', () => {
   it('double from 2 s to a minute while rate limits state no time', () => {
     expect([1, 2, 3, 4, 5, 6, 7, 100].map(rateLimitPauseMs)).toEqual(
       [2, 4, 8, 16, 32, 60, 60, 60].map((it) => it * 1_000),
-    );
-  });
-
-  it('grow from 5 min to an hour while an account is forbidden', () => {
-    expect([1, 2, 3, 4, 5, 6, 100].map(forbiddenPauseMs)).toEqual(
-      [5, 10, 20, 40, 60, 60, 60].map((it) => it * MINUTE),
     );
   });
 

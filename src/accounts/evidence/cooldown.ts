@@ -7,11 +7,6 @@ export function rateLimitPauseMs(inARow: number): number {
   return backoffMs(inARow, { firstMs: limits.rateLimitFirstMs, maxMs: limits.rateLimitMaxMs });
 }
 
-/** Cooldown in ms after the n-th 403 in a row: 5 min, doubling to an hour. */
-export function forbiddenPauseMs(inARow: number): number {
-  return backoffMs(inARow, { firstMs: limits.forbiddenCooldownMs, maxMs: limits.forbiddenCooldownMaxMs });
-}
-
 /** Cooldown in ms after the n-th upstream error in a row; null while the account stays available. */
 export function upstreamErrorPauseMs(inARow: number): number | null {
   const n = inARow - limits.upstreamErrorsInARow + 1;
@@ -44,7 +39,8 @@ function statedEnd(hint: ResetHint, now: number): number | null {
   return null; // ignore a reset in the past: the refusal is newer
 }
 
-function fullestReset(windows: readonly QuotaWindow[], now: number): number | null {
+/** Returns the next reset of the fullest window, epoch ms; null if no window states one. */
+export function fullestReset(windows: readonly QuotaWindow[], now: number): number | null {
   let fullest: QuotaWindow | null = null;
   for (const it of windows) {
     if (it.resetsAt === null || it.resetsAt <= now) continue;

@@ -2,7 +2,10 @@ import { z } from 'zod';
 import { limits } from '../../config/limits.js';
 import type { Credential } from '../../tokens/credential.js';
 import type { Refused } from '../../tokens/refresh-state.js';
-import { type AccountEvidence, learn, noEvidence, type RefusalKind } from './account-evidence.js';
+import { isRecord } from '../../runtime/is-record.js';
+import { type AccountEvidence, learn } from './account-evidence.js';
+import { GENERAL_SCOPE, scopeOf } from './refusal-scope.js';
+import type { RefusalKind, ScopeEvidence } from './scope-evidence.js';
 
 /** The evidence about an account that outlives its stay in the pool; stored for the next start. Times are epoch ms. */
 export interface StoredEvidence {
@@ -26,8 +29,8 @@ export function evidenceForLogin(stored: StoredEvidence, login: string, now: num
 }
 
 /** Returns the evidence as JSON. */
-export function textOf({ evidence, ...it }: StoredEvidence): string {
-  return JSON.stringify({ ...it, evidence: { ...evidence, modelRefusals: [...evidence.modelRefusals] } });
+export function textOf({ evidence: { deactivated, scopes }, ...it }: StoredEvidence): string {
+  return JSON.stringify({ ...it, evidence: { deactivated, scopes: [...scopes] } });
 }
 
 /**
@@ -49,7 +52,7 @@ const refusalKinds = {
   'quota-exhausted': 'quota-exhausted',
   'rate-limited': 'rate-limited',
   unauthorized: 'unauthorized',
-  forbidden: 'forbidden',
+  'not-entitled': 'not-entitled',
   'upstream-error': 'upstream-error',
 } as const satisfies { readonly [K in RefusalKind]: K };
 
@@ -66,10 +69,22 @@ function storedEvidence(now: number) {
       const waitsMs = Math.min(Math.max(0, (pollFrom ?? at) - at), limits.prematureClearMs);
       return { kind, at: saneAt, until: saneAt + lastsMs, pollFrom: saneAt + waitsMs };
     });
-  const models = z.array(z.tuple([z.string(), end])).transform((pairs) => {
-    const latest = now + limits.notEntitledMs;
-    const sane = pairs.map(([model, until]) => [model, Math.min(until, latest)] as const);
-    return new Map(sane.filter(([, until]) => until > now).slice(-limits.modelRefusalsPerAccount));
+  // Missing fields get their defaults.
+  const ofScope = z.object({
+    refusal: refusal.nullable().default(null),
+    forbiddenAt: seenOrNever,
+    rateLimitsInARow: inARow,
+    errorsInARow: inARow,
+    cutsInARow: inARow,
+    countedAt: seenOrNever,
+    lastSuccessAt: seenOrNever,
+    clearedAt: seenOrNever,
+  } satisfies Record<keyof ScopeEvidence, z.ZodType>);
+  const scope = z.string().transform((text, context) => {
+    const known = scopeOf(text);
+    if (known !== null) return known;
+    context.addIssue({ code: 'custom', message: 'unknown scope' });
+    return z.NEVER;
   });
   return z.object({
     login: z.string(),
@@ -78,18 +93,39 @@ function storedEvidence(now: number) {
       .object({ code: z.string(), at: seen, isTokenRejected: z.boolean().default(true) })
       .nullable()
       .default(null),
-    // Fields missing from older rows get their defaults.
-    evidence: z.object({
-      refusal: refusal.nullable().default(noEvidence.refusal),
-      deactivated: z.object({ code: z.string(), at: seen }).nullable().default(noEvidence.deactivated),
-      modelRefusals: models.default(new Map()),
-      rateLimitsInARow: inARow,
-      forbiddenInARow: inARow,
-      errorsInARow: inARow,
-      cutsInARow: inARow,
-      countedAt: seenOrNever,
-      lastSuccessAt: seenOrNever,
-      clearedAt: seenOrNever,
-    } satisfies Record<keyof AccountEvidence, z.ZodType>),
+    evidence: z.preprocess(
+      withScopes,
+      z.object({
+        deactivated: z.object({ code: z.string(), at: seen }).nullable().default(null),
+        scopes: z
+          .array(z.tuple([scope, ofScope]))
+          .transform((pairs) => new Map(pairs.slice(-limits.scopesPerAccount))),
+      } satisfies Record<keyof AccountEvidence, z.ZodType>),
+    ),
   });
+}
+
+/**
+ * Converts a row of version 0.1, which had one refusal for the whole account, counters beside it, and a list of
+ * refused models. A lack of quota becomes one of the general meter; 403 is no refusal any more.
+ */
+function withScopes(row: unknown): unknown {
+  if (!isRecord(row) || row['scopes'] !== undefined) return row;
+  const { deactivated, refusal, modelRefusals, ...counters } = row;
+  const kind = isRecord(refusal) ? refusal['kind'] : null;
+  const isQuota = kind === 'quota-exhausted';
+  const ofAccount = isQuota || kind === 'forbidden' ? counters : { ...counters, refusal };
+  const models = Array.isArray(modelRefusals) ? modelRefusals : [];
+  return {
+    deactivated,
+    scopes: [
+      ['account', ofAccount],
+      ...(isQuota ? [[GENERAL_SCOPE, { refusal }]] : []),
+      ...models.map((it: unknown) => {
+        const [model, until] = Array.isArray(it) ? (it as unknown[]) : [];
+        const at = typeof until === 'number' ? Math.max(0, until - limits.notEntitledMs) : null;
+        return [`model:${String(model)}`, { refusal: { kind: 'not-entitled', at, until } }];
+      }),
+    ],
+  };
 }

@@ -19,7 +19,7 @@ import { Account } from '../account.js';
 import { EvidenceStore } from './evidence-store.js';
 
 const T = Date.UTC(2026, 10, 22, 12);
-const refused = learn(noEvidence, { kind: 'forbidden', startedAt: T, at: T });
+const refused = learn(noEvidence, { kind: 'unauthorized', scope: 'account', until: null, at: T });
 const credential = credentialOf({
   accessToken: 'opaque',
   refreshToken: 'rt',
@@ -94,7 +94,7 @@ describe('stored evidence', () => {
     await sandbox.writer.flush();
     expect(store.recall(storedCredentialOf('a2'))).toBeNull();
     expect(store.recall(storedCredentialOf('a3'))).toMatchObject({
-      evidence: { refusal: { kind: 'forbidden' } },
+      evidence: { scopes: refused.scopes },
     });
     expect(await sandbox.rows()).toBe(bound + 3);
     const restarted = sandbox.store();

@@ -5,12 +5,19 @@ import { limits } from '../../config/limits.js';
 import type { StoredCredential } from '../../tokens/stored-credential.js';
 import type { RefreshState } from '../../tokens/refresh-state.js';
 import { AccountEvidenceRow } from './account-evidence.entity.js';
-import { accountEvidence } from '../account-tables.js';
+import { accountEvidence } from './evidence-table.js';
 import { Database } from '../../storage/database.js';
 import { WriteBehind } from '../../storage/write-behind.js';
-import { type AccountEvidence, noEvidence } from './account-evidence.js';
-import type { Account } from '../account.js';
+import { type AccountEvidence, lastSuccessAt, noEvidence } from './account-evidence.js';
+import { noScopeEvidence, type ScopeEvidence } from './scope-evidence.js';
 import { evidenceReader, loginOf, type StoredEvidence, evidenceForLogin, textOf } from './evidence-codec.js';
+
+/** An account as far as its evidence is concerned. */
+interface Assessed {
+  readonly id: string;
+  readonly evidence: AccountEvidence;
+  readonly storedCredential: StoredCredential;
+}
 
 /**
  * The last evidence about each account, by identity: restored at the start, written behind, and recalled when an
@@ -52,7 +59,7 @@ export class EvidenceStore implements OnModuleInit {
   }
 
   /** Stores the current evidence of an account. */
-  note({ id, evidence, storedCredential }: Account): void {
+  note({ id, evidence, storedCredential }: Assessed): void {
     const { credential, refresh } = storedCredential;
     const refused = refusedOf(refresh);
     const stored = { evidence, login: loginOf(credential), refused };
@@ -79,12 +86,12 @@ export class EvidenceStore implements OnModuleInit {
       before.refused?.at === next.refused?.at &&
       before.refused?.isTokenRejected === next.refused?.isTokenRejected;
     if (!isRefusalSame || !isSame(before.evidence, next.evidence)) return true;
-    const lastAt = next.evidence.lastSuccessAt ?? 0;
+    const lastAt = lastSuccessAt(next.evidence) ?? 0;
     return lastAt - (this.successOnRecord.get(id) ?? 0) >= limits.successOnRecordMs;
   }
 
   private write(accountId: string, stored: StoredEvidence): void {
-    this.successOnRecord.set(accountId, stored.evidence.lastSuccessAt ?? 0);
+    this.successOnRecord.set(accountId, lastSuccessAt(stored.evidence) ?? 0);
     const row = { accountId, updatedAt: this.clock.now(), evidence: textOf(stored) };
     this.writer.enqueue(accountEvidence, Object.assign(new AccountEvidenceRow(), row));
   }
@@ -96,8 +103,16 @@ function refusedOf(refresh: RefreshState): StoredEvidence['refused'] {
   return { code, at, isTokenRejected };
 }
 
-/** Returns whether only the last success differs. Compares by identity: unchanged fields are the same objects. */
+/** Returns whether only times of successes differ. */
 function isSame(before: AccountEvidence, next: AccountEvidence): boolean {
+  if (before.deactivated !== next.deactivated) return false;
+  const all = new Set([...before.scopes.keys(), ...next.scopes.keys()]);
+  return [...all].every((it) => isSameScope(before.scopes.get(it), next.scopes.get(it)));
+}
+
+/** Compares field by field: unchanged fields are the same objects. */
+function isSameScope(before = noScopeEvidence, next: ScopeEvidence = noScopeEvidence): boolean {
+  if (before === next) return true;
   const nextByName: Readonly<Record<string, unknown>> = { ...next, lastSuccessAt: null };
   return Object.entries({ ...before, lastSuccessAt: null }).every(
     ([name, value]) => nextByName[name] === value,

@@ -5,15 +5,18 @@ import { QuotaService } from '../../usage/quota.service.js';
 import { AccountRegistry } from '../account-registry.js';
 import type { Account } from '../account.js';
 import { SessionAffinity } from './session-affinity.js';
-import { type Unavailable, whyUnavailable } from '../availability.js';
+import { assess, dependsOnMeter } from '../availability.js';
+import type { Assessment, Unavailable } from '../unavailable.js';
+import { evidenceIn } from '../evidence/account-evidence.js';
+import { anyTurn, type RequestNeeds } from '../evidence/refusal-scope.js';
+import { limits } from '../../config/limits.js';
 import { Lease } from '../lease.js';
 import { planCapacity } from '../plan-capacity.js';
 import { type SelectionPolicy, selectionPolicies } from './selection-policy.js';
 
 /** The requirements of a request for its account. */
-export interface SelectionRequest {
+export interface SelectionRequest extends RequestNeeds {
   readonly sessionKey: string | null;
-  readonly model: string | null;
   /** Identity of the account that issued something that this request continues; null if none. */
   readonly pinnedTo: string | null;
   /** Identity of the only account that can serve the request; null if any account can. */
@@ -24,10 +27,9 @@ export interface SelectionRequest {
   readonly isPatient: boolean;
 }
 
-/** An account considered in a choice. `unavailable` null: it could have served. */
-export interface ConsideredCandidate {
+/** An account considered in a choice. */
+export interface ConsideredCandidate extends Assessment {
   readonly account: Account;
-  readonly unavailable: Unavailable | null;
 }
 
 export type Choice =
@@ -62,54 +64,62 @@ export class AccountSelector {
     this.policy = selectionPolicies[config.policy]();
   }
 
-  /** Returns why this account may not serve now; null if it may. */
-  whyUnavailable(account: Account, model: string | null = null): Unavailable | null {
-    const { storedCredential } = account;
-    return whyUnavailable(
+  /** Returns whether this account may serve a request now. */
+  assessOne(account: Account, needs: RequestNeeds = anyTurn): Assessment {
+    return assess(
       {
         withdrawal: account.withdrawal,
         settings: account.settings,
-        refresh: storedCredential.refresh,
+        refresh: account.storedCredential.refresh,
         tokenEndsAt: account.tokenEndsAt,
         evidence: account.evidence,
-        windows: this.quota.windows(account.id),
+        quota: this.quota.quota(account.id),
         inFlight: account.inFlight,
       },
-      model,
+      { ...needs, meters: this.quota.metersOf(account.id, needs.model) },
       this.clock.now(),
     );
   }
 
+  /** Returns why this account may not serve a request now; null if it may. */
+  whyUnavailable(account: Account, needs: RequestNeeds = anyTurn): Unavailable | null {
+    return this.assessOne(account, needs).unavailable;
+  }
+
   /** Returns all accounts, or only `soleId`, each with the reason why it may not serve. */
-  assess(model: string | null = null, soleId: string | null = null): ConsideredCandidate[] {
+  assess(needs: RequestNeeds = anyTurn, soleId: string | null = null): ConsideredCandidate[] {
     return this.registry
       .list()
       .filter((it) => soleId === null || it.id === soleId)
-      .map((account) => ({ account, unavailable: this.whyUnavailable(account, model) }));
+      .map((account) => ({ account, ...this.assessOne(account, needs) }));
   }
 
   choose(selection: SelectionRequest): Choice {
-    const candidates = this.assess(selection.model, selection.soleId);
+    const candidates = this.assess(selection, selection.soleId);
     const untried = candidates.filter((it) => !selection.tried.has(it.account.id));
+    const available = untried.filter((it) => it.unavailable === null);
+    const withQuota = available.filter((it) => !it.isOverQuota);
     const free = this.preferred(
       selection,
-      untried.filter((it) => it.unavailable === null).map((it) => it.account),
+      (withQuota.length > 0 ? withQuota : available).map((it) => it.account),
     );
     const full = untried.filter((it) => it.unavailable?.reason === 'full').map((it) => it.account);
     const boundTo = selection.sessionKey === null ? null : this.affinity.find(selection.sessionKey);
     const tentative = selection.sessionKey === null ? null : this.affinity.tentative(selection.sessionKey);
+    const pinnedTo = selection.soleId ?? selection.pinnedTo;
     for (const [by, id] of [
-      ['pinned', selection.soleId ?? selection.pinnedTo],
+      ['pinned', pinnedTo],
       ['affinity', boundTo],
       ['affinity', tentative],
     ] as const) {
-      const account = free.find((it) => it.id === id);
+      const eligible = by === 'pinned' ? available.map((it) => it.account) : free;
+      const account = eligible.find((it) => it.id === id);
       const isOverflow = id !== boundTo && full.some((it) => it.id === boundTo);
       if (account !== undefined) return this.leased(account, by, selection, isOverflow, candidates);
       const isFull = full.filter((it) => it.id === id);
       if (selection.isPatient && isFull.length > 0) return { kind: 'full', accounts: isFull, candidates };
     }
-    const [first, ...others] = free;
+    const [first, ...others] = this.unforbidden(selection, free);
     if (first === undefined) {
       return selection.isPatient && full.length > 0
         ? { kind: 'full', accounts: full, candidates }
@@ -119,12 +129,18 @@ export class AccountSelector {
     return this.leased(this.byPolicy([first, ...others]), 'policy', selection, isOverflow, candidates);
   }
 
-  /** Returns whether any account is known to refuse a model. Otherwise the model does not affect the choice. */
-  knowsModelRefusals(): boolean {
+  /** Returns whether the choice depends on the requested model: because of a model, or because of a meter of its own. */
+  dependsOnModel(): boolean {
     const now = this.clock.now();
-    return this.registry
-      .list()
-      .some((it) => [...it.evidence.modelRefusals.values()].some((until) => until > now));
+    return this.registry.list().some((account) => {
+      for (const [scope, { refusal }] of account.evidence.scopes) {
+        if (scope.startsWith('model:') && refusal !== null && refusal.until > now) return true;
+      }
+      const meters = this.quota.knownMeters(account.id);
+      const { settings, evidence } = account;
+      const facts = { settings, evidence, quota: this.quota.quota(account.id) };
+      return meters.length > 1 && dependsOnMeter(facts, meters, now);
+    });
   }
 
   /** Returns the available account with the largest plan, for data that is the same on all accounts; null if none. */
@@ -157,6 +173,15 @@ export class AccountSelector {
     const avoidedId = sessionKey === null ? null : this.affinity.avoided(sessionKey);
     if (avoidedId === null || avoidedId === (soleId ?? pinnedTo)) return free;
     const others = free.filter((it) => it.id !== avoidedId);
+    return others.length === 0 ? free : others;
+  }
+
+  /** Leaves out the accounts that have answered 403 lately, unless no other is left. */
+  private unforbidden({ feature }: SelectionRequest, free: readonly Account[]): readonly Account[] {
+    const since = this.clock.now() - limits.forbiddenMs;
+    const others = free.filter(
+      ({ evidence }) => (evidenceIn(evidence, feature ?? 'account').forbiddenAt ?? 0) <= since,
+    );
     return others.length === 0 ? free : others;
   }
 

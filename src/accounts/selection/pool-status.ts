@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { CLOCK, type Clock } from '../../runtime/clock.js';
 import { QuotaService } from '../../usage/quota.service.js';
 import { AccountSelector } from './account-selector.js';
-import { needsPerson } from '../availability.js';
+import { needsPerson } from '../unavailable.js';
 import { planCapacity } from '../plan-capacity.js';
 import { poolQuota, type PoolWindow } from './pool-quota.js';
 

@@ -1,9 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { defaultSettings } from '../../accounts/account.js';
+import { type AccountSettings, defaultSettings } from '../../accounts/account.js';
 import { patchedSettings } from './account-settings-patch.js';
 import { Problem } from '../problems/problem.js';
 
-const before = { isPaused: true, label: 'mine', priority: 3, reserveRatio: 0.1, maxInFlight: 4 };
+const before: AccountSettings = {
+  isPaused: true,
+  label: 'mine',
+  priority: 3,
+  reserveRatio: 0.1,
+  maxInFlight: 4,
+  credits: 'never',
+};
 
 function refusalOf(body: unknown): string {
   try {
@@ -26,10 +33,11 @@ describe('settings of an account', () => {
     ['the highest reserve', { reserve: 0.95 }, { ...before, reserveRatio: 0.95 }],
     ['the lowest cap', { maxInFlight: 1 }, { ...before, maxInFlight: 1 }],
     ['the highest cap', { maxInFlight: 10_000 }, { ...before, maxInFlight: 10_000 }],
+    ['its credits', { credits: 'last' }, { ...before, credits: 'last' }],
     ['no cap', { maxInFlight: null }, { ...before, maxInFlight: null }],
     [
       'all at once',
-      { paused: false, label: null, priority: 0, reserve: 0, maxInFlight: null },
+      { paused: false, label: null, priority: 0, reserve: 0, maxInFlight: null, credits: 'last' },
       defaultSettings,
     ],
   ])('change by %s, and the rest stays', (_case, body, expected) => {

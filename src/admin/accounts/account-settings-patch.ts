@@ -12,6 +12,7 @@ const patchSchema = z.strictObject({
   priority: whole(-maxPriority, maxPriority).optional(),
   reserve: share(maxReserveRatio).optional(),
   maxInFlight: whole(1, limits.maxInFlight, ', or null').nullish(),
+  credits: z.enum(['last', 'never'], 'last or never').optional(),
 });
 
 function text(most: number) {
@@ -36,13 +37,14 @@ function share(most: number) {
 export function patchedSettings(before: AccountSettings, body: unknown): AccountSettings {
   const parsed = patchSchema.safeParse(body);
   if (!parsed.success) throw badSettings(parsed.error);
-  const { paused, label, priority, reserve, maxInFlight } = parsed.data;
+  const { paused, label, priority, reserve, maxInFlight, credits } = parsed.data;
   return {
     isPaused: paused ?? before.isPaused,
     label: label === undefined ? before.label : label,
     priority: priority ?? before.priority,
     reserveRatio: reserve ?? before.reserveRatio,
     maxInFlight: maxInFlight === undefined ? before.maxInFlight : maxInFlight,
+    credits: credits ?? before.credits,
   };
 }
 

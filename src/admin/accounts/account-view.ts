@@ -1,5 +1,7 @@
 import type { Account } from '../../accounts/account.js';
-import type { Unavailable } from '../../accounts/availability.js';
+import type { Unavailable } from '../../accounts/unavailable.js';
+import { lastSuccessAt } from '../../accounts/evidence/account-evidence.js';
+import type { AccountQuota } from '../../usage/account-quota.js';
 import type { QuotaWindow } from '../../usage/quota-window.js';
 import type { UsageTotals } from '../../usage/usage.service.js';
 
@@ -12,6 +14,8 @@ export interface AccountView {
   /** Share of each quota window that the pool never uses. */
   readonly reserve: number;
   readonly maxInFlight: number | null;
+  /** Whether its credits may serve once the quota is used up: after all other accounts, or never. */
+  readonly credits: string;
   readonly available: boolean;
   /** Why it may not serve; null if it may. */
   readonly reason: string | null;
@@ -30,15 +34,42 @@ export interface AccountView {
   readonly lastSuccessAt: number | null;
   /** For example: the file has become broken, its mode is too wide, tokens could not be written, the login is shared. */
   readonly warnings: readonly string[];
+  /** The refusals in force, each with its scope: `account`, `images`, `meter:<name>` or `model:<name>`. */
+  readonly refusals: readonly RefusalView[];
   readonly windows: readonly QuotaWindow[];
+  /** Meters beside the general one. */
+  readonly meters: readonly MeterView[];
+  /** Null if unknown. `balance` null: upstream gave none. */
+  readonly creditStatus: {
+    readonly hasCredits: boolean;
+    readonly unlimited: boolean;
+    readonly balance: number | null;
+  } | null;
   readonly totals: UsageTotals;
+}
+
+/** A refusal that keeps the account from serving requests in its scope. */
+interface RefusalView {
+  readonly scope: string;
+  readonly reason: string;
+  readonly at: number;
+  readonly until: number;
+}
+
+/** A meter of the account; `allowed` null: upstream did not say. */
+interface MeterView {
+  readonly name: string;
+  readonly label: string | null;
+  readonly allowed: boolean | null;
+  readonly windows: readonly QuotaWindow[];
 }
 
 export function accountView(
   account: Account,
   unavailable: Unavailable | null,
   sharedLoginWarning: string | null,
-  windows: readonly QuotaWindow[],
+  quota: AccountQuota,
+  now: number,
   totals: UsageTotals,
 ): AccountView {
   const { settings } = account;
@@ -50,6 +81,7 @@ export function accountView(
     priority: settings.priority,
     reserve: settings.reserveRatio,
     maxInFlight: settings.maxInFlight,
+    credits: settings.credits,
     available: unavailable === null,
     reason: unavailable?.reason ?? null,
     until: unavailable?.until ?? null,
@@ -61,7 +93,7 @@ export function accountView(
     expiresAt: credential.expiresAt,
     lastRefreshAt: credential.lastRefreshAt,
     refresh: refresh.kind,
-    lastSuccessAt: account.evidence.lastSuccessAt,
+    lastSuccessAt: lastSuccessAt(account.evidence),
     warnings: [
       account.withdrawal?.why ?? null,
       warning,
@@ -69,9 +101,32 @@ export function accountView(
       unavailable?.reason === 'needs-login' ? null : loginWarning(account),
       sharedLoginWarning,
     ].filter((it) => it !== null),
-    windows,
+    refusals: refusalViews(account, now),
+    windows: quota.general.windows,
+    meters: [...quota.meters].map(([meterName, { label, isAllowed, windows }]) => ({
+      name: meterName,
+      label,
+      allowed: isAllowed,
+      windows,
+    })),
+    creditStatus:
+      quota.credits === null
+        ? null
+        : {
+            hasCredits: quota.credits.hasCredits,
+            unlimited: quota.credits.isUnlimited,
+            balance: quota.credits.balance,
+          },
     totals,
   };
+}
+
+function refusalViews({ evidence }: Account, now: number): RefusalView[] {
+  return [...evidence.scopes].flatMap(([scope, { refusal }]) =>
+    refusal === null || refusal.until <= now
+      ? []
+      : [{ scope, reason: refusal.kind, at: refusal.at, until: refusal.until }],
+  );
 }
 
 /** Returns the warning that the account still serves but its token cannot be refreshed; null if it can. */
@@ -90,6 +145,7 @@ export function brokenView(name: string, reason: string) {
     priority: 0,
     reserve: 0,
     maxInFlight: null,
+    credits: 'last',
     available: false,
     reason,
     until: null,
@@ -103,7 +159,10 @@ export function brokenView(name: string, reason: string) {
     refresh: 'none',
     lastSuccessAt: null,
     warnings: [],
+    refusals: [],
     windows: [],
+    meters: [],
+    creditStatus: null,
     totals: { input: 0, cached: 0, output: 0, reasoning: 0, turns: 0 },
   } satisfies AccountView;
 }

@@ -1,4 +1,5 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
+import { CLOCK, type Clock } from '../../runtime/clock.js';
 import { AccountRegistry } from '../../accounts/account-registry.js';
 import { AccountSelector } from '../../accounts/selection/account-selector.js';
 import type { Account } from '../../accounts/account.js';
@@ -17,6 +18,7 @@ export class AccountViews {
     private readonly sharedLogins: SharedLoginDetector,
     private readonly quota: QuotaService,
     private readonly usage: UsageService,
+    @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
   /** Returns all accounts and broken files, by name. */
@@ -51,7 +53,8 @@ export class AccountViews {
       account,
       unavailable,
       this.sharedLogins.warning(account),
-      this.quota.windows(id),
+      this.quota.quota(id),
+      this.clock.now(),
       this.usage.totals(id),
     );
   }

@@ -1,0 +1,60 @@
+import { limits } from '../config/limits.js';
+import { type AccountQuota, canPay, quotaOfMeter } from '../usage/account-quota.js';
+import { leftRatio, type QuotaWindow } from '../usage/quota-window.js';
+import type { AccountSettings } from './account.js';
+import { type AccountEvidence, evidenceIn } from './evidence/account-evidence.js';
+import { fullestReset } from './evidence/cooldown.js';
+import { meterScope } from './evidence/refusal-scope.js';
+import { type Assessment, latest, refusalIn, type Unavailable } from './unavailable.js';
+
+/** The facts that decide whether a meter has room. */
+export interface MeterFacts {
+  readonly settings: AccountSettings;
+  readonly evidence: AccountEvidence;
+  readonly quota: AccountQuota;
+}
+
+/** Whether a meter has room: by its last refusal, and by upstream's numbers unless upstream acts otherwise. */
+export function assessMeter(
+  { evidence, quota, settings }: MeterFacts,
+  meter: string,
+  now: number,
+): Assessment {
+  const { windows, isAllowed, reportedAt } = quotaOfMeter(quota, meter);
+  const { lastSuccessAt } = evidenceIn(evidence, meterScope(meter));
+  const refused = refusalIn(evidence, meterScope(meter), now);
+  const hasServedSince = (at: number) => lastSuccessAt !== null && lastSuccessAt >= at;
+  const forbiddenUntil =
+    isAllowed === false && !hasServedSince(reportedAt) ? endOf(windows, reportedAt, now) : null;
+  const spentUntil = resetOfSpent(windows, 0, now);
+  const mayPay = settings.credits === 'last' || !canPay(quota.credits);
+  const isServed =
+    isAllowed === true ||
+    canPay(quota.credits) ||
+    windows.every((it) => leftRatio(it, now) > 0 || hasServedSince(it.seenAt));
+  const quotaUntil = spentUntil !== null && !(isServed && mayPay) ? spentUntil : forbiddenUntil;
+  const reservedUntil = settings.reserveRatio > 0 ? resetOfSpent(windows, settings.reserveRatio, now) : null;
+  const quotaOut: Unavailable | null =
+    quotaUntil === null
+      ? null
+      : { reason: 'quota-exhausted', until: Math.max(quotaUntil, reservedUntil ?? 0, forbiddenUntil ?? 0) };
+  const reserved: Unavailable | null =
+    reservedUntil === null ? null : { reason: 'reserved', until: reservedUntil };
+  return { unavailable: latest([refused, quotaOut]) ?? reserved, isOverQuota: spentUntil !== null };
+}
+
+/** Returns the latest reset of the spent windows, epoch ms; null if none is spent. */
+function resetOfSpent(windows: readonly QuotaWindow[], reserveRatio: number, now: number): number | null {
+  let until: number | null = null;
+  for (const window of windows) {
+    if (window.resetsAt === null || leftRatio(window, now) > reserveRatio) continue;
+    if (window.resetsAt > now) until = Math.max(until ?? 0, window.resetsAt);
+  }
+  return until;
+}
+
+/** Returns when a meter that upstream does not allow may serve again: at the fullest window's reset, else soon. */
+function endOf(windows: readonly QuotaWindow[], reportedAt: number, now: number): number | null {
+  const until = fullestReset(windows, now) ?? reportedAt + limits.quotaUnknownMs;
+  return until > now ? until : null;
+}

@@ -1,0 +1,56 @@
+import { limits } from '../config/limits.js';
+import { type AccountEvidence, evidenceIn } from './evidence/account-evidence.js';
+import type { RefusalScope } from './evidence/refusal-scope.js';
+import type { Refusal, RefusalKind } from './evidence/scope-evidence.js';
+import type { Withdrawal } from './pool-folder/pool-diff.js';
+
+export type UnavailableReason =
+  | Withdrawal['reason']
+  | 'paused'
+  | 'needs-login'
+  | 'deactivated'
+  | 'refresh-failing'
+  | 'not-entitled'
+  | 'full'
+  | 'reserved'
+  | RefusalKind;
+
+/** The reasons that end only when a person acts. */
+export const needsPerson: ReadonlySet<UnavailableReason> = new Set([
+  'removed',
+  'broken-file',
+  'paused',
+  'needs-login',
+  'deactivated',
+]);
+
+/** Why an account may not serve now, and until when (epoch ms; null: no known end). */
+export interface Unavailable {
+  readonly reason: UnavailableReason;
+  readonly until: number | null;
+}
+
+/** Whether an account may serve, and how gladly. */
+export interface Assessment {
+  /** Null if it may serve. */
+  readonly unavailable: Unavailable | null;
+  /** It is over its quota and may still serve (credits, or upstream's grace): only after all others. */
+  readonly isOverQuota: boolean;
+}
+
+/** Returns the refusal of a scope that is in force; null if none is. */
+export function refusalIn(evidence: AccountEvidence, scope: RefusalScope, now: number): Unavailable | null {
+  const { refusal } = evidenceIn(evidence, scope);
+  if (refusal === null || refusal.until <= now || isFromWrongClock(refusal, now)) return null;
+  return { reason: refusal.kind, until: refusal.until };
+}
+
+/** Returns whether a cooldown begins in the future: the clock was ahead then, and has been set back. */
+function isFromWrongClock({ kind, at }: Refusal, now: number): boolean {
+  return kind !== 'quota-exhausted' && at - now > limits.clockSkewMs;
+}
+
+/** The reason that lasts longest. */
+export function latest(all: readonly (Unavailable | null)[]): Unavailable | null {
+  return all.reduce((last, it) => (it !== null && (it.until ?? 0) > (last?.until ?? 0) ? it : last), null);
+}
