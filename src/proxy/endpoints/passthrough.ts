@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { Injectable } from '@nestjs/common';
 import { AccountSelector, hasNoQuota } from '../../accounts/selection/account-selector.js';
+import { anyTurn } from '../../accounts/evidence/refusal-scope.js';
 import type { Account } from '../../accounts/account.js';
 import { Lease } from '../../accounts/lease.js';
 import { OutcomeRecorder } from '../failover/outcome-recorder.js';
@@ -40,7 +41,7 @@ export class Passthrough {
     const soleId = await this.pinning.soleAccount(request, path);
     const choice = this.selector.choose({
       sessionKey: request.sessionKey,
-      model: null,
+      ...anyTurn,
       pinnedTo: this.pinning.turnStatePin(request),
       soleId,
       tried: new Set(),
@@ -79,7 +80,7 @@ export class Passthrough {
       if (request.sessionKey === null) return await this.viaHomeAccount(request, res, 'wham', path, record);
       return await this.viaSessionAccount(request, res, 'wham', path, record);
     }
-    const candidates = this.selector.assess(null, soleId);
+    const candidates = this.selector.assess(anyTurn, soleId);
     record.recordCandidates(candidates);
     const [pin] = candidates;
     const isOut = pin?.unavailable != null && !hasNoQuota(pin.unavailable);
@@ -159,7 +160,7 @@ export class Passthrough {
     const { outcome, startedAt } = attempted;
     if (hasRefreshed) {
       if (outcome.kind === 'unauthorized')
-        this.recorder.learn(account, outcome, { startedAt, hasRefreshed, model: null });
+        this.recorder.learn(account, outcome, { startedAt, hasRefreshed, needs: anyTurn, meter: null });
       return attempted;
     }
     const isStale = outcome.kind === 'unreachable' && outcome.wasReused;

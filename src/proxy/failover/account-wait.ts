@@ -4,10 +4,11 @@ import {
   type Choice,
   type ConsideredCandidate,
 } from '../../accounts/selection/account-selector.js';
+import type { RequestNeeds } from '../../accounts/evidence/refusal-scope.js';
 import { waitForAny } from '../../accounts/wait-queue.js';
 import { limits } from '../../config/limits.js';
 import type { FailoverContext } from './failover-context.js';
-import { needsPerson } from '../../accounts/availability.js';
+import { needsPerson } from '../../accounts/unavailable.js';
 
 /** Chooses the next account of a request. If accounts are merely full, it waits for one, up to `limits.fullAccountMs`. */
 @Injectable()
@@ -19,11 +20,12 @@ export class AccountWait {
     context: FailoverContext,
     preferredId: string | null,
   ): Promise<Exclude<Choice, { kind: 'full' }>> {
-    const { request, tried, soleId } = context;
+    const { request, tried, soleId, feature } = context;
     const until = performance.now() + limits.fullAccountMs;
-    const selection = { sessionKey: request.sessionKey, pinnedTo: preferredId, soleId, tried };
+    const { sessionKey } = request;
+    const selection = { sessionKey, pinnedTo: preferredId, soleId, tried, feature };
     for (;;) {
-      const model = this.selector.knowsModelRefusals() ? await context.model() : null;
+      const { model } = await this.needsOf(context);
       const left = context.isPatient && !request.gone.aborted ? until - performance.now() : 0;
       const isPatient = left > 0;
       let choice = this.selector.choose({ ...selection, model, isPatient });
@@ -40,14 +42,17 @@ export class AccountWait {
     }
   }
 
-  /** Whether any account is known to refuse a model, so that the requested model matters. */
-  isAnyRefusing(): boolean {
-    return this.selector.knowsModelRefusals();
+  /** The needs of a request. Its model is null while it does not matter to the choice, so that no body is read. */
+  async needsOf(context: FailoverContext): Promise<RequestNeeds> {
+    return {
+      model: this.selector.dependsOnModel() ? await context.model() : null,
+      feature: context.feature,
+    };
   }
 
   /** Whether an account may still serve this model: an untried one now, or any after its cooldown. */
-  isAnyLeft({ tried, soleId }: FailoverContext, model: string): boolean {
-    const candidates = this.selector.assess(model, soleId);
+  isAnyLeft({ tried, soleId, feature }: FailoverContext, model: string): boolean {
+    const candidates = this.selector.assess({ model, feature }, soleId);
     // An account that was tried and is cooling down may serve the client's next try.
     return mayServeLater(candidates.filter((it) => it.unavailable !== null || !tried.has(it.account.id)));
   }

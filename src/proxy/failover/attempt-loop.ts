@@ -43,7 +43,7 @@ export class AttemptLoop {
       last = await this.retry.run(context, lease.account, by);
       switch (last.verdict) {
         case 'failover':
-          context.moveFor(last.attempted.outcome.kind);
+          context.moveFor(last.attempted.outcome);
           break;
         case 'go-back':
           preferredId = this.recovery.formerOf(context, last.account);

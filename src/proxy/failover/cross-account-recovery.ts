@@ -78,7 +78,8 @@ export class CrossAccountRecovery {
 
   /** Whether the account can serve, by the assessment that the next choice will use. */
   private async isFree(context: FailoverContext, accountId: string): Promise<boolean> {
-    const candidates = this.selector.assess(await context.model(), context.soleId);
+    const needs = { model: await context.model(), feature: context.feature };
+    const candidates = this.selector.assess(needs, context.soleId);
     return candidates.some((it) => it.account.id === accountId && it.unavailable === null);
   }
 

@@ -1,4 +1,5 @@
 import type { Account } from '../../accounts/account.js';
+import type { Feature } from '../../accounts/evidence/refusal-scope.js';
 import { limits } from '../../config/limits.js';
 import type { Attempted } from '../upstream/attempt-runner.js';
 import type { AttemptOutcome } from '../upstream/outcome.js';
@@ -20,6 +21,7 @@ type SameAccount = 'refresh' | 'retry' | 'retry-at-once' | 'strip';
 export class FailoverContext {
   readonly #tried = new Set<string>();
   readonly #movedFor = new Set<AttemptOutcome['kind']>();
+  readonly #forbiddenCodes = new Set<string>();
   readonly #startedAt = performance.now();
   #spent = 0;
   #isPatient = true;
@@ -43,6 +45,11 @@ export class FailoverContext {
   /** The requested model; null when the request names none. */
   async model(): Promise<string | null> {
     return this.socket === null ? await this.request.model() : this.socket.model;
+  }
+
+  /** The feature that the request uses; null for a turn. */
+  get feature(): Feature | null {
+    return this.path.startsWith('images/') ? 'images' : null;
   }
 
   /** Takes over the accounts and attempts that a turn has used up before this context. */
@@ -84,9 +91,15 @@ export class FailoverContext {
     this.#tried.delete(accountId);
   }
 
-  /** The request leaves an account because of this kind of outcome. */
-  moveFor(kind: AttemptOutcome['kind']): void {
-    this.#movedFor.add(kind);
+  /** The request leaves an account because of this outcome. */
+  moveFor(outcome: AttemptOutcome): void {
+    this.#movedFor.add(outcome.kind);
+    if (outcome.kind === 'forbidden') this.#forbiddenCodes.add(outcome.code);
+  }
+
+  /** Whether an account has already answered 403 with this code. */
+  hasBeenForbidden(code: string): boolean {
+    return this.#forbiddenCodes.has(code);
   }
 
   /** Whether the request has already left an account because of this kind of outcome. */

@@ -10,36 +10,30 @@ const fresh: Progress = {
   hasRetriedReused: false,
   recovery: null,
   hasMovedFor: () => false,
+  hasBeenForbidden: () => false,
 };
-const quota: AttemptOutcome = { kind: 'quota-exhausted', hint: { resetsAt: null, resetsInSeconds: null } };
-const rate: AttemptOutcome = { kind: 'rate-limited', retryAfterMs: null };
+const quota: AttemptOutcome = {
+  kind: 'quota-exhausted',
+  scope: 'meter:codex',
+  isMeterNamed: false,
+  hint: { resetsAt: null, resetsInSeconds: null },
+};
+const rate: AttemptOutcome = { kind: 'rate-limited', scope: 'account', retryAfterMs: null };
 const unreachable: AttemptOutcome = { kind: 'unreachable', wasReused: false, reason: '' };
 const reused: AttemptOutcome = { kind: 'unreachable', wasReused: true, reason: '' };
 const deactivated: AttemptOutcome = { kind: 'deactivated', code: '' };
-const [
-  unauthorized,
-  upstreamError,
-  overloaded,
-  edgeBlock,
-  forbidden,
-  notEntitled,
-  needsLogin,
-  refreshFailed,
-] = (
-  [
-    'unauthorized',
-    'upstream-error',
-    'overloaded',
-    'edge-block',
-    'forbidden',
-    'not-entitled',
-    'needs-login',
-    'refresh-failed',
-  ] as const
-).map((kind): AttemptOutcome => ({ kind }));
+const scope = 'account';
+const unauthorized: AttemptOutcome = { kind: 'unauthorized', scope };
+const upstreamError: AttemptOutcome = { kind: 'upstream-error', scope };
+const overloaded: AttemptOutcome = { kind: 'overloaded' };
+const edgeBlock: AttemptOutcome = { kind: 'edge-block' };
+const forbidden: AttemptOutcome = { kind: 'forbidden', scope, code: 'no' };
+const notEntitled: AttemptOutcome = { kind: 'not-entitled', model: 'm' };
+const needsLogin: AttemptOutcome = { kind: 'needs-login' };
+const refreshFailed: AttemptOutcome = { kind: 'refresh-failed' };
 
 const spent = { attemptsLeft: 0, hasRefreshed: true, hasRetried: true, hasRetriedReused: true };
-const rows: [string, AttemptOutcome | undefined, Partial<Progress>, string][] = [
+const rows: [string, AttemptOutcome, Partial<Progress>, string][] = [
   ['good output', { kind: 'success' }, {}, 'pass-on'],
   ['a fault of the client', { kind: 'client-error' }, {}, 'pass-on'],
   ['a fault of the turn', { kind: 'turn-failed' }, {}, 'pass-on'],
@@ -71,6 +65,10 @@ const rows: [string, AttemptOutcome | undefined, Partial<Progress>, string][] = 
   ['spent quota on the last attempt', quota, spent, 'give-up'],
   ['a rate limit', rate, {}, 'failover'],
   ['a 403', forbidden, {}, 'failover'],
+  ['a 403 with the code of another account', forbidden, { hasBeenForbidden: (it) => it === 'no' }, 'pass-on'],
+  ['a 403 with another code', forbidden, { hasBeenForbidden: (it) => it === 'yes' }, 'failover'],
+  ['a 403 on the last attempt', forbidden, spent, 'pass-on'],
+  ['the wrong place', { kind: 'wrong-place' }, {}, 'pass-on'],
   ['a deactivated account', deactivated, {}, 'failover'],
   ['an account that needs a login', needsLogin, {}, 'failover'],
   ['a refresh that failed', refreshFailed, {}, 'failover'],
@@ -99,12 +97,10 @@ const rows: [string, AttemptOutcome | undefined, Partial<Progress>, string][] = 
 
 describe('the verdict', () => {
   it.each(rows)('on %s', (_what, outcome, progress, verdict) => {
-    if (outcome === undefined) throw new Error('a row without an outcome');
     expect(decide(outcome, { ...fresh, ...progress })).toBe(verdict);
   });
 
   it.each(rows)('on %s never repeats a request whose body was not kept', (_what, outcome, progress) => {
-    if (outcome === undefined) throw new Error('a row without an outcome');
     const verdict = decide(outcome, { ...fresh, ...progress, isReplayable: false });
     expect(['pass-on', 'give-up', 'stop']).toContain(verdict);
   });

@@ -16,6 +16,8 @@ export interface Progress {
   readonly recovery: Recovery | null;
   /** The request has already gone to another account because of this kind of outcome. */
   readonly hasMovedFor: (kind: AttemptOutcome['kind']) => boolean;
+  /** Another account has already answered 403 with this code: it is about the request. */
+  readonly hasBeenForbidden: (code: string) => boolean;
 }
 
 /** Return to the session's former account, or remove what only that account can read. */
@@ -54,6 +56,7 @@ export function decide(outcome: AttemptOutcome, progress: Progress): Verdict {
     case 'opened':
     case 'client-error':
     case 'turn-failed':
+    case 'wrong-place': // the place is the same for every account
       return 'pass-on';
     case 'cross-account-content':
       return (isReplayable ? progress.recovery : null) ?? 'pass-on';
@@ -70,11 +73,12 @@ export function decide(outcome: AttemptOutcome, progress: Progress): Verdict {
       return progress.hasMovedFor('overloaded') ? 'pass-on' : another('pass-on');
     case 'edge-block':
       return progress.hasMovedFor('edge-block') ? 'give-up' : another('give-up');
+    case 'forbidden':
+      return progress.hasBeenForbidden(outcome.code) ? 'pass-on' : another('pass-on');
     case 'not-entitled':
     case 'needs-login':
     case 'refresh-failed':
     case 'deactivated':
-    case 'forbidden':
     case 'quota-exhausted':
     case 'rate-limited':
       return another('give-up');

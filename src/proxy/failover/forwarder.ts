@@ -50,7 +50,9 @@ export class Forwarder {
     const { request, record } = context;
     const { account, attempted } = this.bestResult(context, last);
     const { peeked } = attempted;
-    if (peeked === null) return await this.sendLocal(context, res, last);
+    // Codex retries a failed stream; in place of one it gets upstream's words as a refusal, which it prints at once.
+    const isStreamed = attempted.outcome.kind === 'wrong-place' && peeked?.isEventStream === true;
+    if (peeked === null || isStreamed) return await this.sendLocal(context, res, last);
     const relayed = await this.commit.turn(request, res, account, { ...attempted, peeked }, (id) =>
       this.pinning.pin('response', id, account),
     );
@@ -60,7 +62,8 @@ export class Forwarder {
       await this.failedLate(context, account, relayed.failure, attempted.startedAt);
       return record.end('failed', status);
     }
-    this.recorder.ended(account, attempted.outcome, relayed.end, attempted.startedAt);
+    const { startedAt } = attempted;
+    this.recorder.ended(account, attempted.outcome, relayed.end, { startedAt, feature: context.feature });
     record.end(relayed.end, status);
   }
 
@@ -70,10 +73,11 @@ export class Forwarder {
     failure: ErrorEnvelope,
     startedAt: number,
   ): Promise<void> {
-    const outcome = this.recorder.outcomeOfLate(failure);
+    const needs = { model: await context.model(), feature: context.feature };
+    const route = context.feature ?? 'turn';
+    const outcome = this.recorder.outcomeOfLate(failure, { route, model: needs.model });
     context.record.failedLate(outcome.kind);
-    const asked = { startedAt, model: outcome.kind === 'not-entitled' ? await context.model() : null };
-    this.recorder.failedLate(context.request.sessionKey, account, outcome, asked);
+    this.recorder.failedLate(context.request.sessionKey, account, outcome, { startedAt, needs });
   }
 
   /** Sends upstream's last response if it says more than a local response would; otherwise a local response. */
@@ -95,8 +99,8 @@ export class Forwarder {
     const { request, tried, record, soleId } = context;
     for (const it of [last, context.refusal])
       if (it?.attempted.peeked != null) discard(it.attempted.peeked.response);
-    const model = this.accounts.isAnyRefusing() ? await context.model() : null;
-    this.noAccount.send(request, res, tried, last?.attempted.outcome.kind ?? null, record, soleId, model);
+    const needs = await this.accounts.needsOf(context);
+    this.noAccount.send(request, res, tried, last?.attempted.outcome.kind ?? null, record, soleId, needs);
   }
 
   /** Prefers upstream's refusal of the client's own body to that of a stripped body, which the client never sent. */
@@ -110,7 +114,7 @@ export class Forwarder {
   /** Whether upstream's last response says more than a local response: no other account could do better. */
   private async isWorthPassingOn(context: FailoverContext, { attempted }: AccountResult): Promise<boolean> {
     const { kind } = attempted.outcome;
-    if (kind === 'overloaded' || kind === 'cross-account-content') return true;
+    if (kind === 'overloaded' || kind === 'cross-account-content' || kind === 'forbidden') return true;
     if (kind !== 'not-entitled') return false;
     const model = await context.model();
     // If no model is named, the refusal cannot be remembered, and a repeat would fail the same way.

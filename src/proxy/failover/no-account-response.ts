@@ -1,6 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { AccountSelector } from '../../accounts/selection/account-selector.js';
+import { anyTurn, type RequestNeeds } from '../../accounts/evidence/refusal-scope.js';
+import { UpstreamMonitor } from '../../observability/upstream-monitor.js';
 import { CLOCK, type Clock } from '../../runtime/clock.js';
 import type { AttemptOutcome } from '../upstream/outcome.js';
 import { type LocalResponse, sendLocalResponse } from '../response/local-response.js';
@@ -16,6 +18,7 @@ export class NoAccountResponse {
   constructor(
     private readonly selector: AccountSelector,
     @Inject(CLOCK) private readonly clock: Clock,
+    private readonly upstream: UpstreamMonitor,
   ) {}
 
   send(
@@ -26,10 +29,10 @@ export class NoAccountResponse {
     record: RequestRecord,
     /** Identity of the only account that could have served it; null when any could. */
     soleId: string | null = null,
-    /** The requested model: accounts that may not use it do not count as candidates. Null for any. */
-    model: string | null = null,
+    /** Accounts that may not use the model do not count as candidates. */
+    needs: RequestNeeds = anyTurn,
   ): void {
-    const response = this.responseFor(request, tried, lastOutcome, soleId, model);
+    const response = this.responseFor(request, tried, lastOutcome, soleId, needs);
     this.logger.warn('no account could serve', {
       request: request.id,
       code: response.code,
@@ -48,12 +51,13 @@ export class NoAccountResponse {
     tried: ReadonlySet<string>,
     lastOutcome: AttemptOutcome['kind'] | null,
     soleId: string | null,
-    model: string | null,
+    needs: RequestNeeds,
   ): LocalResponse {
-    const all = this.selector.assess(model, soleId);
+    const all = this.selector.assess(needs, soleId);
     const entitled = all.filter((it) => it.unavailable?.reason !== 'not-entitled');
     const candidates = entitled.length === 0 ? all : entitled;
-    const isCodex = request.header('originator') !== null;
-    return whyNoAccount({ candidates, tried, lastOutcome, isCodex }, this.clock.now());
+    const isCodex = request.isFromCodex;
+    const problem = this.upstream.warning();
+    return whyNoAccount({ candidates, tried, lastOutcome, isCodex, problem }, this.clock.now());
   }
 }

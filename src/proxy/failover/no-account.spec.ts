@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Account } from '../../accounts/account.js';
 import type { ConsideredCandidate } from '../../accounts/selection/account-selector.js';
-import type { Unavailable } from '../../accounts/availability.js';
+import type { Unavailable } from '../../accounts/unavailable.js';
 import { credentialOf } from '../../tokens/credential.js';
 import { idle } from '../../tokens/refresh-state.js';
 import { type NoAccount, whyNoAccount } from './no-account.js';
@@ -32,7 +32,7 @@ function candidates(name: string, unavailable: Unavailable | null = null): Consi
       unsaved: null,
     },
   });
-  return { account, unavailable };
+  return { account, unavailable, isOverQuota: false };
 }
 
 const out = (
@@ -44,7 +44,13 @@ const out = (
 const free = (name: string): ConsideredCandidate => candidates(name);
 
 function localResponse(accounts: readonly ConsideredCandidate[], end: Partial<NoAccount> = {}) {
-  const all = { candidates: accounts, tried: new Set<string>(), lastOutcome: null, isCodex: false };
+  const all = {
+    candidates: accounts,
+    tried: new Set<string>(),
+    lastOutcome: null,
+    isCodex: false,
+    problem: null,
+  };
   return whyNoAccount({ ...all, ...end }, NOW);
 }
 
@@ -101,7 +107,7 @@ describe('the local response when no account is available', () => {
     ],
     [
       'cooldowns are long',
-      [out('a', 'forbidden', 5 * MINUTE), out('b', 'upstream-error', 2 * MINUTE)],
+      [out('a', 'unauthorized', 5 * MINUTE), out('b', 'upstream-error', 2 * MINUTE)],
       {},
       503,
       'accounts_cooling_down',
@@ -159,7 +165,7 @@ describe('the local response when no account is available', () => {
     const response = localResponse([
       out('a', 'quota-exhausted', 2 * HOUR),
       out('b', 'quota-exhausted', HOUR + 400),
-      out('c', 'forbidden', 5 * MINUTE),
+      out('c', 'unauthorized', 5 * MINUTE),
     ]);
     expect(response.type).toBe('usage_limit_reached');
     expect(response.fields).toMatchObject({
@@ -194,8 +200,34 @@ describe('the local response when no account is available', () => {
     expect(localResponse(accounts, { isCodex: true })).toEqual({ ...localResponse(accounts), status: 400 });
   });
 
-  it('has the same status for Codex when the cause ends by itself', () => {
-    const accounts = [out('a', 'forbidden', 5 * MINUTE)];
-    expect(localResponse(accounts, { isCodex: true })).toEqual(localResponse(accounts));
+  it('tells Codex of a long cooldown in a 400, because Codex sleeps out a Retry-After without a word', () => {
+    const accounts = [out('a', 'unauthorized', 5 * MINUTE)];
+    const response = localResponse(accounts, { isCodex: true });
+    expect(response).toMatchObject({ status: 400, code: 'accounts_cooling_down' });
+    expect(response.headers).toBeUndefined();
+    expect(response.message).toContain('back in 5 min');
+    expect(localResponse(accounts).headers?.['retry-after']).toBe('300');
+  });
+
+  it('gives the reason of every account that is out, and the known problem of the network', () => {
+    const accounts = [out('work', 'quota-exhausted', 38 * MINUTE), out('home', 'paused')];
+    const { message } = localResponse(accounts, { problem: 'This machine cannot reach upstream.' });
+    expect(message).toContain('work has reached its usage limit (back in 38 min, at ');
+    expect(message).toContain('home is paused');
+    expect(message).toContain('This machine cannot reach upstream.');
+  });
+
+  it('names at most ten accounts', () => {
+    const accounts = Array.from({ length: 25 }, (_, i) => out(`a${i}`, 'paused'));
+    expect(localResponse(accounts).message).toContain('a9 is paused; and 15 more.');
+  });
+
+  it('gives the cause when upstream does not serve this country, with a status that ends the turn', () => {
+    const end = { lastOutcome: 'wrong-place', tried: new Set(['a']) } as const;
+    expect(localResponse([free('a')], end)).toMatchObject({
+      status: 403,
+      code: 'unsupported_country_region_territory',
+    });
+    expect(localResponse([free('a')], { ...end, isCodex: true }).status).toBe(400);
   });
 });

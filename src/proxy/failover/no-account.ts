@@ -1,6 +1,7 @@
 import type { ConsideredCandidate } from '../../accounts/selection/account-selector.js';
-import { needsPerson } from '../../accounts/availability.js';
+import { needsPerson } from '../../accounts/unavailable.js';
 import { planCapacity } from '../../accounts/plan-capacity.js';
+import { accountReasons, timeUntil } from './account-reasons.js';
 import { limits } from '../../config/limits.js';
 import type { AttemptOutcome } from '../upstream/outcome.js';
 import type { LocalResponse } from '../response/local-response.js';
@@ -12,13 +13,33 @@ export interface NoAccount {
   /** Identities of the accounts that the request was sent to. */
   readonly tried: ReadonlySet<string>;
   readonly lastOutcome: AttemptOutcome['kind'] | null;
-  /** The client is Codex (it sends an `originator`): it prints a 400 at once, but retries a 503 for 25 s. */
+  /** The client is Codex: it prints a 400 at once, but retries a 503 for 25 s, and sleeps out any `Retry-After`. */
   readonly isCodex: boolean;
+  /** The problem of network, place or upstream that is known now, as a sentence; null for none. */
+  readonly problem: string | null;
 }
 
-/** Returns the local response when no account can serve. Never 401 or 403: the client would drop its login. */
+/**
+ * Returns the local response when no account can serve. Its message gives each account's reason, and the problem of
+ * network or place if there is one. Never 401: the client would drop its login.
+ */
 export function whyNoAccount(end: NoAccount, now: number): LocalResponse {
-  const { candidates, tried, lastOutcome } = end;
+  const response = responseTo(end, now);
+  const reasons = accountReasons(end.candidates, now);
+  const known = [response.message, end.problem, reasons === '' ? null : `${reasons}.`];
+  return { ...response, message: known.filter((it) => it !== null).join(' ') };
+}
+
+function responseTo(end: NoAccount, now: number): LocalResponse {
+  const { candidates, tried, lastOutcome, isCodex } = end;
+  if (lastOutcome === 'wrong-place') {
+    return {
+      status: isCodex ? 400 : 403,
+      code: 'unsupported_country_region_territory',
+      type: 'request_forbidden',
+      message: 'Upstream does not support the country, region or territory that this machine seems to be in.',
+    };
+  }
   if (lastOutcome === 'edge-block') {
     return unavailable(
       'upstream_blocked',
@@ -41,10 +62,13 @@ export function whyNoAccount(end: NoAccount, now: number): LocalResponse {
   }
   if (candidates.every((it) => it.unavailable !== null && needsPerson.has(it.unavailable.reason))) {
     return {
-      status: end.isCodex ? 400 : 503,
+      status: isCodex ? 400 : 503,
       code: 'no_account_available',
       type: 'pool_unavailable',
-      message: actionsNeeded(candidates),
+      message:
+        candidates.length === 0
+          ? 'codex-pool has no account: put the auth.json of a ChatGPT login into its pool folder, one file per account, then POST /admin/reload.'
+          : 'No account of codex-pool can serve; see GET /admin/accounts.',
     };
   }
   const earliest = earliestEnd(candidates);
@@ -78,17 +102,18 @@ export function whyNoAccount(end: NoAccount, now: number): LocalResponse {
       },
     };
   }
-  if (earliest !== null && isEveryAccountOut) {
-    return unavailable(
-      'accounts_cooling_down',
-      `All accounts are cooling down; the first is back in ${seconds} s.`,
-      seconds,
-    );
-  }
+  if (earliest !== null && isEveryAccountOut) return longCooldown(earliest, seconds, isCodex, now);
   if (candidates.some((it) => it.unavailable?.reason === 'full') && lastOutcome === null) {
     return unavailable('pool_full', 'Every account has reached its limit of requests in flight.', 1);
   }
   return unreachable();
+}
+
+/** Codex would sleep out a long `Retry-After` without a word, so it gets the time in a sentence that it prints. */
+function longCooldown(until: number, seconds: number, isCodex: boolean, now: number): LocalResponse {
+  const message = `All accounts are cooling down; the first is ${timeUntil(until, now)}.`;
+  if (!isCodex) return unavailable('accounts_cooling_down', message, seconds);
+  return { status: 400, code: 'accounts_cooling_down', type: 'pool_unavailable', message };
 }
 
 /** The earliest end, epoch ms; null if no end is known. */
@@ -104,7 +129,7 @@ function reserved({ candidates, isCodex }: NoAccount): LocalResponse {
     status: isCodex ? 400 : 503,
     code: 'quota_reserved',
     type: 'pool_unavailable',
-    message: `The remaining quota of ${names.join(', ')} is reserved (\`reserve\`), and no other account can serve. See GET /admin/accounts.`,
+    message: `The remaining quota of ${names.join(', ')} is reserved (\`reserve\`), and no other account can serve; see GET /admin/accounts.`,
   };
 }
 
@@ -130,21 +155,3 @@ function unavailable(code: string, message: string, retryAfterSeconds: number): 
     headers: { 'retry-after': String(retryAfterSeconds) },
   };
 }
-
-function actionsNeeded(candidates: readonly ConsideredCandidate[]): string {
-  if (candidates.length === 0) {
-    return 'codex-pool has no account: put the auth.json of a ChatGPT login into its pool folder, one file per account, then POST /admin/reload.';
-  }
-  const states = candidates.map(
-    (it) => `${it.account.name} ${wording[it.unavailable?.reason ?? ''] ?? 'is unavailable'}`,
-  );
-  return `No account of codex-pool can serve: ${states.join('; ')}. See GET /admin/accounts.`;
-}
-
-const wording: Readonly<Record<string, string>> = {
-  removed: 'has been removed from the pool folder',
-  'broken-file': 'has a file that cannot be used',
-  paused: 'is paused',
-  'needs-login': 'needs a login (put a new auth.json into the pool folder)',
-  deactivated: 'is deactivated by upstream',
-};

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { AccountEvent } from '../../accounts/evidence/account-evidence.js';
+import type { AccountEvent } from '../../accounts/evidence/account-event.js';
+import { GENERAL_SCOPE } from '../../accounts/evidence/refusal-scope.js';
 import { idle } from '../../tokens/refresh-state.js';
 import type { AttemptOutcome } from '../upstream/outcome.js';
 import { evidenceOf, evidenceOfEnd, type OutcomeFacts } from './outcome-evidence.js';
@@ -9,39 +10,52 @@ const facts: OutcomeFacts = {
   startedAt: T - 500,
   at: T,
   hasRefreshed: false,
-  model: 'm',
+  scopes: ['account', GENERAL_SCOPE],
   windows: [],
   refresh: idle,
   isExcused: false,
 };
+const scope = 'account';
 const waiting = { kind: 'waiting', until: T + 30_000, failures: 1, reason: 'answered 500' } as const;
 const spent: AttemptOutcome = {
   kind: 'quota-exhausted',
+  scope: 'meter:spark',
+  isMeterNamed: true,
   hint: { resetsAt: T / 1_000 + 60, resetsInSeconds: null },
 };
 
 describe('the evidence of an outcome', () => {
   it.each<[string, AttemptOutcome, Partial<OutcomeFacts>, AccountEvent | null]>([
-    ['output: it serves', { kind: 'success' }, {}, { kind: 'served', startedAt: T - 500, at: T }],
-    ['a usage limit: out until it ends', spent, {}, { kind: 'quota-exhausted', until: T + 60_000, at: T }],
+    [
+      'output: it serves',
+      { kind: 'success' },
+      {},
+      { kind: 'served', scopes: ['account', GENERAL_SCOPE], startedAt: T - 500, at: T },
+    ],
+    [
+      'a usage limit: out until it ends',
+      spent,
+      {},
+      { kind: 'quota-exhausted', scope: 'meter:spark', until: T + 60_000, at: T },
+    ],
     [
       'a rate limit: out as long as upstream says',
-      { kind: 'rate-limited', retryAfterMs: 7 },
+      { kind: 'rate-limited', scope, retryAfterMs: 7 },
       {},
-      { kind: 'rate-limited', retryAfterMs: 7, startedAt: T - 500, at: T },
+      { kind: 'rate-limited', scope, retryAfterMs: 7, startedAt: T - 500, at: T },
     ],
-    ['a first 401: nothing yet', { kind: 'unauthorized' }, {}, null],
+    ['a first 401: nothing yet', { kind: 'unauthorized', scope }, {}, null],
     [
       'a 401 with a fresh token: out for a while',
-      { kind: 'unauthorized' },
+      { kind: 'unauthorized', scope },
       { hasRefreshed: true },
-      { kind: 'unauthorized', until: null, at: T },
+      { kind: 'unauthorized', scope, until: null, at: T },
     ],
     [
       'a refresh that fails: out until the next try',
       { kind: 'refresh-failed' },
       { refresh: waiting },
-      { kind: 'unauthorized', until: T + 30_000, at: T },
+      { kind: 'unauthorized', scope, until: T + 30_000, at: T },
     ],
     [
       'a refresh that fails because of the network',
@@ -50,7 +64,7 @@ describe('the evidence of an outcome', () => {
       null,
     ],
     ['a refresh that failed without a pause', { kind: 'refresh-failed' }, {}, null],
-    ['a 403: forbidden', { kind: 'forbidden' }, {}, { kind: 'forbidden', startedAt: T - 500, at: T }],
+    ['a 403: forbidden', { kind: 'forbidden', scope, code: 'x' }, {}, { kind: 'forbidden', scope, at: T }],
     [
       'a deactivation',
       { kind: 'deactivated', code: 'account_suspended' },
@@ -59,24 +73,25 @@ describe('the evidence of an outcome', () => {
     ],
     [
       'a model that the account may not use',
-      { kind: 'not-entitled' },
+      { kind: 'not-entitled', model: 'm' },
       {},
       { kind: 'not-entitled', model: 'm', at: T },
     ],
-    ['an unnamed model', { kind: 'not-entitled' }, { model: null }, null],
+    ['an unnamed model', { kind: 'not-entitled', model: null }, {}, null],
     [
       'an upstream error: counted',
-      { kind: 'upstream-error' },
+      { kind: 'upstream-error', scope },
       {},
-      { kind: 'upstream-error', startedAt: T - 500, at: T },
+      { kind: 'upstream-error', scope, startedAt: T - 500, at: T },
     ],
     [
       'an upstream error while the network is at fault',
-      { kind: 'upstream-error' },
+      { kind: 'upstream-error', scope },
       { isExcused: true },
       null,
     ],
     ['a missing login: the vault knows already', { kind: 'needs-login' }, {}, null],
+    ['the wrong place', { kind: 'wrong-place' }, {}, null],
     ['an edge block', { kind: 'edge-block' }, {}, null],
     ['overload', { kind: 'overloaded' }, {}, null],
     ['a network fault', { kind: 'unreachable', wasReused: false, reason: '' }, {}, null],
@@ -89,10 +104,10 @@ describe('the evidence of an outcome', () => {
   });
 
   it.each([
-    ['complete', { kind: 'completed', startedAt: T - 500, at: T }],
-    ['cut', { kind: 'cut', startedAt: T - 500, at: T }],
+    ['complete', { kind: 'completed', scope: 'images', startedAt: T - 500, at: T }],
+    ['cut', { kind: 'cut', scope: 'images', startedAt: T - 500, at: T }],
     ['client-gone', null],
   ] as const)('a response that ends %s', (end, evidence) => {
-    expect(evidenceOfEnd(end, T - 500, T)).toEqual(evidence);
+    expect(evidenceOfEnd(end, 'images', T - 500, T)).toEqual(evidence);
   });
 });

@@ -1,4 +1,5 @@
-import type { AccountEvent } from '../../accounts/evidence/account-evidence.js';
+import type { AccountEvent } from '../../accounts/evidence/account-event.js';
+import type { RefusalScope } from '../../accounts/evidence/refusal-scope.js';
 import { quotaBackAt } from '../../accounts/evidence/cooldown.js';
 import { pausedUntil, type RefreshState } from '../../tokens/refresh-state.js';
 import type { QuotaWindow } from '../../usage/quota-window.js';
@@ -10,9 +11,9 @@ export interface OutcomeFacts {
   readonly at: number;
   /** The token had just been refreshed for this request. */
   readonly hasRefreshed: boolean;
-  /** The requested model; null if none is named. Used for `not-entitled` only. */
-  readonly model: string | null;
-  /** The account's quota windows, including those in this response. */
+  /** The scopes that a success is about. */
+  readonly scopes: readonly RefusalScope[];
+  /** The quota windows of the refusal's scope, including those in this response. */
   readonly windows: readonly QuotaWindow[];
   readonly refresh: RefreshState;
   /** The network or upstream as a whole is known to be at fault, so errors say nothing about the account. */
@@ -21,31 +22,45 @@ export interface OutcomeFacts {
 
 /** Returns the evidence that an outcome gives about its account; null for none. */
 export function evidenceOf(outcome: AttemptOutcome, facts: OutcomeFacts): AccountEvent | null {
-  const { at, startedAt, model, refresh } = facts;
+  const { at, startedAt, scopes, refresh } = facts;
   switch (outcome.kind) {
     case 'success':
-      return { kind: 'served', startedAt, at };
+      return { kind: 'served', scopes, startedAt, at };
     case 'quota-exhausted':
-      return { kind: 'quota-exhausted', until: quotaBackAt(outcome.hint, facts.windows, at), at };
+      return {
+        kind: 'quota-exhausted',
+        scope: outcome.scope,
+        until: quotaBackAt(outcome.hint, facts.windows, at),
+        at,
+      };
     case 'rate-limited':
-      return { kind: 'rate-limited', retryAfterMs: outcome.retryAfterMs, startedAt, at };
+      return {
+        kind: 'rate-limited',
+        scope: outcome.scope,
+        retryAfterMs: outcome.retryAfterMs,
+        startedAt,
+        at,
+      };
     case 'upstream-error':
-      return facts.isExcused ? null : { kind: 'upstream-error', startedAt, at };
+      return facts.isExcused ? null : { kind: 'upstream-error', scope: outcome.scope, startedAt, at };
     case 'forbidden':
-      return { kind: 'forbidden', startedAt, at };
+      return { kind: 'forbidden', scope: outcome.scope, at };
     case 'deactivated':
       return { kind: 'deactivated', code: outcome.code, at };
     case 'not-entitled':
-      return model === null ? null : { kind: 'not-entitled', model, at };
+      return outcome.model === null ? null : { kind: 'not-entitled', model: outcome.model, at };
     case 'refresh-failed': {
       const until = pausedUntil(refresh);
-      return until !== null && !facts.isExcused ? { kind: 'unauthorized', until, at } : null;
+      return until !== null && !facts.isExcused
+        ? { kind: 'unauthorized', scope: 'account', until, at }
+        : null;
     }
     case 'unauthorized': // a refresh may help the first time
-      return facts.hasRefreshed ? { kind: 'unauthorized', until: null, at } : null;
+      return facts.hasRefreshed ? { kind: 'unauthorized', scope: outcome.scope, until: null, at } : null;
     case 'opened': // an open WebSocket says nothing about the turns to come
     case 'needs-login': // the vault knows already
-    case 'edge-block': // the next three are faults of the network or upstream
+    case 'edge-block': // the next four are faults of the network or upstream
+    case 'wrong-place':
     case 'overloaded':
     case 'unreachable':
     case 'cross-account-content': // the rest is about the request or the client
@@ -61,9 +76,10 @@ export function evidenceOf(outcome: AttemptOutcome, facts: OutcomeFacts): Accoun
 /** Returns the evidence that the end of a relayed response gives about its account; null for none. */
 export function evidenceOfEnd(
   end: 'complete' | 'cut' | 'client-gone',
+  scope: RefusalScope,
   startedAt: number,
   at: number,
 ): AccountEvent | null {
   if (end === 'client-gone') return null;
-  return { kind: end === 'cut' ? 'cut' : 'completed', startedAt, at };
+  return { kind: end === 'cut' ? 'cut' : 'completed', scope, startedAt, at };
 }

@@ -1,17 +1,29 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { AccountRegistry } from '../../accounts/account-registry.js';
 import type { Account } from '../../accounts/account.js';
+import { AccountSelector } from '../../accounts/selection/account-selector.js';
+import { anyTurn, type Feature, type RequestNeeds } from '../../accounts/evidence/refusal-scope.js';
+import { openMeters } from '../../accounts/evidence/open-meters.js';
 import { SessionAffinity } from '../../accounts/selection/session-affinity.js';
 import { UpstreamMonitor } from '../../observability/upstream-monitor.js';
 import { CLOCK, type Clock } from '../../runtime/clock.js';
 import { SuspendDetector } from '../../runtime/suspend-detector.js';
-import { isAnyFull, type QuotaWindow, windowsFromHeaders } from '../../usage/quota-window.js';
+import { meterNamed, quotaOfMeter } from '../../usage/account-quota.js';
+import { GENERAL_METER } from '../../usage/meter.js';
+import { type HeaderQuota, quotaFromHeaders } from '../../usage/quota-report.js';
 import { QuotaService } from '../../usage/quota.service.js';
-import { type AttemptOutcome, classifyLateFailure, retryableElsewhere } from '../upstream/outcome.js';
+import {
+  type AskedRequest,
+  type AttemptOutcome,
+  classifyLateFailure,
+  meterIn,
+  retryableElsewhere,
+} from '../upstream/outcome.js';
 import type { Attempted } from '../upstream/attempt-runner.js';
 import type { FailoverContext } from './failover-context.js';
 import type { ErrorEnvelope } from '../upstream/error-envelope.js';
-import { evidenceOf, evidenceOfEnd, type OutcomeFacts } from './outcome-evidence.js';
+import { evidenceOf, evidenceOfEnd } from './outcome-evidence.js';
+import { meterInScope, namesMeter, scopesOf, withMeter } from './outcome-meter.js';
 import { Pinning } from './pinning.js';
 import type { ProxyRequest } from '../request/proxy-request.js';
 import type { RelayEnd } from '../response/relay.js';
@@ -22,6 +34,18 @@ const accountRefusals: ReadonlySet<AttemptOutcome['kind']> = new Set([
   'rate-limited',
   'deactivated',
 ]);
+
+/** A request as far as its outcome is evidence. `startedAt` is epoch ms. */
+export interface AskedOutcome {
+  readonly startedAt: number;
+  /** The token had just been refreshed for this request. */
+  readonly hasRefreshed: boolean;
+  readonly needs: RequestNeeds;
+  /** The meter that upstream named in a successful response; null if none. */
+  readonly meter: string | null;
+}
+
+const ofAnyTurn = { hasRefreshed: false, needs: anyTurn, meter: null } as const;
 
 /** Records what an attempt shows about its account: evidence, quota, affinity, pins. */
 @Injectable()
@@ -34,9 +58,10 @@ export class OutcomeRecorder {
     @Inject(CLOCK) private readonly clock: Clock,
     private readonly suspends: SuspendDetector,
     private readonly upstream: UpstreamMonitor,
+    private readonly selector: AccountSelector,
   ) {}
 
-  /** Records the outcome of a turn's attempt. */
+  /** Records the outcome of a turn's or image request's attempt. */
   async apply(
     context: FailoverContext,
     account: Account,
@@ -45,39 +70,64 @@ export class OutcomeRecorder {
   ): Promise<void> {
     const { outcome, startedAt } = attempted;
     this.observe(account, attempted);
-    const model = outcome.kind === 'not-entitled' ? await context.model() : null;
-    this.learn(account, outcome, { startedAt, hasRefreshed, model });
+    const headers = attempted.peeked?.response.headers ?? {};
+    const meter = outcome.kind === 'success' ? meterIn({ headers, envelope: null }) : null;
+    const needs = await this.needsOf(context, account, outcome, meter);
+    this.learn(account, outcome, { startedAt, hasRefreshed, needs, meter });
     if (outcome.kind !== 'success') return;
     const { sessionKey } = context.request;
     if (sessionKey !== null && context.isOverflow) this.affinity.markServedElsewhere(sessionKey);
     else if (sessionKey !== null) this.settle(sessionKey, account, startedAt);
-    if (attempted.peeked !== null) this.pinning.pinTurnState(account, attempted.peeked.response.headers);
+    if (attempted.peeked !== null) this.pinning.pinTurnState(account, headers);
   }
 
   /** Records the outcome of a request that belongs to a session but is not a turn. */
   learnOfSession(request: ProxyRequest, account: Account, { outcome, startedAt }: Attempted): void {
-    if (accountRefusals.has(outcome.kind))
-      this.learn(account, outcome, { startedAt, hasRefreshed: false, model: null });
+    if (accountRefusals.has(outcome.kind)) this.learn(account, outcome, { ...ofAnyTurn, startedAt });
     if (outcome.kind === 'success' && request.sessionKey !== null) {
       const settledOn = this.affinity.find(request.sessionKey) ?? account.id;
       if (settledOn === account.id) this.settle(request.sessionKey, account, startedAt);
     }
   }
 
-  /** Records the evidence of an outcome, over HTTP or a WebSocket. `startedAt` is epoch ms. */
-  learn(
-    account: Account,
-    outcome: AttemptOutcome,
-    asked: Pick<OutcomeFacts, 'startedAt' | 'hasRefreshed' | 'model'>,
-  ): void {
-    const evidence = evidenceOf(outcome, {
-      ...asked,
+  /** Records the evidence of an outcome, over HTTP or a WebSocket. */
+  learn(account: Account, outcome: AttemptOutcome, asked: AskedOutcome): void {
+    const { startedAt, hasRefreshed, needs } = asked;
+    const meter = this.meterOf(account, outcome, asked);
+    const isNamed = asked.meter !== null || namesMeter(outcome);
+    if (isNamed && needs.model !== null && meter !== null) this.quota.noteMeter(needs.model, meter);
+    const quota = this.quota.quota(account.id);
+    const evidence = evidenceOf(withMeter(outcome, meter), {
+      startedAt,
+      hasRefreshed,
       at: this.clock.now(),
-      windows: this.quota.windows(account.id),
+      scopes: scopesOf(needs, meter ?? GENERAL_METER),
+      windows: needs.feature === null ? quotaOfMeter(quota, meter ?? GENERAL_METER).windows : [],
       refresh: account.storedCredential.refresh,
-      isExcused: this.suspends.excuses(asked.startedAt) || this.isUpstreamsFault(outcome),
+      isExcused: this.suspends.excuses(startedAt) || this.isUpstreamsFault(outcome),
     });
     if (evidence !== null) this.registry.learn(account, evidence);
+  }
+
+  /** The request's needs, as far as the outcome depends on them: the model is read only if it matters. */
+  private async needsOf(
+    context: FailoverContext,
+    account: Account,
+    outcome: AttemptOutcome,
+    meter: string | null,
+  ): Promise<RequestNeeds> {
+    const isNamed = meter === null ? namesMeter(outcome) : meter !== GENERAL_METER;
+    const isSpent = outcome.kind === 'quota-exhausted' && this.quota.knownMeters(account.id).length > 1;
+    const matters = isNamed || isSpent || this.quota.remembersMeters || this.selector.dependsOnModel();
+    return { model: matters ? await context.model() : null, feature: context.feature };
+  }
+
+  /** The meter that has counted a request: the one that upstream names, else the one that counts its model. */
+  private meterOf(account: Account, outcome: AttemptOutcome, { needs, meter }: AskedOutcome): string | null {
+    if (needs.feature !== null) return null;
+    const named = meter ?? (namesMeter(outcome) ? meterInScope(outcome) : null);
+    if (named !== null) return meterNamed(this.quota.quota(account.id), named);
+    return this.quota.metersOf(account.id, needs.model)[0] ?? GENERAL_METER;
   }
 
   /** Ties the session to the account that has served it. */
@@ -89,25 +139,24 @@ export class OutcomeRecorder {
     return kind === 'upstream-error' && this.upstream.isFailingForAll();
   }
 
-  /** Records the quota windows in the head of any response. */
+  /** Records the quota in the head of any response. */
   observe(account: Account, { peeked, startedAt }: Attempted): void {
     if (peeked === null) return;
-    const at = this.clock.now();
-    this.observeWindows(account, windowsFromHeaders(peeked.response.headers, at), startedAt);
+    this.observeQuota(account, quotaFromHeaders(peeked.response.headers, this.clock.now()), startedAt);
   }
 
-  /** Records quota windows from the response to a request that was sent at `askedAt` (epoch ms). */
-  observeWindows(account: Account, windows: readonly QuotaWindow[], askedAt: number): void {
-    if (windows.length === 0) return;
+  /** Records quota from the response to a request that was sent at `askedAt` (epoch ms). */
+  observeQuota(account: Account, quota: HeaderQuota, askedAt: number): void {
+    if (quota.windows.length === 0 && quota.meters.size === 0 && quota.credits === null) return;
     const at = this.clock.now();
-    this.quota.observe(account.id, windows);
-    const isAnyWindowFull = isAnyFull(this.quota.windows(account.id), at);
-    this.registry.learn(account, { kind: 'quota-seen', askedAt, isAnyWindowFull, at });
+    this.quota.observe(account.id, quota);
+    const open = openMeters(this.quota.quota(account.id), at);
+    this.registry.learn(account, { kind: 'quota-seen', askedAt, openMeters: open, at });
   }
 
   /** Classifies the error that a stream reported after the commit. */
-  outcomeOfLate(failure: ErrorEnvelope): AttemptOutcome {
-    return classifyLateFailure(failure, this.clock.now());
+  outcomeOfLate(failure: ErrorEnvelope, asked: AskedRequest): AttemptOutcome {
+    return classifyLateFailure(failure, asked, this.clock.now());
   }
 
   /**
@@ -118,9 +167,10 @@ export class OutcomeRecorder {
     sessionKey: string | null,
     account: Account,
     outcome: AttemptOutcome,
-    asked: Pick<OutcomeFacts, 'startedAt' | 'model'>,
+    asked: Pick<AskedOutcome, 'startedAt' | 'needs'>,
   ): void {
-    this.learn(account, outcome, { ...asked, hasRefreshed: false });
+    this.learn(account, outcome, { ...asked, hasRefreshed: false, meter: null });
+    if (asked.needs.feature !== null) return;
     if (outcome.kind === 'overloaded' || outcome.kind === 'upstream-error')
       this.upstream.note({ kind: 'failing', accountId: account.id, at: this.clock.now() });
     if (sessionKey !== null && retryableElsewhere.has(outcome.kind))
@@ -128,11 +178,19 @@ export class OutcomeRecorder {
   }
 
   /** Records how a relayed response ended; its attempt began at `startedAt` (epoch ms). */
-  ended(account: Account, outcome: AttemptOutcome, end: RelayEnd, startedAt: number): void {
+  ended(
+    account: Account,
+    outcome: AttemptOutcome,
+    end: RelayEnd,
+    { startedAt, feature }: { readonly startedAt: number; readonly feature: Feature | null },
+  ): void {
     const at = this.clock.now();
     // A stream that was cut because the machine was suspended says nothing about the account.
     const isExcused = end === 'cut' && this.suspends.excuses(at);
-    const evidence = outcome.kind === 'success' && !isExcused ? evidenceOfEnd(end, startedAt, at) : null;
+    const evidence =
+      outcome.kind === 'success' && !isExcused
+        ? evidenceOfEnd(end, feature ?? 'account', startedAt, at)
+        : null;
     if (evidence !== null) this.registry.learn(account, evidence);
   }
 }

@@ -50,6 +50,7 @@ export class SameAccountRetry {
         hasRetriedReused: context.hasRetriedReused,
         recovery: isCrossAccount ? await this.recovery.next(context, account) : null,
         hasMovedFor: (kind) => context.hasMovedFor(kind),
+        hasBeenForbidden: (code) => context.hasBeenForbidden(code),
       });
       const isKept = isCrossAccount && context.rememberRefusal(account, attempted);
       if (

@@ -80,6 +80,11 @@ export class ProxyRequest implements Disposable {
     return this.req.headers;
   }
 
+  /** Whether Codex sends it: Codex names itself in `originator`. */
+  get isFromCodex(): boolean {
+    return this.header('originator') !== null;
+  }
+
   /** Null if the request has no body. */
   get body(): RequestBody | null {
     const { body } = this.claim;

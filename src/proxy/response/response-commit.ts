@@ -7,6 +7,7 @@ import { PoolStatusService } from '../../accounts/selection/pool-status.js';
 import { Faults } from '../../observability/faults.js';
 import { metricNames } from '../../observability/metrics.js';
 import type { TokenCount } from '../../usage/response-usage.js';
+import type { AttemptOutcome } from '../upstream/outcome.js';
 import type { Attempted } from '../upstream/attempt-runner.js';
 import type { ErrorEnvelope } from '../upstream/error-envelope.js';
 import type { PeekedResponse } from '../upstream/response-peek.js';
@@ -31,7 +32,7 @@ export interface Relayed {
 }
 
 /** An attempt with a response to relay. */
-type Responded = Pick<Attempted, 'headAt'> & { readonly peeked: PeekedResponse };
+type Responded = Pick<Attempted, 'headAt' | 'outcome'> & { readonly peeked: PeekedResponse };
 
 /** The only place that writes the head of an upstream response to a client. After this point nothing is retried. */
 @Injectable()
@@ -101,13 +102,13 @@ export class ResponseCommit {
     request: ProxyRequest,
     res: ServerResponse,
     account: Account,
-    { peeked: { response, head, isEventStream }, headAt }: Responded,
+    { peeked: { response, head, isEventStream }, headAt, outcome }: Responded,
     by: { readonly isTurn: boolean; readonly watch: ((bytes: Buffer) => void) | null },
   ): Promise<RelayEnd> {
     const headers = this.headersOf(request, account, response, by.isTurn);
     if (isEventStream && (response.headers['content-type'] ?? '').trim() === '')
       headers['content-type'] = 'text/event-stream';
-    res.writeHead(response.statusCode ?? 502, headers);
+    res.writeHead(statusFor(request, response, outcome), headers);
     if (head.length === 0) res.flushHeaders(); // otherwise the head would wait for the first bytes
     else res.write(concatChunks(head));
     this.addedAfter.observe((performance.now() - headAt) / 1_000);
@@ -118,6 +119,15 @@ export class ResponseCommit {
     if (head.length > 0) watch(concatChunks(head));
     return relayStream(response, res, watch);
   }
+}
+
+/** Codex prints a 400 at once, but repeats a 403 for seconds (docs/protocol.md, errors): the place will not change. */
+function statusFor(
+  request: ProxyRequest,
+  { statusCode = 502 }: IncomingMessage,
+  outcome: AttemptOutcome,
+): number {
+  return outcome.kind === 'wrong-place' && request.isFromCodex ? 400 : statusCode;
 }
 
 /** A name as a header value: percent-encoded except for unreserved characters. */

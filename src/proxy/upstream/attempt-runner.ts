@@ -11,7 +11,9 @@ import { describeError } from '../../runtime/pool-error.js';
 import type { Secret } from '../../runtime/secret.js';
 import { TokenService } from '../../tokens/token.service.js';
 import { NeedsLoginError } from '../../tokens/tokens.errors.js';
-import { type AttemptOutcome, classify } from './outcome.js';
+import type { ErrorEnvelope } from './error-envelope.js';
+import { mentionsModel } from './model-refusal.js';
+import { type AskedRequest, type AttemptOutcome, classify } from './outcome.js';
 import { type Destination, buildRequest } from './request-builder.js';
 import { untilAborted } from './until-aborted.js';
 import { type PeekedResponse, peekForOutput, isReadable, readRefusalBody } from './response-peek.js';
@@ -60,7 +62,7 @@ export class AttemptRunner {
     const attempted = await this.send(request, account, to, rejected, startedAt);
     const outcome: AttemptOutcome = request.gone.aborted ? { kind: 'client-gone' } : attempted.outcome;
     this.counter.inc({ account: account.name, outcome: outcome.kind });
-    if (to.isTurn) this.noteTurn(account.id, outcome.kind);
+    if (to.isTurn) this.noteTurn(account.id, outcome.kind, routeOf(to));
     return { ...attempted, outcome };
   }
 
@@ -97,7 +99,7 @@ export class AttemptRunner {
           : this.tokens.tokenAfterRejection(account.id, rejected);
       token = await untilAborted(task, stop);
     } catch (error) {
-      return without({ kind: whyNoToken(error, account) }, null, performance.now());
+      return without(whyNoToken(error, account), null, performance.now());
     }
     if (token === null)
       return without(
@@ -119,6 +121,11 @@ export class AttemptRunner {
     }
     this.watch.note({ kind: 'answered' });
     const facts = { status: end.response.statusCode ?? 0, headers: end.response.headers };
+    const route = routeOf(to);
+    const askedBy = async (envelope: ErrorEnvelope | null): Promise<AskedRequest> => ({
+      route,
+      model: mentionsModel(envelope) ? await request.model() : null,
+    });
     const isNone = facts.status < 200 || facts.status > 599 || (to.isSocket && facts.status < 400);
     if (end.kind === 'responded' && isNone) {
       end.response.destroy();
@@ -143,21 +150,26 @@ export class AttemptRunner {
     }
     if (facts.status >= 400) {
       const refusal = await readRefusalBody(end.response);
-      return done(
-        classify({ ...facts, envelope: refusal.envelope, isFirstEvent: false }, this.clock.now()),
-        refusal,
-      );
+      const asked = await askedBy(refusal.envelope);
+      const { envelope, isHtml } = refusal;
+      const response = { ...facts, envelope, isHtml, isFirstEvent: false };
+      return done(classify(response, asked, this.clock.now()), refusal);
     }
-    const asItIs = classify({ ...facts, envelope: null, isFirstEvent: false }, this.clock.now());
+    const asItIs = classify(
+      { ...facts, envelope: null, isFirstEvent: false },
+      { route, model: null },
+      this.clock.now(),
+    );
     if (!to.isTurn || facts.status >= 300 || !isReadable(end.response))
       return done(asItIs, { response: end.response, head: [], isEventStream: false });
-    const peek = await peekForOutput(end.response);
+    const peek = await peekForOutput(end.response, route === 'images');
     if (peek.kind === 'broken') return without(unreachable(peek.error, false), token, sentAt);
     const peeked = { response: end.response, head: peek.head, isEventStream: peek.kind !== 'plain' };
     if (peek.kind === 'plain') return done(asItIs, peeked);
     if (peek.kind === 'output') return done({ kind: 'success' }, peeked);
+    const asked = await askedBy(peek.envelope);
     return done(
-      classify({ ...facts, envelope: peek.envelope, isFirstEvent: true }, this.clock.now()),
+      classify({ ...facts, envelope: peek.envelope, isFirstEvent: true }, asked, this.clock.now()),
       peeked,
     );
   }
@@ -167,19 +179,29 @@ export class AttemptRunner {
   }
 
   /** Other routes can fail independently of turns; they only show whether upstream is reachable. */
-  private noteTurn(accountId: string, outcome: AttemptOutcome['kind']): void {
+  private noteTurn(accountId: string, outcome: AttemptOutcome['kind'], route: AskedRequest['route']): void {
     const at = this.clock.now();
+    if (outcome === 'edge-block') this.watch.note({ kind: 'blocked', accountId, at });
+    if (outcome === 'wrong-place') this.watch.note({ kind: 'misplaced', accountId, at });
+    if (route === 'images') return;
     if (outcome === 'success') this.watch.note({ kind: 'served' });
     else if (outcome === 'upstream-error' || outcome === 'overloaded')
       this.watch.note({ kind: 'failing', accountId, at });
-    else if (outcome === 'edge-block') this.watch.note({ kind: 'blocked', accountId, at });
   }
 }
 
-function whyNoToken(error: unknown, account: Account): 'needs-login' | 'refresh-failed' | 'unauthorized' {
-  if (error instanceof NeedsLoginError) return 'needs-login';
+/** Image requests go the way of turns, but have limits and errors of their own. */
+function routeOf({ isTurn, path }: Destination): AskedRequest['route'] {
+  if (!isTurn) return 'other';
+  return path.startsWith('images/') ? 'images' : 'turn';
+}
+
+function whyNoToken(error: unknown, account: Account): AttemptOutcome {
+  if (error instanceof NeedsLoginError) return { kind: 'needs-login' };
   // With refresh switched off, no renewal follows: the rejection is final.
-  return account.storedCredential.refresh.kind === 'idle' ? 'unauthorized' : 'refresh-failed';
+  return account.storedCredential.refresh.kind === 'idle'
+    ? { kind: 'unauthorized', scope: 'account' }
+    : { kind: 'refresh-failed' };
 }
 
 function unreachable(error: Error, wasReused: boolean): AttemptOutcome {

@@ -12,7 +12,18 @@ export interface ErrorEnvelope {
   /** Epoch seconds. */
   readonly resetsAt: number | null;
   readonly resetsInSeconds: number | null;
+  /** The name of the limit that was reached (`limit_name`, `metered_limit_name`); null if none. */
+  readonly limitName: string | null;
 }
+
+/** An error that says nothing. */
+export const noError: ErrorEnvelope = {
+  codes: [],
+  message: '',
+  resetsAt: null,
+  resetsInSeconds: null,
+  limitName: null,
+};
 
 /** Reads the error from a JSON body or event (docs/protocol.md, errors). Null if it has none. */
 export function readEnvelope(json: unknown): ErrorEnvelope | null {
@@ -44,7 +55,29 @@ export function readEnvelope(json: unknown): ErrorEnvelope | null {
     message: typeof message === 'string' ? message : '',
     resetsAt: first(places, 'resets_at'),
     resetsInSeconds: first(places, 'resets_in_seconds'),
+    limitName: limitNameIn(places),
   };
+}
+
+/**
+ * Reads what is left of an error whose JSON was cut off: its codes. Null if the text does not begin like a JSON
+ * object, or names no code.
+ */
+export function readCutEnvelope(text: string): ErrorEnvelope | null {
+  if (!/^\s*\{/.test(text)) return null;
+  const found = text.matchAll(/"(?:code|type|error|detail)"\s*:\s*"([\w.-]{1,100})"/g);
+  const codes = [...found].slice(0, 10).map((it) => (it[1] ?? '').toLowerCase());
+  return codes.length === 0 ? null : { ...noError, codes };
+}
+
+function limitNameIn(places: readonly Readonly<Record<string, unknown>>[]): string | null {
+  for (const it of places) {
+    for (const name of ['metered_limit_name', 'limit_name']) {
+      const value = it[name];
+      if (typeof value === 'string' && value !== '') return value.slice(0, 200);
+    }
+  }
+  return null;
 }
 
 function first(places: readonly Readonly<Record<string, unknown>>[], name: string): number | null {

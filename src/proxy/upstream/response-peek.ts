@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { limits } from '../../config/limits.js';
-import { type ErrorEnvelope, readEnvelope } from './error-envelope.js';
+import { type ErrorEnvelope, noError, readCutEnvelope, readEnvelope } from './error-envelope.js';
 import { failureIn } from './event-failure.js';
 import { failureEvents, isOutput } from './response-events.js';
 import { looksLikeEventStream } from './event-stream-start.js';
@@ -41,9 +41,9 @@ function labelledEventStream({ headers }: IncomingMessage): boolean | null {
  * backend sends turns without a content type (docs/protocol.md, section 3), so a response without a label is judged
  * by its first bytes. A stream without output or failure within 10 s of its first byte and 1 MiB counts as output
  * and is passed on. A stream that ends earlier is broken, and so is an empty response, unless its label declares
- * another type.
+ * another type. An image stream has events of its own: any of them is output, and any proper end completes it.
  */
-export async function peekForOutput(response: IncomingMessage): Promise<PeekEnd> {
+export async function peekForOutput(response: IncomingMessage, isImages: boolean = false): Promise<PeekEnd> {
   const head: Buffer[] = [];
   let bytes = 0;
   const label = labelledEventStream(response);
@@ -59,7 +59,7 @@ export async function peekForOutput(response: IncomingMessage): Promise<PeekEnd>
   const reader = new SseReader(
     ({ type, data }) => {
       if (isDecided || type === null) return;
-      if (isOutput(type)) output();
+      if (isImages ? !failureEvents.has(type) : isOutput(type)) output();
       else if (failureEvents.has(type)) decide({ kind: 'failed', head, envelope: failureIn(data) });
     },
     (type) => type === null || failureEvents.has(type),
@@ -85,6 +85,7 @@ export async function peekForOutput(response: IncomingMessage): Promise<PeekEnd>
   const onEnd = () => {
     if (isEventStream === null && label === false) output();
     if (!isDecided) reader.push(EVENT_END); // the last event may lack its blank line
+    if (isImages && isEventStream === true) return output();
     onBroken(new Error('the stream ended without output'));
   };
   const onBroken = (error?: Error) =>
@@ -103,6 +104,8 @@ export async function peekForOutput(response: IncomingMessage): Promise<PeekEnd>
 /** A refusal, read as far as needed to understand it; the rest can still be relayed. */
 export interface RefusalBody extends PeekedResponse {
   readonly envelope: ErrorEnvelope | null;
+  /** Whether the body begins like HTML. */
+  readonly isHtml: boolean;
 }
 
 /** Reads the body of a refusal, within a bound in bytes and time, and parses its error. */
@@ -129,23 +132,29 @@ export async function readRefusalBody(response: IncomingMessage): Promise<Refusa
     response,
     head,
     isEventStream: false,
-    envelope: await envelopeIn(Buffer.concat(head), response.headers['content-encoding']),
+    ...(await errorIn(Buffer.concat(head), response.headers['content-encoding'])),
   };
 }
 
-async function envelopeIn(body: Buffer, contentEncoding: string | undefined): Promise<ErrorEnvelope | null> {
+async function errorIn(
+  body: Buffer,
+  contentEncoding: string | undefined,
+): Promise<Pick<RefusalBody, 'envelope' | 'isHtml'>> {
   let text: string;
   try {
     text = (await inflated(body, contentEncoding)).toString('utf8');
   } catch {
-    return null; // cut off or damaged: only the status counts
+    return { envelope: null, isHtml: false }; // cut off or damaged: only the status counts
   }
+  return { envelope: envelopeIn(text), isHtml: /^\s*</.test(text) };
+}
+
+function envelopeIn(text: string): ErrorEnvelope | null {
   try {
     return readEnvelope(JSON.parse(text));
   } catch {
-    return /^\s*</.test(text) || text === ''
-      ? null
-      : { codes: [], message: text.slice(0, 1_000), resetsAt: null, resetsInSeconds: null };
+    if (/^\s*</.test(text) || text.trim() === '') return null;
+    return readCutEnvelope(text) ?? { ...noError, message: text.slice(0, 1_000) };
   }
 }
 

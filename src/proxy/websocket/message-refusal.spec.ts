@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { errorMessage, outcomeOfMessage } from './message-refusal.js';
 
 const NOW = 1_700_000_000_000;
-const outcome = (message: object) => outcomeOfMessage(Buffer.from(JSON.stringify(message)), NOW);
+const outcome = (message: object) => outcomeOfMessage(Buffer.from(JSON.stringify(message)), null, NOW);
 const error = (status: number, fields: object, headers: object = {}) => ({
   type: 'error',
   status,
@@ -40,7 +40,7 @@ describe('a message that ends a turn', () => {
   });
 
   it('that is not JSON fails the turn alone', () => {
-    expect(outcomeOfMessage(Buffer.from('{'), NOW)).toEqual({ kind: 'turn-failed' });
+    expect(outcomeOfMessage(Buffer.from('{'), null, NOW)).toEqual({ kind: 'turn-failed' });
   });
 
   it('of the proxy says the same as the HTTP response, header fields included', () => {

@@ -1,5 +1,5 @@
 import { type AttemptOutcome, classify } from '../upstream/outcome.js';
-import { readEnvelope } from '../upstream/error-envelope.js';
+import { noError, readEnvelope } from '../upstream/error-envelope.js';
 import type { LocalResponse } from '../response/local-response.js';
 import { isRecord } from '../../runtime/is-record.js';
 import { jsonOf } from './message.js';
@@ -8,7 +8,7 @@ import { jsonOf } from './message.js';
  * The outcome that an `error` or `response.failed` message stands for. An `error` message carries the status and
  * headers of the equivalent HTTP response (docs/protocol.md, WebSocket).
  */
-export function outcomeOfMessage(message: Buffer, now: number): AttemptOutcome {
+export function outcomeOfMessage(message: Buffer, model: string | null, now: number): AttemptOutcome {
   const json = jsonOf(message);
   const fields = isRecord(json) ? json : {};
   const inside = isRecord(fields['response']) ? readEnvelope(fields['response']) : null;
@@ -17,10 +17,10 @@ export function outcomeOfMessage(message: Buffer, now: number): AttemptOutcome {
     {
       status: status ?? 200,
       headers: headersIn(fields['headers']),
-      envelope: inside ??
-        readEnvelope(json) ?? { codes: [], message: '', resetsAt: null, resetsInSeconds: null },
+      envelope: inside ?? readEnvelope(json) ?? noError,
       isFirstEvent: status === null,
     },
+    { route: 'turn', model },
     now,
   );
   return outcome.kind === 'success' ? { kind: 'turn-failed' } : outcome;

@@ -1,6 +1,6 @@
 import type { WebSocket } from 'ws';
 import type { Account } from '../../accounts/account.js';
-import type { Unavailable } from '../../accounts/availability.js';
+import type { Unavailable } from '../../accounts/unavailable.js';
 import type { Secret } from '../../runtime/secret.js';
 import type { AttemptOutcome } from '../upstream/outcome.js';
 import type { ProxyRequest } from '../request/proxy-request.js';

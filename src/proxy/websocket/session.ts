@@ -216,7 +216,7 @@ export class SocketSession {
 
   async #refused(turn: SocketTurn, message: Buffer): Promise<void> {
     if (this.#peekTimer !== null) clearTimeout(this.#peekTimer);
-    const outcome = this.parts.recorder.outcomeOf(message);
+    const outcome = this.parts.recorder.outcomeOf(message, turn.start.model);
     this.parts.recorder.refused(turn, outcome);
     if (outcome.kind === 'cross-account-content' && this.#strip(turn)) return this.#send(turn);
     if (!retryableElsewhere.has(outcome.kind)) return this.#passOn(turn, message);
@@ -246,7 +246,10 @@ export class SocketSession {
     if (opened === null) {
       if (message === null) this.#respondLocally(turn);
       else
-        this.#passOn(turn, this.parts.localResponse(turn, this.parts.recorder.outcomeOf(message)) ?? message);
+        this.#passOn(
+          turn,
+          this.parts.localResponse(turn, this.parts.recorder.outcomeOf(message, turn.start.model)) ?? message,
+        );
       if (this.#upstream.socket.readyState !== WebSocket.OPEN) this.restart('upstream has closed');
       return;
     }

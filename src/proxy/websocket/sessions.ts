@@ -54,7 +54,7 @@ export class SocketSessions {
         failed: (error) => this.faults.note('websocket', error, { request: request.id }),
         renew: ({ account, token }) => this.attempts.renew(account, token),
         isDraining: () => this.drain.isDraining,
-        whyUnavailable: (account, model) => this.selector.whyUnavailable(account, model),
+        whyUnavailable: (account, model) => this.selector.whyUnavailable(account, { model, feature: null }),
         openFor: (turn) => this.openFor(turn, request, path),
         localResponse: (turn, outcome) => this.localResponse(turn, outcome, request),
         withoutCrossAccount: (message, account) =>
@@ -104,12 +104,10 @@ export class SocketSessions {
     outcome: AttemptOutcome | null,
     request: ProxyRequest,
   ): Buffer | null {
-    const isModels =
-      outcome?.kind === 'not-entitled' && !mayServeLater(this.selector.assess(turn.start.model));
+    const needs = { model: turn.start.model, feature: null };
+    const isModels = outcome?.kind === 'not-entitled' && !mayServeLater(this.selector.assess(needs));
     const isUpstreams = outcome?.kind === 'overloaded' || isModels;
     if (isUpstreams) return null;
-    return errorMessage(
-      this.noAccount.responseFor(request, turn.tried, outcome?.kind ?? null, null, turn.start.model),
-    );
+    return errorMessage(this.noAccount.responseFor(request, turn.tried, outcome?.kind ?? null, null, needs));
   }
 }

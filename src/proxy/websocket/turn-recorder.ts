@@ -37,20 +37,20 @@ export class TurnRecorder {
       this.requestLog,
       this.drain.enter(),
     );
-    turn.record.recordCandidates(this.selector.assess(turn.start.model));
+    turn.record.recordCandidates(this.selector.assess({ model: turn.start.model, feature: null }));
     return turn;
   }
 
   /** Whether an account that has not refused this turn can serve it now. */
   canAnotherServe({ start, tried }: SocketTurn): boolean {
     return this.selector
-      .assess(start.model)
+      .assess({ model: start.model, feature: null })
       .some((it) => it.unavailable === null && !tried.has(it.account.id));
   }
 
   /** The meaning of the message with which upstream ended the turn. */
-  outcomeOf(message: Buffer): AttemptOutcome {
-    return outcomeOfMessage(message, this.clock.now());
+  outcomeOf(message: Buffer, model: string | null = null): AttemptOutcome {
+    return outcomeOfMessage(message, model, this.clock.now());
   }
 
   /** Records the first output of a turn: its account serves. */
@@ -70,7 +70,8 @@ export class TurnRecorder {
    */
   quotaMessage(account: Account, message: Buffer, askedAt: number | null): Buffer {
     const now = this.clock.now();
-    this.recorder.observeWindows(account, windowsFromMessage(message, now), askedAt ?? now);
+    const quota = { windows: windowsFromMessage(message, now), meters: new Map(), credits: null };
+    this.recorder.observeQuota(account, quota, askedAt ?? now);
     return withPoolQuota(message, this.pool.status().windows);
   }
 
@@ -80,7 +81,8 @@ export class TurnRecorder {
     const isServed = turn.held === null;
     if (isServed && (result === 'complete' || result === 'cut' || result === 'client-gone')) {
       this.counters.served(turn.account, tokens);
-      this.recorder.ended(turn.account, { kind: 'success' }, result, turn.startedAt);
+      const { startedAt } = turn;
+      this.recorder.ended(turn.account, { kind: 'success' }, result, { startedAt, feature: null });
     }
     if (result === 'failed' && last !== null) this.failedLate(turn, this.outcomeOf(last), tokens);
     if (!isServed && (result === 'cut' || result === 'client-gone'))
@@ -101,7 +103,10 @@ export class TurnRecorder {
     const { account, startedAt, start } = turn;
     turn.record.failedLate(outcome.kind);
     this.counters.used(account, tokens);
-    this.recorder.failedLate(turn.sessionKey, account, outcome, { startedAt, model: start.model });
+    this.recorder.failedLate(turn.sessionKey, account, outcome, {
+      startedAt,
+      needs: { model: start.model, feature: null },
+    });
   }
 
   private note(turn: SocketTurn, outcome: AttemptOutcome, status: number | null): void {
@@ -109,7 +114,8 @@ export class TurnRecorder {
     const peeked = status === null ? null : { response: { statusCode: status } };
     const attempt = { outcome, startedAt, sentAt, headAt: performance.now(), peeked };
     turn.record.attempted(account, 'socket', attempt);
-    this.recorder.learn(account, outcome, { startedAt, hasRefreshed: false, model: start.model });
+    const needs = { model: start.model, feature: null };
+    this.recorder.learn(account, outcome, { startedAt, hasRefreshed: false, needs, meter: null });
   }
 }
 
