@@ -80,6 +80,13 @@ export class AccountScript {
     return this;
   }
 
+  /** Drops the queued responses to turns and image requests. */
+  clearQueue(): this {
+    this.#turnResponses.length = 0;
+    this.#imageResponses.length = 0;
+    return this;
+  }
+
   /** Sets the response to an image request when none is queued; null: a made-up image. */
   imagesAlways(response: ScriptedResponse | null): this {
     this.#imagesAlways = response;

@@ -56,8 +56,13 @@ export const refusing = (model: string, refusal: ScriptedResponse) => (name: str
 /** Makes every account serve again, turns and images, and forgets all evidence: for tests that share a pool. */
 export async function startOver(pool: TestPool): Promise<void> {
   everyone(pool, servesAs);
-  for (const it of namesIn(pool)) pool.fakeUpstream.account(it).imagesAlways(null);
+  for (const it of namesIn(pool)) {
+    pool.fakeUpstream.account(it).imagesAlways(null).clearQueue();
+    await pool.client.patch(`/admin/accounts/${it}`).send({ paused: false }).expect(200);
+  }
   await forgiven(pool);
+  // A poll replaces quota that a response has reported.
+  for (const it of namesIn(pool)) await pool.client.post(`/admin/accounts/${it}/poll`).expect(200);
 }
 
 /** Expects that no account is out. */
