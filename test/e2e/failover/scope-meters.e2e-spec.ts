@@ -11,13 +11,19 @@ import type { ScriptedResponse } from '../../../src/fake-upstream/script/scripte
 import { created, delta, failed, messageAdded } from '../../../src/fake-upstream/script/turn-events.js';
 import { FakeClock, HOUR, SECOND } from '../../support/fake-clock.js';
 import type { TestPool } from '../../support/pool/pool.js';
-import { expectTurnOf, free, servesAs, standing, startRanked } from '../../support/pool/ranked-accounts.js';
+import {
+  expectTurnOf,
+  free,
+  servesAs,
+  standing,
+  startRanked,
+  isServedBy,
+} from '../../support/pool/ranked-accounts.js';
 import {
   asking,
   errorIn,
   everyone,
   expectAllFree,
-  expectServedAtOnce,
   inSession,
   refusing,
   startOver,
@@ -66,12 +72,12 @@ describe('the limit of a meter', () => {
     expect(response.status).toBe(429);
     expect(errorIn(response)).toMatchObject({ type: 'usage_limit_reached', resets_at: resetsAt });
     await expectAllFree(pool);
-    await expectServedAtOnce(pool, 'a', asking(OTHER_MODEL));
+    expect(await isServedBy(pool, 'a', asking(OTHER_MODEL))).toEqual(['a']);
     const again = await turn(pool, asking(SPARK_MODEL));
     expect(again).toMatchObject({ response: { status: 429 }, asked: [] });
     everyone(pool, servesAs);
     clock.advance(HOUR);
-    await expectServedAtOnce(pool, 'a', asking(SPARK_MODEL));
+    expect(await isServedBy(pool, 'a', asking(SPARK_MODEL))).toEqual(['a']);
   });
 
   it('on one account moves only turns that count on it', async () => {
@@ -81,15 +87,15 @@ describe('the limit of a meter', () => {
     const { response, asked } = await turn(pool, asking(SPARK_MODEL));
     expectTurnOf('b', response);
     expect(asked).toEqual(['a', 'b']);
-    await expectServedAtOnce(pool, 'b', asking(SPARK_MODEL));
-    await expectServedAtOnce(pool, 'a', asking(OTHER_MODEL));
+    expect(await isServedBy(pool, 'b', asking(SPARK_MODEL))).toEqual(['b']);
+    expect(await isServedBy(pool, 'a', asking(OTHER_MODEL))).toEqual(['a']);
   });
 
   it('leaves a session with another model where it is', async () => {
-    await expectServedAtOnce(pool, 'a', asking(OTHER_MODEL, inSession('meters-1')));
+    expect(await isServedBy(pool, 'a', asking(OTHER_MODEL, inSession('meters-1')))).toEqual(['a']);
     everyone(pool, refusing(SPARK_MODEL, usageLimit({ meter: 'codex_bengalfox' })));
     await turn(pool, asking(SPARK_MODEL, inSession('meters-2')));
-    await expectServedAtOnce(pool, 'a', asking(OTHER_MODEL, inSession('meters-1')));
+    expect(await isServedBy(pool, 'a', asking(OTHER_MODEL, inSession('meters-1')))).toEqual(['a']);
   });
 
   it('after output is passed on and takes only turns that count on it elsewhere', async () => {
@@ -100,8 +106,8 @@ describe('the limit of a meter', () => {
     const { response } = await turn(pool, asking(SPARK_MODEL, inSession('meters-late')));
     expect(response.body.toString()).toContain('codex_bengalfox');
     await expectAllFree(pool);
-    await expectServedAtOnce(pool, 'b', asking(SPARK_MODEL, inSession('meters-late')));
-    await expectServedAtOnce(pool, 'a', asking(OTHER_MODEL));
+    expect(await isServedBy(pool, 'b', asking(SPARK_MODEL, inSession('meters-late')))).toEqual(['b']);
+    expect(await isServedBy(pool, 'a', asking(OTHER_MODEL))).toEqual(['a']);
   });
 
   it('is the general one if it is called codex', async () => {
@@ -117,7 +123,7 @@ describe('the limit of a meter', () => {
     pool.fakeUpstream.account('a').answers(streams({ headers: { ...headers, ...windows } }));
     expect((await turn(pool, asking(OTHER_MODEL))).response.status).toBe(200);
     await expectAllFree(pool);
-    await expectServedAtOnce(pool, 'a', asking(OTHER_MODEL));
+    expect(await isServedBy(pool, 'a', asking(OTHER_MODEL))).toEqual(['a']);
   });
 
   it('is ended by a later poll that finds room on it, and by no other', async () => {
@@ -130,7 +136,7 @@ describe('the limit of a meter', () => {
     expect(await turn(own, asking(SPARK_MODEL))).toMatchObject({ response: { status: 429 }, asked: [] });
     account.meters(spark(20));
     await polledAgain(own, time);
-    await expectServedAtOnce(own, 'a', asking(SPARK_MODEL));
+    expect(await isServedBy(own, 'a', asking(SPARK_MODEL))).toEqual(['a']);
   });
 
   it('outlives a restart', async () => {
@@ -143,7 +149,7 @@ describe('the limit of a meter', () => {
     try {
       expect(await turn(next, asking(SPARK_MODEL))).toMatchObject({ response: { status: 429 }, asked: [] });
       await expectAllFree(next);
-      await expectServedAtOnce(next, 'a', asking(OTHER_MODEL));
+      expect(await isServedBy(next, 'a', asking(OTHER_MODEL))).toEqual(['a']);
     } finally {
       await next.running.stop();
     }
@@ -158,7 +164,7 @@ describe('a meter in a poll', () => {
       prepare: (it) => void ['a', 'b'].map((name) => it.account(name).usage(full).meters(spark(10))),
     });
     expect(await turn(own, asking(OTHER_MODEL))).toMatchObject({ response: { status: 429 }, asked: [] });
-    await expectServedAtOnce(own, 'a', asking(SPARK_MODEL));
+    expect(await isServedBy(own, 'a', asking(SPARK_MODEL))).toEqual(['a']);
   });
 
   it.each([
@@ -171,7 +177,7 @@ describe('a meter in a poll', () => {
     });
     expect(await turn(own, asking(SPARK_MODEL))).toMatchObject({ response: { status: 429 }, asked: [] });
     await expectAllFree(own);
-    await expectServedAtOnce(own, 'a', asking(OTHER_MODEL));
+    expect(await isServedBy(own, 'a', asking(OTHER_MODEL))).toEqual(['a']);
   });
 
   it('at 100 % that is allowed serves its model', async () => {
@@ -180,7 +186,7 @@ describe('a meter in a poll', () => {
       clock: new FakeClock(),
       prepare: (it) => void it.account('a').meters(spark(100, { allowed: true })),
     });
-    await expectServedAtOnce(own, 'a', asking(SPARK_MODEL));
+    expect(await isServedBy(own, 'a', asking(SPARK_MODEL))).toEqual(['a']);
   });
 
   it('keeps the model away that normal_model_slug names, whatever the meter is called', async () => {
@@ -193,8 +199,8 @@ describe('a meter in a poll', () => {
       clock: new FakeClock(),
       prepare: (it) => void it.account('a').meters(meter),
     });
-    await expectServedAtOnce(own, 'b', asking('gpt-9-made-up'));
-    await expectServedAtOnce(own, 'a', asking(OTHER_MODEL));
+    expect(await isServedBy(own, 'b', asking('gpt-9-made-up'))).toEqual(['b']);
+    expect(await isServedBy(own, 'a', asking(OTHER_MODEL))).toEqual(['a']);
     expect(await standing(own, 'a')).toEqual(free);
   });
 });

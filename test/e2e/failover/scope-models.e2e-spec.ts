@@ -8,12 +8,18 @@ import { failedFirst, refuses } from '../../../src/fake-upstream/script/response
 import type { ScriptedResponse } from '../../../src/fake-upstream/script/scripted-response.js';
 import { FakeClock, HOUR } from '../../support/fake-clock.js';
 import type { TestPool } from '../../support/pool/pool.js';
-import { expectTurnOf, free, servesAs, standing, startRanked } from '../../support/pool/ranked-accounts.js';
+import {
+  expectTurnOf,
+  free,
+  servesAs,
+  standing,
+  startRanked,
+  isServedBy,
+} from '../../support/pool/ranked-accounts.js';
 import {
   asking,
   everyone,
   expectAllFree,
-  expectServedAtOnce,
   inSession,
   refusing,
   startOver,
@@ -39,11 +45,11 @@ describe('a model that one account lacks', () => {
     expectTurnOf('b', response);
     expect(asked).toEqual(['a', 'b']);
     await expectAllFree(pool);
-    await expectServedAtOnce(pool, 'a', asking('gpt-5.5'));
-    await expectServedAtOnce(pool, 'b', asking('gpt-9'));
+    expect(await isServedBy(pool, 'a', asking('gpt-5.5'))).toEqual(['a']);
+    expect(await isServedBy(pool, 'b', asking('gpt-9'))).toEqual(['b']);
     clock.advance(HOUR);
     pool.fakeUpstream.account('a').always(servesAs('a'));
-    await expectServedAtOnce(pool, 'a', asking('gpt-9'));
+    expect(await isServedBy(pool, 'a', asking('gpt-9'))).toEqual(['a']);
   });
 
   it.each([
@@ -90,7 +96,7 @@ describe('a model that every account lacks', () => {
     expect(response.body.toString()).toContain('gpt-9');
     expect(response.headers).not.toHaveProperty('x-codex-pool-error');
     await expectAllFree(pool);
-    await expectServedAtOnce(pool, 'a', asking('gpt-5.5'));
+    expect(await isServedBy(pool, 'a', asking('gpt-5.5'))).toEqual(['a']);
   });
 });
 
@@ -112,7 +118,7 @@ describe('a refusal that names another model', () => {
     expect(asked).toEqual(['a']);
     expect(response.status).toBe(status);
     expect(await standing(pool, 'a')).toEqual(free);
-    await expectServedAtOnce(pool, 'a', asking('gpt-5.5', session));
-    await expectServedAtOnce(pool, 'a', asking('gpt-image-2'));
+    expect(await isServedBy(pool, 'a', asking('gpt-5.5', session))).toEqual(['a']);
+    expect(await isServedBy(pool, 'a', asking('gpt-image-2'))).toEqual(['a']);
   });
 });

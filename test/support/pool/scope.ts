@@ -3,7 +3,7 @@ import { byModel } from '../../../src/fake-upstream/script/responses.js';
 import type { ScriptedResponse } from '../../../src/fake-upstream/script/scripted-response.js';
 import { type Received, send, type Sent } from '../clients/raw-client.js';
 import { aTurn, type TestPool } from './pool.js';
-import { expectTurnOf, forgiven, free, servesAs, standing, type Standing } from './ranked-accounts.js';
+import { forgiven, free, servesAs, standing, type Standing } from './ranked-accounts.js';
 
 /** The header by which the proxy knows Codex. */
 export const codex = { originator: 'codex_cli_rs' };
@@ -49,6 +49,9 @@ export function everyone(pool: TestPool, responseOf: (name: string) => ScriptedR
   for (const it of namesIn(pool)) pool.fakeUpstream.account(it).always(responseOf(it));
 }
 
+/** Makes every account serve turns. */
+export const servesAll = (pool: TestPool): void => everyone(pool, servesAs);
+
 /** The response of an account that refuses this model and serves all others. */
 export const refusing = (model: string, refusal: ScriptedResponse) => (name: string) =>
   byModel((asked) => (asked === model ? refusal : servesAs(name)));
@@ -71,13 +74,6 @@ export async function expectAllFree(pool: TestPool): Promise<void> {
   const standings: [string, Standing][] = [];
   for (const it of names) standings.push([it, await standing(pool, it)]);
   expect(Object.fromEntries(standings)).toEqual(Object.fromEntries(names.map((it) => [it, free])));
-}
-
-/** Expects that this account serves a turn at the first attempt. */
-export async function expectServedAtOnce(pool: TestPool, name: string, sent: Sent = {}): Promise<void> {
-  const { response, asked } = await turn(pool, sent);
-  expectTurnOf(name, response);
-  expect(asked).toEqual([name]);
 }
 
 /** The error of a JSON response. */
