@@ -83,7 +83,7 @@ export class RequestDispatch {
     const account = accounts.get(entry.account ?? '');
     const model = modelIn(entry.body, exchange.req.headers['content-encoding']);
     const facts = { account: account?.name ?? '', model };
-    const headers = { ...account?.turnHeaders(), 'x-models-etag': models.etag };
+    const headers = { ...account?.turnHeaders(model), 'x-models-etag': models.etag };
     const scripted = backendResponse(entry, account, ledger, models);
     const isTurn = entry.method === 'POST' && pathnameOf(entry.path) === TURN_PATH;
     const response = isTurn && this.decides !== null ? this.decides(entry, scripted) : scripted;

@@ -77,7 +77,7 @@ export class SocketServer {
       'x-request-id': randomUUID(),
       'x-models-etag': this.parts.models.etag,
       ...(model === null ? {} : { 'openai-model': model }),
-      ...account.turnHeaders(),
+      ...account.turnHeaders(model),
       ...response.headers,
     };
     // A close during the handshake also ends the request that is in flight.

@@ -1,7 +1,9 @@
 import type { ScriptedResponse, WholeResponse } from './scripted-response.js';
 import { refuses, streams } from './responses.js';
 import { madeUpAuthJson, type AuthJson, type MadeUpIdentity } from './made-up-credentials.js';
-import { LITTLE_USED, quotaHeaders, usageBody, type UsageWindows } from './quota.js';
+import { AccountQuota, type Credits } from './account-quota.js';
+import type { Meter } from './meter.js';
+import type { UsageWindows } from './quota.js';
 import { SocketScript } from './socket-script.js';
 import type { TokenLedger } from './token-ledger.js';
 
@@ -35,7 +37,8 @@ export class AccountScript {
   readonly #turnResponses: ScriptedResponse[] = [];
   readonly #imageResponses: ScriptedResponse[] = [];
   #always: ScriptedResponse = streams();
-  #windows: UsageWindows = LITTLE_USED;
+  readonly #quota = new AccountQuota();
+  #imagesAlways: ScriptedResponse | null = null;
   #usageResponse: WholeResponse | null = null;
   #turnState: string | null = null;
 
@@ -77,7 +80,20 @@ export class AccountScript {
     return this;
   }
 
-  /** Queues responses to image requests. The default is a made-up image. */
+  /** Drops the queued responses to turns and image requests. */
+  clearQueue(): this {
+    this.#turnResponses.length = 0;
+    this.#imageResponses.length = 0;
+    return this;
+  }
+
+  /** Sets the response to an image request when none is queued; null: a made-up image. */
+  imagesAlways(response: ScriptedResponse | null): this {
+    this.#imagesAlways = response;
+    return this;
+  }
+
+  /** Queues responses to image requests. */
   imageResponses(...responses: ScriptedResponse[]): this {
     this.#imageResponses.push(...responses);
     return this;
@@ -85,8 +101,26 @@ export class AccountScript {
 
   /** Sets the quota for `/wham/usage` and turns. The first window is primary, the second secondary. */
   usage(...windows: UsageWindows): this {
-    this.#windows = windows;
+    this.#quota.windows = windows;
     this.#usageResponse = null;
+    return this;
+  }
+
+  /** Sets `allowed` of the general quota, whatever its windows say; null: allowed unless a window is full. */
+  allows(allowed: boolean | null): this {
+    this.#quota.allowed = allowed;
+    return this;
+  }
+
+  /** Sets the credits that `/wham/usage` and turns report; null: none. */
+  credits(credits: Credits | null): this {
+    this.#quota.credits = credits;
+    return this;
+  }
+
+  /** Sets the meters that `/wham/usage` and turns report. Default: none. */
+  meters(...meters: readonly Meter[]): this {
+    this.#quota.meters = meters;
     return this;
   }
 
@@ -134,18 +168,19 @@ export class AccountScript {
   nextImageResponse(): ScriptedResponse {
     return (
       this.#imageResponses.shift() ??
+      this.#imagesAlways ??
       refuses(200, { created: 1, data: [{ b64_json: 'bWFkZSB1cA==' }], account: this.name })
     );
   }
 
   /** The response to `/wham/usage`. Only the fake upstream calls this. */
   usageResponse(): ScriptedResponse {
-    return this.#usageResponse ?? refuses(200, usageBody(this.#windows, this));
+    return this.#usageResponse ?? refuses(200, this.#quota.body(this));
   }
 
-  /** Header fields of its streamed turns. Only the fake upstream calls this. */
-  turnHeaders(): Record<string, string> {
+  /** Header fields of its streamed turns, by the model they ask for. Only the fake upstream calls this. */
+  turnHeaders(model: string | null): Record<string, string> {
     const turnState = this.#turnState === null ? {} : { 'x-codex-turn-state': this.#turnState };
-    return { ...quotaHeaders(this.#windows, this.plan), ...turnState };
+    return { ...this.#quota.headers(this.plan, model), ...turnState };
   }
 }

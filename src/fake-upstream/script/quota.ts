@@ -35,12 +35,20 @@ function told(windows: UsageWindows): (ReportedWindow | null)[] {
 
 /** The `x-codex-*` header fields of a turn's response. */
 export function quotaHeaders(windows: UsageWindows, plan: string): Record<string, string> {
-  const fields = told(windows).flatMap((it) => (it === null ? [] : windowHeaders(it)));
-  return Object.fromEntries([['x-codex-active-limit', 'codex'], ['x-codex-plan-type', plan], ...fields]);
+  return Object.fromEntries([
+    ['x-codex-active-limit', 'codex'],
+    ['x-codex-plan-type', plan],
+    ...windowsInHeaders(windows),
+  ]);
 }
 
-function windowHeaders(window: ReportedWindow): [string, string][] {
-  const name = `x-codex-${window.slot}`;
+/** The header fields of a quota's windows. `family` is `x-codex`, or `x-codex-bengalfox` for that meter. */
+export function windowsInHeaders(windows: UsageWindows, family = 'x-codex'): [string, string][] {
+  return told(windows).flatMap((it) => (it === null ? [] : windowHeaders(it, family)));
+}
+
+function windowHeaders(window: ReportedWindow, family: string): [string, string][] {
+  const name = `${family}-${window.slot}`;
   return [
     [`${name}-used-percent`, String(window.usedPercent)],
     [`${name}-window-minutes`, String(Math.round(window.windowSeconds / 60))],
@@ -49,28 +57,15 @@ function windowHeaders(window: ReportedWindow): [string, string][] {
   ];
 }
 
-/** The body of `GET /wham/usage`. */
-export function usageBody(
-  windows: UsageWindows,
-  account: { accountId: string; userId: string; email: string; plan: string },
-): object {
+/** A `rate_limit` of `GET /wham/usage`. `allowed` null: allowed unless a window is full. */
+export function rateLimitBody(windows: UsageWindows, allowed: boolean | null): object {
   const [primary = null, secondary = null] = told(windows).map((it) => (it === null ? null : windowBody(it)));
-  const isFull = windows.some((it) => it !== null && it.usedPercent >= 100);
+  const isAllowed = allowed ?? windows.every((it) => it === null || it.usedPercent < 100);
   return {
-    user_id: account.userId,
-    account_id: account.accountId,
-    email: account.email,
-    plan_type: account.plan,
-    rate_limit: {
-      allowed: !isFull,
-      limit_reached: isFull,
-      primary_window: primary,
-      secondary_window: secondary,
-    },
-    code_review_rate_limit: null,
-    additional_rate_limits: null,
-    credits: { has_credits: false, unlimited: false, balance: null },
-    promo: null,
+    allowed: isAllowed,
+    limit_reached: !isAllowed,
+    primary_window: primary,
+    secondary_window: secondary,
   };
 }
 

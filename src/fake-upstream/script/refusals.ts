@@ -1,5 +1,6 @@
-import type { ScriptedHeaders, WholeResponse } from './scripted-response.js';
-import { refuses } from './responses.js';
+import type { ScriptedHeaders, StreamResponse, WholeResponse } from './scripted-response.js';
+import { refuses, streams } from './responses.js';
+import { created, failed } from './turn-events.js';
 
 const UPSELL_SECONDS = 3_600;
 
@@ -9,15 +10,44 @@ export interface UsageLimitOptions {
   readonly resetsAt?: number | null;
   readonly resetsInSeconds?: number;
   readonly plan?: string;
+  /** The meter whose limit it is. Default: none is named, so it is the general one. */
+  readonly meter?: string;
+  /** Where the meter is named. Default: in the header. */
+  readonly meterIn?: MeterPlace;
   readonly headers?: ScriptedHeaders;
 }
 
-/** 429 for an account whose quota is used up. */
+/** The places where a refusal can name its meter: the header `x-codex-active-limit`, or a field of the error. */
+export type MeterPlace = 'header' | 'limit_name' | 'metered_limit_name';
+
+/** 429 for an account whose quota is used up. On a socket, the same as an `error` message. */
 export function usageLimit(options: UsageLimitOptions = {}): WholeResponse {
-  const { plan = 'plus', headers = {} } = options;
-  const message = 'The usage limit has been reached';
-  const error = { type: 'usage_limit_reached', message, plan_type: plan, ...resetFields(options) };
-  return refuses(429, { error }, headers);
+  return refuses(429, { error: limitError(options) }, limitHeaders(options));
+}
+
+/** A 200 stream whose first significant event is `response.failed` with the same error. */
+export function usageLimitFirst(options: UsageLimitOptions = {}): StreamResponse {
+  const { message, ...extra } = limitError(options);
+  return streams({
+    events: [created(), failed('usage_limit_reached', message, extra)],
+    headers: limitHeaders(options),
+  });
+}
+
+function limitError(options: UsageLimitOptions): { message: string; [field: string]: unknown } {
+  const { plan = 'plus', meter, meterIn = 'header' } = options;
+  return {
+    type: 'usage_limit_reached',
+    message: 'The usage limit has been reached',
+    plan_type: plan,
+    ...(meter === undefined || meterIn === 'header' ? {} : { [meterIn]: meter }),
+    ...resetFields(options),
+  };
+}
+
+function limitHeaders({ meter, meterIn = 'header', headers = {} }: UsageLimitOptions): ScriptedHeaders {
+  const isNamed = meter !== undefined && meterIn === 'header';
+  return { ...(isNamed ? { 'x-codex-active-limit': meter } : {}), ...headers };
 }
 
 function resetFields({ resetsAt, resetsInSeconds }: UsageLimitOptions): object {

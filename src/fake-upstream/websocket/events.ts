@@ -3,18 +3,35 @@ import { jsonIn } from '../http/request-body.js';
 import { delta, type TurnEvent } from '../script/turn-events.js';
 
 const LIMIT_PREFIX = 'x-codex';
+const GENERAL = 'codex';
 
-/** `codex.rate_limits`: the quota of the given `x-codex-*` header fields as an event. */
+/**
+ * `codex.rate_limits`: the quota of the given `x-codex-*` header fields as an event. The windows are those of the meter
+ * in `x-codex-active-limit`, which the event names unless it is the general one.
+ */
 export function rateLimits(headers: ScriptedHeaders): TurnEvent {
-  const primary = windowIn(headers, 'primary');
-  const secondary = windowIn(headers, 'secondary');
+  const meter = headers[`${LIMIT_PREFIX}-active-limit`] ?? GENERAL;
+  const family = meter === GENERAL ? LIMIT_PREFIX : `x-${meter.replaceAll('_', '-')}`;
+  const primary = windowIn(headers, family, 'primary');
+  const secondary = windowIn(headers, family, 'secondary');
   const isFull = [primary, secondary].some((it) => it !== null && it.used_percent >= 100);
+  const hasCredits = headers[`${LIMIT_PREFIX}-credits-has-credits`] === 'True';
+  const unlimited = headers[`${LIMIT_PREFIX}-credits-unlimited`] === 'True';
   return {
     type: 'codex.rate_limits',
     plan_type: headers[`${LIMIT_PREFIX}-plan-type`] ?? null,
+    ...(meter === GENERAL ? {} : meterNames(headers, family, meter)),
     rate_limits: { allowed: !isFull, limit_reached: isFull, primary, secondary },
-    credits: { has_credits: false, unlimited: false, balance: null },
+    credits: {
+      has_credits: hasCredits,
+      unlimited,
+      balance: headers[`${LIMIT_PREFIX}-credits-balance`] ?? null,
+    },
   };
+}
+
+function meterNames(headers: ScriptedHeaders, family: string, meter: string): object {
+  return { metered_limit_name: meter, limit_name: headers[`${family}-limit-name`] ?? null };
 }
 
 interface EventWindow {
@@ -23,8 +40,12 @@ interface EventWindow {
   readonly reset_at: number;
 }
 
-function windowIn(headers: ScriptedHeaders, slot: 'primary' | 'secondary'): EventWindow | null {
-  const numberOf = (field: string): number => Number(headers[`${LIMIT_PREFIX}-${slot}-${field}`]);
+function windowIn(
+  headers: ScriptedHeaders,
+  family: string,
+  slot: 'primary' | 'secondary',
+): EventWindow | null {
+  const numberOf = (field: string): number => Number(headers[`${family}-${slot}-${field}`]);
   if (Number.isNaN(numberOf('used-percent'))) return null;
   return {
     used_percent: numberOf('used-percent'),

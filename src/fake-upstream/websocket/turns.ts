@@ -53,7 +53,7 @@ async function served(
       responseTo(message, isPrewarm, socket, account),
       socket,
       facts,
-      account.turnHeaders(),
+      account.turnHeaders(model),
     );
   } catch (error) {
     socket.close(CLOSE_INTERNAL_ERROR, `The fake upstream failed: ${String(error)}`.slice(0, 120));

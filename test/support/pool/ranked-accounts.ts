@@ -32,6 +32,9 @@ export function turnOf(name: string): Buffer {
   return made;
 }
 
+/** The response of an account that serves: `turnOf` its name. */
+export const servesAs = (name: string): ScriptedResponse => raw(turnOf(name), { 'x-served-by': name });
+
 /**
  * Starts a pool whose turns go to the first available account by name, whatever quota the others have left. Every
  * account serves `turnOf` its name, and the first round of polls is over.
@@ -43,7 +46,7 @@ export async function startRanked(options: TestPoolOptions = {}): Promise<TestPo
     prepare: async (fakeUpstream) => {
       for (const it of options.accounts ?? ['a', 'b']) {
         const name = typeof it === 'string' ? it : it.name;
-        fakeUpstream.account(name).always(raw(turnOf(name), { 'x-served-by': name }));
+        fakeUpstream.account(name).always(servesAs(name));
       }
       await options.prepare?.(fakeUpstream);
     },
