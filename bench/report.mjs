@@ -23,12 +23,12 @@ function aimText({ aim, unit }) {
 function verdict(metric, targets) {
   const judged = judge(metric, targets);
   if (judged === null) return '';
-  return judged.isMet ? 'met' : `missed: ${(judged.value / judged.bound).toFixed(1)} × the aim`;
+  return judged.isMet ? 'met' : `missed: ${(judged.value / judged.bound).toFixed(1)} × the goal`;
 }
 
 function rows({ targets }) {
   const shown = names.filter((it) => targets[it] !== undefined);
-  const head = ['', ...shown, ...(targets.nginx === undefined ? [] : ['to nginx']), 'aim', ''];
+  const head = ['', ...shown, ...(targets.nginx === undefined ? [] : ['to nginx']), 'goal', ''];
   const body = metrics.map((metric) => [
     `${metric.title}, ${metric.unit}`,
     ...shown.map((it) => cell(targets[it][metric.id], metric.digits)),
@@ -58,13 +58,13 @@ function markdownTable(result) {
 
 function shortfalls({ targets }) {
   const missed = metrics.filter((it) => judge(it, targets)?.isMet === false);
-  if (missed.length === 0) return 'Every aim is met.';
+  if (missed.length === 0) return 'Every goal is met.';
   const lines = missed.map((it) => {
     const { value, bound } = judge(it, targets);
     const unit = it.aim.atMost === undefined ? '× nginx' : it.unit;
     return `- ${it.title}: ${value.toFixed(it.digits)} ${unit} instead of at most ${bound} ${unit}.`;
   });
-  return ['Missed aims:', '', ...lines].join('\n');
+  return ['Missed goals:', '', ...lines].join('\n');
 }
 
 /** Returns the page: the figures of one run, then `notes`, which explain them. */
