@@ -100,7 +100,7 @@ export function learn(evidence: AccountEvidence, event: AccountEvent): AccountEv
         errorsInARow: 0,
         lastSuccessAt: at,
       };
-      // A stream that began before the refusal is no evidence about the time after it.
+      // A stream that began before the refusal says nothing about the time after it.
       const isNewer = evidence.refusal !== null && event.startedAt >= evidence.refusal.at;
       return isNewer ? cleared(served, at) : served;
     }
@@ -169,7 +169,7 @@ function counted(evidence: AccountEvidence, counter: Counter, { startedAt, at }:
   return { ...evidence, [counter]: evidence[counter] + 1, countedAt: at };
 }
 
-/** Records a refusal once there were too many failures in a row. */
+/** Records a refusal after too many failures in a row. */
 function failing(evidence: AccountEvidence, counter: Counter, at: number): AccountEvidence {
   const pause = upstreamErrorPauseMs(evidence[counter]);
   return pause === null ? evidence : refused(evidence, { kind: 'upstream-error', at, until: at + pause });

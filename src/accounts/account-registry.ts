@@ -37,7 +37,7 @@ export class AccountRegistry implements OnModuleInit {
 
   async onModuleInit(): Promise<void> {
     await this.folder.noteReading();
-    this.take(await this.persistence.load(), new Set(), new Map()); // a start does not wait for partial writes
+    this.take(await this.persistence.load(), new Set(), new Map()); // startup does not wait for partial writes
   }
 
   /** All accounts, by name. Accounts whose file is gone stay listed while their turns are in flight. */

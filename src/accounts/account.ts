@@ -43,7 +43,7 @@ export class Account {
   constructor(
     /** Identity. It survives a token refresh and a rename of the file. */
     readonly id: string,
-    /** The vault's slot of this account, so that no copy of the credential can be out of date. */
+    /** The vault's slot for this account, so that no copy of the credential can go stale. */
     private readonly slot: CredentialSlot,
   ) {}
 

@@ -65,7 +65,7 @@ const why = (facts: Partial<AvailabilityFacts>, model: string | null = null) =>
 
 describe('whyUnavailable', () => {
   it.each<[string, Partial<AvailabilityFacts>]>([
-    ['nothing speaks against it', {}],
+    ['nothing rules it out', {}],
     ['its refusal has ended', refused('rate-limited', NOW)],
     [
       'its cooldown began while the clock was ahead',
@@ -76,9 +76,9 @@ describe('whyUnavailable', () => {
         },
       },
     ],
-    ['its window is used to the last percent but one', { windows: [window(0.99, LATER)] }],
+    ['99 % of its window is used', { windows: [window(0.99, LATER)] }],
     ['its full window has reset', { windows: [window(1, NOW)] }],
-    ['nothing is known of its windows', { windows: [] }],
+    ['nothing is known about its windows', { windows: [] }],
     ['a full window has no known reset', { windows: [window(1, null)] }],
     ['its refresh fails, and its token is still good', waiting(LATER, NOW + 1)],
     ['its refresh fails, and the expiry of its token is unknown', waiting(LATER, null)],
@@ -97,7 +97,7 @@ describe('whyUnavailable', () => {
   it.each<[string, Partial<AvailabilityFacts>, string, number | null]>([
     ['its file is gone', { withdrawal: { reason: 'removed', why: null } }, 'removed', null],
     [
-      'its file is broken, whatever else holds',
+      'its file is broken, whatever else is true',
       { ...settings({ isPaused: true }), withdrawal: { reason: 'broken-file', why: 'the file is empty' } },
       'broken-file',
       null,
@@ -106,18 +106,18 @@ describe('whyUnavailable', () => {
     ['it is deactivated', deactivated, 'deactivated', null],
     ['it needs a login', loginNeeded, 'needs-login', null],
     [
-      'its refresh token is refused, and its token has ended',
+      'its refresh token is refused, and its token has expired',
       { ...loginSoon, tokenEndsAt: NOW },
       'needs-login',
       null,
     ],
-    ['its token has ended, and its refresh is in doubt', inDoubt(LATER, NOW), 'refresh-failing', LATER],
-    ['its token has ended and cannot be refreshed now', waiting(LATER, NOW), 'refresh-failing', LATER],
+    ['its token has expired, and its refresh is in doubt', inDoubt(LATER, NOW), 'refresh-failing', LATER],
+    ['its token has expired and cannot be refreshed now', waiting(LATER, NOW), 'refresh-failing', LATER],
     ['it is rate limited', refused('rate-limited', LATER), 'rate-limited', LATER],
-    ['it was refused its quota', refused('quota-exhausted', LATER), 'quota-exhausted', LATER],
-    ['it was rejected', refused('unauthorized', LATER), 'unauthorized', LATER],
+    ['it reached its usage limit', refused('quota-exhausted', LATER), 'quota-exhausted', LATER],
+    ['its token was rejected', refused('unauthorized', LATER), 'unauthorized', LATER],
     ['it was forbidden', refused('forbidden', LATER), 'forbidden', LATER],
-    ['it fails upstream', refused('upstream-error', LATER), 'upstream-error', LATER],
+    ['upstream keeps failing for it', refused('upstream-error', LATER), 'upstream-error', LATER],
     ['a window is full', { windows: [window(1, LATER)] }, 'quota-exhausted', LATER],
     ['a window is more than full', { windows: [window(1.2, LATER)] }, 'quota-exhausted', LATER],
     [

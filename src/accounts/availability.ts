@@ -36,7 +36,7 @@ export interface AvailabilityFacts {
   readonly withdrawal: Withdrawal | null;
   readonly settings: AccountSettings;
   readonly refresh: RefreshState;
-  /** End of the access token, epoch ms; null when unknown. */
+  /** Expiry of the access token, epoch ms; null when unknown. */
   readonly tokenEndsAt: number | null;
   readonly evidence: AccountEvidence;
   readonly windows: readonly QuotaWindow[];

@@ -151,7 +151,7 @@ describe.each(databaseDrivers)('the evidence of an account (%s)', { timeout: 60_
     expect(await pool.account('a')).toMatchObject({ available: true });
     expect(await pool.account('b')).toMatchObject({ available: false, reason: 'deactivated' });
     expect(await attemptsOf(pool)).toEqual(['a']);
-    expect(said(pool, 'stored evidence of accounts is unreadable; starting without it')).toHaveLength(1);
+    expect(said(pool, 'stored evidence is unreadable; starting without it')).toHaveLength(1);
   });
 
   it('is written behind: no turn waits for a locked database, and nothing is lost', async () => {
