@@ -86,7 +86,7 @@ export class AccountsController {
 const nothingToImport = new Problem(
   400,
   'nothing_to_import',
-  'The body must be an auth.json of Codex, {"name": …, "auth": …}, or an array of these.',
+  'The body must be a Codex auth.json, {"name": …, "auth": …}, or an array of these.',
 );
 
 /** Refusals that are due to the state of the pool rather than to the request. */

@@ -211,7 +211,7 @@ describe('a response of the token endpoint', () => {
 });
 
 describe('a refresh token that is refused for good', () => {
-  it('leaves the account serving until its access token ends, and then needs a login', async () => {
+  it('leaves the account serving until its access token expires, and then needs a login', async () => {
     await using it = await Wired.start();
     const { pool, wire, clock } = it;
     pool.fakeUpstream.tokens.revokesFamilies = false;
@@ -220,7 +220,9 @@ describe('a refresh token that is refused for good', () => {
     expect(await pool.account('a')).toMatchObject({
       available: true,
       refresh: 'refused',
-      warnings: [expect.stringContaining('needs a new login (refresh_token_reused): it serves until 20')],
+      warnings: [
+        expect.stringContaining('needs a new login (refresh_token_reused): it can be used until 20'),
+      ],
     });
     clock.advance(MINUTE);
     expect(await pool.account('a')).toMatchObject({ available: false, reason: 'needs-login', warnings: [] });
