@@ -318,7 +318,7 @@ describe.each(databaseDrivers)('a disk that is full (%s)', { timeout: 30_000 }, 
     const health = await program.untilHealth(isTroubled, 'the report of the disk');
     expect(health.status).toBe('degraded');
     expect(await program.stop()).toEqual({ code: 0, signal: null });
-    expect(program.log).toMatch(/some rows could not be written before the stop/);
+    expect(program.log).toMatch(/some rows could not be written before shutdown/);
   });
 });
 
