@@ -3,7 +3,7 @@ import { readClaims } from './access-token-claims.js';
 import { type Credential, parseCredential } from './credential.js';
 import { ImportRefusedError } from './tokens.errors.js';
 
-/** Account id and refresh token of a placeholder login begin with this; those of a real login never do. */
+/** A placeholder login's account id and refresh token begin with this; a real login's never do. */
 export const PLACEHOLDER_PREFIX = 'codex-pool-';
 
 /** Valid account names; a name becomes a file name and part of a URL. */
@@ -30,7 +30,7 @@ export function checkName(name: string): void {
 
 /**
  * Returns the credential in a complete `auth.json` of Codex.
- * @throws ImportRefusedError when the pool could not serve with it for long; the message quotes nothing of the document
+ * @throws ImportRefusedError when the pool could not use it for long; the message quotes nothing of the document
  */
 export function checkDocument(document: unknown): Credential {
   const top = topSchema.safeParse(document);
@@ -69,7 +69,7 @@ export function checkDocument(document: unknown): Credential {
   if (credential.refreshToken === null) {
     throw new ImportRefusedError(
       'no_refresh_token',
-      'The refresh token is missing, so the login would end with its access token. Log in with `codex login` and import that auth.json.',
+      'The refresh token is missing, so the login would expire with its access token. Log in with `codex login` and import that auth.json.',
     );
   }
   return credential;
