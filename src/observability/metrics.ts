@@ -60,12 +60,12 @@ const providers = [
   }),
   makeGaugeProvider({
     name: metricNames.quota,
-    help: 'Used share of a quota window of an account',
+    help: "Used share of an account's quota window",
     labelNames: ['account', 'window_seconds'],
   }),
   makeGaugeProvider({
     name: metricNames.poolQuota,
-    help: 'Used share of the quota of the whole pool',
+    help: "Used share of the whole pool's quota",
     labelNames: ['window_seconds'],
   }),
   makeHistogramProvider({
@@ -94,7 +94,7 @@ const providers = [
   }),
   makeGaugeProvider({
     name: metricNames.upstreamTrouble,
-    help: '1 while upstream has this trouble for every account, else 0',
+    help: '1 while upstream has this problem for every account, else 0',
     labelNames: ['kind'],
   }),
   makeCounterProvider({

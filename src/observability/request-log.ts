@@ -9,7 +9,7 @@ export interface AttemptEntry {
   readonly startedAt: number;
   readonly outcome: string;
   readonly status: number | null;
-  /** The outcome that the stream reported after its first output; null without one. */
+  /** The outcome that the stream reported after its first output; null if none. */
   readonly failedLate: string | null;
 }
 

@@ -14,13 +14,13 @@ export type UpstreamEvent =
   /** No response: DNS, connect, TLS, a reset. `code` is the error's, if it has one. */
   | { readonly kind: 'unreachable'; readonly code: string | null; readonly at: number };
 
-/** A fault that has not ended: its start, and the accounts that met it (bounded). */
+/** A fault that has not ended: its start, and the accounts that saw it (bounded). */
 interface OngoingFault {
   readonly since: number;
   readonly accounts: ReadonlySet<string>;
 }
 
-/** The latest observations of upstream. Its troubles are derived from them, never stored. */
+/** The latest observations about upstream. Its problems are derived from them, never stored. */
 export interface UpstreamState {
   readonly unreachable: { readonly since: number; readonly code: string | null } | null;
   readonly failing: OngoingFault | null;
@@ -31,7 +31,7 @@ export const nothingWrong: UpstreamState = { unreachable: null, failing: null, b
 
 export const troubleKinds = ['offline', 'edge-block', 'provider'] as const;
 
-/** A fault of upstream or the network, not of an account. `code` is that of the network fault, if it has one. */
+/** A fault in upstream or the network, not in an account. `code`: the network error code, if any. */
 export interface UpstreamTrouble {
   readonly kind: (typeof troubleKinds)[number];
   /** Epoch ms. */
@@ -60,8 +60,9 @@ export function afterEvent(state: UpstreamState, event: UpstreamEvent): Upstream
 }
 
 /**
- * Returns the troubles of upstream, the one that hides the others first. A fault counts as upstream's once two
- * accounts have met it, or all of the `accounts` usable ones. With several accounts, a fault of one may be its own.
+ * Returns upstream's current problems; one that masks the others comes first. A fault counts as upstream's once two
+ * accounts have seen it, or all of the `accounts` usable ones. With several accounts, a fault seen by only one of them
+ * may be that account's own.
  */
 export function troublesIn(state: UpstreamState, accounts: number): UpstreamTrouble[] {
   const troubles: UpstreamTrouble[] = [];
@@ -76,7 +77,7 @@ export function troublesIn(state: UpstreamState, accounts: number): UpstreamTrou
   return troubles;
 }
 
-/** Describes a trouble for the operator: the fault, its start, and the remedy. Contains no address and no account. */
+/** Describes a problem for the operator: the fault, its start, and the remedy. Contains no address and no account. */
 export function describeTrouble(trouble: UpstreamTrouble): string {
   const since = `since ${new Date(trouble.since).toISOString()}`;
   switch (trouble.kind) {
@@ -85,7 +86,7 @@ export function describeTrouble(trouble: UpstreamTrouble): string {
       return `This machine cannot reach upstream ${since}${code}: ${remedyFor(trouble.code)}; turns resume as soon as upstream responds.`;
     }
     case 'edge-block':
-      return `The network edge in front of upstream blocks this machine for every account, ${since}: try another network, or one without VPN or proxy.`;
+      return `The network edge in front of upstream blocks this machine for every account, ${since}: try another network, or turn off your VPN or proxy.`;
     case 'provider':
       return `Upstream itself is failing for every account, ${since}: its errors count against no account; wait, or check https://status.openai.com.`;
     default:
