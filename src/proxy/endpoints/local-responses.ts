@@ -30,7 +30,7 @@ export class LocalResponses {
 
   /**
    * Reports the client's own workspace, whatever it is. The response for another account would end the terminal UI at
-   * its start.
+   * startup.
    */
   accountsCheck(request: ProxyRequest, res: ServerResponse, record: RequestRecord): void {
     const id = request.header('chatgpt-account-id') ?? 'codex-pool';

@@ -41,8 +41,8 @@ export class Pinning {
   }
 
   /**
-   * Identity of the only account that can serve this request: the one that made the response or file that its path or
-   * body names. Null if it names none, or an unknown one, or if that account has left the pool.
+   * Identity of the only account that can serve this request: it made the response or file named in the path or body.
+   * Null if it names none, or an unknown one, or if that account has left the pool.
    */
   async soleAccount(request: ProxyRequest, path: string): Promise<string | null> {
     return this.namedBy(path) ?? (await this.namedInBody(request));

@@ -23,8 +23,8 @@ export interface Target {
 }
 
 /**
- * The checks that every entrance makes before a request is served: plain requests, upgrades and CONNECT. Each check
- * returns the local response to send, or null when the request passes. The entrances differ in their order.
+ * The checks that every entry point runs before a request is served: plain requests, upgrades and CONNECT. Each check
+ * returns the local response to send, or null when the request passes. The entry points run them in different orders.
  */
 @Injectable()
 export class Admission {

@@ -66,7 +66,7 @@ export class ClientConnections {
     return [...responses].some((it) => it.headersSent);
   }
 
-  /** Destroys every connection, even if requests run on it. */
+  /** Destroys every connection, even if requests are running on it. */
   endAll(): void {
     for (const socket of this.open.keys()) socket.destroy();
   }

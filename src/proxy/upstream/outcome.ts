@@ -111,7 +111,7 @@ function resetHint(envelope: ErrorEnvelope | null): ResetHint {
   return { resetsAt: envelope?.resetsAt ?? null, resetsInSeconds: envelope?.resetsInSeconds ?? null };
 }
 
-/** Whether the response is a page of the network in front of upstream, which says nothing about the account. */
+/** Whether the response is a page from the network in front of upstream. It says nothing about the account. */
 function isEdgePage({ headers, envelope }: ResponseFacts): boolean {
   const type = headers['content-type'] ?? '';
   if (type.includes('html') || headers['cf-mitigated'] !== undefined) return true;
