@@ -126,7 +126,7 @@ describe('handshakes', () => {
     expect(fakeUpstream.turns()).toEqual([]);
   });
 
-  it('refuses an unknown token, an expired token and the account id of another account', async () => {
+  it("refuses an unknown token, an expired token and another account's id", async () => {
     await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
     expect(await refused(fakeUpstream, { headers: { authorization: 'Bearer unknown' } })).toMatchObject({
       status: 401,
@@ -409,7 +409,10 @@ describe('turns on a socket', () => {
     fakeUpstream.account('a').sockets.answers(resetsConnection());
     const client = await open(fakeUpstream);
     client.create();
-    expect(await client.closed).toMatchObject({ code: 1011, reason: expect.stringContaining('cannot be sent over a WebSocket') });
+    expect(await client.closed).toMatchObject({
+      code: 1011,
+      reason: expect.stringContaining('cannot be sent over a WebSocket'),
+    });
   });
 
   it('ends its sockets when it goes down, and serves new ones when it is back', async () => {

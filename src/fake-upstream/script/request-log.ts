@@ -74,7 +74,11 @@ export class RequestLog {
       };
       const deadline = setTimeout(() => {
         finish(() =>
-          reject(new Error(`The fake upstream waited ${limitMs} ms in vain for ${what}\n${this.#summary()}`)),
+          reject(
+            new Error(
+              `The fake upstream timed out after ${limitMs} ms waiting for ${what}\n${this.#summary()}`,
+            ),
+          ),
         );
       }, limitMs);
       this.#watchers.add(look);
