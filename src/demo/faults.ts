@@ -31,7 +31,7 @@ const always =
   (account) =>
     void account.always(response());
 
-/** The faults by the name that `--fault` takes. */
+/** The faults, keyed by the name passed to `--fault`. */
 export const faults = {
   'usage-limit': {
     means: '429 usage_limit_reached: the account is out until its quota resets, another serves',
@@ -59,7 +59,7 @@ export const faults = {
     inject: always(() => refuses(500, { error: { message: 'made-up failure', type: 'server_error' } })),
   },
   cut: {
-    means: 'breaks off after some words: the client stream breaks off too, and no text is sent twice',
+    means: 'breaks off after a few words: the client stream breaks off too, and no text is sent twice',
     title: 'breaks off in the middle of its response',
     inject: (account, wordPauseMs) =>
       void account.always(
