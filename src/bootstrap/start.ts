@@ -75,7 +75,7 @@ function stopping(running: RunningApp, logger: PoolLogger, drainSeconds: number)
     worst = Math.max(worst, code);
     if (isStopping) return;
     isStopping = true;
-    // After a fault, the stop itself may hang.
+    // After a fault, shutdown itself may hang.
     setTimeout(() => process.exit(1), drainSeconds * 1_000 + limits.stopMs).unref();
     running.stop().then(
       (isDrained) => {
