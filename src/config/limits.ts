@@ -87,7 +87,7 @@ export const limits = {
   refreshJitterMs: SECOND,
   /** Longest wait for another process that refreshes the same account. */
   lockPatienceMs: 25 * SECOND,
-  /** Size of each account's two journal slots, reserved on disk for new tokens. */
+  /** Size of a journal slot, reserved on disk for new tokens; each account has two. */
   journalRoomBytes: 64 * KiB,
   /** Spent refresh tokens remembered per account while the disk refuses their successors. */
   spentTokens: 100,
