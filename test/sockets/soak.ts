@@ -17,7 +17,7 @@ const CONCURRENCY = 20;
 /** The program keeps its last 1,000 request records. They must be full before memory is compared. */
 const WARM_UP_TURNS = 1_200;
 const SAMPLES = 8;
-/** A busy machine may stall for some seconds; a lost turn never arrives. */
+/** A busy machine may stall for a few seconds; a lost turn never arrives. */
 const PATIENCE_MS = 30_000;
 const SETTLE_MS = 10_000;
 const POLL_MS = 50;

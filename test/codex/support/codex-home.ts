@@ -4,7 +4,7 @@ import type { AuthJson } from '../../../src/fake-upstream/script/made-up-credent
 
 const readme = new URL('../../../README.md', import.meta.url);
 const README_ORIGIN = 'http://127.0.0.1:8989';
-/** No server listens there: requests of Codex to the Internet fail at once, on this machine. */
+/** No server listens there: Codex's requests to the Internet fail at once, on this machine. */
 const NOWHERE = 'http://127.0.0.1:9';
 
 /** Differences from the provider block of the README. */
