@@ -9,7 +9,7 @@ import { send } from '../../support/clients/raw-client.js';
 import { startTilted, used } from '../../support/pool/uneven-pool.js';
 
 describe('affinity', () => {
-  it('keeps the turns of a session on one account, regardless of the quota of the others', async () => {
+  it('keeps the turns of a session on one account, regardless of the others’ quota', async () => {
     await using pool = await startTilted();
     for (let i = 0; i < 5; i += 1) await pool.turn({ 'session-id': 's-1' }).expect(200);
     await pool.turn({ 'session-id': 's-2' }).expect(200);

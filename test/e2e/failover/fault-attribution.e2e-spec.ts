@@ -117,7 +117,7 @@ describe('a failing upstream', { timeout: 30_000 }, () => {
     expect(await pool.account('a')).toMatchObject({ available: false, reason: 'upstream-error' });
   });
 
-  it('is reported after failed polls, before any turn meets it', async () => {
+  it('is reported after failed polls, before any turn sees it', async () => {
     await using pool = await TestPool.start({
       prepare: (fakeUpstream) => {
         for (const name of ['a', 'b']) fakeUpstream.account(name).usageResponses(502, 'bad gateway');

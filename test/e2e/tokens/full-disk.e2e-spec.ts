@@ -101,7 +101,7 @@ for (const [how, isPossible, prepare] of troubles) {
       expect(fakeUpstream.tokens.reuses).toBe(0);
     });
 
-    it('is repaired by the next start when it ends while no program runs', async () => {
+    it('is repaired on the next start when it ends while no program is running', async () => {
       await using fakeUpstream = await strictFakeUpstream();
       await using folders = await foldersFor(fakeUpstream);
       await using trouble = await prepare(folders);

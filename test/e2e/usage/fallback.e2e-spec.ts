@@ -106,7 +106,7 @@ class Installation implements AsyncDisposable {
 
 describe('a machine on which the package sqlite3', { timeout: 60_000 }, () => {
   it.each(absences)(
-    "%s starts on Node's own SQLite, says so once, records turns, and knows them again",
+    "%s starts on Node's own SQLite, says so once, records turns, and reads them back",
     async (_how, { spoil, reason }) => {
       await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
       fakeUpstream.account('a').always(streams({ usage }));
