@@ -144,7 +144,7 @@ export class FailoverContext {
     return true;
   }
 
-  /** Upstream's refusal of the client's own body; null for none. */
+  /** Upstream's refusal of the client's own body; null if none. */
   get refusal(): AccountResult | null {
     return this.#refusal;
   }

@@ -4,7 +4,7 @@ import type { AttemptOutcome } from '../upstream/outcome.js';
 export interface Progress {
   /** Attempts that the budget still allows. */
   readonly attemptsLeft: number;
-  /** False if the body could not be kept, which rules out any second attempt. */
+  /** False if the body could not be kept: no second attempt is then possible. */
   readonly isReplayable: boolean;
   /** The current account's token has already been refreshed for this request. */
   readonly hasRefreshed: boolean;
@@ -30,7 +30,7 @@ export type Recovery = 'go-back' | 'strip';
  * - `retry`: try the same account again after a pause
  * - `go-back`: try the session's former account; free of the budget
  * - `strip`: try the same account without the cross-account content; free of the budget
- * - `failover`: try another account, if there is one
+ * - `failover`: try another account, if any
  * - `give-up`: send a local response
  * - `stop`: end; the client has left
  */

@@ -48,7 +48,7 @@ export class Pinning {
     return this.namedBy(path) ?? (await this.namedInBody(request));
   }
 
-  /** Pins the turn state in the headers of a response, if there is one. */
+  /** Pins the turn state in the headers of a response, if any. */
   pinTurnState(account: Account, headers: IncomingHttpHeaders): void {
     const turnState = headers[TURN_STATE];
     if (typeof turnState === 'string') this.pins.remember('turn-state', turnState, account.id);
@@ -65,7 +65,7 @@ export class Pinning {
     return kind === null ? null : this.lastPin(kind, ids);
   }
 
-  /** Inspects the body only if there are pins it might refer to. */
+  /** Inspects the body only if it might refer to an existing pin. */
   private async namedInBody(request: ProxyRequest): Promise<string | null> {
     const mayNameFile = this.pins.has('file');
     // Codex never sends a response id over HTTP (docs/protocol.md), so that alone does not justify inflating its body.

@@ -13,7 +13,7 @@ export interface Takeover {
 }
 
 /**
- * Tracks the connections of clients, each with its unfinished responses. When a connection closes, Node emits `close`
+ * Tracks client connections, each with its unfinished responses. When a connection closes, Node emits `close`
  * only on the response being sent, not on those queued behind it, and on none after CONNECT or an upgrade. This class
  * emits it on all of them, so that the end of a connection ends all its requests.
  */
