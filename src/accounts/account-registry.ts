@@ -15,7 +15,7 @@ import { PoolFolder } from './pool-folder/pool-folder.js';
 import { type BrokenFile, logReload, merged, type ReloadResult } from './pool-folder/reload-report.js';
 import { SettingsStore } from './settings-store.js';
 
-/** The accounts of the pool, in memory. A reload changes only the accounts whose files have changed. */
+/** The pool's accounts, in memory. A reload changes only the accounts whose files have changed. */
 @Injectable()
 export class AccountRegistry implements OnModuleInit {
   private readonly logger = new Logger(AccountRegistry.name);

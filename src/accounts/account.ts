@@ -67,7 +67,7 @@ export class Account {
     return needsLogin(this.storedCredential.refresh, this.tokenEndsAt, now);
   }
 
-  /** Stops new turns. Calls `dismiss` once no turn is in flight, or at once if there is none. */
+  /** Stops new turns. Calls `dismiss` once no turn is in flight, or at once if none is. */
   withdraw(withdrawal: Withdrawal, dismiss: () => void): void {
     this.withdrawal = withdrawal;
     this.dismiss = dismiss;
