@@ -15,7 +15,7 @@ export interface Imported {
   readonly result: 'added' | 'renewed';
 }
 
-/** Imports complete `auth.json` documents of Codex into the pool folder. */
+/** Imports complete Codex `auth.json` documents into the pool folder. */
 @Injectable()
 export class CredentialImport {
   private last: Promise<unknown> = Promise.resolve();

@@ -77,7 +77,7 @@ export class CredentialVault {
     return storedCredential;
   }
 
-  /** Drops the tokens of an account. Its file, if there is one, is read again at the next reload. */
+  /** Drops the tokens of an account. Its file, if any, is read again on the next reload. */
   forget(id: string): void {
     this.slots.delete(id);
   }

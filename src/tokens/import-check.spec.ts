@@ -77,7 +77,7 @@ describe('an auth.json that is imported', () => {
       withTokens({ access_token: madeUpJwt({ sub: canary }), id_token: null, account_id: null }),
       'no_account',
     ],
-    ['a login of ours for clients', placeholderLogin(null), 'placeholder_login'],
+    ['our own login for clients', placeholderLogin(null), 'placeholder_login'],
     ['such a login with a client token', placeholderLogin(new Secret(canary)), 'placeholder_login'],
     ['a login that a test made for clients', madeUpPlaceholderLogin(), 'placeholder_login'],
     ['endless nesting', deep(), 'not_auth_json'],

@@ -29,7 +29,7 @@ export function checkName(name: string): void {
 }
 
 /**
- * Returns the credential in a complete `auth.json` of Codex.
+ * Returns the credential in a complete Codex `auth.json`.
  * @throws ImportRefusedError when the pool could not use it for long; the message quotes nothing of the document
  */
 export function checkDocument(document: unknown): Credential {

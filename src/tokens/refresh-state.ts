@@ -27,7 +27,7 @@ export interface InDoubt {
   readonly kind: 'in-doubt';
   /** Time of the last request without a known response. */
   readonly since: number;
-  /** That request was itself made in doubt. */
+  /** Whether that request was itself made in doubt. */
   readonly isAgain: boolean;
   /** Earliest time of the next request; null: as soon as the access token has expired. */
   readonly until: number | null;

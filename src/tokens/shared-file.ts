@@ -52,7 +52,7 @@ export class SharedFile implements AsyncDisposable {
     return 'busy';
   }
 
-  /** Returns the last token request whose response may not be in the credential file; null for none. */
+  /** Returns the last token request whose response may not be in the credential file; null if none. */
   async asking(): Promise<PendingTokenRequest | null> {
     const { bytesRead, buffer } = await this.file.read(Buffer.alloc(NOTE_BYTES), 0, NOTE_BYTES, 0);
     try {
