@@ -27,7 +27,7 @@ export interface LoggedRequest {
 /** The log entry of a request that is still being served. */
 export interface OpenEntry extends LoggedRequest {
   body: Buffer;
-  /** Whether the connection became a WebSocket, which ends the HTTP exchange. */
+  /** Whether the connection became a WebSocket; this ends the HTTP exchange. */
   isUpgraded: boolean;
   closedEarly: boolean;
   endedAt: number | null;
