@@ -17,7 +17,7 @@ export async function start(): Promise<void> {
   if (config === null) return;
   const errors = new RecentErrors();
   const logger = new PoolLogger(errors, config.debug, process.stdout.isTTY);
-  // A closed log pipe must not end a turn, and there is nowhere left to report it.
+  // A closed log pipe must not end a turn, and nothing is left to report it to.
   for (const output of [process.stdout, process.stderr]) output.on('error', () => undefined);
   let running: RunningApp;
   try {

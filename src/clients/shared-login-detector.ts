@@ -7,7 +7,7 @@ import type { Account } from '../accounts/account.js';
 import { type SharedLogin, type LoginSharing, sharingOf } from './shared-login.js';
 
 /**
- * Detects clients that use a login of the pool from a separate file. The first to refresh such a login locks
+ * Detects clients that use one of the pool's logins from a separate file. The first to refresh such a login locks
  * the other out. Keeps nothing that the client sends.
  */
 @Injectable()

@@ -32,7 +32,7 @@ describe("a client's bearer token beside an account of the pool", () => {
     expect(sharingOf(bearer, signed, NOW)).toBe(expected);
   });
 
-  it('recognizes an opaque token of the pool by its value', () => {
+  it("recognizes one of the pool's opaque tokens by its value", () => {
     expect(sharingOf('opaque', mine('opaque', 'acct-1'), NOW)).toBe('same-tokens');
     expect(sharingOf('other', mine('opaque', 'acct-1'), NOW)).toBeNull();
   });

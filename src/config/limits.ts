@@ -5,7 +5,7 @@ const DAY = 24 * HOUR;
 const KiB = 1_024;
 const MiB = 1_024 * KiB;
 
-/** Every number of the program that is not a setting. Times in ms, sizes in bytes. */
+/** Every number in the program that is not a setting. Times in ms, sizes in bytes. */
 export const limits = {
   /** Opening an upstream connection: DNS, TCP and TLS together. */
   connectMs: 10 * SECOND,
@@ -123,7 +123,7 @@ export const limits = {
   loginMs: 15 * MINUTE,
   /** Logins kept in memory, open and ended ones together. */
   logins: 20,
-  /** Ports of the browser callback: those of Codex, the second if the first is taken. */
+  /** Ports of the browser callback: Codex's own, the second if the first is taken. */
   loginPorts: [1_455, 1_457],
   /** Interval of the check for expired logins and due device polls. */
   loginTickMs: SECOND,

@@ -16,7 +16,7 @@ export const faultPlaces = [
   'websocket',
   /** The tap that reads a stream; the stream goes on. */
   'tap',
-  /** A route of the operator. */
+  /** An operator route. */
   'operator',
   /** The listener for the browser's callback of a login. */
   'callback',

@@ -104,7 +104,7 @@ const providers = [
   }),
 ];
 
-/** All metrics of the program. Global, so that no module imports another for a metric. */
+/** All of the program's metrics. Global, so that no module imports another for a metric. */
 @Global()
 @Module({
   imports: [PrometheusModule.register({ path: '/metrics', defaultMetrics: { enabled: true } })],

@@ -51,7 +51,7 @@ describe('upstream trouble', () => {
     ['two blocked, and a success', 2, [blocked('a'), blocked('b'), served], []],
     ['one that fails and one that is blocked', 2, [failing('a'), blocked('b')], []],
     [
-      'all at once, which a success ends',
+      'all at once, until a success',
       2,
       [failing('a'), failing('b'), blocked('a'), blocked('b'), unreachable(), served],
       [],

@@ -1,7 +1,7 @@
 import { limits } from '../config/limits.js';
 import { errorCode } from '../runtime/pool-error.js';
 
-/** What an attempt or a poll shows about upstream as a whole, apart from its account. `at` is epoch ms. */
+/** Evidence from an attempt or a poll about upstream as a whole, apart from its account. `at` is epoch ms. */
 export type UpstreamEvent =
   /** A turn was served, or a poll succeeded. */
   | { readonly kind: 'served' }

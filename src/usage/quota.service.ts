@@ -33,7 +33,7 @@ export class QuotaService implements OnModuleInit {
     return this.latest.get(accountId) ?? [];
   }
 
-  /** Takes the windows that a response reports in its headers. Windows that it omits stay as they are. */
+  /** Takes the windows that a response reports in its headers. Windows that it omits stay unchanged. */
   observe(accountId: string, windows: readonly QuotaWindow[]): void {
     if (windows.length === 0) return;
     const named = new Set(windows.map((it) => it.durationSeconds));

@@ -89,7 +89,7 @@ const nothingToImport = new Problem(
   'The body must be a Codex auth.json, {"name": …, "auth": …}, or an array of these.',
 );
 
-/** Refusals that are due to the state of the pool rather than to the request. */
+/** Refusals that are due to the pool's state rather than to the request. */
 const conflicts: ReadonlySet<RefusedImport['code']> = new Set([
   'older_tokens',
   'spent_tokens',
