@@ -96,7 +96,7 @@ it('starts with a business-plan login, without a workspace’s rules', async () 
   expect(setting.fakeUpstream.log.filter((entry) => entry.path.includes('/config/bundle'))).toEqual([]);
 });
 
-it('starts with a business account of the pool as its login, with that account’s own rules', async () => {
+it('starts with one of the pool’s business accounts as its login, with that account’s own rules', async () => {
   await using setting = await Setting.start({
     accounts: ['a', { name: 'b', plan: 'business' }],
     login: { plan: 'business', accountId: 'acct-b' },

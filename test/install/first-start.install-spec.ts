@@ -3,7 +3,7 @@ import { FakeUpstream } from '../../src/fake-upstream/fake-upstream.js';
 import { Talk } from '../support/program/usage-program.js';
 import { Newcomer } from './clean-install.js';
 
-/** Limit of the first start, which compiles. Generous, since the machine may be busy. */
+/** Limit of the first start, including compilation. Generous, since the machine may be busy. */
 const SECOND_START_RATIO = 0.5;
 
 const newcomers = [

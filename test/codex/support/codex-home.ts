@@ -24,11 +24,11 @@ export interface CodexHomeOptions {
 
 /** A Codex home folder for one test. */
 export interface CodexHome {
-  /** Working folder of Codex; it is trusted. */
+  /** Codex's working folder; it is trusted. */
   readonly workFolder: string;
   /** The login that Codex stores now. */
   readonly authFile: string;
-  /** The whole environment of Codex. */
+  /** Codex's whole environment. */
   readonly env: Readonly<Record<string, string>>;
 }
 

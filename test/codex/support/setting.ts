@@ -28,7 +28,7 @@ export interface SettingOptions {
   readonly proxyEnv?: Readonly<Record<string, string>>;
 }
 
-/** The end of a run of Codex. */
+/** The end of a Codex run. */
 export interface CodexRun {
   readonly code: number | null;
   readonly stdout: string;

@@ -58,7 +58,7 @@ describe('affinity', () => {
     expect(pool.fakeUpstream.attempts()).toEqual(['b', 'b', 'a', 'a', 'a', 'a', 'a', 'b']);
   });
 
-  it('survives a reload and a new login of another account', async () => {
+  it('survives a reload and another account’s new login', async () => {
     await using pool = await startTilted();
     await pool.turn({ 'session-id': 's-1' }).expect(200);
     await pool.writeAuth('a', pool.fakeUpstream.account('a').loginAgain());
@@ -72,7 +72,7 @@ describe('affinity', () => {
     expect(pool.fakeUpstream.attempts()).toEqual(['b', 'b', 'a']);
   });
 
-  it('survives a new login of its own account', async () => {
+  it('survives its own account’s new login', async () => {
     await using pool = await startTilted();
     await pool.turn({ 'session-id': 's-1' }).expect(200);
     const login = pool.fakeUpstream.account('b').loginAgain();

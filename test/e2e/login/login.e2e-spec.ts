@@ -127,7 +127,7 @@ describe('a login by browser', () => {
     expect(pool.registry.list()).toHaveLength(1);
   });
 
-  it('takes a free name when the requested one belongs to another account, which stays unchanged', async () => {
+  it('takes a free name when the requested one belongs to another account, and leaves that account unchanged', async () => {
     const { pool, authorization } = await startLogins({ accounts: ['a'] });
     await using _pool = pool;
     const before = await pool.readAuth('a');

@@ -131,7 +131,7 @@ describe('the demo', { timeout: 30_000 }, () => {
     expect(await demo.traces()).toEqual([]);
   });
 
-  it('prints the log of the proxy on stderr with --verbose, and never a token', async () => {
+  it('prints the proxy’s log on stderr with --verbose, and never a token', async () => {
     await using demo = await Demo.spawn('--verbose');
     expect(await demo.child.ended).toEqual({ code: 0, signal: null });
     const { stdout, stderr } = demo.child;

@@ -121,7 +121,7 @@ for (const [how, isPossible, prepare] of troubles) {
 }
 
 describe('a disk that does not even accept a journal', { timeout: 60_000 }, () => {
-  it('costs no turn, and the files get the newest tokens once there is space', async () => {
+  it('costs no turn, and the files get the newest tokens once space is free', async () => {
     await using fakeUpstream = await strictFakeUpstream();
     await using folders = await foldersFor(fakeUpstream);
     const program = await folders.start(`trap '' XFSZ; ulimit -S -f 1`);

@@ -116,7 +116,7 @@ describe('newly issued tokens', () => {
   });
 });
 
-/** All output of the program so far: logs and responses. */
+/** The program's output so far: logs and responses. */
 async function said(pool: TestPool): Promise<string> {
   const pages = ['/admin/accounts', '/healthz', '/readyz', '/metrics'];
   const texts = await Promise.all(pages.map(async (path) => (await pool.client.get(path)).text));

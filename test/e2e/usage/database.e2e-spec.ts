@@ -35,7 +35,7 @@ const TIMING_BOUND_MS = 250;
 /** How long a backup, or a person with an SQLite shell, may hold the lock. */
 const LOCKED_MS = 30_000;
 
-/** Runs a turn on a new connection, which is closed after it. The connections are collected for counting. */
+/** Runs a turn on a new connection, closed after it. The connections are collected for counting. */
 function onNewConnections(connections: Set<Socket>): CustomHandler {
   return (req, res) => {
     connections.add(req.socket);
@@ -289,7 +289,7 @@ describe.each(databaseDrivers)('a database that goes away (%s)', { timeout: 30_0
 });
 
 describe.each(databaseDrivers)('a disk that is full (%s)', { timeout: 30_000 }, (driver) => {
-  it('while the program runs: turns go on, /healthz reports it, and everything is recorded once there is space', async () => {
+  it('while the program runs: turns go on, /healthz reports it, and everything is recorded once space is free', async () => {
     await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
     fakeUpstream.account('a').always(streams({ usage }));
     await using folders = await Folders.create(fakeUpstream, ['a'], using(driver));

@@ -15,7 +15,7 @@ import { call, type RawResponse, type RawExchange, send, turnWith } from '../cli
 // Runs commands in a shell that then becomes the program, with the same process id.
 const SHELL = 'echo "pid $$"; eval "$1"; shift; exec "$@"';
 
-/** Folders for the built program, which survive its restarts. */
+/** Folders for the built program. They survive its restarts. */
 export class Folders implements AsyncDisposable {
   readonly #running: RunningProgram[] = [];
 
