@@ -75,7 +75,7 @@ export function page(result, notes) {
 
 Written by \`npm run bench -- --write-docs\`; do not edit. The section "Where the time goes" is copied from \`bench/notes.md\`.
 
-Measured on ${measuredAt.slice(0, 10)}: ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGb} GB, Linux ${machine.kernel}; Node ${machine.node}, ${compared}. The load of the machine at the start was ${machine.loadAverage.toFixed(1)}: with few cores and other work running, the ratios are more reliable than the times.
+Measured on ${measuredAt.slice(0, 10)}: ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGb} GB, Linux ${machine.kernel}; Node ${machine.node}, ${compared}. The machine's load at the start was ${machine.loadAverage.toFixed(1)}: with few cores and other work running, the ratios are more reliable than the times.
 
 Median of ${setup.rounds} rounds (minimum to maximum).
 
