@@ -139,7 +139,7 @@ function checkGeneration(mine: WholeFile, stored: StoredCredential | null, crede
   if (isNewer) return;
   throw new ImportRefusedError(
     'older_tokens',
-    'The pool has newer tokens of this account, so nothing needs to be done. To replace them anyway, log in again with `codex login` and import that auth.json.',
+    'The pool has newer tokens for this account, so nothing needs to be done. To replace them anyway, log in again with `codex login` and import that auth.json.',
   );
 }
 

@@ -63,7 +63,7 @@ export function checkDocument(document: unknown): Credential {
   if (inClaims !== null && inClaims !== credential.accountId) {
     throw new ImportRefusedError(
       'contradictory_account',
-      'account_id names another ChatGPT account than the access token does. Import the auth.json exactly as `codex login` wrote it.',
+      'account_id and the access token name different ChatGPT accounts. Import the auth.json exactly as `codex login` wrote it.',
     );
   }
   if (credential.refreshToken === null) {
