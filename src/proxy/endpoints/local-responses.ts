@@ -29,7 +29,7 @@ export class LocalResponses {
   ) {}
 
   /**
-   * Reports the client's own workspace, whatever it is. The response for another account would end the terminal UI at
+   * Reports the client's own workspace, whatever it is. Another account's response would end the terminal UI at
    * startup.
    */
   accountsCheck(request: ProxyRequest, res: ServerResponse, record: RequestRecord): void {

@@ -22,7 +22,7 @@ export interface Progress {
 export type Recovery = 'go-back' | 'strip';
 
 /**
- * What to do after an attempt:
+ * The next step after an attempt:
  *
  * - `pass-on`: send the response to the client unchanged
  * - `refresh`: try the same account with a new token; free of the budget

@@ -29,7 +29,7 @@ export function whyNoAccount(end: NoAccount, now: number): LocalResponse {
   const isAnyFree = candidates.some((it) => it.unavailable === null);
   if (lastOutcome === 'unreachable' && isAnyFree) return unreachable();
   if (lastOutcome === 'unauthorized' && isAnyFree) {
-    return unavailable('account_unauthorized', 'Upstream requires a new token, which is being fetched.', 1);
+    return unavailable('account_unauthorized', 'Upstream requires a new token; it is being fetched.', 1);
   }
   const isUntriedFree = candidates.some((it) => it.unavailable === null && !tried.has(it.account.id));
   if (isUntriedFree && tried.size > 0) {
@@ -138,7 +138,7 @@ function actionsNeeded(candidates: readonly ConsideredCandidate[]): string {
   const states = candidates.map(
     (it) => `${it.account.name} ${wording[it.unavailable?.reason ?? ''] ?? 'is unavailable'}`,
   );
-  return `No account of codex-pool can serve: ${states.join('; ')}. See GET /admin/accounts.`;
+  return `No account in codex-pool can serve: ${states.join('; ')}. See GET /admin/accounts.`;
 }
 
 const wording: Readonly<Record<string, string>> = {

@@ -13,9 +13,9 @@ export interface Takeover {
 }
 
 /**
- * Tracks client connections, each with its unfinished responses. When a connection closes, Node emits `close`
- * only on the response being sent, not on those queued behind it, and on none after CONNECT or an upgrade. This class
- * emits it on all of them, so that the end of a connection ends all its requests.
+ * Tracks client connections, each with its unfinished responses. When a connection closes, Node emits `close` only on
+ * the response being sent. Responses queued behind it get none, and neither does any response after CONNECT or an
+ * upgrade. This class emits it on all of them, so that the end of a connection ends all its requests.
  */
 @Injectable()
 export class ClientConnections {
