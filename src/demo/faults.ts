@@ -34,7 +34,7 @@ const always =
 /** The faults, keyed by the name passed to `--fault`. */
 export const faults = {
   'usage-limit': {
-    means: '429 usage_limit_reached: the account is out until its quota resets, another serves',
+    means: '429 usage_limit_reached: the account is out until its quota resets; another serves',
     title: 'has reached its usage limit',
     inject: (account) => {
       const [shortest] = spentWindows;
@@ -44,12 +44,12 @@ export const faults = {
     },
   },
   'rate-limit': {
-    means: `429 with Retry-After: the account is out for ${RATE_LIMIT_SECONDS} s, another serves`,
+    means: `429 with Retry-After: the account is out for ${RATE_LIMIT_SECONDS} s; another serves`,
     title: 'is rate-limited',
     inject: always(() => rateLimit(RATE_LIMIT_SECONDS)),
   },
   unauthorized: {
-    means: '401, even with a refreshed token: the account is out for 5 min, another serves',
+    means: '401, even with a refreshed token: the account is out for 5 min; another serves',
     title: 'has its token rejected',
     inject: always(unauthorized),
   },
@@ -75,7 +75,7 @@ export const faults = {
     inject: always(overloaded),
   },
   'edge-block': {
-    means: '403 page of the edge network: no account is blamed, one other is tried',
+    means: '403 page from the edge network: no account is blamed; one other is tried',
     title: 'is stopped by the edge network',
     inject: always(edgeBlock),
   },
