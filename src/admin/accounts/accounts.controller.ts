@@ -46,7 +46,7 @@ export class AccountsController {
   @Get(':name/quota')
   async quotaHistory(@Param('name') name: string, @Query('since') since = '0') {
     const account = this.views.account(name);
-    if (!/^\d{1,16}$/.test(since)) throw new BadRequestException('since is a time in epoch ms.');
+    if (!/^\d{1,16}$/.test(since)) throw new BadRequestException('since must be a time in epoch ms.');
     return await this.quota.history(account.id, Number(since));
   }
 
