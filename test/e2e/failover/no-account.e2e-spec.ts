@@ -116,7 +116,7 @@ describe('a pool that needs an operator', () => {
   ];
 
   it.each(cases)(
-    'says what to do when it %s, with a status that makes Codex print it at once',
+    'reports what to do when it %s, with a status that makes Codex print it at once',
     async (...row) => {
       const [, words, start] = row;
       await using pool = await start();

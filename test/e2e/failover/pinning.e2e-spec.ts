@@ -128,7 +128,7 @@ describe('a pinned turn whose account cannot serve it', () => {
     expect(attemptsAfter(pool)).toEqual(['b', 'a', 'b']);
   });
 
-  it('says what the operator must do about that account only', async () => {
+  it('reports what the operator must do about that account only', async () => {
     await using pool = await withResponse();
     pause(pool, 'b');
     const response = await send(pool, { body: continues('resp_1') });
