@@ -30,7 +30,7 @@ export interface RequestEntry {
   readonly endedAt: number | null;
 }
 
-/** The last requests, in memory; bounded. An update keeps an entry's place, so the first that came is dropped first. */
+/** The most recent requests, in memory; bounded. An update keeps an entry's place, so the oldest is dropped first. */
 @Injectable()
 export class RequestLog {
   private readonly entries = new Map<string, RequestEntry>();
