@@ -1,4 +1,4 @@
-// A minimal reverse proxy in Node: its own http on both sides and a pipe. The lower bound of what codex-pool can cost.
+// A minimal reverse proxy in Node: its own http on both sides and a pipe. The lower bound for codex-pool's cost.
 import { Agent, createServer, request } from 'node:http';
 
 const [port, upstreamPort] = process.argv.slice(2).map(Number);

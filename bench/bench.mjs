@@ -22,14 +22,14 @@ const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const say = (text) => process.stdout.write(`${text}\n`);
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Starts a helper process of the bench, which ends when its channel closes. */
+/** Starts a helper process, which ends when its channel closes. */
 function helper(file) {
   return fork(here(file), { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
 }
 
 function nextMessage(child) {
   return new Promise((resolve, reject) => {
-    const onExit = (code) => reject(new Error(`a process of the bench ended with code ${code}`));
+    const onExit = (code) => reject(new Error(`a bench process ended with code ${code}`));
     child.once('exit', onExit);
     child.once('message', (message) => {
       child.off('exit', onExit);
@@ -70,7 +70,7 @@ async function loaded(load, { port, pid }, setup) {
   };
 }
 
-/** The difference of a target to direct in the same round. */
+/** The difference between a target and direct in the same round. */
 function overDirect(seen, direct) {
   return {
     firstByteAddedP50: seen.firstByteP50 - direct.firstByteP50,

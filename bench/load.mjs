@@ -1,4 +1,4 @@
-// The load of the bench, in a separate process: runs tasks and reports the results.
+// The bench's load, in a separate process: runs tasks and reports the results.
 import { Agent, request } from 'node:http';
 import { madeUpPlaceholderLogin } from '../dist/fake-upstream/script/made-up-credentials.js';
 import { responseEvents, sizeOf, turns, wholeResponse } from './turn.mjs';

@@ -145,7 +145,7 @@ export function findNginx() {
   }
   const installed = nginxVersion();
   return installed === null
-    ? { missing: 'nginx is not installed, and apt-get could not bring it' }
+    ? { missing: 'nginx is not installed, and apt-get could not install it' }
     : { version: installed };
 }
 
@@ -159,7 +159,7 @@ function nginxVersion() {
   }
 }
 
-/** Starts one of the above; resolves when it serves, with the time that took. */
+/** Starts one of the above; resolves with the time until it serves. */
 export async function start(describe) {
   const port = await freePort();
   const { command, args, options } = describe(port);

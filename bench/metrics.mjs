@@ -1,4 +1,4 @@
-/** The metrics, in the order of the table. `aim` applies to codex-pool: a bound on the value, or on its ratio to nginx. */
+/** The metrics, in the order of the table. `aim` is codex-pool's goal: a bound on the value, or on its ratio to nginx. */
 export const metrics = [
   { id: 'cpuPerTurn', title: 'CPU per turn', unit: 'ms', digits: 2, aim: { ratioToNginx: 2 } },
   { id: 'cpuPerEvent', title: 'CPU per event of a paced stream', unit: 'µs', digits: 0 },
@@ -36,7 +36,7 @@ export const metrics = [
   },
 ];
 
-/** Compares a value with its aim; null if there is no aim or nothing to compare with. */
+/** Compares a value with its goal; null without a goal or anything to compare with. */
 export function judge({ id, aim }, targets) {
   const value = targets['codex-pool'][id]?.median;
   if (aim === undefined || value === undefined) return null;

@@ -16,7 +16,7 @@ function figuresOf(pid) {
   }
 }
 
-/** CPU time (user and system, ms) and resident memory (MB) of a process and its children; nginx has some. */
+/** CPU time (user and system, ms) and resident memory (MB) of a process and its children (nginx has a worker process). */
 export function figures(pid) {
   const sum = { cpuMs: 0, rssMb: 0 };
   for (const name of readdirSync('/proc')) {

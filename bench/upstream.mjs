@@ -1,4 +1,4 @@
-// The upstream of the bench, in a separate process: cheap and deterministic.
+// The bench's upstream, in a separate process: cheap and deterministic.
 import { createServer } from 'node:http';
 import { responseEvents, wholeResponse } from './turn.mjs';
 

@@ -16,7 +16,7 @@ import { PoolFolder } from './pool-folder/pool-folder.js';
 import { type BrokenFile, logReload, merged, type ReloadResult } from './pool-folder/reload-report.js';
 import { SettingsStore } from './settings-store.js';
 
-/** The accounts of the pool, in memory. A reload changes only the accounts whose files have changed. */
+/** The pool's accounts, in memory. A reload changes only the accounts whose files have changed. */
 @Injectable()
 export class AccountRegistry implements OnModuleInit {
   private readonly logger = new Logger(AccountRegistry.name);
@@ -38,7 +38,7 @@ export class AccountRegistry implements OnModuleInit {
 
   async onModuleInit(): Promise<void> {
     await this.folder.noteReading();
-    this.take(await this.persistence.load(), new Set(), new Map()); // a start does not wait for partial writes
+    this.take(await this.persistence.load(), new Set(), new Map()); // startup does not wait for partial writes
   }
 
   /** All accounts, by name. Accounts whose file is gone stay listed while their turns are in flight. */

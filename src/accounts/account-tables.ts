@@ -3,7 +3,7 @@ import type { StoredTable } from '../storage/stored-table.js';
 import { accountEvidence } from './evidence/evidence-table.js';
 import { AccountSettingsRow } from './account-settings.entity.js';
 
-/** Never dropped: there is at most one waiting row per account. */
+/** Never dropped: each account has at most one waiting row. */
 export const accountSettings: StoredTable<AccountSettingsRow> = {
   kind: 'settings',
   entities: [AccountSettingsRow],

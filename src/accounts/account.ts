@@ -46,7 +46,7 @@ export class Account {
   constructor(
     /** Identity. It survives a token refresh and a rename of the file. */
     readonly id: string,
-    /** The vault's slot of this account, so that no copy of the credential can be out of date. */
+    /** The vault's slot for this account, so that no copy of the credential can go stale. */
     private readonly slot: CredentialSlot,
   ) {}
 
@@ -70,7 +70,7 @@ export class Account {
     return needsLogin(this.storedCredential.refresh, this.tokenEndsAt, now);
   }
 
-  /** Stops new turns. Calls `dismiss` once no turn is in flight, or at once if there is none. */
+  /** Stops new turns. Calls `dismiss` once no turn is in flight, or at once if none is. */
   withdraw(withdrawal: Withdrawal, dismiss: () => void): void {
     this.withdrawal = withdrawal;
     this.dismiss = dismiss;

@@ -19,7 +19,7 @@ import { PoolStatusService } from './selection/pool-status.js';
 import { usableAccountsProvider } from './usable-accounts.js';
 import { UpstreamMonitor } from '../observability/upstream-monitor.js';
 
-/** The accounts of the pool, and the selection among them. */
+/** The pool's accounts, and the selection among them. */
 @Module({
   imports: [TokensModule, UsageModule],
   providers: [

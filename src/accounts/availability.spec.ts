@@ -104,7 +104,7 @@ const servedAt = (at: number) => ({ evidence: known(GENERAL_SCOPE, { lastSuccess
 
 describe('the assessment', () => {
   it.each<[string, Partial<AvailabilityFacts>]>([
-    ['nothing speaks against it', {}],
+    ['nothing rules it out', {}],
     ['its refusal has ended', refused('rate-limited', NOW)],
     [
       'its cooldown began while the clock was ahead',
@@ -114,9 +114,9 @@ describe('the assessment', () => {
         }),
       },
     ],
-    ['its window is used to the last percent but one', { ...quota([window(0.99, LATER)]) }],
+    ['99 % of its window is used', { ...quota([window(0.99, LATER)]) }],
     ['its full window has reset', { ...quota([window(1, NOW)]) }],
-    ['nothing is known of its windows', { ...quota([]) }],
+    ['nothing is known about its windows', { ...quota([]) }],
     ['a full window has no known reset', { ...quota([window(1, null)]) }],
     ['its refresh fails, and its token is still good', waiting(LATER, NOW + 1)],
     ['its refresh fails, and the expiry of its token is unknown', waiting(LATER, null)],
@@ -135,7 +135,7 @@ describe('the assessment', () => {
   it.each<[string, Partial<AvailabilityFacts>, string, number | null]>([
     ['its file is gone', { withdrawal: { reason: 'removed', why: null } }, 'removed', null],
     [
-      'its file is broken, whatever else holds',
+      'its file is broken, whatever else is true',
       { ...settings({ isPaused: true }), withdrawal: { reason: 'broken-file', why: 'the file is empty' } },
       'broken-file',
       null,
@@ -144,17 +144,17 @@ describe('the assessment', () => {
     ['it is deactivated', deactivated, 'deactivated', null],
     ['it needs a login', loginNeeded, 'needs-login', null],
     [
-      'its refresh token is refused, and its token has ended',
+      'its refresh token is refused, and its token has expired',
       { ...loginSoon, tokenEndsAt: NOW },
       'needs-login',
       null,
     ],
-    ['its token has ended, and its refresh is in doubt', inDoubt(LATER, NOW), 'refresh-failing', LATER],
-    ['its token has ended and cannot be refreshed now', waiting(LATER, NOW), 'refresh-failing', LATER],
+    ['its token has expired, and its refresh is in doubt', inDoubt(LATER, NOW), 'refresh-failing', LATER],
+    ['its token has expired and cannot be refreshed now', waiting(LATER, NOW), 'refresh-failing', LATER],
     ['it is rate limited', refused('rate-limited', LATER), 'rate-limited', LATER],
-    ['it was refused its quota', refused('quota-exhausted', LATER), 'quota-exhausted', LATER],
-    ['it was rejected', refused('unauthorized', LATER), 'unauthorized', LATER],
-    ['it fails upstream', refused('upstream-error', LATER), 'upstream-error', LATER],
+    ['it reached its usage limit', refused('quota-exhausted', LATER), 'quota-exhausted', LATER],
+    ['its token was rejected', refused('unauthorized', LATER), 'unauthorized', LATER],
+    ['upstream keeps failing for it', refused('upstream-error', LATER), 'upstream-error', LATER],
     ['a window is full', { ...quota([window(1, LATER)]) }, 'quota-exhausted', LATER],
     ['a window is more than full', { ...quota([window(1.2, LATER)]) }, 'quota-exhausted', LATER],
     [

@@ -9,7 +9,7 @@ import { type Assessment, latest, refusalIn, type Unavailable } from './unavaila
 export interface AvailabilityFacts extends MeterFacts {
   readonly withdrawal: Withdrawal | null;
   readonly refresh: RefreshState;
-  /** End of the access token, epoch ms; null when unknown. */
+  /** Expiry of the access token, epoch ms; null when unknown. */
   readonly tokenEndsAt: number | null;
   readonly inFlight: number;
 }

@@ -32,10 +32,10 @@ export class PoolWatcher implements OnApplicationBootstrap, OnModuleDestroy {
   private ticking: Disposable | null = null;
   private looking: Promise<void> | null = null;
   private isWanted = false;
-  /** Whether the debounce has just ended. Any other look may fall in the middle of a series of changes. */
+  /** Whether the debounce has just ended. Any other check may come in the middle of a burst of changes. */
   private isSettled = false;
   private isClosed = false;
-  /** Time of the last look, and the time until which no watcher is tried; `performance.now()`. */
+  /** Time of the last check, and the time before which no watcher is tried; `performance.now()`. */
   private lookedAt = 0;
   private blindUntil = 0;
   /** The current problem with the folder, so that it is logged once; null if none. */
@@ -48,7 +48,7 @@ export class PoolWatcher implements OnApplicationBootstrap, OnModuleDestroy {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /** Runs after the first reading. The first look finds whatever has changed since. */
+  /** Runs after the first reading. The first check finds whatever has changed since. */
   onApplicationBootstrap(): void {
     this.ticking = this.clock.every?.(limits.folderTickMs, () => this.tick()) ?? null;
     this.wake();
@@ -60,7 +60,7 @@ export class PoolWatcher implements OnApplicationBootstrap, OnModuleDestroy {
     this.debounce[Symbol.dispose]();
     await this.watch.close();
     await this.looking;
-    await this.watch.close(); // a look in progress may have started another watcher
+    await this.watch.close(); // a check in progress may have started another watcher
   }
 
   private tick(): void {
@@ -70,7 +70,7 @@ export class PoolWatcher implements OnApplicationBootstrap, OnModuleDestroy {
     else void this.watch.isStale().then((isStale) => isStale && this.wake());
   }
 
-  /** Runs one look at a time. A request during a look causes one more after it. */
+  /** Runs one check at a time. A request during a check causes one more after it. */
   private wake(): void {
     if (this.isClosed) return;
     this.isWanted = true;

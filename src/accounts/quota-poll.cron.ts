@@ -8,7 +8,10 @@ import { QuotaPoll } from './quota-poll.js';
 
 const JOB = 'account-poll';
 
-/** Polls all accounts at start, every `PROXY_USAGE_REFRESH_SECONDS`, and after a suspend. Skips a round while one is still running. */
+/**
+ * Polls all accounts at startup, every `PROXY_USAGE_REFRESH_SECONDS`, and after a suspend. Skips a round while one is
+ * still running.
+ */
 @Injectable()
 export class QuotaPollCron implements OnApplicationBootstrap, OnModuleDestroy {
   private isRunning = false;
@@ -25,7 +28,7 @@ export class QuotaPollCron implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   onApplicationBootstrap(): void {
-    void this.run(); // the start does not wait for upstream
+    void this.run(); // startup does not wait for upstream
     const timer = setInterval(() => void this.run(), this.config.usageRefreshSeconds * 1_000);
     this.scheduler.addInterval(JOB, timer);
   }

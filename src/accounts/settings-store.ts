@@ -16,7 +16,7 @@ export class SettingsStore implements OnModuleInit {
   ) {}
 
   async onModuleInit(): Promise<void> {
-    const otherwise = 'settings of accounts start at their defaults: the database cannot be read';
+    const otherwise = 'account settings start at their defaults: the database cannot be read';
     await this.database.restore(otherwise, async (manager) => {
       const rows = await manager.find(AccountSettingsRow);
       for (const { accountId, credits, ...settings } of rows)

@@ -4,7 +4,7 @@ import { APP_CONFIG, type AppConfig } from '../config/app.config.js';
 
 /**
  * Guards `/admin`, the page and `/metrics` with `PROXY_ADMIN_TOKEN`, as Bearer, or as the password of Basic
- * (so that a browser can prompt for it). Without that setting they are open, which only loopback allows.
+ * (so that a browser can prompt for it). Without that setting they are open; this is allowed only on loopback.
  */
 @Injectable()
 export class AdminAccess implements NestMiddleware {

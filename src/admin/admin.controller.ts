@@ -4,7 +4,7 @@ import type { ReloadResult } from '../accounts/pool-folder/reload-report.js';
 import { type RequestEntry, RequestLog } from '../observability/request-log.js';
 import { limits } from '../config/limits.js';
 
-/** Routes for the pool folder and the last requests. */
+/** Routes for the pool folder and the most recent requests. */
 @Controller('admin')
 export class AdminController {
   constructor(
@@ -19,7 +19,7 @@ export class AdminController {
     return this.registry.reload();
   }
 
-  /** The last requests, newest first, each with the reasons for its account. */
+  /** The most recent requests, newest first, each with the reasons for its account. */
   @Get('requests')
   requests(): RequestEntry[] {
     return this.requestLog.list(limits.requestLogEntries);
@@ -28,7 +28,8 @@ export class AdminController {
   @Get('requests/:id')
   request(@Param('id') id: string): RequestEntry {
     const found = this.requestLog.find(id);
-    if (found === null) throw new NotFoundException('No such request; only the last requests are kept.');
+    if (found === null)
+      throw new NotFoundException('No such request; only the most recent requests are kept.');
     return found;
   }
 }

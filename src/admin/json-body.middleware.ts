@@ -3,7 +3,7 @@ import express, { type NextFunction, type Request, type Response } from 'express
 import { limits } from '../config/limits.js';
 import { Problem } from './problems/problem.js';
 
-/** Parses the JSON body of an operator's request into `req.body`; undefined if there is no body. */
+/** Parses the JSON body of an operator's request into `req.body`; undefined without a body. */
 @Injectable()
 export class JsonBody implements NestMiddleware {
   private readonly read = express.json({ limit: limits.credentialFileBytes });

@@ -65,7 +65,7 @@ export class LoginController {
   private found(id: string): Login {
     const login = this.logins.find(id);
     if (login === null)
-      throw new Problem(404, 'unknown_login', 'No such login; only the last logins are kept.');
+      throw new Problem(404, 'unknown_login', 'No such login; only the most recent logins are kept.');
     return login;
   }
 }

@@ -6,7 +6,7 @@ import { UpstreamMonitor } from '../observability/upstream-monitor.js';
 import { troubleKinds } from '../observability/upstream-health.js';
 import { metricNames } from '../observability/metrics.js';
 
-/** Sets the gauge of upstream's troubles when metrics are scraped. */
+/** Sets the upstream-trouble gauge when metrics are scraped. */
 @Injectable()
 export class UpstreamGauge implements NestMiddleware {
   constructor(

@@ -30,7 +30,7 @@ export interface RunningApp {
   readonly server: Server;
   /** The actual address: with port 0 the system chooses a port. */
   readonly address: { readonly host: string; readonly port: number };
-  /** Stops accepting requests, drains the running ones, closes everything. Returns false if streams were cut. */
+  /** Stops accepting requests, drains the running ones and closes everything. Returns false if streams were cut. */
   stop(): Promise<boolean>;
 }
 
@@ -63,7 +63,7 @@ export async function startApp(
   await createFolders(config);
   if (whyNoKernelLock !== null) {
     const message =
-      'kernel file locks are unavailable; lock files of a killed codex-pool expire after some seconds';
+      'kernel file locks are unavailable; lock files of a killed codex-pool expire after a few seconds';
     logger.warn(message, { reason: whyNoKernelLock }, 'FileLock');
   }
   const claim = await lockInstance(config.dbPath);

@@ -7,7 +7,7 @@ import { Faults } from '../observability/faults.js';
 import { RecentErrors } from '../observability/recent-errors.js';
 import { SuspendDetector } from '../runtime/suspend-detector.js';
 
-/** Providers for every module: settings, clock, drain, recent errors, and the detectors. */
+/** Providers for every module: settings, clock, drain, recent errors and the detectors. */
 @Global()
 @Module({})
 export class CoreModule {

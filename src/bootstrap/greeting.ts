@@ -20,7 +20,7 @@ export function greeting(
       'The pool is empty. What to do next:',
       `1. Put the auth.json of each ChatGPT login into ${config.poolDir}`,
       '   as a file with any name (work.json, home.json), or as a link to ~/.codex/auth.json.',
-      '   They serve a moment later, without a restart.',
+      '   They are in use a moment later, without a restart.',
       '2. Point Codex at the proxy, in ~/.codex/config.toml:',
       '',
       ...codexConfig(origin).map((it) => `   ${it}`),

@@ -13,7 +13,9 @@ export class DataFolderInUseError extends PoolError {
   }
 }
 
-/** Where locks are files, waits until a lock would be stale: a restart after a crash must succeed. ms. */
+/**
+ * Wait where locks are files, ms: until a lock would be stale, because a restart after a crash must succeed.
+ */
 const patienceMs = whyNoKernelLock === null ? 0 : STALE_LOCK_MS + RENEW_LOCK_MS;
 
 /**

@@ -17,7 +17,7 @@ export async function start(): Promise<void> {
   if (config === null) return;
   const errors = new RecentErrors();
   const logger = new PoolLogger(errors, config.debug, process.stdout.isTTY);
-  // A closed log pipe must not end a turn, and there is nowhere left to report it.
+  // A closed log pipe must not end a turn, and nothing is left to report it to.
   for (const output of [process.stdout, process.stderr]) output.on('error', () => undefined);
   let running: RunningApp;
   try {
@@ -75,7 +75,7 @@ function stopping(running: RunningApp, logger: PoolLogger, drainSeconds: number)
     worst = Math.max(worst, code);
     if (isStopping) return;
     isStopping = true;
-    // After a fault, the stop itself may hang.
+    // After a fault, shutdown itself may hang.
     setTimeout(() => process.exit(1), drainSeconds * 1_000 + limits.stopMs).unref();
     running.stop().then(
       (isDrained) => {

@@ -1,6 +1,6 @@
 /**
  * Whether every server reads a path in the same way: no dot segments, empty segments, backslashes or control
- * characters, encoded or not. Otherwise upstream could serve another path than the one that we checked.
+ * characters, encoded or not. Otherwise upstream could serve a different path from the one we checked.
  */
 export function isCanonicalPath(path: string): boolean {
   if (!path.startsWith('/')) return false;

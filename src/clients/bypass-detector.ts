@@ -2,7 +2,7 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import { CLOCK, type Clock } from '../runtime/clock.js';
 import { limits } from '../config/limits.js';
 
-/** Requests from clients since the start. Times are epoch ms. */
+/** Requests from clients since startup. Times are epoch ms. */
 export interface ClientActivity {
   readonly modelRequests: number;
   readonly firstModelsAt: number;
@@ -11,7 +11,7 @@ export interface ClientActivity {
 }
 
 const WARNING =
-  'Clients request models, but no turn has arrived since the start: Codex may send its turns past this proxy. ' +
+  'Clients request models, but no turn has arrived since startup: Codex may be bypassing this proxy. ' +
   'Likely cause: its config.toml has a provider with the name "OpenAI" and a base_url that ends in /backend-api/codex. ' +
   'Use another name, and a base_url that ends in /v1.';
 

@@ -6,8 +6,8 @@ const PLACEHOLDER_ID = `${PLACEHOLDER_PREFIX}stand-in`;
 const FAR_OFF_UNIX_SECONDS = 4_102_444_800;
 
 /**
- * A login for Codex that belongs to no account, in the form of its `auth.json` (docs/protocol.md, a placeholder
- * login). The proxy replaces it with an account of the pool. Codex sends the client token as its access token, if set.
+ * A login for Codex that belongs to no account, in the form of its `auth.json` (docs/protocol.md, a placeholder login).
+ * The proxy replaces it with one of the pool's accounts. Codex sends the client token as its access token, if set.
  */
 export function placeholderLogin(clientToken: Secret | null): object {
   const token = unsignedJwt({

@@ -7,13 +7,13 @@ import type { Account } from '../accounts/account.js';
 import { type SharedLogin, type LoginSharing, sharingOf } from './shared-login.js';
 
 /**
- * Detects clients that use a login of the pool from a separate file. The first to refresh such a login locks
+ * Detects clients that use one of the pool's logins from a separate file. The first to refresh such a login locks
  * the other out. Keeps nothing that the client sends.
  */
 @Injectable()
 export class SharedLoginDetector {
   private readonly logger = new Logger(SharedLoginDetector.name);
-  /** Time of the next look at a login (epoch ms), by the account found for the client's id. */
+  /** Time of the next check of a login (epoch ms), by the account found for the client's id. */
   private readonly lookAgainAt = new WeakMap<Account, number>();
   /** The accounts whose login a client was seen with, in a file other than the pool's. */
   private readonly shared = new WeakMap<Account, SharedLogin>();

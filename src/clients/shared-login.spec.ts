@@ -18,9 +18,9 @@ const signed = mine(token('acct-1', 'user-1'));
 
 describe("a client's bearer token beside an account of the pool", () => {
   it.each([
-    ['the very token', token('acct-1', 'user-1'), 'same-tokens'],
+    ['the same token', token('acct-1', 'user-1'), 'same-tokens'],
     ['another generation', token('acct-1', 'user-1', { jti: 'next' }), 'other-tokens'],
-    ['an older generation that has ended', token('acct-1', 'user-1', { exp: 1_000 }), 'other-tokens'],
+    ['an older generation that has expired', token('acct-1', 'user-1', { exp: 1_000 }), 'other-tokens'],
     ['one that names no user', token('acct-1', null), 'other-tokens'],
     ['another user of the same workspace', token('acct-1', 'user-2'), null],
     ['another account', token('acct-2', 'user-1'), null],
@@ -32,7 +32,7 @@ describe("a client's bearer token beside an account of the pool", () => {
     expect(sharingOf(bearer, signed, NOW)).toBe(expected);
   });
 
-  it('recognizes an opaque token of the pool by its value', () => {
+  it("recognizes one of the pool's opaque tokens by its value", () => {
     expect(sharingOf('opaque', mine('opaque', 'acct-1'), NOW)).toBe('same-tokens');
     expect(sharingOf('other', mine('opaque', 'acct-1'), NOW)).toBeNull();
   });

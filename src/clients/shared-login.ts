@@ -5,7 +5,7 @@ import type { Credential } from '../tokens/credential.js';
 /** How a client shares the login of an account: with the same tokens, or with other tokens of that account. */
 export type LoginSharing = 'same-tokens' | 'other-tokens';
 
-/** A sighting of a client with the login of an account. */
+/** A sighting of a client with an account's login. */
 export interface SharedLogin {
   readonly sharing: LoginSharing;
   /** Epoch ms. */

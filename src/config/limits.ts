@@ -5,7 +5,7 @@ const DAY = 24 * HOUR;
 const KiB = 1_024;
 const MiB = 1_024 * KiB;
 
-/** Every number of the program that is not a setting. Times in ms, sizes in bytes. */
+/** Every number in the program that is not a setting. Times in ms, sizes in bytes. */
 export const limits = {
   /** Opening an upstream connection: DNS, TCP and TLS together. */
   connectMs: 10 * SECOND,
@@ -47,7 +47,7 @@ export const limits = {
 
   /** Opening an upstream WebSocket, connection and handshake together; less than a client waits for its own. */
   socketHandshakeMs: 10 * SECOND,
-  /** Time after the drain for the rest of a stop: closing sockets, the last writes. */
+  /** Time after the drain for the rest of shutdown: closing sockets, the last writes. */
   stopMs: 10 * SECOND,
   /** Size of the largest WebSocket message. */
   messageBytes: 32 * MiB,
@@ -81,14 +81,14 @@ export const limits = {
   assumedTokenLifetimeMs: 8 * DAY,
   /** Wait for the token endpoint: even a late response brings the only good tokens. */
   refreshTimeoutMs: 5 * MINUTE,
-  /** Longest wait of a request, or of a stop, for a refresh. */
+  /** Longest wait of a request, or of shutdown, for a refresh. */
   refreshPatienceMs: 30 * SECOND,
   /** Pause between two background refreshes, and a random addition up to the second value. */
   refreshSpacingMs: SECOND,
   refreshJitterMs: SECOND,
   /** Longest wait for another process that refreshes the same account. */
   lockPatienceMs: 25 * SECOND,
-  /** Disk space reserved for the new tokens of each account, twice. */
+  /** Size of a journal slot, reserved on disk for new tokens; each account has two. */
   journalRoomBytes: 64 * KiB,
   /** Spent refresh tokens remembered per account while the disk refuses their successors. */
   spentTokens: 100,
@@ -103,7 +103,7 @@ export const limits = {
   /** A higher reserve would keep an account from serving at all; pause it instead. */
   maxReserveRatio: 0.95,
   maxInFlight: 10_000,
-  /** The pool folder is read after this quiet time following a change, at the latest after the second value. */
+  /** The pool folder is read after this much quiet following a change, or after the second value at the latest. */
   folderQuietMs: 400,
   folderQuietAtMostMs: 2 * SECOND,
   /**
@@ -124,7 +124,7 @@ export const limits = {
   loginMs: 15 * MINUTE,
   /** Logins kept in memory, open and ended ones together. */
   logins: 20,
-  /** Ports of the browser callback: those of Codex, the second if the first is taken. */
+  /** Ports of the browser callback: Codex's own, the second if the first is taken. */
   loginPorts: [1_455, 1_457],
   /** Interval of the check for expired logins and due device polls. */
   loginTickMs: SECOND,
@@ -170,7 +170,7 @@ export const limits = {
   fullAccountMs: 5 * SECOND,
   /** Sessions whose cross-account items are remembered. */
   crossAccountSessions: 200,
-  /** Accounts remembered per upstream trouble. */
+  /** Accounts remembered per upstream problem. */
   upstreamTroubleAccounts: 16,
   /** Operations waiting for the database. */
   databaseQueue: 100,
@@ -192,7 +192,7 @@ export const limits = {
   /** This many model requests over this time without a turn suggest that turns bypass the proxy. */
   bypassModelRequests: 6,
   bypassMs: 10 * MINUTE,
-  /** Interval between two looks at a client's login. */
+  /** Interval between two checks of a client's login. */
   loginCheckMs: MINUTE,
   /** No real access token lasts longer. */
   realTokenLongestMs: 366 * DAY,

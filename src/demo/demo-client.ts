@@ -24,7 +24,7 @@ export interface TurnInput {
 
 const deltaSchema = z.object({ type: z.literal('response.output_text.delta'), delta: z.string() });
 
-/** A client of the proxy, over HTTP. */
+/** A client that uses the proxy over HTTP. */
 export class DemoClient {
   /** A separate agent, so that a proxy from the environment is not used. */
   readonly #agent = new Agent();

@@ -4,7 +4,7 @@ import { faultNames, faults } from './faults.js';
 
 const plain = { isKept: false, port: 0, fault: null, isFast: false, isVerbose: false };
 
-describe('the flags of the demo', () => {
+describe('the demo’s flags', () => {
   it.each([
     [[], plain],
     [['--keep'], { ...plain, isKept: true, port: 8_989 }],

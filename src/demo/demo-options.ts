@@ -7,7 +7,7 @@ export interface DemoOptions {
   readonly isKept: boolean;
   /** Port of the proxy; 0: any free port. */
   readonly port: number;
-  /** Null: the default fault, which ends with the show. */
+  /** Null: the default fault; it ends with the show. */
   readonly fault: FaultName | null;
   /** Without the pauses that make the show readable. */
   readonly isFast: boolean;

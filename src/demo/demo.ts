@@ -4,7 +4,7 @@ const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 
 if (major < 22 || (major === 22 && minor < 19)) {
   process.stderr.write(
-    `The demo needs Node.js 22.19 or newer; this is ${process.versions.node}. On Linux, \`npm install && npm run demo\` brings the right one.\n`,
+    `The demo needs Node.js 22.19 or newer; this is ${process.versions.node}. On Linux, \`npm install && npm run demo\` installs the right one.\n`,
   );
   process.exitCode = 1;
 } else {

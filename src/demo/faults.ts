@@ -31,10 +31,10 @@ const always =
   (account) =>
     void account.always(response());
 
-/** The faults by the name that `--fault` takes. */
+/** The faults, keyed by the name passed to `--fault`. */
 export const faults = {
   'usage-limit': {
-    means: '429 usage_limit_reached: the account is out until its quota resets, another serves',
+    means: '429 usage_limit_reached: the account is out until its quota resets; another serves',
     title: 'has reached its usage limit',
     inject: (account) => {
       const [shortest] = spentWindows;
@@ -44,12 +44,12 @@ export const faults = {
     },
   },
   'rate-limit': {
-    means: `429 with Retry-After: the account is out for ${RATE_LIMIT_SECONDS} s, another serves`,
+    means: `429 with Retry-After: the account is out for ${RATE_LIMIT_SECONDS} s; another serves`,
     title: 'is rate-limited',
     inject: always(() => rateLimit(RATE_LIMIT_SECONDS)),
   },
   unauthorized: {
-    means: '401, even with a refreshed token: the account is out for 5 min, another serves',
+    means: '401, even with a refreshed token: the account is out for 5 min; another serves',
     title: 'has its token rejected',
     inject: always(unauthorized),
   },
@@ -59,7 +59,7 @@ export const faults = {
     inject: always(() => refuses(500, { error: { message: 'made-up failure', type: 'server_error' } })),
   },
   cut: {
-    means: 'breaks off after some words: the client stream breaks off too, and no text is sent twice',
+    means: 'breaks off after a few words: the client stream breaks off too, and no text is sent twice',
     title: 'breaks off in the middle of its response',
     inject: (account, wordPauseMs) =>
       void account.always(
@@ -75,7 +75,7 @@ export const faults = {
     inject: always(overloaded),
   },
   'edge-block': {
-    means: '403 page of the edge network: no account is blamed, one other is tried',
+    means: '403 page from the edge network: no account is blamed; one other is tried',
     title: 'is stopped by the edge network',
     inject: always(edgeBlock),
   },

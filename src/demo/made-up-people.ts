@@ -13,8 +13,8 @@ function used(short: number, long: number): UsageWindows {
 }
 
 /**
- * The made-up accounts of the pool. Their remaining quotas differ so much that every policy by quota takes them in this
- * order, and a busy one last.
+ * The made-up accounts of the pool. Their remaining quotas differ so much that every quota-based policy takes them in
+ * this order, and a busy one last.
  */
 export const people = [
   { name: 'home', plan: 'plus', windows: used(12, 8) },
@@ -22,7 +22,7 @@ export const people = [
   { name: 'spare', plan: 'plus', windows: used(35, 45) },
 ] as const satisfies readonly (FakeAccountOptions & { windows: UsageWindows })[];
 
-/** The account that serves first and that fails. */
+/** The account that serves first, then fails. */
 export const first = people[0];
 
 /** The first account's windows when its limit is reached. */

@@ -41,7 +41,7 @@ export class Stage {
     this.#isInLine = false;
   }
 
-  /** Prints remarks beside the responses. */
+  /** Prints remarks between the responses. */
   note(...lines: readonly string[]): void {
     for (const line of lines) this.#write(`${INDENT}${this.#styled('dim', line)}\n`);
   }

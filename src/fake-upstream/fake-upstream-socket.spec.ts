@@ -126,7 +126,7 @@ describe('handshakes', () => {
     expect(fakeUpstream.turns()).toEqual([]);
   });
 
-  it('refuses an unknown token, an expired token and the account id of another account', async () => {
+  it("refuses an unknown token, an expired token and another account's id", async () => {
     await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
     expect(await refused(fakeUpstream, { headers: { authorization: 'Bearer unknown' } })).toMatchObject({
       status: 401,

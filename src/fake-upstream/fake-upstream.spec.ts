@@ -393,6 +393,6 @@ describe('other routes', () => {
   });
 
   it('names the awaited event when a wait fails', async () => {
-    await expect(fakeUpstream.until(() => false, 'a miracle', 20)).rejects.toThrow('in vain for a miracle');
+    await expect(fakeUpstream.until(() => false, 'a miracle', 20)).rejects.toThrow('waiting for a miracle');
   });
 });

@@ -93,7 +93,7 @@ export class SocketServer {
   }
 }
 
-/** A server for one handshake, which adds the header fields of the account. */
+/** A server for one handshake. It adds the account's header fields. */
 function accepting(headers: ScriptedHeaders, deflates: boolean): WebSocketServer {
   const server = new WebSocketServer({
     noServer: true,

@@ -19,7 +19,7 @@ import type { DeviceWait } from './login-state.js';
 const CLIENT_ID = 'app_EMoamEEZ73f0CkXaXp7hrann';
 const SCOPE = 'openid profile email offline_access api.connectors.read api.connectors.invoke';
 
-/** A single-use code of the authorization server, with the PKCE verifier that proves it is ours. */
+/** A single-use code from the authorization server, with the PKCE verifier that proves it is ours. */
 export interface AuthorizationCode {
   readonly code: Secret;
   readonly verifier: Secret;

@@ -21,7 +21,7 @@ interface Listening {
   readonly port: number;
 }
 
-/** Keep the address, which contains the code, from leaving the page. */
+/** Keeps the address from leaving the page, because it contains the code. */
 const pageHeaders = {
   'content-type': 'text/html; charset=utf-8',
   'cache-control': 'no-store',

@@ -11,7 +11,7 @@ import type { LoginEvent } from './login-state.js';
 import type { Login } from './login.js';
 import { Logins } from './logins.js';
 
-/** The second half of every login: turns the code into an account that serves. */
+/** The second half of every login: turns the code into a usable account. */
 @Injectable()
 export class LoginCompletion implements BeforeApplicationShutdown {
   private readonly logger = new Logger(LoginCompletion.name);

@@ -13,7 +13,7 @@ export class NoCallbackPortError extends PoolError {
   readonly code = 'no_callback_port';
   constructor(ports: readonly number[], options: ErrorOptions) {
     super(
-      `A login by browser needs port ${ports.join(' or ')} of 127.0.0.1, but none is free; a login of Codex may be using it. End that login, or log in by device code.`,
+      `A login by browser needs port ${ports.join(' or ')} of 127.0.0.1, but none is free; a Codex login may be using it. End that login, or log in by device code.`,
       options,
     );
   }

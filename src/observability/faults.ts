@@ -16,7 +16,7 @@ export const faultPlaces = [
   'websocket',
   /** The tap that reads a stream; the stream goes on. */
   'tap',
-  /** A route of the operator. */
+  /** An operator route. */
   'operator',
   /** The listener for the browser's callback of a login. */
   'callback',
@@ -26,10 +26,10 @@ export const faultPlaces = [
 
 export type FaultPlace = (typeof faultPlaces)[number];
 
-/** The faults since the start, as `/healthz` shows them. */
+/** The faults since startup, as `/healthz` shows them. */
 export interface FaultCount {
   readonly total: number;
-  /** Epoch ms of the latest fault; null without one. */
+  /** Epoch ms of the latest fault; null if none. */
   readonly lastAt: number | null;
 }
 

@@ -61,7 +61,7 @@ const providers = [
   }),
   makeGaugeProvider({
     name: metricNames.quota,
-    help: 'Used share of a quota window of an account',
+    help: "Used share of an account's quota window",
     labelNames: ['account', 'window_seconds'],
   }),
   makeGaugeProvider({
@@ -71,7 +71,7 @@ const providers = [
   }),
   makeGaugeProvider({
     name: metricNames.poolQuota,
-    help: 'Used share of the quota of the whole pool',
+    help: "Used share of the whole pool's quota",
     labelNames: ['window_seconds'],
   }),
   makeHistogramProvider({
@@ -100,7 +100,7 @@ const providers = [
   }),
   makeGaugeProvider({
     name: metricNames.upstreamTrouble,
-    help: '1 while upstream has this trouble for every account, else 0',
+    help: '1 while upstream has this problem for every account, else 0',
     labelNames: ['kind'],
   }),
   makeCounterProvider({
@@ -110,7 +110,7 @@ const providers = [
   }),
 ];
 
-/** All metrics of the program. Global, so that no module imports another for a metric. */
+/** All of the program's metrics. Global, so that no module imports another for a metric. */
 @Global()
 @Module({
   imports: [PrometheusModule.register({ path: '/metrics', defaultMetrics: { enabled: true } })],

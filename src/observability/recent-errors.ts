@@ -7,7 +7,7 @@ export interface RecentError {
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
-/** The last errors that were logged, for `/healthz`; bounded. The logger adds each error once. */
+/** The most recent logged errors, for `/healthz`; bounded. The logger adds each error once. */
 export class RecentErrors {
   private readonly errors: RecentError[] = [];
 

@@ -9,7 +9,7 @@ export interface AttemptEntry {
   readonly startedAt: number;
   readonly outcome: string;
   readonly status: number | null;
-  /** The outcome that the stream reported after its first output; null without one. */
+  /** The outcome that the stream reported after its first output; null if none. */
   readonly failedLate: string | null;
 }
 
@@ -30,7 +30,7 @@ export interface RequestEntry {
   readonly endedAt: number | null;
 }
 
-/** The last requests, in memory; bounded. An update keeps an entry's place, so the first that came is dropped first. */
+/** The most recent requests, in memory; bounded. An update keeps an entry's place, so the oldest is dropped first. */
 @Injectable()
 export class RequestLog {
   private readonly entries = new Map<string, RequestEntry>();

@@ -23,7 +23,7 @@ const after = (...events: UpstreamEvent[]) => events.reduce(afterEvent, nothingW
 const kinds = (accounts: number, events: readonly UpstreamEvent[]): string[] =>
   troublesIn(after(...events), accounts).map((it) => it.kind);
 
-describe('the troubles of upstream', () => {
+describe('upstream trouble', () => {
   it.each<[string, number, UpstreamEvent[], string[]]>([
     ['nothing yet', 3, [], []],
     ['a turn that was served', 3, [served], []],
@@ -51,13 +51,13 @@ describe('the troubles of upstream', () => {
     ['two blocked, and a success', 2, [blocked('a'), blocked('b'), served], []],
     ['one that fails and one that is blocked', 2, [failing('a'), blocked('b')], []],
     [
-      'all at once, which a success ends',
+      'all at once, until a success',
       2,
       [failing('a'), failing('b'), blocked('a'), blocked('b'), unreachable(), served],
       [],
     ],
     [
-      'all at once, the one that hides the others first',
+      'all at once, with the one that masks the others first',
       2,
       [failing('a'), failing('b'), blocked('a'), blocked('b'), unreachable()],
       ['offline', 'edge-block', 'provider'],
@@ -85,7 +85,7 @@ describe('the troubles of upstream', () => {
   });
 });
 
-describe('the description of a trouble', () => {
+describe('the description of an upstream problem', () => {
   const since = Date.UTC(2026, 10, 22, 12);
 
   it.each([

@@ -1,7 +1,7 @@
 import { limits } from '../config/limits.js';
 import { errorCode } from '../runtime/pool-error.js';
 
-/** What an attempt or a poll shows about upstream as a whole, apart from its account. `at` is epoch ms. */
+/** Evidence from an attempt or a poll about upstream as a whole, apart from its account. `at` is epoch ms. */
 export type UpstreamEvent =
   /** A turn was served, or a poll succeeded. */
   | { readonly kind: 'served' }
@@ -16,13 +16,13 @@ export type UpstreamEvent =
   /** No response: DNS, connect, TLS, a reset. `code` is the error's, if it has one. */
   | { readonly kind: 'unreachable'; readonly code: string | null; readonly at: number };
 
-/** A fault that has not ended: its start, and the accounts that met it (bounded). */
+/** A fault that has not ended: its start, and the accounts that saw it (bounded). */
 interface OngoingFault {
   readonly since: number;
   readonly accounts: ReadonlySet<string>;
 }
 
-/** The latest observations of upstream. Its troubles are derived from them, never stored. */
+/** The latest observations about upstream. Its problems are derived from them, never stored. */
 export interface UpstreamState {
   readonly unreachable: { readonly since: number; readonly code: string | null } | null;
   readonly failing: OngoingFault | null;
@@ -39,7 +39,7 @@ export const nothingWrong: UpstreamState = {
 
 export const troubleKinds = ['offline', 'wrong-place', 'edge-block', 'provider'] as const;
 
-/** A fault of upstream or the network, not of an account. `code` is that of the network fault, if it has one. */
+/** A fault in upstream or the network, not in an account. `code`: the network error code, if any. */
 export interface UpstreamTrouble {
   readonly kind: (typeof troubleKinds)[number];
   /** Epoch ms. */
@@ -70,8 +70,9 @@ export function afterEvent(state: UpstreamState, event: UpstreamEvent): Upstream
 }
 
 /**
- * Returns the troubles of upstream, the one that hides the others first. A fault counts as upstream's once two
- * accounts have met it, or all of the `accounts` usable ones. With several accounts, a fault of one may be its own.
+ * Returns upstream's current problems; one that masks the others comes first. A fault counts as upstream's once two
+ * accounts have seen it, or all of the `accounts` usable ones. With several accounts, a fault seen by only one of them
+ * may be that account's own.
  */
 export function troublesIn(state: UpstreamState, accounts: number): UpstreamTrouble[] {
   const troubles: UpstreamTrouble[] = [];
@@ -89,7 +90,7 @@ export function troublesIn(state: UpstreamState, accounts: number): UpstreamTrou
   return troubles;
 }
 
-/** Describes a trouble for the operator: the fault, its start, and the remedy. Contains no address and no account. */
+/** Describes a problem for the operator: the fault, its start, and the remedy. Contains no address and no account. */
 export function describeTrouble(trouble: UpstreamTrouble): string {
   const since = `since ${new Date(trouble.since).toISOString()}`;
   switch (trouble.kind) {
@@ -100,7 +101,7 @@ export function describeTrouble(trouble: UpstreamTrouble): string {
     case 'wrong-place':
       return `Upstream refuses the country that this machine seems to be in, ${since}: check its VPN or proxy; turns resume as soon as upstream accepts one.`;
     case 'edge-block':
-      return `The network edge in front of upstream blocks this machine for every account, ${since}: try another network, or one without VPN or proxy.`;
+      return `The network edge in front of upstream blocks this machine for every account, ${since}: try another network, or turn off your VPN or proxy.`;
     case 'provider':
       return `Upstream itself is failing for every account, ${since}: its errors count against no account; wait, or check https://status.openai.com.`;
     default:

@@ -12,7 +12,7 @@ import {
 /** Injection token of a function that returns the number of accounts that can serve now or later; `accounts` provides it. */
 export const COUNT_USABLE_ACCOUNTS = Symbol('countUsableAccounts');
 
-/** Watches upstream over all accounts, so that no account is blamed for a fault that all of them meet. */
+/** Watches upstream across all accounts, so that no account is blamed for a fault that all of them see. */
 @Injectable()
 export class UpstreamMonitor {
   private readonly logger = new Logger(UpstreamMonitor.name);
@@ -20,7 +20,7 @@ export class UpstreamMonitor {
 
   constructor(@Inject(COUNT_USABLE_ACCOUNTS) private readonly countUsableAccounts: () => number) {}
 
-  /** Takes the end of an attempt or a poll into account. */
+  /** Records how an attempt or a poll ended. */
   note(event: UpstreamEvent): void {
     const next = afterEvent(this.state, event);
     if (next === this.state) return;
@@ -32,18 +32,18 @@ export class UpstreamMonitor {
     else this.logger.warn('upstream is in trouble', { kind: now.kind, why: describeTrouble(now) });
   }
 
-  /** Returns the current troubles of upstream, the one that hides the others first. */
+  /** Returns upstream's current problems; one that masks the others comes first. */
   troubles(): readonly UpstreamTrouble[] {
     return this.state === nothingWrong ? [] : troublesIn(this.state, this.countUsableAccounts());
   }
 
-  /** Describes the first trouble in one sentence; null without one. */
+  /** Describes the first problem in one sentence; null if none. */
   warning(): string | null {
     const [trouble] = this.troubles();
     return trouble === undefined ? null : describeTrouble(trouble);
   }
 
-  /** Whether several accounts met errors of upstream, so that an error says nothing about its account. */
+  /** Whether several accounts have seen upstream errors, in which case an error says nothing about its account. */
   isFailingForAll(): boolean {
     return (this.state.failing?.accounts.size ?? 0) > 1;
   }

@@ -34,7 +34,7 @@ import { TurnRecorder } from './websocket/turn-recorder.js';
 import { UpgradeHandler } from './websocket/upgrade-handler.js';
 import { UpstreamWebSockets } from './upstream/upstream-websocket.js';
 
-/** Serves the requests of clients: one request, its attempts, one response. */
+/** Serves client requests: one request, its attempts, one response. */
 @Module({
   imports: [AccountsModule, TokensModule, UsageModule],
   providers: [

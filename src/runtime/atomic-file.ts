@@ -27,7 +27,7 @@ export async function replaceFile(path: string, text: string): Promise<void> {
 
 /** Returns the text of a regular file of at most `maxBytes`; null for anything else. */
 export async function readBounded(path: string, maxBytes: number): Promise<string | null> {
-  // O_NONBLOCK: opening a named pipe would block the start forever.
+  // O_NONBLOCK: opening a named pipe would block startup forever.
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const facts = await file.stat();

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 
-/** Counts running turns so that a stop can wait for them. Once started, draining never ends. */
+/** Counts running turns so that shutdown can wait for them. Once started, draining never ends. */
 @Injectable()
 export class Drain {
   private draining = false;
@@ -16,7 +16,7 @@ export class Drain {
     return this.running;
   }
 
-  /** Makes a stop wait until the returned handle is disposed. Disposing it twice is harmless. */
+  /** Makes shutdown wait until the returned handle is disposed. Disposing it twice is harmless. */
   enter(): Disposable {
     let isActive = true;
     this.running += 1;

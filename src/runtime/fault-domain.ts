@@ -8,9 +8,9 @@ const current = new AsyncLocalStorage<FaultDomain | null>();
 /**
  * Confines faults to one client connection: an error in its handling ends the connection, not the process. Everything
  * started in `run` belongs to the domain: promises, timers, ticks, abort listeners, events of its upstream requests.
- * Known places have their own guards with better responses (500 in JSON, close code 1011). The domain catches the rest:
- * errors thrown while an event of the connection is emitted are caught here, and later errors without a caller reach
- * the process, where `handleUncaught` looks up the current domain.
+ * Known failure points have their own guards with better responses (500 in JSON, close code 1011). The domain catches
+ * the rest: errors thrown while an event of the connection is emitted are caught here, and later errors without a
+ * caller reach the process, where `handleUncaught` looks up the current domain.
  *
  * Continuing after an uncaught exception is safe because connections change shared state only in small synchronous
  * steps, and because a connection's resources (lease, body, upstream request) are released by its `close` event, not by

@@ -47,7 +47,7 @@ export async function outboundCall(call: OutboundCall): Promise<OutboundResponse
 }
 
 /**
- * Makes a call that must not be repeated by accident. It gets its own connection: a pooled one could be dead without
+ * Makes a call that must not be repeated accidentally. It gets its own connection: a pooled one could be dead without
  * showing whether the request has reached the server. Never rejects.
  */
 export async function singleCall(call: OutboundCall): Promise<SingleCallEnd> {

@@ -27,7 +27,7 @@ export async function trySidecarLock(file: FileHandle, path?: string): Promise<b
     release = await lock(place, {
       stale: STALE_LOCK_MS,
       update: RENEW_LOCK_MS,
-      // The default handler throws in a timer, which would end the program.
+      // The default handler throws in a timer; that would end the program.
       onCompromised: (error) => logger.error('lock lost while held', fields(place, error)),
     });
   } catch (error) {

@@ -43,7 +43,7 @@ export function chooseDriver(setting: DriverSetting): DatabaseDriver {
     const [reason = ''] = describeError(error).split('\n');
     if (setting === 'auto') return { name: 'node', module: nodeSqlite, fallbackReason: reason };
     throw new DriverNotLoadedError(
-      `PROXY_SQLITE_DRIVER is sqlite3, and the package sqlite3 does not load (${reason}). Install it, or set PROXY_SQLITE_DRIVER to auto or node: Node's own SQLite uses the same file.`,
+      `PROXY_SQLITE_DRIVER is sqlite3, but the package sqlite3 does not load (${reason}). Install it, or set PROXY_SQLITE_DRIVER to auto or node: Node's own SQLite uses the same file.`,
       { cause: error },
     );
   }

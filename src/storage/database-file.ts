@@ -39,7 +39,7 @@ export async function setAside(path: string, at: number): Promise<string> {
   return aside;
 }
 
-/** Returns the inode of the file at this path; null if there is no file. */
+/** Returns the inode of the file at this path; null if the file does not exist. */
 export async function inodeOf(path: string): Promise<bigint | null> {
   try {
     return (await stat(path, { bigint: true })).ino;

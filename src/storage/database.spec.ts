@@ -174,7 +174,7 @@ it("a database on Node's own SQLite whose thread dies is reopened for the next p
       await threads.at(-1)?.terminate();
       await manager.count(UsageRecord);
     });
-    await expect(dying).rejects.toThrow('the thread of the database has ended');
+    await expect(dying).rejects.toThrow('the database thread has exited');
     expect(await sandbox.count()).toBe(1);
     expect(sandbox.database.trouble).toBeNull();
   } finally {

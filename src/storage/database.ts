@@ -62,7 +62,7 @@ export class Database {
   }
 
   /**
-   * Runs work in one transaction, after all transactions requested before.
+   * Runs work in one transaction, after all transactions requested earlier.
    * @throws DatabaseUnavailableError, or the error of the work
    */
   run<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
@@ -89,7 +89,7 @@ export class Database {
     }
   }
 
-  /** Closes the database after all transactions requested before. */
+  /** Closes the database after all transactions requested earlier. */
   async close(): Promise<void> {
     await this.last;
     const { state } = this;

@@ -4,7 +4,7 @@ import type { DatabaseSync, SQLInputValue, SQLOutputValue } from 'node:sqlite';
 /**
  * The thread of one connection to Node's own SQLite, whose calls block. Requests run one at a time, in order of
  * arrival. Node runs this file directly, even from source: it may contain only syntax that type stripping
- * supports, and may import only types from other files of ours.
+ * supports, and may import only types from our other files.
  */
 
 export type Request = { readonly id: number } & (
@@ -96,7 +96,7 @@ function rowOf(row: Record<string, SQLOutputValue>): Row {
   return Object.fromEntries(entries.map(([name, it]) => [name, typeof it === 'bigint' ? Number(it) : it]));
 }
 
-/** Converts an error of Node, whose `errcode` is SQLite's extended result code; its lowest byte is the primary code. */
+/** Converts a Node error. Its `errcode` is SQLite's extended result code; the lowest byte is the primary code. */
 function faultOf(error: unknown): Fault {
   const message = error instanceof Error ? error.message : String(error);
   const fields: object = error instanceof Error ? error : {};

@@ -170,7 +170,7 @@ describe("Node's own SQLite", () => {
     await using connection = await Connection.open('node');
     await connection.close();
     const late = await connection.do('all', 'SELECT 1');
-    expect(late.error).toMatchObject({ message: expect.stringContaining('the thread of the database') });
+    expect(late.error).toMatchObject({ message: expect.stringContaining('the database thread') });
   });
 
   it('rejects pending and later statements when its thread dies; the process lives', async () => {
@@ -178,8 +178,8 @@ describe("Node's own SQLite", () => {
     await using opened = connection;
     const asked = Array.from({ length: 5 }, () => opened.do('all', ENDLESS));
     await thread.terminate();
-    for (const { error } of await Promise.all(asked)) expect(error?.message).toContain('has ended');
-    expect((await opened.do('all', 'SELECT 1')).error?.message).toContain('has ended');
+    for (const { error } of await Promise.all(asked)) expect(error?.message).toContain('has exited');
+    expect((await opened.do('all', 'SELECT 1')).error?.message).toContain('has exited');
   });
 
   it('rejects values that SQLite cannot store', async () => {

@@ -113,7 +113,7 @@ class NodeSqliteConnection implements SqliteConnection {
 
   #onEnd(cause: Error | null): void {
     const why = cause === null ? '' : `: ${cause.message}`;
-    this.#ended ??= new Error(`the thread of the database has ended${why}`, { cause });
+    this.#ended ??= new Error(`the database thread has exited${why}`, { cause });
     const failed = [...this.#pending.values()];
     this.#pending.clear();
     for (const done of failed) done(this.#ended, null);

@@ -69,7 +69,7 @@ describe('a queue of rows', () => {
     expect(queue.size).toBe(2);
   });
 
-  it('replaces a row by a newer one with its key, which moves to the end', () => {
+  it('replaces a row by a newer one with its key, and moves it to the end', () => {
     const { queue, lost } = filled(3, 3, true);
     queue.add(rowOf(1));
     expect(queue.first(9)).toEqual(rows(2, 3, 1));

@@ -14,7 +14,7 @@ export class RowQueue {
     return this.rows.size;
   }
 
-  /** Adds a row, in place of an older one with its key. Drops the oldest row above the bound. */
+  /** Adds a row, replacing any older row with the same key. If the bound is exceeded, drops the oldest row. */
   add(row: object): void {
     const key = this.keyOf(row);
     this.rows.delete(key);

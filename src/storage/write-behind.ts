@@ -59,7 +59,7 @@ export class WriteBehind implements OnModuleInit, OnModuleDestroy, OnApplication
     await Promise.race([this.flushUntil(() => isLate), late.promise]);
     clearTimeout(timer);
     if (this.pending > 0)
-      this.logger.error('some rows could not be written before the stop', { lost: this.pending });
+      this.logger.error('some rows could not be written before shutdown', { lost: this.pending });
     await Promise.race([this.database.close(), late.promise]);
   }
 
@@ -68,7 +68,7 @@ export class WriteBehind implements OnModuleInit, OnModuleDestroy, OnApplication
     return this.queue.size;
   }
 
-  /** Number of rows dropped since the start. */
+  /** Number of rows dropped since startup. */
   get droppedCount(): number {
     return this.lost;
   }

@@ -15,7 +15,7 @@ export interface Imported {
   readonly result: 'added' | 'renewed';
 }
 
-/** Imports complete `auth.json` documents of Codex into the pool folder. */
+/** Imports complete Codex `auth.json` documents into the pool folder. */
 @Injectable()
 export class CredentialImport {
   private last: Promise<unknown> = Promise.resolve();
@@ -139,7 +139,7 @@ function checkGeneration(mine: WholeFile, stored: StoredCredential | null, crede
   if (isNewer) return;
   throw new ImportRefusedError(
     'older_tokens',
-    'The pool has newer tokens of this account, so nothing needs to be done. To replace them anyway, log in again with `codex login` and import that auth.json.',
+    'The pool has newer tokens for this account, so nothing needs to be done. To replace them anyway, log in again with `codex login` and import that auth.json.',
   );
 }
 

@@ -77,7 +77,7 @@ export class CredentialVault {
     return storedCredential;
   }
 
-  /** Drops the tokens of an account. Its file, if there is one, is read again at the next reload. */
+  /** Drops the tokens of an account. Its file, if any, is read again on the next reload. */
   forget(id: string): void {
     this.slots.delete(id);
   }
@@ -93,9 +93,9 @@ export class CredentialVault {
   }
 
   /**
-   * Reads all files and merges them: the newer tokens of file and memory win. Accounts without a file are dropped,
-   * except those in `needed` and those whose tokens are not in any file. If two files hold one account, only the one
-   * with the newest tokens is used.
+   * Reads all files and merges them: whichever tokens are newer, in the file or in memory, win. Accounts without a file
+   * are dropped, except those in `needed` and those whose tokens are not in any file. If two files hold one account,
+   * only the one with the newest tokens is used.
    */
   async load(needed: ReadonlySet<string>): Promise<FolderReading> {
     const files = withoutDuplicates(await this.store.readAll());

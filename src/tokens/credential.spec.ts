@@ -14,7 +14,7 @@ const of = (token: string, at: string) => {
 };
 
 describe('a credential file', () => {
-  it('gives account, user, plan, e-mail and the end of the access token', () => {
+  it("gives the account, user, plan, e-mail and the access token's expiry", () => {
     const text = file({
       access_token: jwt({ exp: 2_000, 'https://api.openai.com/auth': auth }),
       id_token: jwt({ exp: 1_000, email: 'a@example.test' }),
@@ -34,7 +34,7 @@ describe('a credential file', () => {
     });
   });
 
-  it('estimates the end of a token without one as eight days after the last refresh', () => {
+  it('estimates the expiry of a token without one as eight days after the last refresh', () => {
     const parsed = parseCredential(
       file({ access_token: 'opaque' }, { last_refresh: '2026-01-01T00:00:00Z' }),
     );

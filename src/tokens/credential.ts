@@ -144,8 +144,8 @@ export function isSameGeneration(one: Credential, other: Credential): boolean {
 }
 
 /**
- * Returns whether `other` is another generation of tokens than `mine` and not older. Compares the issuer's timestamps
- * if both tokens have one, else the files' timestamps if both have one; otherwise returns true.
+ * Returns whether `other` is a different generation of tokens from `mine` and not older. Compares the issuer's
+ * timestamps if both tokens have one, else the files' timestamps if both have one; otherwise returns true.
  */
 export function isNewerGeneration(mine: Credential, other: Credential): boolean {
   if (isSameGeneration(mine, other)) return false;

@@ -61,7 +61,11 @@ describe('an auth.json that is imported', () => {
     ['tokens as a list', { tokens: [canary] }, 'not_auth_json'],
     ['no access token', withTokens({ access_token: null }), 'not_auth_json'],
     ['an empty access token', withTokens({ access_token: '' }), 'not_auth_json'],
-    ['an access token that no header takes', withTokens({ access_token: `${canary}\n` }), 'not_auth_json'],
+    [
+      'an access token that no header can carry',
+      withTokens({ access_token: `${canary}\n` }),
+      'not_auth_json',
+    ],
     ['an access token of the wrong type', withTokens({ access_token: { canary } }), 'not_auth_json'],
     ['an account id of the wrong type', withTokens({ account_id: 7 }), 'not_auth_json'],
     ['no refresh token', withTokens({ refresh_token: null }), 'no_refresh_token'],
@@ -73,10 +77,10 @@ describe('an auth.json that is imported', () => {
       withTokens({ access_token: madeUpJwt({ sub: canary }), id_token: null, account_id: null }),
       'no_account',
     ],
-    ['a login of ours for clients', placeholderLogin(null), 'placeholder_login'],
+    ['our own login for clients', placeholderLogin(null), 'placeholder_login'],
     ['such a login with a client token', placeholderLogin(new Secret(canary)), 'placeholder_login'],
     ['a login that a test made for clients', madeUpPlaceholderLogin(), 'placeholder_login'],
-    ['a depth without end', deep(), 'not_auth_json'],
+    ['endless nesting', deep(), 'not_auth_json'],
   ])('is refused with %s, in a message that quotes nothing', (_case, document, code) => {
     const refusal = refusalOf(() => checkDocument(document));
     expect(refusal.code).toBe(code);

@@ -3,7 +3,7 @@ import { readClaims } from './access-token-claims.js';
 import { type Credential, parseCredential } from './credential.js';
 import { ImportRefusedError } from './tokens.errors.js';
 
-/** Account id and refresh token of a placeholder login begin with this; those of a real login never do. */
+/** A placeholder login's account id and refresh token begin with this; a real login's never do. */
 export const PLACEHOLDER_PREFIX = 'codex-pool-';
 
 /** Valid account names; a name becomes a file name and part of a URL. */
@@ -29,8 +29,8 @@ export function checkName(name: string): void {
 }
 
 /**
- * Returns the credential in a complete `auth.json` of Codex.
- * @throws ImportRefusedError when the pool could not serve with it for long; the message quotes nothing of the document
+ * Returns the credential in a complete Codex `auth.json`.
+ * @throws ImportRefusedError when the pool could not use it for long; the message quotes nothing of the document
  */
 export function checkDocument(document: unknown): Credential {
   const top = topSchema.safeParse(document);
@@ -63,13 +63,13 @@ export function checkDocument(document: unknown): Credential {
   if (inClaims !== null && inClaims !== credential.accountId) {
     throw new ImportRefusedError(
       'contradictory_account',
-      'account_id names another ChatGPT account than the access token does. Import the auth.json exactly as `codex login` wrote it.',
+      'account_id and the access token name different ChatGPT accounts. Import the auth.json exactly as `codex login` wrote it.',
     );
   }
   if (credential.refreshToken === null) {
     throw new ImportRefusedError(
       'no_refresh_token',
-      'The refresh token is missing, so the login would end with its access token. Log in with `codex login` and import that auth.json.',
+      'The refresh token is missing, so the login would expire with its access token. Log in with `codex login` and import that auth.json.',
     );
   }
   return credential;

@@ -42,7 +42,7 @@ export class LockedJournal implements AsyncDisposable {
     return this.newest?.entry.unsaved != null;
   }
 
-  /** Adds the lock of the credential file, which also shows other programs which refresh token is being sent. */
+  /** Adds the credential file's lock. It also shows other programs which refresh token is being sent. */
   attach(shared: SharedFile): void {
     this.shared = shared;
   }

@@ -15,9 +15,10 @@ const FOLDER = '.journal';
 const OWNER_ONLY = 0o600;
 
 /**
- * Stores new tokens before anything else does, in one small file per account. Its space is allocated when the account is
- * first seen, so that a full disk cannot refuse it. The files are in `pool/.journal/`, or beside the database when the
- * pool folder is read-only. The lock on an account's journal is also the lock on its refresh, across processes.
+ * Stores new tokens before anything else does, in one small file per account. Its space is allocated when the account
+ * is first seen, so that a full disk cannot make a write fail. The files are in `pool/.journal/`, or beside the
+ * database when the pool folder is read-only. The lock on an account's journal is also the lock on its refresh, across
+ * processes.
  */
 @Injectable()
 export class RefreshJournal {

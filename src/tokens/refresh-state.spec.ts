@@ -25,7 +25,7 @@ describe('the state of a refresh', () => {
     expect(nextRefreshState(refused, { kind: 'renewed-elsewhere' })).toEqual(idle);
   });
 
-  it('needs a login, once refused, when the access token has ended or is rejected', () => {
+  it('needs a login, once refused, when the access token has expired or is rejected', () => {
     const refused: RefreshState = { kind: 'refused', code: 'c', at: 5, isTokenRejected: false };
     expect([null, 11, 10, 9].map((endsAt) => needsLogin(refused, endsAt, 10))).toEqual([
       false,

@@ -7,7 +7,7 @@ const backoff = { firstMs: limits.refreshBackoffFirstMs, maxMs: limits.refreshBa
 export type RefreshState =
   | { readonly kind: 'idle' }
   | { readonly kind: 'waiting'; readonly until: number; readonly failures: number; readonly reason: string }
-  /** The account still serves until its access token ends or upstream rejects it. */
+  /** The account still serves until its access token expires or upstream rejects it. */
   | ({ readonly kind: 'refused' } & Refused)
   | InDoubt;
 
@@ -21,15 +21,15 @@ export interface Refused {
 
 /**
  * The refresh token was sent, but the response is unknown because the process or the network died: it may or may not be
- * used up. It is sent again only after the access token has ended, and not before `until`.
+ * used up. It is sent again only after the access token has expired, and not before `until`.
  */
 export interface InDoubt {
   readonly kind: 'in-doubt';
   /** Time of the last request without a known response. */
   readonly since: number;
-  /** That request was itself made in doubt. */
+  /** Whether that request was itself made in doubt. */
   readonly isAgain: boolean;
-  /** Earliest time of the next request; null: as soon as the access token has ended. */
+  /** Earliest time of the next request; null: as soon as the access token has expired. */
   readonly until: number | null;
   /** Failures since then that did not use up the refresh token. */
   readonly failures: number;

@@ -18,8 +18,8 @@ export class RuntimeFolderError extends PoolError {
 }
 
 /**
- * The lock on a credential file, shared by all pool folders that link the file. The lock file is in a folder of the user
- * (`XDG_RUNTIME_DIR`, else the system's folder for temporary files) and is named after the real path of the credential
+ * The lock on a credential file, shared by all pool folders that link the file. The lock file is in the user's own
+ * folder (`XDG_RUNTIME_DIR`, else the system's temporary folder) and is named after the real path of the credential
  * file. It holds no token, only the fingerprint of the refresh token that was last sent.
  */
 export class SharedFile implements AsyncDisposable {
@@ -52,7 +52,7 @@ export class SharedFile implements AsyncDisposable {
     return 'busy';
   }
 
-  /** Returns the last token request whose response may not be in the credential file; null for none. */
+  /** Returns the last token request whose response may not be in the credential file; null if none. */
   async asking(): Promise<PendingTokenRequest | null> {
     const { bytesRead, buffer } = await this.file.read(Buffer.alloc(NOTE_BYTES), 0, NOTE_BYTES, 0);
     try {

@@ -65,12 +65,7 @@ describe('afterReading', () => {
     ['the same tokens', mine(now), file(now), now],
     ['newer ones', mine(now), file(newer), newer],
     ['older ones', mine(now), file(old), now],
-    [
-      'older ones with a later date of the file',
-      mine(now),
-      file(tokens('old', NOON - HOUR, NOON + HOUR)),
-      now,
-    ],
+    ['older ones in a file of a later date', mine(now), file(tokens('old', NOON - HOUR, NOON + HOUR)), now],
     ['opaque ones of a later date', mine(now), file(tokens('x', null, NOON + HOUR)), null],
     ['opaque ones of an earlier date', mine(now), file(tokens('x', null, NOON - HOUR)), now],
     ['opaque ones without a date', mine(now), file(tokens('x', null)), null],

@@ -36,7 +36,7 @@ export interface Unsaved {
 /** A credential file that can be used. */
 export type WholeFile = CredentialFile & { readonly kind: 'ok' };
 
-/** Merges a file that was read: takes the newer tokens of file and memory, and the current facts of the file. */
+/** Merges a file that was read: takes whichever tokens are newer, and the file's current facts. */
 export function afterReading(mine: StoredCredential | null, file: WholeFile): StoredCredential {
   const { name, credential, warning, isLink } = file;
   if (mine === null || isNewerIn(file, mine)) {
@@ -50,7 +50,7 @@ export function afterReading(mine: StoredCredential | null, file: WholeFile): St
   return isSame ? mine : { ...mine, name, warning, isLink, unsaved };
 }
 
-/** Returns whether a file has newer tokens than `mine`. Unsaved tokens give way only to proof. */
+/** Returns whether a file has newer tokens than `mine`. Unsaved tokens give way only to provably newer ones. */
 export function isNewerIn(file: WholeFile, mine: StoredCredential): boolean {
   const inFile = file.credential;
   if (mine.unsaved !== null && mine.unsaved.spent.includes(fingerprintOf(inFile) ?? '')) return false;
@@ -94,7 +94,7 @@ function stillUnsaved(mine: StoredCredential, file: WholeFile): Unsaved | null {
   };
 }
 
-/** Returns whether the access token ends within `ms` of `now` (epoch ms, by upstream's clock). False if unknown. */
+/** Returns whether the access token expires within `ms` of `now` (epoch ms, by upstream's clock). False if unknown. */
 export function endsWithin({ expiresAt }: Credential, ms: number, now: number): boolean {
   return expiresAt !== null && expiresAt - now <= ms;
 }

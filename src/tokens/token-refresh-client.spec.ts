@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { readRefreshResponse } from './token-refresh-client.js';
 
-describe('a response of the token endpoint', () => {
+describe('a token endpoint response', () => {
   it.each([
     [401, '{"error":{"code":"refresh_token_reused"}}', 'refused-for-good'],
     [401, 'Unauthorized', 'refused-for-good'],
@@ -31,7 +31,7 @@ describe('a response of the token endpoint', () => {
     expect(readRefreshResponse(status, text).kind).toBe(kind);
   });
 
-  it('shows no text of the endpoint except known codes', () => {
+  it("shows none of the endpoint's text except known codes", () => {
     const response = readRefreshResponse(401, '{"error":{"code":"token rt_canary was used"}}');
     expect(JSON.stringify(response)).not.toContain('canary');
   });

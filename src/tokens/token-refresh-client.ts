@@ -107,7 +107,7 @@ export class TokenRefreshClient {
 }
 
 /**
- * Reads a complete response of the token endpoint (docs/protocol.md, section on refresh). Final refusals are any 401, a
+ * Reads a complete token endpoint response (docs/protocol.md, section on refresh). Final refusals are any 401, a
  * 400 `invalid_grant`, and the `refresh_token_…` codes at any status. A success without readable tokens is unknown,
  * because tokens may have been issued. All other responses are temporary failures.
  */

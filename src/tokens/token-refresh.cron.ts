@@ -6,7 +6,7 @@ import { limits } from '../config/limits.js';
 import { describeError } from '../runtime/pool-error.js';
 import { TokenService } from './token.service.js';
 
-/** Refreshes due accounts ahead of expiry: at start, then every minute. */
+/** Refreshes due accounts ahead of expiry: at startup, then every minute. */
 @Injectable()
 export class TokenRefreshCron implements OnApplicationBootstrap {
   private readonly logger = new Logger(TokenRefreshCron.name);
@@ -17,7 +17,7 @@ export class TokenRefreshCron implements OnApplicationBootstrap {
   ) {}
 
   onApplicationBootstrap(): void {
-    void this.refresh(pauseAtStart(this.config.poolDir)); // not awaited: the start must not wait for the token endpoint
+    void this.refresh(pauseAtStart(this.config.poolDir)); // not awaited: startup must not wait for the token endpoint
   }
 
   @Cron(CronExpression.EVERY_MINUTE, { name: 'token-refresh', waitForCompletion: true })

@@ -173,7 +173,7 @@ export class TokenRefresh {
   private needsLogin(before: StoredCredential, code: string): StoredCredential {
     const { expiresAt, isExpiryEstimated } = before.credential;
     const servesUntil = isExpiryEstimated || expiresAt === null ? null : new Date(expiresAt).toISOString();
-    this.logger.error('account needs a new login; it serves at most until its access token expires', {
+    this.logger.error('account needs a new login; it can be used only until its access token expires', {
       account: before.name,
       code,
       servesUntil,

@@ -33,7 +33,7 @@ export class TokenService implements OnApplicationShutdown {
   ) {}
 
   /**
-   * Returns the access token to send. Refreshes first only when it has ended or is about to end.
+   * Returns the access token to send. Refreshes first only when it has expired or is about to.
    * @throws NeedsLoginError, RefreshFailedError
    */
   async accessToken(id: string): Promise<Secret> {
@@ -84,8 +84,8 @@ export class TokenService implements OnApplicationShutdown {
   }
 
   /**
-   * Refreshes accounts whose tokens end within the leeway, one after another with pauses; starts none while draining.
-   * Refreshes that a request waits for do not queue here. `firstPauseMs`: the pause before the first refresh.
+   * Refreshes accounts whose tokens expire within the leeway, one after another with pauses; starts none while
+   * draining. Refreshes that a request waits for do not queue here. `firstPauseMs`: the pause before the first refresh.
    */
   async refreshDue(firstPauseMs = 0): Promise<void> {
     await this.persistence.saveUnsaved();

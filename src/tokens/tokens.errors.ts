@@ -11,7 +11,7 @@ export class NeedsLoginError extends PoolError {
   }
 }
 
-/** No fresh token is available now, and the current one has ended. A later attempt may succeed. */
+/** No fresh token is available now, and the current one has expired. A later attempt may succeed. */
 export class RefreshFailedError extends PoolError {
   readonly code = 'refresh_failed';
   constructor(

@@ -4,8 +4,9 @@ import { limits } from '../config/limits.js';
 import { SuspendDetector } from '../runtime/suspend-detector.js';
 
 /**
- * The time by upstream's clock, which decides when a token ends. Equals this machine's time until a response of upstream
- * shows that this machine's clock is wrong. Otherwise a wrong clock would make all tokens look ended, even new ones.
+ * The time by upstream's clock, which decides when a token expires. Equals this machine's time until an upstream
+ * response shows that this machine's clock is wrong. Otherwise a wrong clock would make all tokens look expired, even
+ * new ones.
  */
 @Injectable()
 export class UpstreamClock {

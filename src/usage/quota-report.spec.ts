@@ -39,7 +39,7 @@ describe('quota windows from the headers of a turn', () => {
   });
 });
 
-describe('the usage response of upstream', () => {
+describe("upstream's usage response", () => {
   const window = {
     used_percent: 40,
     limit_window_seconds: 604_800,

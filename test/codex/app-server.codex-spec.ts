@@ -15,7 +15,7 @@ it('shows an IDE the account that Codex is logged in with', async () => {
   expect(await server.end()).toBe(0);
 });
 
-it('shows an IDE the quota of the pool', async () => {
+it('shows an IDE the pool’s quota', async () => {
   await using setting = await Setting.start({
     accounts: ['a'],
     prepare: (fakeUpstream) => {

@@ -89,14 +89,14 @@ it('forwards the zstd bodies that Codex sends to a provider named OpenAI', async
   expect(turn?.body.subarray(0, 4).toString('hex')).toBe('28b52ffd');
 });
 
-it('starts with the login of a business plan, without the rules of a workspace', async () => {
+it('starts with a business-plan login, without a workspace’s rules', async () => {
   await using setting = await Setting.start({ login: { plan: 'business' } });
   const run = await setting.exec('--skip-git-repo-check', 'say hello');
   expect(run).toMatchObject({ code: 0, stdout: expect.stringMatching(/^served by [ab]\n$/) });
   expect(setting.fakeUpstream.log.filter((entry) => entry.path.includes('/config/bundle'))).toEqual([]);
 });
 
-it('starts with a business account of the pool as its login, with that account’s own rules', async () => {
+it('starts with one of the pool’s business accounts as its login, with that account’s own rules', async () => {
   await using setting = await Setting.start({
     accounts: ['a', { name: 'b', plan: 'business' }],
     login: { plan: 'business', accountId: 'acct-b' },

@@ -38,10 +38,10 @@ it('refreshes a login shared with Codex a quarter of an hour before its expiry, 
   setting.fakeUpstream.tokens.strict = true;
   for (let round = 1; round <= ROUNDS; round += 1) {
     logInAgain(setting, 14 * MINUTE_SECONDS);
-    // A second proxy on the same folder, which checks for due refreshes at its start; Codex runs meanwhile.
+    // A second proxy on the same folder, which checks for due refreshes at startup; Codex runs meanwhile.
     const [second, run] = await Promise.all([setting.secondProxy(), exec(setting)]);
     expect(run).toMatchObject({ code: 0, stdout: 'served by a\n' });
-    // The first round of refreshes begins within a second of the start.
+    // The first round of refreshes begins within a second of startup.
     await expect.poll(() => refreshers(setting).length, { timeout: 10_000 }).toBe(round);
     await expect.poll(() => tokensIn(setting).refresh_token).toBe(newest(setting).refresh_token);
     await second.child.stop();

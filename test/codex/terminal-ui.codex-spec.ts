@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { Setting } from './support/setting.js';
 import { Terminal } from './support/terminal.js';
 
-it('starts, takes a prompt, shows the response, and shows the limits of the pool in /status', async () => {
+it('starts, takes a prompt, shows the response, and shows the pool’s limits in /status', async () => {
   await using setting = await Setting.start({
     accounts: ['a'],
     prepare: (fakeUpstream) => {

@@ -145,7 +145,7 @@ it('with all accounts at their limit, Codex reports it in its own words', async 
   expect(new Set(setting.fakeUpstream.handshakes().map((it) => it.account))).toEqual(new Set(names));
 });
 
-it('continues silently over HTTP if upstream has no WebSockets', async () => {
+it('continues silently over HTTP if upstream does not accept WebSockets', async () => {
   await using setting = await Setting.start({
     provider,
     prepare: (fakeUpstream) => {

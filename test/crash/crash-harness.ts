@@ -65,7 +65,7 @@ export class CrashHarness implements AsyncDisposable {
     const env = {
       PATH: process.env['PATH'] ?? '',
       HOME: this.folder,
-      NODE_COMPILE_CACHE: join(this.folder, 'compiled'), // saves a sixth of the start-up time
+      NODE_COMPILE_CACHE: join(this.folder, 'compiled'), // saves a sixth of the startup time
       PROXY_LISTEN_ADDR: '127.0.0.1:0',
       PROXY_POLICY: 'round-robin', // all accounts serve turns
       ...this.fakeUpstream.env,

@@ -70,7 +70,7 @@ export class CrashReport {
     return [
       '',
       `${this.title}: ${this.kills} kills in ${Math.round((performance.now() - this.#beganAt) / 1_000)} s`,
-      `  traced program ${this.#kills.traced}, dist/main.js ${this.#kills.plain}; during start-up ${this.#killsInStart}`,
+      `  traced program ${this.#kills.traced}, dist/main.js ${this.#kills.plain}; during startup ${this.#killsInStart}`,
       `  during a traced refresh ${this.#killsInRefresh}`,
       'last refresh step of each account at a kill (traced program only; journal-cleared: between two refreshes)',
       ...steps,

@@ -1,7 +1,7 @@
 import { type RefreshStep, refreshSteps } from '../../src/tokens/refresh-state.js';
 import type { TokenGenerations } from './token-generations.js';
 
-/** What the next run must do with an account, as far as an outside observer can know. */
+/** The behaviour required of the next run for an account, as far as an outside observer can know. */
 export interface Expectation {
   /** The lowest generation that the credential file may hold, as an index. */
   readonly atLeast: number;

@@ -43,7 +43,7 @@ export class ProgramRun {
     });
   }
 
-  /** Resolves with the origin of the program as soon as it listens. */
+  /** Resolves with the program's origin as soon as it listens. */
   async origin(): Promise<string> {
     const listening = (): string | null =>
       /^codex-pool listens on (http:\/\/\S+:[1-9]\d*)$/m.exec(this.child.stdout)?.[1] ?? null;

@@ -19,7 +19,7 @@ const [{ loadConfig }, { startApp }, { PoolLogger }, { RecentErrors }, { limits 
     'config/limits.js',
   ].map(built),
 );
-// The program waits five minutes for a silent token endpoint, which is too long for a test.
+// The program waits five minutes for a silent token endpoint: too long for a test.
 if (VICTIM_STALL_MS !== undefined) limits.refreshTimeoutMs = Number(VICTIM_STALL_MS);
 
 // Data written before a SIGKILL is with the kernel, so it reaches the file.

@@ -3,18 +3,18 @@ import { FakeUpstream } from '../../src/fake-upstream/fake-upstream.js';
 import { Talk } from '../support/program/usage-program.js';
 import { Newcomer } from './clean-install.js';
 
-/** Limit of the first start, which compiles. Generous, since the machine may be busy. */
+/** Limit of the first start, including compilation. Generous, since the machine may be busy. */
 const SECOND_START_RATIO = 0.5;
 
 const newcomers = [
   { title: 'npm 12', npm: '12', options: [], isBare: false },
   { title: 'npm 12 with --ignore-scripts', npm: '12', options: ['--ignore-scripts'], isBare: false },
-  { title: 'npm 12 on a PATH without compiler and Python', npm: '12', options: [], isBare: true },
+  { title: 'npm 12 and no compiler or Python on the PATH', npm: '12', options: [], isBare: true },
 ];
 
-describe('with an empty home and an empty npm cache, `npm install && npm start`', () => {
+describe('from an empty home and an empty npm cache, `npm install && npm start`', () => {
   it.each(newcomers)(
-    'by $title starts, serves a turn and records its usage',
+    'with $title starts, serves a turn and records its usage',
     async ({ title, npm, options, isBare }) => {
       await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
       await using newcomer = await Newcomer.arrive(npm, { isBare });

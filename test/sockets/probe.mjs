@@ -25,7 +25,7 @@ function countListeners() {
     .reduce((sum, it) => sum + it, 0);
 }
 
-/** Walks the whole heap, which blocks the program for seconds: only while no turn runs. */
+/** Walks the whole heap. This blocks the program for seconds, so call it only while no turn runs. */
 function countWebSockets() {
   return queryObjects(WebSocket, { format: 'count' });
 }

@@ -22,7 +22,7 @@ export async function probe(program: RunningProgram): Promise<Figures> {
   return await request(program, 'SIGUSR2');
 }
 
-/** Does the same and counts the WebSockets, which blocks the program for seconds: only for an idle program. */
+/** Does the same and counts the WebSockets. This blocks the program for seconds, so call it only when it is idle. */
 export async function probeAtRest(program: RunningProgram): Promise<Figures> {
   return await request(program, 'SIGWINCH');
 }

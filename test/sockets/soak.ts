@@ -17,12 +17,12 @@ const CONCURRENCY = 20;
 /** The program keeps its last 1,000 request records. They must be full before memory is compared. */
 const WARM_UP_TURNS = 1_200;
 const SAMPLES = 8;
-/** A busy machine may stall for some seconds; a lost turn never arrives. */
+/** A busy machine may stall for a few seconds; a lost turn never arrives. */
 const PATIENCE_MS = 30_000;
 const SETTLE_MS = 10_000;
 const POLL_MS = 50;
 
-/** Figures of the program, and the seconds since the warm-up at which they were taken. */
+/** The program's figures, and the seconds since the warm-up at which they were taken. */
 export interface Sample {
   readonly seconds: number;
   readonly figures: Figures;
@@ -75,7 +75,7 @@ export class Soak implements AsyncDisposable {
     });
   }
 
-  /** Runs enough turns for the memory of the program to become stable. */
+  /** Runs enough turns for the program's memory to become stable. */
   async warmUp(atLeast = WARM_UP_TURNS): Promise<void> {
     const rounds = Math.ceil(atLeast / this.#clients.length);
     await concurrently(this.#clients.length, async (index) => {
@@ -123,7 +123,7 @@ export class Soak implements AsyncDisposable {
     }
   }
 
-  /** The open files and connections of the program. */
+  /** The program's open files and connections. */
   async connections(): Promise<Connections> {
     return await connectionsOf(this.program.pid, this.program.origin, this.fakeUpstream.origin);
   }

@@ -17,7 +17,7 @@ export class FailureStreak {
     return failed.filter((it) => it.droppedAt === Infinity).length;
   }
 
-  /** The program knows of a success, which ends the streak of the failures that it knew before. */
+  /** The program knows of a success. It ends the streak of the failures known before. */
   succeeded({ account, issuedAt }: Attempt): void {
     this.reset(account, issuedAt);
   }

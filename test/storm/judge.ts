@@ -24,7 +24,7 @@ const CROSS_ACCOUNT = 'invalid encrypted content';
 /** `PROXY_MAX_ATTEMPTS`. */
 export const MAX_ATTEMPTS = 6;
 
-/** Compares the behaviour of the program with the upstream model. */
+/** Compares the program's behaviour with the upstream model. */
 export class Judge {
   affinityChecks = 0;
 

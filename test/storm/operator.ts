@@ -9,7 +9,7 @@ import type { UpstreamModel } from './upstream-model.js';
 const POLL_MS = 20;
 
 /**
- * The operator of the pool. Ends outages that would outlast the storm, each with its remedy (a reset, a successful
+ * The pool's operator. Ends outages that would outlast the storm, each with its remedy (a reset, a successful
  * poll, the file of a new login), and pauses accounts for a while.
  */
 export class Operator {

@@ -29,7 +29,7 @@ export interface Attempt extends Notice {
   isPersistent: boolean;
 }
 
-/** One request of the client, and the attempts that upstream saw for it. */
+/** One client request, and the attempts that upstream saw for it. */
 export interface ClientRequest {
   readonly turn: number;
   /** Number of the request within its turn, from 1. */

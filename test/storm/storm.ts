@@ -75,7 +75,7 @@ export class Storm implements AsyncDisposable {
     const program = await folders.start();
     const isPolled = (name: string): boolean =>
       fakeUpstream.log.some((it) => it.account === name && it.path.endsWith('/wham/accounts/check'));
-    await fakeUpstream.until(() => accounts.every(isPolled), 'the polls at start-up', 20_000);
+    await fakeUpstream.until(() => accounts.every(isPolled), 'the polls at startup', 20_000);
     return new Storm(options, fakeUpstream, folders, program);
   }
 

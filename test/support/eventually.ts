@@ -8,7 +8,7 @@ export async function eventually(fault: () => Promise<string | null>, limitMs: n
   for (;;) {
     const found = await fault();
     if (found === null) return;
-    if (performance.now() > deadline) throw new Error(`Waited ${limitMs} ms in vain: ${found}`);
+    if (performance.now() > deadline) throw new Error(`timed out after ${limitMs} ms: ${found}`);
     await pause(LOOK_AGAIN_MS);
   }
 }

@@ -62,7 +62,7 @@ export function roomImports(): readonly Arrow[] {
   });
 }
 
-/** The arrows of one circle of rooms, or null if none. */
+/** The imports that form one cycle of rooms; null if none. */
 export function cycleOf(all: readonly Arrow[]): readonly Arrow[] | null {
   const finished = new Set<string>();
   const circleFrom = (room: string, path: readonly Arrow[]): readonly Arrow[] | null => {

@@ -108,7 +108,7 @@ describe('a refusal', () => {
     expect(ofAccount(...debounce.map((it) => counted('upstream-error', T - 1, it))).refusal).toBeNull();
     expect(ofAccount(...debounce.map((it) => counted('cut', T - 1, it))).refusal).toBeNull();
     expect(ofAccount(...debounce.map((it) => counted('cut', it, it))).refusal).not.toBeNull();
-    // Each begins before the previous one has failed. Such a chain has no end, so it is not a single event.
+    // Each begins before the previous one has failed. Such a chain could go on forever, so it is not a single event.
     const chain = Array.from({ length: 10 }, (_, i) =>
       counted('upstream-error', T + i * 1_000, T + i * 1_000 + 1_500),
     );
@@ -138,9 +138,9 @@ describe('newer evidence', () => {
   });
 
   it.each<[string, AccountEvent, boolean]>([
-    ['ends a refusal when it was asked afterwards and no window is full', polled(T + 1), true],
-    ['leaves a refusal when it was asked before', polled(T - 1), false],
-    ['leaves a refusal when it was asked in the same moment', polled(T), false],
+    ['ends a refusal when it was sent afterwards and no window is full', polled(T + 1), true],
+    ['leaves a refusal when it was sent before', polled(T - 1), false],
+    ['leaves a refusal when it was sent at the same moment', polled(T), false],
     ['leaves a refusal when a window is full', polled(T + 1, false), false],
   ])('from a poll: %s', (_case, poll, isOver) => {
     expect(ofQuota(usedUp, poll).refusal === null).toBe(isOver);
@@ -178,8 +178,8 @@ describe('newer evidence', () => {
   });
 
   it.each<[string, AccountEvent, boolean]>([
-    ['a poll that was asked afterwards', polled(T + 1), true],
-    ['a poll that was asked before', polled(T - 1), false],
+    ['a poll that was sent afterwards', polled(T + 1), true],
+    ['a poll that was sent before', polled(T - 1), false],
     ['a new login', { kind: 'credential-renewed', isRefresh: false, at: T + 1 }, true],
   ])('about a deactivation: %s', (_case, event, isOver) => {
     expect(after(suspended).deactivated).toEqual({ code: 'account_suspended', at: T });
@@ -199,7 +199,7 @@ describe('newer evidence', () => {
     expect(ofQuota(usedUp, sooner).refusal).toMatchObject({ at: T + MINUTE, until: T + 2 * MINUTE });
   });
 
-  it('from a new login ends refusals of the old one, but not the lack of quota', () => {
+  it('from a new login ends refusals of the old login, but not a lack of quota', () => {
     const renewed: AccountEvent = { kind: 'credential-renewed', isRefresh: false, at: T + 1 };
     expect(ofAccount(rejected, renewed).refusal).toBeNull();
     expect(ofAccount(forbidden, renewed).forbiddenAt).toBeNull();

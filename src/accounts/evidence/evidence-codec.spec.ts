@@ -90,14 +90,14 @@ describe('evidence on record', () => {
     ['no login', '{"evidence":{}}'],
     ['an unknown kind', '{"login":"l","evidence":{"refusal":{"kind":"tired","at":1,"until":2}}}'],
     ['text for a time', '{"login":"l","evidence":{"refusal":{"kind":"rate-limited","at":"1","until":2}}}'],
-    ['a refusal without end', '{"login":"l","evidence":{"refusal":{"kind":"rate-limited","at":1}}}'],
+    ['a refusal without an end', '{"login":"l","evidence":{"refusal":{"kind":"rate-limited","at":1}}}'],
     ['text for a number', '{"login":"l","evidence":{"errorsInARow":"3"}}'],
     ['a number below zero', '{"login":"l","evidence":{"errorsInARow":-3}}'],
-    ['a number beyond all', '{"login":"l","evidence":{"lastSuccessAt":1e999}}'],
+    ['a number that is too large', '{"login":"l","evidence":{"lastSuccessAt":1e999}}'],
     ['text for scopes', '{"login":"l","evidence":{"scopes":"gpt-one"}}'],
-    ['a model without end', '{"login":"l","evidence":{"modelRefusals":[["gpt-one"]]}}'],
+    ['a model without an end', '{"login":"l","evidence":{"modelRefusals":[["gpt-one"]]}}'],
     ['an unknown scope', '{"login":"l","evidence":{"scopes":[["mood",{}]]}}'],
-    ['a deactivation without code', '{"login":"l","evidence":{"deactivated":{"at":1}}}'],
+    ['a deactivation without a code', '{"login":"l","evidence":{"deactivated":{"at":1}}}'],
   ])('is not read from %s', (_case, text) => {
     expect(evidenceReader(T)(text)).toBeNull();
   });
@@ -143,7 +143,7 @@ describe('another login of the same account', () => {
     refused: { code: 'invalid_grant', at: T, isTokenRejected: false },
   };
 
-  it('ends refusals of the old one, but not its lack of quota', () => {
+  it('ends refusals of the old login, but not its lack of quota', () => {
     expect(evidenceForLogin(before, 'l', T)).toBe(before);
     const renewed = evidenceForLogin(before, 'another', T);
     expect(renewed).toMatchObject({ login: 'another', refused: null, evidence: { deactivated: null } });

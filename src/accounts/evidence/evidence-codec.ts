@@ -21,7 +21,7 @@ export function loginOf({ refreshToken, accessToken }: Credential): string {
   return (refreshToken ?? accessToken).fingerprint();
 }
 
-/** Returns the part of the evidence that still holds for this login. A different login ends refusals of the old one. */
+/** Returns the part of the evidence that still holds for this login. A different login ends the old one's refusals. */
 export function evidenceForLogin(stored: StoredEvidence, login: string, now: number): StoredEvidence {
   if (stored.login === login) return stored;
   const evidence = learn(stored.evidence, { kind: 'credential-renewed', isRefresh: false, at: now });

@@ -45,7 +45,7 @@ function accountOf(id: string): Account {
   return account;
 }
 
-/** A separate database whose clock advances with every read. */
+/** A database of its own. Each read of the clock advances it. */
 class Sandbox implements AsyncDisposable {
   private now = T;
   private readonly clock = { now: () => (this.now += 1) };
@@ -84,7 +84,7 @@ class Sandbox implements AsyncDisposable {
 }
 
 describe('stored evidence', () => {
-  it('is bounded in memory, at the start and on disk; the oldest goes first', async () => {
+  it('is bounded in memory, at startup and on disk; the oldest goes first', async () => {
     await using sandbox = await Sandbox.create();
     const bound = limits.accountsWithTotals;
     const store = sandbox.store();

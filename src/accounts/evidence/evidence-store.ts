@@ -20,7 +20,7 @@ interface Assessed {
 }
 
 /**
- * The last evidence about each account, by identity: restored at the start, written behind, and recalled when an
+ * The last evidence about each account, by identity: restored at startup, written behind, and recalled when an
  * account returns to the pool. Bounded: evicts the account whose evidence has been unchanged for longest.
  */
 @Injectable()
@@ -42,7 +42,7 @@ export class EvidenceStore implements OnModuleInit {
   ) {}
 
   async onModuleInit(): Promise<void> {
-    const otherwise = 'evidence about accounts starts empty: the database cannot be read';
+    const otherwise = 'starting without stored evidence: the database cannot be read';
     await this.database.restore(otherwise, async (manager) => {
       const rows = await manager.find(AccountEvidenceRow, {
         order: { updatedAt: 'DESC' },
@@ -77,7 +77,7 @@ export class EvidenceStore implements OnModuleInit {
       else this.known.set(accountId, stored);
     }
     if (unreadable > 0)
-      this.logger.warn('stored evidence of accounts is unreadable; starting without it', { unreadable });
+      this.logger.warn('stored evidence is unreadable; starting without it', { unreadable });
   }
 
   /** A success alone is written only if the last written one is old, because every served turn brings one. */

@@ -63,7 +63,7 @@ export function counted(
   return { ...evidence, [counter]: evidence[counter] + 1, countedAt: at };
 }
 
-/** Records a refusal once there were too many failures in a row. */
+/** Records a refusal after too many failures in a row. */
 export function failing(evidence: ScopeEvidence, counter: Counter, at: number): ScopeEvidence {
   const pause = upstreamErrorPauseMs(evidence[counter]);
   return pause === null ? evidence : refused(evidence, { kind: 'upstream-error', at, until: at + pause });

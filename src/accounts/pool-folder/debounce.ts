@@ -1,6 +1,6 @@
 import { limits } from '../../config/limits.js';
 
-/** Combines many changes in a short time. Calls `onEnd` once they stop, or after the longest wait. */
+/** Combines a burst of changes. Calls `onEnd` once they stop, or after the longest wait. */
 export class Debounce implements Disposable {
   private timer: NodeJS.Timeout | null = null;
   private startedAt = 0;

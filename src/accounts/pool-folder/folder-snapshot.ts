@@ -23,7 +23,7 @@ export type FolderSnapshot =
   /** The folder does not exist (`ENOENT`) or cannot be read. */
   | { readonly kind: 'unseen'; readonly code: string };
 
-/** Returns a text that differs whenever something has changed. */
+/** Returns a string that differs whenever something has changed. */
 export function fingerprintOf(snapshot: FolderSnapshot): string {
   return snapshot.kind === 'seen' ? snapshot.fingerprint : snapshot.code;
 }

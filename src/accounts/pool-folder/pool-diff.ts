@@ -3,7 +3,7 @@ import { identityOf } from '../../tokens/credential.js';
 import type { StoredCredential } from '../../tokens/stored-credential.js';
 import type { BrokenFile, ReloadResult } from './reload-report.js';
 
-/** An account as far as the comparison needs it: its identity, and the name of its file. */
+/** The part of an account that the comparison needs: its identity, and the name of its file. */
 export interface PoolMember {
   readonly id: string;
   readonly name: string;
@@ -47,7 +47,7 @@ export function diffOf<T extends PoolMember>(reading: Reading<T>): PoolDiff<T> {
   const byId = new Map(accounts.map((it) => [it.id, it]));
   const whole = files.flatMap((file) => {
     const storedCredential = file.kind === 'ok' ? reading.find(identityOf(file.name, file.credential)) : null;
-    // Compared by object identity: tokens from a refresh in between are not a change of the file.
+    // Compared by object identity: tokens from a refresh in between are not a change to the file.
     return file.kind === 'ok' && storedCredential !== null
       ? [
           {

@@ -154,8 +154,8 @@ export class AccountSelector {
   }
 
   /**
-   * Returns the account that represents a client without a session: the one whose id the client sends, if it is in
-   * the pool; else the first by name that is not paused, preferring accounts that need no login; null if none.
+   * Returns the account that represents a client without a session: the one whose id the client sends, if it is in the
+   * pool. Otherwise the first by name that is not paused; accounts that need no login are preferred. Null if none.
    */
   home(clientAccountId: string | null): Account | null {
     const own = clientAccountId === null ? null : this.registry.findByAccountId(clientAccountId);

@@ -6,7 +6,7 @@ import { SessionAffinityRow } from './session-affinity.entity.js';
 import { WriteBehind } from '../../storage/write-behind.js';
 import { SessionAffinity } from './session-affinity.js';
 
-/** Keeps session affinity across restarts: restored at the start, written behind. */
+/** Keeps session affinity across restarts: restored at startup, written behind. */
 @Injectable()
 export class AffinityStore implements OnModuleInit {
   constructor(

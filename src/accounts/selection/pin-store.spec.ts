@@ -18,7 +18,7 @@ import { selectionTables } from './selection-tables.js';
 beforeAll(() => Logger.overrideLogger(false));
 afterAll(() => Logger.overrideLogger(['log', 'warn', 'error']));
 
-/** The table and its store on a separate database; every read of the clock is 1 ms later. */
+/** The table and its store, with a database of their own. Each read of the clock advances it by 1 ms. */
 class Sandbox implements AsyncDisposable {
   readonly config: AppConfig;
   readonly clock = { now: () => (this.#now += 1) };
@@ -37,7 +37,7 @@ class Sandbox implements AsyncDisposable {
     return new Sandbox(await mkdtemp(join(tmpdir(), 'codex-pool-pins-')));
   }
 
-  /** The pins that a start restores. */
+  /** The pins that are restored at startup. */
   async start(): Promise<PinTable> {
     const table = new PinTable();
     await new PinStore(table, this.writer, this.database, this.clock).onModuleInit();
@@ -86,7 +86,7 @@ describe('pins across a restart', () => {
     expect(['resp_49', 'resp_50'].map((it) => after.pinOf('response', it))).toEqual([null, 'a']);
     expect(after.pinOf('file', 'the oldest of all')).toBe('a');
     after.remember('response', 'one more', 'b');
-    expect(after.pinOf('response', 'resp_50')).toBeNull(); // in memory, too, the oldest goes first
+    expect(after.pinOf('response', 'resp_50')).toBeNull(); // the oldest goes first in memory, too
     expect(after.pinOf('response', 'resp_51')).toBe('a');
   });
 

@@ -9,7 +9,7 @@ import { pinnedValues } from './selection-tables.js';
 
 const kept = ['response', 'file'] as const;
 
-/** Keeps the pins of responses and files across restarts: restored at the start, written behind. */
+/** Keeps the pins of responses and files across restarts: restored at startup, written behind. */
 @Injectable()
 export class PinStore implements OnModuleInit {
   constructor(
@@ -22,7 +22,7 @@ export class PinStore implements OnModuleInit {
   async onModuleInit(): Promise<void> {
     await this.database.restore('pins start empty: the database cannot be read', async (manager) => {
       for (const kind of kept) {
-        // Raw rows, because the start waits for them and entities take twice as long.
+        // Raw rows, because startup waits for them and entities take twice as long.
         const rows = await manager
           .createQueryBuilder(PinnedValue, 'o')
           .select('o.hash', 'hash')

@@ -19,13 +19,13 @@ describe('poolQuota', () => {
     expect(poolQuota([{ plan: 'pro', windows: [] }], NOW)).toEqual([]);
   });
 
-  it('equals the quota of the account when there is one account', () => {
+  it("equals the account's quota when there is one account", () => {
     expect(poolQuota([{ plan: 'plus', windows: [window(0.25, HOUR)] }], NOW)).toEqual([
       { durationSeconds: 18_000, usedRatio: 0.25, resetsAt: NOW + HOUR },
     ]);
   });
 
-  it('weighs usage by the capacity of the plan', () => {
+  it("weighs usage by the plan's capacity", () => {
     const shares = [
       { plan: 'plus', windows: [window(1, HOUR)] },
       { plan: 'pro', windows: [window(0.12, 2 * HOUR)] },

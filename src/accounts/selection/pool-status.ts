@@ -15,7 +15,7 @@ export interface PoolStatus {
   readonly plan: string | null;
   /** Shortest duration first; empty if nothing is known. */
   readonly windows: readonly PoolWindow[];
-  /** Whether every account that needs no person has spent its quota. */
+  /** Whether every account that does not need a person has spent its quota. */
   readonly isLimitReached: boolean;
 }
 

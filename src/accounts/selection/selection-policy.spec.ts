@@ -136,7 +136,7 @@ describe('selection policies', () => {
     expect(pools.map((pool) => policy(pool, NOW).name)).toEqual(['a', 'b', 'c', 'a', 'c', 'a']);
   });
 
-  it('round-robin of one pool does not disturb that of another', () => {
+  it('round-robin in one pool does not disturb round-robin in another', () => {
     const one = selectionPolicies['round-robin']();
     const pool: Pool = [candidate('a'), candidate('b')];
     expect(one(pool, NOW).name).toBe('a');
@@ -160,7 +160,7 @@ describe('quotaLeft', () => {
 describe('sustainableRate', () => {
   it.each<[string, Partial<Candidate>, number]>([
     ['the remaining quota over the time to the reset', { windows: [window(0.5, HOUR)] }, 0.5 / 3_600],
-    ['larger by the capacity of the plan', { capacity: 10, windows: [window(0.5, HOUR)] }, 5 / 3_600],
+    ["larger by the plan's capacity", { capacity: 10, windows: [window(0.5, HOUR)] }, 5 / 3_600],
     ['a whole window over its duration once its reset has passed', { windows: [window(1, -1)] }, 1 / 18_000],
     ['measured at half the duration when no reset is known', { windows: [window(0.5, null)] }, 0.5 / 9_000],
     ['nothing when nothing is left', { windows: [window(1, HOUR)] }, 0],

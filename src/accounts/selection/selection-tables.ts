@@ -20,7 +20,7 @@ export const sessionAffinities: StoredTable<SessionAffinityRow> = {
   },
 };
 
-/** A start reads the newest `limits.pins` values of each kind; older ones are outdated. */
+/** Only the newest `limits.pins` values of each kind are read at startup; older ones are outdated. */
 export const pinnedValues: StoredTable<PinnedValue> = {
   kind: 'owned',
   entities: [PinnedValue],

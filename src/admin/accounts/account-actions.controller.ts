@@ -8,7 +8,7 @@ import type { AccountView } from './account-view.js';
 import { AccountViews } from './account-views.js';
 import { Problem } from '../problems/problem.js';
 
-/** Actions of the operator on an account. Each responds with the account as it is afterwards. */
+/** The operator's actions on an account. Each responds with the account's new state. */
 @Controller('admin/accounts/:name')
 export class AccountActionsController {
   private readonly logger = new Logger(AccountActionsController.name);

@@ -13,7 +13,7 @@ export class AccountRefresh {
     @Inject(APP_CONFIG) private readonly config: AppConfig,
   ) {}
 
-  /** Refreshes the token even if it is not due. @throws Problem if there is no new token */
+  /** Refreshes the token even if it is not due. @throws Problem if no new token could be obtained */
   async refresh(account: Account): Promise<void> {
     if (this.config.refreshDisabled) {
       throw new Problem(

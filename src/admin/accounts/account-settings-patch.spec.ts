@@ -24,7 +24,7 @@ function refusalOf(body: unknown): string {
 describe('settings of an account', () => {
   it.each([
     ['nothing', {}, before],
-    ['an end of the pause', { paused: false }, { ...before, isPaused: false }],
+    ['ending the pause', { paused: false }, { ...before, isPaused: false }],
     ['a label', { label: 'x'.repeat(100) }, { ...before, label: 'x'.repeat(100) }],
     ['removing the label', { label: null }, { ...before, label: null }],
     ['the lowest priority', { priority: -1_000 }, { ...before, priority: -1_000 }],

@@ -27,7 +27,7 @@ export interface AccountView {
   readonly email: string | null;
   readonly accountId: string | null;
   readonly userId: string | null;
-  /** End of the access token. */
+  /** Expiry of the access token. */
   readonly expiresAt: number | null;
   readonly lastRefreshAt: number | null;
   readonly refresh: string;
@@ -129,11 +129,11 @@ function refusalViews({ evidence }: Account, now: number): RefusalView[] {
   );
 }
 
-/** Returns the warning that the account still serves but its token cannot be refreshed; null if it can. */
+/** Returns the warning that the account can still be used but its token cannot be refreshed; null if it can. */
 function loginWarning({ storedCredential: { refresh }, tokenEndsAt }: Account): string | null {
   if (refresh.kind !== 'refused') return null;
-  const until = tokenEndsAt === null ? 'its access token ends' : new Date(tokenEndsAt).toISOString();
-  return `The account needs a new login (${refresh.code}): it serves until ${until}.`;
+  const until = tokenEndsAt === null ? 'its access token expires' : new Date(tokenEndsAt).toISOString();
+  return `The account needs a new login (${refresh.code}): it can be used until ${until}.`;
 }
 
 /** Shows a broken credential file in the list of accounts, with the reason. */

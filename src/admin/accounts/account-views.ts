@@ -28,7 +28,7 @@ export class AccountViews {
     return [...accounts, ...broken].toSorted((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  /** Returns an account or a broken file. @throws Problem if there is neither */
+  /** Returns an account or a broken file. @throws Problem if neither exists */
   named(name: string): AccountView {
     const namesakes = this.selector.assess().filter(({ account }) => account.name === name);
     // An account without a file may still have turns in flight while another account uses its name.

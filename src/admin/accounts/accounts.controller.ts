@@ -46,7 +46,7 @@ export class AccountsController {
   @Get(':name/quota')
   async quotaHistory(@Param('name') name: string, @Query('since') since = '0') {
     const account = this.views.account(name);
-    if (!/^\d{1,16}$/.test(since)) throw new BadRequestException('since is a time in epoch ms.');
+    if (!/^\d{1,16}$/.test(since)) throw new BadRequestException('since must be a time in epoch ms.');
     return await this.quota.history(account.id, Number(since));
   }
 
@@ -86,10 +86,10 @@ export class AccountsController {
 const nothingToImport = new Problem(
   400,
   'nothing_to_import',
-  'The body must be an auth.json of Codex, {"name": …, "auth": …}, or an array of these.',
+  'The body must be a Codex auth.json, {"name": …, "auth": …}, or an array of these.',
 );
 
-/** Refusals that are due to the state of the pool rather than to the request. */
+/** Refusals that are due to the pool's state rather than to the request. */
 const conflicts: ReadonlySet<RefusedImport['code']> = new Set([
   'older_tokens',
   'spent_tokens',

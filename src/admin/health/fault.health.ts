@@ -3,8 +3,8 @@ import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/term
 import { Faults } from '../../observability/faults.js';
 
 /**
- * Our own faults since the start: their number and the time of the latest (epoch ms). The last errors have the
- * details. Never down or degraded: each fault ended one connection, and the next one is served.
+ * Our own faults since startup: their number and the time of the latest (epoch ms). The recent errors have the details.
+ * Never down or degraded: each fault ended one connection, and the next one is served.
  */
 @Injectable()
 export class FaultHealth {

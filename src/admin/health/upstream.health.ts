@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/terminus';
 import { UpstreamMonitor } from '../../observability/upstream-monitor.js';
 
-/** Whether upstream works, independent of accounts. Never `down`, which would describe this process. */
+/** Whether upstream works, independent of accounts. Never `down`: that would describe this process. */
 @Injectable()
 export class UpstreamHealth {
   constructor(

@@ -29,7 +29,7 @@ export function callerOf(
   const isGood = ledger.judge(bearerOf(request.headers)).kind === 'good';
   if (!isGood || account === undefined) return unauthorized();
   const claimed = request.headers['chatgpt-account-id'];
-  // Credentials of two accounts in one request are a fault of the proxy under test: fail loudly.
+  // Credentials of two accounts in one request are a fault in the proxy under test: fail loudly.
   if (claimed !== undefined && claimed !== account.accountId) {
     return refuses(403, { detail: 'chatgpt-account-id is not the account of the access token' });
   }

@@ -43,7 +43,7 @@ export function backendRoute(method: string, pathname: string): Route | null {
   return echoedBelow.some((it) => pathname.startsWith(it)) ? echo : null;
 }
 
-/** The account check of the backend: it names the account itself, and no other origin to route to. */
+/** The backend's account check: it names the account itself, and no other origin to route to. */
 function accountsCheck(account: AccountScript): object {
   const entry = {
     id: account.accountId,

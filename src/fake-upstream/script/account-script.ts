@@ -148,7 +148,7 @@ export class AccountScript {
     return this;
   }
 
-  /** The secrets of the account: each token it ever had, and its e-mail address. */
+  /** The account's secrets: each token it ever had, and its e-mail address. */
   secrets(): readonly string[] {
     const generations = this.#ledger.issuedTo(this.name);
     return [this.email, ...generations.flatMap((it) => [it.accessToken, it.refreshToken, it.idToken])];

@@ -104,7 +104,7 @@ export interface PlaceholderLoginOptions {
 
 /**
  * A login for a client that belongs to no account. Codex accepts it, considers it valid for decades and sends it to the
- * proxy, which replaces it with an account's. The plan decides which requests Codex sends at its start (`business`: one
+ * proxy, which replaces it with an account's. The plan decides which requests Codex sends at startup (`business`: one
  * for a config bundle).
  */
 export function madeUpPlaceholderLogin(options: PlaceholderLoginOptions = {}): AuthJson {

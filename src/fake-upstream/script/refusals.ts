@@ -74,7 +74,7 @@ export function unauthorized(): WholeResponse {
   return refuses(401, errorOf('token_expired', 'The access token is expired or not known.'));
 }
 
-/** 403 with JSON, which refuses the account. */
+/** 403 with JSON: the account is refused. */
 export function forbidden(): WholeResponse {
   return refuses(403, errorOf('forbidden', 'This account may not do that.'));
 }
@@ -84,7 +84,7 @@ export function deactivated(code = 'deactivated_workspace'): WholeResponse {
   return refuses(402, { detail: { code } });
 }
 
-/** 403 with HTML from the edge in front of the backend, which does not concern the account. */
+/** 403 with HTML from the edge in front of the backend; it does not concern the account. */
 export function edgeBlock(): WholeResponse {
   const page =
     '<!DOCTYPE html><html><head><title>Just a moment...</title></head><body>Blocked.</body></html>';

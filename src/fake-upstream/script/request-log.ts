@@ -27,7 +27,7 @@ export interface LoggedRequest {
 /** The log entry of a request that is still being served. */
 export interface OpenEntry extends LoggedRequest {
   body: Buffer;
-  /** Whether the connection became a WebSocket, which ends the HTTP exchange. */
+  /** Whether the connection became a WebSocket; this ends the HTTP exchange. */
   isUpgraded: boolean;
   closedEarly: boolean;
   endedAt: number | null;
@@ -74,7 +74,11 @@ export class RequestLog {
       };
       const deadline = setTimeout(() => {
         finish(() =>
-          reject(new Error(`The fake upstream waited ${limitMs} ms in vain for ${what}\n${this.#summary()}`)),
+          reject(
+            new Error(
+              `The fake upstream timed out after ${limitMs} ms waiting for ${what}\n${this.#summary()}`,
+            ),
+          ),
         );
       }, limitMs);
       this.#watchers.add(look);

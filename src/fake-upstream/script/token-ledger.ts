@@ -77,7 +77,7 @@ export class TokenLedger {
     return [...this.#byAccessToken.values()].filter((it) => it.account === account);
   }
 
-  /** Revokes the current access token of the account, whatever its expiry. */
+  /** Revokes the account's current access token, whatever its expiry. */
   refuseCurrentAccess(account: string): void {
     this.#refusedAccess.add(this.current(account).accessToken);
   }

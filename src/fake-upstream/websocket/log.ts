@@ -66,7 +66,7 @@ export class SocketLog {
     return this.#turns.filter((it) => it.endedAt === null).length;
   }
 
-  /** The turns without the prewarms. */
+  /** All turns except prewarms. */
   turns(): readonly LoggedSocketTurn[] {
     return this.#turns.filter((it) => !it.isPrewarm);
   }
@@ -75,7 +75,7 @@ export class SocketLog {
     return this.#turns.filter((it) => it.isPrewarm);
   }
 
-  /** The account of each turn, in order, without the prewarms. */
+  /** The account of each turn except prewarms, in order. */
   attempts(): string[] {
     return this.turns().map((it) => it.account);
   }

@@ -29,8 +29,8 @@ export class LocalResponses {
   ) {}
 
   /**
-   * Reports the client's own workspace, whatever it is. The response for another account would end the terminal UI at
-   * its start.
+   * Reports the client's own workspace, whatever it is. Another account's response would end the terminal UI at
+   * startup.
    */
   accountsCheck(request: ProxyRequest, res: ServerResponse, record: RequestRecord): void {
     const id = request.header('chatgpt-account-id') ?? 'codex-pool';

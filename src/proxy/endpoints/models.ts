@@ -20,7 +20,7 @@ const noModels: LocalResponse = {
   status: 404,
   code: 'models_unavailable',
   type: 'pool_unavailable',
-  message: 'No account of the pool could list its models.',
+  message: 'No account in the pool could list its models.',
 };
 
 interface ModelsResponse {

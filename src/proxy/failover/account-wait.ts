@@ -15,7 +15,7 @@ import { needsPerson } from '../../accounts/unavailable.js';
 export class AccountWait {
   constructor(private readonly selector: AccountSelector) {}
 
-  /** Returns the choice. `preferredId`: identity of the account to try before all others; null for none. */
+  /** Returns the choice. `preferredId`: identity of the account to try before all others; null if none. */
   async choose(
     context: FailoverContext,
     preferredId: string | null,

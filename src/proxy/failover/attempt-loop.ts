@@ -13,7 +13,7 @@ import { Pinning } from './pinning.js';
 export type LoopEnd =
   | { readonly kind: 'pass-on'; readonly result: AccountResult; readonly lease: Lease }
   | { readonly kind: 'client-gone' }
-  /** No account is left, or the budget is spent. `result`: of the last attempt; null if there was none. */
+  /** No account is left, or the budget is spent. `result`: of the last attempt; null if none. */
   | { readonly kind: 'dead-end'; readonly result: AccountResult | null };
 
 /** Makes the upstream attempts of a client request, one at a time, until one is passed on or no account is left. */

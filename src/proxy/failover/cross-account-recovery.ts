@@ -9,7 +9,7 @@ import type { FailoverContext } from './failover-context.js';
 import type { Recovery } from './failover-policy.js';
 import { encryptedReasoning, type Stripped, withoutReasoning } from './encrypted-content.js';
 
-/** What was removed from a session's history, for the account that cannot read it. */
+/** The items removed from a session's history, for the account that cannot read them. */
 interface RemovedItems {
   readonly accountId: string;
   /** Hashes of the encrypted content. */
@@ -31,7 +31,7 @@ export class CrossAccountRecovery {
     private readonly affinity: SessionAffinity,
   ) {}
 
-  /** Returns the recovery to try for a request that this account has refused; null for none. */
+  /** Returns the recovery to try for a request that this account has refused; null if none. */
   async next(context: FailoverContext, account: Account): Promise<Recovery | null> {
     const { sessionKey } = context.request;
     const former = this.formerOf(context, account);
@@ -44,19 +44,19 @@ export class CrossAccountRecovery {
     return (await this.strips(context, account)) ? 'strip' : null;
   }
 
-  /** Removes from the request what this account cannot read; false if there is nothing to remove. */
+  /** Removes from the request what this account cannot read; false if nothing can be removed. */
   async strips(context: FailoverContext, account: Account): Promise<boolean> {
     const stripped = await this.strip(context, account);
     if (stripped !== null) context.replaceBody(stripped);
     return stripped !== null;
   }
 
-  /** Identity of the session's account before this one; null if there was none. */
+  /** Identity of the session's account before this one; null if none. */
   formerOf({ request }: FailoverContext, account: Account): string | null {
     return this.former(request.sessionKey, account);
   }
 
-  /** The message of a WebSocket turn without what this account cannot read; null if there is nothing to remove. */
+  /** The message of a WebSocket turn without what this account cannot read; null if nothing can be removed. */
   withoutCrossAccount(message: Buffer, session: string | null, account: Account): Buffer | null {
     if (this.isAtHome(session, account)) return null;
     const stripped = this.stripped(message, session, account);

@@ -13,8 +13,8 @@ export function encryptedReasoning(body: Buffer): string[] {
 }
 
 /**
- * Removes the reasoning items with this encrypted content from a request's input (docs/protocol.md, errors). All
- * other bytes stay as they are, and so do `compaction` items. Null if nothing matches, or if the input would be empty.
+ * Removes the reasoning items with this encrypted content from a request's input (docs/protocol.md, errors). All other
+ * bytes stay unchanged, and so do `compaction` items. Null if nothing matches, or if the input would be empty.
  */
 export function withoutReasoning(body: Buffer, named: ReadonlySet<string>): Stripped | null {
   const text = body.toString('latin1'); // one character per byte, so that all other bytes survive unchanged

@@ -17,7 +17,7 @@ export interface AccountResult {
 /** Verdicts after which the same account is tried again. */
 type SameAccount = 'refresh' | 'retry' | 'retry-at-once' | 'strip';
 
-/** A client's request on its way through failover: what it asks for, and what its attempts have come to. */
+/** A client's request on its way through failover: its requirements, and the results of its attempts. */
 export class FailoverContext {
   readonly #tried = new Set<string>();
   readonly #movedFor = new Set<AttemptOutcome['kind']>();
@@ -107,7 +107,7 @@ export class FailoverContext {
     return this.#movedFor.has(kind);
   }
 
-  /** From now on, full accounts are not waited for. */
+  /** From now on, the request does not wait for full accounts. */
   stopWaiting(): void {
     this.#isPatient = false;
   }
@@ -150,14 +150,14 @@ export class FailoverContext {
     return this.#strippedBody;
   }
 
-  /** Keeps the first refusal of the client's own body, for the case that no recovery helps; false if one is kept. */
+  /** Keeps the first refusal of the client's own body, in case no recovery helps; false if one is kept. */
   rememberRefusal(account: Account, attempted: Attempted): boolean {
     if (this.#refusal !== null) return false;
     this.#refusal = { account, attempted, verdict: 'pass-on' };
     return true;
   }
 
-  /** Upstream's refusal of the client's own body; null for none. */
+  /** Upstream's refusal of the client's own body; null if none. */
   get refusal(): AccountResult | null {
     return this.#refusal;
   }

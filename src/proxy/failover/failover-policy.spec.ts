@@ -35,8 +35,8 @@ const refreshFailed: AttemptOutcome = { kind: 'refresh-failed' };
 const spent = { attemptsLeft: 0, hasRefreshed: true, hasRetried: true, hasRetriedReused: true };
 const rows: [string, AttemptOutcome, Partial<Progress>, string][] = [
   ['good output', { kind: 'success' }, {}, 'pass-on'],
-  ['a fault of the client', { kind: 'client-error' }, {}, 'pass-on'],
-  ['a fault of the turn', { kind: 'turn-failed' }, {}, 'pass-on'],
+  ['a client fault', { kind: 'client-error' }, {}, 'pass-on'],
+  ['a turn fault', { kind: 'turn-failed' }, {}, 'pass-on'],
   ['cross-account content', { kind: 'cross-account-content' }, {}, 'pass-on'],
   [
     'cross-account content of a session that has moved',

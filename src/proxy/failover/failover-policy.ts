@@ -4,15 +4,15 @@ import type { AttemptOutcome } from '../upstream/outcome.js';
 export interface Progress {
   /** Attempts that the budget still allows. */
   readonly attemptsLeft: number;
-  /** False if the body could not be kept, which rules out any second attempt. */
+  /** False if the body could not be kept: no second attempt is then possible. */
   readonly isReplayable: boolean;
-  /** The current account has already had its token refreshed for this request. */
+  /** The current account's token has already been refreshed for this request. */
   readonly hasRefreshed: boolean;
   /** The request has already been retried on the current account after a fault. */
   readonly hasRetried: boolean;
   /** A reused connection has already broken for this request. */
   readonly hasRetriedReused: boolean;
-  /** The recovery that is left for encrypted content that another account has made; null for none. */
+  /** The recovery that is left for another account's encrypted content; null if none. */
   readonly recovery: Recovery | null;
   /** The request has already gone to another account because of this kind of outcome. */
   readonly hasMovedFor: (kind: AttemptOutcome['kind']) => boolean;
@@ -24,15 +24,15 @@ export interface Progress {
 export type Recovery = 'go-back' | 'strip';
 
 /**
- * What to do after an attempt:
+ * The next step after an attempt:
  *
- * - `pass-on`: send the response to the client as it is
+ * - `pass-on`: send the response to the client unchanged
  * - `refresh`: try the same account with a new token; free of the budget
  * - `retry-at-once`: try the same account again; free of the budget
  * - `retry`: try the same account again after a pause
  * - `go-back`: try the session's former account; free of the budget
  * - `strip`: try the same account without the cross-account content; free of the budget
- * - `failover`: try another account, if there is one
+ * - `failover`: try another account, if any
  * - `give-up`: send a local response
  * - `stop`: end; the client has left
  */

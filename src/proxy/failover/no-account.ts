@@ -50,7 +50,7 @@ function responseTo(end: NoAccount, now: number): LocalResponse {
   const isAnyFree = candidates.some((it) => it.unavailable === null);
   if (lastOutcome === 'unreachable' && isAnyFree) return unreachable();
   if (lastOutcome === 'unauthorized' && isAnyFree) {
-    return unavailable('account_unauthorized', 'Upstream requires a new token, which is being fetched.', 1);
+    return unavailable('account_unauthorized', 'Upstream requires a new token; it is being fetched.', 1);
   }
   const isUntriedFree = candidates.some((it) => it.unavailable === null && !tried.has(it.account.id));
   if (isUntriedFree && tried.size > 0) {
@@ -68,7 +68,7 @@ function responseTo(end: NoAccount, now: number): LocalResponse {
       message:
         candidates.length === 0
           ? 'codex-pool has no account: put the auth.json of a ChatGPT login into its pool folder, one file per account, then POST /admin/reload.'
-          : 'No account of codex-pool can serve; see GET /admin/accounts.',
+          : 'No account in codex-pool can serve; see GET /admin/accounts.',
     };
   }
   const earliest = earliestEnd(candidates);

@@ -96,8 +96,8 @@ describe('the evidence of an outcome', () => {
     ['overload', { kind: 'overloaded' }, {}, null],
     ['a network fault', { kind: 'unreachable', wasReused: false, reason: '' }, {}, null],
     ['cross-account content', { kind: 'cross-account-content' }, {}, null],
-    ['a fault of the client', { kind: 'client-error' }, {}, null],
-    ['a fault of the turn', { kind: 'turn-failed' }, {}, null],
+    ['a client fault', { kind: 'client-error' }, {}, null],
+    ['a turn fault', { kind: 'turn-failed' }, {}, null],
     ['a client that has left', { kind: 'client-gone' }, {}, null],
   ])('%s', (_what, outcome, known, evidence) => {
     expect(evidenceOf(outcome, { ...facts, ...known })).toEqual(evidence);

@@ -20,7 +20,7 @@ export interface OutcomeFacts {
   readonly isExcused: boolean;
 }
 
-/** Returns the evidence that an outcome gives about its account; null for none. */
+/** Returns the evidence that an outcome gives about its account; null if none. */
 export function evidenceOf(outcome: AttemptOutcome, facts: OutcomeFacts): AccountEvent | null {
   const { at, startedAt, scopes, refresh } = facts;
   switch (outcome.kind) {
@@ -73,7 +73,7 @@ export function evidenceOf(outcome: AttemptOutcome, facts: OutcomeFacts): Accoun
   }
 }
 
-/** Returns the evidence that the end of a relayed response gives about its account; null for none. */
+/** Returns the evidence that the end of a relayed response gives about its account; null if none. */
 export function evidenceOfEnd(
   end: 'complete' | 'cut' | 'client-gone',
   scope: RefusalScope,

@@ -41,14 +41,14 @@ export class Pinning {
   }
 
   /**
-   * Identity of the only account that can serve this request: the one that made the response or file that its path or
-   * body names. Null if it names none, or an unknown one, or if that account has left the pool.
+   * Identity of the only account that can serve this request: it made the response or file named in the path or body.
+   * Null if it names none, or an unknown one, or if that account has left the pool.
    */
   async soleAccount(request: ProxyRequest, path: string): Promise<string | null> {
     return this.namedBy(path) ?? (await this.namedInBody(request));
   }
 
-  /** Pins the turn state in the headers of a response, if there is one. */
+  /** Pins the turn state in the headers of a response, if any. */
   pinTurnState(account: Account, headers: IncomingHttpHeaders): void {
     const turnState = headers[TURN_STATE];
     if (typeof turnState === 'string') this.pins.remember('turn-state', turnState, account.id);
@@ -65,7 +65,7 @@ export class Pinning {
     return kind === null ? null : this.lastPin(kind, ids);
   }
 
-  /** Inspects the body only if there are pins it might refer to. */
+  /** Inspects the body only if it might refer to an existing pin. */
   private async namedInBody(request: ProxyRequest): Promise<string | null> {
     const mayNameFile = this.pins.has('file');
     // Codex never sends a response id over HTTP (docs/protocol.md), so that alone does not justify inflating its body.

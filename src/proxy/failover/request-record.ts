@@ -18,7 +18,7 @@ export type RecordedAttempt = Pick<Attempted, 'outcome' | 'startedAt' | 'sentAt'
   readonly peeked: { readonly response: { readonly statusCode?: number | undefined } } | null;
 };
 
-/** Records, while a request is served, why it goes to which account. */
+/** Records, while a request is served, which accounts it goes to and why. */
 export class RequestRecord {
   private candidates: RequestEntry['candidates'] | null = null;
   private readonly attempts: AttemptEntry[] = [];
@@ -48,7 +48,7 @@ export class RequestRecord {
     return this.sentAt;
   }
 
-  /** `performance.now()` when the head of upstream's last response arrived; null without one. */
+  /** `performance.now()` when the head of upstream's last response arrived; null if none. */
   get lastAnsweredAt(): number | null {
     return this.headAt;
   }

@@ -97,6 +97,6 @@ async function pauseUnless(gone: AbortSignal, ms: number): Promise<void> {
   try {
     await pause(ms, undefined, { signal: gone });
   } catch {
-    // the client has left, which the next attempt notices
+    // the client has left; the next attempt will notice
   }
 }

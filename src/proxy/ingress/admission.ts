@@ -15,7 +15,7 @@ const stopping: LocalResponse = {
   headers: { 'retry-after': '1', connection: 'close' },
 };
 
-/** What a client asks for. `query` keeps its question mark; it is empty without one. */
+/** The route and target that a client asks for. `query` keeps its question mark; it is empty without one. */
 export interface Target {
   readonly path: string;
   readonly query: string;
@@ -23,8 +23,8 @@ export interface Target {
 }
 
 /**
- * The checks that every entrance makes before a request is served: plain requests, upgrades and CONNECT. Each check
- * returns the local response to send, or null when the request passes. The entrances differ in their order.
+ * The checks that every entry point runs before a request is served: plain requests, upgrades and CONNECT. Each check
+ * returns the local response to send, or null when the request passes. The entry points run them in different orders.
  */
 @Injectable()
 export class Admission {
@@ -40,13 +40,13 @@ export class Admission {
     return { path, query: at === -1 ? '' : url.slice(at), route: routeOf(method, path, isUpgrade) };
   }
 
-  /** Host, Origin and site. For requests that do not come through the global middleware, which checks the same. */
+  /** Checks Host, Origin and site as the global middleware does, for requests that do not pass through it. */
   whyForbidden({ method = '', headers }: IncomingMessage, path: string): LocalResponse | null {
     const violation = whyRefused({ method, path, headers }, this.config.allowedHosts);
     return violation === null ? null : { status: 403, type: 'forbidden', ...violation };
   }
 
-  /** The client token of the proxy, where one is configured. */
+  /** The proxy's client token, where one is configured. */
   whyWrongToken({ headers }: IncomingMessage): LocalResponse | null {
     return mayUse(headers, this.config.clientToken) ? null : wrongToken;
   }

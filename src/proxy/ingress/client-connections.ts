@@ -13,9 +13,9 @@ export interface Takeover {
 }
 
 /**
- * Tracks the connections of clients, each with its unfinished responses. When a connection closes, Node emits `close`
- * only on the response being sent, not on those queued behind it, and on none after CONNECT or an upgrade. This class
- * emits it on all of them, so that the end of a connection ends all its requests.
+ * Tracks client connections, each with its unfinished responses. When a connection closes, Node emits `close` only on
+ * the response being sent. Responses queued behind it get none, and neither does any response after CONNECT or an
+ * upgrade. This class emits it on all of them, so that the end of a connection ends all its requests.
  */
 @Injectable()
 export class ClientConnections {
@@ -66,7 +66,7 @@ export class ClientConnections {
     return [...responses].some((it) => it.headersSent);
   }
 
-  /** Destroys every connection, even if requests run on it. */
+  /** Destroys every connection, even if requests are running on it. */
   endAll(): void {
     for (const socket of this.open.keys()) socket.destroy();
   }

@@ -20,7 +20,9 @@ const badUpgrade: LocalResponse = {
   headers: { upgrade: 'websocket', connection: 'upgrade, close' },
 };
 
-/** The entrance for HTTP: finds the route of a request, admits it and dispatches it. Decides nothing about accounts. */
+/**
+ * The entry point for HTTP: finds the route of a request, admits it and dispatches it. Decides nothing about accounts.
+ */
 @Injectable()
 export class ProxyMiddleware implements NestMiddleware {
   constructor(

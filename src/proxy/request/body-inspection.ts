@@ -47,7 +47,7 @@ export interface ModelAndEffort {
   readonly effort: string | null;
 }
 
-/** What the JSON of a body says: a few short strings, so that none of the JSON has to be kept. */
+/** The facts in the JSON of a body: a few short strings, so that none of the JSON has to be kept. */
 export interface BodyFacts extends ModelAndEffort {
   readonly sessionKey: string | null;
 }

@@ -22,7 +22,7 @@ export class ProxyRequest implements Disposable {
     private readonly req: IncomingMessage,
     private readonly claim: BodyClaim,
     private readonly budget: ReplayBudget,
-    /** What its body says; null until it has been read, which may fail for lack of room. */
+    /** The facts in its body; null until it has been read. Reading may fail for lack of room. */
     private facts: BodyFacts | null,
     /** Query with its question mark; empty without one. */
     readonly query: string,

@@ -5,7 +5,7 @@ import { concatChunks } from './concat-chunks.js';
 
 /**
  * The body of a client's request: either kept whole, so that it can be sent again, or too large for that. Then it
- * streams through once: `head`, which has been read, and then `rest`.
+ * streams through once: first `head` (already read), then `rest`.
  */
 export type RequestBody =
   | { readonly kind: 'kept'; readonly bytes: Buffer }

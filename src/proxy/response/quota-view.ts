@@ -5,8 +5,8 @@ const slots = ['primary', 'secondary'] as const;
 const fields = ['used-percent', 'window-minutes', 'reset-at', 'reset-after-seconds'] as const;
 
 /**
- * Replaces the quota of the serving account with the quota of the pool (docs/protocol.md, quota). The client
- * displays these numbers as its remaining quota. Responses without quota headers stay unchanged.
+ * Replaces the serving account's quota with the pool's (docs/protocol.md, quota). The client displays these numbers as
+ * its remaining quota. Responses without quota headers stay unchanged.
  */
 export function setPoolQuota(
   headers: OutgoingHttpHeaders,

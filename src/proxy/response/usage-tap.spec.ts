@@ -36,10 +36,10 @@ describe('the id of a response', () => {
   });
 
   it.each([
-    ['no event of the response itself', idsOf(delta('{"response":{"id":"resp_1"}}'))],
-    ['no id of another thing', idsOf({ type: 'response.created', item: { id: 'resp_1' }, response: {} })],
-    ['no id that is longer than any', idsOf(created('r'.repeat(limits.pinnedIdChars + 1)))],
-  ])('is %s', (_what, ids) => {
+    ['the text of a delta', idsOf(delta('{"response":{"id":"resp_1"}}'))],
+    ['the id of anything else', idsOf({ type: 'response.created', item: { id: 'resp_1' }, response: {} })],
+    ['an id that is too long', idsOf(created('r'.repeat(limits.pinnedIdChars + 1)))],
+  ])('is not taken from %s', (_what, ids) => {
     expect(ids).toEqual([]);
   });
 });

@@ -9,7 +9,7 @@ import { SseReader } from '../upstream/sse-reader.js';
 export interface TapListener {
   /** Called once with the response id, from the first event, or from the last if the first was not seen. */
   readonly onResponseId: (id: string) => void;
-  /** Called when a fault of the tap itself ended its watching. */
+  /** Called when a fault in the tap itself has stopped it. */
   readonly onFault: (error: unknown) => void;
 }
 

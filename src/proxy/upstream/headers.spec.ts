@@ -11,7 +11,7 @@ const account = {
 const options = { bodyLength: 2, without: [] };
 
 describe('request headers', () => {
-  it.each([...hopByHop, ...clientOnly])('drop %s of the client', (name) => {
+  it.each([...hopByHop, ...clientOnly])("drop the client's %s", (name) => {
     const sent = upstreamHeaders({ [name]: 'of-the-client' }, account, options);
     expect(JSON.stringify(sent)).not.toContain('of-the-client');
   });
@@ -47,7 +47,7 @@ describe('request headers', () => {
 });
 
 describe('response headers', () => {
-  it.each([...hopByHop, ...upstreamOnly])('drop %s of upstream', (name) => {
+  it.each([...hopByHop, ...upstreamOnly])("drop upstream's %s", (name) => {
     expect(clientHeaders({ [name]: 'of-upstream', 'x-kept': '1' })).toEqual({ 'x-kept': '1' });
   });
 });

@@ -58,7 +58,7 @@ export class UpstreamRequest extends IncomingMessage {
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    done(error); // there is no connection to destroy with it
+    done(error); // no connection has to be destroyed with it
   }
 
   #stream(head: readonly Buffer[], rest: IncomingMessage): void {

@@ -46,8 +46,8 @@ function headOf(message: Buffer): string {
 }
 
 /**
- * The first position where this name is followed by such a value. Quotes inside strings are escaped, but the word
- * may also be a string of its own or a nested name.
+ * Returns the first match of `name` followed by `followedBy`; null if none. Quotes inside strings are escaped, but the
+ * word may also be a string of its own or a nested name.
  */
 function found(message: Buffer, name: string, followedBy: RegExp): RegExpExecArray | null {
   for (let at = message.indexOf(name); at !== -1; at = message.indexOf(name, at + name.length)) {

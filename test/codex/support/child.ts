@@ -99,7 +99,7 @@ export class Child implements AsyncDisposable {
       };
       const deadline = setTimeout(() => {
         this.#watchers.delete(look);
-        reject(new Error(`Waited ${limitMs} ms in vain for ${what}\n${this.outputTail}`));
+        reject(new Error(`timed out after ${limitMs} ms waiting for ${what}\n${this.outputTail}`));
       }, limitMs);
       this.#watchers.add(look);
       look();

@@ -15,7 +15,7 @@ export function installCodexCli(): void {
   if (installedVersion() === wantedVersion()) return;
   process.stdout.write('Installing the Codex CLI for the tests (about 400 MB, once) …\n');
   const npm = npmCommand();
-  // The binary of this platform is an optional dependency; there are no install scripts to run.
+  // The binary of this platform is an optional dependency; no install scripts have to run.
   const args = [
     'ci',
     '--include=optional',

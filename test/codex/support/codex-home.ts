@@ -4,7 +4,7 @@ import type { AuthJson } from '../../../src/fake-upstream/script/made-up-credent
 
 const readme = new URL('../../../README.md', import.meta.url);
 const README_ORIGIN = 'http://127.0.0.1:8989';
-/** No server listens there: requests of Codex to the Internet fail at once, on this machine. */
+/** No server listens there: Codex's requests to the Internet fail at once, on this machine. */
 const NOWHERE = 'http://127.0.0.1:9';
 
 /** Differences from the provider block of the README. */
@@ -24,11 +24,11 @@ export interface CodexHomeOptions {
 
 /** A Codex home folder for one test. */
 export interface CodexHome {
-  /** Working folder of Codex; it is trusted. */
+  /** Codex's working folder; it is trusted. */
   readonly workFolder: string;
   /** The login that Codex stores now. */
   readonly authFile: string;
-  /** The whole environment of Codex. */
+  /** Codex's whole environment. */
   readonly env: Readonly<Record<string, string>>;
 }
 

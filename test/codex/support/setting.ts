@@ -20,7 +20,7 @@ export interface SettingOptions {
   readonly accounts?: readonly (string | FakeAccountOptions)[];
   /** Scripts the accounts before the proxy starts and asks for their quota. */
   readonly prepare?: (fakeUpstream: FakeUpstream) => void;
-  /** The login of Codex itself. */
+  /** Codex's own login. */
   readonly login?: PlaceholderLoginOptions;
   readonly provider?: ProviderChanges;
   /** Codex uses the login of this account, in a file that the pool links to, and renews it at upstream itself. */
@@ -28,7 +28,7 @@ export interface SettingOptions {
   readonly proxyEnv?: Readonly<Record<string, string>>;
 }
 
-/** The end of a run of Codex. */
+/** The end of a Codex run. */
 export interface CodexRun {
   readonly code: number | null;
   readonly stdout: string;
@@ -88,7 +88,7 @@ export class Setting implements AsyncDisposable {
     return startProxy(this.folder, { ...this.fakeUpstream.env, ...paths, ...env });
   }
 
-  /** Waits until the proxy has polled the account's quota, as it does at its start. */
+  /** Waits until the proxy has polled the account's quota, as it does at startup. */
   async quotaKnown(account: string): Promise<void> {
     await this.fakeUpstream.until(
       (log) =>

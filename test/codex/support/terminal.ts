@@ -10,7 +10,7 @@ import type { Setting } from './setting.js';
 const LOOK_EVERY_MS = 100;
 const run = promisify(execFile);
 
-/** The terminal UI of Codex in a separate terminal (its own tmux server). */
+/** Codex's terminal UI in a separate terminal (its own tmux server). */
 export class Terminal implements AsyncDisposable {
   #isOpen = true;
 

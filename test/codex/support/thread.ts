@@ -30,7 +30,7 @@ export class Thread {
     return this.#endOf(turnStarted.parse(started).turn.id);
   }
 
-  /** Compacts the conversation, which is also a turn. */
+  /** Compacts the conversation; this is also a turn. */
   async compact(): Promise<TurnEnd> {
     await this.server.request('thread/compact/start', { threadId: this.id });
     const isNew = (params: unknown): boolean => {

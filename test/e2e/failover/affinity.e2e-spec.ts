@@ -9,7 +9,7 @@ import { send } from '../../support/clients/raw-client.js';
 import { startTilted, used } from '../../support/pool/uneven-pool.js';
 
 describe('affinity', () => {
-  it('keeps the turns of a session on one account, regardless of the quota of the others', async () => {
+  it('keeps the turns of a session on one account, regardless of the others’ quota', async () => {
     await using pool = await startTilted();
     for (let i = 0; i < 5; i += 1) await pool.turn({ 'session-id': 's-1' }).expect(200);
     await pool.turn({ 'session-id': 's-2' }).expect(200);
@@ -58,7 +58,7 @@ describe('affinity', () => {
     expect(pool.fakeUpstream.attempts()).toEqual(['b', 'b', 'a', 'a', 'a', 'a', 'a', 'b']);
   });
 
-  it('survives a reload and a new login of another account', async () => {
+  it('survives a reload and another account’s new login', async () => {
     await using pool = await startTilted();
     await pool.turn({ 'session-id': 's-1' }).expect(200);
     await pool.writeAuth('a', pool.fakeUpstream.account('a').loginAgain());
@@ -72,7 +72,7 @@ describe('affinity', () => {
     expect(pool.fakeUpstream.attempts()).toEqual(['b', 'b', 'a']);
   });
 
-  it('survives a new login of its own account', async () => {
+  it('survives its own account’s new login', async () => {
     await using pool = await startTilted();
     await pool.turn({ 'session-id': 's-1' }).expect(200);
     const login = pool.fakeUpstream.account('b').loginAgain();

@@ -72,7 +72,7 @@ describe('a login shared by the pool and a client', () => {
     expect(warning).toContain(new Date(clock.now()).toISOString());
   });
 
-  it('causes a warning without secrets when the client has other tokens of the account', async () => {
+  it('causes a warning without secrets when the client has other tokens for the account', async () => {
     await using pool = await TestPool.start();
     const other = pool.fakeUpstream.account('a').loginAgain();
     await pool.turn(headersOf(other)).expect(200);

@@ -44,7 +44,7 @@ async function updatedAt(pool: TestPool): Promise<number | null> {
   return rows.find((it) => it.accountId.startsWith('acct-a'))?.updatedAt ?? null;
 }
 
-describe.each(databaseDrivers)('the evidence of an account (%s)', { timeout: 60_000 }, (driver) => {
+describe.each(databaseDrivers)('an account’s evidence (%s)', { timeout: 60_000 }, (driver) => {
   it.each(['SIGTERM', 'SIGKILL'] as const)(
     'survives %s: an account at its limit gets no turn before its reset',
     async (signal) => {
@@ -126,7 +126,7 @@ describe.each(databaseDrivers)('the evidence of an account (%s)', { timeout: 60_
     expect(await pool.account('a')).toMatchObject({ available: false, reason: 'deactivated' });
     await rm(fileOf(pool, 'a'));
     await pool.client.post('/admin/reload').expect(200);
-    // The file is absent at this start and returns afterwards.
+    // The file is absent at this startup and returns afterwards.
     await using later = await pool.restart();
     await later.writeAuth('a', json);
     await later.client.post('/admin/reload').expect(200);
@@ -138,7 +138,7 @@ describe.each(databaseDrivers)('the evidence of an account (%s)', { timeout: 60_
     expect(await later.account('a')).toMatchObject({ available: true });
   });
 
-  it('is dropped with one log line when unreadable, and that of other accounts is kept', async () => {
+  it('is dropped with one log line when unreadable, and other accounts’ evidence is kept', async () => {
     const first = await started(driver);
     for (const name of ['a', 'b']) first.fakeUpstream.account(name).answers(deactivated());
     await first.turn().expect(503);
@@ -151,7 +151,7 @@ describe.each(databaseDrivers)('the evidence of an account (%s)', { timeout: 60_
     expect(await pool.account('a')).toMatchObject({ available: true });
     expect(await pool.account('b')).toMatchObject({ available: false, reason: 'deactivated' });
     expect(await attemptsOf(pool)).toEqual(['a']);
-    expect(said(pool, 'stored evidence of accounts is unreadable; starting without it')).toHaveLength(1);
+    expect(said(pool, 'stored evidence is unreadable; starting without it')).toHaveLength(1);
   });
 
   it('is written behind: no turn waits for a locked database, and nothing is lost', async () => {

@@ -69,7 +69,7 @@ describe('a limit after three deltas', () => {
     await expectQuiet(pool);
   });
 
-  it('is recognized byte by byte, with carriage returns and without event lines', async () => {
+  it('is recognized even when it arrives one byte at a time, with CRLF and without event lines', async () => {
     const clock = new FakeClock();
     await using pool = await startRanked({ clock, prepare: (it) => void it.account('a').usage(null, null) });
     const events = [...begun, failed('usage_limit_reached', 'no', { resets_in_seconds: 3_600 })];

@@ -62,7 +62,7 @@ describe('an unreachable upstream', { timeout: 30_000 }, () => {
     expect(said(pool, 'upstream has recovered')).toHaveLength(1);
   });
 
-  it('is detected by polls when there are no turns, and so is its end', async () => {
+  it('is detected by polls when no turns arrive, and so is its end', async () => {
     await using pool = await TestPool.start({ prepare: (fakeUpstream) => fakeUpstream.goDown() });
     await expect.poll(async () => await trouble(pool)).toContain('(ECONNREFUSED)');
     await pool.fakeUpstream.reopen();
@@ -117,7 +117,7 @@ describe('a failing upstream', { timeout: 30_000 }, () => {
     expect(await pool.account('a')).toMatchObject({ available: false, reason: 'upstream-error' });
   });
 
-  it('is reported after failed polls, before any turn meets it', async () => {
+  it('is reported after failed polls, before any turn sees it', async () => {
     await using pool = await TestPool.start({
       prepare: (fakeUpstream) => {
         for (const name of ['a', 'b']) fakeUpstream.account(name).usageResponses(502, 'bad gateway');

@@ -27,7 +27,7 @@ async function startFull(accounts = ['a', 'b']) {
   return { pool, silent, first };
 }
 
-/** Makes a few round trips, after which earlier requests have got as far as they can. */
+/** Makes a few round trips; after them, earlier requests have got as far as they can. */
 async function settled(pool: TestPool): Promise<void> {
   for (let i = 0; i < 5; i += 1) await pool.client.get('/admin/accounts').expect(200);
 }
@@ -48,7 +48,7 @@ describe.concurrent('an account at its maximum of concurrent turns', () => {
     expect(await pool.account('a')).toMatchObject({ ...free, inFlight: 0 });
   });
 
-  it('makes a turn wait up to 5 s; then another account serves it, and the session stays', async () => {
+  it('makes a turn wait up to 5 s; then another account serves it, and the session keeps its own', async () => {
     const { pool, silent, first } = await startFull();
     await using _pool = pool;
     const askedAt = performance.now();

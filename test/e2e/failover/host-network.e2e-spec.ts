@@ -114,7 +114,7 @@ describe('an outbound proxy', () => {
     expect(pool.fakeUpstream.tokens.requests).toHaveLength(isReachable ? 1 : 0);
   });
 
-  it('that refuses connections is a network fault and blames no account', async () => {
+  it('that refuses connections is a network fault, and no account is blamed', async () => {
     await using proxy = await EgressProxy.start();
     stubProxyEnv('https', proxy.origin);
     await using pool = await TestPool.start({

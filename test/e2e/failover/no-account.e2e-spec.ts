@@ -16,7 +16,7 @@ function pause(pool: TestPool, ...names: string[]): void {
 const inSeconds = (ms: number): number => Math.floor(ms / SECOND);
 
 describe('a pool with no quota left', () => {
-  it('says when the first account is back, in upstream’s own format', async () => {
+  it('gives the time when the first account is back, in upstream’s own format', async () => {
     const clock = new FakeClock();
     await using pool = await TestPool.start({ accounts: [{ name: 'a', plan: 'pro' }, 'b', 'c'], clock });
     await polled(pool);
@@ -40,7 +40,7 @@ describe('a pool with no quota left', () => {
     expect(pool.fakeUpstream.attempts()).toEqual(['a', 'b']);
   });
 
-  it('learns it from polls alone and sends no turn upstream', async () => {
+  it('is recognized from polls alone, and no turn is sent upstream', async () => {
     const clock = new FakeClock();
     const full = { usedPercent: 100, windowSeconds: 18_000, resetsInSeconds: 7_200 };
     await using pool = await TestPool.start({
@@ -116,7 +116,7 @@ describe('a pool that needs an operator', () => {
   ];
 
   it.each(cases)(
-    'says what to do when it %s, with a status that makes Codex print it at once',
+    'reports what to do when it %s, with a status that makes Codex print it at once',
     async (...row) => {
       const [, words, start] = row;
       await using pool = await start();

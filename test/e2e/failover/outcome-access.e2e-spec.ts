@@ -20,7 +20,7 @@ import {
 } from '../../support/pool/ranked-accounts.js';
 import { send } from '../../support/clients/raw-client.js';
 
-/** Access tokens of `a` live ten days, and those of `b` longer, so that only the tokens of `a` expire in a test. */
+/** Account `a`'s access tokens live ten days and `b`'s longer, so that only `a`'s expire in a test. */
 const accounts = ['a', { name: 'b', accessTokenLifetimeSeconds: 40 * 86_400 }];
 const newLogin = async (pool: TestPool): Promise<void> => {
   await pool.writeAuth('a', pool.fakeUpstream.account('a').loginAgain());

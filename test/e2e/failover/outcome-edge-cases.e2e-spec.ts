@@ -117,7 +117,7 @@ describe('an event stream that ends cleanly', () => {
 });
 
 describe('a slow turn', () => {
-  it('does not bring its session back to the account that the session has left', async () => {
+  it('does not bring its session back to the account it has left', async () => {
     const clock = new FakeClock();
     await using pool = await startRanked({ clock });
     await isServedBy(pool, 'a', session);

@@ -72,7 +72,7 @@ describe('an uploaded file', () => {
     expect(forwarded(pool.fakeUpstream)[2]?.headers['accept-encoding']).toBe('gzip');
   });
 
-  it('is found in a compressed turn of Codex, which is passed on unchanged', async () => {
+  it('is found in a compressed Codex turn, which is passed on unchanged', async () => {
     await using pool = await start();
     await upload(pool, session);
     const body = zstdCompressSync(naming('file_0ab'));

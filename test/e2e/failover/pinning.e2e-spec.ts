@@ -60,7 +60,7 @@ describe('a turn that continues a response', () => {
     expect(attemptsAfter(pool)).toEqual(['a']);
   });
 
-  it('is not searched for in compressed turns of Codex, which never names one over HTTP', async () => {
+  it('is not searched for in compressed Codex turns, because Codex never names one over HTTP', async () => {
     await using pool = await withResponse();
     const headers = { 'content-encoding': 'zstd', 'x-codex-turn-metadata': '{"session_id":"s-2"}' };
     expect(await send(pool, { headers, body: zstdCompressSync(continues('resp_1')) })).toMatchObject({
@@ -78,7 +78,7 @@ describe('a turn that continues a response', () => {
     expect(attemptsAfter(pool)).toEqual(['b']);
   });
 
-  it('is not pinned by the response of an attempt that the client has not seen', async () => {
+  it('is not pinned by an attempt’s response that the client has not seen', async () => {
     await using pool = await startTilted();
     const events = [
       created('resp_0'),
@@ -128,7 +128,7 @@ describe('a pinned turn whose account cannot serve it', () => {
     expect(attemptsAfter(pool)).toEqual(['b', 'a', 'b']);
   });
 
-  it('says what the operator must do about that account only', async () => {
+  it('reports what the operator must do about that account only', async () => {
     await using pool = await withResponse();
     pause(pool, 'b');
     const response = await send(pool, { body: continues('resp_1') });

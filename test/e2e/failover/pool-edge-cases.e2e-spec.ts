@@ -103,7 +103,7 @@ describe('a turn state issued before a restart', () => {
     await movesToB(pool, [usageLimit()], continued);
     const sent = pool.fakeUpstream.turns().map((it) => it.headers['x-codex-turn-state']);
     expect(sent).toEqual([undefined, 'issued-by-a', undefined]);
-    // The session is on b by now; the client still sends the turn state of a.
+    // The session is on b by now; the client still sends a's turn state.
     await isServedBy(pool, 'b', continued);
     expect(pool.fakeUpstream.turns().at(-1)?.headers).not.toHaveProperty('x-codex-turn-state');
   });
@@ -151,7 +151,7 @@ describe('a refused account', () => {
   it.each([
     ['deactivated', deactivated()],
     ['forbidden', forbidden()],
-  ])('(%s) does not recover by a token refresh of the pool, but by a new file', async (reason, refusal) => {
+  ])('(%s) does not recover by the pool’s own token refresh, but by a new file', async (reason, refusal) => {
     const clock = new FakeClock();
     const a = { name: 'a', accessTokenLifetimeSeconds: 18 * 60 };
     await using pool = await startRanked({ accounts: [a, 'b'], clock });

@@ -82,7 +82,7 @@ describe('longer cooldowns', () => {
     await isServedBy(pool, 'a');
   });
 
-  it('begin during the turn that meets the third error in a row', async () => {
+  it('begin during the turn that gets the third error in a row', async () => {
     const clock = new FakeClock();
     await using pool = await startRanked({ accounts: ['a'], clock });
     pool.fakeUpstream.account('a').always(refuses(500, { error: 'oops' }));

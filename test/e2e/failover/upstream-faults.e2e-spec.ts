@@ -80,7 +80,7 @@ describe('upstream-error', () => {
     },
   );
 
-  it.concurrent('takes the account out at the third in a row, during the turn that meets it', async () => {
+  it.concurrent('takes the account out at the third in a row, during the turn that gets it', async () => {
     const clock = new FakeClock();
     await using pool = await startRanked({ clock });
     await movesToB(pool, [serverError, serverError]);

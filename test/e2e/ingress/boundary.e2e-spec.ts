@@ -48,11 +48,11 @@ function plus(asked: RawRequest, headers: Readonly<Record<string, string>>): Raw
 describe('the boundary', () => {
   it.each([
     ['a foreign host name', { host: 'evil.example' }],
-    ['a foreign host name with the port of the proxy', { host: 'evil.example:8989' }],
+    ['a foreign host name with the proxy’s port', { host: 'evil.example:8989' }],
     ['a host that only begins like an allowed one', { host: '127.0.0.1.evil.example' }],
     ['another address', { host: '192.168.1.7:8989' }],
-    ['a page of another origin', { origin: 'https://evil.example' }],
-    ['a page of another port of this machine', { origin: 'http://127.0.0.1:1' }],
+    ['a page from another origin', { origin: 'https://evil.example' }],
+    ['a page from another port on this machine', { origin: 'http://127.0.0.1:1' }],
     ['a page without an origin', { origin: 'null' }],
     ['a cross-site request', { 'sec-fetch-site': 'cross-site' }],
     ['a cross-site script', { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors' }],
@@ -152,7 +152,7 @@ describe('unknown paths', () => {
   });
 });
 
-describe('the tokens of the proxy', () => {
+describe('the proxy’s tokens', () => {
   it('PROXY_CLIENT_TOKEN guards all proxied routes, and never reaches upstream', async () => {
     const env = { PROXY_CLIENT_TOKEN: 'client-token-1' };
     await using pool = await TestPool.start({ env, accounts: ['a'] });

@@ -31,7 +31,7 @@ describe('CONNECT', () => {
   it.each([
     ['for a foreign host', { host: target }, {}, 'forbidden_host'],
     ['without the client token', {}, { PROXY_CLIENT_TOKEN: 'made-up-token' }, 'wrong_client_token'],
-  ])('passes the checks of every request first: 403 %s', async (_which, fields, env, code) => {
+  ])('passes every request’s checks first: 403 %s', async (_which, fields, env, code) => {
     await using pool = await TestPool.start({ env: { ...env } });
     using client = new RawSocket(pool.origin);
     await client.write(connectTo(target, fields));

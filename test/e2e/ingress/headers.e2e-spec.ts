@@ -24,7 +24,7 @@ describe('headers to upstream', () => {
     ['the list of models', { path: '/v1/models?client_version=1' }],
     ['an image', { method: 'POST', path: '/v1/images/generations', body: '{}' }],
     ['an upload', { method: 'POST', path: '/backend-api/files', body: '{}' }],
-  ])('carry the credentials of the account and never those of the client: %s', async (_what, asked) => {
+  ])('carry the account’s credentials and never the client’s: %s', async (_what, asked) => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     await call(pool.origin, { ...asked, headers: { ...asked.headers, ...clientSecrets } });
     const [request] = forwarded(pool.fakeUpstream);
@@ -59,7 +59,7 @@ describe('headers to upstream', () => {
     expect(headers.host).toBe(new URL(pool.fakeUpstream.origin).host);
   });
 
-  it('are otherwise those of the client', async () => {
+  it('are otherwise the client’s', async () => {
     await using pool = await TestPool.start();
     const own = {
       'user-agent': 'codex_exec/0.169.0 (Debian 12.0.0; x86_64) xterm (codex_exec; 0.169.0)',

@@ -60,7 +60,7 @@ describe('the list of models', () => {
     }
   });
 
-  it('is not fetched again because another account has another etag', async () => {
+  it('is not fetched again just because another account has another etag', async () => {
     await using pool = await startTilted({ accounts });
     const served = (await pool.client.get('/v1/models').expect(200)).headers['etag'];
     pool.fakeUpstream.account('a').always(streams({ headers: { 'x-models-etag': 'W/"of-a"' } }));

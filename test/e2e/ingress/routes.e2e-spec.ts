@@ -102,7 +102,7 @@ describe('config/bundle', () => {
     }
   });
 
-  it('is empty for any other client, which must not get the rules of another account', async () => {
+  it('is empty for any other client, which must not get another account’s rules', async () => {
     await using pool = await TestPool.start();
     expect((await pool.client.get(BUNDLE).set(as('acct-of-the-client')).expect(200)).body).toEqual({});
     expect((await pool.client.get(BUNDLE).expect(200)).body).toEqual({});

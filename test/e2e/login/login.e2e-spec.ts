@@ -36,7 +36,7 @@ const exchanges = (pool: TestPool) =>
   pool.fakeUpstream.log.filter((it) => it.path === '/oauth/token' && it.body.includes('authorization_code'));
 
 describe('a login by browser', () => {
-  it('adds an account that serves at once, and closes the callback listener', async () => {
+  it('adds an account that is usable at once, and closes the callback listener', async () => {
     const { pool, authorization, clock } = await startLogins();
     await using _pool = pool;
     await pool.turn().expect(503);
@@ -127,7 +127,7 @@ describe('a login by browser', () => {
     expect(pool.registry.list()).toHaveLength(1);
   });
 
-  it('takes a free name when the requested one belongs to another account, which stays unchanged', async () => {
+  it('takes a free name when the requested one belongs to another account, and leaves that account unchanged', async () => {
     const { pool, authorization } = await startLogins({ accounts: ['a'] });
     await using _pool = pool;
     const before = await pool.readAuth('a');
@@ -137,7 +137,7 @@ describe('a login by browser', () => {
     expect(await pool.readAuth('a')).toEqual(before);
   });
 
-  it('stays open after a callback of another login', async () => {
+  it('stays open after another login’s callback', async () => {
     const { pool, authorization } = await startLogins();
     await using _pool = pool;
     const { id, url } = await begin(pool, 'browser');
@@ -341,7 +341,7 @@ describe('the callback listener', () => {
     expect(outcome).toMatch(/port 1455 or 1457|^http:\/\/127\.0\.0\.1:145[57]\/auth\/callback$/);
   });
 
-  it('closes when the program stops, which does not wait for the user', async () => {
+  it('closes when the program stops, and the program does not wait for the user', async () => {
     const { pool } = await startLogins();
     await using _pool = pool;
     const redirect = redirectOf(await begin(pool, 'browser'));
@@ -516,7 +516,7 @@ describe('a request to /admin/login', () => {
     },
   );
 
-  it('is refused in any other than the documented form', async () => {
+  it('is refused in any form but the documented one', async () => {
     const { pool } = await startLogins();
     await using _pool = pool;
     const path = '/admin/login/browser';
@@ -545,7 +545,7 @@ describe('a request to /admin/login', () => {
     await pool.client.delete('/admin/login/unknown').expect(404);
   });
 
-  it('needs the admin token when one is set', async () => {
+  it('requires the admin token when one is set', async () => {
     const { pool } = await startLogins({ env: { PROXY_ADMIN_TOKEN: 'made-up-admin-token' } });
     await using _pool = pool;
     const paths = ['POST browser', 'POST device', 'POST x/callback', 'GET x', 'DELETE x'];

@@ -11,7 +11,7 @@ import { send, turnWith } from '../../support/clients/raw-http.js';
 import { newest, refreshing } from '../../support/pool/held-refresh.js';
 
 describe('PATCH /admin/accounts/{name}', () => {
-  it('keeps settings across a restart, and writes none of them to the file of Codex', async () => {
+  it('keeps settings across a restart, and writes none of them to Codex’s file', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     const before = await poolFiles(pool);
     const settings = { paused: true, label: 'mine', priority: 5, reserve: 0.25, maxInFlight: 3 };
@@ -62,7 +62,7 @@ describe('PATCH /admin/accounts/{name}', () => {
 });
 
 describe('DELETE /admin/accounts/{name}', () => {
-  it('moves the file away, and its settings come back with the same account', async () => {
+  it('moves the file away, and the settings come back with the same account', async () => {
     await using pool = await TestPool.start();
     const login = await pool.readAuth('a');
     await pool.client.patch('/admin/accounts/a').send({ label: 'mine', priority: 2 }).expect(200);
@@ -122,7 +122,7 @@ describe('DELETE /admin/accounts/{name}', () => {
     expect((await turn).status).toBe(200);
   });
 
-  it('says so when the file is already gone', async () => {
+  it('reports that the file is already gone', async () => {
     await using pool = await TestPool.start();
     await rm(join(pool.folder, 'pool', 'a.json'));
     const response = await pool.client.delete('/admin/accounts/a').expect(404);
@@ -144,7 +144,7 @@ describe('POST /admin/accounts/{name}/refresh', () => {
     expectNoSecrets(pool, [before, after], response.body);
   });
 
-  it('says when a login is needed', async () => {
+  it('reports that a login is needed', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     pool.fakeUpstream.account('a').revokeRefreshToken();
     const response = await pool.client
@@ -155,7 +155,7 @@ describe('POST /admin/accounts/{name}/refresh', () => {
     expectNoSecrets(pool, [await pool.readAuth('a')], response.body);
   });
 
-  it('says when the token endpoint failed, and works once it is back', async () => {
+  it('reports that the token endpoint failed, and works once it is back', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     pool.fakeUpstream.tokens.answers('html');
     const response = await pool.client

@@ -15,7 +15,7 @@ import { HOUR } from '../../support/fake-clock.js';
 import { TestPool } from '../../support/pool/pool.js';
 
 describe('POST /admin/accounts', () => {
-  it('imports an auth.json, whose account serves at once', async () => {
+  it('imports an auth.json, and its account is usable at once', async () => {
     await using pool = await TestPool.start({ accounts: [] });
     const login = newLogin(pool, 'new');
     const response = await pool.client.post('/admin/accounts').send(login).expect(201);
@@ -75,7 +75,7 @@ describe('POST /admin/accounts', () => {
     expect(JSON.parse(await readFile(file, 'utf8'))).toEqual(login);
   });
 
-  it('makes an account that needed a login serve again, even with an older login', async () => {
+  it('makes an account that needed a login usable again, even with an older login', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     const older = loginOf(pool, 'a', Date.now() - HOUR);
     pool.fakeUpstream.account('a').revokeRefreshToken().expireAccessToken();
@@ -127,7 +127,7 @@ describe('POST /admin/accounts', () => {
     ['without tokens', 422, 'no_tokens', () => ({ OPENAI_API_KEY: null, tokens: null })],
     ['with nothing in it', 422, 'no_tokens', () => ({})],
     ['with only an API key', 422, 'api_key_only', () => ({ OPENAI_API_KEY: 'sk-made-up' })],
-    ['of another form', 422, 'not_auth_json', () => ({ tokens: 'rt_made-up' })],
+    ['of another shape', 422, 'not_auth_json', () => ({ tokens: 'rt_made-up' })],
     [
       'without a refresh token',
       422,
@@ -153,7 +153,7 @@ describe('POST /admin/accounts', () => {
       (_pool, it) => ({ ...it, tokens: { ...it.tokens, account_id: `${PLACEHOLDER_PREFIX}x` } }),
     ],
     ['with a name that is a path', 422, 'bad_name', (_pool, auth) => ({ name: '../evil', auth })],
-    ['with a name that hides', 422, 'bad_name', (_pool, auth) => ({ name: '.evil', auth })],
+    ['with a name of a hidden file', 422, 'bad_name', (_pool, auth) => ({ name: '.evil', auth })],
     ['with an empty name', 422, 'bad_name', (_pool, auth) => ({ name: '', auth })],
     ['with a name of the wrong type', 422, 'bad_name', (_pool, auth) => ({ name: 7, auth })],
     ['under the name of another account', 409, 'name_taken', (_pool, auth) => ({ name: 'a', auth })],
@@ -183,7 +183,7 @@ describe('POST /admin/accounts', () => {
     expectNoSecrets(pool, [login], response.body);
   });
 
-  it('says so when a file cannot be written, and leaves none behind', async () => {
+  it('reports that a file cannot be written, and leaves none behind', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     const login = newLogin(pool, 'new');
     await rm(join(pool.folder, 'pool'), { recursive: true });
@@ -218,7 +218,7 @@ describe('the body of an operator’s request', () => {
     ],
     ['not compressed as it says', 400, 'bad_json', { 'content-encoding': 'gzip' }, cut],
     [
-      'without end in its depth',
+      'nested without end',
       422,
       'not_auth_json',
       {},

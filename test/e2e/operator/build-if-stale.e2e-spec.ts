@@ -16,7 +16,7 @@ const SETTINGS = [
 ];
 const LONG_AGO = new Date('2020-01-01');
 
-/** Replaces the compiler, which takes half a minute. Records each run, and writes the entry last. */
+/** Replaces the compiler, because compiling takes half a minute. Records each run, and writes the entry last. */
 const compiler = `
   const { appendFileSync, existsSync, mkdirSync, rmSync, writeFileSync } = require('node:fs');
   appendFileSync('compiler-runs', 'x');

@@ -57,7 +57,7 @@ class Watch {
     await this.ask({ path: '/admin/accounts' }, `Bearer ${CLIENT_TOKEN}-wrong`);
   }
 
-  /** Every place where a secret shows, or the middle of a token. */
+  /** Every place where a secret or the middle of a token shows. */
   leaks(): string[] {
     const { fakeUpstream, logger, registry } = this.pool;
     const accounts = registry.list().map((it) => fakeUpstream.account(it.name));

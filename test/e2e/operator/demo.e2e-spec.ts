@@ -20,7 +20,7 @@ class Demo implements AsyncDisposable {
     const entry = join(dirname(await buildProgram()), 'demo', 'demo.js');
     const folder = await mkdtemp(join(tmpdir(), 'codex-pool-demo-test-'));
     for (const name of ['tmp', 'home']) await mkdir(join(folder, name));
-    // The user's settings of the proxy do not apply to the demo, which could not start with these.
+    // The user's proxy settings do not apply to the demo; it could not start with these.
     await writeFile(join(folder, 'home', '.env'), 'PROXY_LISTEN_ADDR=of-the-file\n');
     const env = {
       PATH: process.env['PATH'] ?? '',
@@ -131,7 +131,7 @@ describe('the demo', { timeout: 30_000 }, () => {
     expect(await demo.traces()).toEqual([]);
   });
 
-  it('prints the log of the proxy on stderr with --verbose, and never a token', async () => {
+  it('prints the proxy’s log on stderr with --verbose, and never a token', async () => {
     await using demo = await Demo.spawn('--verbose');
     expect(await demo.child.ended).toEqual({ code: 0, signal: null });
     const { stdout, stderr } = demo.child;

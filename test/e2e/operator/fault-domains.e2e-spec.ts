@@ -37,7 +37,7 @@ function part<T>(pool: TestPool, type: Type<T>): T {
   return pool.running.app.get(type, { strict: false });
 }
 
-/** Breaks the next request inside its own handling; `how` is called with both sides of it. */
+/** Makes the handling of the next request fail; `how` is called with both sides of it. */
 function inRequest(pool: TestPool, how: (req: IncomingMessage, res: ServerResponse) => void): void {
   breaksOnce(part(pool, RouteDispatch), 'serve', (_route: Route, req: IncomingMessage, res: ServerResponse) =>
     how(req, res),
@@ -103,7 +103,7 @@ const places: [where: string, place: string, provoke: (pool: TestPool) => Promis
   ],
   [
     'upgrade',
-    'the opening of a WebSocket throws',
+    'opening a WebSocket throws',
     async (pool) => {
       breaksOnce(part(pool, Handshake), 'serve', boom);
       expect(await ended(pool, upgrade())).toBe('');
@@ -111,17 +111,17 @@ const places: [where: string, place: string, provoke: (pool: TestPool) => Promis
   ],
   [
     'websocket',
-    'a message of the client throws',
+    'handling a client message throws',
     (pool) => (breaksOnce(part(pool, TurnRecorder), 'open', boom), socketCloses(pool)),
   ],
   [
     'websocket',
-    'the first output of upstream throws',
+    'handling upstream’s first output throws',
     (pool) => (breaksOnce(part(pool, TurnRecorder), 'served', boom), socketCloses(pool)),
   ],
   [
     'websocket',
-    'the end of a turn throws',
+    'handling the end of a turn throws',
     (pool) => (breaksOnce(part(pool, TurnRecorder), 'close', boom), socketCloses(pool)),
   ],
   [
@@ -167,7 +167,7 @@ const places: [where: string, place: string, provoke: (pool: TestPool) => Promis
   ],
   [
     'connection',
-    'a promise is rejected and nothing waits for it',
+    'a promise that nothing awaits is rejected',
     async (pool) => {
       inRequest(pool, () => void Promise.resolve().then(boom));
       await ended(pool, post());
@@ -175,7 +175,7 @@ const places: [where: string, place: string, provoke: (pool: TestPool) => Promis
   ],
   [
     'connection',
-    'a listener of the body throws',
+    'a listener on the body throws',
     async (pool) => {
       inRequest(pool, (req) => req.once('data', boom));
       await ended(pool, post());
@@ -183,7 +183,7 @@ const places: [where: string, place: string, provoke: (pool: TestPool) => Promis
   ],
   [
     'connection',
-    'a listener of the end of a body throws',
+    'a listener on the end of a body throws',
     async (pool) => {
       inRequest(pool, (req) => req.once('end', boom));
       await ended(pool, post());
@@ -191,7 +191,7 @@ const places: [where: string, place: string, provoke: (pool: TestPool) => Promis
   ],
   [
     'connection',
-    'a listener of the end of a response throws',
+    'a listener on the end of a response throws',
     async (pool) => {
       inRequest(pool, (_req, res) => res.once('close', boom));
       await left(pool);
@@ -199,7 +199,7 @@ const places: [where: string, place: string, provoke: (pool: TestPool) => Promis
   ],
   [
     'connection',
-    'a listener of the end of a connection throws',
+    'a listener on the end of a connection throws',
     async (pool) => {
       inRequest(pool, ({ socket }) => socket.once('close', boom));
       await left(pool);
@@ -207,7 +207,7 @@ const places: [where: string, place: string, provoke: (pool: TestPool) => Promis
   ],
   [
     'connection',
-    'a listener of an error throws',
+    'a listener on an error throws',
     async (pool) => {
       inRequest(pool, ({ socket }) => {
         socket.once('error', boom);
@@ -228,7 +228,7 @@ const places: [where: string, place: string, provoke: (pool: TestPool) => Promis
   ],
   [
     'connection',
-    'a listener of the response of upstream throws',
+    'a listener on upstream’s response throws',
     async (pool) => {
       breaksOnce(
         part(pool, OutcomeRecorder),
@@ -248,7 +248,7 @@ const places: [where: string, place: string, provoke: (pool: TestPool) => Promis
   ],
   ...(['request', 'upgrade', 'connect', 'clientError'] as const).map((event): (typeof places)[number] => [
     'connection',
-    `a listener of the server's ${event} throws`,
+    `a listener on the server's ${event} throws`,
     async (pool) => {
       pool.running.server.prependOnceListener(event, boom);
       const bytes = {
@@ -262,7 +262,7 @@ const places: [where: string, place: string, provoke: (pool: TestPool) => Promis
   ]),
   [
     'operator',
-    'a route of the operator throws',
+    'an operator route throws',
     async (pool) => {
       breaksOnce(part(pool, UsageReport), 'run', boom);
       const text = await ended(pool, head('GET /admin/usage'));
@@ -272,7 +272,7 @@ const places: [where: string, place: string, provoke: (pool: TestPool) => Promis
   ],
   [
     'operator',
-    'a middleware of the operator throws',
+    'an operator middleware throws',
     async (pool) => {
       breaksOnce(part(pool, UpstreamMonitor), 'troubles', boom);
       expect(await ended(pool, head('GET /metrics'))).toMatch(/^HTTP\/1.1 500 /);
@@ -297,35 +297,38 @@ const places: [where: string, place: string, provoke: (pool: TestPool) => Promis
   ],
 ];
 
-describe('a fault in the handling of one connection', () => {
-  it.each(places)('(%s) when %s, ends only that one, and is logged once', async (where, _place, provoke) => {
-    await using pool = await TestPool.start({ loginPorts: [0], env: { PROXY_POLICY: 'fill-first' } });
-    using uncaught = new OwnProcessFaults(pool);
-    const upstream = controlled();
-    pool.fakeUpstream.account('a').answers(upstream.response);
-    const other = send(pool.origin, turn);
-    upstream.send(delta('before'));
-    await other.untilText('before');
+describe('a fault while handling one connection', () => {
+  it.each(places)(
+    '(%s) when %s, ends only that connection, and is logged once',
+    async (where, _place, provoke) => {
+      await using pool = await TestPool.start({ loginPorts: [0], env: { PROXY_POLICY: 'fill-first' } });
+      using uncaught = new OwnProcessFaults(pool);
+      const upstream = controlled();
+      pool.fakeUpstream.account('a').answers(upstream.response);
+      const other = send(pool.origin, turn);
+      upstream.send(delta('before'));
+      await other.untilText('before');
 
-    const before = await counted(pool);
+      const before = await counted(pool);
 
-    await provoke(pool);
+      await provoke(pool);
 
-    await expect.poll(async () => (await counted(pool))[where]).toBe((before[where] ?? 0) + 1);
-    upstream.send(delta('after'), completed());
-    upstream.end();
-    expect(await other.whole()).toMatchObject({ status: 200, isBroken: false });
-    expect(other.text).toMatch(/before[^]*after[^]*response\.completed/);
-    expect(await counted(pool)).toEqual({ ...before, [where]: (before[where] ?? 0) + 1 });
-    const logged = pool.logger.lines.filter((it) => it.includes('made-up fault'));
-    expect(logged).toHaveLength(1);
-    expect(logged[0]).toMatch(/at .*fault-domains\.e2e-spec/);
-    const { body: health } = await pool.client.get('/healthz').expect(200);
-    expect(health.status).toBe('up');
-    expect(health.info.faults).toMatchObject({ status: 'up', total: 1, lastAt: expect.any(Number) });
-    expect(uncaught.outside).toBe(0);
-    await expect.poll(() => pool.registry.list().map((it) => it.inFlight)).toEqual([0, 0]);
-  });
+      await expect.poll(async () => (await counted(pool))[where]).toBe((before[where] ?? 0) + 1);
+      upstream.send(delta('after'), completed());
+      upstream.end();
+      expect(await other.whole()).toMatchObject({ status: 200, isBroken: false });
+      expect(other.text).toMatch(/before[^]*after[^]*response\.completed/);
+      expect(await counted(pool)).toEqual({ ...before, [where]: (before[where] ?? 0) + 1 });
+      const logged = pool.logger.lines.filter((it) => it.includes('made-up fault'));
+      expect(logged).toHaveLength(1);
+      expect(logged[0]).toMatch(/at .*fault-domains\.e2e-spec/);
+      const { body: health } = await pool.client.get('/healthz').expect(200);
+      expect(health.status).toBe('up');
+      expect(health.info.faults).toMatchObject({ status: 'up', total: 1, lastAt: expect.any(Number) });
+      expect(uncaught.outside).toBe(0);
+      await expect.poll(() => pool.registry.list().map((it) => it.inFlight)).toEqual([0, 0]);
+    },
+  );
 });
 
 /** The counts of the metric by place. All pools of this process share one registry. */

@@ -45,7 +45,7 @@ describe('a program that gets a stop signal', { timeout: 30_000 }, () => {
       program.child.kill(signal);
       await program.child.until(
         ({ stdout }) => (stdout.includes('stopping') ? true : null),
-        'its word that it stops',
+        'its message that it is stopping',
       );
       // A connection that is still in the listener's queue is reset; later ones are refused.
       await expect(call(origin, { path: '/healthz' })).rejects.toThrow('ECONNRE');
@@ -79,7 +79,7 @@ describe('a program that gets a stop signal', { timeout: 30_000 }, () => {
     program.child.kill('SIGTERM');
     await program.child.until(
       ({ stdout }) => (stdout.includes('stopping') ? true : null),
-      'its word that it stops',
+      'its message that it is stopping',
     );
     const askedAt = performance.now();
     program.child.kill('SIGTERM');

@@ -33,7 +33,7 @@ function specifierOf(room: string, target: string): string {
 
 /** `<room>/<file> <target>` for each refused import of the probes. */
 function refusedImports(folder: string): ReadonlySet<string> {
-  // `-A all` turns off the rules of categories, and leaves those of the blocks.
+  // `-A all` turns off the category rules and leaves the blocks' rules.
   const { stdout } = spawnSync(process.execPath, [linter, '-A', 'all', '--format=json', 'src'], {
     cwd: folder,
     encoding: 'utf8',
@@ -85,7 +85,7 @@ describe('imports between the rooms of src', () => {
   });
 
   it.each(['static.ts', 'type.ts', 'exported.ts', 'dynamic.ts'])(
-    'are refused by the lint unless the block of the room allows them (%s)',
+    'are refused by the lint unless the room’s block allows them (%s)',
     (name) => {
       expect(rules).not.toEqual([]);
       for (const { room, mayImport } of rules) {
@@ -100,7 +100,7 @@ describe('imports between the rooms of src', () => {
     expect([...refused].filter((it) => /\.(spec|module)\.ts /.test(it))).toEqual([]);
   });
 
-  it('form no circle', () => {
+  it('form no cycle', () => {
     const circle = cycleOf(roomImports()) ?? [];
     expect(circle.map(({ from, to, file }) => `${from} → ${to} in ${file}`)).toEqual([]);
   });

@@ -13,7 +13,7 @@ import { used } from '../../support/pool/uneven-pool.js';
 const turn = turnWith(JSON.stringify(aTurn()));
 
 describe('a file in the pool folder', () => {
-  it('that is new serves without a restart', async () => {
+  it('that is new is in use without a restart', async () => {
     await using pool = await TestPool.start({ accounts: [] });
     await pool.writeAuth('new', pool.fakeUpstream.addAccount({ name: 'new' }).authJson());
     await eventually(() => stateOf(pool)).toEqual({ new: null });
@@ -72,7 +72,7 @@ describe('a file in the pool folder', () => {
     expect(pool.fakeUpstream.tokens.requests).toEqual([]);
   });
 
-  it('that is partly written is waited for, and its account serves meanwhile', async () => {
+  it('that is partly written is not used until it is complete, and its account serves meanwhile', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     await polled(pool);
     const [account] = pool.registry.list();

@@ -62,7 +62,7 @@ describe('the pool folder', () => {
   it.each([
     ['another folder', async () => undefined],
     ['a file for a while, and then another folder', async (path: string) => writeFile(path, 'no folder')],
-  ])('is still watched when it was replaced by %s', async (_what, between) => {
+  ])('is still watched after it is replaced by %s', async (_what, between) => {
     await using pool = await TestPool.start();
     await polled(pool);
     const folder = join(pool.folder, 'pool');
@@ -100,11 +100,11 @@ describe('the pool folder', () => {
     },
   );
 
-  it('stays watched when another folder replaced it between two checks', async () => {
+  it('stays watched when another folder replaces it between two checks', async () => {
     await using pool = await TestPool.start({ accounts: [] });
     await caughtUp(pool, 'mark');
     await rm(fileOf(pool, 'mark'));
-    await eventually(() => stateOf(pool)).toEqual({}); // no look is due now, and nothing in the folder can change
+    await eventually(() => stateOf(pool)).toEqual({}); // no check is due now, and nothing in the folder can change
     const folder = join(pool.folder, 'pool');
     await mkdir(`${folder}-2`);
     await rename(folder, `${folder}-1`);
@@ -114,7 +114,7 @@ describe('the pool folder', () => {
     expect(said(pool, 'account added')).toHaveLength(1);
   });
 
-  it('is left alone after a stop', async () => {
+  it('is left alone after shutdown', async () => {
     await using pool = await TestPool.start();
     await eventually(watchers).toBeGreaterThan(0);
     await pool.running.stop();

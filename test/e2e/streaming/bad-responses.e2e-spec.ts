@@ -47,7 +47,7 @@ describe('a usage limit whose end', () => {
     ['is negative', '"resets_at":-5', 5 * MINUTE],
     ['is in the year 2446', '"resets_at":15021504000', 31 * DAY],
     ['is given in ms', `"resets_at":${(now + 3_600) * SECOND}`, 31 * DAY],
-    ['is beyond all numbers', '"resets_at":1e999', 5 * MINUTE],
+    ['is too large for a number', '"resets_at":1e999', 5 * MINUTE],
     ['is a float', `"resets_at":${now + 3_600}.5`, HOUR + 500],
     ['is text', `"resets_at":"${now + 3_600}"`, HOUR],
     ['is a float as text', `"resets_at":"${now + 3_600}.25"`, HOUR + 250],
@@ -58,12 +58,16 @@ describe('a usage limit whose end', () => {
     ['is null', '"resets_at":null', 5 * MINUTE],
     ['is true', '"resets_at":true', 5 * MINUTE],
     ['is a list', `"resets_at":[${now + 3_600}]`, 5 * MINUTE],
-    ['is past, and in so many seconds', `"resets_at":1,"resets_in_seconds":90`, 90 * SECOND],
-    ['is in so many seconds, as a float', '"resets_in_seconds":1.5', 1.5 * SECOND],
-    ['is in so many seconds, as text', '"resets_in_seconds":"90"', 90 * SECOND],
+    [
+      'is in the past, and also given in seconds from now',
+      `"resets_at":1,"resets_in_seconds":90`,
+      90 * SECOND,
+    ],
+    ['is given in seconds from now, as a float', '"resets_in_seconds":1.5', 1.5 * SECOND],
+    ['is given in seconds from now, as text', '"resets_in_seconds":"90"', 90 * SECOND],
     ['is in a negative number of seconds', '"resets_in_seconds":-90', 5 * MINUTE],
     ['is in zero seconds', '"resets_in_seconds":0', 5 * MINUTE],
-    ['is in more seconds than there are', '"resets_in_seconds":1e300', 31 * DAY],
+    ['is in an absurd number of seconds', '"resets_in_seconds":1e300', 31 * DAY],
   ])('%s fails over and takes the account out for a sensible time', async (_what, end, pauseMs) => {
     const text = `{"error":{"type":"usage_limit_reached","message":"no",${end}}}`;
     expect(await movesToB(pool, [refuses(429, text, asJson)])).toEqual(['a', 'b']);
@@ -89,7 +93,7 @@ describe('a 429 whose Retry-After', () => {
     ['is a date', date(90 * SECOND), 90 * SECOND],
     ['is a date in the year 2446', 'Sat, 01 Jan 2446 00:00:00 GMT', 31 * DAY],
     ['is a fraction', '1.5', 1.5 * SECOND],
-    ['has spaces around', ' 7 ', 7 * SECOND],
+    ['has spaces around it', ' 7 ', 7 * SECOND],
     ['is junk', 'soon', 2 * SECOND],
     ['is an invalid date', 'Sat, 99 Foo 2026', 2 * SECOND],
     ['is empty', '', 2 * SECOND],

@@ -62,13 +62,13 @@ describe('a malformed upstream response', () => {
     const { status, body } = await send(pool);
     expect(status).toBe(503);
     expect(JSON.parse(body.toString())).toMatchObject({ error: { code: 'upstream_unreachable' } });
-    await pool.fakeUpstream.until(() => pool.fakeUpstream.inFlight() === 0, 'the end of all that was sent');
+    await pool.fakeUpstream.until(() => pool.fakeUpstream.inFlight() === 0, 'the end of everything sent');
   });
 
   it.each([
     ['home', 'GET', SETTINGS],
     ['session', 'POST', COMPACT],
-  ])('401 of a deactivated account on a %s route is 503 for the client', async (_kind, method, path) => {
+  ])('a deactivated account’s 401 on a %s route is 503 for the client', async (_kind, method, path) => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     await polled(pool);
     const body = JSON.stringify({ error: { code: 'account_deactivated', message: 'gone' } });
@@ -95,7 +95,7 @@ describe('a malformed upstream response', () => {
 });
 
 describe('the first response that a starting client waits for', () => {
-  it('is an empty config bundle when the token has ended and its endpoint is silent', async () => {
+  it('is an empty config bundle when the token has expired and the token endpoint does not respond', async () => {
     const clock = new FakeClock();
     await using pool = await TestPool.start({ accounts: ['a'], clock });
     await polled(pool);
@@ -181,7 +181,7 @@ describe('a session or a model that an account cannot serve', () => {
     expect(new Set(later.slice(6)).size).toBe(1);
   });
 
-  it('finds the one account entitled to the model on the client’s retry, when the budget ran out before', async () => {
+  it('finds the one account entitled to the model on the client’s retry, after the budget ran out', async () => {
     await using pool = await TestPool.start({ accounts: ['a', 'b', 'c', 'd'] });
     await polled(pool);
     const detail = "The 'gpt-9' model is not supported when using Codex with a ChatGPT account.";

@@ -15,7 +15,7 @@ import { DAY, FakeClock, SECOND } from '../../support/fake-clock.js';
 import { polled } from '../../support/pool/first-poll.js';
 import { TestPool } from '../../support/pool/pool.js';
 
-/** Moves the clock to half a minute before the token ends. */
+/** Moves the clock to half a minute before the token expires. */
 const ALMOST = 10 * DAY - 30 * SECOND;
 
 const modeOf = async (path: string): Promise<number> => (await stat(path)).mode & 0o777;
@@ -73,7 +73,7 @@ describe('credential files', () => {
     expect(await readdir(join(pool.folder, 'pool'))).not.toContainEqual(expect.stringContaining('.tmp'));
   });
 
-  it('follows a symbolic link to the file of Codex and leaves the link in its place', async () => {
+  it('follows a symbolic link to Codex’s file and leaves the link in its place', async () => {
     const clock = new FakeClock();
     await using pool = await TestPool.start({ accounts: ['a'], clock });
     await polled(pool);
@@ -122,7 +122,7 @@ describe('credential files', () => {
     await pool.turn().expect(200);
   });
 
-  it('removes only a broken file at a reload, and adds it again once it is complete', async () => {
+  it('removes only a broken file on reload, and adds it again once it is complete', async () => {
     await using pool = await TestPool.start();
     await polled(pool);
     const whole = await pool.readAuth('a');

@@ -44,7 +44,7 @@ class Contest implements AsyncDisposable {
     const waited = child.until(({ stdout }) => {
       const found = /^(granted|refused) after (\S+) ms$/m.exec(stdout);
       return found === null ? null : { isGranted: found[1] === 'granted', ms: Number(found[2]) };
-    }, 'its word on the lock');
+    }, 'its report on the lock');
     return { child, waited };
   }
 
@@ -93,7 +93,7 @@ describe.concurrent.each(mechanisms)('$name', { timeout: 60_000 }, ({ options, f
     expect(ms).toBeLessThan(freeAfterDeathMs + LATE_MS);
   });
 
-  it('has one holder among many simultaneous tries', async () => {
+  it('has one holder among many simultaneous attempts', async () => {
     await using contest = await Contest.create(options);
     const asked = Array.from({ length: 6 }, () => contest.enter(0));
     const granted = (await Promise.all(asked.map(async (it) => it.waited))).filter((it) => it.isGranted);

@@ -101,7 +101,7 @@ for (const [how, isPossible, prepare] of troubles) {
       expect(fakeUpstream.tokens.reuses).toBe(0);
     });
 
-    it('is repaired by the next start when it ends while no program runs', async () => {
+    it('is repaired on the next start when it ends while no program is running', async () => {
       await using fakeUpstream = await strictFakeUpstream();
       await using folders = await foldersFor(fakeUpstream);
       await using trouble = await prepare(folders);
@@ -121,7 +121,7 @@ for (const [how, isPossible, prepare] of troubles) {
 }
 
 describe('a disk that does not even accept a journal', { timeout: 60_000 }, () => {
-  it('costs no turn, and the files get the newest tokens once there is space', async () => {
+  it('costs no turn, and the files get the newest tokens once space is free', async () => {
     await using fakeUpstream = await strictFakeUpstream();
     await using folders = await foldersFor(fakeUpstream);
     const program = await folders.start(`trap '' XFSZ; ulimit -S -f 1`);

@@ -11,13 +11,13 @@ import { TestPool } from '../../support/pool/pool.js';
 import { ALMOST, LONG_SECONDS, newest } from '../../support/pool/held-refresh.js';
 import { TokenWire, type WireFault, wireFaults } from '../../support/network/token-wire.js';
 
-/** Only the tokens of `a` end during a test. */
+/** Only account `a`'s tokens expire during a test. */
 const accounts = ['a', { name: 'b', accessTokenLifetimeSeconds: LONG_SECONDS }];
 /** Faults that occur before the endpoint issues tokens. */
 const unspent: ReadonlySet<WireFault> = new Set(wireFaults.slice(0, 3));
 const STALL_MS = 500;
 
-/** A pool whose token of `a` ends in half a minute, and whose token requests go over a wire. */
+/** A pool in which account `a`'s token expires in half a minute, and token requests go over a wire. */
 class Wired implements AsyncDisposable {
   private constructor(
     readonly pool: TestPool,
@@ -57,7 +57,7 @@ class Wired implements AsyncDisposable {
 
 describe('a refresh whose response is lost', () => {
   it.each(wireFaults)(
-    'since its connection %s sends the token again only when the access token has ended, and then once',
+    'since its connection %s sends the token again only when the access token has expired, and then once',
     async (fault) => {
       await using it = await Wired.start();
       const { pool, wire, clock } = it;
@@ -172,10 +172,10 @@ describe('a refresh whose response is lost', () => {
   });
 });
 
-describe('a response of the token endpoint', () => {
+describe('a token endpoint response', () => {
   it.each<[string, TokenFault]>([
     ['that is empty', { status: 200, body: '' }],
-    ['that is cut, and does not show it', { status: 200, body: '{"access_token": "half' }],
+    ['that is cut without showing it', { status: 200, body: '{"access_token": "half' }],
     ['without tokens', { status: 200, body: { token_type: 'bearer' } }],
     ['that is a page', { status: 200, body: '<html>welcome</html>' }],
   ])('%s, but a success, leaves the refresh in doubt', async (_case, fault) => {
@@ -211,7 +211,7 @@ describe('a response of the token endpoint', () => {
 });
 
 describe('a refresh token that is refused for good', () => {
-  it('leaves the account serving until its access token ends, and then needs a login', async () => {
+  it('leaves the account serving until its access token expires, and then needs a login', async () => {
     await using it = await Wired.start();
     const { pool, wire, clock } = it;
     pool.fakeUpstream.tokens.revokesFamilies = false;
@@ -220,7 +220,9 @@ describe('a refresh token that is refused for good', () => {
     expect(await pool.account('a')).toMatchObject({
       available: true,
       refresh: 'refused',
-      warnings: [expect.stringContaining('needs a new login (refresh_token_reused): it serves until 20')],
+      warnings: [
+        expect.stringContaining('needs a new login (refresh_token_reused): it can be used until 20'),
+      ],
     });
     clock.advance(MINUTE);
     expect(await pool.account('a')).toMatchObject({ available: false, reason: 'needs-login', warnings: [] });

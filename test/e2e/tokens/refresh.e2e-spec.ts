@@ -5,9 +5,9 @@ import { polled } from '../../support/pool/first-poll.js';
 import { TestPool } from '../../support/pool/pool.js';
 import { leavingTurn } from '../../support/clients/raw-client.js';
 
-/** Tokens of `a` live ten days and tokens of `b` longer, so only the tokens of `a` end during a test. */
+/** Tokens of `a` live ten days and tokens of `b` longer, so only account `a`'s tokens expire during a test. */
 const accounts = ['a', { name: 'b', accessTokenLifetimeSeconds: 40 * 86_400 }];
-/** Moves the clock to half a minute before the token ends, or to a minute after its end. */
+/** Moves the clock to half a minute before the token expires, or to a minute after its expiry. */
 const ALMOST = 10 * DAY - 30 * SECOND;
 const OVER = 10 * DAY + 60 * SECOND;
 
@@ -77,7 +77,7 @@ describe('token refresh', () => {
     }
   });
 
-  it('refreshes ahead of expiry at start, without any turn', async () => {
+  it('refreshes ahead of expiry at startup, without any turn', async () => {
     const short = { name: 'a', accessTokenLifetimeSeconds: 600 };
     await using pool = await TestPool.start({ accounts: [short, 'b'] });
     await pool.fakeUpstream.until(() => pool.fakeUpstream.tokens.requests.length > 0, 'a token request');

@@ -22,7 +22,7 @@ describe('another login in an existing file', () => {
     ['older', '2020-01-01T00:00:00.000Z'],
     ['newer', '2099-01-01T00:00:00.000Z'],
   ])(
-    'with an %s date is never overwritten, and becomes another account at the next reload',
+    'with an %s date is never overwritten, and becomes another account on the next reload',
     async (_age, date) => {
       const clock = new FakeClock();
       await using pool = await TestPool.start({ accounts: ['a'], clock });
@@ -90,7 +90,7 @@ describe('newly issued tokens', () => {
     ['is cut off', (path) => writeFile(path, '{')],
     ['is gone', (path) => rm(path)],
     [
-      'is a link to nothing',
+      'is a dangling link',
       async (path) => {
         await rm(path);
         await symlink(`${path}.gone`, path);
@@ -116,7 +116,7 @@ describe('newly issued tokens', () => {
   });
 });
 
-/** All output of the program so far: logs and responses. */
+/** The program's output so far: logs and responses. */
 async function said(pool: TestPool): Promise<string> {
   const pages = ['/admin/accounts', '/healthz', '/readyz', '/metrics'];
   const texts = await Promise.all(pages.map(async (path) => (await pool.client.get(path)).text));
@@ -153,7 +153,7 @@ describe('no part of a token is disclosed', () => {
   });
 });
 
-it('a stop waits for the running refresh, and starts no other', async () => {
+it('shutdown waits for the running refresh, and starts no other', async () => {
   const accounts = ['a', 'b', 'c'].map((name) => ({ name, accessTokenLifetimeSeconds: 600 }));
   const held = Promise.withResolvers<ReturnType<TestPool['fakeUpstream']['tokens']['hold']>>();
   await using pool = await TestPool.start({
@@ -172,7 +172,7 @@ it('a stop waits for the running refresh, and starts no other', async () => {
 });
 
 describe('an unusable credential file', () => {
-  it('does not block the start when it is a named pipe', async () => {
+  it('does not block startup when it is a named pipe', async () => {
     await using first = await TestPool.start({ accounts: ['a'] });
     await promisify(execFile)('mkfifo', [fileOf(first, 'x')]);
     await using pool = await first.restart();

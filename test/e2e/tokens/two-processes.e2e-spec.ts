@@ -123,7 +123,7 @@ describe('two programs on one pool folder', { timeout: 180_000 }, () => {
     const account = { name: 'a', accessTokenLifetimeSeconds: ENDS_SOON_SECONDS };
     await using fakeUpstream = await FakeUpstream.start({ accounts: [account] });
     await using folders = await Folders.create(fakeUpstream, ['a']);
-    const held = fakeUpstream.tokens.hold({ afterRotation: true }); // the first program requests at its start
+    const held = fakeUpstream.tokens.hold({ afterRotation: true }); // the first program requests at startup
     const one = await folders.start(databaseOf('one'));
     await held.arrived;
     const other = await folders.start(databaseOf('two'));

@@ -20,7 +20,7 @@ async function journalOf(pool: TestPool): Promise<string> {
   return join(folder, files[0] ?? '');
 }
 
-/** A pool with the account `a`, half a minute before its token ends. */
+/** A pool with the account `a`, half a minute before its token expires. */
 async function almostOver(options: TestPoolOptions = {}) {
   const clock = new FakeClock();
   const pool = await TestPool.start({ accounts: ['a'], ...options, clock });
@@ -79,7 +79,7 @@ describe('a refresh', () => {
     expect((await readFile(path)).every((byte) => byte === 0)).toBe(true);
   });
 
-  it.skipIf(process.getuid?.() !== 0)('keeps the owner of a file of another user', async () => {
+  it.skipIf(process.getuid?.() !== 0)('keeps the owner of another user’s file', async () => {
     const { pool } = await almostOver();
     await using _it = pool;
     await chown(fileOf(pool, 'a'), 12_345, 12_345);
@@ -131,7 +131,7 @@ describe('a refresh that is interrupted at a step', () => {
     await cron(pool);
     await pool.turn().expect(200);
     expect(pool.fakeUpstream.tokens.requests).toEqual([]);
-    clock.advance(MINUTE); // now there is nothing left to lose
+    clock.advance(MINUTE); // nothing is left to lose now
     await pool.turn().expect(200);
     expect(pool.fakeUpstream.tokens).toMatchObject({ reuses: 0, requests: [{ account: 'a' }] });
     expect(await pool.account('a')).toMatchObject({ available: true, refresh: 'idle' });
@@ -307,7 +307,7 @@ describe('while a refresh waits for its response', () => {
     );
   });
 
-  it('a partial write by Codex is waited for before a request is sent', async () => {
+  it('no request is sent until a partial write by Codex is complete', async () => {
     const { pool } = await almostOver();
     await using _it = pool;
     const login = pool.fakeUpstream.account('a').loginAgain(LONG_SECONDS);
@@ -329,7 +329,7 @@ describe('a pause after a failure', () => {
   it('is over when the clock has been set back', async () => {
     const { pool, clock } = await almostOver();
     await using _it = pool;
-    clock.advance(DAY); // wrong, but no response of upstream has shown it yet
+    clock.advance(DAY); // wrong, but no upstream response has shown it yet
     pool.fakeUpstream.tokens.answers({ status: 500, body: {} });
     await pool.turn();
     clock.advance(-DAY + MINUTE);

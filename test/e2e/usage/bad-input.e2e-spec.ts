@@ -76,7 +76,7 @@ describe('a final event whose usage', () => {
   });
 });
 
-describe('input of a client', () => {
+describe('client input', () => {
   it.each([
     ['header', (key: string) => [{ 'session-id': key }, aTurn()] as const],
     ['body', (key: string) => [{}, aTurn({ prompt_cache_key: key })] as const],
@@ -178,7 +178,7 @@ describe('a response to the quota poll', () => {
       [expect.objectContaining({ durationSeconds: WEEK, usedRatio: 1, resetsAt: 1_000_000 })],
     ],
     [
-      'with a reset in a far future',
+      'with a reset in the far future',
       200,
       usageBody({ primary_window: { ...weekly, reset_at: 1e15 } }),
       [expect.objectContaining({ durationSeconds: WEEK, usedRatio: 0.3 })],
@@ -213,7 +213,7 @@ describe('an account that has only a weekly window', () => {
   it.each([
     ['primary', [window]],
     ['secondary', [null, window]],
-  ])('reported as %s shows that one everywhere, and no invented one of 5 h', async (_slot, windows) => {
+  ])('reported as %s is shown as such everywhere, with no invented 5 h window', async (_slot, windows) => {
     await using pool = await TestPool.start({
       accounts: ['a'],
       prepare: (fakeUpstream) => void fakeUpstream.account('a').usage(...windows),

@@ -32,10 +32,10 @@ const usage: TurnUsage = { input: 1_001, cached: 903, output: 57, reasoning: 21 
 /** Longer than a slow machine needs for a first byte, and shorter than a wait for the database. */
 const TIMING_BOUND_MS = 250;
 
-/** Time for which a backup, or a person with an SQLite shell, may hold the lock. */
+/** How long a backup, or a person with an SQLite shell, may hold the lock. */
 const LOCKED_MS = 30_000;
 
-/** Runs a turn on a new connection, which is closed after it. The connections are collected for counting. */
+/** Runs a turn on a new connection, closed after it. The connections are collected for counting. */
 function onNewConnections(connections: Set<Socket>): CustomHandler {
   return (req, res) => {
     connections.add(req.socket);
@@ -150,7 +150,7 @@ describe.each(databaseDrivers)(
       },
     );
 
-    it('delays a stop, so that the last batch still reaches the disk', async () => {
+    it('delays shutdown, so that the last batch still reaches the disk', async () => {
       await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
       fakeUpstream.account('a').always(streams({ usage }));
       await using folders = await Folders.create(fakeUpstream, ['a'], using(driver));
@@ -162,7 +162,7 @@ describe.each(databaseDrivers)(
         await other.run('BEGIN EXCLUSIVE');
         await served(program.turn());
         program.child.kill('SIGTERM');
-        // Longer than a statement waits for a lock, shorter than the time limit for writes at a stop.
+        // Longer than a statement waits for a lock, shorter than the time limit for writes on shutdown.
         const late = new Promise((resolve) => setTimeout(resolve, 2_000));
         await Promise.race([program.child.ended, late]);
         await other.run('ROLLBACK');
@@ -271,7 +271,7 @@ describe.each(databaseDrivers)('a database that goes away (%s)', { timeout: 30_0
     expect(await recordsIn(fileOf(pool))).toHaveLength(10);
   });
 
-  it('before the start, with a folder under its name: turns are served, and it comes back', async () => {
+  it('before startup, with a folder under its name: turns are served, and it comes back', async () => {
     const first = await started(driver);
     await first.running.stop();
     for (const it of parts) await rm(fileOf(first) + it, { force: true });
@@ -289,7 +289,7 @@ describe.each(databaseDrivers)('a database that goes away (%s)', { timeout: 30_0
 });
 
 describe.each(databaseDrivers)('a disk that is full (%s)', { timeout: 30_000 }, (driver) => {
-  it('while the program runs: turns go on, /healthz reports it, and everything is recorded once there is space', async () => {
+  it('while the program runs: turns go on, /healthz reports it, and everything is recorded once space is free', async () => {
     await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
     fakeUpstream.account('a').always(streams({ usage }));
     await using folders = await Folders.create(fakeUpstream, ['a'], using(driver));
@@ -318,7 +318,7 @@ describe.each(databaseDrivers)('a disk that is full (%s)', { timeout: 30_000 }, 
     const health = await program.untilHealth(isTroubled, 'the report of the disk');
     expect(health.status).toBe('degraded');
     expect(await program.stop()).toEqual({ code: 0, signal: null });
-    expect(program.log).toMatch(/some rows could not be written before the stop/);
+    expect(program.log).toMatch(/some rows could not be written before shutdown/);
   });
 });
 
@@ -392,7 +392,7 @@ describe.each(databaseDrivers)('a database file that cannot be used (%s)', { tim
   });
 
   it.each(['WAL', 'DELETE'])(
-    'because it is of a newer version (journal mode %s) stays unchanged, and turns are served',
+    'because it comes from a newer version (journal mode %s) stays unchanged, and turns are served',
     async (mode) => {
       await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
       await using folders = await Folders.create(fakeUpstream, ['a'], using(driver));

@@ -106,7 +106,7 @@ class Installation implements AsyncDisposable {
 
 describe('a machine on which the package sqlite3', { timeout: 60_000 }, () => {
   it.each(absences)(
-    "%s starts on Node's own SQLite, says so once, records turns, and knows them again",
+    "%s starts on Node's own SQLite, says so once, records turns, and reads them back",
     async (_how, { spoil, reason }) => {
       await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
       fakeUpstream.account('a').always(streams({ usage }));
@@ -136,7 +136,7 @@ describe('a machine on which the package sqlite3', { timeout: 60_000 }, () => {
     const child = installation.spawn({ PROXY_SQLITE_DRIVER: 'sqlite3' });
     expect(await child.ended).toEqual({ code: 1, signal: null });
     expect(child.stderr).toMatch(
-      /^codex-pool cannot start: PROXY_SQLITE_DRIVER is sqlite3, and .*does not load/m,
+      /^codex-pool cannot start: PROXY_SQLITE_DRIVER is sqlite3, but .*does not load/m,
     );
     expect(child.stderr).not.toMatch(/^\s+at /m);
   });

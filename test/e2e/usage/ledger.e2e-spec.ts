@@ -161,7 +161,7 @@ function sumOf(all: readonly (TurnUsage & { turns: number })[]) {
 
 describe.each(databaseDrivers)('the usage of 500 mixed turns (%s)', (driver) => {
   it(
-    `is on record to the token, over a kill -9 in the middle (seed ${SEED})`,
+    `is recorded to the token, across a kill -9 in the middle (seed ${SEED})`,
     { timeout: 40_000 },
     async () => {
       await using fakeUpstream = await FakeUpstream.start({ accounts: ['a', 'b', 'c'] });
@@ -350,7 +350,7 @@ describe.each(databaseDrivers)('the record of a turn (%s)', (driver) => {
     expect((await pool.client.get('/admin/usage')).body.totals).toEqual({ turns: 2, ...usage });
   });
 
-  it('counts the attempts, names the account that served in the end, and has refused turns outside the sums', async () => {
+  it('counts the attempts, names the account that served in the end, and keeps refused turns out of the sums', async () => {
     await using pool = await TestPool.start({ env: using(driver) });
     const refusal = custom(
       (_req, res) => void res.writeHead(400, { 'content-type': 'application/json' }).end('{}'),
@@ -382,7 +382,7 @@ describe.each(databaseDrivers)('recorded state (%s)', { timeout: 30_000 }, (driv
     await draining.untilText('first');
     ids.push(String((await draining.head).headers['x-codex-pool-request']));
     program.child.kill('SIGTERM');
-    await program.child.until(({ stdout }) => (stdout.includes('stopping') ? true : null), 'the stop');
+    await program.child.until(({ stdout }) => (stdout.includes('stopping') ? true : null), 'the shutdown');
     upstream.send(completed(usage));
     upstream.end();
     expect(await program.child.ended).toEqual({ code: 0, signal: null });
@@ -392,7 +392,7 @@ describe.each(databaseDrivers)('recorded state (%s)', { timeout: 30_000 }, (driv
   });
 
   it.each(['SIGKILL', 'SIGTERM'] as const)(
-    'of sessions, quota and totals is restored after %s and a start',
+    'of sessions, quota and totals is restored after %s and a restart',
     async (signal) => {
       await using fakeUpstream = await FakeUpstream.start({ accounts: ['a', 'b'] });
       // The first session goes to b; from then on a is the better choice, so only affinity explains b.

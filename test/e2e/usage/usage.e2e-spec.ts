@@ -13,7 +13,7 @@ async function report(pool: TestPool, query = '') {
   return body;
 }
 
-describe.each(databaseDrivers)('usage on record (%s)', (driver) => {
+describe.each(databaseDrivers)('recorded usage (%s)', (driver) => {
   it('has exact totals, accounts and hours right after the turn', async () => {
     await using pool = await TestPool.start({ env: using(driver) });
     pool.fakeUpstream.account('a').always(streams({ usage }));

@@ -91,7 +91,7 @@ describe('pings', () => {
   });
 });
 
-describe('a stop', () => {
+describe('shutdown', () => {
   it('closes idle sockets at once and a busy one after its turn; a new turn does not break the running one', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     const { client: busy, turn } = await running(pool);

@@ -101,7 +101,7 @@ describe('the handshake of a WebSocket', () => {
     expect(pool.fakeUpstream.handshakes()).toEqual([]);
   });
 
-  it.each([426, 404])('is 426 when upstream responds %i: it accepts no WebSockets', async (said) => {
+  it.each([426, 404])('is 426 when upstream responds %i and so does not accept WebSockets', async (said) => {
     await using pool = await TestPool.start({ env: fillFirst });
     pool.fakeUpstream.account('a').sockets.handshakesAlways(refuses(said, { detail: 'made-up' }));
     const { status } = await SocketClient.refused(pool.origin);

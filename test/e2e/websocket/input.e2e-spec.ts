@@ -56,7 +56,7 @@ describe('client input that is not a turn', () => {
     await pool.fakeUpstream.until(() => pool.fakeUpstream.sockets.open === 0, 'the end of the socket');
   });
 
-  it('a 1009 of upstream is passed on with its reason', async () => {
+  it('a 1009 from upstream is passed on with its reason', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     pool.fakeUpstream.account('a').sockets.answers(messages(closes(1009, 'made-up: too big')));
     await using client = await SocketClient.connect(pool.origin);
@@ -103,19 +103,19 @@ describe('two turns at once on one socket', () => {
 describe('a request for an upgrade', () => {
   it.each<[string, string, Record<string, string>, number, string]>([
     ['on another path', '/v1/made-up', {}, 404, 'unknown_route'],
-    ['on a path of the operator', '/admin/accounts', {}, 404, 'unknown_route'],
+    ['on an operator path', '/admin/accounts', {}, 404, 'unknown_route'],
     [
-      'of a page of another origin',
+      'from a page of another origin',
       '/v1/responses',
       { origin: 'https://evil.example' },
       403,
       'foreign_origin',
     ],
-    ['with the Host of another name', '/v1/responses', { host: 'evil.example' }, 403, 'forbidden_host'],
+    ['with another Host', '/v1/responses', { host: 'evil.example' }, 403, 'forbidden_host'],
     ['without the client token', '/v1/responses', {}, 403, 'wrong_client_token'],
     ['without a key', '/v1/responses', { 'sec-websocket-key': 'x' }, 400, 'bad_websocket_handshake'],
     [
-      'of another version',
+      'with another version',
       '/v1/responses',
       { 'sec-websocket-version': '12' },
       400,

@@ -105,7 +105,7 @@ describe('messages on a WebSocket', () => {
     expect(await crossed(ends, around, around.slice(1))).toEqual({ toUpstream: same, toClient: same });
   });
 
-  it('codex.rate_limits alone changes: it carries the numbers of the pool, and the rest is kept', async () => {
+  it('codex.rate_limits alone changes: it carries the pool’s numbers, and the rest is kept', async () => {
     await using upstream = await BareUpstream.start();
     await using pool = await TestPool.start({
       env: upstream.env,

@@ -10,7 +10,7 @@ import { RawSocket } from '../../support/clients/raw-socket.js';
 
 const healthz = head('GET /healthz');
 
-describe('an upgrade in one packet with a request before it', () => {
+describe('an upgrade in the same packet as a preceding request', () => {
   it('leaves other clients’ streams intact and the program running', { timeout: 30_000 }, async () => {
     await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
     await using program = await Program.spawn({ fakeUpstream, accounts: ['a'] });
@@ -51,8 +51,8 @@ describe('an upgrade in one packet with a request before it', () => {
   });
 
   it.each([
-    ['of a foreign host', { host: 'evil.example' }, {}, [200, 403], 'forbidden_host'],
-    ['of a foreign page', { origin: 'https://evil.example' }, {}, [200, 403], 'foreign_origin'],
+    ['for a foreign host', { host: 'evil.example' }, {}, [200, 403], 'forbidden_host'],
+    ['from a foreign page', { origin: 'https://evil.example' }, {}, [200, 403], 'foreign_origin'],
     [
       'without the client token',
       {},
@@ -61,7 +61,7 @@ describe('an upgrade in one packet with a request before it', () => {
       'wrong_client_token',
     ],
     ['of another version', { 'sec-websocket-version': '8' }, {}, [200, 400], 'bad_websocket_handshake'],
-  ])('is refused in its turn when it is %s', async (_which, fields, env, statuses, code) => {
+  ])('is refused in order when it is %s', async (_which, fields, env, statuses, code) => {
     await using pool = await TestPool.start({ env: { ...env } });
     using client = new RawSocket(pool.origin);
     await client.write(packet(healthz, upgrade(fields)));
@@ -91,7 +91,7 @@ describe('an upgrade in one packet with a request before it', () => {
     await expect.poll(async () => (await pool.account('a')).inFlight).toBe(0);
   });
 
-  it('does not keep a stop waiting longer than its drain time', async () => {
+  it('does not delay shutdown beyond the drain time', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     const upstream = controlled();
     pool.fakeUpstream.account('a').answers(upstream.response);

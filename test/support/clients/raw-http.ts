@@ -103,7 +103,9 @@ export class RawExchange {
       };
       const deadline = setTimeout(() => {
         this.#watchers.delete(look);
-        reject(new Error(`Waited ${limitMs} ms in vain for ${what}; got ${this.text.slice(-2_000)}`));
+        reject(
+          new Error(`timed out after ${limitMs} ms waiting for ${what}; got ${this.text.slice(-2_000)}`),
+        );
       }, limitMs);
       this.#watchers.add(look);
     });

@@ -113,7 +113,7 @@ export class RawUpstream implements AsyncDisposable {
 async function within<T>(promise: Promise<T>, what: string): Promise<T> {
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(
-    () => late.reject(new Error(`Waited ${LIMIT_MS} ms in vain for ${what}`)),
+    () => late.reject(new Error(`timed out after ${LIMIT_MS} ms waiting for ${what}`)),
     LIMIT_MS,
   );
   try {

@@ -156,7 +156,9 @@ export class SocketClient implements AsyncDisposable {
         settle();
       };
       const late = (): Error =>
-        new Error(`Waited ${limitMs} ms in vain for ${what}; came: ${this.messages.map(typeOf).join(', ')}`);
+        new Error(
+          `timed out after ${limitMs} ms waiting for ${what}; received: ${this.messages.map(typeOf).join(', ')}`,
+        );
       const deadline = setTimeout(() => finish(() => reject(late())), limitMs);
       this.#watchers.add(look);
     });

@@ -7,7 +7,7 @@ import type { Folders, RunningProgram } from '../program/usage-program.js';
 
 /** A disk on which no credential file can be written, until `end`. */
 export interface DiskTrouble extends AsyncDisposable {
-  /** The shell command to run before a program that starts during the trouble. */
+  /** The shell command to run before a program that starts while the problem lasts. */
   readonly atStart: string;
   begin(program: RunningProgram): Promise<void>;
   /** `program` is absent if none is running. */

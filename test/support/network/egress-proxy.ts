@@ -2,8 +2,8 @@ import { createServer, type IncomingMessage, request, type Server, type ServerRe
 import { connect, type Socket } from 'node:net';
 
 /**
- * An egress proxy, as companies have: tunnels (`CONNECT`) and absolute URLs. Every host leads to the target, so that
- * made-up names need no resolver. A tunnel for TLS is refused.
+ * An egress proxy, like those that companies run: tunnels (`CONNECT`) and absolute URLs. Every host leads to the
+ * target, so that made-up names need no resolver. A tunnel for TLS is refused.
  */
 export class EgressProxy implements AsyncDisposable {
   /** `host:port` of each request or tunnel. */

@@ -142,7 +142,7 @@ function close(socket: Socket): void {
   socket.destroy();
 }
 
-/** Collects bytes until there are enough. */
+/** Collects bytes until it has enough. */
 function whenRead(socket: Socket, isEnough: (text: string) => boolean, then: (text: string) => void): void {
   let text = '';
   const read = (chunk: Buffer): void => {

@@ -4,7 +4,10 @@ import type { TestPool } from './pool.js';
 
 const kinds = ['uncaughtException', 'unhandledRejection'] as const;
 
-/** Routes uncaught errors of this process to the program's last resort, as in production, instead of to the test runner. */
+/**
+ * Routes uncaught errors of this process to the program's last-resort handler, as in production, instead of to the test
+ * runner.
+ */
 export class OwnProcessFaults implements Disposable {
   /** Number of faults outside any connection. */
   outside = 0;

@@ -24,7 +24,7 @@ export interface TestPoolOptions {
   readonly onRefreshStep?: RefreshStepWatcher;
   /** More files for the pool folder, by file name, as text. */
   readonly files?: Readonly<Record<string, string>>;
-  /** Changes the credential file of an account before the start. */
+  /** Changes an account's credential file before startup. */
   readonly authJson?: (name: string, json: AuthJson) => AuthJson;
   /** The callback ports of a browser login. Default: the real ones. */
   readonly loginPorts?: readonly number[];

@@ -15,7 +15,7 @@ import { call, type RawResponse, type RawExchange, send, turnWith } from '../cli
 // Runs commands in a shell that then becomes the program, with the same process id.
 const SHELL = 'echo "pid $$"; eval "$1"; shift; exec "$@"';
 
-/** Folders for the built program, which survive its restarts. */
+/** Folders for the built program. They survive its restarts. */
 export class Folders implements AsyncDisposable {
   readonly #running: RunningProgram[] = [];
 
@@ -112,7 +112,7 @@ export class Talk {
       const health = await this.health();
       if (isWished(health)) return health;
       if (performance.now() > deadline)
-        throw new Error(`Waited in vain for ${what}: ${JSON.stringify(health)}`);
+        throw new Error(`timed out waiting for ${what}: ${JSON.stringify(health)}`);
       await pause(20);
     }
   }
@@ -124,7 +124,7 @@ export class Talk {
       const { status, body } = await call(this.origin, { path: '/admin/usage' });
       if (status === 200 && JSON.parse(body.toString()).totals.turns === turns) break;
       if (performance.now() > deadline)
-        throw new Error(`Waited in vain for ${turns} turns on record: ${status} ${body.toString()}`);
+        throw new Error(`timed out waiting for ${turns} turns on record: ${status} ${body.toString()}`);
       await pause(20);
     }
     await this.untilHealth((it) => it.details.usage.pending === 0, 'everything to be written');
