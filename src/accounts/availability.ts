@@ -26,7 +26,7 @@ export interface AssessedRequest extends RequestNeeds {
  */
 export function assess(facts: AvailabilityFacts, request: AssessedRequest, now: number): Assessment {
   const out = whyAccountOut(facts, now);
-  if (out !== null) return { unavailable: out, isOverQuota: false };
+  if (out !== null) return { unavailable: out, isOverQuota: false, usesCredits: false };
   const byScope = coveringScopes(request).map((it) => refusalIn(facts.evidence, it, now));
   const meters = request.feature === null ? request.meters : [GENERAL_METER];
   const byMeter = meters.map((it) => assessMeter(facts, it, now));
@@ -40,7 +40,12 @@ export function assess(facts: AvailabilityFacts, request: AssessedRequest, now: 
     latest([...entitled, meterOut]) ??
     byScope.find((it) => it !== null) ??
     (isFull ? { reason: 'full' as const, until: null } : null);
-  return { unavailable, isOverQuota: isOverQuota && unavailable === null };
+  const mayServe = unavailable === null;
+  return {
+    unavailable,
+    isOverQuota: isOverQuota && mayServe,
+    usesCredits: best?.usesCredits === true && mayServe && request.feature === null,
+  };
 }
 
 /** The reasons that hold for every request. */

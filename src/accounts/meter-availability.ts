@@ -40,7 +40,9 @@ export function assessMeter(
       : { reason: 'quota-exhausted', until: Math.max(quotaUntil, reservedUntil ?? 0, forbiddenUntil ?? 0) };
   const reserved: Unavailable | null =
     reservedUntil === null ? null : { reason: 'reserved', until: reservedUntil };
-  return { unavailable: latest([refused, quotaOut]) ?? reserved, isOverQuota: spentUntil !== null };
+  const isOverQuota = spentUntil !== null;
+  const unavailable = latest([refused, quotaOut]) ?? reserved;
+  return { unavailable, isOverQuota, usesCredits: isOverQuota && canPay(quota.credits) };
 }
 
 /** Returns the latest reset of the spent windows, epoch ms; null if none is spent. */

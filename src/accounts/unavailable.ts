@@ -34,8 +34,10 @@ export interface Unavailable {
 export interface Assessment {
   /** Null if it may serve. */
   readonly unavailable: Unavailable | null;
-  /** It is over its quota and may still serve (credits, or upstream's grace): only after all others. */
+  /** It is over its quota and may still serve (credits, or upstream's grace): new sessions prefer all others. */
   readonly isOverQuota: boolean;
+  /** It is over its quota and pays with credits: sessions leave it while another account has quota. */
+  readonly usesCredits: boolean;
 }
 
 /** Returns the refusal of a scope that is in force; null if none is. */

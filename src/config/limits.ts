@@ -201,8 +201,8 @@ export const limits = {
   windowsPerAccount: 16,
   /** Named meters of one account; upstream reports a handful. */
   metersPerAccount: 32,
-  /** Models whose meter upstream has named. */
-  metersOfModels: 200,
+  /** Models remembered for each named meter. */
+  modelsPerMeter: 20,
   accountsWithTotals: 10_000,
   usageBuckets: 10_000,
 } as const;

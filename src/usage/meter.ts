@@ -3,13 +3,14 @@ export const GENERAL_METER = 'codex';
 
 /**
  * Returns the key of a meter, however a header, a body or an event spells its name: `codex-bengalfox`,
- * `codex_bengalfox` and `Codex Bengalfox` are one. Null for an empty or absurdly long name.
+ * `codex_bengalfox` and `Codex Bengalfox` are one. Bounded in length; null for an empty name.
  */
 export function meterKey(name: string): string | null {
   const key = name
+    .slice(0, 100)
     .trim()
     .toLowerCase()
     .replaceAll(/[^a-z0-9.]+/g, '_')
     .replaceAll(/^_+|_+$/g, '');
-  return key === '' || key.length > 100 ? null : key;
+  return key === '' ? null : key;
 }

@@ -4,8 +4,7 @@ import type { EntityManager } from 'typeorm';
 import { limits } from '../config/limits.js';
 import { Database } from '../storage/database.js';
 import { QuotaSample } from './quota-sample.entity.js';
-import { type AccountQuota, type MeterQuota, metersNaming, noNamedMeter, noQuota } from './account-quota.js';
-import { GENERAL_METER } from './meter.js';
+import { type AccountQuota, type MeterQuota, noNamedMeter, noQuota } from './account-quota.js';
 import type { HeaderQuota, PolledQuota } from './quota-report.js';
 import type { QuotaWindow } from './quota-window.js';
 import { quotaSamples } from './usage-tables.js';
@@ -18,8 +17,6 @@ const ENDED = { usedRatio: 0, resetsAt: 0 } as const;
 @Injectable()
 export class QuotaService implements OnModuleInit {
   private readonly latest = new LRUCache<string, AccountQuota>({ max: limits.poolFiles });
-  /** The meter that upstream has named for a model. */
-  private readonly meterOfModel = new LRUCache<string, string>({ max: limits.metersOfModels });
 
   constructor(
     private readonly writer: WriteBehind,
@@ -41,30 +38,6 @@ export class QuotaService implements OnModuleInit {
   /** Returns the windows of the account's general meter, shortest first; empty if unknown. */
   windows(accountId: string): readonly QuotaWindow[] {
     return this.quota(accountId).general.windows;
-  }
-
-  /** Returns the meters that may count a model's turns on this account; each one with room may serve it. */
-  metersOf(accountId: string, model: string | null): readonly string[] {
-    if (model === null) return [GENERAL_METER];
-    const named = this.meterOfModel.get(model);
-    return named === undefined ? metersNaming(this.quota(accountId), model) : [named];
-  }
-
-  /** Remembers the meter that upstream named (`x-codex-active-limit`) for a turn of this model. */
-  noteMeter(model: string, meter: string): void {
-    if (meter === GENERAL_METER) this.meterOfModel.delete(model);
-    else this.meterOfModel.set(model, meter);
-  }
-
-  /** Whether upstream has named a meter of its own for any model. */
-  get remembersMeters(): boolean {
-    return this.meterOfModel.size > 0;
-  }
-
-  /** Returns the general meter and every other one that may count turns of this account. */
-  knownMeters(accountId: string): readonly string[] {
-    const named = [...this.quota(accountId).meters.keys(), ...this.meterOfModel.values()];
-    return [...new Set([GENERAL_METER, ...named])];
   }
 
   /** Takes the quota in a response head. Windows and meters that it omits stay as they are. */

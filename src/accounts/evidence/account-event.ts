@@ -8,26 +8,32 @@ export interface QuotaReport {
   readonly at: number;
 }
 
+/** The model of a request whose meter upstream has named; null if it has not, or if the request names none. */
+interface OnNamedMeter {
+  readonly meteredModel: string | null;
+}
+
 /** New evidence about an account; `at` is epoch ms. */
 export type AccountEvent =
   /** A response with output; `scopes` are those that the request belongs to. */
-  | {
+  | ({
       readonly kind: 'served';
       readonly scopes: readonly RefusalScope[];
       readonly startedAt: number;
       readonly at: number;
-    }
-  | {
+    } & OnNamedMeter)
+  | ({
       readonly kind: 'quota-exhausted';
       readonly scope: RefusalScope;
       readonly until: number;
       readonly at: number;
-    }
+    } & OnNamedMeter)
   | ({
       readonly kind: 'rate-limited';
       readonly scope: RefusalScope;
       readonly retryAfterMs: number | null;
-    } & Counted)
+    } & Counted &
+      OnNamedMeter)
   /** Rejected even with a fresh token, or until a refresh may be tried again. `until` null: the default cooldown. */
   | {
       readonly kind: 'unauthorized';

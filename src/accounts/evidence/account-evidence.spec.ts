@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { limits } from '../../config/limits.js';
-import { type AccountEvidence, evidenceIn, lastSuccessAt, learn, noEvidence } from './account-evidence.js';
+import {
+  type AccountEvidence,
+  evidenceIn,
+  lastSuccessAt,
+  learn,
+  meterOfModel,
+  noEvidence,
+} from './account-evidence.js';
 import type { AccountEvent } from './account-event.js';
 import { GENERAL_SCOPE, meterScope, type RefusalScope } from './refusal-scope.js';
 import type { ScopeEvidence } from './scope-evidence.js';
@@ -13,14 +20,17 @@ const ofAccount = (...events: AccountEvent[]): ScopeEvidence => evidenceIn(after
 const ofQuota = (...events: AccountEvent[]): ScopeEvidence => evidenceIn(after(...events), GENERAL_SCOPE);
 const scope = 'account';
 
-const usedUp = { kind: 'quota-exhausted', scope: GENERAL_SCOPE, until: T + 60 * MINUTE, at: T } as const;
+const usedUp = {
+  kind: 'quota-exhausted',
+  scope: GENERAL_SCOPE,
+  meteredModel: null,
+  until: T + 60 * MINUTE,
+  at: T,
+} as const;
 const limited = (at: number, retryAfterMs: number | null = null) =>
-  ({ kind: 'rate-limited', scope, retryAfterMs, startedAt: at, at }) as const;
-const served = (
-  startedAt: number,
-  at: number,
-  scopes: RefusalScope[] = ['account', GENERAL_SCOPE],
-): AccountEvent => ({ kind: 'served', scopes, startedAt, at });
+  ({ kind: 'rate-limited', scope, meteredModel: null, retryAfterMs, startedAt: at, at }) as const;
+const served = (startedAt: number, at: number, scopes: RefusalScope[] = ['account', GENERAL_SCOPE]) =>
+  ({ kind: 'served', scopes, meteredModel: null, startedAt, at }) as const;
 const openIf = (isOpen: boolean) => new Set(isOpen ? [GENERAL_SCOPE] : []);
 const polled = (askedAt: number, isOpen = true): AccountEvent => ({
   kind: 'polled',
@@ -231,6 +241,28 @@ describe('refused models', () => {
     const before = after(refuses('one', T));
     learn(before, refuses('two', T));
     expect(models(before)).toEqual(['model:one']);
+  });
+});
+
+describe('the meter of a model', () => {
+  const spark = meterScope('codex_bengalfox');
+  const onSpark = (model: string): AccountEvent => ({ ...usedUp, scope: spark, meteredModel: model });
+
+  it('is the one that upstream has named for it, in a refusal or a success', () => {
+    expect(meterOfModel(after(onSpark('fast')), 'fast')).toBe(spark);
+    const success: AccountEvent = { ...served(T, T, ['account', spark]), meteredModel: 'quick' };
+    expect(meterOfModel(after(success), 'quick')).toBe(spark);
+    expect(meterOfModel(after(onSpark('fast')), 'slow')).toBeNull();
+  });
+
+  it('is forgotten when upstream names another one', () => {
+    const general: AccountEvent = { ...served(T, T), meteredModel: 'fast' };
+    expect(meterOfModel(after(onSpark('fast'), general), 'fast')).toBeNull();
+  });
+
+  it('is remembered for a bounded number of models', () => {
+    const many = Array.from({ length: limits.modelsPerMeter + 5 }, (_, i) => onSpark(`m${i}`));
+    expect(evidenceIn(after(...many), spark).models).toHaveLength(limits.modelsPerMeter);
   });
 });
 

@@ -1,9 +1,10 @@
 import { limits } from '../../config/limits.js';
 import type { AccountEvent, QuotaReport } from './account-event.js';
 import { rateLimitPauseMs } from './cooldown.js';
-import { GENERAL_SCOPE, modelScope, type RefusalScope } from './refusal-scope.js';
+import { GENERAL_SCOPE, isNamedMeter, modelScope, type RefusalScope } from './refusal-scope.js';
 import {
   cleared,
+  countingModel,
   counted,
   failing,
   noScopeEvidence,
@@ -24,6 +25,12 @@ export const noEvidence: AccountEvidence = { deactivated: null, scopes: new Map(
 /** The evidence about one scope; `noScopeEvidence` if there is none. */
 export function evidenceIn({ scopes }: AccountEvidence, scope: RefusalScope): ScopeEvidence {
   return scopes.get(scope) ?? noScopeEvidence;
+}
+
+/** The meter that upstream has counted a model on, as a scope; null if it has named none for it. */
+export function meterOfModel({ scopes }: AccountEvidence, model: string): RefusalScope | null {
+  for (const [scope, { models }] of scopes) if (models.includes(model)) return scope;
+  return null;
 }
 
 /** The last success in any scope, epoch ms; null without one. */
@@ -52,14 +59,17 @@ export function learn(evidence: AccountEvidence, event: AccountEvent): AccountEv
   const { at } = event;
   switch (event.kind) {
     case 'served':
-      return event.scopes.reduce((known, scope) => afterSuccess(known, scope, event), evidence);
+      return event.scopes.reduce(
+        (known, scope) => afterSuccess(known, scope, event),
+        event.meteredModel === null ? evidence : withoutModel(evidence, event.meteredModel, event.scopes),
+      );
     case 'quota-exhausted':
       return inScope(evidence, event, (it) =>
-        refused(it, { kind: 'quota-exhausted', at, until: event.until }),
+        refused(countingModel(it, event.meteredModel), { kind: 'quota-exhausted', at, until: event.until }),
       );
     case 'rate-limited':
       return inScope(evidence, event, (it) => {
-        const now = counted(it, 'rateLimitsInARow', event);
+        const now = counted(countingModel(it, event.meteredModel), 'rateLimitsInARow', event);
         const pause = event.retryAfterMs ?? rateLimitPauseMs(now.rateLimitsInARow);
         return refused(now, {
           kind: 'rate-limited',
@@ -127,13 +137,14 @@ export function learn(evidence: AccountEvidence, event: AccountEvent): AccountEv
 function afterSuccess(
   evidence: AccountEvidence,
   scope: RefusalScope,
-  { startedAt, at }: { readonly startedAt: number; readonly at: number },
+  { startedAt, at, meteredModel }: AccountEvent & { kind: 'served' },
 ): AccountEvidence {
   if (scope.startsWith('model:') && !evidence.scopes.has(scope)) return evidence;
   return inScope(evidence, { scope, at }, (before) => {
     const { refusal, forbiddenAt } = before;
+    const isNamed = isNamedMeter(scope);
     const now = {
-      ...before,
+      ...(isNamed ? countingModel(before, meteredModel) : before),
       forbiddenAt: forbiddenAt !== null && startedAt >= forbiddenAt ? null : forbiddenAt,
       rateLimitsInARow: 0,
       errorsInARow: 0,
@@ -192,6 +203,19 @@ function everywhere(
 function noEvidenceBut({ scopes }: AccountEvidence): AccountEvidence {
   const served = without(scopes, (_, it) => it.lastSuccessAt === null);
   return { ...noEvidence, scopes: served };
+}
+
+/** Forgets that other meters count this model: upstream has just named its meter. */
+function withoutModel(
+  evidence: AccountEvidence,
+  model: string,
+  named: readonly RefusalScope[],
+): AccountEvidence {
+  return everywhere(evidence, (it, scope) =>
+    it.models.includes(model) && !named.includes(scope)
+      ? { ...it, models: it.models.filter((other) => other !== model) }
+      : it,
+  );
 }
 
 function isCore(scope: RefusalScope): boolean {

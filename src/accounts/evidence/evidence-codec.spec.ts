@@ -17,11 +17,23 @@ const read = (evidence: object, now = T): StoredEvidence | null =>
   evidenceReader(now)(JSON.stringify({ login: 'l', evidence }));
 
 const scope = 'account';
-const usedUp: AccountEvent = { kind: 'quota-exhausted', scope: GENERAL_SCOPE, until: T + 60 * MINUTE, at: T };
+const usedUp: AccountEvent = {
+  kind: 'quota-exhausted',
+  scope: GENERAL_SCOPE,
+  meteredModel: 'm',
+  until: T + 60 * MINUTE,
+  at: T,
+};
 const suspended: AccountEvent = { kind: 'deactivated', code: 'account_suspended', at: T };
 const everything = after(
-  { kind: 'served', scopes: [scope, GENERAL_SCOPE, 'images'], startedAt: T - 2, at: T - 1 },
-  { kind: 'rate-limited', scope, retryAfterMs: null, startedAt: T, at: T },
+  {
+    kind: 'served',
+    scopes: [scope, GENERAL_SCOPE, 'images'],
+    meteredModel: null,
+    startedAt: T - 2,
+    at: T - 1,
+  },
+  { kind: 'rate-limited', scope, meteredModel: null, retryAfterMs: null, startedAt: T, at: T },
   { kind: 'forbidden', scope, at: T },
   { kind: 'upstream-error', scope: 'images', startedAt: T, at: T },
   { kind: 'not-entitled', model: 'gpt-one', at: T },

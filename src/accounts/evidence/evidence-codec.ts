@@ -79,6 +79,10 @@ function storedEvidence(now: number) {
     countedAt: seenOrNever,
     lastSuccessAt: seenOrNever,
     clearedAt: seenOrNever,
+    models: z
+      .array(z.string())
+      .default([])
+      .transform((models) => models.slice(-limits.modelsPerMeter)),
   } satisfies Record<keyof ScopeEvidence, z.ZodType>);
   const scope = z.string().transform((text, context) => {
     const known = scopeOf(text);

@@ -28,6 +28,16 @@ export function modelScope(model: string): RefusalScope {
 
 export const GENERAL_SCOPE = meterScope(GENERAL_METER);
 
+/** The meter that a scope is about; null for any other scope. */
+export function meterOf(scope: RefusalScope): string | null {
+  return scope.startsWith('meter:') ? scope.slice('meter:'.length) : null;
+}
+
+/** Whether a scope is a meter other than the general one. */
+export function isNamedMeter(scope: RefusalScope): boolean {
+  return scope.startsWith('meter:') && scope !== GENERAL_SCOPE;
+}
+
 /** The scope of a text from the database; null for anything else. */
 export function scopeOf(text: string): RefusalScope | null {
   if (text === 'account' || text === 'images') return text;

@@ -30,6 +30,8 @@ export interface ScopeEvidence {
   readonly lastSuccessAt: number | null;
   /** The time at which newer evidence last ended a refusal early. */
   readonly clearedAt: number | null;
+  /** For a meter: the models that upstream has counted on it, the newest last. Bounded. */
+  readonly models: readonly string[];
 }
 
 export const noScopeEvidence: ScopeEvidence = {
@@ -41,6 +43,7 @@ export const noScopeEvidence: ScopeEvidence = {
   countedAt: null,
   lastSuccessAt: null,
   clearedAt: null,
+  models: [],
 };
 
 /** A counted failure or success. Requests that began before the last one was counted belong to the same event. */
@@ -50,6 +53,13 @@ export interface Counted {
 }
 
 export type Counter = 'rateLimitsInARow' | 'errorsInARow' | 'cutsInARow';
+
+/** Remembers that upstream has counted a model on this meter; null: it has not said. */
+export function countingModel(evidence: ScopeEvidence, model: string | null): ScopeEvidence {
+  if (model === null || evidence.models.at(-1) === model) return evidence;
+  const models = [...evidence.models.filter((it) => it !== model), model];
+  return { ...evidence, models: models.slice(-limits.modelsPerMeter) };
+}
 
 /** Counts one more in a row. Concurrent requests count as one event. */
 export function counted(

@@ -6,6 +6,8 @@ import { AccountRegistry } from '../account-registry.js';
 import type { Account } from '../account.js';
 import { SessionAffinity } from './session-affinity.js';
 import { assess, dependsOnMeter } from '../availability.js';
+import { GENERAL_METER } from '../../usage/meter.js';
+import { metersFor, namedMeters } from '../request-meters.js';
 import type { Assessment, Unavailable } from '../unavailable.js';
 import { evidenceIn } from '../evidence/account-evidence.js';
 import { anyTurn, type RequestNeeds } from '../evidence/refusal-scope.js';
@@ -66,6 +68,7 @@ export class AccountSelector {
 
   /** Returns whether this account may serve a request now. */
   assessOne(account: Account, needs: RequestNeeds = anyTurn): Assessment {
+    const quota = this.quota.quota(account.id);
     return assess(
       {
         withdrawal: account.withdrawal,
@@ -73,10 +76,10 @@ export class AccountSelector {
         refresh: account.storedCredential.refresh,
         tokenEndsAt: account.tokenEndsAt,
         evidence: account.evidence,
-        quota: this.quota.quota(account.id),
+        quota,
         inFlight: account.inFlight,
       },
-      { ...needs, meters: this.quota.metersOf(account.id, needs.model) },
+      { ...needs, meters: metersFor(account.evidence, quota, needs.model) },
       this.clock.now(),
     );
   }
@@ -98,10 +101,14 @@ export class AccountSelector {
     const candidates = this.assess(selection, selection.soleId);
     const untried = candidates.filter((it) => !selection.tried.has(it.account.id));
     const available = untried.filter((it) => it.unavailable === null);
-    const withQuota = available.filter((it) => !it.isOverQuota);
+    const unpaid = orAll(available, (it) => !it.usesCredits);
+    const staying = this.preferred(
+      selection,
+      unpaid.map((it) => it.account),
+    );
     const free = this.preferred(
       selection,
-      (withQuota.length > 0 ? withQuota : available).map((it) => it.account),
+      orAll(available, (it) => !it.isOverQuota).map((it) => it.account),
     );
     const full = untried.filter((it) => it.unavailable?.reason === 'full').map((it) => it.account);
     const boundTo = selection.sessionKey === null ? null : this.affinity.find(selection.sessionKey);
@@ -112,7 +119,7 @@ export class AccountSelector {
       ['affinity', boundTo],
       ['affinity', tentative],
     ] as const) {
-      const eligible = by === 'pinned' ? available.map((it) => it.account) : free;
+      const eligible = by === 'pinned' ? available.map((it) => it.account) : staying;
       const account = eligible.find((it) => it.id === id);
       const isOverflow = id !== boundTo && full.some((it) => it.id === boundTo);
       if (account !== undefined) return this.leased(account, by, selection, isOverflow, candidates);
@@ -136,10 +143,12 @@ export class AccountSelector {
       for (const [scope, { refusal }] of account.evidence.scopes) {
         if (scope.startsWith('model:') && refusal !== null && refusal.until > now) return true;
       }
-      const meters = this.quota.knownMeters(account.id);
       const { settings, evidence } = account;
-      const facts = { settings, evidence, quota: this.quota.quota(account.id) };
-      return meters.length > 1 && dependsOnMeter(facts, meters, now);
+      const quota = this.quota.quota(account.id);
+      const named = namedMeters(evidence, quota);
+      return (
+        named.length > 0 && dependsOnMeter({ settings, evidence, quota }, [GENERAL_METER, ...named], now)
+      );
     });
   }
 
@@ -172,17 +181,16 @@ export class AccountSelector {
   ): readonly Account[] {
     const avoidedId = sessionKey === null ? null : this.affinity.avoided(sessionKey);
     if (avoidedId === null || avoidedId === (soleId ?? pinnedTo)) return free;
-    const others = free.filter((it) => it.id !== avoidedId);
-    return others.length === 0 ? free : others;
+    return orAll(free, (it) => it.id !== avoidedId);
   }
 
   /** Leaves out the accounts that have answered 403 lately, unless no other is left. */
   private unforbidden({ feature }: SelectionRequest, free: readonly Account[]): readonly Account[] {
     const since = this.clock.now() - limits.forbiddenMs;
-    const others = free.filter(
+    return orAll(
+      free,
       ({ evidence }) => (evidenceIn(evidence, feature ?? 'account').forbiddenAt ?? 0) <= since,
     );
-    return others.length === 0 ? free : others;
   }
 
   private byPolicy(accounts: readonly [Account, ...Account[]]): Account {
@@ -209,6 +217,12 @@ export class AccountSelector {
     if (selection.sessionKey !== null && !isOverflow) this.affinity.claim(selection.sessionKey, account.id);
     return { kind: 'leased', lease: new Lease(account), by, isOverflow, candidates };
   }
+}
+
+/** Those that meet the condition; all if none does. */
+function orAll<T>(all: readonly T[], isGood: (it: T) => boolean): readonly T[] {
+  const good = all.filter(isGood);
+  return good.length > 0 ? good : all;
 }
 
 /** Returns whether quota is the only obstacle; requests that cost none can still be sent. */

@@ -13,6 +13,8 @@ export interface OutcomeFacts {
   readonly hasRefreshed: boolean;
   /** The scopes that a success is about. */
   readonly scopes: readonly RefusalScope[];
+  /** The requested model, if upstream has named the meter that counts it; else null. */
+  readonly meteredModel: string | null;
   /** The quota windows of the refusal's scope, including those in this response. */
   readonly windows: readonly QuotaWindow[];
   readonly refresh: RefreshState;
@@ -22,14 +24,15 @@ export interface OutcomeFacts {
 
 /** Returns the evidence that an outcome gives about its account; null if none. */
 export function evidenceOf(outcome: AttemptOutcome, facts: OutcomeFacts): AccountEvent | null {
-  const { at, startedAt, scopes, refresh } = facts;
+  const { at, startedAt, scopes, meteredModel, refresh } = facts;
   switch (outcome.kind) {
     case 'success':
-      return { kind: 'served', scopes, startedAt, at };
+      return { kind: 'served', scopes, meteredModel, startedAt, at };
     case 'quota-exhausted':
       return {
         kind: 'quota-exhausted',
         scope: outcome.scope,
+        meteredModel,
         until: quotaBackAt(outcome.hint, facts.windows, at),
         at,
       };
@@ -37,6 +40,7 @@ export function evidenceOf(outcome: AttemptOutcome, facts: OutcomeFacts): Accoun
       return {
         kind: 'rate-limited',
         scope: outcome.scope,
+        meteredModel,
         retryAfterMs: outcome.retryAfterMs,
         startedAt,
         at,

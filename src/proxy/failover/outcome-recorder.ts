@@ -3,6 +3,7 @@ import { AccountRegistry } from '../../accounts/account-registry.js';
 import type { Account } from '../../accounts/account.js';
 import { AccountSelector } from '../../accounts/selection/account-selector.js';
 import { anyTurn, type Feature, type RequestNeeds } from '../../accounts/evidence/refusal-scope.js';
+import { metersFor, namedMeters } from '../../accounts/request-meters.js';
 import { openMeters } from '../../accounts/evidence/open-meters.js';
 import { SessionAffinity } from '../../accounts/selection/session-affinity.js';
 import { UpstreamMonitor } from '../../observability/upstream-monitor.js';
@@ -69,13 +70,15 @@ export class OutcomeRecorder {
     hasRefreshed: boolean,
   ): Promise<void> {
     const { outcome, startedAt } = attempted;
-    this.observe(account, attempted);
+    // Quota in an image response may be that of images.
+    if (context.feature === null) this.observe(account, attempted);
     const headers = attempted.peeked?.response.headers ?? {};
     const meter = outcome.kind === 'success' ? meterIn({ headers, envelope: null }) : null;
     const needs = await this.needsOf(context, account, outcome, meter);
     this.learn(account, outcome, { startedAt, hasRefreshed, needs, meter });
     if (outcome.kind !== 'success') return;
     const { sessionKey } = context.request;
+    if (context.feature !== null) return this.settleIfNew(sessionKey, account, startedAt);
     if (sessionKey !== null && context.isOverflow) this.affinity.markServedElsewhere(sessionKey);
     else if (sessionKey !== null) this.settle(sessionKey, account, startedAt);
     if (attempted.peeked !== null) this.pinning.pinTurnState(account, headers);
@@ -84,10 +87,7 @@ export class OutcomeRecorder {
   /** Records the outcome of a request that belongs to a session but is not a turn. */
   learnOfSession(request: ProxyRequest, account: Account, { outcome, startedAt }: Attempted): void {
     if (accountRefusals.has(outcome.kind)) this.learn(account, outcome, { ...ofAnyTurn, startedAt });
-    if (outcome.kind === 'success' && request.sessionKey !== null) {
-      const settledOn = this.affinity.find(request.sessionKey) ?? account.id;
-      if (settledOn === account.id) this.settle(request.sessionKey, account, startedAt);
-    }
+    if (outcome.kind === 'success') this.settleIfNew(request.sessionKey, account, startedAt);
   }
 
   /** Records the evidence of an outcome, over HTTP or a WebSocket. */
@@ -95,13 +95,13 @@ export class OutcomeRecorder {
     const { startedAt, hasRefreshed, needs } = asked;
     const meter = this.meterOf(account, outcome, asked);
     const isNamed = asked.meter !== null || namesMeter(outcome);
-    if (isNamed && needs.model !== null && meter !== null) this.quota.noteMeter(needs.model, meter);
     const quota = this.quota.quota(account.id);
     const evidence = evidenceOf(withMeter(outcome, meter), {
       startedAt,
       hasRefreshed,
       at: this.clock.now(),
       scopes: scopesOf(needs, meter ?? GENERAL_METER),
+      meteredModel: isNamed && needs.feature === null ? needs.model : null,
       windows: needs.feature === null ? quotaOfMeter(quota, meter ?? GENERAL_METER).windows : [],
       refresh: account.storedCredential.refresh,
       isExcused: this.suspends.excuses(startedAt) || this.isUpstreamsFault(outcome),
@@ -117,8 +117,9 @@ export class OutcomeRecorder {
     meter: string | null,
   ): Promise<RequestNeeds> {
     const isNamed = meter === null ? namesMeter(outcome) : meter !== GENERAL_METER;
-    const isSpent = outcome.kind === 'quota-exhausted' && this.quota.knownMeters(account.id).length > 1;
-    const matters = isNamed || isSpent || this.quota.remembersMeters || this.selector.dependsOnModel();
+    const hasMeters = namedMeters(account.evidence, this.quota.quota(account.id)).length > 0;
+    const mayBeNamed = hasMeters && (outcome.kind === 'quota-exhausted' || meter !== null);
+    const matters = isNamed || mayBeNamed || this.selector.dependsOnModel();
     return { model: matters ? await context.model() : null, feature: context.feature };
   }
 
@@ -126,8 +127,16 @@ export class OutcomeRecorder {
   private meterOf(account: Account, outcome: AttemptOutcome, { needs, meter }: AskedOutcome): string | null {
     if (needs.feature !== null) return null;
     const named = meter ?? (namesMeter(outcome) ? meterInScope(outcome) : null);
-    if (named !== null) return meterNamed(this.quota.quota(account.id), named);
-    return this.quota.metersOf(account.id, needs.model)[0] ?? GENERAL_METER;
+    const quota = this.quota.quota(account.id);
+    if (named !== null) return meterNamed(quota, named);
+    return metersFor(account.evidence, quota, needs.model)[0] ?? GENERAL_METER;
+  }
+
+  /** Ties the session to the account unless it belongs to another one, from which only a turn moves it. */
+  private settleIfNew(sessionKey: string | null, account: Account, startedAt: number): void {
+    if (sessionKey === null) return;
+    const settledOn = this.affinity.find(sessionKey) ?? account.id;
+    if (settledOn === account.id) this.settle(sessionKey, account, startedAt);
   }
 
   /** Ties the session to the account that has served it. */

@@ -20,7 +20,7 @@ export function mentionsModel(envelope: ErrorEnvelope | null): boolean {
 
 /**
  * Whether upstream refuses the requested model itself to this account. The text may name another model, such as a
- * tool's; then it says nothing about this one.
+ * tool's; then it says nothing about this one. A text that names no model is about the requested one.
  */
 export function isModelRefusal(envelope: ErrorEnvelope, model: string | null): boolean {
   if (envelope.codes.some((it) => settingCodes.has(it))) return false;
@@ -28,7 +28,7 @@ export function isModelRefusal(envelope: ErrorEnvelope, model: string | null): b
   const isText = TEXTS.some((it) => it.test(message));
   if (!hasModelCode(envelope) && !isText) return false;
   if (model === null || names(message, model)) return true;
-  return namedModels(message).length === 0 && hasModelCode(envelope);
+  return !namesAnyModel(message);
 }
 
 function hasModelCode({ codes }: ErrorEnvelope): boolean {
@@ -41,9 +41,14 @@ function names(message: string, model: string): boolean {
   return new RegExp(String.raw`(?<![\w.-])${escaped}(?![\w-]|\.\w)`, 'i').test(message);
 }
 
-/** The words of a text that look like a model's name: quoted, or after "not found". */
-function namedModels(message: string): string[] {
-  const quoted = [...message.matchAll(/['"`]([\w.:/-]{2,100})['"`]/g)].map((it) => it[1] ?? '');
-  const after = /\bnot found:?\s+([\w.:/-]{2,100})/i.exec(message)?.[1];
-  return after === undefined ? quoted : [...quoted, after];
+/** Whether a text contains a word that looks like a model's name: quoted, or beside "model", or after "not found". */
+function namesAnyModel(message: string): boolean {
+  const name = String.raw`[a-z][\w:/]*[-.\d][\w.:/-]*`;
+  const places = [
+    /['"`][\w.:/-]{2,100}['"`]/,
+    new RegExp(String.raw`\b${name}\s+model\b`, 'i'),
+    new RegExp(String.raw`\bmodel:?\s+${name}`, 'i'),
+    /\bnot found:?\s+[\w.:/-]{2,100}/i,
+  ];
+  return places.some((it) => it.test(message));
 }

@@ -197,7 +197,9 @@ describe('a model that the account lacks', () => {
     [400, error('model_not_found', "The model 'gpt-image-2' does not exist"), 'client-error'],
     [400, { detail: "The 'gpt-image-2' model is not supported when using Codex." }, 'client-error'],
     [400, { detail: "'gpt-image-2' is not supported" }, 'client-error'],
-    [400, { detail: 'The model is not available.' }, 'client-error'],
+    [400, { detail: 'This model is not supported when using Codex.' }, 'not-entitled'],
+    [400, { detail: 'The gpt-9 model is not supported when using Codex.' }, 'client-error'],
+    [404, { detail: 'Model not found' }, 'not-entitled'],
     [429, error('usage_not_included'), 'not-entitled'],
   ])('%i %j is %s', (status, body, kind) => {
     expect(of(status, body).kind).toBe(kind);

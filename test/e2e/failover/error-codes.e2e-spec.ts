@@ -111,7 +111,6 @@ describe('deactivated', () => {
 
   it.each([
     ['without a body', refuses(402, '')],
-    ['with an HTML page', refuses(402, '<html>', { 'content-type': 'text/html' })],
     ['with an unknown code', refuses(402, { error: { code: 'made_up' } })],
   ])('402 %s', async (_what, refusal) => {
     expect(await refusedBy(refusal)).toEqual(moved(out('deactivated', null)));

@@ -10,7 +10,6 @@ import type { TokenFault } from '../../../src/fake-upstream/authorization/token-
 import { DAY, FakeClock, MINUTE, SECOND } from '../../support/fake-clock.js';
 import { TestPool } from '../../support/pool/pool.js';
 import {
-  expectTurnOf,
   free,
   isServedBy,
   movesToB,
@@ -178,32 +177,41 @@ describe('edge-block', () => {
 });
 
 describe('forbidden', () => {
-  it('403 JSON moves the turn to another account and takes the first one out for 5 minutes, growing to an hour', async () => {
+  it('403 JSON moves the turn, takes no account out, and lets others come first for 5 minutes', async () => {
     const clock = new FakeClock();
     await using pool = await startRanked({ clock });
-    for (const minutes of [5, 10, 20, 40, 60, 60]) {
-      expect(await movesToB(pool, [forbidden()])).toEqual(['a', 'b']);
-      expect(await standing(pool, 'a')).toEqual(out('forbidden', clock.now() + minutes * MINUTE));
-      clock.advance(minutes * MINUTE - 1);
-      await isServedBy(pool, 'b');
-      clock.advance(1);
-      expect(await standing(pool, 'a')).toEqual(free);
-    }
-    expectTurnOf('a', await send(pool));
-    await movesToB(pool, [forbidden()]);
-    expect(await standing(pool, 'a')).toEqual(out('forbidden', clock.now() + 5 * MINUTE));
+    expect(await movesToB(pool, [forbidden()])).toEqual(['a', 'b']);
+    expect(await standing(pool, 'a')).toEqual(free);
+    clock.advance(5 * MINUTE - 1);
+    await isServedBy(pool, 'b');
+    clock.advance(1);
+    await isServedBy(pool, 'a');
   });
 
   it.each<[string, (pool: TestPool) => Promise<unknown>]>([
-    ['a later poll', poll],
     ['a new login', newLogin],
-  ])('is ended by %s', async (_what, ends) => {
+    [
+      'a success',
+      async (pool) => {
+        await pool.client.patch('/admin/accounts/b').send({ paused: true }).expect(200);
+        await isServedBy(pool, 'a');
+        await pool.client.patch('/admin/accounts/b').send({ paused: false }).expect(200);
+      },
+    ],
+  ])('is forgotten after %s', async (_what, ends) => {
     const clock = new FakeClock();
     await using pool = await startRanked({ clock });
     await movesToB(pool, [forbidden()]);
     clock.advance(SECOND);
     await ends(pool);
-    expect(await standing(pool, 'a')).toEqual(free);
     await isServedBy(pool, 'a');
+  });
+
+  it('does not move a session away from its account', async () => {
+    await using pool = await startRanked({ clock: new FakeClock() });
+    const session = { 'session-id': 'forbidden-1' };
+    expect((await pool.turn(session)).headers['x-codex-pool-account']).toBe('a');
+    await movesToB(pool, [forbidden()]);
+    expect((await pool.turn(session)).headers['x-codex-pool-account']).toBe('a');
   });
 });

@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest';
 import type { ScriptedResponse } from '../../../src/fake-upstream/script/scripted-response.js';
 import { after, hangs, raw, refuses, streams } from '../../../src/fake-upstream/script/responses.js';
 import { controlled } from '../../../src/fake-upstream/script/controlled-turn.js';
-import { forbidden, usageLimit } from '../../../src/fake-upstream/script/refusals.js';
+import { rateLimit, usageLimit } from '../../../src/fake-upstream/script/refusals.js';
 import { completed, created, delta, framed } from '../../../src/fake-upstream/script/turn-events.js';
 import { AgingRelay } from '../../support/network/aging-relay.js';
-import { FakeClock, MINUTE, SECOND } from '../../support/fake-clock.js';
+import { FakeClock, SECOND } from '../../support/fake-clock.js';
 import {
   expectQuiet,
   expectTurnOf,
@@ -47,17 +47,17 @@ describe('dead keep-alive connections', () => {
 });
 
 describe('concurrent turns that fail together', () => {
-  it('count as one 403: the account is out for 5 minutes, whatever their number', async () => {
+  it('count as one rate limit: the account is out for 2 s, whatever their number', async () => {
     const clock = new FakeClock();
     await using pool = await startRanked({ clock });
-    const held = [1, 2, 3, 4, 5].map(() => hangs(forbidden()));
+    const held = [1, 2, 3, 4, 5].map(() => hangs(rateLimit()));
     pool.fakeUpstream.account('a').answers(...held);
     const turns = held.map(async () => send(pool));
     await pool.fakeUpstream.until(() => pool.fakeUpstream.turns().length === 5, 'five turns');
     clock.advance(1);
     for (const it of held) it.release();
     for (const it of await Promise.all(turns)) expectTurnOf('b', it);
-    expect(await standing(pool, 'a')).toEqual(out('forbidden', clock.now() + 5 * MINUTE));
+    expect(await standing(pool, 'a')).toEqual(out('rate-limited', clock.now() + 2 * SECOND));
   });
 
   it('count as one cut stream: the account stays in, and two more cuts take it out', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { byModel, raw, refuses } from '../../../src/fake-upstream/script/responses.js';
-import { deactivated, forbidden, rateLimit, usageLimit } from '../../../src/fake-upstream/script/refusals.js';
+import { deactivated, rateLimit, usageLimit } from '../../../src/fake-upstream/script/refusals.js';
 import { TokenRefreshCron } from '../../../src/tokens/token-refresh.cron.js';
 import { FakeClock, HOUR, MINUTE, SECOND } from '../../support/fake-clock.js';
 import { aTurn, type TestPool } from '../../support/pool/pool.js';
@@ -130,12 +130,12 @@ describe('a usage limit on a session route that is not a turn', () => {
   });
 });
 
-describe('a pool with some accounts at their limit and one forbidden for 5 minutes', () => {
+describe('a pool with some accounts at their limit and one rate limited for 5 minutes', () => {
   it('reports a usage limit until the earliest quota reset', async () => {
     const clock = new FakeClock(1_900_000_000_000);
     await using pool = await startRanked({ accounts: ['a', 'b', 'c'], clock });
     pool.fakeUpstream.account('a').answers(usageLimit({ resetsInSeconds: 7_200 }));
-    pool.fakeUpstream.account('b').answers(forbidden());
+    pool.fakeUpstream.account('b').answers(rateLimit(300));
     pool.fakeUpstream.account('c').answers(usageLimit({ resetsInSeconds: 3_600 }));
     const response = await send(pool);
     expect(response.status).toBe(429);
@@ -150,7 +150,7 @@ describe('a pool with some accounts at their limit and one forbidden for 5 minut
 describe('a refused account', () => {
   it.each([
     ['deactivated', deactivated()],
-    ['forbidden', forbidden()],
+    ['rate-limited', rateLimit(600)],
   ])('(%s) does not recover by the pool’s own token refresh, but by a new file', async (reason, refusal) => {
     const clock = new FakeClock();
     const a = { name: 'a', accessTokenLifetimeSeconds: 18 * 60 };

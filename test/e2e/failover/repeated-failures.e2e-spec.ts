@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ScriptedResponse } from '../../../src/fake-upstream/script/scripted-response.js';
 import { streams } from '../../../src/fake-upstream/script/responses.js';
-import { forbidden, usageLimit } from '../../../src/fake-upstream/script/refusals.js';
+import { rateLimit, usageLimit } from '../../../src/fake-upstream/script/refusals.js';
 import { FakeClock, HOUR, MINUTE, SECOND } from '../../support/fake-clock.js';
 import type { TestPool } from '../../support/pool/pool.js';
 import {
@@ -73,7 +73,7 @@ describe('a refusal within 60 s of the poll that ended the cooldown', () => {
 
   it.each<[string, ScriptedResponse, number]>([
     ['quota-exhausted', limit, HOUR],
-    ['forbidden', forbidden(), 10 * MINUTE],
+    ['rate-limited', rateLimit(600), 10 * MINUTE],
   ])('keeps a %s account out until a poll at least 60 s later', async (reason, refusal, pauseMs) => {
     const clock = new FakeClock();
     await using pool = await startRanked({ clock });

@@ -2,7 +2,7 @@ import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { refuses } from '../../../src/fake-upstream/script/responses.js';
-import { forbidden, rateLimit, usageLimit } from '../../../src/fake-upstream/script/refusals.js';
+import { rateLimit, usageLimit } from '../../../src/fake-upstream/script/refusals.js';
 import { FakeClock, MINUTE, SECOND } from '../../support/fake-clock.js';
 import { free, isServedBy, out, standing, startRanked } from '../../support/pool/ranked-accounts.js';
 import { type Received, send } from '../../support/clients/raw-client.js';
@@ -73,11 +73,11 @@ describe('longer cooldowns', () => {
   it('return 503 with the time until the first account is back', async () => {
     const clock = new FakeClock();
     await using pool = await startRanked({ clock });
-    for (const name of ['a', 'b']) pool.fakeUpstream.account(name).answers(forbidden());
+    for (const name of ['a', 'b']) pool.fakeUpstream.account(name).answers(rateLimit(300));
     expect(summaryOf(await send(pool))).toEqual([503, 'accounts_cooling_down', 'pool_unavailable', '300']);
     expect(pool.fakeUpstream.attempts()).toEqual(['a', 'b']);
     for (const name of ['a', 'b'])
-      expect(await standing(pool, name)).toEqual(out('forbidden', clock.now() + 5 * MINUTE));
+      expect(await standing(pool, name)).toEqual(out('rate-limited', clock.now() + 5 * MINUTE));
     clock.advance(5 * MINUTE);
     await isServedBy(pool, 'a');
   });

@@ -189,7 +189,7 @@ describe('a meter in a poll', () => {
     expect(await isServedBy(own, 'a', asking(SPARK_MODEL))).toEqual(['a']);
   });
 
-  it('keeps the model away that normal_model_slug names, whatever the meter is called', async () => {
+  it('leaves a model to upstream that only normal_model_slug names: its general quota may count it', async () => {
     const meter = spark(100, {
       limitName: 'Made-up limit',
       feature: 'codex_made_up',
@@ -199,7 +199,7 @@ describe('a meter in a poll', () => {
       clock: new FakeClock(),
       prepare: (it) => void it.account('a').meters(meter),
     });
-    expect(await isServedBy(own, 'b', asking('gpt-9-made-up'))).toEqual(['b']);
+    expect(await isServedBy(own, 'a', asking('gpt-9-made-up'))).toEqual(['a']);
     expect(await isServedBy(own, 'a', asking(OTHER_MODEL))).toEqual(['a']);
     expect(await standing(own, 'a')).toEqual(free);
   });

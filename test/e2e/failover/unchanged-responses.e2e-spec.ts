@@ -12,7 +12,7 @@ import { send } from '../../support/clients/raw-client.js';
 const odd = (text: string): Buffer =>
   Buffer.from(`{\n\t"detail" :"${text} \\u00e9 é",\n "z":1, "a":1.50 }\r\n`);
 const asJson = { 'content-type': 'application/json;charset=UTF-8' };
-const notSupported = 'The gpt-9 model is not supported when using Codex with a ChatGPT account.';
+const notSupported = 'This model is not supported when using Codex with a ChatGPT account.';
 
 // One pool for the tests that leave no trace on it.
 const clock = new FakeClock();

@@ -74,7 +74,7 @@ describe('upstream-error', () => {
     '%i is retried once on the same account, then moves the turn, and takes no account out',
     async (status) => {
       await using pool = await startRanked({ clock: new FakeClock() });
-      const fault = refuses(status, '<html>oops</html>', { 'content-type': 'text/html' });
+      const fault = refuses(status, 'oops', { 'content-type': 'text/plain' });
       expect(await movesToB(pool, [fault, fault])).toEqual(['a', 'a', 'b']);
       for (const name of ['a', 'b']) expect(await standing(pool, name)).toEqual(free);
     },

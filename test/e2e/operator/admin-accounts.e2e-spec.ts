@@ -2,7 +2,7 @@ import { lstat, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { controlled } from '../../../src/fake-upstream/script/controlled-turn.js';
-import { forbidden } from '../../../src/fake-upstream/script/refusals.js';
+import { rateLimit } from '../../../src/fake-upstream/script/refusals.js';
 import { delta } from '../../../src/fake-upstream/script/turn-events.js';
 import { expectNoSecrets, newLogin, poolFiles, PROBLEM, servedBy } from '../../support/pool/admin.js';
 import { polled } from '../../support/pool/first-poll.js';
@@ -181,9 +181,9 @@ describe('POST /admin/accounts/{name}/reset', () => {
   it('makes an account in a cooldown serve again', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     await polled(pool);
-    pool.fakeUpstream.account('a').answers(forbidden());
+    pool.fakeUpstream.account('a').answers(rateLimit(300));
     await pool.turn();
-    expect(await pool.account('a')).toMatchObject({ available: false, reason: 'forbidden' });
+    expect(await pool.account('a')).toMatchObject({ available: false, reason: 'rate-limited' });
     const response = await pool.client.post('/admin/accounts/a/reset').expect(200);
     expect(response.body).toMatchObject({ name: 'a', available: true, reason: null, until: null });
     expect(await servedBy(pool)).toBe('a');

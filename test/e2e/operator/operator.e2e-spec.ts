@@ -2,9 +2,9 @@ import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Drain } from '../../../src/runtime/drain.js';
-import { refuses, streams } from '../../../src/fake-upstream/script/responses.js';
+import { streams } from '../../../src/fake-upstream/script/responses.js';
 import { controlled } from '../../../src/fake-upstream/script/controlled-turn.js';
-import { usageLimit } from '../../../src/fake-upstream/script/refusals.js';
+import { rateLimit, usageLimit } from '../../../src/fake-upstream/script/refusals.js';
 import { delta } from '../../../src/fake-upstream/script/turn-events.js';
 import { metric } from '../../support/clients/forwarded-requests.js';
 import { polled } from '../../support/pool/first-poll.js';
@@ -219,7 +219,7 @@ describe('POST /admin/reload', () => {
 
   it('does not touch accounts whose files have not changed', async () => {
     await using pool = await TestPool.start();
-    pool.fakeUpstream.account('a').always(refuses(403, { error: { code: 'forbidden' } }));
+    pool.fakeUpstream.account('a').always(rateLimit(300));
     await pool.turn({ 'session-id': 's-1' }).expect(200);
     const before = await pool.client.get('/admin/accounts').expect(200);
     await pool.client.post('/admin/reload').expect(200);

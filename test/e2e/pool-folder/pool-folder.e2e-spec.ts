@@ -1,7 +1,7 @@
 import { appendFile, readFile, writeFile } from 'node:fs/promises';
 import { describe, expect, it, vi } from 'vitest';
 import { controlled } from '../../../src/fake-upstream/script/controlled-turn.js';
-import { forbidden } from '../../../src/fake-upstream/script/refusals.js';
+import { rateLimit } from '../../../src/fake-upstream/script/refusals.js';
 import { completed, delta } from '../../../src/fake-upstream/script/turn-events.js';
 import { polled } from '../../support/pool/first-poll.js';
 import { aTurn, TestPool } from '../../support/pool/pool.js';
@@ -34,7 +34,7 @@ describe('a file in the pool folder', () => {
       },
     });
     await polled(pool);
-    pool.fakeUpstream.account('a').always(forbidden()); // a cooldown
+    pool.fakeUpstream.account('a').always(rateLimit(300)); // a cooldown
     const session = { 'session-id': 's-1' };
     await pool.turn(session).expect(200); // affinity, and totals
     const running = controlled();
@@ -51,7 +51,7 @@ describe('a file in the pool folder', () => {
     await eventually(() => said(pool, 'account updated')).toEqual([expect.stringContaining('"c"')]);
 
     expect(await views()).toEqual(viewsBefore);
-    expect(viewsBefore).toMatchObject([{ reason: 'forbidden' }, { inFlight: 1, totals: { turns: 1 } }]);
+    expect(viewsBefore).toMatchObject([{ reason: 'rate-limited' }, { inFlight: 1, totals: { turns: 1 } }]);
     for (const [index, it] of others().entries()) {
       const [account, evidence, storedCredential] = before[index] ?? [];
       expect(it).toBe(account);

@@ -1,7 +1,7 @@
 import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
-import { forbidden } from '../../../src/fake-upstream/script/refusals.js';
+import { rateLimit } from '../../../src/fake-upstream/script/refusals.js';
 import { FakeUpstream } from '../../../src/fake-upstream/fake-upstream.js';
 import { polled } from '../../support/pool/first-poll.js';
 import { TestPool } from '../../support/pool/pool.js';
@@ -140,13 +140,13 @@ describe('changes', () => {
   it('by the program itself cause no reading', async () => {
     await using pool = await TestPool.start();
     await polled(pool);
-    pool.fakeUpstream.account('a').always(forbidden());
+    pool.fakeUpstream.account('a').always(rateLimit(300));
     pool.fakeUpstream.account('b').expireAccessToken();
     await caughtUp(pool, 'before');
     const lines = pool.logger.lines.length;
     const reload = vi.spyOn(pool.registry, 'reload');
     await pool.turn().expect(200); // b's file is written
-    pool.fakeUpstream.account('b').always(forbidden());
+    pool.fakeUpstream.account('b').always(rateLimit(300));
     await pool.turn().expect(503); // b has a cooldown before the watcher reports the change
     const before = pool.registry.list().map((it) => [it, it.evidence, it.storedCredential]);
     await caughtUp(pool, 'mark');

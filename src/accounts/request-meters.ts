@@ -1,0 +1,29 @@
+import { type AccountQuota, metersNaming } from '../usage/account-quota.js';
+import { GENERAL_METER } from '../usage/meter.js';
+import { type AccountEvidence, meterOfModel } from './evidence/account-evidence.js';
+import { isNamedMeter, meterOf } from './evidence/refusal-scope.js';
+
+/**
+ * Returns the meters that may count a model's turns on an account: the one that upstream has counted it on, else those
+ * that its name tells. Each one with room may serve it. `model` null: the general meter.
+ */
+export function metersFor(
+  evidence: AccountEvidence,
+  quota: AccountQuota,
+  model: string | null,
+): readonly string[] {
+  if (model === null) return [GENERAL_METER];
+  const seen = meterOfModel(evidence, model);
+  const named = seen === null ? null : meterOf(seen);
+  return named === null ? metersNaming(quota, model) : [named];
+}
+
+/** Returns the meters of an account beside the general one, as upstream has reported or named them. */
+export function namedMeters({ scopes }: AccountEvidence, { meters }: AccountQuota): readonly string[] {
+  const named = new Set(meters.keys());
+  for (const scope of scopes.keys()) {
+    const meter = isNamedMeter(scope) ? meterOf(scope) : null;
+    if (meter !== null) named.add(meter);
+  }
+  return [...named];
+}
