@@ -148,26 +148,26 @@ describe('a pool with some accounts at their limit and one rate limited for 5 mi
 });
 
 describe('a refused account', () => {
-  it.each([
-    ['deactivated', deactivated()],
-    ['rate-limited', rateLimit(600)],
-  ])('(%s) does not recover by the pool’s own token refresh, but by a new file', async (reason, refusal) => {
-    const clock = new FakeClock();
-    const a = { name: 'a', accessTokenLifetimeSeconds: 18 * 60 };
-    await using pool = await startRanked({ accounts: [a, 'b'], clock });
-    await movesToB(pool, [refusal]);
-    const refused = await standing(pool, 'a');
-    expect(refused).toMatchObject({ available: false, reason });
-    pool.fakeUpstream.account('a').usageResponses(500, 'no poll of use');
-    clock.advance(4 * MINUTE);
-    await pool.running.app.get(TokenRefreshCron).run();
-    expect(pool.fakeUpstream.tokens.requestsFor('a')).toHaveLength(1);
-    expect(await pool.readAuth('a')).toEqual(pool.fakeUpstream.account('a').authJson());
-    expect(await standing(pool, 'a')).toEqual(refused);
-    await isServedBy(pool, 'b');
-    await pool.writeAuth('a', pool.fakeUpstream.account('a').loginAgain());
-    await pool.client.post('/admin/reload').expect(200);
-    expect(await standing(pool, 'a')).toEqual(free);
-    await isServedBy(pool, 'a');
-  });
+  it.each([['deactivated', deactivated()]])(
+    '(%s) does not recover by the pool’s own token refresh, but by a new file',
+    async (reason, refusal) => {
+      const clock = new FakeClock();
+      const a = { name: 'a', accessTokenLifetimeSeconds: 18 * 60 };
+      await using pool = await startRanked({ accounts: [a, 'b'], clock });
+      await movesToB(pool, [refusal]);
+      const refused = await standing(pool, 'a');
+      expect(refused).toMatchObject({ available: false, reason });
+      pool.fakeUpstream.account('a').usageResponses(500, 'no poll of use');
+      clock.advance(4 * MINUTE);
+      await pool.running.app.get(TokenRefreshCron).run();
+      expect(pool.fakeUpstream.tokens.requestsFor('a')).toHaveLength(1);
+      expect(await pool.readAuth('a')).toEqual(pool.fakeUpstream.account('a').authJson());
+      expect(await standing(pool, 'a')).toEqual(refused);
+      await isServedBy(pool, 'b');
+      await pool.writeAuth('a', pool.fakeUpstream.account('a').loginAgain());
+      await pool.client.post('/admin/reload').expect(200);
+      expect(await standing(pool, 'a')).toEqual(free);
+      await isServedBy(pool, 'a');
+    },
+  );
 });
