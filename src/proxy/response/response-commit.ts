@@ -10,6 +10,7 @@ import type { TokenCount } from '../../usage/response-usage.js';
 import type { Attempted } from '../upstream/attempt-runner.js';
 import type { ErrorEnvelope } from '../upstream/error-envelope.js';
 import type { PeekedResponse } from '../upstream/response-peek.js';
+import { clientStatus, isSilentWait } from './client-head.js';
 import { ModelsEtag } from './models-etag.js';
 import { paceGarbageCollection } from './gc-pacing.js';
 import { setPoolQuota } from './quota-view.js';
@@ -90,6 +91,8 @@ export class ResponseCommit {
     isTurn: boolean,
   ): OutgoingHttpHeaders {
     const headers = clientHeaders(response.headers);
+    if (response.statusCode === 401) delete headers['www-authenticate'];
+    if (isSilentWait(headers['retry-after'], request.headers, Date.now())) delete headers['retry-after'];
     if (!this.modelsEtag.isSteady(account.id, headers['x-models-etag'])) delete headers['x-models-etag'];
     if (isTurn) setPoolQuota(headers, this.pool.status().windows, Date.now());
     headers['x-codex-pool-account'] = headerText(account.name);
@@ -107,7 +110,7 @@ export class ResponseCommit {
     const headers = this.headersOf(request, account, response, by.isTurn);
     if (isEventStream && (response.headers['content-type'] ?? '').trim() === '')
       headers['content-type'] = 'text/event-stream';
-    res.writeHead(response.statusCode ?? 502, headers);
+    res.writeHead(clientStatus(response.statusCode ?? 502), headers);
     if (head.length === 0) res.flushHeaders(); // otherwise the head would wait for the first bytes
     else res.write(concatChunks(head));
     this.addedAfter.observe((performance.now() - headAt) / 1_000);
