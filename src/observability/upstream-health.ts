@@ -3,12 +3,16 @@ import { errorCode } from '../runtime/pool-error.js';
 
 /** What an attempt or a poll shows about upstream as a whole, apart from its account. `at` is epoch ms. */
 export type UpstreamEvent =
-  /** A turn was served, or a poll succeeded. */
+  /** A turn was served. */
   | { readonly kind: 'served' }
+  /** A poll succeeded. Turns may fail nevertheless. */
+  | { readonly kind: 'polled' }
   /** A response that shows only that upstream can be reached. */
   | { readonly kind: 'answered' }
-  /** 5xx, or overloaded. */
+  /** A turn got a 5xx, or upstream is overloaded. */
   | { readonly kind: 'failing'; readonly accountId: string; readonly at: number }
+  /** A poll got a 5xx. */
+  | { readonly kind: 'poll-failing'; readonly accountId: string; readonly at: number }
   /** A page of the network edge in place of a response. */
   | { readonly kind: 'blocked'; readonly accountId: string; readonly at: number }
   /** No response: DNS, connect, TLS, a reset. `code` is the error's, if it has one. */
@@ -23,11 +27,19 @@ interface OngoingFault {
 /** The latest observations of upstream. Its troubles are derived from them, never stored. */
 export interface UpstreamState {
   readonly unreachable: { readonly since: number; readonly code: string | null } | null;
+  /** Errors that turns have met; only a served turn ends them. */
   readonly failing: OngoingFault | null;
+  /** Errors that polls have met. */
+  readonly failingPolls: OngoingFault | null;
   readonly blocked: OngoingFault | null;
 }
 
-export const nothingWrong: UpstreamState = { unreachable: null, failing: null, blocked: null };
+export const nothingWrong: UpstreamState = {
+  unreachable: null,
+  failing: null,
+  failingPolls: null,
+  blocked: null,
+};
 
 export const troubleKinds = ['offline', 'edge-block', 'provider'] as const;
 
@@ -44,10 +56,14 @@ export function afterEvent(state: UpstreamState, event: UpstreamEvent): Upstream
   switch (event.kind) {
     case 'served':
       return isClear(state) ? state : nothingWrong;
+    case 'polled':
+      return state.failingPolls === null ? reached(state) : { ...reached(state), failingPolls: null };
     case 'answered':
       return reached(state);
     case 'failing':
       return withFault(reached(state), 'failing', event);
+    case 'poll-failing':
+      return withFault(reached(state), 'failingPolls', event);
     case 'blocked':
       return withFault(reached(state), 'blocked', event);
     case 'unreachable':
@@ -68,12 +84,21 @@ export function troublesIn(state: UpstreamState, accounts: number): UpstreamTrou
   if (state.unreachable !== null) troubles.push({ kind: 'offline', ...state.unreachable });
   for (const [kind, fault] of [
     ['edge-block', state.blocked],
-    ['provider', state.failing],
+    ['provider', failingIn(state)],
   ] as const) {
     if (fault !== null && fault.accounts.size >= Math.min(2, accounts))
       troubles.push({ kind, since: fault.since, code: null });
   }
   return troubles;
+}
+
+/** Returns the errors that turns and polls have met, taken together; null for none. */
+export function failingIn({ failing, failingPolls }: UpstreamState): OngoingFault | null {
+  if (failing === null || failingPolls === null) return failing ?? failingPolls;
+  return {
+    since: Math.min(failing.since, failingPolls.since),
+    accounts: new Set([...failing.accounts, ...failingPolls.accounts]),
+  };
 }
 
 /** Describes a trouble for the operator: the fault, its start, and the remedy. Contains no address and no account. */
@@ -107,8 +132,8 @@ function remedyFor(code: string | null): string {
   return 'check its network, VPN, and proxy';
 }
 
-function isClear({ unreachable, failing, blocked }: UpstreamState): boolean {
-  return unreachable === null && failing === null && blocked === null;
+function isClear({ unreachable, failing, failingPolls, blocked }: UpstreamState): boolean {
+  return unreachable === null && failing === null && failingPolls === null && blocked === null;
 }
 
 function reached(state: UpstreamState): UpstreamState {
@@ -117,7 +142,7 @@ function reached(state: UpstreamState): UpstreamState {
 
 function withFault(
   state: UpstreamState,
-  name: 'failing' | 'blocked',
+  name: 'failing' | 'failingPolls' | 'blocked',
   { accountId, at }: { readonly accountId: string; readonly at: number },
 ): UpstreamState {
   const { since, accounts } = state[name] ?? { since: at, accounts: new Set<string>() };

@@ -2,6 +2,7 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import {
   afterEvent,
   describeTrouble,
+  failingIn,
   nothingWrong,
   troublesIn,
   type UpstreamEvent,
@@ -45,6 +46,6 @@ export class UpstreamMonitor {
 
   /** Whether several accounts met errors of upstream, so that an error says nothing about its account. */
   isFailingForAll(): boolean {
-    return (this.state.failing?.accounts.size ?? 0) > 1;
+    return (failingIn(this.state)?.accounts.size ?? 0) > 1;
   }
 }
