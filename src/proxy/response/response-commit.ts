@@ -14,6 +14,7 @@ import { clientStatus, isSilentWait } from './client-head.js';
 import { ModelsEtag } from './models-etag.js';
 import { paceGarbageCollection } from './gc-pacing.js';
 import { setPoolQuota } from './quota-view.js';
+import { clientVersion } from '../request/client-version.js';
 import type { ProxyRequest } from '../request/proxy-request.js';
 import { concatChunks } from '../request/concat-chunks.js';
 import { type RelayEnd, relayStream } from './relay.js';
@@ -93,7 +94,9 @@ export class ResponseCommit {
     const headers = clientHeaders(response.headers);
     if (response.statusCode === 401) delete headers['www-authenticate'];
     if (isSilentWait(headers['retry-after'], request.headers, Date.now())) delete headers['retry-after'];
-    if (!this.modelsEtag.isSteady(account.id, headers['x-models-etag'])) delete headers['x-models-etag'];
+    const version = clientVersion(request.query, request.headers);
+    if (!this.modelsEtag.isSteady(version, account.id, headers['x-models-etag']))
+      delete headers['x-models-etag'];
     if (isTurn) setPoolQuota(headers, this.pool.status().windows, Date.now());
     headers['x-codex-pool-account'] = headerText(account.name);
     headers['x-codex-pool-request'] = request.id;
