@@ -17,16 +17,24 @@ export const COUNT_USABLE_ACCOUNTS = Symbol('countUsableAccounts');
 @Injectable()
 export class UpstreamMonitor {
   private readonly logger = new Logger(UpstreamMonitor.name);
+  private readonly watchers: (() => void)[] = [];
   private state: UpstreamState = nothingWrong;
 
   constructor(@Inject(COUNT_USABLE_ACCOUNTS) private readonly countUsableAccounts: () => number) {}
+
+  /** Calls back whenever upstream responds again after it could not be reached. */
+  onReachable(watcher: () => void): void {
+    this.watchers.push(watcher);
+  }
 
   /** Takes the end of an attempt or a poll into account. */
   note(event: UpstreamEvent): void {
     const next = afterEvent(this.state, event);
     if (next === this.state) return;
     const [before] = this.troubles();
+    const isReachableAgain = this.state.unreachable !== null && next.unreachable === null;
     this.state = next;
+    if (isReachableAgain) for (const watcher of this.watchers) watcher();
     const [now] = this.troubles();
     if (before?.kind === now?.kind) return;
     if (now === undefined) this.logger.log('upstream has recovered', { was: before?.kind });

@@ -14,7 +14,13 @@ const facts: OutcomeFacts = {
   refresh: idle,
   isExcused: false,
 };
-const waiting = { kind: 'waiting', until: T + 30_000, failures: 1, reason: 'answered 500' } as const;
+const waiting = {
+  kind: 'waiting',
+  until: T + 30_000,
+  failures: 1,
+  reason: 'answered 500',
+  isNetworkFault: false,
+} as const;
 const spent: AttemptOutcome = {
   kind: 'quota-exhausted',
   hint: { resetsAt: T / 1_000 + 60, resetsInSeconds: null },

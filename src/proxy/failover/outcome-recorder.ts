@@ -6,6 +6,7 @@ import { UpstreamMonitor } from '../../observability/upstream-monitor.js';
 import { CLOCK, type Clock } from '../../runtime/clock.js';
 import { SuspendDetector } from '../../runtime/suspend-detector.js';
 import { isAnyFull, type QuotaWindow, windowsFromHeaders } from '../../usage/quota-window.js';
+import { isPausedByNetwork } from '../../tokens/refresh-state.js';
 import { QuotaService } from '../../usage/quota.service.js';
 import { type AttemptOutcome, classifyLateFailure, retryableElsewhere } from '../upstream/outcome.js';
 import type { Attempted } from '../upstream/attempt-runner.js';
@@ -75,7 +76,10 @@ export class OutcomeRecorder {
       at: this.clock.now(),
       windows: this.quota.windows(account.id),
       refresh: account.storedCredential.refresh,
-      isExcused: this.suspends.excuses(asked.startedAt) || this.isUpstreamsFault(outcome),
+      isExcused:
+        this.suspends.excuses(asked.startedAt) ||
+        this.isUpstreamsFault(outcome) ||
+        this.isPausedByNetwork(account),
     });
     if (evidence !== null) this.registry.learn(account, evidence);
   }
@@ -87,6 +91,12 @@ export class OutcomeRecorder {
 
   private isUpstreamsFault({ kind }: AttemptOutcome): boolean {
     return kind === 'upstream-error' && this.upstream.isFailingForAll();
+  }
+
+  /** The vault keeps an ended token out until the network is back; evidence would keep it out for longer. */
+  private isPausedByNetwork({ storedCredential, tokenEndsAt }: Account): boolean {
+    const now = this.clock.now();
+    return tokenEndsAt !== null && tokenEndsAt <= now && isPausedByNetwork(storedCredential.refresh, now);
   }
 
   /** Records the quota windows in the head of any response. */
