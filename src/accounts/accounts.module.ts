@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { TokenRefreshCron } from '../tokens/token-refresh.cron.js';
 import { TokensModule } from '../tokens/tokens.module.js';
 import { UsageModule } from '../usage/usage.module.js';
 import { QuotaPollCron } from './quota-poll.cron.js';
@@ -53,4 +54,8 @@ import { UpstreamMonitor } from '../observability/upstream-monitor.js';
     UpstreamMonitor,
   ],
 })
-export class AccountsModule {}
+export class AccountsModule {
+  constructor(upstream: UpstreamMonitor, refreshes: TokenRefreshCron) {
+    upstream.onReachable(() => void refreshes.resume());
+  }
+}

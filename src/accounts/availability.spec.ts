@@ -54,7 +54,13 @@ const refusesModel = (model: string, until: number): Partial<AvailabilityFacts> 
 });
 
 const waiting = (until: number, tokenEndsAt: number | null): Partial<AvailabilityFacts> => ({
-  refresh: { kind: 'waiting', until, failures: 1, reason: 'the token endpoint answered 500' },
+  refresh: {
+    kind: 'waiting',
+    until,
+    failures: 1,
+    reason: 'the token endpoint answered 500',
+    isNetworkFault: false,
+  },
   tokenEndsAt,
 });
 

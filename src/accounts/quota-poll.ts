@@ -53,7 +53,7 @@ export class QuotaPoll {
     const askedAt = this.clock.now();
     const usage = quotaFromUsage(await this.get(account, USAGE), this.clock.now());
     if (usage === null) throw new Error('the response contains no usage');
-    this.upstream.note({ kind: 'served' });
+    this.upstream.note({ kind: 'polled' });
     const now = this.clock.now();
     const { plan } = account;
     account.polledPlan = usage.plan;
@@ -87,7 +87,7 @@ export class QuotaPoll {
     });
     noteTime(response.headers['date']);
     if (response.status >= 500 && path === USAGE)
-      this.upstream.note({ kind: 'failing', accountId: account.id, at: this.clock.now() });
+      this.upstream.note({ kind: 'poll-failing', accountId: account.id, at: this.clock.now() });
     if (response.status !== 200) throw new Error(`upstream responded with ${response.status}`);
     try {
       return JSON.parse(response.text);

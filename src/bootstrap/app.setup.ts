@@ -86,6 +86,7 @@ export async function startApp(
   app.get(UpgradeHandler).attach(server);
   app.get(ConnectRequests).attach(server);
   app.get(BadRequests).attach(server);
+  Object.assign(server, { requireHostHeader: false }); // missing in the types of Node, which refuses without a body
   server.requestTimeout = 0; // a large body over a slow line takes long; headers have their own limit
   server.timeout = 0;
   server.keepAliveTimeout = limits.keepAliveMs;
@@ -108,12 +109,15 @@ export async function startApp(
 function boundary(config: AppConfig) {
   return (req: Request, res: Response, next: NextFunction): void => {
     const path = req.originalUrl.split('?', 1)[0] ?? '';
-    const violation = whyRefused({ method: req.method, path, headers: req.headers }, config.allowedHosts);
+    const { method, headers, httpVersion } = req;
+    const head = { method, path, headers, httpVersion, peer: req.socket.remoteAddress };
+    const violation = whyRefused(head, config.allowedHosts);
     if (violation !== null) {
+      const isMalformed = violation.code === 'missing_host';
       res
-        .status(403)
+        .status(isMalformed ? 400 : 403)
         .set({ 'x-codex-pool-error': violation.code, connection: 'close' })
-        .json({ error: { type: 'forbidden', ...violation } });
+        .json({ error: { type: isMalformed ? 'invalid_request' : 'forbidden', ...violation } });
     } else if (!isCanonicalPath(path)) {
       // Express would fail to decode the path and send its own response.
       const code = 'unknown_route';

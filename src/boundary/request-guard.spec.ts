@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isLoopbackName } from '../runtime/loopback.js';
+import { isLoopbackName, isLoopbackPeer } from '../runtime/loopback.js';
 import { hostName, whyRefused } from './request-guard.js';
 
 const own = { host: '127.0.0.1:8989' };
@@ -36,6 +36,32 @@ describe('admission of a request', () => {
 
   it('no request without a host', () => {
     expect(codeFor({})).toBe('forbidden_host');
+  });
+
+  it.each([
+    ['GET', '/healthz', '1.0', '127.0.0.1', null],
+    ['GET', '/readyz', '1.0', '::1', null],
+    ['HEAD', '/healthz', '1.0', '::ffff:127.0.0.1', null],
+    ['GET', '/healthz', '1.0', '10.0.0.7', 'forbidden_host'],
+    ['GET', '/healthz', '1.0', '::ffff:10.0.0.7', 'forbidden_host'],
+    ['GET', '/healthz', '1.0', undefined, 'forbidden_host'],
+    ['POST', '/healthz', '1.0', '127.0.0.1', 'forbidden_host'],
+    ['GET', '/healthz/', '1.0', '127.0.0.1', 'forbidden_host'],
+    ['GET', '/metrics', '1.0', '127.0.0.1', 'forbidden_host'],
+    ['GET', '/admin/accounts', '1.0', '127.0.0.1', 'forbidden_host'],
+    ['POST', '/v1/responses', '1.0', '127.0.0.1', 'forbidden_host'],
+    ['GET', '/healthz', '1.1', '127.0.0.1', 'missing_host'],
+  ])('%s %s by HTTP/%s from %s without a host: %s', (method, path, httpVersion, peer, code) => {
+    const refusal = whyRefused({ method, path, httpVersion, peer, headers: {} }, []);
+    expect(refusal?.code ?? null).toBe(code);
+  });
+
+  it('a health check without a host, but not one of a page or for another host', () => {
+    const check = { method: 'GET', path: '/healthz', httpVersion: '1.0', peer: '127.0.0.1' };
+    const refusals = [{ origin: 'null' }, { host: 'evil.example' }, { host: '' }].map(
+      (headers) => whyRefused({ ...check, headers }, [])?.code,
+    );
+    expect(refusals).toEqual(['foreign_origin', 'forbidden_host', 'forbidden_host']);
   });
 
   it.each([
@@ -83,6 +109,19 @@ describe('admission of a request', () => {
 });
 
 describe('names', () => {
+  it.each([
+    ['127.0.0.1', true],
+    ['::1', true],
+    ['::ffff:127.0.0.1', true],
+    ['::FFFF:127.9.9.9', true],
+    ['::ffff:10.0.0.7', false],
+    ['10.0.0.7', false],
+    ['', false],
+    [undefined, false],
+  ])('a peer at %j is on this machine: %s', (address, isLocal) => {
+    expect(isLoopbackPeer(address)).toBe(isLocal);
+  });
+
   it.each([
     ['127.0.0.1:8989', '127.0.0.1'],
     ['[::1]:1', '::1'],

@@ -1,9 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { isLoopbackName } from '../runtime/loopback.js';
+import { isLoopbackName, isLoopbackPeer } from '../runtime/loopback.js';
 
 /** Why a request is rejected: a stable code and a sentence for a person. */
 export interface Violation {
-  readonly code: 'forbidden_host' | 'foreign_origin' | 'cross_site';
+  readonly code: 'missing_host' | 'forbidden_host' | 'foreign_origin' | 'cross_site';
   readonly message: string;
 }
 
@@ -12,19 +12,27 @@ export interface RequestHead {
   readonly method: string;
   readonly path: string;
   readonly headers: IncomingHttpHeaders;
+  /** Version of HTTP, such as `1.1`. Default: unknown. */
+  readonly httpVersion?: string;
+  /** Address of the client. Default: unknown. */
+  readonly peer?: string | undefined;
 }
 
 /** Pages that a link from another site may open: viewing them has no effect. */
 const pages = new Set(['/', '/dashboard']);
+/** What load balancers and supervisors check, often with HTTP/1.0, which has no `Host` (RFC 1945). */
+const checks = new Set(['/healthz', '/readyz']);
 
 /**
  * Checks a request before any routing; null if it may pass. The `Host` must be ours (against DNS rebinding), and
- * pages of other origins are rejected. Programs send neither `Origin` nor `Sec-Fetch-Site`.
+ * pages of other origins are rejected. Programs send neither `Origin` nor `Sec-Fetch-Site`. Only a health check by
+ * HTTP/1.0 from this machine needs no `Host`: browsers always send one.
  */
 export function whyRefused(head: RequestHead, allowedHosts: readonly string[]): Violation | null {
   const host = head.headers.host;
-  const name = host === undefined ? null : hostName(host);
-  if (name === null || !(isLoopbackName(name) || allowedHosts.includes(name))) {
+  if (host === undefined && head.httpVersion === '1.1')
+    return { code: 'missing_host', message: 'An HTTP/1.1 request needs a Host header (RFC 9112).' };
+  if (!isOwnHost(host, allowedHosts) && !(host === undefined && isLocalCheck(head))) {
     return {
       code: 'forbidden_host',
       message:
@@ -46,6 +54,16 @@ export function hostName(host: string): string | null {
   const match = /^(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?::\d{1,5})?$/i.exec(host);
   const name = match?.[1] ?? match?.[2];
   return name === undefined ? null : name.toLowerCase();
+}
+
+function isOwnHost(host: string | undefined, allowedHosts: readonly string[]): boolean {
+  const name = host === undefined ? null : hostName(host);
+  return name !== null && (isLoopbackName(name) || allowedHosts.includes(name));
+}
+
+function isLocalCheck({ method, path, httpVersion, peer }: RequestHead): boolean {
+  const isRead = method === 'GET' || method === 'HEAD';
+  return isRead && httpVersion === '1.0' && checks.has(path) && isLoopbackPeer(peer);
 }
 
 function isOwnOrigin(origin: string, host: string): boolean {

@@ -10,8 +10,10 @@ import {
 } from './upstream-health.js';
 
 const served: UpstreamEvent = { kind: 'served' };
+const polled: UpstreamEvent = { kind: 'polled' };
 const answered: UpstreamEvent = { kind: 'answered' };
 const failing = (accountId: string, at = 1): UpstreamEvent => ({ kind: 'failing', accountId, at });
+const pollFailing = (accountId: string, at = 1): UpstreamEvent => ({ kind: 'poll-failing', accountId, at });
 const blocked = (accountId: string, at = 1): UpstreamEvent => ({ kind: 'blocked', accountId, at });
 const unreachable = (at = 1, code: string | null = null): UpstreamEvent => ({
   kind: 'unreachable',
@@ -45,6 +47,15 @@ describe('upstream trouble', () => {
     ['one that fails again after the success', 3, [failing('a'), failing('b'), served, failing('a')], []],
     ['the only account that fails', 1, [failing('a')], ['provider']],
     ['a failure, and no account left', 0, [failing('a')], ['provider']],
+    ['two turns that fail, and a good poll', 3, [failing('a'), failing('b'), polled], ['provider']],
+    ['two polls that fail', 3, [pollFailing('a'), pollFailing('b')], ['provider']],
+    ['two polls that fail, and a good one', 3, [pollFailing('a'), pollFailing('b'), polled], []],
+    ['two polls that fail, and a served turn', 3, [pollFailing('a'), pollFailing('b'), served], []],
+    ['a turn and a poll that fail', 3, [failing('a'), pollFailing('b')], ['provider']],
+    ['a turn and a poll of one account that fail', 3, [failing('a'), pollFailing('a')], []],
+    ['a turn and a poll that fail, and a good poll', 3, [failing('a'), pollFailing('b'), polled], []],
+    ['a network fault, and a good poll', 3, [unreachable(), polled], []],
+    ['two blocked turns, and a good poll', 3, [blocked('a'), blocked('b'), polled], ['edge-block']],
     ['one account that the edge blocks', 2, [blocked('a'), blocked('a')], []],
     ['two accounts that the edge blocks', 2, [blocked('a'), blocked('b')], ['edge-block']],
     ['the only account that the edge blocks', 1, [blocked('a')], ['edge-block']],
@@ -71,6 +82,8 @@ describe('upstream trouble', () => {
     expect(offline).toEqual([{ kind: 'offline', since: 7, code: 'ENOTFOUND' }]);
     const provider = troublesIn(after(failing('a', 3), failing('a', 4), failing('b', 5)), 2);
     expect(provider).toEqual([{ kind: 'provider', since: 3, code: null }]);
+    const both = after(pollFailing('a', 5), failing('b', 3), failing('a', 4));
+    expect(troublesIn(both, 2)).toEqual([{ kind: 'provider', since: 3, code: null }]);
     const anew = after(failing('a', 3), failing('b', 4), served, failing('b', 8), failing('a', 9));
     expect(troublesIn(anew, 2)).toEqual([{ kind: 'provider', since: 8, code: null }]);
   });
@@ -78,9 +91,15 @@ describe('upstream trouble', () => {
   it('take bounded memory, and none while nothing is wrong', () => {
     expect(afterEvent(nothingWrong, served)).toBe(nothingWrong);
     expect(afterEvent(nothingWrong, answered)).toBe(nothingWrong);
-    const events = Array.from({ length: 1_000 }, (_, i) => [failing(`a${i}`), blocked(`a${i}`)]).flat();
+    expect(afterEvent(nothingWrong, polled)).toBe(nothingWrong);
+    const events = Array.from({ length: 1_000 }, (_, i) => `a${i}`).flatMap((id) => [
+      failing(id),
+      pollFailing(id),
+      blocked(id),
+    ]);
     const view = after(...events);
     expect(view.failing?.accounts.size).toBe(limits.upstreamTroubleAccounts);
+    expect(view.failingPolls?.accounts.size).toBe(limits.upstreamTroubleAccounts);
     expect(view.blocked?.accounts.size).toBe(limits.upstreamTroubleAccounts);
   });
 });

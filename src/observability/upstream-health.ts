@@ -3,12 +3,16 @@ import { errorCode } from '../runtime/pool-error.js';
 
 /** Evidence from an attempt or a poll about upstream as a whole, apart from its account. `at` is epoch ms. */
 export type UpstreamEvent =
-  /** A turn was served, or a poll succeeded. */
+  /** A turn was served. */
   | { readonly kind: 'served' }
+  /** A poll succeeded. Turns may fail nevertheless. */
+  | { readonly kind: 'polled' }
   /** A response that shows only that upstream can be reached. */
   | { readonly kind: 'answered' }
-  /** 5xx, or overloaded. */
+  /** A turn got a 5xx, or upstream is overloaded. */
   | { readonly kind: 'failing'; readonly accountId: string; readonly at: number }
+  /** A poll got a 5xx. */
+  | { readonly kind: 'poll-failing'; readonly accountId: string; readonly at: number }
   /** A page of the network edge in place of a response. */
   | { readonly kind: 'blocked'; readonly accountId: string; readonly at: number }
   /** A refusal because of the country that this machine seems to be in. */
@@ -25,7 +29,10 @@ interface OngoingFault {
 /** The latest observations about upstream. Its problems are derived from them, never stored. */
 export interface UpstreamState {
   readonly unreachable: { readonly since: number; readonly code: string | null } | null;
+  /** Errors that turns have met; only a served turn ends them. */
   readonly failing: OngoingFault | null;
+  /** Errors that polls have met. */
+  readonly failingPolls: OngoingFault | null;
   readonly blocked: OngoingFault | null;
   readonly misplaced: OngoingFault | null;
 }
@@ -33,6 +40,7 @@ export interface UpstreamState {
 export const nothingWrong: UpstreamState = {
   unreachable: null,
   failing: null,
+  failingPolls: null,
   blocked: null,
   misplaced: null,
 };
@@ -52,10 +60,14 @@ export function afterEvent(state: UpstreamState, event: UpstreamEvent): Upstream
   switch (event.kind) {
     case 'served':
       return isClear(state) ? state : nothingWrong;
+    case 'polled':
+      return state.failingPolls === null ? reached(state) : { ...reached(state), failingPolls: null };
     case 'answered':
       return reached(state);
     case 'failing':
       return withFault(reached(state), 'failing', event);
+    case 'poll-failing':
+      return withFault(reached(state), 'failingPolls', event);
     case 'blocked':
       return withFault(reached(state), 'blocked', event);
     case 'misplaced':
@@ -82,12 +94,21 @@ export function troublesIn(state: UpstreamState, accounts: number): UpstreamTrou
     troubles.push({ kind: 'wrong-place', since: state.misplaced.since, code: null });
   for (const [kind, fault] of [
     ['edge-block', state.blocked],
-    ['provider', state.failing],
+    ['provider', failingIn(state)],
   ] as const) {
     if (fault !== null && fault.accounts.size >= Math.min(2, accounts))
       troubles.push({ kind, since: fault.since, code: null });
   }
   return troubles;
+}
+
+/** Returns the errors that turns and polls have met, taken together; null for none. */
+export function failingIn({ failing, failingPolls }: UpstreamState): OngoingFault | null {
+  if (failing === null || failingPolls === null) return failing ?? failingPolls;
+  return {
+    since: Math.min(failing.since, failingPolls.since),
+    accounts: new Set([...failing.accounts, ...failingPolls.accounts]),
+  };
 }
 
 /** Describes a problem for the operator: the fault, its start, and the remedy. Contains no address and no account. */
@@ -123,8 +144,8 @@ function remedyFor(code: string | null): string {
   return 'check its network, VPN, and proxy';
 }
 
-function isClear({ unreachable, failing, blocked, misplaced }: UpstreamState): boolean {
-  return unreachable === null && failing === null && blocked === null && misplaced === null;
+function isClear({ unreachable, failing, failingPolls, blocked, misplaced }: UpstreamState): boolean {
+  return [unreachable, failing, failingPolls, blocked, misplaced].every((it) => it === null);
 }
 
 function reached(state: UpstreamState): UpstreamState {
@@ -133,7 +154,7 @@ function reached(state: UpstreamState): UpstreamState {
 
 function withFault(
   state: UpstreamState,
-  name: 'failing' | 'blocked' | 'misplaced',
+  name: 'failing' | 'failingPolls' | 'blocked' | 'misplaced',
   { accountId, at }: { readonly accountId: string; readonly at: number },
 ): UpstreamState {
   const { since, accounts } = state[name] ?? { since: at, accounts: new Set<string>() };

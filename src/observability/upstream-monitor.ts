@@ -2,6 +2,7 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import {
   afterEvent,
   describeTrouble,
+  failingIn,
   nothingWrong,
   troublesIn,
   type UpstreamEvent,
@@ -16,16 +17,24 @@ export const COUNT_USABLE_ACCOUNTS = Symbol('countUsableAccounts');
 @Injectable()
 export class UpstreamMonitor {
   private readonly logger = new Logger(UpstreamMonitor.name);
+  private readonly watchers: (() => void)[] = [];
   private state: UpstreamState = nothingWrong;
 
   constructor(@Inject(COUNT_USABLE_ACCOUNTS) private readonly countUsableAccounts: () => number) {}
+
+  /** Calls back whenever upstream responds again after it could not be reached. */
+  onReachable(watcher: () => void): void {
+    this.watchers.push(watcher);
+  }
 
   /** Records how an attempt or a poll ended. */
   note(event: UpstreamEvent): void {
     const next = afterEvent(this.state, event);
     if (next === this.state) return;
     const [before] = this.troubles();
+    const isReachableAgain = this.state.unreachable !== null && next.unreachable === null;
     this.state = next;
+    if (isReachableAgain) for (const watcher of this.watchers) watcher();
     const [now] = this.troubles();
     if (before?.kind === now?.kind) return;
     if (now === undefined) this.logger.log('upstream has recovered', { was: before?.kind });
@@ -45,6 +54,6 @@ export class UpstreamMonitor {
 
   /** Whether several accounts have seen upstream errors, in which case an error says nothing about its account. */
   isFailingForAll(): boolean {
-    return (this.state.failing?.accounts.size ?? 0) > 1;
+    return (failingIn(this.state)?.accounts.size ?? 0) > 1;
   }
 }

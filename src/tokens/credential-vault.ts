@@ -4,7 +4,7 @@ import { limits } from '../config/limits.js';
 import { LOCK_RETRY_MS } from '../runtime/file-lock.js';
 import { type CredentialFile, CredentialStore } from './credential-store.js';
 import { identityOf, isProvenNewer } from './credential.js';
-import { nextRefreshState, type RefreshEvent } from './refresh-state.js';
+import { isPausedByNetwork, nextRefreshState, type RefreshEvent } from './refresh-state.js';
 import { afterReading, isNewerIn, type StoredCredential, type WholeFile } from './stored-credential.js';
 import { RefreshFailedError } from './tokens.errors.js';
 
@@ -90,6 +90,12 @@ export class CredentialVault {
     const now = this.find(storedCredential.id) ?? storedCredential;
     if (now.credential !== storedCredential.credential) return now;
     return this.put({ ...now, refresh: nextRefreshState(now.refresh, event) });
+  }
+
+  /** Ends the pauses of refreshes that could not reach the token endpoint. `at`: epoch ms. */
+  endNetworkPauses(at: number): void {
+    for (const it of this.list())
+      if (isPausedByNetwork(it.refresh, at)) this.change(it, { kind: 'network-back', at });
   }
 
   /**

@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { idle, needsLogin, nextRefreshState, pausedUntil, type RefreshState } from './refresh-state.js';
 
-const failed = { kind: 'failed', reason: 'HTTP 500', at: 1_000_000 } as const;
+const failed = { kind: 'failed', reason: 'HTTP 500', at: 1_000_000, isNetworkFault: false } as const;
+const offline = { ...failed, reason: 'ENOTFOUND', isNetworkFault: true } as const;
+
+const doubt = { kind: 'left-in-doubt', since: failed.at, reason: 'reset' } as const;
 
 describe('the state of a refresh', () => {
   it('doubles its pause from 30 s up to 15 min', () => {
@@ -12,6 +15,33 @@ describe('the state of a refresh', () => {
       if (state.kind === 'waiting') pauses.push((state.until - failed.at) / 1_000);
     }
     expect(pauses).toEqual([30, 60, 120, 240, 480, 900, 900]);
+  });
+
+  it('keeps its pause at 30 s while the token endpoint cannot be reached', () => {
+    let state: RefreshState = idle;
+    for (let i = 0; i < 7; i += 1) {
+      state = nextRefreshState(state, offline);
+      expect(pausedUntil(state)).toBe(offline.at + 30_000);
+    }
+    // The network faults do not count as failures of the endpoint.
+    expect(pausedUntil(nextRefreshState(state, failed))).toBe(failed.at + 30_000);
+  });
+
+  it('ends its pause when the network is back, if the network caused it', () => {
+    const back = { kind: 'network-back', at: failed.at + 1 } as const;
+    const paused = nextRefreshState(idle, offline);
+    expect(pausedUntil(nextRefreshState(paused, back))).toBe(back.at);
+    const over = { kind: 'network-back', at: failed.at + 40_000 } as const;
+    const others: RefreshState[] = [
+      idle,
+      nextRefreshState(idle, failed),
+      nextRefreshState(nextRefreshState(idle, offline), failed),
+      { kind: 'refused', code: 'c', at: 5, isTokenRejected: false },
+      nextRefreshState(idle, { ...doubt, isAgain: false }),
+      nextRefreshState(nextRefreshState(idle, { ...doubt, isAgain: true }), offline),
+    ];
+    for (const state of others) expect(nextRefreshState(state, back)).toBe(state);
+    expect(nextRefreshState(paused, over)).toBe(paused);
   });
 
   it('is idle after a grant, from any state', () => {
@@ -37,8 +67,6 @@ describe('the state of a refresh', () => {
     expect([null, 11].map((endsAt) => needsLogin(rejected, endsAt, 10))).toEqual([true, true]);
     expect(nextRefreshState(idle, { kind: 'token-rejected' })).toEqual(idle);
   });
-
-  const doubt = { kind: 'left-in-doubt', since: failed.at, reason: 'reset' } as const;
 
   it('allows a request in doubt at once, then none for 15 min', () => {
     const once = nextRefreshState(idle, { ...doubt, isAgain: false });

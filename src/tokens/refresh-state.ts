@@ -6,10 +6,21 @@ const backoff = { firstMs: limits.refreshBackoffFirstMs, maxMs: limits.refreshBa
 /** Refresh state of one account. Times are epoch ms. */
 export type RefreshState =
   | { readonly kind: 'idle' }
-  | { readonly kind: 'waiting'; readonly until: number; readonly failures: number; readonly reason: string }
+  | Waiting
   /** The account still serves until its access token expires or upstream rejects it. */
   | ({ readonly kind: 'refused' } & Refused)
   | InDoubt;
+
+/** The last request failed without using up the refresh token. */
+export interface Waiting {
+  readonly kind: 'waiting';
+  readonly until: number;
+  /** Failures in a row that the token endpoint has caused. */
+  readonly failures: number;
+  readonly reason: string;
+  /** The endpoint could not be reached, so the pause ends as soon as the network is back. */
+  readonly isNetworkFault: boolean;
+}
 
 /** A final refusal by the token endpoint. */
 export interface Refused {
@@ -48,8 +59,18 @@ export type RefreshEvent =
       readonly isAgain: boolean;
       readonly reason: string;
     }
-  /** The refresh token was certainly not used. */
-  | { readonly kind: 'failed'; readonly reason: string; readonly at: number };
+  | RefreshFailure
+  /** Upstream or the token endpoint can be reached again. */
+  | { readonly kind: 'network-back'; readonly at: number };
+
+/** A failure that has certainly not used up the refresh token. */
+export interface RefreshFailure {
+  readonly kind: 'failed';
+  readonly reason: string;
+  readonly at: number;
+  /** Nothing was sent: the token endpoint could not be reached. */
+  readonly isNetworkFault: boolean;
+}
 
 export const idle: RefreshState = { kind: 'idle' };
 
@@ -69,19 +90,33 @@ export function nextRefreshState(state: RefreshState, event: RefreshEvent): Refr
       return { kind: 'in-doubt', since, isAgain, until, failures: 0, reason };
     }
     case 'failed':
-      return afterFailure(state, event.reason, event.at);
+      return afterFailure(state, event);
+    case 'network-back':
+      return isPausedByNetwork(state, event.at) ? { ...state, until: event.at } : state;
     default:
       return event satisfies never;
   }
 }
 
-/** An in-doubt refresh stays in doubt: this failure says nothing about the earlier request. */
-function afterFailure(state: RefreshState, reason: string, at: number): RefreshState {
-  const isCounting = state.kind === 'waiting' || state.kind === 'in-doubt';
-  const failures = isCounting ? state.failures + 1 : 1;
+/**
+ * An in-doubt refresh stays in doubt: this failure says nothing about the earlier request. After a network fault the
+ * pause does not grow: the endpoint has seen no request, and nothing else may show that the network is back.
+ */
+function afterFailure(state: RefreshState, { reason, at, isNetworkFault }: RefreshFailure): RefreshState {
+  const before = state.kind === 'waiting' || state.kind === 'in-doubt' ? state.failures : 0;
+  if (isNetworkFault && state.kind !== 'in-doubt') {
+    const until = at + limits.refreshBackoffFirstMs;
+    return { kind: 'waiting', until, failures: before, reason, isNetworkFault };
+  }
+  const failures = before + 1;
   const until = at + backoffMs(failures, backoff);
   if (state.kind === 'in-doubt') return { ...state, until, failures, reason };
-  return { kind: 'waiting', until, failures, reason };
+  return { kind: 'waiting', until, failures, reason, isNetworkFault };
+}
+
+/** Returns whether the network alone stands in the way of the next token request. `now`: epoch ms. */
+export function isPausedByNetwork(state: RefreshState, now: number): state is Waiting {
+  return state.kind === 'waiting' && state.isNetworkFault && state.until > now;
 }
 
 /** Returns the earliest time of the next token request (epoch ms); null for no limit. */

@@ -31,7 +31,7 @@ export type RefreshResponse =
   | { readonly kind: 'granted'; readonly grant: TokenGrant }
   | { readonly kind: 'refused-for-good'; readonly code: string }
   /** The refresh token should still be good: nothing was sent, or the refusal is temporary. */
-  | { readonly kind: 'failed'; readonly reason: string }
+  | { readonly kind: 'failed'; readonly reason: string; readonly isNetworkFault: boolean }
   /** The request was sent, but its result is unknown: the refresh token may be used up. */
   | { readonly kind: 'unknown'; readonly reason: string };
 
@@ -94,6 +94,7 @@ export class TokenRefreshClient {
         return {
           kind: 'failed',
           reason: `the token endpoint could not be reached: ${describeError(end.error)}`,
+          isNetworkFault: true,
         };
       case 'unknown':
         return {
@@ -127,6 +128,7 @@ export function readRefreshResponse(status: number, text: string): RefreshRespon
   return {
     kind: 'failed',
     reason: `the token endpoint answered ${status}${code === null ? '' : ` (${code})`}`,
+    isNetworkFault: false,
   };
 }
 

@@ -10,7 +10,7 @@ import type { PendingTokenRequest, JournalEntry } from './journal-entry.js';
 import { pendingRequestOf, fingerprintOf, type StoredCredential, unsavedEntry } from './stored-credential.js';
 import { RefreshJournal } from './refresh-journal.js';
 import { hasPassed, REFRESH_STEP_WATCHER, type RefreshStepWatcher } from './refresh-state.js';
-import { type RefreshReason, TokenRefreshClient } from './token-refresh-client.js';
+import { type RefreshReason, type RefreshResponse, TokenRefreshClient } from './token-refresh-client.js';
 import { RefreshFailedError } from './tokens.errors.js';
 
 /** Conditions of a refresh. */
@@ -83,6 +83,7 @@ export class TokenRefresh {
     if (!(await this.announce(before, locked)) && request.canWait) return before;
     const response = await this.client.refresh(refreshToken, request.reason);
     this.onStep('answered', before.name);
+    if (isFromEndpoint(response)) this.vault.endNetworkPauses(this.clock.now());
     switch (response.kind) {
       case 'granted':
         return await this.granted(before, response.grant, locked);
@@ -97,7 +98,7 @@ export class TokenRefresh {
           { unsaved: unsavedEntry(before), asking: pendingRequestOf(before) },
           before.name,
         );
-        return this.failed(before, response.reason);
+        return this.failed(before, response.reason, response.isNetworkFault);
       case 'unknown':
         return await this.leftInDoubt(before, response.reason, locked);
       default:
@@ -116,12 +117,17 @@ export class TokenRefresh {
       this.onStep('journaled', before.name);
     const after = await this.persistence.save(before, renewed(before.credential, grant, at), spent, locked);
     // The next request uses the new refresh token, but must not follow immediately in a loop.
-    return grant.accessToken === null ? this.failed(after, 'no access token was issued') : after;
+    return grant.accessToken === null ? this.failed(after, 'no access token was issued', false) : after;
   }
 
-  private failed(storedCredential: StoredCredential, reason: string): StoredCredential {
+  private failed(
+    storedCredential: StoredCredential,
+    reason: string,
+    isNetworkFault: boolean,
+  ): StoredCredential {
     this.logger.warn('token refresh failed', { account: storedCredential.name, reason });
-    return this.vault.change(storedCredential, { kind: 'failed', reason, at: this.clock.now() });
+    const at = this.clock.now();
+    return this.vault.change(storedCredential, { kind: 'failed', reason, at, isNetworkFault });
   }
 
   /** Keeps the note in the journal that this refresh token was sent. */
@@ -185,4 +191,10 @@ export class TokenRefresh {
       isTokenRejected: false,
     });
   }
+}
+
+/** Whether the token endpoint itself has responded, so that other accounts can reach it, too. */
+function isFromEndpoint(response: RefreshResponse): boolean {
+  if (response.kind === 'failed') return !response.isNetworkFault;
+  return response.kind !== 'unknown';
 }

@@ -100,6 +100,11 @@ export class TokenService implements OnApplicationShutdown {
     }
   }
 
+  /** Lets refreshes that a network fault has paused be tried again: the network is back. */
+  networkIsBack(): void {
+    this.vault.endNetworkPauses(this.clock.localNow());
+  }
+
   /** Waits for running refreshes, so that their tokens are written before the process ends. */
   async onApplicationShutdown(): Promise<void> {
     await within(limits.refreshPatienceMs, this.flights.idle());
@@ -130,7 +135,8 @@ export class TokenService implements OnApplicationShutdown {
     const after = await within(limits.refreshPatienceMs, flight);
     if (after !== null) return after;
     // The next caller must not wait as long for the same response.
-    const failed = { kind: 'failed', reason: NO_RESPONSE_YET, at: this.clock.localNow() } as const;
+    const at = this.clock.localNow();
+    const failed = { kind: 'failed', reason: NO_RESPONSE_YET, at, isNetworkFault: false } as const;
     // This says nothing about the refresh token, which is not sent again before this refresh has ended.
     if ((pausedUntil(this.vault.get(id).refresh) ?? 0) <= failed.at)
       this.vault.change(this.vault.get(id), failed);

@@ -25,7 +25,14 @@ import { UpstreamClock } from './upstream-clock.js';
     TokenService,
     UpstreamClock,
   ],
-  exports: [CredentialImport, CredentialPersistence, CredentialStore, CredentialVault, TokenService],
+  exports: [
+    CredentialImport,
+    CredentialPersistence,
+    CredentialStore,
+    CredentialVault,
+    TokenRefreshCron,
+    TokenService,
+  ],
 })
 export class TokensModule {}
 

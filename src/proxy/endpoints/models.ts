@@ -11,6 +11,7 @@ import type { RequestRecord } from '../failover/request-record.js';
 import { discard } from '../upstream/response-peek.js';
 import { readWhole } from '../upstream/read-whole.js';
 import { ModelsEtag } from '../response/models-etag.js';
+import { clientVersion } from '../request/client-version.js';
 import type { ProxyRequest } from '../request/proxy-request.js';
 import { headerText } from '../response/response-commit.js';
 import { clientHeaders } from '../upstream/headers.js';
@@ -52,7 +53,7 @@ export class Models {
     const account = this.selector.largestPlan();
     const isFresh =
       cached !== null &&
-      !this.etag.isStale &&
+      !this.etag.isStale(clientVersion(request.query, request.headers)) &&
       cached.accountId === account?.id &&
       this.clock.now() - cached.fetchedAt < limits.modelsTtlMs;
     const list = isFresh ? cached : await this.newer(cached, this.fetch(request, key, record));
@@ -114,7 +115,8 @@ export class Models {
     const headers = clientHeaders(peeked.response.headers);
     const made = { accountId: account.id, account: account.name, headers, body, fetchedAt: this.clock.now() };
     this.known.set(key, made);
-    this.etag.serve(typeof headers['etag'] === 'string' ? headers['etag'] : null, account.id);
+    const version = clientVersion(request.query, request.headers);
+    this.etag.serve(version, typeof headers['etag'] === 'string' ? headers['etag'] : null, account.id);
     return made;
   }
 }

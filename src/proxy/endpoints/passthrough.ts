@@ -6,7 +6,7 @@ import type { Account } from '../../accounts/account.js';
 import { Lease } from '../../accounts/lease.js';
 import { OutcomeRecorder } from '../failover/outcome-recorder.js';
 import type { Attempted } from '../upstream/attempt-runner.js';
-import { RecordedAttempts } from './recorded-attempts.js';
+import { RecordedAttempts, type RefreshedAttempt } from './recorded-attempts.js';
 import { sendLocalResponse } from '../response/local-response.js';
 import type { RequestRecord } from '../failover/request-record.js';
 import { NoAccountResponse } from '../failover/no-account-response.js';
@@ -98,18 +98,19 @@ export class Passthrough {
     record: RequestRecord,
     learn: (attempted: Attempted) => void = () => undefined,
   ): Promise<void> {
-    const attempted = await this.attemptTwice(request, account, base, path, record);
+    const { attempted, hasRefreshed } = await this.attemptTwice(request, account, base, path, record);
     const { outcome, peeked } = attempted;
     this.recorder.observe(account, attempted);
     learn(attempted);
     if (outcome.kind === 'client-gone') return record.end('client gone', 499);
-    // Never pass on a 401: the client would renew its own login.
-    if (peeked !== null && peeked.response.statusCode !== 401 && outcome.kind !== 'edge-block') {
+    // A 401 to a renewed token is the route's own; the commit sends it as 403.
+    const isRejected = peeked?.response.statusCode === 401 && !hasRefreshed;
+    if (peeked !== null && !isRejected && outcome.kind !== 'edge-block') {
       const isNewFile = isUpload(request, path) && outcome.kind === 'success';
       const newFile = new FileResponse((id) => this.pinning.pin('file', id, account));
       const watch = isNewFile ? (bytes: Buffer) => newFile.observe(bytes) : null;
       const end = await this.commit.plain(request, res, account, { ...attempted, peeked }, watch);
-      return record.end(end, peeked.response.statusCode ?? null);
+      return record.end(end, res.statusCode);
     }
     if (peeked !== null) discard(peeked.response);
     const isNetwork = outcome.kind === 'unreachable' || outcome.kind === 'edge-block';
@@ -136,7 +137,7 @@ export class Passthrough {
     base: UpstreamBase,
     path: string,
     record: RequestRecord,
-  ): Promise<Attempted> {
+  ): Promise<RefreshedAttempt> {
     const to: Destination = {
       base,
       path,
@@ -150,22 +151,11 @@ export class Passthrough {
       bodyInstead: null,
       withinMs: null,
     };
-    const { attempted, hasRefreshed } = await this.attempts.withRefresh(
-      request,
-      account,
-      to,
-      record,
-      'home or session',
-    );
-    const { outcome, startedAt } = attempted;
-    if (hasRefreshed) {
-      if (outcome.kind === 'unauthorized')
-        this.recorder.learn(account, outcome, { startedAt, hasRefreshed, needs: anyTurn, meter: null });
-      return attempted;
-    }
-    const isStale = outcome.kind === 'unreachable' && outcome.wasReused;
-    if (!isStale || !request.isReplayable) return attempted;
-    return await this.attempts.once(request, account, to, record, 'retry-at-once');
+    const first = await this.attempts.withRefresh(request, account, to, record, 'home or session');
+    const { outcome } = first.attempted;
+    const isStale = !first.hasRefreshed && outcome.kind === 'unreachable' && outcome.wasReused;
+    if (!isStale || !request.isReplayable) return first;
+    return await this.attempts.withRefresh(request, account, to, record, 'retry-at-once');
   }
 }
 

@@ -17,7 +17,13 @@ const facts: OutcomeFacts = {
   isExcused: false,
 };
 const scope = 'account';
-const waiting = { kind: 'waiting', until: T + 30_000, failures: 1, reason: 'answered 500' } as const;
+const waiting = {
+  kind: 'waiting',
+  until: T + 30_000,
+  failures: 1,
+  reason: 'answered 500',
+  isNetworkFault: false,
+} as const;
 const spent: AttemptOutcome = {
   kind: 'quota-exhausted',
   scope: 'meter:spark',

@@ -9,6 +9,7 @@ import { SessionAffinity } from '../../accounts/selection/session-affinity.js';
 import { UpstreamMonitor } from '../../observability/upstream-monitor.js';
 import { CLOCK, type Clock } from '../../runtime/clock.js';
 import { SuspendDetector } from '../../runtime/suspend-detector.js';
+import { isPausedByNetwork } from '../../tokens/refresh-state.js';
 import { meterNamed, quotaOfMeter } from '../../usage/account-quota.js';
 import { GENERAL_METER } from '../../usage/meter.js';
 import { type HeaderQuota, quotaFromHeaders } from '../../usage/quota-report.js';
@@ -104,7 +105,8 @@ export class OutcomeRecorder {
       meteredModel: isNamed && needs.feature === null ? needs.model : null,
       windows: needs.feature === null ? quotaOfMeter(quota, meter ?? GENERAL_METER).windows : [],
       refresh: account.storedCredential.refresh,
-      isExcused: this.suspends.excuses(startedAt) || this.isUpstreamsFault(outcome),
+      isExcused:
+        this.suspends.excuses(startedAt) || this.isUpstreamsFault(outcome) || this.isPausedByNetwork(account),
     });
     if (evidence !== null) this.registry.learn(account, evidence);
   }
@@ -146,6 +148,12 @@ export class OutcomeRecorder {
 
   private isUpstreamsFault({ kind }: AttemptOutcome): boolean {
     return kind === 'upstream-error' && this.upstream.isFailingForAll();
+  }
+
+  /** The vault keeps an expired token out until the network is back; evidence would keep it out for longer. */
+  private isPausedByNetwork({ storedCredential, tokenEndsAt }: Account): boolean {
+    const now = this.clock.now();
+    return tokenEndsAt !== null && tokenEndsAt <= now && isPausedByNetwork(storedCredential.refresh, now);
   }
 
   /** Records the quota in the head of any response. */

@@ -1,4 +1,5 @@
-import type { ServerResponse } from 'node:http';
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import { isSilentWait } from './client-head.js';
 
 /** A response made by the proxy itself, in the shape that Codex reads (docs/protocol.md, errors). */
 export interface LocalResponse {
@@ -35,11 +36,13 @@ export function sendJson(
 ): void {
   if (res.headersSent || res.destroyed) return;
   const text = Buffer.from(JSON.stringify(body));
-  res.writeHead(status, {
+  const head: OutgoingHttpHeaders = {
     'content-type': 'application/json; charset=utf-8',
     'content-length': text.length,
     ...headers,
-  });
+  };
+  if (isSilentWait(head['retry-after'], res.req.headers, Date.now())) delete head['retry-after'];
+  res.writeHead(status, head);
   res.end(text);
 }
 

@@ -11,9 +11,11 @@ import type { AttemptOutcome } from '../upstream/outcome.js';
 import type { Attempted } from '../upstream/attempt-runner.js';
 import type { ErrorEnvelope } from '../upstream/error-envelope.js';
 import type { PeekedResponse } from '../upstream/response-peek.js';
+import { clientStatus, isSilentWait } from './client-head.js';
 import { ModelsEtag } from './models-etag.js';
 import { paceGarbageCollection } from './gc-pacing.js';
 import { setPoolQuota } from './quota-view.js';
+import { clientVersion } from '../request/client-version.js';
 import type { ProxyRequest } from '../request/proxy-request.js';
 import { concatChunks } from '../request/concat-chunks.js';
 import { type RelayEnd, relayStream } from './relay.js';
@@ -91,7 +93,11 @@ export class ResponseCommit {
     isTurn: boolean,
   ): OutgoingHttpHeaders {
     const headers = clientHeaders(response.headers);
-    if (!this.modelsEtag.isSteady(account.id, headers['x-models-etag'])) delete headers['x-models-etag'];
+    if (response.statusCode === 401) delete headers['www-authenticate'];
+    if (isSilentWait(headers['retry-after'], request.headers, Date.now())) delete headers['retry-after'];
+    const version = clientVersion(request.query, request.headers);
+    if (!this.modelsEtag.isSteady(version, account.id, headers['x-models-etag']))
+      delete headers['x-models-etag'];
     if (isTurn) setPoolQuota(headers, this.pool.status().windows, Date.now());
     headers['x-codex-pool-account'] = headerText(account.name);
     headers['x-codex-pool-request'] = request.id;
@@ -108,7 +114,7 @@ export class ResponseCommit {
     const headers = this.headersOf(request, account, response, by.isTurn);
     if (isEventStream && (response.headers['content-type'] ?? '').trim() === '')
       headers['content-type'] = 'text/event-stream';
-    res.writeHead(statusFor(request, response, outcome), headers);
+    res.writeHead(clientStatus(statusFor(request, response, outcome)), headers);
     if (head.length === 0) res.flushHeaders(); // otherwise the head would wait for the first bytes
     else res.write(concatChunks(head));
     this.addedAfter.observe((performance.now() - headAt) / 1_000);

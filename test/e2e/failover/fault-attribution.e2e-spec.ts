@@ -96,6 +96,22 @@ describe('a failing upstream', { timeout: 30_000 }, () => {
     },
   );
 
+  it('takes no account out however often polls succeed meanwhile', async () => {
+    await using pool = await TestPool.start();
+    await polled(pool);
+    for (const name of ['a', 'b']) pool.fakeUpstream.account(name).always(serverError);
+    for (let round = 0; round < 4; round += 1) {
+      expect(await turns(pool, 1)).toEqual([503]);
+      expect(await inMetrics(pool)).toEqual(['provider']);
+      for (const name of ['a', 'b']) await pool.client.post(`/admin/accounts/${name}/poll`).expect(200);
+      expect(await inMetrics(pool)).toEqual(['provider']);
+    }
+    await expectAllAvailable(pool, ['a', 'b']);
+    for (const name of ['a', 'b']) pool.fakeUpstream.account(name).always(streams());
+    expect(await turns(pool, 1)).toEqual([200]);
+    expect(await health(pool)).toEqual({ status: 'up', trouble: null });
+  });
+
   it('on one account while another serves takes that account out at the third error', async () => {
     await using pool = await TestPool.start({ env: { PROXY_POLICY: 'fill-first' } });
     await polled(pool);

@@ -60,6 +60,58 @@ describe('bytes that are not a request', () => {
   });
 });
 
+const bare = (line: string, fields = '') => `${line}\r\n${fields}\r\n`;
+
+describe('a request without a host', () => {
+  it.each([
+    ['GET /healthz HTTP/1.0', '"status":'],
+    ['GET /readyz HTTP/1.0', '"ready":true'],
+    ['GET /readyz?verbose HTTP/1.0', '"ready":true'],
+  ])('is served as a health check: %s', async (line, part) => {
+    await using pool = await TestPool.start();
+    const text = await responseTo(pool, bare(line));
+    expect(statusesIn(text)).toEqual([200]);
+    expect(text).toContain(part);
+    expect(text).toMatch(/^content-type: application\/json/im);
+  });
+
+  it('gets 503 from the health check of a pool that cannot serve', async () => {
+    await using pool = await TestPool.start({ accounts: [] });
+    const text = await responseTo(pool, bare('GET /readyz HTTP/1.0'));
+    expect(statusesIn(text)).toEqual([503]);
+    expect(text).toContain('"ready":false');
+  });
+
+  it('gets the head alone from HEAD', async () => {
+    await using pool = await TestPool.start();
+    const text = await responseTo(pool, bare('HEAD /healthz HTTP/1.0'));
+    expect(statusesIn(text)).toEqual([200]);
+    expect(text).toMatch(/\r\n\r\n$/);
+  });
+
+  it.each([
+    ['GET / HTTP/1.0', 403, 'forbidden_host'],
+    ['GET /metrics HTTP/1.0', 403, 'forbidden_host'],
+    ['GET /admin/accounts HTTP/1.0', 403, 'forbidden_host'],
+    ['GET /v1/models HTTP/1.0', 403, 'forbidden_host'],
+    ['POST /admin/reload HTTP/1.0', 403, 'forbidden_host'],
+    ['GET /healthz HTTP/1.1', 400, 'missing_host'],
+    ['GET /v1/models HTTP/1.1', 400, 'missing_host'],
+  ])('is refused in JSON everywhere else: %s', async (line, status, code) => {
+    await using pool = await TestPool.start();
+    const text = await responseTo(pool, bare(line));
+    expect(statusesIn(text)).toEqual([status]);
+    expect(text).toMatch(/^content-type: application\/json/im);
+    expect(bodyOf(text)).toMatchObject({ error: { code } });
+  });
+
+  it('is refused when a page sends it', async () => {
+    await using pool = await TestPool.start();
+    const text = await responseTo(pool, bare('GET /healthz HTTP/1.0', 'origin: https://evil.example\r\n'));
+    expect(statusesIn(text)).toEqual([403]);
+  });
+});
+
 describe('a request with an Expect header', () => {
   it('is served even if the expectation is unknown (RFC 9110 10.1.1)', async () => {
     await using pool = await TestPool.start();

@@ -9,6 +9,9 @@ import { startTilted } from '../../support/pool/uneven-pool.js';
 
 const MODELS = '/backend-api/codex/models';
 
+/** An etag of its own for each version that the text names. */
+const etagOf = (text: string) => `W/"of-${/0\.1\d\d\.0/.exec(text)?.[0]}"`;
+
 describe('the list of models', () => {
   const accounts = [
     { name: 'a', plan: 'plus' },
@@ -69,6 +72,24 @@ describe('the list of models', () => {
     const ofA = (await pool.turn({ 'session-id': 's-2' }).expect(200)).headers;
     expect(ofA).toMatchObject({ 'x-codex-pool-account': 'a' });
     expect(ofA).not.toHaveProperty('x-models-etag');
+  });
+
+  it('is not fetched again because two versions of Codex have different lists', async () => {
+    await using pool = await TestPool.start({ accounts: ['a'] });
+    pool.fakeUpstream.on('GET', MODELS, (req, res) => {
+      res.writeHead(200, { etag: etagOf(req.url ?? '') }).end('{"models":[]}');
+    });
+    pool.fakeUpstream.decides = ({ headers }) =>
+      streams({ headers: { 'x-models-etag': etagOf(String(headers['user-agent'])) } });
+    for (let again = 0; again < 3; again += 1) {
+      for (const version of ['0.169.0', '0.170.0']) {
+        const { headers } = await pool.client.get(`/v1/models?client_version=${version}`).expect(200);
+        const agent = `codex_exec/${version} (Debian 12.0.0; x86_64)`;
+        const turn = await pool.turn({ 'user-agent': agent }).expect(200);
+        expect(turn.headers['x-models-etag']).toBe(headers['etag']);
+      }
+    }
+    expect(forwarded(pool.fakeUpstream).filter((it) => it.path.startsWith(MODELS))).toHaveLength(2);
   });
 
   it('is fetched again when the list of its account has changed', async () => {

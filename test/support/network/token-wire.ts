@@ -27,6 +27,7 @@ export class TokenWire implements AsyncDisposable {
   readonly #sockets = new Set<Socket>();
   #next: { readonly fault: WireFault; readonly strike: () => void } | null = null;
   #always: WireFault | null = null;
+  #port = 0;
   /** Number of connections made. */
   connections = 0;
 
@@ -60,11 +61,23 @@ export class TokenWire implements AsyncDisposable {
     this.#always = fault;
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** Refuses connections until `reopen`. */
+  async goDown(): Promise<void> {
     const closed = once(this.#server, 'close');
+    this.#port = Number(new URL(this.origin).port);
     this.#server.close();
     for (const socket of this.#sockets) socket.destroy();
     await closed;
+  }
+
+  /** Accepts connections again, on the same port. */
+  async reopen(): Promise<void> {
+    this.#server.listen(this.#port, '127.0.0.1');
+    await once(this.#server, 'listening');
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#server.listening) await this.goDown();
   }
 
   #kept(socket: Socket): Socket {
