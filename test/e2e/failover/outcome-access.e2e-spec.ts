@@ -204,7 +204,7 @@ describe('forbidden', () => {
     await movesToB(pool, [forbidden()]);
     clock.advance(SECOND);
     await ends(pool);
-    await isServedBy(pool, 'a');
+    expectTurnOf('a', await send(pool));
   });
 
   it('does not move a session away from its account', async () => {
