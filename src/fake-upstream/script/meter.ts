@@ -2,11 +2,11 @@ import { rateLimitBody, type UsageWindows, windowsInHeaders } from './quota.js';
 
 /** A quota of an account beside the general one (docs/protocol.md, meters). */
 export interface Meter {
-  /** Its name for people, which also names its model: `GPT-5.3-Codex-Spark`. */
+  /** Its name for people, which is also that of its model: `GPT-5.3-Codex-Spark`. */
   readonly limitName: string;
   /** Its name on the wire: `codex_bengalfox`. */
   readonly feature: string;
-  /** The model whose turns count on it, besides the one in `limitName`; null if the backend does not say. */
+  /** `normal_model_slug`: the general model that belongs to the metered one; null if the backend does not say. */
   readonly modelSlug: string | null;
   readonly windows: UsageWindows;
   /** Null: allowed unless a window is full. */
@@ -21,7 +21,7 @@ export function spark(usedPercent: number, options: Partial<Meter> = {}): Meter 
   return {
     limitName: 'GPT-5.3-Codex-Spark',
     feature: 'codex_bengalfox',
-    modelSlug: SPARK_MODEL,
+    modelSlug: 'gpt-5.3-codex',
     windows: [{ usedPercent, windowSeconds: 18_000 }],
     allowed: null,
     ...options,
@@ -29,8 +29,8 @@ export function spark(usedPercent: number, options: Partial<Meter> = {}): Meter 
 }
 
 /** Whether turns of a model count on a meter. */
-export function serves({ limitName, modelSlug }: Meter, model: string | null): boolean {
-  return model !== null && (model === modelSlug || model === limitName.toLowerCase());
+export function serves({ limitName }: Meter, model: string | null): boolean {
+  return model === limitName.toLowerCase();
 }
 
 /** An entry of `additional_rate_limits`. */

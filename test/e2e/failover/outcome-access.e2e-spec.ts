@@ -10,6 +10,7 @@ import type { TokenFault } from '../../../src/fake-upstream/authorization/token-
 import { DAY, FakeClock, MINUTE, SECOND } from '../../support/fake-clock.js';
 import { TestPool } from '../../support/pool/pool.js';
 import {
+  expectTurnOf,
   free,
   isServedBy,
   movesToB,

@@ -20,7 +20,7 @@ const usage = (fields: object) => ({ plan_type: 'plus', rate_limit: rateLimitOf(
 const meterOf = (fields: object) => ({
   limit_name: 'GPT-5.3-Codex-Spark',
   metered_feature: 'codex_bengalfox',
-  normal_model_slug: SPARK_MODEL,
+  normal_model_slug: 'gpt-5.3-codex',
   rate_limit: rateLimitOf(100),
   ...fields,
 });

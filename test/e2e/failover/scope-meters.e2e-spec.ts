@@ -13,7 +13,6 @@ import { FakeClock, HOUR, SECOND } from '../../support/fake-clock.js';
 import type { TestPool } from '../../support/pool/pool.js';
 import {
   expectTurnOf,
-  free,
   servesAs,
   standing,
   startRanked,
@@ -89,6 +88,19 @@ describe('the limit of a meter', () => {
     expect(asked).toEqual(['a', 'b']);
     expect(await isServedBy(pool, 'b', asking(SPARK_MODEL))).toEqual(['b']);
     expect(await isServedBy(pool, 'a', asking(OTHER_MODEL))).toEqual(['a']);
+  });
+
+  it('is remembered although other accounts count the model on it, too', async () => {
+    await using own = await startRanked({
+      clock: new FakeClock(),
+      prepare: (it) => void ['a', 'b'].map((name) => it.account(name).meters(spark(10))),
+    });
+    own.fakeUpstream
+      .account('a')
+      .always(refusing(SPARK_MODEL, usageLimit({ meter: 'codex_bengalfox' }))('a'));
+    expect(await isServedBy(own, 'b', asking(SPARK_MODEL))).toEqual(['a', 'b']);
+    expect(await isServedBy(own, 'b', asking(SPARK_MODEL))).toEqual(['b']);
+    expect(await isServedBy(own, 'a', asking(OTHER_MODEL))).toEqual(['a']);
   });
 
   it('leaves a session with another model where it is', async () => {
@@ -189,18 +201,22 @@ describe('a meter in a poll', () => {
     expect(await isServedBy(own, 'a', asking(SPARK_MODEL))).toEqual(['a']);
   });
 
-  it('leaves a model to upstream that only normal_model_slug names: its general quota may count it', async () => {
-    const meter = spark(100, {
-      limitName: 'Made-up limit',
-      feature: 'codex_made_up',
-      modelSlug: 'gpt-9-made-up',
-    });
+  it('at 100 % leaves the model that it calls the normal one to the general quota', async () => {
     await using own = await startRanked({
       clock: new FakeClock(),
-      prepare: (it) => void it.account('a').meters(meter),
+      prepare: (it) => void ['a', 'b'].map((name) => it.account(name).meters(spark(100))),
     });
-    expect(await isServedBy(own, 'a', asking('gpt-9-made-up'))).toEqual(['a']);
-    expect(await isServedBy(own, 'a', asking(OTHER_MODEL))).toEqual(['a']);
-    expect(await standing(own, 'a')).toEqual(free);
+    expect(await isServedBy(own, 'a', asking('gpt-5.3-codex'))).toEqual(['a']);
+    expect(await turn(own, asking(SPARK_MODEL))).toMatchObject({ asked: [], response: { status: 429 } });
+  });
+
+  it('with room and the turn’s model in normal_model_slug is asked while the general quota is spent', async () => {
+    const meter = spark(10, { limitName: 'Made-up limit', feature: 'codex_made_up', modelSlug: 'gpt-9' });
+    await using own = await startRanked({
+      accounts: ['a'],
+      clock: new FakeClock(),
+      prepare: (it) => void it.account('a').usage(full).meters(meter),
+    });
+    expect(await isServedBy(own, 'a', asking('gpt-9'))).toEqual(['a']);
   });
 });
