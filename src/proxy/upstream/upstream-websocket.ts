@@ -5,7 +5,7 @@ import { APP_CONFIG, type AppConfig } from '../../config/app.config.js';
 import { limits } from '../../config/limits.js';
 import type { AttemptEnd, BuiltRequest } from './upstream-request.js';
 import { UpstreamClient } from './upstream-client.js';
-import { deflate } from './deflate.js';
+import { deflate } from '../socket/deflate.js';
 
 /** How opening an upstream WebSocket ended: like any attempt, or with the socket and its response head. */
 export type OpeningEnd =

@@ -13,7 +13,7 @@ import { discard } from '../upstream/response-peek.js';
 import { ProxyRequest } from '../request/proxy-request.js';
 import { ReplayBudget } from '../request/replay-budget.js';
 import { ResponseCommit } from '../response/response-commit.js';
-import { deflate } from '../upstream/deflate.js';
+import { deflate } from '../socket/deflate.js';
 import { bufferHandshake } from '../ingress/handshake-buffer.js';
 import { SocketSessions } from './sessions.js';
 

@@ -13,7 +13,7 @@ import { NoAccountResponse } from '../failover/no-account-response.js';
 import { CrossAccountRecovery } from '../failover/cross-account-recovery.js';
 import type { ProxyRequest } from '../request/proxy-request.js';
 import { discard } from '../upstream/response-peek.js';
-import { errorMessage } from './message-refusal.js';
+import { errorMessage } from '../response/error-message.js';
 import type { Opened } from './session-parts.js';
 import { SocketSession } from './session.js';
 import type { SocketTurn } from './turn.js';

@@ -12,8 +12,8 @@ import { OutcomeRecorder } from '../failover/outcome-recorder.js';
 import type { AttemptOutcome } from '../upstream/outcome.js';
 import type { RelayEnd } from '../response/relay.js';
 import { TurnCounters } from '../response/turn-counters.js';
-import { outcomeOfMessage } from './message-refusal.js';
-import { windowsFromMessage, withPoolQuota } from './quota-message.js';
+import { outcomeOfMessage } from '../upstream/message-failure.js';
+import { windowsFromMessage, withPoolQuota } from '../response/quota-message.js';
 import { SocketTurn } from './turn.js';
 
 /** Records what turns on WebSockets say about accounts, and their token use. */

@@ -4,7 +4,7 @@ import { Lease } from '../../accounts/lease.js';
 import type { RequestLog } from '../../observability/request-log.js';
 import type { Clock } from '../../runtime/clock.js';
 import { RequestRecord } from '../failover/request-record.js';
-import { type TurnStart, turnStartIn } from './message.js';
+import { type TurnStart, turnStartIn } from '../request/message.js';
 
 /** The data a turn starts with. */
 interface Begun {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { PoolWindow } from '../../accounts/selection/pool-quota.js';
 import type { QuotaWindow } from '../../usage/quota-window.js';
 import { isRecord } from '../../runtime/is-record.js';
-import { jsonOf } from './message.js';
+import { jsonOf } from '../request/message.js';
 
 const windowSchema = z
   .object({

@@ -1,8 +1,7 @@
-import { type AttemptOutcome, classify } from '../upstream/outcome.js';
-import { readEnvelope } from '../upstream/error-envelope.js';
-import type { LocalResponse } from '../response/local-response.js';
+import { type AttemptOutcome, classify } from './outcome.js';
+import { readEnvelope } from './error-envelope.js';
 import { isRecord } from '../../runtime/is-record.js';
-import { jsonOf } from './message.js';
+import { jsonOf } from '../request/message.js';
 
 /**
  * The outcome that an `error` or `response.failed` message stands for. An `error` message carries the status and
@@ -24,18 +23,6 @@ export function outcomeOfMessage(message: Buffer, now: number): AttemptOutcome {
     now,
   );
   return outcome.kind === 'success' ? { kind: 'turn-failed' } : outcome;
-}
-
-/** A local response in the form of an upstream error message. */
-export function errorMessage({ status, type, code, message, fields, headers }: LocalResponse): Buffer {
-  return Buffer.from(
-    JSON.stringify({
-      type: 'error',
-      status,
-      error: { type, code, message, ...fields },
-      headers: { ...headers, 'x-codex-pool-error': code },
-    }),
-  );
 }
 
 function headersIn(value: unknown): Record<string, string> {
