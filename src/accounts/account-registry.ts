@@ -22,6 +22,7 @@ export class AccountRegistry implements OnModuleInit {
   private accounts: readonly Account[] = [];
   private brokenFiles: readonly BrokenFile[] = [];
   private reading: Promise<unknown> = Promise.resolve();
+  private readonly watchers: ((account: Account) => void)[] = [];
 
   constructor(
     private readonly vault: CredentialVault,
@@ -82,6 +83,11 @@ export class AccountRegistry implements OnModuleInit {
         code: account.evidence.deactivated.code,
       });
     }
+  }
+
+  /** Calls back when an account is withdrawn: its file is gone or unusable. */
+  onWithdraw(watcher: (account: Account) => void): void {
+    this.watchers.push(watcher);
   }
 
   /** Records that a person has logged in to the account again, by name; earlier refusals no longer count. */
@@ -145,6 +151,7 @@ export class AccountRegistry implements OnModuleInit {
     );
     for (const { account, withdrawal } of withdrawn) {
       account.withdraw(withdrawal, () => this.dismiss(account));
+      for (const watcher of this.watchers) watcher(account);
     }
     return results;
   }

@@ -46,7 +46,7 @@ export class AccountWait {
   }
 
   /** Whether an account may still serve this model: an untried one now, or any after its cooldown. */
-  isAnyLeft({ tried, soleId }: FailoverContext, model: string): boolean {
+  isAnyLeft({ tried, soleId }: Pick<FailoverContext, 'tried' | 'soleId'>, model: string): boolean {
     const candidates = this.selector.assess(model, soleId);
     // An account that was tried and is cooling down may serve the client's next try.
     return mayServeLater(candidates.filter((it) => it.unavailable !== null || !tried.has(it.account.id)));

@@ -7,11 +7,13 @@ import { CLOCK, type Clock } from '../../runtime/clock.js';
 import { SuspendDetector } from '../../runtime/suspend-detector.js';
 import { isAnyFull, type QuotaWindow, windowsFromHeaders } from '../../usage/quota-window.js';
 import { QuotaService } from '../../usage/quota.service.js';
-import { type AttemptOutcome, classifyLateFailure, retryableElsewhere } from '../upstream/outcome.js';
-import type { Attempted } from '../upstream/attempt-runner.js';
+import { type AttemptOutcome, retryableElsewhere } from '../upstream/outcome.js';
+import type { Attempted } from '../upstream/attempted.js';
 import type { FailoverContext } from './failover-context.js';
-import type { ErrorEnvelope } from '../upstream/error-envelope.js';
+import { classifyFailure, type EventFailure } from '../upstream/event-failure.js';
 import { evidenceOf, evidenceOfEnd, type OutcomeFacts } from './outcome-evidence.js';
+import { messageType } from '../request/message.js';
+import { QUOTA_MESSAGE, windowsFromMessage } from '../response/quota-message.js';
 import { Pinning } from './pinning.js';
 import type { ProxyRequest } from '../request/proxy-request.js';
 import type { RelayEnd } from '../response/relay.js';
@@ -51,7 +53,7 @@ export class OutcomeRecorder {
     const { sessionKey } = context.request;
     if (sessionKey !== null && context.isOverflow) this.affinity.markServedElsewhere(sessionKey);
     else if (sessionKey !== null) this.settle(sessionKey, account, startedAt);
-    if (attempted.peeked !== null) this.pinning.pinTurnState(account, attempted.peeked.response.headers);
+    this.pinning.pinTurnState(account, attempted.headers);
   }
 
   /** Records the outcome of a request that belongs to a session but is not a turn. */
@@ -89,11 +91,17 @@ export class OutcomeRecorder {
     return kind === 'upstream-error' && this.upstream.isFailingForAll();
   }
 
-  /** Records the quota windows in the head of any response. */
-  observe(account: Account, { peeked, startedAt }: Attempted): void {
-    if (peeked === null) return;
+  /** Records the quota windows in the head of any response, and in the messages held on a WebSocket. */
+  observe(account: Account, { headers, socket, startedAt }: Attempted): void {
     const at = this.clock.now();
-    this.observeWindows(account, windowsFromHeaders(peeked.response.headers, at), startedAt);
+    this.observeWindows(account, windowsFromHeaders(headers, at), startedAt);
+    for (const { bytes, isBinary } of socket?.held ?? [])
+      if (!isBinary && messageType(bytes) === QUOTA_MESSAGE) this.observeMessage(account, bytes, startedAt);
+  }
+
+  /** Records the quota windows in a `codex.rate_limits` message; its turn was sent at `askedAt` (epoch ms). */
+  observeMessage(account: Account, message: Buffer, askedAt: number): void {
+    this.observeWindows(account, windowsFromMessage(message, this.clock.now()), askedAt);
   }
 
   /** Records quota windows from the response to a request that was sent at `askedAt` (epoch ms). */
@@ -106,8 +114,8 @@ export class OutcomeRecorder {
   }
 
   /** Classifies the error that a stream reported after the commit. */
-  outcomeOfLate(failure: ErrorEnvelope): AttemptOutcome {
-    return classifyLateFailure(failure, this.clock.now());
+  outcomeOfLate(failure: EventFailure): AttemptOutcome {
+    return classifyFailure(failure, this.clock.now());
   }
 
   /**

@@ -14,6 +14,9 @@ const windowSchema = z
   .catch(null);
 const schema = z.object({ rate_limits: z.object({ primary: windowSchema, secondary: windowSchema }) });
 
+/** The type of the message with the account's quota. */
+export const QUOTA_MESSAGE = 'codex.rate_limits';
+
 /** The quota windows in a `codex.rate_limits` message (docs/protocol.md, WebSocket). */
 export function windowsFromMessage(message: Buffer, now: number): QuotaWindow[] {
   const json = jsonOf(message);

@@ -1,18 +1,59 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { isRecord } from '../../runtime/is-record.js';
 import { type ErrorEnvelope, readEnvelope } from './error-envelope.js';
+import { type AttemptOutcome, classify, classifyLateFailure } from './outcome.js';
+
+/** What a failure event says. */
+export interface EventFailure {
+  /** Without codes if the event cannot be read: then the turn has failed, and no account is blamed. */
+  readonly envelope: ErrorEnvelope;
+  /** The status and the headers of the HTTP response that an `error` message stands for; null and none elsewhere. */
+  readonly status: number | null;
+  readonly headers: IncomingHttpHeaders;
+}
+
+const noEnvelope: ErrorEnvelope = { codes: [], message: '', resetsAt: null, resetsInSeconds: null };
 
 /**
- * The error in the data of a failure event: `response.failed` nests it inside its response, a top-level `error`
- * event is the error. Returns an envelope without codes if the data cannot be read.
+ * The failure in the data of a server-sent event: `response.failed` nests the error inside its response, a top-level
+ * `error` event is the error.
  */
-export function failureIn(data: string | null): ErrorEnvelope {
-  const none: ErrorEnvelope = { codes: [], message: '', resetsAt: null, resetsInSeconds: null };
-  if (data === null) return none;
+export function failureInEvent(data: string | null): EventFailure {
+  return { envelope: envelopeIn(jsonIn(data)), status: null, headers: {} };
+}
+
+/** The failure in a message on a WebSocket (docs/protocol.md, WebSocket). */
+export function failureInMessage(data: string | null): EventFailure {
+  const json = jsonIn(data);
+  const fields = isRecord(json) ? json : {};
+  const status = typeof fields['status'] === 'number' ? fields['status'] : null;
+  return { envelope: envelopeIn(json), status, headers: headersIn(fields['headers']) };
+}
+
+/** The meaning of a failure event, before or after output. */
+export function classifyFailure({ status, headers, envelope }: EventFailure, now: number): AttemptOutcome {
+  if (status === null) return classifyLateFailure(envelope, now);
+  return classify({ status, headers, envelope, isFirstEvent: false }, now);
+}
+
+function envelopeIn(json: unknown): ErrorEnvelope {
+  const inside = isRecord(json) ? readEnvelope(json['response']) : null;
+  return inside ?? readEnvelope(json) ?? noEnvelope;
+}
+
+function headersIn(value: unknown): Record<string, string> {
+  if (!isRecord(value)) return {};
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([name, it]) =>
+      typeof it === 'string' || typeof it === 'number' ? [[name.toLowerCase(), String(it)]] : [],
+    ),
+  );
+}
+
+function jsonIn(data: string | null): unknown {
   try {
-    const json: unknown = JSON.parse(data);
-    const inside =
-      typeof json === 'object' && json !== null && 'response' in json ? readEnvelope(json.response) : null;
-    return inside ?? readEnvelope(json) ?? none;
+    return data === null ? null : JSON.parse(data);
   } catch {
-    return none; // damaged data has no code: the turn has failed, and no account is blamed
+    return null;
   }
 }

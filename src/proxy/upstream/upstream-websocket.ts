@@ -17,6 +17,13 @@ export type OpeningEnd =
       readonly at: number;
     };
 
+const meaningNoSockets: ReadonlySet<number | undefined> = new Set([404, 405, 426, 501]);
+
+/** Whether the status of a refused handshake means that upstream takes no WebSockets on this path. */
+export function meansNoSockets(status: number | undefined): boolean {
+  return meaningNoSockets.has(status);
+}
+
 /** Handshake headers (RFC 6455 4.1) that each side generates itself. */
 const handshakeHeaders = [
   'sec-websocket-key',

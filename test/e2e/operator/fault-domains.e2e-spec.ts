@@ -6,15 +6,15 @@ import { UpstreamMonitor } from '../../../src/observability/upstream-monitor.js'
 import { PoolHealth } from '../../../src/admin/health/pool.health.js';
 import { CallbackListener } from '../../../src/login/callback-listener.js';
 import { OutcomeRecorder } from '../../../src/proxy/failover/outcome-recorder.js';
-import type { Attempted } from '../../../src/proxy/upstream/attempt-runner.js';
+import type { Attempted } from '../../../src/proxy/upstream/attempted.js';
 import type { FailoverContext } from '../../../src/proxy/failover/failover-context.js';
 import { Forwarder } from '../../../src/proxy/failover/forwarder.js';
 import { Pinning } from '../../../src/proxy/failover/pinning.js';
 import type { ProxyRequest } from '../../../src/proxy/request/proxy-request.js';
+import { RequestIntake } from '../../../src/proxy/ingress/request-intake.js';
 import { RouteDispatch } from '../../../src/proxy/ingress/route-dispatch.js';
 import type { Route } from '../../../src/proxy/ingress/routes.js';
 import { Handshake, type Arrival } from '../../../src/proxy/websocket/handshake.js';
-import { TurnRecorder } from '../../../src/proxy/websocket/turn-recorder.js';
 import { hangs } from '../../../src/fake-upstream/script/responses.js';
 import { controlled } from '../../../src/fake-upstream/script/controlled-turn.js';
 import { completed, delta } from '../../../src/fake-upstream/script/turn-events.js';
@@ -112,17 +112,22 @@ const places: [where: string, place: string, provoke: (pool: TestPool) => Promis
   [
     'websocket',
     'a message of the client throws',
-    (pool) => (breaksOnce(part(pool, TurnRecorder), 'open', boom), socketCloses(pool)),
+    (pool) => (breaksOnce(part(pool, RequestIntake), 'takeMessage', boom), socketCloses(pool)),
   ],
   [
     'websocket',
     'the first output of upstream throws',
-    (pool) => (breaksOnce(part(pool, TurnRecorder), 'served', boom), socketCloses(pool)),
+    async (pool) => {
+      await using client = await SocketClient.connect(pool.origin);
+      breaksOnce(part(pool, OutcomeRecorder), 'apply', boom);
+      await client.turn();
+      expect((await client.closed).code).toBe(1011);
+    },
   ],
   [
     'websocket',
     'the end of a turn throws',
-    (pool) => (breaksOnce(part(pool, TurnRecorder), 'close', boom), socketCloses(pool)),
+    (pool) => (breaksOnce(part(pool, OutcomeRecorder), 'ended', boom), socketCloses(pool)),
   ],
   [
     'websocket',
@@ -131,7 +136,7 @@ const places: [where: string, place: string, provoke: (pool: TestPool) => Promis
       const held = controlled();
       for (const name of ['a', 'b']) pool.fakeUpstream.account(name).always(held.response);
       await using client = await SocketClient.connect(pool.origin);
-      breaksOnce(part(pool, TurnRecorder), 'open', () => breaksOnce(part(pool, TurnRecorder), 'close', boom));
+      breaksOnce(part(pool, RequestIntake), 'leave', boom);
       client.send(JSON.stringify({ type: 'response.create', model: 'gpt-5.5', input: [] }));
       await expect.poll(() => pool.registry.list().some((it) => it.inFlight > 0)).toBe(true);
       client.cut();

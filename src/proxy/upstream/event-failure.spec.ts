@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { outcomeOfMessage } from './message-failure.js';
+import { classifyFailure, failureInMessage } from './event-failure.js';
 
 const NOW = 1_700_000_000_000;
-const outcome = (message: object) => outcomeOfMessage(Buffer.from(JSON.stringify(message)), NOW);
+const outcome = (message: object) => classifyFailure(failureInMessage(JSON.stringify(message)), NOW);
 const error = (status: number, fields: object, headers: object = {}) => ({
   type: 'error',
   status,
@@ -40,6 +40,6 @@ describe('a message that ends a turn', () => {
   });
 
   it('that is not JSON fails the turn alone', () => {
-    expect(outcomeOfMessage(Buffer.from('{'), NOW)).toEqual({ kind: 'turn-failed' });
+    expect(classifyFailure(failureInMessage('{'), NOW)).toEqual({ kind: 'turn-failed' });
   });
 });
