@@ -41,7 +41,8 @@ export class RequestIntake {
 
   /** Takes a turn in a message, on the WebSocket that `upgrade` asked for. `gone` aborts when that socket closes. */
   async takeMessage(upgrade: ProxyRequest, message: Buffer, gone: AbortSignal): Promise<Intake> {
-    const request = await ProxyRequest.ofMessage(upgrade, message, this.budget, gone);
+    const { maxReplayBytes } = this.config;
+    const request = await ProxyRequest.ofMessage(upgrade, message, maxReplayBytes, this.budget, gone);
     if (!request.isReplayable && !request.isContinuation) this.noteUnreplayable(request);
     return { request, record: new RequestRecord(request, 'websocket', this.log) };
   }

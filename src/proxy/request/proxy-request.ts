@@ -79,17 +79,18 @@ export class ProxyRequest implements Disposable {
   }
 
   /**
-   * The request for a turn in a `response.create` message, on the WebSocket that `upgrade` asked for. `gone`: aborted
-   * when the client's socket closes.
+   * The request for a turn in a `response.create` message, on the WebSocket that another request asked for. A message
+   * of more than `maxBytes` is not kept. `gone`: aborted when the client's socket closes.
    */
   static async ofMessage(
     { req, query, sessionKey }: ProxyRequest,
     message: Buffer,
+    maxBytes: number,
     budget: ReplayBudget,
     gone: AbortSignal,
   ): Promise<ProxyRequest> {
     const [receivedAt, completeAt] = [Date.now(), performance.now()];
-    const turn = await TurnMessage.read(message, sessionKey, budget);
+    const turn = await TurnMessage.read(message, sessionKey, maxBytes, budget);
     const { facts } = turn;
     const session = facts.sessionKey;
     return new ProxyRequest(req, noBody, budget, facts, query, session, gone, receivedAt, completeAt, turn);

@@ -21,10 +21,15 @@ export class TurnMessage implements Disposable {
   }
 
   /** Reads a message. `sessionKey`: the session that the handshake named; null if it named none. */
-  static async read(message: Buffer, sessionKey: string | null, budget: ReplayBudget): Promise<TurnMessage> {
+  static async read(
+    message: Buffer,
+    sessionKey: string | null,
+    maxBytes: number,
+    budget: ReplayBudget,
+  ): Promise<TurnMessage> {
     const { isWhole, isPrewarm, model, effort } = turnStartIn(message);
     const room = new BudgetClaim(budget);
-    const isReplayable = isWhole && room.more(message.length);
+    const isReplayable = isWhole && message.length <= maxBytes && room.more(message.length);
     const parsed = sessionKey === null ? await factsOf(message, undefined, budget) : null;
     const facts = {
       sessionKey: sessionKey ?? parsed?.sessionKey ?? null,
