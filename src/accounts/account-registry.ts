@@ -23,6 +23,7 @@ export class AccountRegistry implements OnModuleInit {
   private accounts: readonly Account[] = [];
   private brokenFiles: readonly BrokenFile[] = [];
   private reading: Promise<unknown> = Promise.resolve();
+  private readonly watchers: ((account: Account) => void)[] = [];
 
   constructor(
     private readonly vault: CredentialVault,
@@ -90,6 +91,11 @@ export class AccountRegistry implements OnModuleInit {
     }
   }
 
+  /** Calls back when an account is withdrawn: its file is gone or unusable. */
+  onWithdraw(watcher: (account: Account) => void): void {
+    this.watchers.push(watcher);
+  }
+
   /** Records that a person has logged in to the account again, by name; earlier refusals no longer count. */
   loggedIn(name: string): void {
     const account = this.accounts.find((it) => it.name === name);
@@ -151,6 +157,7 @@ export class AccountRegistry implements OnModuleInit {
     );
     for (const { account, withdrawal } of withdrawn) {
       account.withdraw(withdrawal, () => this.dismiss(account));
+      for (const watcher of this.watchers) watcher(account);
     }
     return results;
   }

@@ -53,6 +53,8 @@ export const limits = {
   messageBytes: 32 * MiB,
   /** Bytes queued for a slow WebSocket reader before the sender is paused. */
   socketBacklogBytes: MiB,
+  /** WebSockets of clients, pending handshakes included. Each has one at upstream, or two while a turn moves. */
+  clientSockets: 1_000,
   /** Idle time of a WebSocket without a turn. */
   idleSocketMs: HOUR,
   /** Wait for the other side of a closing handshake. */

@@ -30,7 +30,10 @@ import { TurnCounters } from './response/turn-counters.js';
 import { UpstreamClient } from './upstream/upstream-client.js';
 import { Handshake } from './websocket/handshake.js';
 import { SocketSessions } from './websocket/sessions.js';
-import { TurnRecorder } from './websocket/turn-recorder.js';
+import { ClientMessages } from './websocket/client-messages.js';
+import { SocketTurns } from './websocket/socket-turns.js';
+import { Reconnection } from './failover/reconnection.js';
+import { SocketAttempts } from './upstream/socket-attempts.js';
 import { UpgradeHandler } from './websocket/upgrade-handler.js';
 import { UpstreamWebSockets } from './upstream/upstream-websocket.js';
 
@@ -63,7 +66,10 @@ import { UpstreamWebSockets } from './upstream/upstream-websocket.js';
     RouteDispatch,
     Handshake,
     SocketSessions,
-    TurnRecorder,
+    ClientMessages,
+    Reconnection,
+    SocketAttempts,
+    SocketTurns,
     TurnCounters,
     UpgradeHandler,
     UpstreamClient,

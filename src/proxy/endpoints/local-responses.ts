@@ -100,7 +100,7 @@ export class LocalResponses {
       base: 'wham',
       path,
       isTurn: false,
-      isSocket: false,
+      socket: null,
       without: ['accept-encoding'],
       bodyInstead: null,
       withinMs: limits.configBundleMs,

@@ -98,7 +98,7 @@ export class Models {
       base: 'responses',
       path: 'models',
       isTurn: false,
-      isSocket: false,
+      socket: null,
       without: ['accept-encoding', 'if-none-match'],
       bodyInstead: null,
       withinMs: limits.modelsMs,

@@ -5,7 +5,7 @@ import { anyTurn } from '../../accounts/evidence/refusal-scope.js';
 import type { Account } from '../../accounts/account.js';
 import { Lease } from '../../accounts/lease.js';
 import { OutcomeRecorder } from '../failover/outcome-recorder.js';
-import type { Attempted } from '../upstream/attempt-runner.js';
+import type { Attempted } from '../upstream/attempted.js';
 import { RecordedAttempts, type RefreshedAttempt } from './recorded-attempts.js';
 import { sendLocalResponse } from '../response/local-response.js';
 import type { RequestRecord } from '../failover/request-record.js';
@@ -142,7 +142,7 @@ export class Passthrough {
       base,
       path,
       isTurn: false,
-      isSocket: false,
+      socket: null,
       // Without `accept-encoding`, the response to an upload can be read.
       without: [
         ...this.pinning.crossAccountHeaders(request, account),

@@ -3,7 +3,8 @@ import type { Account } from '../../accounts/account.js';
 import type { Secret } from '../../runtime/secret.js';
 import type { RequestRecord } from '../failover/request-record.js';
 import type { ProxyRequest } from '../request/proxy-request.js';
-import { AttemptRunner, type Attempted } from '../upstream/attempt-runner.js';
+import { AttemptRunner } from '../upstream/attempt-runner.js';
+import type { Attempted } from '../upstream/attempted.js';
 import type { Destination } from '../upstream/request-builder.js';
 import { discard } from '../upstream/response-peek.js';
 

@@ -51,7 +51,10 @@ export class AccountWait {
   }
 
   /** Whether an account may still serve this model: an untried one now, or any after its cooldown. */
-  isAnyLeft({ tried, soleId, feature }: FailoverContext, model: string): boolean {
+  isAnyLeft(
+    { tried, soleId, feature }: Pick<FailoverContext, 'tried' | 'soleId' | 'feature'>,
+    model: string,
+  ): boolean {
     const candidates = this.selector.assess({ model, feature }, soleId);
     // An account that was tried and is cooling down may serve the client's next try.
     return mayServeLater(candidates.filter((it) => it.unavailable !== null || !tried.has(it.account.id)));

@@ -6,7 +6,7 @@ import { AccountWait } from './account-wait.js';
 import { SameAccountRetry } from './same-account-retry.js';
 import type { AccountResult, FailoverContext } from './failover-context.js';
 import { CrossAccountRecovery } from './cross-account-recovery.js';
-import { discard } from '../upstream/response-peek.js';
+import { releaseAttempt } from '../upstream/attempted.js';
 import { Pinning } from './pinning.js';
 
 /** How the attempts of a request ended. The caller releases the lease of `pass-on`. */
@@ -29,7 +29,7 @@ export class AttemptLoop {
   ) {}
 
   async run(context: FailoverContext): Promise<LoopEnd> {
-    let preferredId = this.pinning.turnStatePin(context.request);
+    let preferredId = this.pinning.preferredId(context);
     let last: AccountResult | null = null;
     for (;;) {
       const choice = await this.choose(context, preferredId);
@@ -99,6 +99,7 @@ export class AttemptLoop {
       to: next.name,
       outcome: attempted.outcome.kind,
     });
-    if (attempted.peeked !== null && refusal?.attempted !== attempted) discard(attempted.peeked.response);
+    if (refusal?.attempted !== attempted) releaseAttempt(attempted);
+    else attempted.socket?.upstream.leave();
   }
 }

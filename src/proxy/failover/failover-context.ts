@@ -1,9 +1,10 @@
 import type { Account } from '../../accounts/account.js';
 import type { Feature } from '../../accounts/evidence/refusal-scope.js';
 import { limits } from '../../config/limits.js';
-import type { Attempted } from '../upstream/attempt-runner.js';
+import type { Attempted } from '../upstream/attempted.js';
 import type { AttemptOutcome } from '../upstream/outcome.js';
 import type { ProxyRequest } from '../request/proxy-request.js';
+import type { UpstreamSocket } from '../socket/upstream-socket.js';
 import type { Verdict } from './failover-policy.js';
 import type { RequestRecord } from './request-record.js';
 
@@ -12,6 +13,14 @@ export interface AccountResult {
   readonly account: Account;
   readonly attempted: Attempted;
   readonly verdict: Exclude<Verdict, SameAccount>;
+}
+
+/** What a request on a client's WebSocket finds there. */
+export interface SessionSocket {
+  /** The session's upstream socket; null while it has none. */
+  readonly current: UpstreamSocket | null;
+  /** Called with the socket that the message was sent on. */
+  readonly onSent: (upstream: UpstreamSocket) => void;
 }
 
 /** Verdicts after which the same account is tried again. */
@@ -38,24 +47,26 @@ export class FailoverContext {
     readonly record: RequestRecord,
     /** Identity of the only account that can serve it; null when any may. */
     readonly soleId: string | null,
-    /** The WebSocket to open, with the model of its turn; null for a request over HTTP. */
-    readonly socket: { readonly model: string | null } | null = null,
+    /** The WebSocket that the client's session has; null for a request over HTTP. */
+    readonly socket: SessionSocket | null = null,
   ) {}
+
+  /**
+   * Identity of the only account that could serve it, however often the client sends it; null when any may. A request
+   * that continues a response on its socket is sent in full on the next one, where any account can serve it.
+   */
+  get onlyId(): string | null {
+    return this.request.isContinuation ? null : this.soleId;
+  }
 
   /** The requested model; null when the request names none. */
   async model(): Promise<string | null> {
-    return this.socket === null ? await this.request.model() : this.socket.model;
+    return await this.request.model();
   }
 
   /** The feature that the request uses; null for a turn. */
   get feature(): Feature | null {
     return this.path.startsWith('images/') ? 'images' : null;
-  }
-
-  /** Takes over the accounts and attempts that a turn has used up before this context. */
-  resume(tried: Iterable<string>, spent: number): void {
-    for (const accountId of tried) this.#tried.add(accountId);
-    this.#spent = spent;
   }
 
   /** Begins the attempts on an account: the first one costs budget, except during a recovery. */
@@ -69,11 +80,6 @@ export class FailoverContext {
   /** Counts an attempt against the budget. */
   spend(): void {
     this.#spent += 1;
-  }
-
-  /** Attempts counted so far. */
-  get spent(): number {
-    return this.#spent;
   }
 
   /** How many of `maxAttempts` are left; 0 once the request has taken longer than `limits.attemptsMs`. */

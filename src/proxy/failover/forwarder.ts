@@ -1,17 +1,18 @@
-import type { ServerResponse } from 'node:http';
 import { Injectable } from '@nestjs/common';
 import { AccountWait } from './account-wait.js';
 import { OutcomeRecorder } from './outcome-recorder.js';
 import type { Account } from '../../accounts/account.js';
 import { AttemptLoop, type LoopEnd } from './attempt-loop.js';
-import { type AccountResult, FailoverContext } from './failover-context.js';
+import { type AccountResult, FailoverContext, type SessionSocket } from './failover-context.js';
 import type { RequestRecord } from './request-record.js';
 import { NoAccountResponse } from './no-account-response.js';
-import type { ErrorEnvelope } from '../upstream/error-envelope.js';
-import { discard } from '../upstream/response-peek.js';
+import { Reconnection } from './reconnection.js';
+import { releaseAttempt } from '../upstream/attempted.js';
+import type { EventFailure } from '../upstream/event-failure.js';
 import { Pinning } from './pinning.js';
 import type { ProxyRequest } from '../request/proxy-request.js';
-import { ResponseCommit } from '../response/response-commit.js';
+import type { ClientChannel, Relayed } from '../response/client-channel.js';
+import { TurnCounters } from '../response/turn-counters.js';
 
 /** Serves a turn or an image request with failover: runs the attempts, then sends the client one response. */
 @Injectable()
@@ -21,61 +22,80 @@ export class Forwarder {
     private readonly accounts: AccountWait,
     private readonly recorder: OutcomeRecorder,
     private readonly pinning: Pinning,
-    private readonly commit: ResponseCommit,
+    private readonly counters: TurnCounters,
     private readonly noAccount: NoAccountResponse,
+    private readonly reconnection: Reconnection,
   ) {}
 
-  /** Resolves when the response to the client has ended. */
+  /** Resolves when the response to the client has ended. `socket`: for a turn on a WebSocket. */
   async serve(
     request: ProxyRequest,
-    res: ServerResponse,
+    channel: ClientChannel,
     path: string,
     record: RequestRecord,
+    socket: SessionSocket | null = null,
   ): Promise<void> {
-    const soleId = await this.pinning.soleAccount(request, path);
-    const context = new FailoverContext(request, path, record, soleId);
-    return await this.respond(context, res, await this.loop.run(context));
+    const soleId = await this.pinning.soleAccount(request, path, socket);
+    const context = new FailoverContext(request, path, record, soleId, socket);
+    if (channel.reconnect !== null && (await this.reconnection.isBetterThanSending(context)))
+      return this.reconnect(context, channel.reconnect);
+    return await this.respond(context, channel, await this.loop.run(context));
   }
 
   /** Sends the client the result of the attempts. Resolves when the response has ended. */
-  async respond(context: FailoverContext, res: ServerResponse, end: LoopEnd): Promise<void> {
-    const { record } = context;
-    if (end.kind === 'client-gone') return record.end('client gone', 499);
-    if (end.kind === 'dead-end') return await this.deadEnd(context, res, end.result);
-    using _lease = end.lease;
-    return await this.passOn(context, res, end.result);
+  async respond(context: FailoverContext, channel: ClientChannel, end: LoopEnd): Promise<void> {
+    if (end.kind === 'client-gone') return context.record.end('client gone', 499);
+    using _lease = end.kind === 'pass-on' ? end.lease : null;
+    const last = end.result;
+    if (channel.reconnect !== null && (await this.reconnection.isBetterThan(last, context))) {
+      if (last !== null) releaseAttempt(last.attempted);
+      return this.reconnect(context, channel.reconnect);
+    }
+    if (end.kind === 'pass-on') return await this.passOn(context, channel, end.result);
+    return await this.deadEnd(context, channel, last);
   }
 
-  private async passOn(context: FailoverContext, res: ServerResponse, last: AccountResult): Promise<void> {
+  private reconnect({ record }: FailoverContext, reconnect: (reason: string) => void): void {
+    record.end('reconnect', null);
+    reconnect('another account serves from here on');
+  }
+
+  private async passOn(context: FailoverContext, channel: ClientChannel, last: AccountResult): Promise<void> {
     const { request, record } = context;
     const { account, attempted } = this.bestResult(context, last);
-    const { peeked } = attempted;
-    // Codex retries a failed stream; in place of one it gets upstream's words as a refusal, which it prints at once.
-    const isStreamed = attempted.outcome.kind === 'wrong-place' && peeked?.isEventStream === true;
-    if (peeked === null || isStreamed) return await this.sendLocal(context, res, last);
-    const relayed = await this.commit.turn(request, res, account, { ...attempted, peeked }, (id) =>
+    // Codex retries a failed stream. In place of one it gets upstream's words as a refusal, which it prints at once.
+    const isStreamed = attempted.peeked === null || attempted.peeked.isEventStream;
+    if (attempted.outcome.kind === 'wrong-place' && isStreamed)
+      return await this.sendLocal(context, channel, last);
+    const relayed = await channel.relay(request, account, attempted, (id) =>
       this.pinning.pin('response', id, account),
     );
+    if (relayed === null) return this.sendLocal(context, channel, last);
     record.used(relayed);
-    const status = peeked.response.statusCode ?? null;
-    if (relayed.failure !== null) {
-      await this.failedLate(context, account, relayed.failure, attempted.startedAt);
-      return record.end('failed', status);
+    const isServed = attempted.outcome.kind === 'success';
+    if (isServed || attempted.outcome.kind === 'opened') {
+      if (relayed.failure !== null) {
+        await this.failedLate(context, account, relayed, relayed.failure, attempted.startedAt);
+        return record.end('failed', attempted.status);
+      }
+      if (isServed) this.counters.served(account, relayed.tokens);
     }
     const { startedAt } = attempted;
     this.recorder.ended(account, attempted.outcome, relayed.end, { startedAt, feature: context.feature });
-    record.end(relayed.end, status);
+    record.end(relayed.end, attempted.status);
   }
 
   private async failedLate(
     context: FailoverContext,
     account: Account,
-    failure: ErrorEnvelope,
+    { tokens }: Relayed,
+    failure: EventFailure,
     startedAt: number,
   ): Promise<void> {
-    const needs = { model: await context.model(), feature: context.feature };
-    const route = context.feature ?? 'turn';
-    const outcome = this.recorder.outcomeOfLate(failure, { route, model: needs.model });
+    this.counters.used(account, tokens);
+    const { feature } = context;
+    const needs = { model: await context.model(), feature };
+    const outcome = this.recorder.outcomeOfLate(failure, { route: feature ?? 'turn', model: needs.model });
     context.record.failedLate(outcome.kind);
     this.recorder.failedLate(context.request.sessionKey, account, outcome, { startedAt, needs });
   }
@@ -83,31 +103,32 @@ export class Forwarder {
   /** Sends upstream's last response if it says more than a local response would; otherwise a local response. */
   private async deadEnd(
     context: FailoverContext,
-    res: ServerResponse,
+    channel: ClientChannel,
     last: AccountResult | null,
   ): Promise<void> {
     if (last !== null && (await this.isWorthPassingOn(context, last)))
-      return await this.passOn(context, res, last);
-    await this.sendLocal(context, res, last);
+      return await this.passOn(context, channel, last);
+    await this.sendLocal(context, channel, last);
   }
 
   private async sendLocal(
     context: FailoverContext,
-    res: ServerResponse,
+    channel: ClientChannel,
     last: AccountResult | null,
   ): Promise<void> {
-    const { request, tried, record, soleId } = context;
-    for (const it of [last, context.refusal])
-      if (it?.attempted.peeked != null) discard(it.attempted.peeked.response);
+    const { request, tried, record } = context;
+    for (const it of [last, context.refusal]) if (it !== null) releaseAttempt(it.attempted);
     const needs = await this.accounts.needsOf(context);
-    this.noAccount.send(request, res, tried, last?.attempted.outcome.kind ?? null, record, soleId, needs);
+    const kind = last?.attempted.outcome.kind ?? null;
+    this.noAccount.send(request, channel, tried, kind, record, context.onlyId, needs);
   }
 
   /** Prefers upstream's refusal of the client's own body to that of a stripped body, which the client never sent. */
   private bestResult({ refusal }: FailoverContext, last: AccountResult): AccountResult {
     if (refusal === null || refusal.attempted === last.attempted) return last;
     const [best, other] = isRefusalOfBody(last) ? [refusal, last] : [last, refusal];
-    if (other.attempted.peeked !== null) discard(other.attempted.peeked.response);
+    const isSameSocket = other.attempted.socket?.upstream === best.attempted.socket?.upstream;
+    if (other.attempted.socket === null || !isSameSocket) releaseAttempt(other.attempted);
     return best;
   }
 
@@ -118,7 +139,8 @@ export class Forwarder {
     if (kind !== 'not-entitled') return false;
     const model = await context.model();
     // If no model is named, the refusal cannot be remembered, and a repeat would fail the same way.
-    return model === null || !this.accounts.isAnyLeft(context, model);
+    const { tried, onlyId: soleId, feature } = context;
+    return model === null || !this.accounts.isAnyLeft({ tried, soleId, feature }, model);
   }
 }
 

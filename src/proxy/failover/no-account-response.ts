@@ -6,6 +6,7 @@ import { UpstreamMonitor } from '../../observability/upstream-monitor.js';
 import { CLOCK, type Clock } from '../../runtime/clock.js';
 import type { AttemptOutcome } from '../upstream/outcome.js';
 import { type LocalResponse, sendLocalResponse } from '../response/local-response.js';
+import type { ClientChannel } from '../response/client-channel.js';
 import type { RequestRecord } from './request-record.js';
 import { whyNoAccount } from './no-account.js';
 import type { ProxyRequest } from '../request/proxy-request.js';
@@ -21,9 +22,10 @@ export class NoAccountResponse {
     private readonly upstream: UpstreamMonitor,
   ) {}
 
+  /** Sends the response over HTTP, or to a channel. */
   send(
     request: ProxyRequest,
-    res: ServerResponse,
+    to: ServerResponse | ClientChannel,
     tried: ReadonlySet<string>,
     lastOutcome: AttemptOutcome['kind'] | null,
     record: RequestRecord,
@@ -38,15 +40,16 @@ export class NoAccountResponse {
       code: response.code,
       status: response.status,
     });
-    sendLocalResponse(res, {
+    const named = {
       ...response,
       headers: { ...response.headers, 'x-codex-pool-request': request.id },
-    });
+    };
+    if ('sendLocal' in to) to.sendLocal(named);
+    else sendLocalResponse(to, named);
     record.end(response.code, response.status);
   }
 
-  /** Returns the response without sending it, for WebSockets. */
-  responseFor(
+  private responseFor(
     request: ProxyRequest,
     tried: ReadonlySet<string>,
     lastOutcome: AttemptOutcome['kind'] | null,

@@ -14,18 +14,14 @@ import { meterNamed, quotaOfMeter } from '../../usage/account-quota.js';
 import { GENERAL_METER } from '../../usage/meter.js';
 import { type HeaderQuota, quotaFromHeaders } from '../../usage/quota-report.js';
 import { QuotaService } from '../../usage/quota.service.js';
-import {
-  type AskedRequest,
-  type AttemptOutcome,
-  classifyLateFailure,
-  meterIn,
-  retryableElsewhere,
-} from '../upstream/outcome.js';
-import type { Attempted } from '../upstream/attempt-runner.js';
+import { type AskedRequest, type AttemptOutcome, meterIn, retryableElsewhere } from '../upstream/outcome.js';
+import type { Attempted } from '../upstream/attempted.js';
 import type { FailoverContext } from './failover-context.js';
-import type { ErrorEnvelope } from '../upstream/error-envelope.js';
+import { classifyFailure, type EventFailure } from '../upstream/event-failure.js';
 import { evidenceOf, evidenceOfEnd } from './outcome-evidence.js';
 import { meterInScope, namesMeter, scopesOf, withMeter } from './outcome-meter.js';
+import { messageType } from '../request/message.js';
+import { QUOTA_MESSAGE, quotaFromMessage } from '../response/quota-message.js';
 import { Pinning } from './pinning.js';
 import type { ProxyRequest } from '../request/proxy-request.js';
 import type { RelayEnd } from '../response/relay.js';
@@ -70,10 +66,9 @@ export class OutcomeRecorder {
     attempted: Attempted,
     hasRefreshed: boolean,
   ): Promise<void> {
-    const { outcome, startedAt } = attempted;
+    const { outcome, startedAt, headers } = attempted;
     // Quota in an image response may be that of images.
     if (context.feature === null) this.observe(account, attempted);
-    const headers = attempted.peeked?.response.headers ?? {};
     const meter = outcome.kind === 'success' ? meterIn({ headers, envelope: null }) : null;
     const needs = await this.needsOf(context, account, outcome, meter);
     this.learn(account, outcome, { startedAt, hasRefreshed, needs, meter });
@@ -82,7 +77,7 @@ export class OutcomeRecorder {
     if (context.feature !== null) return this.settleIfNew(sessionKey, account, startedAt);
     if (sessionKey !== null && context.isOverflow) this.affinity.markServedElsewhere(sessionKey);
     else if (sessionKey !== null) this.settle(sessionKey, account, startedAt);
-    if (attempted.peeked !== null) this.pinning.pinTurnState(account, headers);
+    this.pinning.pinTurnState(account, headers);
   }
 
   /** Records the outcome of a request that belongs to a session but is not a turn. */
@@ -156,10 +151,16 @@ export class OutcomeRecorder {
     return tokenEndsAt !== null && tokenEndsAt <= now && isPausedByNetwork(storedCredential.refresh, now);
   }
 
-  /** Records the quota in the head of any response. */
-  observe(account: Account, { peeked, startedAt }: Attempted): void {
-    if (peeked === null) return;
-    this.observeQuota(account, quotaFromHeaders(peeked.response.headers, this.clock.now()), startedAt);
+  /** Records the quota in the head of any response, and in the messages held on a WebSocket. */
+  observe(account: Account, { headers, socket, startedAt }: Attempted): void {
+    this.observeQuota(account, quotaFromHeaders(headers, this.clock.now()), startedAt);
+    for (const { bytes, isBinary } of socket?.held ?? [])
+      if (!isBinary && messageType(bytes) === QUOTA_MESSAGE) this.observeMessage(account, bytes, startedAt);
+  }
+
+  /** Records the quota in a `codex.rate_limits` message; its turn was sent at `askedAt` (epoch ms). */
+  observeMessage(account: Account, message: Buffer, askedAt: number): void {
+    this.observeQuota(account, quotaFromMessage(message, this.clock.now()), askedAt);
   }
 
   /** Records quota from the response to a request that was sent at `askedAt` (epoch ms). */
@@ -172,8 +173,8 @@ export class OutcomeRecorder {
   }
 
   /** Classifies the error that a stream reported after the commit. */
-  outcomeOfLate(failure: ErrorEnvelope, asked: AskedRequest): AttemptOutcome {
-    return classifyLateFailure(failure, asked, this.clock.now());
+  outcomeOfLate(failure: EventFailure, asked: AskedRequest): AttemptOutcome {
+    return classifyFailure(failure, asked, this.clock.now());
   }
 
   /**

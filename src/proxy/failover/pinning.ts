@@ -5,6 +5,7 @@ import type { Account } from '../../accounts/account.js';
 import { SessionAffinity } from '../../accounts/selection/session-affinity.js';
 import { type PinnedKind, PinTable } from '../../accounts/selection/pin-table.js';
 import { fileIds, previousResponseIds } from './pinned-ids.js';
+import type { FailoverContext, SessionSocket } from './failover-context.js';
 import type { ProxyRequest } from '../request/proxy-request.js';
 
 export const TURN_STATE = 'x-codex-turn-state';
@@ -20,6 +21,14 @@ export class Pinning {
     private readonly affinity: SessionAffinity,
     private readonly registry: AccountRegistry,
   ) {}
+
+  /** Identity of the account to try before all others; null for none. */
+  preferredId({ request, socket }: FailoverContext): string | null {
+    if (request.message === null) return this.turnStatePin(request);
+    // The turn state in the headers of a handshake concerns the first turn only, which follows the handshake anyway.
+    const settled = request.sessionKey === null ? null : this.affinity.find(request.sessionKey);
+    return settled === null && socket?.current?.isOpen === true ? socket.current.account.id : null;
+  }
 
   /** Identity of the account that issued the request's turn state; null if unknown. */
   turnStatePin(request: ProxyRequest): string | null {
@@ -41,14 +50,19 @@ export class Pinning {
   }
 
   /**
-   * Identity of the only account that can serve this request: it made the response or file named in the path or body.
-   * Null if it names none, or an unknown one, or if that account has left the pool.
+   * Identity of the only account that can serve this request: the one that made the response or file that its path or
+   * body names, or that of the socket which alone knows the response. Null if it names none, or an unknown one, or if that account has left the pool.
    */
-  async soleAccount(request: ProxyRequest, path: string): Promise<string | null> {
+  async soleAccount(
+    request: ProxyRequest,
+    path: string,
+    socket: SessionSocket | null = null,
+  ): Promise<string | null> {
+    if (request.isContinuation) return socket?.current?.account.id ?? null;
     return this.namedBy(path) ?? (await this.namedInBody(request));
   }
 
-  /** Pins the turn state in the headers of a response, if any. */
+  /** Pins the turn state in the headers of a response, if there is one. */
   pinTurnState(account: Account, headers: IncomingHttpHeaders): void {
     const turnState = headers[TURN_STATE];
     if (typeof turnState === 'string') this.pins.remember('turn-state', turnState, account.id);
@@ -65,7 +79,7 @@ export class Pinning {
     return kind === null ? null : this.lastPin(kind, ids);
   }
 
-  /** Inspects the body only if it might refer to an existing pin. */
+  /** Inspects the body only if there are pins it might refer to. */
   private async namedInBody(request: ProxyRequest): Promise<string | null> {
     const mayNameFile = this.pins.has('file');
     // Codex never sends a response id over HTTP (docs/protocol.md), so that alone does not justify inflating its body.

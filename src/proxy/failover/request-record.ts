@@ -2,10 +2,10 @@ import type { Account } from '../../accounts/account.js';
 import type { ConsideredCandidate } from '../../accounts/selection/account-selector.js';
 import type { AttemptEntry, RequestEntry, RequestLog } from '../../observability/request-log.js';
 import type { AttemptOutcome } from '../upstream/outcome.js';
-import type { Attempted } from '../upstream/attempt-runner.js';
+import type { Attempted } from '../upstream/attempted.js';
 import type { TurnFacts } from '../../usage/usage.service.js';
 import type { ProxyRequest } from '../request/proxy-request.js';
-import type { Relayed } from '../response/response-commit.js';
+import type { Relayed } from '../response/client-channel.js';
 
 /** The recorded fields of a request, or of a turn on a WebSocket. */
 export type Recorded = Pick<
@@ -13,10 +13,8 @@ export type Recorded = Pick<
   'id' | 'receivedAt' | 'completeAt' | 'method' | 'sessionKey' | 'isReplayable'
 >;
 
-/** The recorded fields of an attempt; `peeked` is null if no response came. */
-export type RecordedAttempt = Pick<Attempted, 'outcome' | 'startedAt' | 'sentAt' | 'headAt'> & {
-  readonly peeked: { readonly response: { readonly statusCode?: number | undefined } } | null;
-};
+/** The recorded fields of an attempt; `status` is null if no response came. */
+export type RecordedAttempt = Pick<Attempted, 'outcome' | 'status' | 'startedAt' | 'sentAt' | 'headAt'>;
 
 /** Records, while a request is served, which accounts it goes to and why. */
 export class RequestRecord {
@@ -64,17 +62,17 @@ export class RequestRecord {
   attempted(
     account: Account,
     by: string,
-    { outcome, peeked, startedAt, sentAt, headAt }: RecordedAttempt,
+    { outcome, status, startedAt, sentAt, headAt }: RecordedAttempt,
   ): void {
     this.lastAccountId = account.id;
     this.sentAt ??= sentAt;
-    if (peeked !== null) this.headAt = headAt;
+    if (status !== null) this.headAt = headAt;
     this.attempts.push({
       account: account.name,
       by,
       startedAt,
       outcome: outcome.kind,
-      status: peeked?.response.statusCode ?? null,
+      status,
       failedLate: null,
     });
     this.put();

@@ -5,11 +5,12 @@ import { APP_CONFIG, type AppConfig } from '../../config/app.config.js';
 import { limits } from '../../config/limits.js';
 import { OutcomeRecorder } from './outcome-recorder.js';
 import type { Destination } from '../upstream/request-builder.js';
-import { AttemptRunner, type Attempted } from '../upstream/attempt-runner.js';
+import { AttemptRunner } from '../upstream/attempt-runner.js';
+import { type Attempted, releaseAttempt } from '../upstream/attempted.js';
+import type { UpstreamSocket } from '../socket/upstream-socket.js';
 import type { AccountResult, FailoverContext } from './failover-context.js';
 import { decide } from './failover-policy.js';
 import { CrossAccountRecovery } from './cross-account-recovery.js';
-import { discard } from '../upstream/response-peek.js';
 import { Pinning } from './pinning.js';
 
 /** Makes all attempts on one account: the first, and those after a refresh, a fault, or for a recovery. */
@@ -30,11 +31,12 @@ export class SameAccountRetry {
     let hasRefreshed = false;
     let hasRetried = false;
     let rejected: Attempted['token'] = null;
+    let carrier: UpstreamSocket | null = null;
     for (;;) {
       const attempted = await this.runner.attempt(
         request,
         account,
-        this.destination(context, account),
+        this.destination(context, account, carrier),
         rejected,
       );
       record.attempted(account, by, attempted);
@@ -62,7 +64,9 @@ export class SameAccountRetry {
         return { account, attempted, verdict };
       }
       by = verdict;
-      if (attempted.peeked !== null && !isKept) discard(attempted.peeked.response);
+      // An open socket carries the next attempt as well, unless its token was rejected.
+      carrier = verdict === 'refresh' ? null : (attempted.socket?.upstream ?? null);
+      if (carrier === null && !isKept) releaseAttempt(attempted);
       if (verdict === 'refresh') {
         hasRefreshed = true;
         rejected = attempted.token;
@@ -79,18 +83,23 @@ export class SameAccountRetry {
   private destination(
     { request, path, strippedBody, socket }: FailoverContext,
     account: Account,
+    carrier: UpstreamSocket | null,
   ): Destination {
     return {
       base: 'responses',
       path,
       isTurn: true,
-      isSocket: socket !== null,
+      socket: socket === null ? null : { carriers: present(carrier, socket.current), onSent: socket.onSent },
       // Without `accept-encoding`, the response is not compressed and can be read.
       without: ['accept-encoding', ...this.pinning.crossAccountHeaders(request, account)],
       bodyInstead: strippedBody,
       withinMs: null,
     };
   }
+}
+
+function present<T>(...values: readonly (T | null)[]): readonly T[] {
+  return values.filter((it) => it !== null);
 }
 
 async function pauseUnless(gone: AbortSignal, ms: number): Promise<void> {

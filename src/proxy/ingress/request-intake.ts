@@ -35,21 +35,42 @@ export class RequestIntake {
   /** Reads the request. Rejects when the client leaves before its body is complete. */
   async take(req: IncomingMessage, res: ServerResponse, route: string, query: string): Promise<Intake> {
     const request = await ProxyRequest.read(req, res, query, this.config.maxReplayBytes, this.budget);
-    if (!request.isReplayable) {
-      this.unreplayable.inc();
-      this.logger.warn('request body too large to keep; no failover for this request', {
-        request: request.id,
-      });
-    }
+    if (!request.isReplayable) this.noteUnreplayable(request);
     return { request, record: new RequestRecord(request, route, this.log) };
   }
 
+  /** Takes a turn in a message, on the WebSocket that `upgrade` asked for. `gone` aborts when that socket closes. */
+  async takeMessage(upgrade: ProxyRequest, message: Buffer, gone: AbortSignal): Promise<Intake> {
+    const { maxReplayBytes } = this.config;
+    const request = await ProxyRequest.ofMessage(upgrade, message, maxReplayBytes, this.budget, gone);
+    if (!request.isReplayable && !request.isContinuation) this.noteUnreplayable(request);
+    return { request, record: new RequestRecord(request, 'websocket', this.log) };
+  }
+
+  private noteUnreplayable(request: ProxyRequest): void {
+    this.unreplayable.inc();
+    this.logger.warn('request body too large to keep; no failover for this request', { request: request.id });
+  }
+
+  /** Serves a request by `work`, which resolves when the response to the client has ended. */
+  async during(taken: Intake, route: Route['kind'], work: () => Promise<void>): Promise<void> {
+    using _request = taken.request;
+    try {
+      await work();
+    } catch (error) {
+      taken.record.end('failed inside the proxy', 500);
+      throw error;
+    } finally {
+      await this.leave(taken, route);
+    }
+  }
+
   /** Called after the response to the client has ended: records the usage of a turn, and the metrics. */
-  async leave({ request, record }: Intake, route: Route['kind']): Promise<void> {
+  private async leave({ request, record }: Intake, route: Route['kind']): Promise<void> {
     const { firstSentAt, lastAnsweredAt } = record;
     if (firstSentAt !== null) this.addedBefore.observe((firstSentAt - request.completeAt) / 1_000);
     if (lastAnsweredAt !== null) this.firstByte.observe((lastAnsweredAt - request.completeAt) / 1_000);
-    const turn = route === 'turn' || route === 'images' ? record.turn(Date.now()) : null;
+    const turn = isTurn(request, route) ? record.turn(Date.now()) : null;
     if (turn !== null) this.usage.record({ ...turn, ...(await request.modelAndEffort()) });
     this.logger.debug('request served', {
       request: request.id,
@@ -58,4 +79,9 @@ export class RequestIntake {
       ms: Date.now() - request.receivedAt,
     });
   }
+}
+
+/** Whether a request counts as a turn. A prewarm asks for no output. */
+function isTurn({ isPrewarm }: ProxyRequest, route: Route['kind']): boolean {
+  return route === 'turn' || route === 'images' || (route === 'websocket' && !isPrewarm);
 }

@@ -6,6 +6,7 @@ import { LocalResponses } from '../endpoints/local-responses.js';
 import { Models } from '../endpoints/models.js';
 import { Passthrough } from '../endpoints/passthrough.js';
 import type { ProxyRequest } from '../request/proxy-request.js';
+import { ResponseCommit } from '../response/response-commit.js';
 import { RequestIntake } from './request-intake.js';
 import type { Route } from './routes.js';
 import { renewPlaceholder } from '../endpoints/placeholder-token.js';
@@ -19,20 +20,13 @@ export class RouteDispatch {
     private readonly passthrough: Passthrough,
     private readonly models: Models,
     private readonly local: LocalResponses,
+    private readonly commit: ResponseCommit,
   ) {}
 
   /** Resolves when the response to the client has ended. */
   async serve(route: Route, req: IncomingMessage, res: ServerResponse, query: string): Promise<void> {
     const taken = await this.intake.take(req, res, route.kind, query);
-    using request = taken.request;
-    try {
-      await this.handle(route, request, res, taken.record);
-    } catch (error) {
-      taken.record.end('failed inside the proxy', 500);
-      throw error;
-    } finally {
-      await this.intake.leave(taken, route.kind);
-    }
+    await this.intake.during(taken, route.kind, () => this.handle(route, taken.request, res, taken.record));
   }
 
   private async handle(
@@ -44,7 +38,7 @@ export class RouteDispatch {
     switch (route.kind) {
       case 'turn':
       case 'images':
-        return this.forwarder.serve(request, res, route.upstreamPath, record);
+        return this.forwarder.serve(request, this.commit.channelTo(res), route.upstreamPath, record);
       case 'session':
         return this.passthrough.viaSessionAccount(request, res, 'responses', route.upstreamPath, record);
       case 'files':

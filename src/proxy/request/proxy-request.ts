@@ -12,8 +12,17 @@ import {
   noFacts,
 } from './body-inspection.js';
 import { sessionKeyFromHeaders } from './session-key.js';
+import { TurnMessage } from './turn-message.js';
 
-/** A client's request: a snapshot with its body read once, and the signal that the client has left. */
+const noBody: BodyClaim = {
+  body: { kind: 'kept', bytes: Buffer.alloc(0) },
+  [Symbol.dispose]: () => undefined,
+};
+
+/**
+ * A client's request: a snapshot with its body read once, and the signal that the client has left. A turn on a
+ * WebSocket is a request, too: it has the headers of the handshake, and a message in place of the body.
+ */
 export class ProxyRequest implements Disposable {
   readonly id = randomUUID();
   private readonly copies: BudgetClaim;
@@ -34,6 +43,7 @@ export class ProxyRequest implements Disposable {
     readonly receivedAt: number,
     /** `performance.now()` when the body was complete, or known to be too large to keep. */
     readonly completeAt: number,
+    private readonly turn: TurnMessage | null = null,
   ) {
     this.copies = new BudgetClaim(budget);
   }
@@ -64,16 +74,31 @@ export class ProxyRequest implements Disposable {
     budget: ReplayBudget,
     gone: AbortSignal,
   ): ProxyRequest {
-    const claim: BodyClaim = {
-      body: { kind: 'kept', bytes: Buffer.alloc(0) },
-      [Symbol.dispose]: () => undefined,
-    };
     const session = sessionKeyFromHeaders(req.headers);
-    return new ProxyRequest(req, claim, budget, null, query, session, gone, Date.now(), performance.now());
+    return new ProxyRequest(req, noBody, budget, null, query, session, gone, Date.now(), performance.now());
   }
 
+  /**
+   * The request for a turn in a `response.create` message, on the WebSocket that another request asked for. A message
+   * of more than `maxBytes` is not kept. `gone`: aborted when the client's socket closes.
+   */
+  static async ofMessage(
+    { req, query, sessionKey }: ProxyRequest,
+    message: Buffer,
+    maxBytes: number,
+    budget: ReplayBudget,
+    gone: AbortSignal,
+  ): Promise<ProxyRequest> {
+    const [receivedAt, completeAt] = [Date.now(), performance.now()];
+    const turn = await TurnMessage.read(message, sessionKey, maxBytes, budget);
+    const { facts } = turn;
+    const session = facts.sessionKey;
+    return new ProxyRequest(req, noBody, budget, facts, query, session, gone, receivedAt, completeAt, turn);
+  }
+
+  /** `WEBSOCKET` for a turn in a message. */
   get method(): string {
-    return this.req.method ?? 'GET';
+    return this.turn === null ? (this.req.method ?? 'GET') : 'WEBSOCKET';
   }
 
   get headers(): IncomingHttpHeaders {
@@ -88,6 +113,7 @@ export class ProxyRequest implements Disposable {
   /** Null if the request has no body. */
   get body(): RequestBody | null {
     const { body } = this.claim;
+    if (this.turn !== null) return null;
     const hasBody =
       this.req.headers['content-length'] !== undefined || this.req.headers['transfer-encoding'] !== undefined;
     return hasBody ? body : null;
@@ -95,11 +121,26 @@ export class ProxyRequest implements Disposable {
 
   /** Whether the request can be sent again. */
   get isReplayable(): boolean {
-    return this.claim.body.kind === 'kept';
+    return this.turn?.isReplayable ?? this.claim.body.kind === 'kept';
+  }
+
+  /** The message that asks for the turn; null for any other request, and once it was let go. */
+  get message(): Buffer | null {
+    return this.turn?.bytes ?? null;
+  }
+
+  /** Whether its message refers to a response that only the client's present socket knows. */
+  get isContinuation(): boolean {
+    return this.turn?.isContinuation ?? false;
+  }
+
+  /** Whether its message asks for no output. */
+  get isPrewarm(): boolean {
+    return this.turn?.isPrewarm ?? false;
   }
 
   get isCompressed(): boolean {
-    return (this.req.headers['content-encoding'] ?? 'identity') !== 'identity';
+    return (this.contentEncoding ?? 'identity') !== 'identity';
   }
 
   /** The model that the body names; null if it names none or cannot be read. Reads the body on the first call. */
@@ -109,7 +150,9 @@ export class ProxyRequest implements Disposable {
 
   /** For the usage records: from the turn metadata, which Codex sends as a header, or else from the body. */
   async modelAndEffort(): Promise<ModelAndEffort> {
-    const fromHeader = modelAndEffortIn(this.header('x-codex-turn-metadata') ?? '');
+    // The metadata of a handshake describes no turn.
+    const metadata = this.turn === null ? this.header('x-codex-turn-metadata') : null;
+    const fromHeader = modelAndEffortIn(metadata ?? '');
     if (fromHeader.model !== null) return fromHeader;
     const { model, effort } = await this.bodyFacts();
     return { model: model?.slice(0, 100) ?? null, effort };
@@ -125,21 +168,39 @@ export class ProxyRequest implements Disposable {
    * kept, or cannot be inflated within the budget of the process.
    */
   async look<T>(read: (plain: Buffer) => T): Promise<T | null> {
-    const { body } = this.claim;
-    if (body.kind !== 'kept') return null;
-    return inspectBody(body.bytes, this.req.headers['content-encoding'], this.budget, read);
+    const bytes = this.keptBytes;
+    return bytes === null ? null : inspectBody(bytes, this.contentEncoding, this.budget, read);
   }
 
   private async bodyFacts(): Promise<BodyFacts> {
-    const { body } = this.claim;
-    if (body.kind !== 'kept') return noFacts;
-    this.facts ??= await factsOf(body.bytes, this.req.headers['content-encoding'], this.budget);
+    const bytes = this.keptBytes;
+    if (bytes !== null) this.facts ??= await factsOf(bytes, this.contentEncoding, this.budget);
     return this.facts ?? noFacts;
+  }
+
+  private get keptBytes(): Buffer | null {
+    const { body } = this.claim;
+    if (this.turn !== null) return this.turn.bytes;
+    return body.kind === 'kept' ? body.bytes : null;
+  }
+
+  private get contentEncoding(): string | undefined {
+    return this.turn === null ? this.req.headers['content-encoding'] : undefined;
   }
 
   header(name: string): string | null {
     const value = this.req.headers[name];
     return typeof value === 'string' ? value : null;
+  }
+
+  /**
+   * Lets go of the message of a turn at the commit, after which it is not sent again. A body over HTTP stays until the
+   * request ends, because the usage records may have to look into it.
+   */
+  letGo(): void {
+    if (this.turn === null) return;
+    this.turn.letGo();
+    this.copies[Symbol.dispose]();
   }
 
   /**
@@ -149,8 +210,9 @@ export class ProxyRequest implements Disposable {
   [Symbol.dispose](): void {
     this.claim[Symbol.dispose]();
     this.copies[Symbol.dispose]();
+    this.turn?.[Symbol.dispose]();
     const { req } = this;
-    if (this.isReplayable || req.readableEnded || req.destroyed) return;
+    if (this.claim.body.kind === 'kept' || req.readableEnded || req.destroyed) return;
     const timer = setTimeout(() => req.socket.destroy(), limits.unreadBodyMs);
     req
       .removeAllListeners('data')

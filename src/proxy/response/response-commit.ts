@@ -1,4 +1,4 @@
-import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { Injectable } from '@nestjs/common';
 import { InjectMetric } from '@willsoto/nestjs-prometheus';
 import type { Histogram } from 'prom-client';
@@ -6,12 +6,12 @@ import type { Account } from '../../accounts/account.js';
 import { PoolStatusService } from '../../accounts/selection/pool-status.js';
 import { Faults } from '../../observability/faults.js';
 import { metricNames } from '../../observability/metrics.js';
-import type { TokenCount } from '../../usage/response-usage.js';
 import type { AttemptOutcome } from '../upstream/outcome.js';
-import type { Attempted } from '../upstream/attempt-runner.js';
-import type { ErrorEnvelope } from '../upstream/error-envelope.js';
+import type { Attempted } from '../upstream/attempted.js';
 import type { PeekedResponse } from '../upstream/response-peek.js';
+import type { ClientChannel, Relayed } from './client-channel.js';
 import { clientStatus, isSilentWait } from './client-head.js';
+import { sendLocalResponse } from './local-response.js';
 import { ModelsEtag } from './models-etag.js';
 import { paceGarbageCollection } from './gc-pacing.js';
 import { setPoolQuota } from './quota-view.js';
@@ -19,19 +19,8 @@ import { clientVersion } from '../request/client-version.js';
 import type { ProxyRequest } from '../request/proxy-request.js';
 import { concatChunks } from '../request/concat-chunks.js';
 import { type RelayEnd, relayStream } from './relay.js';
-import { TurnCounters } from './turn-counters.js';
 import { clientHeaders } from '../upstream/headers.js';
 import { UsageTap } from './usage-tap.js';
-
-/** How the relay of a turn ended. */
-export interface Relayed {
-  readonly end: RelayEnd;
-  /** Null if the stream reported none. */
-  readonly tokens: TokenCount | null;
-  readonly bytes: number;
-  /** The error that the stream reported after the commit; null if none. */
-  readonly failure: ErrorEnvelope | null;
-}
 
 /** An attempt with a response to relay. */
 type Responded = Pick<Attempted, 'headAt' | 'outcome'> & { readonly peeked: PeekedResponse };
@@ -42,20 +31,33 @@ export class ResponseCommit {
   constructor(
     private readonly modelsEtag: ModelsEtag,
     private readonly pool: PoolStatusService,
-    private readonly counters: TurnCounters,
     @InjectMetric(metricNames.addedAfter) private readonly addedAfter: Histogram,
     private readonly faults: Faults,
   ) {}
+
+  /** The channel of a client that made its request over HTTP. */
+  channelTo(res: ServerResponse): ClientChannel {
+    return {
+      relay: async (request, account, attempted, onResponseId) => {
+        const { peeked } = attempted;
+        return peeked === null
+          ? null
+          : await this.turn(request, res, account, { ...attempted, peeked }, onResponseId);
+      },
+      sendLocal: (response) => sendLocalResponse(res, response),
+      reconnect: null,
+    };
+  }
 
   /**
    * Relays a turn's response byte for byte without delay and counts its tokens. Reports the response id as soon as
    * it appears in the stream.
    */
-  async turn(
+  private async turn(
     request: ProxyRequest,
     res: ServerResponse,
     account: Account,
-    attempted: Attempted & { peeked: PeekedResponse },
+    attempted: Responded,
     onResponseId: (id: string) => void,
   ): Promise<Relayed> {
     const onFault = (error: unknown) => this.faults.note('tap', error, { request: request.id });
@@ -64,11 +66,7 @@ export class ResponseCommit {
       isTurn: true,
       watch: (bytes) => tap.observe(bytes),
     });
-    const isSuccess = attempted.outcome.kind === 'success';
-    const failure = isSuccess ? tap.failure : null;
-    if (failure !== null) this.counters.used(account, tap.counted);
-    else if (isSuccess) this.counters.served(account, tap.counted);
-    return { end, tokens: tap.counted, bytes: tap.length, failure };
+    return { end, tokens: tap.counted, bytes: tap.length, failure: tap.failure };
   }
 
   /** Relays any other response; `watch` sees its bytes after they were sent. */
@@ -89,11 +87,10 @@ export class ResponseCommit {
   headersOf(
     request: ProxyRequest,
     account: Account,
-    response: IncomingMessage,
+    upstream: IncomingHttpHeaders,
     isTurn: boolean,
   ): OutgoingHttpHeaders {
-    const headers = clientHeaders(response.headers);
-    if (response.statusCode === 401) delete headers['www-authenticate'];
+    const headers = clientHeaders(upstream);
     if (isSilentWait(headers['retry-after'], request.headers, Date.now())) delete headers['retry-after'];
     const version = clientVersion(request.query, request.headers);
     if (!this.modelsEtag.isSteady(version, account.id, headers['x-models-etag']))
@@ -111,7 +108,8 @@ export class ResponseCommit {
     { peeked: { response, head, isEventStream }, headAt, outcome }: Responded,
     by: { readonly isTurn: boolean; readonly watch: ((bytes: Buffer) => void) | null },
   ): Promise<RelayEnd> {
-    const headers = this.headersOf(request, account, response, by.isTurn);
+    const headers = this.headersOf(request, account, response.headers, by.isTurn);
+    if (response.statusCode === 401) delete headers['www-authenticate'];
     if (isEventStream && (response.headers['content-type'] ?? '').trim() === '')
       headers['content-type'] = 'text/event-stream';
     res.writeHead(clientStatus(statusFor(request, response, outcome)), headers);
@@ -130,7 +128,7 @@ export class ResponseCommit {
 /** Codex prints a 400 at once, but repeats a 403 for seconds (docs/protocol.md, errors): the place will not change. */
 function statusFor(
   request: ProxyRequest,
-  { statusCode = 502 }: IncomingMessage,
+  { statusCode = 502 }: PeekedResponse['response'],
   outcome: AttemptOutcome,
 ): number {
   return outcome.kind === 'wrong-place' && request.isFromCodex ? 400 : statusCode;

@@ -54,7 +54,9 @@ describe('a failure after output', () => {
     for (const text of [framed(event), framed(event).replaceAll('\n', '\r\n')]) {
       const tap = new UsageTap({ onResponseId: () => {}, onFault: (it) => expect.fail(String(it)) });
       for (const byte of Buffer.from(framed(delta('x')) + text)) tap.observe(Buffer.from([byte]));
-      expect(tap.failure).toMatchObject({ codes: ['usage_limit_reached'], resetsAt: 2_000_000_000 });
+      expect(tap.failure).toMatchObject({
+        envelope: { codes: ['usage_limit_reached'], resetsAt: 2_000_000_000 },
+      });
     }
   });
 });

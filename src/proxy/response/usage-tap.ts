@@ -1,9 +1,7 @@
-import { type TokenCount, usageFromFinalEvent } from '../../usage/response-usage.js';
-import type { ErrorEnvelope } from '../upstream/error-envelope.js';
-import { failureIn } from '../upstream/event-failure.js';
-import { CREATED_EVENT, failureEvents, finalEvents } from '../upstream/response-events.js';
-import { responseIdIn } from './response-id.js';
+import type { TokenCount } from '../../usage/response-usage.js';
+import { type EventFailure, failureInEvent } from '../upstream/event-failure.js';
 import { SseReader } from '../upstream/sse-reader.js';
+import { EventTap } from './event-tap.js';
 
 /** Callbacks of a usage tap. */
 export interface TapListener {
@@ -15,21 +13,21 @@ export interface TapListener {
 
 /** Reads the token counts of a stream's final event and its response id without touching the stream. Never throws. */
 export class UsageTap {
-  private tokens: TokenCount | null = null;
-  private failed: ErrorEnvelope | null = null;
-  private isNamed = false;
   private isWatching = true;
   private bytes = 0;
-  private readonly reader = new SseReader(
-    ({ type, data }) => this.saw(type, data),
-    (type) =>
-      type === null ||
-      finalEvents.has(type) ||
-      failureEvents.has(type) ||
-      (type === CREATED_EVENT && !this.isNamed),
-  );
+  private readonly events: EventTap;
+  private readonly reader: SseReader;
 
-  constructor(private readonly listener: TapListener) {}
+  constructor(private readonly listener: TapListener) {
+    const events = new EventTap(listener.onResponseId, failureInEvent);
+    this.events = events;
+    this.reader = new SseReader(
+      ({ type, data }) => {
+        if (type !== null) events.saw(type, data);
+      },
+      (type) => type === null || events.wants(type),
+    );
+  }
 
   /** Takes bytes that were already relayed. A fault in the tap ends the tap, not the stream. */
   observe(chunk: Buffer): void {
@@ -50,25 +48,11 @@ export class UsageTap {
 
   /** Token counts of the final event; null if no final event came or it had none. */
   get counted(): TokenCount | null {
-    return this.tokens;
+    return this.events.counted;
   }
 
-  /** The error of a failure event, unless the response completed afterwards; null if none. */
-  get failure(): ErrorEnvelope | null {
-    return this.failed;
-  }
-
-  private saw(type: string | null, data: string | null): void {
-    if (type === null) return;
-    const isFinal = finalEvents.has(type);
-    if (failureEvents.has(type)) this.failed ??= failureIn(data);
-    else if (isFinal) this.failed = null;
-    if (data === null) return;
-    if (isFinal) this.tokens = usageFromFinalEvent(data) ?? this.tokens;
-    if (this.isNamed || (!isFinal && type !== CREATED_EVENT)) return;
-    const id = responseIdIn(data);
-    if (id === null) return;
-    this.isNamed = true;
-    this.listener.onResponseId(id);
+  /** The failure that an event reported, unless the response completed afterwards; null if none. */
+  get failure(): EventFailure | null {
+    return this.events.failure;
   }
 }

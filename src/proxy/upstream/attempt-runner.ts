@@ -1,7 +1,7 @@
+import type { IncomingMessage } from 'node:http';
 import { Inject, Injectable } from '@nestjs/common';
 import { InjectMetric } from '@willsoto/nestjs-prometheus';
 import type { Counter } from 'prom-client';
-import type { WebSocket } from 'ws';
 import type { Account } from '../../accounts/account.js';
 import { networkCode } from '../../observability/upstream-health.js';
 import { UpstreamMonitor } from '../../observability/upstream-monitor.js';
@@ -11,33 +11,18 @@ import { describeError } from '../../runtime/pool-error.js';
 import type { Secret } from '../../runtime/secret.js';
 import { TokenService } from '../../tokens/token.service.js';
 import { NeedsLoginError } from '../../tokens/tokens.errors.js';
+import { type Attempted, releaseAttempt, unanswered } from './attempted.js';
 import type { ErrorEnvelope } from './error-envelope.js';
 import { mentionsModel } from './model-refusal.js';
 import { type AskedRequest, type AttemptOutcome, classify } from './outcome.js';
 import { type Destination, buildRequest } from './request-builder.js';
 import { untilAborted } from './until-aborted.js';
 import { type PeekedResponse, peekForOutput, isReadable, readRefusalBody } from './response-peek.js';
+import { UpstreamSocket } from '../socket/upstream-socket.js';
+import { SocketAttempts } from './socket-attempts.js';
 import type { ProxyRequest } from '../request/proxy-request.js';
 import { UpstreamClient } from './upstream-client.js';
 import { UpstreamWebSockets } from './upstream-websocket.js';
-
-/**
- * How one attempt ended: its outcome, and the response if one arrived. None of the response has been sent to the
- * client yet.
- */
-export interface Attempted {
-  readonly outcome: AttemptOutcome;
-  readonly peeked: PeekedResponse | null;
-  /** The requested WebSocket; null if none was requested or the handshake failed. */
-  readonly socket: WebSocket | null;
-  /** The access token that was sent; null if no token was available. */
-  readonly token: Secret | null;
-  /** Epoch ms. */
-  readonly startedAt: number;
-  /** `performance.now()` when the request was sent and when the response head arrived. */
-  readonly sentAt: number;
-  readonly headAt: number;
-}
 
 /** Makes one attempt on one account: token, headers, request, outcome. Never changes the account. */
 @Injectable()
@@ -49,6 +34,7 @@ export class AttemptRunner {
     @Inject(CLOCK) private readonly clock: Clock,
     @InjectMetric(metricNames.attempts) private readonly counter: Counter<'account' | 'outcome'>,
     private readonly watch: UpstreamMonitor,
+    private readonly turns: SocketAttempts,
   ) {}
 
   /** `rejected`: the token that upstream has just rejected; the attempt uses another one. */
@@ -61,6 +47,7 @@ export class AttemptRunner {
     const startedAt = this.clock.now();
     const attempted = await this.send(request, account, to, rejected, startedAt);
     const outcome: AttemptOutcome = request.gone.aborted ? { kind: 'client-gone' } : attempted.outcome;
+    if (outcome.kind === 'client-gone') releaseAttempt(attempted);
     this.counter.inc({ account: account.name, outcome: outcome.kind });
     if (to.isTurn) this.noteTurn(account.id, outcome.kind, routeOf(to));
     return { ...attempted, outcome };
@@ -80,17 +67,11 @@ export class AttemptRunner {
     rejected: Secret | null,
     startedAt: number,
   ): Promise<Attempted> {
-    const without = (outcome: AttemptOutcome, token: Secret | null, sentAt: number): Attempted => ({
-      outcome,
-      peeked: null,
-      socket: null,
-      token,
-      startedAt,
-      sentAt,
-      headAt: performance.now(),
-    });
     const stop =
       to.withinMs === null ? request.gone : AbortSignal.any([request.gone, AbortSignal.timeout(to.withinMs)]);
+    const carrier = carrierFor(to, account, rejected);
+    if (carrier !== null) return await this.onSocket(request, to, unanswered(startedAt), carrier, stop);
+    if (request.isContinuation) return { ...unanswered(startedAt), outcome: socketIsGone };
     let token: Secret | null;
     try {
       const task =
@@ -99,72 +80,99 @@ export class AttemptRunner {
           : this.tokens.tokenAfterRejection(account.id, rejected);
       token = await untilAborted(task, stop);
     } catch (error) {
-      return without(whyNoToken(error, account), null, performance.now());
+      return { ...unanswered(startedAt), outcome: whyNoToken(error, account) };
     }
+    const sent = { ...unanswered(startedAt), token };
     if (token === null)
-      return without(
-        unreachable(new Error('timed out waiting for an access token'), false),
-        null,
-        performance.now(),
-      );
+      return { ...sent, outcome: unreachable(new Error('timed out waiting for an access token'), false) };
     const plan = buildRequest(request, account, to, token, this.upstream.urlOf(to.base, to.path));
-    const sentAt = performance.now();
-    const end = to.isSocket
-      ? await this.sockets.open(plan, stop)
-      : await this.upstream.attempt(to.base, plan, stop);
-    if (end.kind === 'failed') {
-      // A reused connection may have been closed meanwhile, and an aborted request says nothing about upstream.
-      if (!end.wasReused && !stop.aborted) this.noteUnreachable(end.error);
-      // If one reused connection died, the others may have died too.
-      if (end.wasReused) this.upstream.dropIdleConnections();
-      return without(unreachable(end.error, end.wasReused), token, sentAt);
+    const end =
+      to.socket === null
+        ? await this.upstream.attempt(to.base, plan, stop)
+        : await this.sockets.open(plan, stop);
+    switch (end.kind) {
+      case 'failed':
+        // A reused connection may have been closed meanwhile, and an aborted request says nothing about upstream.
+        if (!end.wasReused && !stop.aborted) this.noteUnreachable(end.error);
+        // If one reused connection died, the others may have died too.
+        if (end.wasReused) this.upstream.dropIdleConnections();
+        return { ...sent, headAt: performance.now(), outcome: unreachable(end.error, end.wasReused) };
+      case 'responded':
+        this.watch.note({ kind: 'answered' });
+        return await this.read(request, end.response, to, { ...sent, headAt: end.at });
+      case 'opened': {
+        this.watch.note({ kind: 'answered' });
+        const upstream = new UpstreamSocket(end.socket, account, token);
+        upstream.follow(request.gone);
+        const { headers } = end.response;
+        const opened = { ...sent, status: 101, headers, headAt: end.at, socket: { upstream, held: [] } };
+        return await this.onSocket(request, to, { ...opened, outcome: { kind: 'opened' } }, upstream, stop);
+      }
+      default:
+        return end satisfies never;
     }
-    this.watch.note({ kind: 'answered' });
-    const facts = { status: end.response.statusCode ?? 0, headers: end.response.headers };
+  }
+
+  /** Sends the message of a turn on an open socket; without a message, opening the socket was the attempt. */
+  private async onSocket(
+    request: ProxyRequest,
+    to: Destination,
+    opened: Attempted,
+    upstream: UpstreamSocket,
+    stop: AbortSignal,
+  ): Promise<Attempted> {
+    const message = to.bodyInstead ?? request.message;
+    if (message === null) return opened;
+    const { isPrewarm } = request;
+    to.socket?.onSent(upstream);
+    const sent = { message, isPrewarm, model: async () => await request.model() };
+    const turn = await this.turns.run(upstream, sent, opened.headers, stop);
+    if (turn.outcome.kind === 'unreachable' && turn.outcome.wasReused) this.upstream.dropIdleConnections();
+    return { ...opened, token: upstream.token, ...turn };
+  }
+
+  /** Reads a response as far as its meaning needs. */
+  private async read(
+    request: ProxyRequest,
+    response: IncomingMessage,
+    to: Destination,
+    sent: Attempted,
+  ): Promise<Attempted> {
     const route = routeOf(to);
     const askedBy = async (envelope: ErrorEnvelope | null): Promise<AskedRequest> => ({
       route,
       model: mentionsModel(envelope) ? await request.model() : null,
     });
-    const isNone = facts.status < 200 || facts.status > 599 || (to.isSocket && facts.status < 400);
-    if (end.kind === 'responded' && isNone) {
-      end.response.destroy();
-      return without(
-        unreachable(new Error(`upstream responded with status ${facts.status}`), false),
-        token,
-        sentAt,
-      );
+    const facts = { status: response.statusCode ?? 0, headers: response.headers };
+    const isNone = facts.status < 200 || facts.status > 599 || (to.socket !== null && facts.status < 400);
+    if (isNone) {
+      response.destroy();
+      const error = new Error(`upstream responded with status ${facts.status}`);
+      return { ...sent, outcome: unreachable(error, false) };
     }
-    const done = (outcome: AttemptOutcome, peeked: PeekedResponse): Attempted => ({
+    const done = (outcome: AttemptOutcome, peeked: PeekedResponse) => ({
+      ...sent,
+      ...facts,
       outcome,
       peeked,
-      socket: null,
-      token,
-      startedAt,
-      sentAt,
-      headAt: end.at,
     });
-    if (end.kind === 'opened') {
-      const peeked = { response: end.response, head: [], isEventStream: false };
-      return { ...done({ kind: 'opened' }, peeked), socket: end.socket };
-    }
     if (facts.status >= 400) {
-      const refusal = await readRefusalBody(end.response);
+      const refusal = await readRefusalBody(response);
       const asked = await askedBy(refusal.envelope);
       const { envelope, isHtml } = refusal;
-      const response = { ...facts, envelope, isHtml, isFirstEvent: false };
-      return done(classify(response, asked, this.clock.now()), refusal);
+      const refused = { ...facts, envelope, isHtml, isFirstEvent: false };
+      return done(classify(refused, asked, this.clock.now()), refusal);
     }
     const asItIs = classify(
       { ...facts, envelope: null, isFirstEvent: false },
       { route, model: null },
       this.clock.now(),
     );
-    if (!to.isTurn || facts.status >= 300 || !isReadable(end.response))
-      return done(asItIs, { response: end.response, head: [], isEventStream: false });
-    const peek = await peekForOutput(end.response, route === 'images');
-    if (peek.kind === 'broken') return without(unreachable(peek.error, false), token, sentAt);
-    const peeked = { response: end.response, head: peek.head, isEventStream: peek.kind !== 'plain' };
+    if (!to.isTurn || facts.status >= 300 || !isReadable(response))
+      return done(asItIs, { response, head: [], isEventStream: false });
+    const peek = await peekForOutput(response, route === 'images');
+    if (peek.kind === 'broken') return { ...sent, outcome: unreachable(peek.error, false) };
+    const peeked = { response, head: peek.head, isEventStream: peek.kind !== 'plain' };
     if (peek.kind === 'plain') return done(asItIs, peeked);
     if (peek.kind === 'output') return done({ kind: 'success' }, peeked);
     const asked = await askedBy(peek.envelope);
@@ -203,6 +211,24 @@ function whyNoToken(error: unknown, account: Account): AttemptOutcome {
     ? { kind: 'unauthorized', scope: 'account' }
     : { kind: 'refresh-failed' };
 }
+
+/** The open socket that can carry the attempt's message; null if none can. Its token has not just been rejected. */
+function carrierFor(
+  { socket }: Destination,
+  account: Account,
+  rejected: Secret | null,
+): UpstreamSocket | null {
+  const fits = (it: UpstreamSocket) =>
+    it.isOpen && it.account.id === account.id && rejected?.equals(it.token) !== true;
+  return socket?.carriers.find(fits) ?? null;
+}
+
+/** The message continues a response that only a closed socket knew. */
+const socketIsGone: AttemptOutcome = {
+  kind: 'unreachable',
+  wasReused: false,
+  reason: 'the WebSocket was closed',
+};
 
 function unreachable(error: Error, wasReused: boolean): AttemptOutcome {
   return { kind: 'unreachable', wasReused, reason: describeError(error) };

@@ -1,17 +1,62 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { isRecord } from '../../runtime/is-record.js';
 import { type ErrorEnvelope, noError, readCutEnvelope, readEnvelope } from './error-envelope.js';
+import { type AskedRequest, type AttemptOutcome, classify } from './outcome.js';
+
+/** What a failure event says. */
+export interface EventFailure {
+  /** Without codes if the event cannot be read: then the turn has failed, and no account is blamed. */
+  readonly envelope: ErrorEnvelope;
+  /** The status and the headers of the HTTP response that an `error` message stands for; null and none elsewhere. */
+  readonly status: number | null;
+  readonly headers: IncomingHttpHeaders;
+}
 
 /**
- * The error in the data of a failure event: `response.failed` nests it inside its response, a top-level `error`
- * event is the error. Returns an envelope without codes if the data cannot be read.
+ * The failure in the data of a server-sent event: `response.failed` nests the error inside its response, a top-level
+ * `error` event is the error.
  */
-export function failureIn(data: string | null): ErrorEnvelope {
-  if (data === null) return noError;
+export function failureInEvent(data: string | null): EventFailure {
+  return { envelope: envelopeIn(data, jsonIn(data)), status: null, headers: {} };
+}
+
+/** The failure in a message on a WebSocket (docs/protocol.md, WebSocket). */
+export function failureInMessage(data: string | null): EventFailure {
+  const json = jsonIn(data);
+  const fields = isRecord(json) ? json : {};
+  const status = typeof fields['status'] === 'number' ? fields['status'] : null;
+  return { envelope: envelopeIn(data, json), status, headers: headersIn(fields['headers']) };
+}
+
+/** The meaning of a failure event, before or after output. */
+export function classifyFailure(
+  { status, headers, envelope }: EventFailure,
+  asked: AskedRequest,
+  now: number,
+): AttemptOutcome {
+  const isFirstEvent = status === null;
+  const outcome = classify({ status: status ?? 200, headers, envelope, isFirstEvent }, asked, now);
+  return outcome.kind === 'success' ? { kind: 'turn-failed' } : outcome;
+}
+
+function envelopeIn(data: string | null, json: unknown): ErrorEnvelope {
+  const inside = isRecord(json) ? readEnvelope(json['response']) : null;
+  return inside ?? readEnvelope(json) ?? readCutEnvelope(json === null ? (data ?? '') : '') ?? noError;
+}
+
+function headersIn(value: unknown): Record<string, string> {
+  if (!isRecord(value)) return {};
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([name, it]) =>
+      typeof it === 'string' || typeof it === 'number' ? [[name.toLowerCase(), String(it)]] : [],
+    ),
+  );
+}
+
+function jsonIn(data: string | null): unknown {
   try {
-    const json: unknown = JSON.parse(data);
-    const inside =
-      typeof json === 'object' && json !== null && 'response' in json ? readEnvelope(json.response) : null;
-    return inside ?? readEnvelope(json) ?? noError;
+    return data === null ? null : JSON.parse(data);
   } catch {
-    return readCutEnvelope(data) ?? noError; // damaged data has no code: the turn has failed, and no account is blamed
+    return null;
   }
 }

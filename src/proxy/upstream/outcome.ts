@@ -131,18 +131,6 @@ export function classify(response: ResponseFacts, asked: AskedRequest, now: numb
   return { kind: 'client-error' };
 }
 
-/**
- * The meaning of a failure event that comes after output, when nothing can be retried (docs/protocol.md, section
- * 4).
- */
-export function classifyLateFailure(
-  envelope: ErrorEnvelope,
-  asked: AskedRequest,
-  now: number,
-): AttemptOutcome {
-  return classify({ status: 200, headers: {}, envelope, isFirstEvent: true }, asked, now);
-}
-
 /** The meter that a response names as the one that counts its request; null if it names none. */
 export function meterIn({ headers, envelope }: Pick<ResponseFacts, 'headers' | 'envelope'>): string | null {
   const header = headers['x-codex-active-limit'];

@@ -3,21 +3,30 @@ import type { Secret } from '../../runtime/secret.js';
 import type { BuiltRequest } from './upstream-request.js';
 import type { ProxyRequest } from '../request/proxy-request.js';
 import type { RequestBody } from '../request/request-body.js';
+import type { UpstreamSocket } from '../socket/upstream-socket.js';
 import type { UpstreamBase } from './upstream-client.js';
 import { upstreamHeaders } from './headers.js';
+
+/** How an attempt uses WebSockets. */
+export interface SocketUse {
+  /** Sockets that can carry the message, if they are open and of the attempt's account. Otherwise one is opened. */
+  readonly carriers: readonly UpstreamSocket[];
+  /** Called with the socket that the message was sent on. */
+  readonly onSent: (upstream: UpstreamSocket) => void;
+}
 
 /** The target of an attempt, and the parts of the client's request it omits. */
 export interface Destination {
   readonly base: UpstreamBase;
   /** Path below the base address, without leading slash and query. */
   readonly path: string;
-  /** Whether the attempt requests a WebSocket. */
-  readonly isSocket: boolean;
+  /** How the attempt uses WebSockets; null over HTTP. */
+  readonly socket: SocketUse | null;
   /** Whether the stream is held until its first output, so that a refusal inside it is seen in time. */
   readonly isTurn: boolean;
   /** Client headers to omit. */
   readonly without: readonly string[];
-  /** Body to send instead of the client's, without content encoding; null sends the client's own. */
+  /** Body, or message on a WebSocket, to send instead of the client's, without content encoding; null sends the client's own. */
   readonly bodyInstead: Buffer | null;
   /** Time limit for the whole exchange, ms; null if only the idle limits apply. */
   readonly withinMs: number | null;
@@ -32,12 +41,16 @@ export function buildRequest(
   path: string,
 ): BuiltRequest {
   const { bodyInstead } = to;
-  const body: RequestBody | null = bodyInstead === null ? request.body : { kind: 'kept', bytes: bodyInstead };
+  const body = to.socket === null ? bodyOf(request, bodyInstead) : null;
   const headers = upstreamHeaders(request.headers, accountHeaders(account, token), {
     bodyLength: bodyLength(body, request),
     without: bodyInstead === null ? to.without : [...to.without, 'content-encoding'],
   });
   return { method: request.method, url: path + request.query, headers, body };
+}
+
+function bodyOf(request: ProxyRequest, bodyInstead: Buffer | null): RequestBody | null {
+  return bodyInstead === null ? request.body : { kind: 'kept', bytes: bodyInstead };
 }
 
 function accountHeaders(account: Account, accessToken: Secret) {

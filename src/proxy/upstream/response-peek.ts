@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { limits } from '../../config/limits.js';
 import { type ErrorEnvelope, noError, readCutEnvelope, readEnvelope } from './error-envelope.js';
-import { failureIn } from './event-failure.js';
+import { failureInEvent } from './event-failure.js';
 import { failureEvents, isOutput } from './response-events.js';
 import { looksLikeEventStream } from './event-stream-start.js';
 import { inflated } from '../request/body-inspection.js';
@@ -60,7 +60,8 @@ export async function peekForOutput(response: IncomingMessage, isImages: boolean
     ({ type, data }) => {
       if (isDecided || type === null) return;
       if (isImages ? !failureEvents.has(type) : isOutput(type)) output();
-      else if (failureEvents.has(type)) decide({ kind: 'failed', head, envelope: failureIn(data) });
+      else if (failureEvents.has(type))
+        decide({ kind: 'failed', head, envelope: failureInEvent(data).envelope });
     },
     (type) => type === null || failureEvents.has(type),
     limits.peekBytes,

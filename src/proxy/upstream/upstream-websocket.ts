@@ -5,7 +5,7 @@ import { APP_CONFIG, type AppConfig } from '../../config/app.config.js';
 import { limits } from '../../config/limits.js';
 import type { AttemptEnd, BuiltRequest } from './upstream-request.js';
 import { UpstreamClient } from './upstream-client.js';
-import { deflate } from './deflate.js';
+import { deflate } from '../socket/deflate.js';
 
 /** How opening an upstream WebSocket ended: like any attempt, or with the socket and its response head. */
 export type OpeningEnd =
@@ -16,6 +16,13 @@ export type OpeningEnd =
       readonly response: IncomingMessage;
       readonly at: number;
     };
+
+const meaningNoSockets: ReadonlySet<number | undefined> = new Set([404, 405, 426, 501]);
+
+/** Whether the status of a refused handshake means that upstream takes no WebSockets on this path. */
+export function meansNoSockets(status: number | undefined): boolean {
+  return meaningNoSockets.has(status);
+}
 
 /** Handshake headers (RFC 6455 4.1) that each side generates itself. */
 const handshakeHeaders = [

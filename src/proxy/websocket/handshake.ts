@@ -4,16 +4,18 @@ import { Injectable } from '@nestjs/common';
 import { WebSocketServer } from 'ws';
 import { RequestLog } from '../../observability/request-log.js';
 import { limits } from '../../config/limits.js';
-import { AttemptLoop, type LoopEnd } from '../failover/attempt-loop.js';
+import { AttemptLoop } from '../failover/attempt-loop.js';
 import { type LocalResponse, sendLocalResponse } from '../response/local-response.js';
-import { FailoverContext } from '../failover/failover-context.js';
+import { FailoverContext, type SessionSocket } from '../failover/failover-context.js';
 import { RequestRecord } from '../failover/request-record.js';
 import { Forwarder } from '../failover/forwarder.js';
-import { discard } from '../upstream/response-peek.js';
+import type { UpstreamSocket } from '../socket/upstream-socket.js';
+import { releaseAttempt } from '../upstream/attempted.js';
+import { meansNoSockets } from '../upstream/upstream-websocket.js';
 import { ProxyRequest } from '../request/proxy-request.js';
 import { ReplayBudget } from '../request/replay-budget.js';
 import { ResponseCommit } from '../response/response-commit.js';
-import { deflate } from '../upstream/deflate.js';
+import { deflate } from '../socket/deflate.js';
 import { bufferHandshake } from '../ingress/handshake-buffer.js';
 import { SocketSessions } from './sessions.js';
 
@@ -37,7 +39,22 @@ const noSockets: LocalResponse = {
   message: 'Upstream accepts no WebSockets; Codex continues over HTTP.',
   headers: { upgrade: 'HTTP/1.1', connection: 'upgrade, close' },
 };
-const meansNoSockets: ReadonlySet<number | undefined> = new Set([404, 405, 426, 501]);
+const badHandshake: LocalResponse = {
+  status: 400,
+  code: 'bad_websocket_handshake',
+  type: 'invalid_request',
+  message: '',
+};
+/** The session has no socket yet: this handshake opens its first one. */
+const noSocket: SessionSocket = { current: null, onSent: () => undefined };
+
+/** What the library needs to end a handshake. */
+interface Pending {
+  /** For the client, beside the library's own. */
+  readonly headers: OutgoingHttpHeaders;
+  /** Sends the client the reason why its handshake is invalid. */
+  readonly refuse: (error: Error) => void;
+}
 
 /** Opens upstream's WebSocket before the client's, so a refusal fails over without the client noticing. */
 @Injectable()
@@ -48,7 +65,7 @@ export class Handshake {
     perMessageDeflate: deflate,
     skipUTF8Validation: true, // messages pass unchanged
   });
-  private readonly answers = new WeakMap<IncomingMessage, OutgoingHttpHeaders>();
+  private readonly pending = new WeakMap<IncomingMessage, Pending>();
 
   constructor(
     private readonly loop: AttemptLoop,
@@ -59,9 +76,10 @@ export class Handshake {
     private readonly budget: ReplayBudget,
   ) {
     this.server.on('headers', (lines, req) => {
-      for (const [name, value] of Object.entries(this.answers.get(req) ?? {}))
+      for (const [name, value] of Object.entries(this.pending.get(req)?.headers ?? {}))
         lines.push(`${name}: ${String(value)}`);
     });
+    this.server.on('wsClientError', (error, _socket, req) => this.pending.get(req)?.refuse(error));
   }
 
   /** Resolves when the client has its WebSocket or a refusal. */
@@ -72,44 +90,52 @@ export class Handshake {
     const takeHead = bufferHandshake(socket, arrival.head);
     const request = ProxyRequest.ofUpgrade(req, query, this.budget, gone.signal);
     const record = new RequestRecord(request, 'websocket', this.requestLog);
-    const context = new FailoverContext(request, PATH, record, null, { model: null });
+    const context = new FailoverContext(request, PATH, record, null, noSocket);
     const end = await this.loop.run(context);
-    if (end.kind === 'pass-on' && end.result.attempted.socket !== null)
-      return this.accept({ ...arrival, head: takeHead() }, request, context, end);
-    if (end.kind === 'pass-on' && meansNoSockets.has(end.result.attempted.peeked?.response.statusCode)) {
-      using _lease = end.lease;
-      if (end.result.attempted.peeked !== null) discard(end.result.attempted.peeked.response);
+    const attempted = end.kind === 'pass-on' ? end.result.attempted : null;
+    if (end.kind === 'pass-on' && attempted?.socket != null) {
+      using _lease = end.lease; // each turn takes its own lease
+      const { account } = end.result;
+      const headers = handshakeFields(this.commit.headersOf(request, account, attempted.headers, true));
+      return this.accept(
+        { ...arrival, head: takeHead() },
+        request,
+        record,
+        attempted.socket.upstream,
+        headers,
+      );
+    }
+    if (attempted?.peeked != null && meansNoSockets(attempted.peeked.response.statusCode)) {
+      releaseAttempt(attempted);
+      if (end.kind === 'pass-on') end.lease[Symbol.dispose]();
       sendLocalResponse(res, noSockets);
       return record.end(noSockets.code, noSockets.status);
     }
-    await this.forwarder.respond(context, res, end);
+    await this.forwarder.respond(context, this.commit.channelTo(res), end);
   }
 
   private accept(
     { req, res, socket, head }: Arrival,
     request: ProxyRequest,
-    { record }: FailoverContext,
-    { result: { account, attempted }, lease }: LoopEnd & { kind: 'pass-on' },
+    record: RequestRecord,
+    upstream: UpstreamSocket,
+    headers: OutgoingHttpHeaders,
   ): void {
-    using _lease = lease; // each turn takes its own lease
-    const { socket: upstream, peeked } = attempted;
-    if (upstream === null) return;
     if (socket.destroyed) {
-      upstream.terminate();
+      upstream.leave();
       return record.end('client gone', 499);
     }
-    if (peeked !== null)
-      this.answers.set(req, handshakeFields(this.commit.headersOf(request, account, peeked.response, true)));
-    res.detachSocket(socket);
-    let isOpen = false;
+    const refuse = (error: Error): void => {
+      upstream.leave();
+      sendLocalResponse(res, { ...badHandshake, message: `${error.message} (RFC 6455).` });
+      record.end(badHandshake.code, badHandshake.status);
+    };
+    this.pending.set(req, { headers, refuse });
     this.server.handleUpgrade(req, socket, head, (client) => {
-      isOpen = true;
+      res.detachSocket(socket);
       record.end('opened', 101);
-      this.sessions.begin(client, { socket: upstream, account, token: attempted.token }, request, PATH);
+      this.sessions.begin(client, upstream, request, PATH);
     });
-    if (isOpen) return; // calls back synchronously or never
-    upstream.terminate();
-    record.end('bad handshake', 400);
   }
 }
 

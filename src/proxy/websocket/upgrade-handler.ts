@@ -4,6 +4,7 @@ import { Socket } from 'node:net';
 import { Injectable } from '@nestjs/common';
 import { InjectMetric } from '@willsoto/nestjs-prometheus';
 import type { Counter } from 'prom-client';
+import { limits } from '../../config/limits.js';
 import { Drain } from '../../runtime/drain.js';
 import { Faults } from '../../observability/faults.js';
 import { metricNames } from '../../observability/metrics.js';
@@ -12,6 +13,7 @@ import { ClientConnections, type Takeover } from '../ingress/client-connections.
 import { notFound, type LocalResponse, sendLocalResponse } from '../response/local-response.js';
 import { ClientObserver } from '../../clients/client-observer.js';
 import { Handshake } from './handshake.js';
+import { SocketSessions } from './sessions.js';
 
 const badHandshake: LocalResponse = {
   status: 400,
@@ -19,6 +21,14 @@ const badHandshake: LocalResponse = {
   type: 'invalid_request',
   message: 'A WebSocket needs Sec-WebSocket-Version 13, a Sec-WebSocket-Key, and no body (RFC 6455).',
   headers: { 'sec-websocket-version': '13' },
+};
+
+const tooMany: LocalResponse = {
+  status: 503,
+  code: 'too_many_websockets',
+  type: 'pool_unavailable',
+  message: `codex-pool keeps at most ${limits.clientSockets} WebSockets open. Codex continues over HTTP.`,
+  headers: { 'retry-after': '5' },
 };
 
 /** Admits WebSocket upgrades by the same checks as any other request, before opening one. */
@@ -29,6 +39,7 @@ export class UpgradeHandler {
 
   constructor(
     private readonly handshake: Handshake,
+    private readonly sessions: SocketSessions,
     private readonly connections: ClientConnections,
     private readonly faults: Faults,
     private readonly observer: ClientObserver,
@@ -71,6 +82,7 @@ export class UpgradeHandler {
       this.requests.inc({ route: route.kind, status });
     });
     if (refusal !== null) return sendLocalResponse(res, refusal);
+    if (!this.sessions.hasRoom(this.waiting.size)) return sendLocalResponse(res, tooMany);
     this.observer.turnArrived();
     this.observer.inspectLogin(req.headers);
     this.waiting.add(socket);

@@ -6,15 +6,15 @@ import { UpstreamMonitor } from '../../../src/observability/upstream-monitor.js'
 import { PoolHealth } from '../../../src/admin/health/pool.health.js';
 import { CallbackListener } from '../../../src/login/callback-listener.js';
 import { OutcomeRecorder } from '../../../src/proxy/failover/outcome-recorder.js';
-import type { Attempted } from '../../../src/proxy/upstream/attempt-runner.js';
+import type { Attempted } from '../../../src/proxy/upstream/attempted.js';
 import type { FailoverContext } from '../../../src/proxy/failover/failover-context.js';
 import { Forwarder } from '../../../src/proxy/failover/forwarder.js';
 import { Pinning } from '../../../src/proxy/failover/pinning.js';
 import type { ProxyRequest } from '../../../src/proxy/request/proxy-request.js';
+import { RequestIntake } from '../../../src/proxy/ingress/request-intake.js';
 import { RouteDispatch } from '../../../src/proxy/ingress/route-dispatch.js';
 import type { Route } from '../../../src/proxy/ingress/routes.js';
 import { Handshake, type Arrival } from '../../../src/proxy/websocket/handshake.js';
-import { TurnRecorder } from '../../../src/proxy/websocket/turn-recorder.js';
 import { hangs } from '../../../src/fake-upstream/script/responses.js';
 import { controlled } from '../../../src/fake-upstream/script/controlled-turn.js';
 import { completed, delta } from '../../../src/fake-upstream/script/turn-events.js';
@@ -37,7 +37,7 @@ function part<T>(pool: TestPool, type: Type<T>): T {
   return pool.running.app.get(type, { strict: false });
 }
 
-/** Makes the handling of the next request fail; `how` is called with both sides of it. */
+/** Breaks the next request inside its own handling; `how` is called with both sides of it. */
 function inRequest(pool: TestPool, how: (req: IncomingMessage, res: ServerResponse) => void): void {
   breaksOnce(part(pool, RouteDispatch), 'serve', (_route: Route, req: IncomingMessage, res: ServerResponse) =>
     how(req, res),
@@ -103,7 +103,7 @@ const places: [where: string, place: string, provoke: (pool: TestPool) => Promis
   ],
   [
     'upgrade',
-    'opening a WebSocket throws',
+    'the opening of a WebSocket throws',
     async (pool) => {
       breaksOnce(part(pool, Handshake), 'serve', boom);
       expect(await ended(pool, upgrade())).toBe('');
@@ -111,18 +111,23 @@ const places: [where: string, place: string, provoke: (pool: TestPool) => Promis
   ],
   [
     'websocket',
-    'handling a client message throws',
-    (pool) => (breaksOnce(part(pool, TurnRecorder), 'open', boom), socketCloses(pool)),
+    'a message of the client throws',
+    (pool) => (breaksOnce(part(pool, RequestIntake), 'takeMessage', boom), socketCloses(pool)),
   ],
   [
     'websocket',
-    'handling upstream’s first output throws',
-    (pool) => (breaksOnce(part(pool, TurnRecorder), 'served', boom), socketCloses(pool)),
+    'the first output of upstream throws',
+    async (pool) => {
+      await using client = await SocketClient.connect(pool.origin);
+      breaksOnce(part(pool, OutcomeRecorder), 'apply', boom);
+      await client.turn();
+      expect((await client.closed).code).toBe(1011);
+    },
   ],
   [
     'websocket',
-    'handling the end of a turn throws',
-    (pool) => (breaksOnce(part(pool, TurnRecorder), 'close', boom), socketCloses(pool)),
+    'the end of a turn throws',
+    (pool) => (breaksOnce(part(pool, OutcomeRecorder), 'ended', boom), socketCloses(pool)),
   ],
   [
     'websocket',
@@ -131,7 +136,7 @@ const places: [where: string, place: string, provoke: (pool: TestPool) => Promis
       const held = controlled();
       for (const name of ['a', 'b']) pool.fakeUpstream.account(name).always(held.response);
       await using client = await SocketClient.connect(pool.origin);
-      breaksOnce(part(pool, TurnRecorder), 'open', () => breaksOnce(part(pool, TurnRecorder), 'close', boom));
+      breaksOnce(part(pool, RequestIntake), 'leave', boom);
       client.send(JSON.stringify({ type: 'response.create', model: 'gpt-5.5', input: [] }));
       await expect.poll(() => pool.registry.list().some((it) => it.inFlight > 0)).toBe(true);
       client.cut();
@@ -167,7 +172,7 @@ const places: [where: string, place: string, provoke: (pool: TestPool) => Promis
   ],
   [
     'connection',
-    'a promise that nothing awaits is rejected',
+    'a promise is rejected and nothing waits for it',
     async (pool) => {
       inRequest(pool, () => void Promise.resolve().then(boom));
       await ended(pool, post());
@@ -175,7 +180,7 @@ const places: [where: string, place: string, provoke: (pool: TestPool) => Promis
   ],
   [
     'connection',
-    'a listener on the body throws',
+    'a listener of the body throws',
     async (pool) => {
       inRequest(pool, (req) => req.once('data', boom));
       await ended(pool, post());
@@ -183,7 +188,7 @@ const places: [where: string, place: string, provoke: (pool: TestPool) => Promis
   ],
   [
     'connection',
-    'a listener on the end of a body throws',
+    'a listener of the end of a body throws',
     async (pool) => {
       inRequest(pool, (req) => req.once('end', boom));
       await ended(pool, post());
@@ -191,7 +196,7 @@ const places: [where: string, place: string, provoke: (pool: TestPool) => Promis
   ],
   [
     'connection',
-    'a listener on the end of a response throws',
+    'a listener of the end of a response throws',
     async (pool) => {
       inRequest(pool, (_req, res) => res.once('close', boom));
       await left(pool);
@@ -199,7 +204,7 @@ const places: [where: string, place: string, provoke: (pool: TestPool) => Promis
   ],
   [
     'connection',
-    'a listener on the end of a connection throws',
+    'a listener of the end of a connection throws',
     async (pool) => {
       inRequest(pool, ({ socket }) => socket.once('close', boom));
       await left(pool);
@@ -207,7 +212,7 @@ const places: [where: string, place: string, provoke: (pool: TestPool) => Promis
   ],
   [
     'connection',
-    'a listener on an error throws',
+    'a listener of an error throws',
     async (pool) => {
       inRequest(pool, ({ socket }) => {
         socket.once('error', boom);
@@ -228,7 +233,7 @@ const places: [where: string, place: string, provoke: (pool: TestPool) => Promis
   ],
   [
     'connection',
-    'a listener on upstream’s response throws',
+    'a listener of the response of upstream throws',
     async (pool) => {
       breaksOnce(
         part(pool, OutcomeRecorder),
@@ -248,7 +253,7 @@ const places: [where: string, place: string, provoke: (pool: TestPool) => Promis
   ],
   ...(['request', 'upgrade', 'connect', 'clientError'] as const).map((event): (typeof places)[number] => [
     'connection',
-    `a listener on the server's ${event} throws`,
+    `a listener of the server's ${event} throws`,
     async (pool) => {
       pool.running.server.prependOnceListener(event, boom);
       const bytes = {
@@ -262,7 +267,7 @@ const places: [where: string, place: string, provoke: (pool: TestPool) => Promis
   ]),
   [
     'operator',
-    'an operator route throws',
+    'a route of the operator throws',
     async (pool) => {
       breaksOnce(part(pool, UsageReport), 'run', boom);
       const text = await ended(pool, head('GET /admin/usage'));
@@ -272,7 +277,7 @@ const places: [where: string, place: string, provoke: (pool: TestPool) => Promis
   ],
   [
     'operator',
-    'an operator middleware throws',
+    'a middleware of the operator throws',
     async (pool) => {
       breaksOnce(part(pool, UpstreamMonitor), 'troubles', boom);
       expect(await ended(pool, head('GET /metrics'))).toMatch(/^HTTP\/1.1 500 /);
@@ -297,38 +302,35 @@ const places: [where: string, place: string, provoke: (pool: TestPool) => Promis
   ],
 ];
 
-describe('a fault while handling one connection', () => {
-  it.each(places)(
-    '(%s) when %s, ends only that connection, and is logged once',
-    async (where, _place, provoke) => {
-      await using pool = await TestPool.start({ loginPorts: [0], env: { PROXY_POLICY: 'fill-first' } });
-      using uncaught = new OwnProcessFaults(pool);
-      const upstream = controlled();
-      pool.fakeUpstream.account('a').answers(upstream.response);
-      const other = send(pool.origin, turn);
-      upstream.send(delta('before'));
-      await other.untilText('before');
+describe('a fault in the handling of one connection', () => {
+  it.each(places)('(%s) when %s, ends only that one, and is logged once', async (where, _place, provoke) => {
+    await using pool = await TestPool.start({ loginPorts: [0], env: { PROXY_POLICY: 'fill-first' } });
+    using uncaught = new OwnProcessFaults(pool);
+    const upstream = controlled();
+    pool.fakeUpstream.account('a').answers(upstream.response);
+    const other = send(pool.origin, turn);
+    upstream.send(delta('before'));
+    await other.untilText('before');
 
-      const before = await counted(pool);
+    const before = await counted(pool);
 
-      await provoke(pool);
+    await provoke(pool);
 
-      await expect.poll(async () => (await counted(pool))[where]).toBe((before[where] ?? 0) + 1);
-      upstream.send(delta('after'), completed());
-      upstream.end();
-      expect(await other.whole()).toMatchObject({ status: 200, isBroken: false });
-      expect(other.text).toMatch(/before[^]*after[^]*response\.completed/);
-      expect(await counted(pool)).toEqual({ ...before, [where]: (before[where] ?? 0) + 1 });
-      const logged = pool.logger.lines.filter((it) => it.includes('made-up fault'));
-      expect(logged).toHaveLength(1);
-      expect(logged[0]).toMatch(/at .*fault-domains\.e2e-spec/);
-      const { body: health } = await pool.client.get('/healthz').expect(200);
-      expect(health.status).toBe('up');
-      expect(health.info.faults).toMatchObject({ status: 'up', total: 1, lastAt: expect.any(Number) });
-      expect(uncaught.outside).toBe(0);
-      await expect.poll(() => pool.registry.list().map((it) => it.inFlight)).toEqual([0, 0]);
-    },
-  );
+    await expect.poll(async () => (await counted(pool))[where]).toBe((before[where] ?? 0) + 1);
+    upstream.send(delta('after'), completed());
+    upstream.end();
+    expect(await other.whole()).toMatchObject({ status: 200, isBroken: false });
+    expect(other.text).toMatch(/before[^]*after[^]*response\.completed/);
+    expect(await counted(pool)).toEqual({ ...before, [where]: (before[where] ?? 0) + 1 });
+    const logged = pool.logger.lines.filter((it) => it.includes('made-up fault'));
+    expect(logged).toHaveLength(1);
+    expect(logged[0]).toMatch(/at .*fault-domains\.e2e-spec/);
+    const { body: health } = await pool.client.get('/healthz').expect(200);
+    expect(health.status).toBe('up');
+    expect(health.info.faults).toMatchObject({ status: 'up', total: 1, lastAt: expect.any(Number) });
+    expect(uncaught.outside).toBe(0);
+    await expect.poll(() => pool.registry.list().map((it) => it.inFlight)).toEqual([0, 0]);
+  });
 });
 
 /** The counts of the metric by place. All pools of this process share one registry. */

@@ -49,17 +49,6 @@ describe('upstream ends a WebSocket', () => {
     await using again = await SocketClient.connect(pool.origin, { session: client.session });
     expect((await again.turn()).map(typeOf).at(-1)).toBe('response.completed');
   });
-
-  it('before any output: held messages are not sent, and the turn is recorded', async () => {
-    await using pool = await TestPool.start({ accounts: ['a'] });
-    pool.fakeUpstream.account('a').sockets.answers(messagesThen('cut', created()));
-    await using client = await SocketClient.connect(pool.origin);
-    expect(await client.turn()).toEqual([]);
-    const { body } = await pool.client.get('/admin/requests').expect(200);
-    const turn = body.find((it: { method: string }) => it.method === 'WEBSOCKET');
-    expect(turn).toMatchObject({ result: 'cut', attempts: [{ account: 'a', outcome: 'unreachable' }] });
-    expect(await pool.account('a')).toMatchObject(free);
-  });
 });
 
 describe('the client ends a WebSocket', () => {

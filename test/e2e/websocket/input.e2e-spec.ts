@@ -18,6 +18,11 @@ const upgrade = {
   'sec-websocket-key': 'bWFkZSB1cCBub25jZSAxNg==',
 };
 const usage = (n: number) => ({ input: n, cached: 1, output: 2, reasoning: 1 });
+/** The records of the turns on WebSockets. */
+const recorded = async (pool: TestPool): Promise<readonly object[]> => {
+  const { body } = await pool.client.get('/admin/requests').expect(200);
+  return body.filter((it: { method: string }) => it.method === 'WEBSOCKET');
+};
 const deltas = ({ messages: all }: SocketClient): unknown[] =>
   all.filter((it) => typeOf(it).endsWith('.delta')).map((it) => jsonOf(it)['delta']);
 
@@ -74,20 +79,24 @@ describe('client input that is not a turn', () => {
 });
 
 describe('two turns at once on one socket', () => {
-  it('are both served, each with its own lease and usage record', async () => {
+  it('are served one after the other, each with its own lease and records', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     const [first, second] = [controlled(), controlled()];
     pool.fakeUpstream.account('a').sockets.answers(first.response, second.response);
     await using client = await SocketClient.connect(pool.origin);
     for (let sent = 0; sent < 2; sent += 1) client.send(JSON.stringify(responseCreate(client.session)));
-    await pool.fakeUpstream.until(() => pool.fakeUpstream.sockets.attempts().length === 2, 'both turns');
+    client.ping('in order behind both');
+    await client.until(() => client.pongs.length === 1, 'a pong');
     await first.started;
-    expect(await pool.account('a')).toMatchObject({ inFlight: 2 });
+    expect(pool.fakeUpstream.sockets.attempts()).toHaveLength(1);
+    expect(await pool.account('a')).toMatchObject({ inFlight: 1 });
+    expect(await recorded(pool)).toHaveLength(1);
     first.send(delta('one'), completed(usage(10)));
     first.end();
     await second.started;
     await client.untilTurnEnds();
     expect(await pool.account('a')).toMatchObject({ inFlight: 1 });
+    expect(await recorded(pool)).toHaveLength(2);
     second.send(delta('two'), completed(usage(100)));
     second.end();
     const ended = () => client.messages.filter((it) => typeOf(it) === 'response.completed').length === 2;

@@ -40,7 +40,6 @@ describe('a refusal in a turn, before any output', () => {
     ['403', forbidden(), 'forbidden'],
     ['402', deactivated(), 'deactivated'],
     ['503 overloaded', overloaded(), null],
-    ['500', refuses(500, { error: { message: 'made-up' } }), null],
     ['response.failed with a limit', failedFirst('usage_limit_reached'), 'quota-exhausted'],
     ['response.failed rate_limit_exceeded', failedFirst('rate_limit_exceeded'), 'rate-limited'],
     [
@@ -86,6 +85,17 @@ describe('a refusal in a turn, before any output', () => {
     expect(pool.fakeUpstream.sockets.attempts()).toEqual(['a', 'a']);
   });
 
+  it('500: the same account is asked once more, then the next one', async () => {
+    await using pool = await TestPool.start({ env: fillFirst });
+    const error = refuses(500, { error: { message: 'made-up' } });
+    pool.fakeUpstream.account('a').sockets.answers(error, error);
+    await using client = await SocketClient.connect(pool.origin);
+    expect(types(await client.turn())).toEqual(whole);
+    expect(pool.fakeUpstream.sockets.attempts()).toEqual(['a', 'a', 'b']);
+    const [first, second] = pool.fakeUpstream.sockets.turns();
+    expect(second?.socket).toBe(first?.socket);
+  });
+
   it('is recorded with every attempt, and the session follows', async () => {
     await using pool = await TestPool.start({ env: fillFirst });
     pool.fakeUpstream.account('a').sockets.answers(usageLimit());
@@ -97,7 +107,6 @@ describe('a refusal in a turn, before any output', () => {
     const outcomes = turn.attempts.map((it: object) => ({ ...it }));
     expect(outcomes).toMatchObject([
       { account: 'a', outcome: 'quota-exhausted' },
-      { account: 'b', outcome: 'opened' },
       { account: 'b', outcome: 'success' },
     ]);
     const served = await pool.turn({ 'session-id': client.session }).expect(200);

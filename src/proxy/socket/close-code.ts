@@ -3,6 +3,11 @@ export const SERVICE_RESTART = 1012;
 export const INTERNAL_ERROR = 1011;
 export const TOO_BIG = 1009;
 
+/** Whether a socket was closed because of a message sent on it (1003, 1007, 1009): another socket would be, too. */
+export function isAboutMessage(code: number): boolean {
+  return code === 1003 || code === 1007 || code === TOO_BIG;
+}
+
 /**
  * The close code to forward; null for codes that only report how a connection was lost (1005, 1006, 1015) and must
  * not be sent.

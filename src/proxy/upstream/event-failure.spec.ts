@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { errorMessage, outcomeOfMessage } from './message-refusal.js';
+import { classifyFailure, failureInMessage } from './event-failure.js';
 
 const NOW = 1_700_000_000_000;
-const outcome = (message: object) => outcomeOfMessage(Buffer.from(JSON.stringify(message)), null, NOW);
+const turn = { route: 'turn', model: null } as const;
+const outcome = (message: object) => classifyFailure(failureInMessage(JSON.stringify(message)), turn, NOW);
 const error = (status: number, fields: object, headers: object = {}) => ({
   type: 'error',
   status,
@@ -40,24 +41,6 @@ describe('a message that ends a turn', () => {
   });
 
   it('that is not JSON fails the turn alone', () => {
-    expect(outcomeOfMessage(Buffer.from('{'), null, NOW)).toEqual({ kind: 'turn-failed' });
-  });
-
-  it('of the proxy says the same as the HTTP response, header fields included', () => {
-    const refusal = {
-      status: 429,
-      type: 'rate_limited',
-      code: 'accounts_cooling_down',
-      message: 'made-up',
-      fields: { resets_at: 7 },
-      headers: { 'retry-after': '9' },
-    };
-    const { status, type, code, message } = refusal;
-    expect(JSON.parse(errorMessage(refusal).toString())).toEqual({
-      type: 'error',
-      status,
-      error: { type, code, message, resets_at: 7 },
-      headers: { 'retry-after': '9', 'x-codex-pool-error': code },
-    });
+    expect(classifyFailure(failureInMessage('{'), turn, NOW)).toEqual({ kind: 'turn-failed' });
   });
 });

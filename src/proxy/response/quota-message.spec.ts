@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { windowsFromMessage, withPoolQuota } from './quota-message.js';
+import { quotaFromMessage, withPoolQuota } from './quota-message.js';
 
 const NOW = 1_700_000_000_000;
 const RESET = 1_700_003_600;
@@ -22,10 +22,10 @@ const pool = (durationSeconds: number, usedRatio: number, resetsAt: number | nul
 describe('the quota windows of a message', () => {
   it('are the readable ones', () => {
     const bad = { used_percent: 'x', window_minutes: 10_080 };
-    expect(windowsFromMessage(message({ primary, secondary: bad }), NOW)).toEqual([
+    expect(quotaFromMessage(message({ primary, secondary: bad }), NOW).windows).toEqual([
       { durationSeconds: 18_000, usedRatio: 0.9, resetsAt: RESET * 1_000, seenAt: NOW },
     ]);
-    const [window] = windowsFromMessage(message({ primary: { ...primary, reset_at: null } }), NOW);
+    const [window] = quotaFromMessage(message({ primary: { ...primary, reset_at: null } }), NOW).windows;
     expect(window).toMatchObject({ resetsAt: null });
   });
 
@@ -35,7 +35,7 @@ describe('the quota windows of a message', () => {
     message({ primary }, { metered_limit_name: 'other' }),
     Buffer.from('{'),
   ])('are empty for %s', (it) => {
-    expect(windowsFromMessage(it, NOW)).toEqual([]);
+    expect(quotaFromMessage(it, NOW).windows).toEqual([]);
   });
 });
 

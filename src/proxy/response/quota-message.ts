@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import type { PoolWindow } from '../../accounts/selection/pool-quota.js';
+import { GENERAL_METER, meterKey } from '../../usage/meter.js';
+import type { HeaderQuota } from '../../usage/quota-report.js';
 import type { QuotaWindow } from '../../usage/quota-window.js';
 import { isRecord } from '../../runtime/is-record.js';
-import { jsonOf } from './message.js';
+import { jsonOf } from '../request/message.js';
 
 const windowSchema = z
   .object({
@@ -14,10 +16,24 @@ const windowSchema = z
   .catch(null);
 const schema = z.object({ rate_limits: z.object({ primary: windowSchema, secondary: windowSchema }) });
 
-/** The quota windows in a `codex.rate_limits` message (docs/protocol.md, WebSocket). */
-export function windowsFromMessage(message: Buffer, now: number): QuotaWindow[] {
+/** The type of the message with the account's quota. */
+export const QUOTA_MESSAGE = 'codex.rate_limits';
+
+/** The quota in a `codex.rate_limits` message, of the meter that it names (docs/protocol.md, WebSocket). */
+export function quotaFromMessage(message: Buffer, now: number): HeaderQuota {
   const json = jsonOf(message);
-  const told = isOfTurns(json) ? schema.safeParse(json).data?.rate_limits : undefined;
+  const meter = meterIn(json);
+  const seen = meter === null ? [] : windowsIn(json, now);
+  const isGeneral = meter === GENERAL_METER;
+  return {
+    windows: isGeneral ? seen : [],
+    meters: meter === null || isGeneral || seen.length === 0 ? new Map() : new Map([[meter, seen]]),
+    credits: null,
+  };
+}
+
+function windowsIn(json: unknown, now: number): QuotaWindow[] {
+  const told = schema.safeParse(json).data?.rate_limits;
   return [told?.primary, told?.secondary].flatMap((it) =>
     it == null
       ? []
@@ -36,7 +52,12 @@ export function windowsFromMessage(message: Buffer, now: number): QuotaWindow[] 
  */
 export function withPoolQuota(message: Buffer, windows: readonly PoolWindow[]): Buffer {
   const json = jsonOf(message);
-  if (!isRecord(json) || !isRecord(json['rate_limits']) || windows.length === 0 || !isOfTurns(json))
+  if (
+    !isRecord(json) ||
+    !isRecord(json['rate_limits']) ||
+    windows.length === 0 ||
+    meterIn(json) !== GENERAL_METER
+  )
     return message;
   const limits = json['rate_limits'];
   const [primary, ...others] = windows;
@@ -48,11 +69,11 @@ export function withPoolQuota(message: Buffer, windows: readonly PoolWindow[]): 
   return Buffer.from(JSON.stringify({ ...json, rate_limits: told }));
 }
 
-/** Whether it is the general limit, not a named one for something other than turns. */
-function isOfTurns(json: unknown): boolean {
-  if (!isRecord(json)) return false;
-  const name = json['metered_limit_name'] ?? json['limit_name'] ?? 'codex';
-  return typeof name === 'string' && name.toLowerCase() === 'codex';
+/** The meter that a message is about; null if its name cannot be read. */
+function meterIn(json: unknown): string | null {
+  if (!isRecord(json)) return null;
+  const name = json['metered_limit_name'] ?? json['limit_name'] ?? GENERAL_METER;
+  return typeof name === 'string' ? meterKey(name) : null;
 }
 
 function slot(before: unknown, window: PoolWindow | undefined): object | null {

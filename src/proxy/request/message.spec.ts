@@ -20,8 +20,9 @@ describe('the type of a message', () => {
     expect(messageType(bytes(text))).toBe(type);
   });
 
-  it('is not searched at the end of a large message', () => {
-    expect(messageType(bytes(`{"x":"${'x'.repeat(70_000)}","type":"response.create"}`))).toBeNull();
+  it('is found at the end of a large message', () => {
+    const text = `{"input":[{"type":"message","text":"${'x'.repeat(70_000)}"}],"type":"response.create"}`;
+    expect(messageType(bytes(text))).toBe('response.create');
   });
 });
 
@@ -33,15 +34,27 @@ describe('a response.create', () => {
     ['{"previous_response_id":"resp_1"}', false],
     ['{"previous_response_id" : "resp_1"}', false],
     ['{"tools":[{"previous_response_id":{"type":"string"}}],"previous_response_id":"resp_1"}', false],
+    ['{"tools":[{"previous_response_id":"resp_1"}]}', true],
     ['{"required":["previous_response_id"],"previous_response_id":"resp_1"}', false],
   ])('%s is whole: %s', (text, isWhole) => {
     expect(turnStartIn(bytes(text)).isWhole).toBe(isWhole);
   });
 
   it.each([
+    ['{"type":"response.create","generate":false}', true],
+    ['{"type":"response.create","generate":true}', false],
+    ['{"type":"response.create","input":[]}', false],
+    ['{"tools":[{"generate":false}]}', false],
+    ['{"input":["\\"generate\\":false"]}', false],
+  ])('%s is a prewarm: %s', (text, isPrewarm) => {
+    expect(turnStartIn(bytes(text)).isPrewarm).toBe(isPrewarm);
+  });
+
+  it.each([
     ['{"model":"gpt-5.5","reasoning":{"effort":"high","summary":"auto"}}', 'gpt-5.5', 'high'],
     ['{"model": "m", "input":[{"type":"reasoning"}], "reasoning": { "effort": "low" }}', 'm', 'low'],
     ['{"instructions":"\\"model\\":\\"x\\"","reasoning":null}', null, null],
+    [`{"instructions":"${'x'.repeat(2_000)}","model":"m"}`, 'm', null],
   ])('names its model and effort: %s', (text, model, effort) => {
     expect(turnStartIn(bytes(text))).toMatchObject({ model, effort });
   });

@@ -1,0 +1,43 @@
+import { Injectable } from '@nestjs/common';
+import { AccountSelector } from '../../accounts/selection/account-selector.js';
+import { SessionAffinity } from '../../accounts/selection/session-affinity.js';
+import { type AttemptOutcome, retryableElsewhere } from '../upstream/outcome.js';
+import type { AccountResult, FailoverContext } from './failover-context.js';
+
+/** Outcomes of a token that was not available. */
+const withoutToken: ReadonlySet<AttemptOutcome['kind']> = new Set(['needs-login', 'refresh-failed']);
+
+/**
+ * Decides when a client had better reconnect and send everything again, because its request cannot be sent again from
+ * here: it continues a response that only its socket knows, or the process had no room to keep it.
+ */
+@Injectable()
+export class Reconnection {
+  constructor(
+    private readonly selector: AccountSelector,
+    private readonly affinity: SessionAffinity,
+  ) {}
+
+  /** Before the request is sent: its account has just failed a turn of the session, and another one can serve. */
+  async isBetterThanSending({ request, soleId, tried }: FailoverContext): Promise<boolean> {
+    const { sessionKey, isContinuation } = request;
+    if (!isContinuation || sessionKey === null || soleId === null) return false;
+    if (this.affinity.avoided(sessionKey) !== soleId) return false;
+    return this.canAnotherServe(await request.model(), new Set([...tried, soleId]));
+  }
+
+  /** After the attempts. `last` null: no account could take the request. */
+  async isBetterThan(last: AccountResult | null, { request, tried }: FailoverContext): Promise<boolean> {
+    if (request.isReplayable) return false;
+    const kind = last?.attempted.outcome.kind ?? null;
+    if (kind === 'unreachable') return true;
+    if (kind !== null && !retryableElsewhere.has(kind) && !withoutToken.has(kind)) return false;
+    // A rejected token is renewed meanwhile, so the account itself may serve next.
+    return this.canAnotherServe(await request.model(), kind === 'unauthorized' ? new Set() : tried);
+  }
+
+  private canAnotherServe(model: string | null, except: ReadonlySet<string>): boolean {
+    const candidates = this.selector.assess({ model, feature: null });
+    return candidates.some((it) => it.unavailable === null && !except.has(it.account.id));
+  }
+}

@@ -1,0 +1,56 @@
+import { type BodyFacts, factsOf } from './body-inspection.js';
+import { turnStartIn } from './message.js';
+import { BudgetClaim, type ReplayBudget } from './replay-budget.js';
+
+/** The `response.create` message of a turn on a WebSocket: what it says, and its bytes until the commit. */
+export class TurnMessage implements Disposable {
+  #bytes: Buffer | null;
+
+  private constructor(
+    message: Buffer,
+    private readonly room: BudgetClaim,
+    /** Whether it can be sent again: it is self-contained, and the process had room to keep it. */
+    readonly isReplayable: boolean,
+    /** Whether it refers to a response that only the client's present socket knows. */
+    readonly isContinuation: boolean,
+    /** Whether it asks for no output. */
+    readonly isPrewarm: boolean,
+    readonly facts: BodyFacts,
+  ) {
+    this.#bytes = message;
+  }
+
+  /** Reads a message. `sessionKey`: the session that the handshake named; null if it named none. */
+  static async read(
+    message: Buffer,
+    sessionKey: string | null,
+    maxBytes: number,
+    budget: ReplayBudget,
+  ): Promise<TurnMessage> {
+    const { isWhole, isPrewarm, model, effort } = turnStartIn(message);
+    const room = new BudgetClaim(budget);
+    const isReplayable = isWhole && message.length <= maxBytes && room.more(message.length);
+    const parsed = sessionKey === null ? await factsOf(message, undefined, budget) : null;
+    const facts = {
+      sessionKey: sessionKey ?? parsed?.sessionKey ?? null,
+      model: model ?? parsed?.model ?? null,
+      effort: effort ?? parsed?.effort ?? null,
+    };
+    return new TurnMessage(message, room, isReplayable, !isWhole, isPrewarm, facts);
+  }
+
+  /** Null once it was let go. */
+  get bytes(): Buffer | null {
+    return this.#bytes;
+  }
+
+  /** Forgets the bytes and returns their room. */
+  letGo(): void {
+    this.#bytes = null;
+    this.room[Symbol.dispose]();
+  }
+
+  [Symbol.dispose](): void {
+    this.letGo();
+  }
+}

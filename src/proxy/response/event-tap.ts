@@ -1,0 +1,46 @@
+import { type TokenCount, usageFromFinalEvent } from '../../usage/response-usage.js';
+import type { EventFailure } from '../upstream/event-failure.js';
+import { CREATED_EVENT, failureEvents, finalEvents } from '../upstream/response-events.js';
+import { responseIdIn } from './response-id.js';
+
+/** Reads the token counts of a turn's final event, its response id and a failure from its events, in either transport. */
+export class EventTap {
+  private tokens: TokenCount | null = null;
+  private failed: EventFailure | null = null;
+  private isNamed = false;
+
+  constructor(
+    /** Called once with the response id, from the first event, or from the last if the first was not seen. */
+    private readonly onResponseId: (id: string) => void,
+    private readonly failureIn: (data: string | null) => EventFailure,
+  ) {}
+
+  /** Token counts of the final event; null if no final event came or it had none. */
+  get counted(): TokenCount | null {
+    return this.tokens;
+  }
+
+  /** What a failure event said, unless the response completed afterwards; null if none came. */
+  get failure(): EventFailure | null {
+    return this.failed;
+  }
+
+  /** Whether events of this type are read, so that they are worth decoding. */
+  wants(type: string): boolean {
+    return finalEvents.has(type) || failureEvents.has(type) || (type === CREATED_EVENT && !this.isNamed);
+  }
+
+  /** Takes an event. `data` null: it was too large to read. */
+  saw(type: string, data: string | null): void {
+    const isFinal = finalEvents.has(type);
+    if (failureEvents.has(type)) this.failed ??= this.failureIn(data);
+    else if (isFinal) this.failed = null;
+    if (data === null) return;
+    if (isFinal) this.tokens = usageFromFinalEvent(data) ?? this.tokens;
+    if (this.isNamed || (!isFinal && type !== CREATED_EVENT)) return;
+    const id = responseIdIn(data);
+    if (id === null) return;
+    this.isNamed = true;
+    this.onResponseId(id);
+  }
+}

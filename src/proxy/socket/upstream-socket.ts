@@ -1,0 +1,134 @@
+import { WebSocket } from 'ws';
+import type { Account } from '../../accounts/account.js';
+import type { Secret } from '../../runtime/secret.js';
+import { INTERNAL_ERROR, sendable, TOO_BIG } from './close-code.js';
+import { closeSocket } from './message-relay.js';
+
+/** A whole message, as it came. */
+export interface SocketMessage {
+  readonly bytes: Buffer;
+  readonly isBinary: boolean;
+}
+
+/** How a socket was closed: a code that may be sent on, and its reason. */
+export interface SocketEnd {
+  readonly code: number;
+  readonly reason: string;
+}
+
+/** Takes what upstream sends on a socket. */
+export interface SocketReader {
+  message(message: SocketMessage): void;
+  /** Called after the last message. */
+  closed(end: SocketEnd): void;
+  /** One of the other two has thrown. */
+  failed(error: unknown): void;
+}
+
+const ignoring: SocketReader = {
+  message: () => undefined,
+  closed: () => undefined,
+  failed: () => undefined,
+};
+
+/**
+ * An upstream WebSocket and its account. It has one reader at a time: an attempt that holds the first messages of a
+ * turn, the relay of the turn, or the session between turns. Without a reader it is paused; messages that have arrived
+ * and the close wait for the next reader, so that nothing is lost when readers change.
+ */
+export class UpstreamSocket {
+  #reader: SocketReader | null = null;
+  #waiting: SocketMessage[] = [];
+  #end: SocketEnd | null = null;
+  #isOwned = false;
+  #hasServed = false;
+  #stopFollowing: () => void = () => undefined;
+
+  constructor(
+    readonly ws: WebSocket,
+    readonly account: Account,
+    /** The access token of its handshake. */
+    readonly token: Secret,
+  ) {
+    let ownCode = INTERNAL_ERROR;
+    ws.on('message', (bytes: Buffer, isBinary) => this.#arrived({ bytes, isBinary }));
+    ws.on('error', (error) => {
+      if ('code' in error && error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') ownCode = TOO_BIG;
+    });
+    const closed = (code: number, reason: string): void => {
+      this.#end = { code: sendable(code) ?? ownCode, reason };
+      this.#stopFollowing();
+      this.#deliver();
+    };
+    ws.once('close', (code, reason) => closed(code, reason.toString()));
+    if (ws.readyState === WebSocket.CLOSED) closed(INTERNAL_ERROR, ''); // before the listener was attached
+  }
+
+  get isOpen(): boolean {
+    return this.#end === null && this.ws.readyState === WebSocket.OPEN;
+  }
+
+  /** Whether a turn was served on it before. */
+  get hasServed(): boolean {
+    return this.#hasServed;
+  }
+
+  served(): void {
+    this.#hasServed = true;
+  }
+
+  /** Closes the socket when the signal aborts, unless a session owns it by then. */
+  follow(signal: AbortSignal): void {
+    const onAbort = () => this.leave();
+    signal.addEventListener('abort', onAbort, { once: true });
+    this.#stopFollowing = () => signal.removeEventListener('abort', onAbort);
+    if (signal.aborted) onAbort();
+  }
+
+  /** Makes it the socket of a session, which closes it. */
+  own(): void {
+    this.#isOwned = true;
+    this.#stopFollowing();
+  }
+
+  /** Leaves it after an attempt. A session keeps its own, without the rest of that attempt; any other is closed. */
+  leave(): void {
+    if (this.#isOwned) this.read(ignoring);
+    else this.close(1000, '');
+  }
+
+  /** Closes it for good. `code` null: without a closing handshake. */
+  close(code: number | null, reason: Buffer | string): void {
+    this.#stopFollowing();
+    this.read(ignoring);
+    closeSocket(this.ws, code, reason);
+  }
+
+  /** Hands over to another reader, beginning with what has arrived meanwhile. Null: to none for now. */
+  read(reader: SocketReader | null): void {
+    this.#reader = reader;
+    if (reader === null) this.ws.pause();
+    else this.ws.resume();
+    this.#deliver();
+  }
+
+  #arrived(message: SocketMessage): void {
+    this.#waiting.push(message);
+    this.#deliver();
+  }
+
+  #deliver(): void {
+    const reader = this.#reader;
+    if (reader === null) return;
+    try {
+      while (this.#reader === reader) {
+        const message = this.#waiting.shift();
+        if (message !== undefined) reader.message(message);
+        else if (this.#end === null) return;
+        else return reader.closed(this.#end);
+      }
+    } catch (error) {
+      reader.failed(error);
+    }
+  }
+}
