@@ -53,7 +53,7 @@ describe('the handshake of a WebSocket', () => {
   it.each([
     ['429 usage_limit_reached', usageLimit(), 'quota-exhausted'],
     ['402', deactivated(), 'deactivated'],
-    ['403 JSON', forbidden(), 'forbidden'],
+    ['403 JSON', forbidden(), null],
     ['403 HTML', edgeBlock(), null],
     ['503', refuses(503, { error: { message: 'made-up' } }), null],
     ['500', refuses(500, 'made-up'), null],
@@ -78,7 +78,7 @@ describe('the handshake of a WebSocket', () => {
     expect(JSON.parse(text)).toMatchObject({ error: { type: 'usage_limit_reached', resets_at: inAnHour } });
   });
 
-  it('is 503 when upstream is unreachable, never 401', async () => {
+  it('is 503 when upstream is unreachable, and 400 while rejected tokens cool down; never 401', async () => {
     await using pool = await TestPool.start();
     for (const name of ['a', 'b'])
       pool.fakeUpstream.account(name).sockets.handshakesAlways(resetsConnection());
@@ -86,7 +86,7 @@ describe('the handshake of a WebSocket', () => {
     expect(response.status).toBe(503);
     for (const name of ['a', 'b']) pool.fakeUpstream.account(name).sockets.handshakesAlways(unauthorized());
     const { status } = await SocketClient.refused(pool.origin);
-    expect(status).toBe(503);
+    expect(status).toBe(400);
   });
 
   it('is 400 for Codex, which prints it at once, when every account is paused', async () => {

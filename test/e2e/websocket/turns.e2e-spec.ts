@@ -37,7 +37,7 @@ describe('a refusal in a turn, before any output', () => {
   it.each([
     ['429 usage_limit_reached', usageLimit(), 'quota-exhausted'],
     ['429 rate_limit_exceeded', rateLimit(30), 'rate-limited'],
-    ['403', forbidden(), 'forbidden'],
+    ['403', forbidden(), null],
     ['402', deactivated(), 'deactivated'],
     ['503 overloaded', overloaded(), null],
     ['response.failed with a limit', failedFirst('usage_limit_reached'), 'quota-exhausted'],
