@@ -31,6 +31,8 @@ export interface StormTimes {
 }
 
 const SHORT_MS = 300;
+/** The shortest pause after a rate limit. */
+const LEAST_MS = 1_000;
 /** The longest pause after a first rate limit without a time; `upstream-model.ts` doubles it within a streak. */
 const FIRST_PAUSE_MS = 2_000;
 
@@ -77,11 +79,7 @@ export function effectOf({ kind, roll }: Fault, attempt: FaultyAttempt, times: S
       return { response: rateLimit(1), outage: limitedFor(1_000) };
     case 'retry-after as date': {
       const at = Math.ceil((now + SHORT_MS) / 1_000) * 1_000;
-      const response = rateLimit(new Date(at).toUTCString());
-      return {
-        response,
-        outage: { ...ofAccount('rate-limited'), end: { at }, isCertain: true, persistsUntil: 0 },
-      };
+      return { response: rateLimit(new Date(at).toUTCString()), outage: limitedFor(at - now) };
     }
     case 'try again in': {
       const ms = Math.round(150 + roll * 700);
@@ -155,10 +153,7 @@ export function effectOf({ kind, roll }: Fault, attempt: FaultyAttempt, times: S
 }
 
 function limitedFor(ms: number): OutageEffect {
-  return {
-    ...ofAccount('rate-limited'),
-    end: { leastMs: ms, mostMs: ms },
-    isCertain: true,
-    persistsUntil: 0,
-  };
+  // The program counts a shorter time as a second.
+  const end = { leastMs: ms, mostMs: Math.max(ms, LEAST_MS) };
+  return { ...ofAccount('rate-limited'), end, isCertain: true, persistsUntil: 0 };
 }
