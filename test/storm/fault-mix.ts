@@ -19,17 +19,25 @@ const weights = {
   'breaks after output': 10,
   // rare: after two on one request the client is asked to wait half a minute
   'edge block': 1.5,
+  // after two on one request it concerns the request
+  forbidden: 1.5,
   'expired token': 4,
   // concerns the turn
   'failed with another code': 5,
   'other 4xx': 5,
+  'wrong place': 2,
+  'names another model': 2,
   // concerns the turn, unless another account can read the content
   'invalid encrypted content': 4,
   // not a fault
   'no stream': 6,
-  // the account is unavailable for a while
+  'labelled stream': 3,
+  'mislabelled stream': 3,
+  // the account is unavailable for a while, or for some models
   'usage limit': 0.35,
   'usage limit as first event': 0.35,
+  'usage limit after output': 0.35,
+  'credits exhausted': 0.3,
   'bare 429': 0.35,
   'retry-after in seconds': 0.4,
   'retry-after as date': 0.4,
@@ -37,7 +45,6 @@ const weights = {
   'usage not included': 0.4,
   'usage not included as first event': 0.4,
   'model not supported': 0.5,
-  forbidden: 0.35,
   'rejected after a refresh': 0.25,
   'needs login': 0.35,
   deactivated: 0.4,

@@ -1,5 +1,5 @@
 import { completeOutput } from './attempt-faults.js';
-import type { Attempt, ClientRequest, ClientResponse } from './storm-turn.js';
+import type { Attempt, ClientRequest, ClientResponse, Reply } from './storm-turn.js';
 import type { UpstreamModel } from './upstream-model.js';
 
 /** Breaches of the program's promises. A storm passes only without any. */
@@ -20,6 +20,14 @@ export interface Finding {
 }
 
 const CROSS_ACCOUNT = 'invalid encrypted content';
+const LATE = 'usage limit after output';
+/** Replies about the turn or the network, which no other account would change. */
+const turnReplies: ReadonlySet<Reply> = new Set([
+  'other 4xx',
+  'failed with another code',
+  'wrong place',
+  'names another model',
+]);
 
 /** `PROXY_MAX_ATTEMPTS`. */
 export const MAX_ATTEMPTS = 6;
@@ -49,7 +57,7 @@ export class Judge {
     // A same-account retry does not check availability. An account that lacks the model may be used if none is available.
     const isSelected = previous?.account !== account;
     const isAnyAvailable = this.accounts.some((it) => this.#isAvailable(it, model, since, now));
-    if (outage !== null && isSelected && (outage.model === null || isAnyAvailable)) {
+    if (outage !== null && isSelected && (outage.kind !== 'model' || isAnyAvailable)) {
       const reason = `${account} was unavailable (${outage.kind}) for ${Math.round(outage.endsFrom - now)} ms more`;
       findings.push({ breach: 'used an unavailable account', reason });
     }
@@ -59,7 +67,7 @@ export class Judge {
         reason: `sent content to ${account} that only another account can read`,
       });
     }
-    if (previous !== undefined && concernsTurn(previous)) {
+    if (previous !== undefined && concernsTurn(previous, request)) {
       findings.push({
         breach: 'against the failover table',
         reason: `made another attempt after a response that concerns the turn (${previous.reply})`,
@@ -74,10 +82,12 @@ export class Judge {
     const { output, errors, isComplete } = response;
     const findings: Finding[] = [];
     const sources = new Set(output.map((it) => it.split(' ')[0] ?? ''));
+    const last = attempts.at(-1);
+    const failedLate = last?.reply === LATE && errors.join() === last.mark;
     if (
       sources.size > 1 ||
       new Set(output).size < output.length ||
-      (output.length > 0 && errors.length > 0)
+      (output.length > 0 && errors.length > 0 && !failedLate)
     ) {
       findings.push({
         breach: 'mixed output',
@@ -86,13 +96,12 @@ export class Judge {
     }
     const again = this.ranAgain(request, response);
     if (again !== null) findings.push(again);
-    const last = attempts.at(-1);
     const [source] = sources;
     if (source !== undefined) {
       const expected = completeOutput(source);
       const isWhole = output.join() === expected.join() && isComplete;
       const mayBreak = last?.reply === 'breaks after output' && !isComplete;
-      if (!isWhole && !mayBreak)
+      if (!isWhole && !mayBreak && !failedLate)
         findings.push({ breach: 'against the failover table', reason: 'the output is incomplete' });
       if (response.account !== last?.account)
         findings.push({
@@ -108,7 +117,7 @@ export class Judge {
         });
       else if (reason !== null)
         findings.push({ breach: 'refused a request although an account was available', reason });
-    } else if (last !== undefined && concernsTurn(last)) {
+    } else if (last !== undefined && concernsTurn(last, request)) {
       // After a failed recovery the client may get the original refusal.
       const isOriginal = attempts.some((it) => it.reply === CROSS_ACCOUNT && it.mark === errors.join());
       if (errors.join() !== last.mark && !isOriginal)
@@ -136,11 +145,13 @@ export class Judge {
   /** Checks the last response of a turn that ends without success. */
   checkFailedTurn(request: ClientRequest, response: ClientResponse): readonly Finding[] {
     const last = request.attempts.at(-1);
-    if (last !== undefined && (concernsTurn(last) || last.reply === CROSS_ACCOUNT)) return [];
+    if (last !== undefined && (concernsTurn(last, request) || last.reply === CROSS_ACCOUNT)) return [];
     const from = last?.issuedAt ?? request.sentAt;
     const available = this.accounts.filter((it) => this.#isAvailable(it, request.model, from, response.at));
+    // The client was given the refusal of an account, which may itself be available for other requests.
+    const isPassedOn = response.poolError === null || response.status === 400;
     const untried = available.filter(
-      (it) => response.status !== 400 || request.attempts.every((attempt) => attempt.account !== it),
+      (it) => !isPassedOn || request.attempts.every((attempt) => attempt.account !== it),
     );
     const reason = `${untried.join(', ')} was available all the time`;
     return untried.length === 0
@@ -178,8 +189,10 @@ export class Judge {
   }
 }
 
-function concernsTurn({ reply }: Attempt): boolean {
-  return reply === 'other 4xx' || reply === 'failed with another code';
+/** Whether the reply is about the turn itself. A second account's 403 with the same code is. */
+function concernsTurn({ reply }: Attempt, { attempts }: ClientRequest): boolean {
+  if (reply === 'forbidden') return attempts.filter((it) => it.reply === reply).length > 1;
+  return turnReplies.has(reply);
 }
 
 /** Whether the attempt returns to an account of the session, or repeats the request without the content it refused. */

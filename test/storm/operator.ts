@@ -42,7 +42,7 @@ export class Operator {
   async #pauseAccount(account: string, roll: number): Promise<void> {
     const notice = { issuedAt: Date.now(), knownAt: Infinity };
     const end = { remedy: 'resume', dueAt: notice.issuedAt + 300 + roll * 600 } as const;
-    this.upstream.outages.add({ kind: 'paused', account, model: null, end, isCertain: true }, notice);
+    this.upstream.outages.add({ kind: 'paused', account, models: null, end, isCertain: true }, notice);
     await this.#command('PATCH', `/admin/accounts/${account}`, { paused: true });
     notice.knownAt = Date.now();
   }

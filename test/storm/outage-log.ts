@@ -14,10 +14,10 @@ const ended: Record<
   Remedy,
   { readonly surely: readonly OutageKind[]; readonly maybe: readonly OutageKind[] }
 > = {
-  reset: { surely: ['quota', 'rate-limited', 'refused', 'model', 'deactivated'], maybe: [] },
+  reset: { surely: ['quota', 'meter', 'rate-limited', 'refused', 'model', 'deactivated'], maybe: [] },
   // A poll soon after the previous one need not end a refusal.
-  poll: { surely: ['deactivated'], maybe: ['quota', 'rate-limited', 'refused'] },
-  'new file': { surely: ['login', 'deactivated'], maybe: ['quota', 'rate-limited', 'refused'] },
+  poll: { surely: ['deactivated'], maybe: ['quota', 'meter', 'rate-limited', 'refused'] },
+  'new file': { surely: ['login', 'deactivated'], maybe: ['quota', 'meter', 'rate-limited', 'refused'] },
   resume: { surely: ['paused'], maybe: [] },
 };
 
@@ -34,8 +34,8 @@ export class OutageLog {
     for (const other of this.#of(outage.account)) {
       if (!outage.isRefusal || !other.isRefusal) continue;
       // The newest refusal counts. While both are on their way, their order is unknown.
-      if (other.kind !== 'quota') other.mayEnd(outage.endsFrom);
-      if (outage.kind !== 'quota' && other.notice.knownAt > notice.issuedAt) outage.mayEnd(other.endsFrom);
+      if (!other.isLimit) other.mayEnd(outage.endsFrom);
+      if (!outage.isLimit && other.notice.knownAt > notice.issuedAt) outage.mayEnd(other.endsFrom);
     }
     for (const mayEnd of this.#pendingRemedies) mayEnd(outage);
     this.#all.push(outage);
@@ -114,5 +114,5 @@ export class OutageLog {
   }
 }
 
-const name = ({ account, model, kind }: Outage): string =>
-  `${account}${model === null ? '' : ` for ${model}`}: ${kind}`;
+const name = ({ account, models, kind }: Outage): string =>
+  `${account}${models === null ? '' : ` for ${models.join(', ')}`}: ${kind}`;

@@ -5,8 +5,9 @@ export type Remedy = 'reset' | 'poll' | 'new file' | 'resume';
 
 /** The kind of evidence that causes an outage. Among `refusals`, the newest replaces the one before. */
 export type OutageKind = Refusal | 'model' | 'login' | 'deactivated' | 'unreachable' | 'paused';
-type Refusal = 'quota' | 'rate-limited' | 'refused';
-const refusals: ReadonlySet<OutageKind> = new Set<Refusal>(['quota', 'rate-limited', 'refused']);
+/** `quota` is the general limit, `meter` that of another meter. */
+type Refusal = 'quota' | 'meter' | 'rate-limited' | 'refused';
+const refusals: ReadonlySet<OutageKind> = new Set<Refusal>(['quota', 'meter', 'rate-limited', 'refused']);
 
 /** The end of an outage: a time, a duration from when the program learns of it, or an action of the operator. */
 export type OutageEnd =
@@ -17,8 +18,8 @@ export type OutageEnd =
 export interface OutageFacts {
   readonly kind: OutageKind;
   readonly account: string;
-  /** The only model affected; null for all models. */
-  readonly model: string | null;
+  /** The only models affected; null for all. */
+  readonly models: readonly string[] | null;
   readonly end: OutageEnd;
   /** False if the failover table leaves open whether the account is unavailable; no check relies on it then. */
   readonly isCertain: boolean;
@@ -32,7 +33,7 @@ export interface OutageFacts {
 export class Outage {
   readonly kind: OutageKind;
   readonly account: string;
-  readonly model: string | null;
+  readonly models: readonly string[] | null;
   readonly end: OutageEnd;
   readonly #isCertain: boolean;
   #endsFrom = Infinity;
@@ -44,9 +45,14 @@ export class Outage {
   ) {
     this.kind = facts.kind;
     this.account = facts.account;
-    this.model = facts.model;
+    this.models = facts.models;
     this.end = facts.end;
     this.#isCertain = facts.isCertain;
+  }
+
+  /** Whether it is a limit, which a later refusal of another kind does not replace. */
+  get isLimit(): boolean {
+    return this.kind === 'quota' || this.kind === 'meter';
   }
 
   get isRefusal(): boolean {
@@ -68,7 +74,7 @@ export class Outage {
   }
 
   affects(account: string, model: string): boolean {
-    return this.account === account && (this.model === null || this.model === model);
+    return this.account === account && (this.models === null || this.models.includes(model));
   }
 
   mayHold(from: number, to: number): boolean {
@@ -96,7 +102,7 @@ export class Outage {
    * too, and the outage goes on.
    */
   restarted(from: number, by: number, isOnDisk: (at: number) => boolean): void {
-    const isKept = this.kind === 'quota' && isOnDisk(this.notice.knownAt);
+    const isKept = this.isLimit && isOnDisk(this.notice.knownAt);
     if (!isKept) this.mayEnd(from);
     if (!isOnDisk(this.#endsBy)) this.#endsBy = Infinity;
     if (this.notice.knownAt > from) this.notice.knownAt = by;

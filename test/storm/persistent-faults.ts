@@ -4,8 +4,8 @@ import type { Remedy } from './outage.js';
 /** A fault that upstream repeats on every attempt until it is over. */
 export interface PersistentFault {
   readonly account: string;
-  /** The only model affected; null for all models. */
-  readonly model: string | null;
+  /** The only models affected; null for all. */
+  readonly models: readonly string[] | null;
   readonly fault: Fault;
   readonly since: number;
   /** The operator's action that ends the fault; null if it ends by itself. */
@@ -30,7 +30,7 @@ export class PersistentFaults {
   /** The fault that an attempt on the account meets now, or null. */
   of(account: string, model: string, now: number): PersistentFault | null {
     this.#all = this.#all.filter((it) => it.until > now);
-    const affects = (it: PersistentFault): boolean => it.model === null || it.model === model;
+    const affects = (it: PersistentFault): boolean => it.models === null || it.models.includes(model);
     return this.#all.find((it) => it.account === account && affects(it)) ?? null;
   }
 }

@@ -1,7 +1,10 @@
+import { SPARK_MODEL } from '../../src/fake-upstream/script/meter.js';
 import type { SeededRandom } from '../support/seeded-random.js';
 
 const SESSIONS = 200;
-const models = ['gpt-5.5', 'gpt-5.5-mini', 'gpt-5.4'];
+/** The models that count on the general meter. */
+export const generalModels: readonly string[] = ['gpt-5.5', 'gpt-5.5-mini', 'gpt-5.4'];
+const models = [...generalModels, SPARK_MODEL];
 
 /** A conversation with one model and one turn at a time. */
 export interface Session {

@@ -86,7 +86,10 @@ export const committed: ReadonlySet<Reply> = new Set<Reply>([
   'none',
   'paused',
   'no stream',
+  'labelled stream',
+  'mislabelled stream',
   'breaks after output',
+  'usage limit after output',
 ]);
 /** Replies with status 401. */
 export const unauthorized: ReadonlySet<Reply> = new Set<Reply>([

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { join } from 'node:path';
+import { spark } from '../../src/fake-upstream/script/meter.js';
 import { FakeUpstream } from '../../src/fake-upstream/fake-upstream.js';
 import { SeededRandom } from '../support/seeded-random.js';
 import { Folders, type RunningProgram } from '../support/program/usage-program.js';
@@ -66,6 +67,7 @@ export class Storm implements AsyncDisposable {
 
   static async start(options: StormOptions): Promise<Storm> {
     const fakeUpstream = await FakeUpstream.start({ accounts });
+    for (const name of accounts) fakeUpstream.account(name).meters(spark(10));
     const folders = await Folders.create(fakeUpstream, accounts, {
       PROXY_MAX_ATTEMPTS: String(MAX_ATTEMPTS),
       // Only the operator polls, so the model knows when a poll may end an outage.
@@ -190,6 +192,8 @@ export class Storm implements AsyncDisposable {
       if (response.status === 200 && response.errors.length === 0) {
         this.sessions.served(session, response.account, response.at);
       }
+      // The session avoids the account that failed late, even once it is available again.
+      if (request.attempts.at(-1)?.reply === 'usage limit after output') this.sessions.setUncertain(session);
       session.history = [...history.slice(-2), describeRequest(request, response)];
       const next = retries.next(response);
       if (next.kind === 'retry') {

@@ -8,6 +8,7 @@ import { faultOf } from './fault-mix.js';
 import type { Remedy } from './outage.js';
 import { OutageLog } from './outage-log.js';
 import { PersistentFaults } from './persistent-faults.js';
+import { generalModels } from './sessions.js';
 import {
   type Attempt,
   attemptOf,
@@ -22,6 +23,7 @@ const requestName = /<<turn (\d+) request (\d+)>>/;
 
 /** Longer than the usage limits of the fault mix. */
 const LONG_MS = 3_000;
+const LATE = 'usage limit after output';
 /** Consecutive upstream errors, or cuts, that make an account unavailable. */
 const THIRD = 3;
 
@@ -57,9 +59,10 @@ export class UpstreamModel {
   }
 
   /** The client has its response, so the program knows of every attempt that led to it. */
-  responseArrived({ attempts }: ClientRequest, { at }: ClientResponse): void {
+  responseArrived({ attempts }: ClientRequest, { at, endedAt }: ClientResponse): void {
     const last = attempts.at(-1);
-    if (last !== undefined) this.#markKnown(last, at);
+    // The program learns of a failure after output at the end of the response.
+    if (last !== undefined) this.#markKnown(last, last.reply === LATE ? endedAt : at);
   }
 
   /** Ends the faults of the account that have this remedy. */
@@ -82,7 +85,7 @@ export class UpstreamModel {
   tokensLost(account: string, from: number): void {
     const end = { remedy: 'new file', dueAt: from } as const;
     const notice = { issuedAt: from, knownAt: Date.now() };
-    this.outages.add({ kind: 'login', account, model: null, end, isCertain: false }, notice);
+    this.outages.add({ kind: 'login', account, models: null, end, isCertain: false }, notice);
   }
 
   /** Puts the account at its usage limit from now on, for `ms`. */
@@ -90,13 +93,13 @@ export class UpstreamModel {
     const fault = { kind: 'usage limit', roll: 0 } as const;
     const since = Date.now() + ms - this.times.limitMs[0];
     const until = Date.now() + ms - 1_000;
-    this.#persistent.add({ account, model: null, fault, since, remedy: null, until });
+    this.#persistent.add({ account, models: null, fault, since, remedy: null, until });
   }
 
   /** Whether the program must know that the account is at its usage limit. */
   isAtLimit(account: string): boolean {
     const now = Date.now();
-    return this.outages.certainOutage(account, '', now, now + LONG_MS)?.kind === 'quota';
+    return this.outages.certainOutage(account, generalModels[0] ?? '', now, now + LONG_MS)?.kind === 'quota';
   }
 
   #decide(turn: LoggedRequest, scripted: ScriptedResponse): ScriptedResponse {
@@ -130,12 +133,15 @@ export class UpstreamModel {
     if (fault === null) return success(mark);
     attempt.reply = fault.kind;
     attempt.isPersistent = persistent !== null;
-    const { response, outage } = effectOf(fault, mark, persistent?.since ?? now, this.times);
+    const { response, outage } = effectOf(fault, { mark, model, now: persistent?.since ?? now }, this.times);
+    if (fault.kind === LATE) this.outages.served(account, now); // until it failed
     if (outage !== null) this.#addOutage(attempt, outage);
     if (outage !== null && persistent === null && outage.persistsUntil > now) {
       const remedy = 'remedy' in outage.end ? outage.end.remedy : null;
       const until = outage.persistsUntil;
-      this.#persistent.add({ account, model: modelOf(outage, model), fault, since: now, remedy, until });
+      const { models } = outage;
+      const lasting = fault.kind === LATE ? { ...fault, kind: 'usage limit' as const } : fault;
+      this.#persistent.add({ account, models, fault: lasting, since: now, remedy, until });
     }
     if (fault.kind === 'paused') this.accountsToPause.push({ account, roll: fault.roll });
     return response;
@@ -145,7 +151,7 @@ export class UpstreamModel {
   #recordEffects(attempt: Attempt): void {
     const { account, reply, issuedAt } = attempt;
     this.faults.set(reply, (this.faults.get(reply) ?? 0) + 1);
-    if (committed.has(reply)) this.outages.served(account, issuedAt);
+    if (committed.has(reply) && reply !== LATE) this.outages.served(account, issuedAt);
     if (reply === 'upstream-error' && this.#streaks.errors.add(attempt) >= THIRD)
       this.#addPossibleOutage(attempt);
     if (reply === 'breaks after output' && this.#streaks.cuts.add(attempt) >= THIRD)
@@ -160,25 +166,25 @@ export class UpstreamModel {
   }
 
   #addOutage(attempt: Attempt, outage: OutageEffect): void {
-    const { account, model } = attempt;
+    const { account } = attempt;
     let { end } = outage;
     if (outage.kind === 'rate-limited') {
       const streak = this.#streaks.rateLimits.add(attempt);
       if (attempt.reply === 'bare 429' && 'mostMs' in end)
         end = { leastMs: end.leastMs, mostMs: end.mostMs * 2 ** (streak - 1) };
     }
-    const { kind } = outage;
+    const { kind, models } = outage;
     const isAmbiguous =
       kind === 'login' ? attempt.wasRefused : mayBeRenewed(outage) && this.#isRenewing(account);
     const isCertain = outage.isCertain && !isAmbiguous;
-    this.outages.add({ kind, account, model: modelOf(outage, model), end, isCertain }, attempt);
+    this.outages.add({ kind, account, models, end, isCertain }, attempt);
   }
 
   /** Adds a cooldown that depends on the order in which the program sees other responses; the operator ends it soon. */
   #addPossibleOutage(attempt: Attempt): void {
     const { account, issuedAt } = attempt;
     const end = { remedy: 'reset', dueAt: issuedAt + 300 } as const;
-    this.outages.add({ kind: 'refused', account, model: null, end, isCertain: false }, attempt);
+    this.outages.add({ kind: 'refused', account, models: null, end, isCertain: false }, attempt);
   }
 
   #isRenewing(account: string): boolean {
@@ -193,6 +199,4 @@ export class UpstreamModel {
   }
 }
 
-const modelOf = (outage: OutageEffect, model: string): string | null =>
-  outage.kind === 'model' ? model : null;
 const mayBeRenewed = ({ kind }: OutageEffect): boolean => kind === 'refused' || kind === 'deactivated';
