@@ -20,6 +20,12 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
+/** The served turns in the metrics, which all pools of this process share. */
+const turnsCounted = async (pool: TestPool): Promise<string> => {
+  const { text } = await pool.client.get('/metrics').expect(200);
+  return (text.match(/^codex_pool_turns_total\{.*$/gm) ?? []).join();
+};
+
 /** Starts a turn on `a` that is silent until `goOn` is called. `steps` come before the silence. */
 async function silentTurn(pool: TestPool, before: readonly SocketStep[], after: readonly SocketStep[]) {
   const gate = Promise.withResolvers<void>();
@@ -153,8 +159,9 @@ describe('a message that is kept for another account', () => {
     await using pool = await TestPool.start({ env: fillFirst });
     pool.fakeUpstream.account('a').sockets.answers(usageLimit());
     await using client = await SocketClient.connect(pool.origin);
-    const { type, ...fields } = responseCreate(client.session, { instructions: 'x'.repeat(100_000) }) as {
-      type: string;
+    const { type, ...fields } = {
+      type: 'response.create',
+      ...responseCreate(client.session, { instructions: 'x'.repeat(100_000) }),
     };
     client.send(JSON.stringify({ ...fields, type }));
     expect((await client.untilTurnEnds()).map(typeOf).at(-1)).toBe('response.completed');
@@ -164,17 +171,12 @@ describe('a message that is kept for another account', () => {
 });
 
 describe('a prewarm', () => {
-  const turnsCounted = async (pool: TestPool): Promise<string> => {
-    const { text } = await pool.client.get('/metrics').expect(200);
-    return (text.match(/^codex_pool_turns_total\{.*$/gm) ?? []).join();
-  };
-
   it('fails over, and is no turn in the usage records nor in the metrics', async () => {
     await using pool = await TestPool.start({
       env: fillFirst,
       prepare: (it) => void it.account('b').usage(...LITTLE_USED),
     });
-    const before = await turnsCounted(pool); // the counters of this process are shared by its pools
+    const before = await turnsCounted(pool);
     pool.fakeUpstream.account('a').sockets.prewarms(usageLimit());
     await using client = await SocketClient.connect(pool.origin);
     expect((await client.prewarm()).map(typeOf)).toEqual(['response.created', 'response.completed']);

@@ -4,7 +4,7 @@ import { usageLimit } from '../../../src/fake-upstream/script/refusals.js';
 import { AgingRelay } from '../../support/network/aging-relay.js';
 import { TestPool } from '../../support/pool/pool.js';
 import { send } from '../../support/clients/raw-client.js';
-import { typeOf } from '../../support/clients/socket-message.js';
+import { jsonOf, typeOf } from '../../support/clients/socket-message.js';
 import { SocketClient } from '../../support/clients/socket-client.js';
 
 const fillFirst = { PROXY_POLICY: 'fill-first' };
@@ -23,6 +23,53 @@ describe('a turn that moves on a WebSocket', () => {
     expect(messages.map(typeOf).at(-1)).toBe('response.completed');
     expect(pool.fakeUpstream.handshakes().map((it) => it.account)).toEqual(['a', 'c']);
     expect(pool.fakeUpstream.sockets.attempts()).toEqual(['a', 'c']);
+  });
+});
+
+describe('the sockets that a turn has left', () => {
+  it('are closed: only the one that has served stays', async () => {
+    await using pool = await TestPool.start({ accounts: ['a', 'b', 'c'], env: fillFirst });
+    for (const name of ['a', 'b']) pool.fakeUpstream.account(name).sockets.answers(usageLimit());
+    await using client = await SocketClient.connect(pool.origin);
+    expect((await client.turn()).map(typeOf).at(-1)).toBe('response.completed');
+    expect(pool.fakeUpstream.sockets.attempts()).toEqual(['a', 'b', 'c']);
+    await pool.fakeUpstream.until(() => pool.fakeUpstream.sockets.open === 1, 'the end of two sockets');
+    expect(pool.fakeUpstream.sockets.list.map((it) => it.isOpen)).toEqual([false, false, true]);
+    expect((await client.turn()).map(typeOf).at(-1)).toBe('response.completed');
+    expect(pool.fakeUpstream.sockets.list).toHaveLength(3);
+  });
+
+  it('are closed when no account is left; the session keeps its own', async () => {
+    await using pool = await TestPool.start({ env: fillFirst });
+    for (const name of ['a', 'b']) pool.fakeUpstream.account(name).sockets.answers(usageLimit());
+    await using client = await SocketClient.connect(pool.origin);
+    expect((await client.turn()).map(typeOf)).toEqual(['error']);
+    await pool.fakeUpstream.until(() => pool.fakeUpstream.sockets.open === 1, 'the end of a socket');
+    expect(pool.fakeUpstream.sockets.list.map((it) => it.isOpen)).toEqual([true, false]);
+    expect(client.end).toBeNull();
+  });
+
+  it('a refusal of another socket reaches the client as a message', async () => {
+    await using pool = await TestPool.start({ env: fillFirst });
+    pool.fakeUpstream.account('a').sockets.answers(usageLimit());
+    const refusal = { error: { code: 'made_up', message: 'made-up' } };
+    pool.fakeUpstream.account('b').sockets.handshakesAlways(refuses(422, refusal));
+    await using client = await SocketClient.connect(pool.origin);
+    const [message] = await client.turn();
+    expect(jsonOf(message)).toMatchObject({ type: 'error', status: 422, ...refusal });
+    expect(client.end).toBeNull();
+  });
+
+  it('a refusal of WebSockets ends the client’s own, so that its next handshake gets 426', async () => {
+    await using pool = await TestPool.start({ env: fillFirst });
+    pool.fakeUpstream.account('a').sockets.answers(usageLimit());
+    pool.fakeUpstream.account('b').sockets.handshakesAlways(refuses(426, { detail: 'made-up' }));
+    await using client = await SocketClient.connect(pool.origin);
+    expect(await client.turn()).toEqual([]);
+    expect(await client.closed).toMatchObject({ code: 1012 });
+    expect(await SocketClient.refused(pool.origin, { session: client.session })).toMatchObject({
+      status: 426,
+    });
   });
 });
 
