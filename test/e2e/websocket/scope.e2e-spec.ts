@@ -1,0 +1,142 @@
+import { describe, expect, it } from 'vitest';
+import {
+  creditsExhausted,
+  modelNotFound,
+  modelNotSupported,
+  modelRefusalShapes,
+  wrongPlace,
+} from '../../../src/fake-upstream/script/field-refusals.js';
+import { forbidden, usageLimit } from '../../../src/fake-upstream/script/refusals.js';
+import { streams } from '../../../src/fake-upstream/script/responses.js';
+import type { ScriptedResponse } from '../../../src/fake-upstream/script/scripted-response.js';
+import { created, delta, failed, messageAdded } from '../../../src/fake-upstream/script/turn-events.js';
+import { SocketClient } from '../../support/clients/socket-client.js';
+import { jsonOf, typeOf } from '../../support/clients/socket-message.js';
+import { TestPool } from '../../support/pool/pool.js';
+import { polled } from '../../support/pool/first-poll.js';
+import { expectAllFree } from '../../support/pool/scope.js';
+
+const SPARK = 'gpt-5.3-codex-spark';
+const OTHER = 'gpt-5.5';
+const METER = 'codex_bengalfox';
+
+async function startPool(accounts: string[] = ['a', 'b']): Promise<TestPool> {
+  const pool = await TestPool.start({ accounts, env: { PROXY_POLICY: 'fill-first' } });
+  await polled(pool);
+  return pool;
+}
+
+/** Runs a turn on a new session; returns the type of its last message, and the accounts that were asked. */
+async function turn(pool: TestPool, model: string): Promise<{ last: string; asked: string[]; text: string }> {
+  const before = pool.fakeUpstream.sockets.attempts().length;
+  await using client = await SocketClient.connect(pool.origin);
+  const messages = await client.turn({ model });
+  const last = messages.at(-1);
+  return {
+    last: last === undefined ? 'none' : typeOf(last),
+    text: messages.map((it) => it.bytes.toString()).join('\n'),
+    asked: pool.fakeUpstream.sockets.attempts().slice(before),
+  };
+}
+
+describe('the limit of a meter, on a WebSocket', () => {
+  it.each<[string, ScriptedResponse]>([
+    ['in the headers of an error message', usageLimit({ meter: METER })],
+    ['in limit_name', usageLimit({ meter: METER, meterIn: 'limit_name' })],
+    ['in metered_limit_name', usageLimit({ meter: METER, meterIn: 'metered_limit_name' })],
+    [
+      'in response.failed',
+      streams({ events: [created(), failed('usage_limit_reached', 'no', { metered_limit_name: METER })] }),
+    ],
+  ])('takes out only its own models: %s', async (_where, refusal) => {
+    await using pool = await startPool();
+    for (const it of ['a', 'b']) pool.fakeUpstream.account(it).sockets.answers(refusal);
+    expect((await turn(pool, SPARK)).asked).toEqual(['a', 'b']);
+    await expectAllFree(pool);
+    expect(await turn(pool, OTHER)).toMatchObject({ last: 'response.completed', asked: ['a'] });
+    expect(await turn(pool, SPARK)).toMatchObject({ last: 'error', asked: [] });
+  });
+
+  it('is learned after output as well', async () => {
+    await using pool = await startPool();
+    const late = failed('usage_limit_reached', 'no', { metered_limit_name: METER });
+    const events = [created(), messageAdded(), delta('x'), late];
+    pool.fakeUpstream.account('a').sockets.answers(streams({ events }));
+    expect((await turn(pool, SPARK)).last).toBe('response.failed');
+    await expectAllFree(pool);
+    expect((await turn(pool, SPARK)).asked).toEqual(['b']);
+    expect((await turn(pool, OTHER)).asked).toEqual(['a']);
+  });
+});
+
+describe('the wrong place, on a WebSocket', () => {
+  it('ends the turn at once, in upstream’s words, and blames no account', async () => {
+    await using pool = await startPool();
+    for (const it of ['a', 'b']) pool.fakeUpstream.account(it).sockets.answers(wrongPlace());
+    await using client = await SocketClient.connect(pool.origin);
+    const last = (await client.turn()).at(-1);
+    expect(last === undefined ? null : jsonOf(last)).toMatchObject({
+      type: 'error',
+      status: 400,
+      error: { code: 'unsupported_country_region_territory' },
+    });
+    expect(pool.fakeUpstream.sockets.attempts()).toEqual(['a']);
+    await expectAllFree(pool);
+    const { body } = await pool.client.get('/healthz').expect(200);
+    expect(body.details.upstream.trouble).toContain('country');
+    expect((await turn(pool, OTHER)).last).toBe('response.completed');
+    expect((await pool.client.get('/healthz').expect(200)).body.details.upstream.trouble).toBeNull();
+  });
+
+  it('refuses the handshake with 400 for Codex, and the next one is accepted', async () => {
+    await using pool = await startPool();
+    for (const it of ['a', 'b']) pool.fakeUpstream.account(it).sockets.handshakes(wrongPlace());
+    const { status, text } = await SocketClient.refused(pool.origin);
+    expect({ status, text }).toMatchObject({
+      status: 400,
+      text: expect.stringContaining('unsupported_country_region_territory'),
+    });
+    expect(pool.fakeUpstream.handshakes()).toHaveLength(1);
+    await expectAllFree(pool);
+    expect((await turn(pool, OTHER)).asked).toEqual(['a']);
+  });
+});
+
+describe('a model that an account lacks, on a WebSocket', () => {
+  it.each(modelRefusalShapes)('is asked of another account: %s', async (shape) => {
+    await using pool = await startPool();
+    pool.fakeUpstream.account('a').sockets.answers(modelNotFound(SPARK, shape));
+    expect(await turn(pool, SPARK)).toMatchObject({ last: 'response.completed', asked: ['a', 'b'] });
+    await expectAllFree(pool);
+    expect((await turn(pool, SPARK)).asked).toEqual(['b']);
+    expect((await turn(pool, OTHER)).asked).toEqual(['a']);
+  });
+
+  it('is not meant by a text that names another model', async () => {
+    await using pool = await startPool();
+    pool.fakeUpstream.account('a').sockets.answers(modelNotSupported('gpt-image-2'));
+    expect(await turn(pool, OTHER)).toMatchObject({ last: 'error', asked: ['a'] });
+    expect((await turn(pool, OTHER)).asked).toEqual(['a']);
+  });
+});
+
+describe('other refusals on a WebSocket', () => {
+  it('403 with one code from two accounts is about the request: upstream’s own words', async () => {
+    await using pool = await startPool(['a', 'b', 'c']);
+    for (const it of ['a', 'b', 'c']) pool.fakeUpstream.account(it).sockets.answers(forbidden());
+    const { last, asked, text } = await turn(pool, OTHER);
+    expect({ last, asked }).toEqual({ last: 'error', asked: ['a', 'b'] });
+    expect(text).toContain('This account may not do that.');
+    await expectAllFree(pool);
+  });
+
+  it.each(['credit_balance_exhausted', 'workspace_owner_credits_depleted', 'project_spend_limit_exceeded'])(
+    '%s is spent quota, whatever the status',
+    async (code) => {
+      await using pool = await startPool();
+      pool.fakeUpstream.account('a').sockets.answers(creditsExhausted(code, 402));
+      expect((await turn(pool, OTHER)).asked).toEqual(['a', 'b']);
+      expect(await pool.account('a')).toMatchObject({ available: false, reason: 'quota-exhausted' });
+    },
+  );
+});
