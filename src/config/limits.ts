@@ -153,8 +153,8 @@ export const limits = {
   /** After a 403, other accounts are preferred for this long. */
   forbiddenMs: 5 * MINUTE,
   notEntitledMs: HOUR,
-  /** Least pause after a rate limit, for a `Retry-After` of 0. */
-  rateLimitLeastMs: SECOND,
+  /** Pause after a rate limit with a `Retry-After` of 0 or in the past. */
+  rateLimitZeroMs: SECOND,
   rateLimitFirstMs: 2 * SECOND,
   rateLimitMaxMs: 60 * SECOND,
   quotaUnknownMs: 5 * MINUTE,

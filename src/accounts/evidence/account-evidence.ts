@@ -74,7 +74,7 @@ export function learn(evidence: AccountEvidence, event: AccountEvent): AccountEv
         return refused(now, {
           kind: 'rate-limited',
           at,
-          until: at + Math.max(pause, limits.rateLimitLeastMs),
+          until: at + (pause > 0 ? pause : limits.rateLimitZeroMs),
         });
       });
     case 'unauthorized':

@@ -60,6 +60,7 @@ function responseTo(end: NoAccount, now: number): LocalResponse {
       1,
     );
   }
+  if (lastOutcome === 'rate-limited' && isAnyFree) return coolingDown(1); // a cooldown of milliseconds is over
   if (candidates.every((it) => it.unavailable !== null && needsPerson.has(it.unavailable.reason))) {
     return {
       status: isCodex ? 400 : 503,
@@ -74,13 +75,7 @@ function responseTo(end: NoAccount, now: number): LocalResponse {
   const earliest = earliestEnd(candidates);
   const seconds = earliest === null ? 0 : Math.max(1, Math.ceil((earliest - now) / 1_000));
   if (earliest !== null && earliest - now <= limits.shortWaitMs) {
-    return {
-      status: 429,
-      code: 'accounts_cooling_down',
-      type: 'rate_limited',
-      message: `All accounts are cooling down; the first is back in ${seconds} s.`,
-      headers: { 'retry-after': String(seconds) },
-    };
+    return coolingDown(seconds);
   }
   // If an account with quota is only full or unreachable, a retry may succeed; a usage limit would end the turn.
   const isEveryAccountOut = candidates.every(
@@ -107,6 +102,16 @@ function responseTo(end: NoAccount, now: number): LocalResponse {
     return unavailable('pool_full', 'Every account has reached its limit of requests in flight.', 1);
   }
   return unreachable();
+}
+
+function coolingDown(seconds: number): LocalResponse {
+  return {
+    status: 429,
+    code: 'accounts_cooling_down',
+    type: 'rate_limited',
+    message: `All accounts are cooling down; the first is back in ${seconds} s.`,
+    headers: { 'retry-after': String(seconds) },
+  };
 }
 
 /** Codex would sleep out a long `Retry-After` without a word, so it gets the time in a sentence that it prints. */
