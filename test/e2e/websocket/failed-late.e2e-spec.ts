@@ -54,6 +54,18 @@ describe('a failure after output on a WebSocket', () => {
     expect((await pool.account('a')).reason).toBeNull();
   });
 
+  it('ends the socket of a client whose next turn continues a response, so that another account serves it', async () => {
+    await using pool = await TestPool.start({ env: fillFirst });
+    await using client = await SocketClient.connect(pool.origin);
+    pool.fakeUpstream.account('a').sockets.answers(messages(...begun, failed('server_is_overloaded')));
+    await client.turn();
+    expect(await client.turn({ previous_response_id: 'resp_before' })).toEqual([]);
+    expect(await client.closed).toMatchObject({ code: 1012 });
+    await using again = await SocketClient.connect(pool.origin, { session: client.session });
+    expect((await again.turn()).map(typeOf).at(-1)).toBe('response.completed');
+    expect(pool.fakeUpstream.sockets.attempts()).toEqual(['a', 'b']);
+  });
+
   it('with a 401 does not reach the client: its socket closes, and the token is renewed', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     await using client = await SocketClient.connect(pool.origin);

@@ -22,6 +22,18 @@ describe('turns over WebSocket', () => {
     expect(account).toMatchObject({ inFlight: 0, totals: { turns: 2 } });
   });
 
+  it('stay on the socket of a client that names no session', async () => {
+    await using pool = await TestPool.start({ env: { PROXY_POLICY: 'round-robin' } });
+    const headers = { 'session-id': undefined, 'x-codex-turn-metadata': undefined };
+    await using client = await SocketClient.connect(pool.origin, { headers });
+    for (let turn = 0; turn < 3; turn += 1) {
+      const got = await client.turn({ prompt_cache_key: undefined, client_metadata: undefined });
+      expect(types(got).at(-1)).toBe('response.completed');
+    }
+    expect(pool.fakeUpstream.sockets.list).toHaveLength(1);
+    expect(new Set(pool.fakeUpstream.sockets.attempts()).size).toBe(1);
+  });
+
   it('fail over when the first account is at its limit at the handshake', async () => {
     await using pool = await TestPool.start({ env: { PROXY_POLICY: 'fill-first' } });
     pool.fakeUpstream.account('a').sockets.handshakes(usageLimit());
