@@ -85,6 +85,11 @@ export class OutageLog {
     for (const it of this.#of(account)) if (it.isRefusal) it.mayEnd(at);
   }
 
+  /** Records that a response of the account has reported room on its meters, which may end limits it met before. */
+  reportedQuota(account: string, at: number): void {
+    for (const it of this.#of(account)) if (it.isLimit && it.notice.issuedAt < at) it.mayEnd(at);
+  }
+
   /** Records that the account's tokens are being renewed, which may also end a refusal or a deactivation. */
   renewing(attempt: Attempt): void {
     for (const it of this.#of(attempt.account)) {
