@@ -74,6 +74,11 @@ export class FakeUpstream implements AsyncDisposable {
     this.#dispatch.decides = decides;
   }
 
+  /** Chooses the response to each image request; null leaves it to the account's script. */
+  set decidesImages(decides: TurnDecision | null) {
+    this.#dispatch.decidesImages = decides;
+  }
+
   get origin(): string {
     return this.#server.origin;
   }

@@ -4,7 +4,7 @@ import { writeResponse } from './http/response-writing.js';
 import type { ScriptedResponse, CustomHandler } from './script/scripted-response.js';
 import type { AuthorizationServer } from './authorization/authorization-server.js';
 import { backendResponse } from './http/backend-response.js';
-import { type ModelList, TURN_PATH } from './http/backend-routes.js';
+import { isImagePath, type ModelList, TURN_PATH } from './http/backend-routes.js';
 import { Exchange } from './http/exchange.js';
 import { sendText } from './http/local-response.js';
 import { bearerOf, pathnameOf } from './http/request-head.js';
@@ -24,12 +24,13 @@ export interface FakeUpstreamParts {
   readonly now: () => number;
 }
 
-/** Chooses the response to a turn. `scripted` is the response by the script, or the 401 of an invalid token. */
+/** Chooses the response to a turn or an image request. `scripted` is the response by the script, or the 401 of an invalid token. */
 export type TurnDecision = (turn: LoggedRequest, scripted: ScriptedResponse) => ScriptedResponse;
 
 /** Logs each request and dispatches it to the part that serves it. */
 export class RequestDispatch {
   decides: TurnDecision | null = null;
+  decidesImages: TurnDecision | null = null;
   readonly #overrides = new Map<string, CustomHandler>();
   #inFlight = 0;
   #lastId = 0;
@@ -85,9 +86,14 @@ export class RequestDispatch {
     const facts = { account: account?.name ?? '', model };
     const headers = { ...account?.turnHeaders(model), 'x-models-etag': models.etag };
     const scripted = backendResponse(entry, account, ledger, models);
-    const isTurn = entry.method === 'POST' && pathnameOf(entry.path) === TURN_PATH;
-    const response = isTurn && this.decides !== null ? this.decides(entry, scripted) : scripted;
+    const response = this.#decisionFor(entry)?.(entry, scripted) ?? scripted;
     await writeResponse(response, exchange, facts, headers);
+  }
+
+  #decisionFor({ method, path }: OpenEntry): TurnDecision | null {
+    if (method !== 'POST') return null;
+    if (isImagePath(pathnameOf(path))) return this.decidesImages;
+    return pathnameOf(path) === TURN_PATH ? this.decides : null;
   }
 
   #entryOf(req: IncomingMessage, res: ServerResponse): OpenEntry {

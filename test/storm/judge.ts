@@ -10,6 +10,7 @@ export const breaches = [
   'ignored the session affinity',
   'refused a request although an account was available',
   'used an unavailable account',
+  'took an account out for a fault that was not its own',
   'against the failover table',
 ] as const;
 export type Breach = (typeof breaches)[number];

@@ -80,12 +80,17 @@ export class OutageLog {
     };
   }
 
-  /** Records the account's success: newer evidence than any refusal. */
+  /** Records a success of the account, which is newer evidence than any refusal. */
   served(account: string, at: number): void {
     for (const it of this.#of(account)) if (it.isRefusal) it.mayEnd(at);
   }
 
-  /** Records that the account's tokens are being renewed. This may also end a refusal or a deactivation. */
+  /** Records that a response of the account has reported room on its meters, which may end limits it met before. */
+  reportedQuota(account: string, at: number): void {
+    for (const it of this.#of(account)) if (it.isLimit && it.notice.issuedAt < at) it.mayEnd(at);
+  }
+
+  /** Records that the account's tokens are being renewed, which may also end a refusal or a deactivation. */
   renewing(attempt: Attempt): void {
     for (const it of this.#of(attempt.account)) {
       if (it.kind === 'refused' || it.kind === 'deactivated') it.mayEnd(attempt.issuedAt);

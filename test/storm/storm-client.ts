@@ -44,12 +44,24 @@ export class StormClient implements Disposable {
     };
   }
 
+  /** Requests an image; `text` is the whole body. */
+  async image(
+    session: string,
+    prompt: string,
+  ): Promise<{ readonly status: number | null; readonly isBroken: boolean; readonly text: string }> {
+    const body = JSON.stringify({ prompt, model: 'gpt-image-2', size: 'auto', quality: 'auto' });
+    const response = await this.#head(session, body, '/v1/images/generations');
+    if (response === null) return { status: null, isBroken: true, text: '' };
+    const text = await bodyOf(response);
+    return { status: response.statusCode ?? 0, isBroken: !response.complete, text };
+  }
+
   [Symbol.dispose](): void {
     this.#agent.destroy();
   }
 
   /** Resolves with the head of the response, or with null if the connection ended first. */
-  async #head(session: string, body: string): Promise<IncomingMessage | null> {
+  async #head(session: string, body: string, path = '/v1/responses'): Promise<IncomingMessage | null> {
     const { hostname, port } = new URL(this.origin());
     const { promise, resolve } = Promise.withResolvers<IncomingMessage | null>();
     const headers = {
@@ -58,7 +70,6 @@ export class StormClient implements Disposable {
       originator: 'codex_cli_rs',
       'session-id': session,
     };
-    const path = '/v1/responses';
     httpRequest({ host: hostname, port, method: 'POST', path, headers, agent: this.#agent })
       .once('response', resolve)
       .once('error', () => resolve(null))

@@ -91,6 +91,17 @@ export const committed: ReadonlySet<Reply> = new Set<Reply>([
   'breaks after output',
   'usage limit after output',
 ]);
+/** Other replies whose head reports quota. It says that all meters have room, whatever limit they met before. */
+export const reportsQuota: ReadonlySet<Reply> = new Set<Reply>([
+  'overloaded as first event',
+  'failed with another code',
+  'usage limit as first event',
+  'usage limit after output',
+  'usage not included as first event',
+  'model not supported',
+  'credits exhausted',
+  'breaks before output',
+]);
 /** Replies with status 401. */
 export const unauthorized: ReadonlySet<Reply> = new Set<Reply>([
   'refused token',

@@ -7,6 +7,8 @@ import { Folders, type RunningProgram } from '../support/program/usage-program.j
 import { CodexRetries } from './codex-retries.js';
 import type { StormTimes } from './fault-effect.js';
 import { Findings } from './findings.js';
+import { BlameWatch } from './blame-watch.js';
+import { ImageRequests } from './image-requests.js';
 import { Judge, MAX_ATTEMPTS } from './judge.js';
 import { findLostLogins } from './lost-logins.js';
 import { Operator } from './operator.js';
@@ -37,6 +39,8 @@ export class Storm implements AsyncDisposable {
   readonly judge: Judge;
   readonly operator: Operator;
   readonly sessions: Sessions;
+  readonly images: ImageRequests;
+  readonly #blame: BlameWatch;
   readonly #client: StormClient;
   readonly #served: { readonly request: ClientRequest; readonly response: ClientResponse }[] = [];
   readonly #findings: Findings;
@@ -63,6 +67,8 @@ export class Storm implements AsyncDisposable {
     this.#findings = new Findings(this.report, this.upstream.outages, origin);
     this.operator = new Operator(this.upstream, fakeUpstream, join(folders.path, 'pool'), origin);
     this.#client = new StormClient(origin);
+    this.images = new ImageRequests(fakeUpstream, options.seed, this.#client, this.report);
+    this.#blame = new BlameWatch(this.upstream, this.report, origin);
   }
 
   static async start(options: StormOptions): Promise<Storm> {
@@ -83,7 +89,7 @@ export class Storm implements AsyncDisposable {
 
   /** Runs all turns, many at a time. */
   async run(): Promise<void> {
-    this.#operating = this.operator.work();
+    this.#operating = this.#operate();
     const turns = Array.from({ length: CONCURRENCY }, async () => await this.#runTurns());
     // If the operator fails, the storm ends.
     await Promise.race([Promise.all(turns), this.#operating.then(() => Promise.all(turns))]);
@@ -116,7 +122,7 @@ export class Storm implements AsyncDisposable {
     this.lostLogins = await findLostLogins(this.fakeUpstream, accounts, pool, killedAt - onDiskMs);
     this.upstream.restarted(killedAt, Date.now(), isOnDisk);
     for (const it of this.lostLogins) this.upstream.tokensLost(it, killedAt);
-    this.#operating = this.operator.work();
+    this.#operating = this.#operate();
     this.#runs.started();
   }
 
@@ -139,6 +145,8 @@ export class Storm implements AsyncDisposable {
       'outages by kind': list(upstream.outages.counts),
       'remedies of the operator': list(operator.done),
       'logins lost in a kill': this.lostLogins.join(', '),
+      'image requests': this.images.counts.toString(),
+      'checks for blame': this.#blame.checks,
       'affinity checks': `${judge.affinityChecks}; sessions moved ${this.sessions.moves} times`,
     });
   }
@@ -149,8 +157,13 @@ export class Storm implements AsyncDisposable {
     await this.fakeUpstream.close();
   }
 
+  async #operate(): Promise<void> {
+    await Promise.all([this.operator.work(), this.#blame.work()]);
+  }
+
   async #stopOperator(): Promise<void> {
     this.operator.stop();
+    this.#blame.stop();
     await this.#operating;
   }
 
@@ -164,6 +177,7 @@ export class Storm implements AsyncDisposable {
   async #runTurn(turn: number): Promise<void> {
     const session = this.sessions.take();
     const retries = new CodexRetries();
+    if (session.lastAccount !== null && this.images.isDue(turn)) await this.images.send(session.name);
     for (let number = 1; ; number += 1) {
       const run = await this.#runs.untilRunning();
       const { name, history, ...known } = session;

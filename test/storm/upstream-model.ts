@@ -15,6 +15,7 @@ import {
   type ClientRequest,
   type ClientResponse,
   committed,
+  reportsQuota,
   nameOf,
   unauthorized,
 } from './storm-turn.js';
@@ -152,6 +153,7 @@ export class UpstreamModel {
     const { account, reply, issuedAt } = attempt;
     this.faults.set(reply, (this.faults.get(reply) ?? 0) + 1);
     if (committed.has(reply) && reply !== LATE) this.outages.served(account, issuedAt);
+    else if (reportsQuota.has(reply)) this.outages.reportedQuota(account, issuedAt);
     if (reply === 'upstream-error' && this.#streaks.errors.add(attempt) >= THIRD)
       this.#addPossibleOutage(attempt);
     if (reply === 'breaks after output' && this.#streaks.cuts.add(attempt) >= THIRD)

@@ -14,6 +14,9 @@ type Route = (account: AccountScript, path: string, models: ModelList) => Script
 /** The path of turns. */
 export const TURN_PATH = '/backend-api/codex/responses';
 
+/** Whether a path is that of image requests. */
+export const isImagePath = (pathname: string): boolean => pathname.startsWith('/backend-api/codex/images/');
+
 const echo: Route = (account, path) => refuses(200, { account: account.name, path });
 
 const exactRoutes: Readonly<Record<string, Route>> = {
