@@ -8,7 +8,7 @@ import { describeError } from '../runtime/pool-error.js';
 import { TokenService } from '../tokens/token.service.js';
 import { quotaFromUsage } from '../usage/quota-report.js';
 import { QuotaService } from '../usage/quota.service.js';
-import { openMeters } from './evidence/open-meters.js';
+import { meterNames, openMeters } from './evidence/open-meters.js';
 import { AccountRegistry } from './account-registry.js';
 import type { Account } from './account.js';
 import { networkCode } from '../observability/upstream-health.js';
@@ -63,6 +63,7 @@ export class QuotaPoll {
       kind: 'polled',
       askedAt,
       openMeters: openMeters(this.quota.quota(account.id), now),
+      meterNames: meterNames(this.quota.quota(account.id)),
       at: now,
     });
     const check = checkSchema.safeParse(await this.get(account, 'wham/accounts/check'));

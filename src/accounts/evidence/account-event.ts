@@ -5,6 +5,8 @@ import type { Counted } from './scope-evidence.js';
 export interface QuotaReport {
   readonly askedAt: number;
   readonly openMeters: ReadonlySet<RefusalScope>;
+  /** The labels of the named meters; empty for a response head, which has none. */
+  readonly meterNames: ReadonlyMap<RefusalScope, string>;
   readonly at: number;
 }
 

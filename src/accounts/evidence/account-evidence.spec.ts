@@ -32,16 +32,19 @@ const limited = (at: number, retryAfterMs: number | null = null) =>
 const served = (startedAt: number, at: number, scopes: RefusalScope[] = ['account', GENERAL_SCOPE]) =>
   ({ kind: 'served', scopes, meteredModel: null, startedAt, at }) as const;
 const openIf = (isOpen: boolean) => new Set(isOpen ? [GENERAL_SCOPE] : []);
-const polled = (askedAt: number, isOpen = true): AccountEvent => ({
-  kind: 'polled',
-  askedAt,
-  openMeters: openIf(isOpen),
-  at: askedAt + 100,
-});
+const polled = (askedAt: number, isOpen = true) =>
+  ({
+    kind: 'polled',
+    askedAt,
+    openMeters: openIf(isOpen),
+    meterNames: new Map<RefusalScope, string>(),
+    at: askedAt + 100,
+  }) as const;
 const quotaSeen = (askedAt: number, isOpen: boolean): AccountEvent => ({
   kind: 'quota-seen',
   askedAt,
   openMeters: openIf(isOpen),
+  meterNames: new Map(),
   at: askedAt + 100,
 });
 const suspended: AccountEvent = { kind: 'deactivated', code: 'account_suspended', at: T };
@@ -256,8 +259,15 @@ describe('the meter of a model', () => {
   });
 
   it('is forgotten when upstream names another one', () => {
-    const general: AccountEvent = { ...served(T, T), meteredModel: 'fast' };
-    expect(meterOfModel(after(onSpark('fast'), general), 'fast')).toBeNull();
+    const general: AccountEvent = { ...usedUp, meteredModel: 'fast' };
+    expect(meterOfModel(after(onSpark('fast'), general), 'fast')).toBe(GENERAL_SCOPE);
+  });
+
+  it('is the one whose label a poll reports, unless upstream has counted the model on another one', () => {
+    const poll: AccountEvent = { ...polled(T + 1), meterNames: new Map([[spark, 'GPT-5.3-Codex-Spark']]) };
+    expect(meterOfModel(after(poll), 'gpt-5.3-codex-spark')).toBe(spark);
+    const general: AccountEvent = { ...usedUp, meteredModel: 'gpt-5.3-codex-spark' };
+    expect(meterOfModel(after(general, poll), 'gpt-5.3-codex-spark')).toBe(GENERAL_SCOPE);
   });
 
   it('is remembered for a bounded number of models', () => {

@@ -1,9 +1,11 @@
 import { limits } from '../../config/limits.js';
 import type { AccountEvent, QuotaReport } from './account-event.js';
 import { rateLimitPauseMs } from './cooldown.js';
-import { GENERAL_SCOPE, isNamedMeter, modelScope, type RefusalScope } from './refusal-scope.js';
+import { meterKey } from '../../usage/meter.js';
+import { GENERAL_SCOPE, isMeter, modelScope, type RefusalScope } from './refusal-scope.js';
 import {
   cleared,
+  type Counted,
   countingModel,
   counted,
   failing,
@@ -27,9 +29,11 @@ export function evidenceIn({ scopes }: AccountEvidence, scope: RefusalScope): Sc
   return scopes.get(scope) ?? noScopeEvidence;
 }
 
-/** The meter that upstream has counted a model on, as a scope; null if it has named none for it. */
+/** The meter that counts a model, as upstream has named it, in a response or by its label; null if it has not. */
 export function meterOfModel({ scopes }: AccountEvidence, model: string): RefusalScope | null {
-  for (const [scope, { models }] of scopes) if (models.includes(model)) return scope;
+  const key = meterKey(model);
+  if (key === null) return null;
+  for (const [scope, { models }] of scopes) if (models.includes(key)) return scope;
   return null;
 }
 
@@ -61,15 +65,15 @@ export function learn(evidence: AccountEvidence, event: AccountEvent): AccountEv
     case 'served':
       return event.scopes.reduce(
         (known, scope) => afterSuccess(known, scope, event),
-        event.meteredModel === null ? evidence : withoutModel(evidence, event.meteredModel, event.scopes),
+        onMeter(evidence, event.scopes.find(isMeter), event),
       );
     case 'quota-exhausted':
-      return inScope(evidence, event, (it) =>
-        refused(countingModel(it, event.meteredModel), { kind: 'quota-exhausted', at, until: event.until }),
+      return inScope(onMeter(evidence, event.scope, event), event, (it) =>
+        refused(it, { kind: 'quota-exhausted', at, until: event.until }),
       );
     case 'rate-limited':
-      return inScope(evidence, event, (it) => {
-        const now = counted(countingModel(it, event.meteredModel), 'rateLimitsInARow', event);
+      return inScope(onMeter(evidence, event.scope, event), event, (it) => {
+        const now = counted(it, 'rateLimitsInARow', event);
         const pause = event.retryAfterMs ?? rateLimitPauseMs(now.rateLimitsInARow);
         return refused(now, {
           kind: 'rate-limited',
@@ -104,7 +108,8 @@ export function learn(evidence: AccountEvidence, event: AccountEvent): AccountEv
     case 'polled': {
       const { deactivated } = evidence;
       const isGood = deactivated !== null && event.askedAt > deactivated.at;
-      return reported(isGood ? { ...evidence, deactivated: null } : evidence, event, () => true);
+      const known = isGood ? { ...evidence, deactivated: null } : evidence;
+      return reported(withNames(known, event), event, () => true);
     }
     case 'quota-seen':
       return reported(evidence, event, (it) => it.kind === 'quota-exhausted');
@@ -137,14 +142,13 @@ export function learn(evidence: AccountEvidence, event: AccountEvent): AccountEv
 function afterSuccess(
   evidence: AccountEvidence,
   scope: RefusalScope,
-  { startedAt, at, meteredModel }: AccountEvent & { kind: 'served' },
+  { startedAt, at }: Counted,
 ): AccountEvidence {
   if (scope.startsWith('model:') && !evidence.scopes.has(scope)) return evidence;
   return inScope(evidence, { scope, at }, (before) => {
     const { refusal, forbiddenAt } = before;
-    const isNamed = isNamedMeter(scope);
     const now = {
-      ...(isNamed ? countingModel(before, meteredModel) : before),
+      ...before,
       forbiddenAt: forbiddenAt !== null && startedAt >= forbiddenAt ? null : forbiddenAt,
       rateLimitsInARow: 0,
       errorsInARow: 0,
@@ -205,17 +209,31 @@ function noEvidenceBut({ scopes }: AccountEvidence): AccountEvidence {
   return { ...noEvidence, scopes: served };
 }
 
-/** Forgets that other meters count this model: upstream has just named its meter. */
-function withoutModel(
+/** Remembers that upstream has counted a model on this meter, and no longer on another one. */
+function onMeter(
   evidence: AccountEvidence,
-  model: string,
-  named: readonly RefusalScope[],
+  scope: RefusalScope | undefined,
+  { meteredModel, at }: { readonly meteredModel: string | null; readonly at: number },
 ): AccountEvidence {
-  return everywhere(evidence, (it, scope) =>
-    it.models.includes(model) && !named.includes(scope)
-      ? { ...it, models: it.models.filter((other) => other !== model) }
+  const key = meteredModel === null ? null : meterKey(meteredModel);
+  if (key === null || scope === undefined || !isMeter(scope)) return evidence;
+  const elsewhere = everywhere(evidence, (it, other) =>
+    it.models.includes(key) && other !== scope
+      ? { ...it, models: it.models.filter((model) => model !== key) }
       : it,
   );
+  return inScope(elsewhere, { scope, at }, (it) => countingModel(it, key));
+}
+
+/** Adds the models that a poll's meters are named after, unless upstream has counted them on another one. */
+function withNames(evidence: AccountEvidence, { meterNames, at }: QuotaReport): AccountEvidence {
+  let known = evidence;
+  for (const [scope, name] of meterNames) {
+    const key = meterKey(name);
+    if (key === null || meterOfModel(known, name) !== null) continue;
+    known = inScope(known, { scope, at }, (it) => countingModel(it, key));
+  }
+  return known;
 }
 
 function isCore(scope: RefusalScope): boolean {

@@ -33,6 +33,10 @@ export function meterOf(scope: RefusalScope): string | null {
   return scope.startsWith('meter:') ? scope.slice('meter:'.length) : null;
 }
 
+export function isMeter(scope: RefusalScope): boolean {
+  return scope.startsWith('meter:');
+}
+
 /** Whether a scope is a meter other than the general one. */
 export function isNamedMeter(scope: RefusalScope): boolean {
   return scope.startsWith('meter:') && scope !== GENERAL_SCOPE;

@@ -30,7 +30,7 @@ export interface ScopeEvidence {
   readonly lastSuccessAt: number | null;
   /** The time at which newer evidence last ended a refusal early. */
   readonly clearedAt: number | null;
-  /** For a meter: the models that upstream has counted on it, the newest last. Bounded. */
+  /** For a meter: the models that it counts, by `meterKey`, the newest last. Bounded. */
   readonly models: readonly string[];
 }
 
@@ -54,9 +54,9 @@ export interface Counted {
 
 export type Counter = 'rateLimitsInARow' | 'errorsInARow' | 'cutsInARow';
 
-/** Remembers that upstream has counted a model on this meter; null: it has not said. */
-export function countingModel(evidence: ScopeEvidence, model: string | null): ScopeEvidence {
-  if (model === null || evidence.models.at(-1) === model) return evidence;
+/** Remembers that this meter counts a model. */
+export function countingModel(evidence: ScopeEvidence, model: string): ScopeEvidence {
+  if (evidence.models.at(-1) === model) return evidence;
   const models = [...evidence.models.filter((it) => it !== model), model];
   return { ...evidence, models: models.slice(-limits.modelsPerMeter) };
 }

@@ -4,6 +4,7 @@ import {
   type Choice,
   type ConsideredCandidate,
 } from '../../accounts/selection/account-selector.js';
+import type { Account } from '../../accounts/account.js';
 import type { RequestNeeds } from '../../accounts/evidence/refusal-scope.js';
 import { waitForAny } from '../../accounts/wait-queue.js';
 import { limits } from '../../config/limits.js';
@@ -48,6 +49,11 @@ export class AccountWait {
       model: this.selector.dependsOnModel() ? await context.model() : null,
       feature: context.feature,
     };
+  }
+
+  /** Whether this account may serve the request now. */
+  isAvailable(account: Account, needs: RequestNeeds): boolean {
+    return this.selector.whyUnavailable(account, needs) === null;
   }
 
   /** Whether an account may still serve this model: an untried one now, or any after its cooldown. */

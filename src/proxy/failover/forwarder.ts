@@ -133,9 +133,15 @@ export class Forwarder {
   }
 
   /** Whether upstream's last response says more than a local response: no other account could do better. */
-  private async isWorthPassingOn(context: FailoverContext, { attempted }: AccountResult): Promise<boolean> {
+  private async isWorthPassingOn(
+    context: FailoverContext,
+    { account, attempted }: AccountResult,
+  ): Promise<boolean> {
     const { kind } = attempted.outcome;
     if (kind === 'overloaded' || kind === 'cross-account-content' || kind === 'forbidden') return true;
+    // Upstream's limit covers nothing that is known of this request, so a local response would not know it either.
+    if (kind === 'quota-exhausted')
+      return this.accounts.isAvailable(account, await this.accounts.needsOf(context));
     if (kind !== 'not-entitled') return false;
     const model = await context.model();
     // If no model is named, the refusal cannot be remembered, and a repeat would fail the same way.

@@ -69,7 +69,9 @@ export class OutcomeRecorder {
     const { outcome, startedAt, headers } = attempted;
     // Quota in an image response may be that of images.
     if (context.feature === null) this.observe(account, attempted);
-    const meter = outcome.kind === 'success' ? meterIn({ headers, envelope: null }) : null;
+    const active = outcome.kind === 'success' ? meterIn({ headers, envelope: null }) : null;
+    // A success may name the general meter for any model.
+    const meter = active === GENERAL_METER ? null : active;
     const needs = await this.needsOf(context, account, outcome, meter);
     this.learn(account, outcome, { startedAt, hasRefreshed, needs, meter });
     if (outcome.kind !== 'success') return;
@@ -113,9 +115,9 @@ export class OutcomeRecorder {
     outcome: AttemptOutcome,
     meter: string | null,
   ): Promise<RequestNeeds> {
-    const isNamed = meter === null ? namesMeter(outcome) : meter !== GENERAL_METER;
+    const isNamed = meter !== null || namesMeter(outcome);
     const hasMeters = namedMeters(account.evidence, this.quota.quota(account.id)).length > 0;
-    const mayBeNamed = hasMeters && (outcome.kind === 'quota-exhausted' || meter !== null);
+    const mayBeNamed = hasMeters && outcome.kind === 'quota-exhausted';
     const matters = isNamed || mayBeNamed || this.selector.dependsOnModel();
     return { model: matters ? await context.model() : null, feature: context.feature };
   }
@@ -169,7 +171,13 @@ export class OutcomeRecorder {
     const at = this.clock.now();
     this.quota.observe(account.id, quota);
     const open = openMeters(this.quota.quota(account.id), at);
-    this.registry.learn(account, { kind: 'quota-seen', askedAt, openMeters: open, at });
+    this.registry.learn(account, {
+      kind: 'quota-seen',
+      askedAt,
+      openMeters: open,
+      meterNames: new Map(),
+      at,
+    });
   }
 
   /** Classifies the error that a stream reported after the commit. */

@@ -219,4 +219,33 @@ describe('a meter in a poll', () => {
     });
     expect(await isServedBy(own, 'a', asking('gpt-9'))).toEqual(['a']);
   });
+
+  it('is known after a restart, before the first poll', async () => {
+    const time = new FakeClock();
+    await using own = await startRanked({
+      clock: time,
+      prepare: (it) => void it.account('a').usage(full).meters(spark(10)),
+    });
+    expect(await isServedBy(own, 'a', asking(SPARK_MODEL, inSession('kept')))).toEqual(['a']);
+    for (const it of ['a', 'b']) own.fakeUpstream.account(it).usageResponses(500, 'out of order');
+    const next = await own.restart();
+    try {
+      expect(await isServedBy(next, 'a', asking(SPARK_MODEL, inSession('kept')))).toEqual(['a']);
+      expect(await isServedBy(next, 'b', asking(OTHER_MODEL))).toEqual(['b']);
+    } finally {
+      await next.running.stop();
+    }
+  });
+});
+
+describe('a turn that names no model', () => {
+  it('gets upstream’s own refusal if every account refuses it because of a meter', async () => {
+    await using own = await startRanked({ clock: new FakeClock() });
+    everyone(own, () => usageLimit({ meter: 'codex_bengalfox' }));
+    const { response, asked } = await turn(own, { body: JSON.stringify({ input: [], stream: true }) });
+    expect(asked).toEqual(['a', 'b']);
+    expect(response.status).toBe(429);
+    expect(errorIn(response)).toMatchObject({ type: 'usage_limit_reached' });
+    await expectAllFree(own);
+  });
 });
