@@ -5,6 +5,9 @@ const MAX_QUICK_RETRIES = 4;
 const MAX_STREAM_RETRIES = 8;
 const QUICK_MS = 20;
 
+/** Codex sleeps out any announced wait without a word. The program must not announce a longer one. */
+export const LONGEST_WAIT_MS = 60_000;
+
 /** The client's next step after a response. */
 export type NextStep =
   | { readonly kind: 'served' }
@@ -32,7 +35,8 @@ export class CodexRetries {
     if (status === 429 && text.includes('"usage_limit_reached"')) return { kind: 'final' };
     if ((status === 429 || status === 503) && retryAfterMs !== null) {
       this.waits += 1;
-      return this.waits > MAX_WAITS ? { kind: 'gave up' } : { kind: 'retry', afterMs: retryAfterMs };
+      const isTooMuch = this.waits > MAX_WAITS || retryAfterMs > LONGEST_WAIT_MS;
+      return isTooMuch ? { kind: 'gave up' } : { kind: 'retry', afterMs: retryAfterMs };
     }
     return status >= 500 ? this.#quickly() : { kind: 'final' };
   }

@@ -1,4 +1,5 @@
 import { completeOutput } from './attempt-faults.js';
+import { LONGEST_WAIT_MS } from './codex-retries.js';
 import type { Attempt, ClientRequest, ClientResponse, Reply } from './storm-turn.js';
 import type { UpstreamModel } from './upstream-model.js';
 
@@ -95,6 +96,11 @@ export class Judge {
         reason: `received output ${output.join(', ')} and errors ${errors.join(', ')}`,
       });
     }
+    if ((response.retryAfterMs ?? 0) > LONGEST_WAIT_MS)
+      findings.push({
+        breach: 'against the failover table',
+        reason: `asked the client to wait ${response.retryAfterMs} ms`,
+      });
     const again = this.ranAgain(request, response);
     if (again !== null) findings.push(again);
     const [source] = sources;

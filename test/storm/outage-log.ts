@@ -27,6 +27,8 @@ export class OutageLog {
   /** The effects of remedies that are requested and not yet confirmed. */
   readonly #pendingRemedies = new Set<(outage: Outage) => void>();
   #all: Outage[] = [];
+  /** False after a kill without a poll: then the program may take the general limit for that of every model. */
+  #areMetersKnown = true;
 
   add(facts: OutageFacts, notice: Notice): void {
     const outage = new Outage(facts, notice);
@@ -44,7 +46,9 @@ export class OutageLog {
 
   /** True if no outage can hold at any time in the span. */
   isCertainlyAvailable(account: string, model: string, from: number, to: number): boolean {
-    return !this.#all.some((it) => it.affects(account, model) && it.mayHold(from - ROUNDING_MS, to));
+    const mayAffect = (it: Outage): boolean =>
+      it.affects(account, model) || (!this.#areMetersKnown && it.account === account && it.isLimit);
+    return !this.#all.some((it) => mayAffect(it) && it.mayHold(from - ROUNDING_MS, to));
   }
 
   /** An outage that certainly holds for the whole span, or null. */
@@ -99,6 +103,7 @@ export class OutageLog {
 
   /** The program was killed at `from`; at `by` it has loaded everything that survived. */
   restarted(from: number, by: number, isOnDisk: (at: number) => boolean): void {
+    this.#areMetersKnown = false;
     for (const it of this.#all) it.restarted(from, by, isOnDisk);
   }
 

@@ -53,11 +53,12 @@ export function messageDone(text: string, itemId = newId('msg')): TurnEvent {
 }
 
 /** `response.output_item.done` of a function call. Codex runs the tool and sends the next request. */
-export function functionCallDone(name: string, args: unknown): TurnEvent {
+export function functionCallDone(name: string, args: unknown, namespace?: string): TurnEvent {
   const call = {
     type: 'function_call',
     id: newId('fc'),
     call_id: newId('call'),
+    ...(namespace === undefined ? {} : { namespace }),
     name,
     arguments: JSON.stringify(args),
   };
