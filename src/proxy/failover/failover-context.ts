@@ -37,6 +37,7 @@ export class FailoverContext {
   #isOverflow = false;
   #isRecovering = false;
   #hasRetriedReused = false;
+  #hasTakenOut = false;
   #strippedBody: Buffer | null = null;
   #refusal: AccountResult | null = null;
 
@@ -101,6 +102,19 @@ export class FailoverContext {
   moveFor(outcome: AttemptOutcome): void {
     this.#movedFor.add(outcome.kind);
     if (outcome.kind === 'forbidden') this.#forbiddenCodes.add(outcome.code);
+  }
+
+  /** An account has rejected the request with a fresh token, and is out for it. */
+  takeOut(): void {
+    this.#hasTakenOut = true;
+  }
+
+  /**
+   * Whether the request has taken an account out. When a second account rejects it as well, the fault may be the
+   * request's, and that account stays.
+   */
+  get hasTakenOut(): boolean {
+    return this.#hasTakenOut;
   }
 
   /** Whether an account has already answered 403 with this code. */

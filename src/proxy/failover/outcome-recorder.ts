@@ -73,7 +73,14 @@ export class OutcomeRecorder {
     // A success may name the general meter for any model.
     const meter = active === GENERAL_METER ? null : active;
     const needs = await this.needsOf(context, account, outcome, meter);
-    this.learn(account, outcome, { startedAt, hasRefreshed, needs, meter });
+    const isRejected = outcome.kind === 'unauthorized' && hasRefreshed;
+    this.learn(account, outcome, {
+      startedAt,
+      hasRefreshed: hasRefreshed && !(isRejected && context.hasTakenOut),
+      needs,
+      meter,
+    });
+    if (isRejected) context.takeOut();
     if (outcome.kind !== 'success') return;
     const { sessionKey } = context.request;
     if (context.feature !== null) return this.settleIfNew(sessionKey, account, startedAt);

@@ -1,7 +1,9 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { isRecord } from '../../runtime/is-record.js';
 import { concatChunks } from '../request/concat-chunks.js';
 import { clientHeaders } from '../upstream/headers.js';
 import type { PeekedResponse } from '../upstream/response-peek.js';
+import { isSilentWait } from './client-head.js';
 import type { LocalResponse } from './local-response.js';
 
 /** A local response in the form of an upstream error message. */
@@ -17,12 +19,27 @@ export function errorMessage({ status, type, code, message, fields, headers }: L
 }
 
 /** A refusal over HTTP in the form of an upstream error message: its status, and the fields of its JSON or its text. */
-export function refusalMessage({ response, head }: PeekedResponse): Buffer {
+export function refusalMessage({ response, head }: PeekedResponse, client: IncomingHttpHeaders): Buffer {
   const text = concatChunks(head).toString('utf8');
-  const { statusCode: status, headers } = response;
-  return Buffer.from(
-    JSON.stringify({ ...fieldsIn(text), type: 'error', status, headers: clientHeaders(headers) }),
+  const { statusCode: status } = response;
+  const headers = clientHeaders(response.headers);
+  if (isSilentWait(headers['retry-after'], client, Date.now())) delete headers['retry-after'];
+  return Buffer.from(JSON.stringify({ ...fieldsIn(text), type: 'error', status, headers }));
+}
+
+/**
+ * The message as it is, or without a `Retry-After` in its headers that must not reach this client, as over HTTP
+ * (`isSilentWait`).
+ */
+export function withoutSilentWait(message: Buffer, client: IncomingHttpHeaders): Buffer {
+  const fields = fieldsIn(message.toString('utf8'));
+  const headers = 'headers' in fields && isRecord(fields.headers) ? fields.headers : {};
+  const silent = Object.keys(headers).filter(
+    (it) => it.toLowerCase() === 'retry-after' && isSilentWait(String(headers[it]), client, Date.now()),
   );
+  if (silent.length === 0) return message;
+  const others = Object.entries(headers).filter(([name]) => !silent.includes(name));
+  return Buffer.from(JSON.stringify({ ...fields, headers: Object.fromEntries(others) }));
 }
 
 function fieldsIn(text: string): object {

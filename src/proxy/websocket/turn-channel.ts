@@ -3,7 +3,7 @@ import type { Faults } from '../../observability/faults.js';
 import { messageType } from '../request/message.js';
 import type { ProxyRequest } from '../request/proxy-request.js';
 import type { ClientChannel, Relayed } from '../response/client-channel.js';
-import { errorMessage, refusalMessage } from '../response/error-message.js';
+import { errorMessage, refusalMessage, withoutSilentWait } from '../response/error-message.js';
 import { EventTap } from '../response/event-tap.js';
 import type { LocalResponse } from '../response/local-response.js';
 import type { RelayEnd } from '../response/relay.js';
@@ -11,7 +11,7 @@ import type { SocketEnd, SocketMessage, UpstreamSocket } from '../socket/upstrea
 import { type Attempted, releaseAttempt, type SocketResponse } from '../upstream/attempted.js';
 import { failureInMessage } from '../upstream/event-failure.js';
 import { meansNoSockets } from '../upstream/upstream-websocket.js';
-import { endEvents } from '../upstream/response-events.js';
+import { endEvents, failureEvents } from '../upstream/response-events.js';
 import type { ClientMessages } from './client-messages.js';
 
 /** What a turn does to the session that it belongs to. */
@@ -53,7 +53,7 @@ export class TurnChannel implements ClientChannel {
     if (socket !== null) return await this.#relayMessages(request, account, attempted, socket, onResponseId);
     if (peeked === null) return null;
     // Another socket was to be opened for the turn, and upstream has refused that.
-    const message = refusalMessage(peeked);
+    const message = refusalMessage(peeked, request.headers);
     releaseAttempt(attempted);
     // The client's next handshake learns that it has to continue over HTTP.
     if (meansNoSockets(peeked.response.statusCode)) this.session.restart('upstream accepts no WebSockets');
@@ -62,7 +62,7 @@ export class TurnChannel implements ClientChannel {
   }
 
   async #relayMessages(
-    { id, gone }: ProxyRequest,
+    { id, gone, headers }: ProxyRequest,
     account: Account,
     { startedAt }: Attempted,
     { upstream, held }: SocketResponse,
@@ -85,7 +85,10 @@ export class TurnChannel implements ClientChannel {
         this.messages.renew(upstream);
         return this.session.restart('the account renews its token');
       }
-      this.session.toClient(this.messages.forClient(account, message, startedAt), message.isBinary);
+      const passed = failureEvents.has(type)
+        ? withoutSilentWait(message.bytes, headers)
+        : this.messages.forClient(account, message, startedAt);
+      this.session.toClient(passed, message.isBinary);
       if (endEvents.has(type)) end('complete');
     };
     const onGone = (): void => resolve(gone.reason === 'cut' ? 'cut' : 'client-gone');

@@ -55,6 +55,16 @@ describe('unauthorized', () => {
     await isServedBy(pool, 'a');
   });
 
+  it('401 on the fresh tokens of two accounts takes out the first one only, and the next turn the second', async () => {
+    await using pool = await startRanked({ clock: new FakeClock() });
+    for (const name of ['a', 'b']) pool.fakeUpstream.account(name).always(unauthorized());
+    await send(pool);
+    expect(await standing(pool, 'a')).toMatchObject({ available: false, reason: 'unauthorized' });
+    expect(await standing(pool, 'b')).toEqual(free);
+    await send(pool);
+    expect(await standing(pool, 'b')).toMatchObject({ available: false, reason: 'unauthorized' });
+  });
+
   it.each<[string, (pool: TestPool) => Promise<unknown>]>([
     ['a later poll', poll],
     ['a new login', newLogin],
