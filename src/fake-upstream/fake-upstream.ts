@@ -3,7 +3,7 @@ import type { CustomHandler } from './script/scripted-response.js';
 import { AuthorizationServer } from './authorization/authorization-server.js';
 import { TURN_PATH, type ModelList } from './http/backend-routes.js';
 import { LoopbackServer } from './loopback-server.js';
-import { RequestDispatch, type TurnDecision } from './request-dispatch.js';
+import { RequestDispatch, type SocketTurnDecision, type TurnDecision } from './request-dispatch.js';
 import { pathnameOf } from './http/request-head.js';
 import { RequestLog, type LoggedRequest } from './script/request-log.js';
 import { SocketLog } from './websocket/log.js';
@@ -77,6 +77,11 @@ export class FakeUpstream implements AsyncDisposable {
   /** Chooses the response to each image request; null leaves it to the account's script. */
   set decidesImages(decides: TurnDecision | null) {
     this.#dispatch.decidesImages = decides;
+  }
+
+  /** Chooses the response to each turn on a WebSocket; null leaves it to the account's script. */
+  set decidesOnSockets(decides: SocketTurnDecision | null) {
+    this.#dispatch.decidesOnSockets = decides;
   }
 
   get origin(): string {

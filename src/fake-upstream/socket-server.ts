@@ -87,7 +87,13 @@ export class SocketServer {
       exchange.res.emit('close');
       const changed = (): void => this.parts.log.changed();
       const socket = new SocketConnection(account.name, entry, ws, tcp, changed);
-      serveTurns(ws, socket, account, this.sockets);
+      serveTurns(
+        ws,
+        socket,
+        account,
+        this.sockets,
+        (turn, scripted) => this.dispatch.decidesOnSockets?.(turn, scripted) ?? scripted,
+      );
       this.sockets.addSocket(socket);
     });
   }

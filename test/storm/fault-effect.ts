@@ -31,8 +31,6 @@ export interface StormTimes {
 }
 
 const SHORT_MS = 300;
-/** The shortest pause after a rate limit. */
-const LEAST_MS = 1_000;
 /** The longest pause after a first rate limit without a time; `upstream-model.ts` doubles it within a streak. */
 const FIRST_PAUSE_MS = 2_000;
 
@@ -153,7 +151,6 @@ export function effectOf({ kind, roll }: Fault, attempt: FaultyAttempt, times: S
 }
 
 function limitedFor(ms: number): OutageEffect {
-  // The program counts a shorter time as a second.
-  const end = { leastMs: ms, mostMs: Math.max(ms, LEAST_MS) };
+  const end = { leastMs: ms, mostMs: ms };
   return { ...ofAccount('rate-limited'), end, isCertain: true, persistsUntil: 0 };
 }

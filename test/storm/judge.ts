@@ -132,7 +132,7 @@ export class Judge {
           breach: 'against the failover table',
           reason: 'the client did not get the response that concerns the turn',
         });
-    } else {
+    } else if (!mayReconnect(request, response)) {
       const untried = this.#untriedAccount(request, response);
       const reason = `${untried} was available and had not been tried`;
       if (untried !== null)
@@ -194,6 +194,14 @@ export class Judge {
   #isAvailable(account: string, model: string, from: number, to: number): boolean {
     return this.upstream.outages.isCertainlyAvailable(account, model, from, to);
   }
+}
+
+/** Whether the program may end the socket, so that the client sends everything again on a new one. */
+function mayReconnect(
+  { isSocket, isContinuing, attempts }: ClientRequest,
+  { status }: ClientResponse,
+): boolean {
+  return isSocket && status === null && (isContinuing || attempts.length === 0);
 }
 
 /** Whether the reply is about the turn itself. A second account's 403 with the same code is. */

@@ -2,6 +2,8 @@ import { SPARK_MODEL } from '../../src/fake-upstream/script/meter.js';
 import type { SeededRandom } from '../support/seeded-random.js';
 
 const SESSIONS = 200;
+/** One session in this many uses a WebSocket. */
+const SOCKET_EVERY = 5;
 /** The models that count on the general meter. */
 export const generalModels: readonly string[] = ['gpt-5.5', 'gpt-5.5-mini', 'gpt-5.4'];
 const models = [...generalModels, SPARK_MODEL];
@@ -10,6 +12,8 @@ const models = [...generalModels, SPARK_MODEL];
 export interface Session {
   readonly name: string;
   readonly model: string;
+  /** Its turns travel over a WebSocket. */
+  readonly isSocket: boolean;
   /** The account that served it last; null if none did or if it is uncertain which. */
   lastAccount: string | null;
   /** The account that served it before `lastAccount`. */
@@ -30,6 +34,7 @@ export class Sessions {
     this.#all = Array.from({ length: SESSIONS }, (_, index) => ({
       name: `session-${index}`,
       model: models[index % models.length] ?? '',
+      isSocket: index % SOCKET_EVERY === 0,
       lastAccount: null,
       previousAccount: null,
       isHistoryCertain: true,

@@ -1,10 +1,6 @@
 import { Agent, type IncomingMessage, request as httpRequest } from 'node:http';
-import { type ClientRequest, type ClientResponse, nameOf, REASONING } from './storm-turn.js';
-
-/** Length of the beginning of a body that is kept. */
-const TEXT_CHARACTERS = 600;
-const marks = (body: string, kind: 'output' | 'error'): string[] =>
-  [...body.matchAll(new RegExp(`<<${kind} ([^>]+)>>`, 'g'))].map((it) => it[1] ?? '');
+import { inputOf, responseOf } from './storm-response.js';
+import type { ClientRequest, ClientResponse } from './storm-turn.js';
 
 /** Sends requests as Codex does, on kept-alive connections, and reads the responses. */
 export class StormClient implements Disposable {
@@ -13,35 +9,15 @@ export class StormClient implements Disposable {
   constructor(private readonly origin: () => string) {}
 
   async send(sent: ClientRequest): Promise<ClientResponse> {
-    const body = JSON.stringify({
-      model: sent.model,
-      stream: true,
-      store: false,
-      input: [
-        { type: 'reasoning', encrypted_content: `${REASONING} of ${sent.session}`, summary: [] },
-        { role: 'user', content: nameOf(sent.turn, sent.number) },
-      ],
-    });
+    const body = JSON.stringify({ model: sent.model, stream: true, store: false, input: inputOf(sent) });
     const response = await this.#head(sent.session, body);
     const at = Date.now();
-    if (response === null) return noResponse(at);
+    if (response === null) return responseOf({ status: null, at, text: '' });
     const { statusCode: status = 0, headers } = response;
-    const received = await bodyOf(response);
-    const retryAfter = headers['retry-after'];
-    return {
-      status,
-      at,
-      endedAt: Date.now(),
-      retryAfterMs: retryAfter === undefined ? null : Number(retryAfter) * 1_000,
-      poolError: headerOf(response, 'x-codex-pool-error'),
-      id: headerOf(response, 'x-codex-pool-request'),
-      account: headerOf(response, 'x-codex-pool-account'),
-      output: marks(received, 'output'),
-      errors: marks(received, 'error'),
-      isComplete: response.complete && (received.includes('response.completed') || !isStream(response)),
-      isBroken: !response.complete,
-      text: received.slice(0, TEXT_CHARACTERS),
-    };
+    const text = await bodyOf(response);
+    const isWhole = text.includes('response.completed') || !isStream(response);
+    const [isComplete, isBroken] = [response.complete && isWhole, !response.complete];
+    return responseOf({ status, at, text, headers, isComplete, isBroken });
   }
 
   /** Requests an image; `text` is the whole body. */
@@ -87,27 +63,5 @@ async function bodyOf(response: IncomingMessage): Promise<string> {
   return text;
 }
 
-function noResponse(at: number): ClientResponse {
-  return {
-    status: null,
-    at,
-    endedAt: at,
-    retryAfterMs: null,
-    poolError: null,
-    id: null,
-    account: null,
-    output: [],
-    errors: [],
-    isComplete: false,
-    isBroken: true,
-    text: '',
-  };
-}
-
 const isStream = ({ headers }: IncomingMessage): boolean =>
   (headers['content-type'] ?? '').startsWith('text/event-stream');
-
-function headerOf({ headers }: IncomingMessage, name: string): string | null {
-  const value = headers[name];
-  return typeof value === 'string' ? value : null;
-}

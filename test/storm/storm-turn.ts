@@ -36,6 +36,10 @@ export interface ClientRequest {
   readonly number: number;
   readonly session: string;
   readonly model: string;
+  /** It is sent over a WebSocket. */
+  readonly isSocket: boolean;
+  /** It continues the last response on its WebSocket, so only that socket's account can serve it. */
+  readonly isContinuing: boolean;
   readonly sentAt: number;
   /** The account that served the session last; null if none did or if it is uncertain which. */
   readonly lastAccount: string | null;

@@ -15,6 +15,7 @@ import { Operator } from './operator.js';
 import { ProgramRuns } from './program-runs.js';
 import { Sessions } from './sessions.js';
 import { StormClient } from './storm-client.js';
+import { StormSockets } from './storm-sockets.js';
 import { describeRequest, list, StormReport } from './storm-report.js';
 import type { ClientRequest, ClientResponse } from './storm-turn.js';
 import { UpstreamModel } from './upstream-model.js';
@@ -40,6 +41,7 @@ export class Storm implements AsyncDisposable {
   readonly operator: Operator;
   readonly sessions: Sessions;
   readonly images: ImageRequests;
+  readonly sockets: StormSockets;
   readonly #blame: BlameWatch;
   readonly #client: StormClient;
   readonly #served: { readonly request: ClientRequest; readonly response: ClientResponse }[] = [];
@@ -67,6 +69,7 @@ export class Storm implements AsyncDisposable {
     this.#findings = new Findings(this.report, this.upstream.outages, origin);
     this.operator = new Operator(this.upstream, fakeUpstream, join(folders.path, 'pool'), origin);
     this.#client = new StormClient(origin);
+    this.sockets = new StormSockets(origin);
     this.images = new ImageRequests(fakeUpstream, options.seed, this.#client, this.report);
     this.#blame = new BlameWatch(this.upstream, this.report, origin);
   }
@@ -145,6 +148,7 @@ export class Storm implements AsyncDisposable {
       'outages by kind': list(upstream.outages.counts),
       'remedies of the operator': list(operator.done),
       'logins lost in a kill': this.lostLogins.join(', '),
+      'requests over WebSockets': `${this.sockets.turns}; reconnects ${this.sockets.reconnects}`,
       'image requests': this.images.counts.toString(),
       'checks for blame': this.#blame.checks,
       'affinity checks': `${judge.affinityChecks}; sessions moved ${this.sessions.moves} times`,
@@ -152,6 +156,7 @@ export class Storm implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.sockets[Symbol.dispose]();
     this.#client[Symbol.dispose]();
     await this.folders[Symbol.asyncDispose]();
     await this.fakeUpstream.close();
@@ -174,6 +179,14 @@ export class Storm implements AsyncDisposable {
     }
   }
 
+  async #send(request: ClientRequest): Promise<ClientResponse> {
+    if (!request.isSocket) return await this.#client.send(request);
+    const response = await this.sockets.send(request);
+    // A message does not name the account that it comes from.
+    const account = response.poolError === null ? request.attempts.at(-1)?.account : undefined;
+    return { ...response, account: account ?? null };
+  }
+
   async #runTurn(turn: number): Promise<void> {
     const session = this.sessions.take();
     const retries = new CodexRetries();
@@ -181,6 +194,8 @@ export class Storm implements AsyncDisposable {
     for (let number = 1; ; number += 1) {
       const run = await this.#runs.untilRunning();
       const { name, history, ...known } = session;
+      // Every second turn of a session continues the response before it. A repetition never does.
+      const isContinuing = number === 1 && turn % 2 === 0 && known.isSocket && this.sockets.canContinue(name);
       const sentAt = Date.now();
       const request: ClientRequest = {
         ...known,
@@ -188,11 +203,12 @@ export class Storm implements AsyncDisposable {
         number,
         session: name,
         history,
+        isContinuing,
         sentAt,
         attempts: [],
       };
       this.upstream.expect(request);
-      const response = await this.#client.send(request);
+      const response = await this.#send(request);
       if (!this.#runs.isCurrent(run)) {
         this.sessions.setUncertain(session); // the kill broke the request: not a breach
         continue;

@@ -1,5 +1,5 @@
 import type { ScriptedResponse } from '../../src/fake-upstream/script/scripted-response.js';
-import type { LoggedRequest } from '../../src/fake-upstream/script/request-log.js';
+import { streams } from '../../src/fake-upstream/script/responses.js';
 import type { FakeUpstream } from '../../src/fake-upstream/fake-upstream.js';
 import { success } from './attempt-faults.js';
 import { FailureStreaks } from './failure-streaks.js';
@@ -9,6 +9,7 @@ import type { Remedy } from './outage.js';
 import { OutageLog } from './outage-log.js';
 import { PersistentFaults } from './persistent-faults.js';
 import { generalModels } from './sessions.js';
+import { asMessages, onSocket } from './socket-faults.js';
 import {
   type Attempt,
   attemptOf,
@@ -51,7 +52,9 @@ export class UpstreamModel {
     /** Called for every attempt when it arrives, before the response. */
     private readonly onAttempt: (request: ClientRequest, attempt: Attempt) => void,
   ) {
-    fakeUpstream.decides = (turn, scripted) => this.#decide(turn, scripted);
+    fakeUpstream.decides = ({ body, account }, scripted) => this.#decide(body, account, scripted);
+    fakeUpstream.decidesOnSockets = ({ bytes, account }) =>
+      asMessages(this.#decide(bytes, account, streams()));
   }
 
   /** Registers a request that the client is about to send. */
@@ -103,25 +106,25 @@ export class UpstreamModel {
     return this.outages.certainOutage(account, generalModels[0] ?? '', now, now + LONG_MS)?.kind === 'quota';
   }
 
-  #decide(turn: LoggedRequest, scripted: ScriptedResponse): ScriptedResponse {
-    const body = turn.body.toString();
+  #decide(bytes: Buffer, account: string | null, scripted: ScriptedResponse): ScriptedResponse {
+    const body = bytes.toString();
     const request = this.#requests.get(requestName.exec(body)?.[0] ?? '');
-    if (request === undefined || turn.account === null)
+    if (request === undefined || account === null)
       throw new Error('received an attempt for a request that the client never sent');
     const nth = this.#attemptsOfTurn.get(request.turn) ?? 0;
     this.#attemptsOfTurn.set(request.turn, nth + 1);
     this.attempts += 1;
-    const attempt = attemptOf(request, turn.account, nth, body);
+    const attempt = attemptOf(request, account, nth, body);
     const previous = request.attempts.at(-1);
     if (previous !== undefined) this.#markKnown(previous, attempt.issuedAt);
     this.onAttempt(request, attempt);
     request.attempts.push(attempt);
-    const response = this.#respond(attempt, scripted);
+    const response = this.#respond(attempt, request, scripted);
     this.#recordEffects(attempt);
     return response;
   }
 
-  #respond(attempt: Attempt, scripted: ScriptedResponse): ScriptedResponse {
+  #respond(attempt: Attempt, request: ClientRequest, scripted: ScriptedResponse): ScriptedResponse {
     const { account, model, turn, nth, mark, issuedAt: now } = attempt;
     if (scripted.kind === 'whole') {
       if (scripted.status !== 401)
@@ -130,7 +133,8 @@ export class UpstreamModel {
       return scripted;
     }
     const persistent = this.#persistent.of(account, model, now);
-    const fault = persistent?.fault ?? faultOf(this.seed, turn, nth);
+    const drawn = persistent?.fault ?? faultOf(this.seed, turn, nth);
+    const fault = request.isSocket ? onSocket(drawn, request.isContinuing) : drawn;
     if (fault === null) return success(mark);
     attempt.reply = fault.kind;
     attempt.isPersistent = persistent !== null;

@@ -13,19 +13,29 @@ const NOTHING = { input: 0, cached: 0, output: 0, reasoning: 0 };
 
 type Message = Readonly<Record<string, unknown>>;
 
+/** A turn on a socket as far as its response can depend on it. */
+export interface SocketTurnRequest {
+  readonly account: string;
+  readonly bytes: Buffer;
+}
+
+/** Chooses the response to a turn; `scripted` is the one by the script. */
+type Decide = (turn: SocketTurnRequest, scripted: SocketResponse) => SocketResponse;
+
 /** Logs and serves the messages of a socket: one turn after the other, unless the account's script interleaves them. */
 export function serveTurns(
   ws: WebSocket,
   socket: SocketConnection,
   account: AccountScript,
   log: SocketLog,
+  decide: Decide,
 ): void {
   let before: Promise<unknown> = Promise.resolve();
   ws.on('message', (raw: unknown, isBinary: boolean) => {
     const bytes = Buffer.isBuffer(raw) ? raw : Buffer.alloc(0);
     const logged = { bytes, isBinary };
     const previous = account.sockets.interleaves ? Promise.resolve() : before;
-    before = Promise.all([before, served(logged, previous, socket, account, log)]);
+    before = Promise.all([before, served(logged, previous, socket, account, log, decide)]);
   });
 }
 
@@ -35,6 +45,7 @@ async function served(
   socket: SocketConnection,
   account: AccountScript,
   log: SocketLog,
+  decide: Decide,
 ): Promise<void> {
   const message = logged.isBinary ? {} : jsonIn(logged.bytes);
   if (message['type'] !== 'response.create') {
@@ -49,8 +60,9 @@ async function served(
   const model = typeof message['model'] === 'string' ? message['model'] : null;
   const facts = { account: account.name, model };
   try {
+    const scripted = responseTo(message, isPrewarm, socket, account);
     await writeSocketTurn(
-      responseTo(message, isPrewarm, socket, account),
+      isPrewarm || isUnknownResponse(message, socket, account) ? scripted : decide(turn, scripted),
       socket,
       facts,
       account.turnHeaders(model),
@@ -69,12 +81,16 @@ function responseTo(
   account: AccountScript,
 ): SocketResponse {
   const { sockets: script } = account;
-  const previousId = message['previous_response_id'];
-  if (script.knowsItsResponses && typeof previousId === 'string' && !socket.responseIds.has(previousId)) {
-    return messages(previousResponseNotFound(previousId));
-  }
+  if (isUnknownResponse(message, socket, account))
+    return messages(previousResponseNotFound(String(message['previous_response_id'])));
   if (isPrewarm) return script.nextPrewarm() ?? prewarmed();
   return script.nextResponse() ?? account.nextTurnResponse();
+}
+
+/** Whether the turn continues a response that this socket has not issued. */
+function isUnknownResponse(message: Message, socket: SocketConnection, { sockets }: AccountScript): boolean {
+  const previousId = message['previous_response_id'];
+  return sockets.knowsItsResponses && typeof previousId === 'string' && !socket.responseIds.has(previousId);
 }
 
 function prewarmed(): SocketResponse {

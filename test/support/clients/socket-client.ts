@@ -77,6 +77,14 @@ export class SocketClient implements AsyncDisposable {
     throw new Error(`The handshake was refused: ${result.status} ${result.text.slice(0, 500)}`);
   }
 
+  /** Returns the open socket, or the refusal of its handshake. */
+  static async tryToConnect(
+    origin: string,
+    options: HandshakeOptions = {},
+  ): Promise<SocketClient | RefusedHandshake> {
+    return handshake(origin, options);
+  }
+
   /** Returns the refusal of a handshake; fails if it is accepted. */
   static async refused(origin: string, options: HandshakeOptions = {}): Promise<RefusedHandshake> {
     const result = await handshake(origin, options);
