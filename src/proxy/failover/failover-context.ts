@@ -2,7 +2,7 @@ import type { Account } from '../../accounts/account.js';
 import type { Feature } from '../../accounts/evidence/refusal-scope.js';
 import { limits } from '../../config/limits.js';
 import type { Attempted } from '../upstream/attempted.js';
-import type { AttemptOutcome } from '../upstream/outcome.js';
+import type { AttemptOutcome } from '../outcome/outcome.js';
 import type { ProxyRequest } from '../request/proxy-request.js';
 import type { UpstreamSocket } from '../socket/upstream-socket.js';
 import type { Verdict } from './failover-policy.js';

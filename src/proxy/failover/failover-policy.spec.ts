@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { AttemptOutcome } from '../upstream/outcome.js';
+import type { AttemptOutcome } from '../outcome/outcome.js';
 import { decide, type Progress } from './failover-policy.js';
 
 const fresh: Progress = {

@@ -1,4 +1,4 @@
-import type { AttemptOutcome } from '../upstream/outcome.js';
+import type { AttemptOutcome } from '../outcome/outcome.js';
 
 /** The state of a request's attempts. */
 export interface Progress {

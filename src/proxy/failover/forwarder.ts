@@ -8,7 +8,7 @@ import type { RequestRecord } from './request-record.js';
 import { NoAccountResponse } from './no-account-response.js';
 import { Reconnection } from './reconnection.js';
 import { releaseAttempt } from '../upstream/attempted.js';
-import type { EventFailure } from '../upstream/event-failure.js';
+import type { EventFailure } from '../outcome/event-failure.js';
 import { Pinning } from './pinning.js';
 import type { ProxyRequest } from '../request/proxy-request.js';
 import type { ClientChannel, Relayed } from '../response/client-channel.js';

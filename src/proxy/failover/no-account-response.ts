@@ -4,7 +4,7 @@ import { AccountSelector } from '../../accounts/selection/account-selector.js';
 import { anyTurn, type RequestNeeds } from '../../accounts/evidence/refusal-scope.js';
 import { UpstreamMonitor } from '../../observability/upstream-monitor.js';
 import { CLOCK, type Clock } from '../../runtime/clock.js';
-import type { AttemptOutcome } from '../upstream/outcome.js';
+import type { AttemptOutcome } from '../outcome/outcome.js';
 import { type LocalResponse, sendLocalResponse } from '../response/local-response.js';
 import type { ClientChannel } from '../response/client-channel.js';
 import type { RequestRecord } from './request-record.js';

@@ -3,7 +3,7 @@ import { needsPerson } from '../../accounts/unavailable.js';
 import { planCapacity } from '../../accounts/plan-capacity.js';
 import { accountReasons, timeUntil } from './account-reasons.js';
 import { limits } from '../../config/limits.js';
-import type { AttemptOutcome } from '../upstream/outcome.js';
+import type { AttemptOutcome } from '../outcome/outcome.js';
 import type { LocalResponse } from '../response/local-response.js';
 
 /** The facts that determine the local response when no account can serve a request. */

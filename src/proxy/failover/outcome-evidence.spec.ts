@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { AccountEvent } from '../../accounts/evidence/account-event.js';
 import { GENERAL_SCOPE } from '../../accounts/evidence/refusal-scope.js';
 import { idle } from '../../tokens/refresh-state.js';
-import type { AttemptOutcome } from '../upstream/outcome.js';
+import type { AttemptOutcome } from '../outcome/outcome.js';
 import { evidenceOf, evidenceOfEnd, type OutcomeFacts } from './outcome-evidence.js';
 
 const T = 1_900_000_000_000;

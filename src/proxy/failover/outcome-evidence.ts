@@ -3,7 +3,7 @@ import type { RefusalScope } from '../../accounts/evidence/refusal-scope.js';
 import { quotaBackAt } from '../../accounts/evidence/cooldown.js';
 import { pausedUntil, type RefreshState } from '../../tokens/refresh-state.js';
 import type { QuotaWindow } from '../../usage/quota-window.js';
-import type { AttemptOutcome } from '../upstream/outcome.js';
+import type { AttemptOutcome } from '../outcome/outcome.js';
 
 /** The facts that determine what an outcome means for its account. Times are epoch ms. */
 export interface OutcomeFacts {

@@ -4,7 +4,7 @@ import {
   type RefusalScope,
   type RequestNeeds,
 } from '../../accounts/evidence/refusal-scope.js';
-import type { AttemptOutcome } from '../upstream/outcome.js';
+import type { AttemptOutcome } from '../outcome/outcome.js';
 
 /** The meters and models that a refusal or a success of this request is about. */
 export function scopesOf({ model, feature }: RequestNeeds, meter: string): readonly RefusalScope[] {

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { AccountSelector } from '../../accounts/selection/account-selector.js';
 import { SessionAffinity } from '../../accounts/selection/session-affinity.js';
-import { type AttemptOutcome, retryableElsewhere } from '../upstream/outcome.js';
+import { type AttemptOutcome, retryableElsewhere } from '../outcome/outcome.js';
 import type { AccountResult, FailoverContext } from './failover-context.js';
 
 /** Outcomes of a token that was not available. */

@@ -1,7 +1,7 @@
 import type { Account } from '../../accounts/account.js';
 import type { ConsideredCandidate } from '../../accounts/selection/account-selector.js';
 import type { AttemptEntry, RequestEntry, RequestLog } from '../../observability/request-log.js';
-import type { AttemptOutcome } from '../upstream/outcome.js';
+import type { AttemptOutcome } from '../outcome/outcome.js';
 import type { Attempted } from '../upstream/attempted.js';
 import type { TurnFacts } from '../../usage/usage.service.js';
 import type { ProxyRequest } from '../request/proxy-request.js';

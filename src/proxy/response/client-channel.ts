@@ -2,7 +2,7 @@ import type { Account } from '../../accounts/account.js';
 import type { TokenCount } from '../../usage/response-usage.js';
 import type { ProxyRequest } from '../request/proxy-request.js';
 import type { Attempted } from '../upstream/attempted.js';
-import type { EventFailure } from '../upstream/event-failure.js';
+import type { EventFailure } from '../outcome/event-failure.js';
 import type { LocalResponse } from './local-response.js';
 import type { RelayEnd } from './relay.js';
 

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { limits } from '../../config/limits.js';
-import { retryAfterMs } from '../upstream/retry-after.js';
+import { retryAfterMs } from '../outcome/retry-after.js';
 
 /** The status that a client gets for upstream's: a 401 becomes 403, because Codex renews its own login after a 401. */
 export function clientStatus(upstream: number): number {

@@ -1,6 +1,6 @@
 import { type TokenCount, usageFromFinalEvent } from '../../usage/response-usage.js';
-import type { EventFailure } from '../upstream/event-failure.js';
-import { CREATED_EVENT, failureEvents, finalEvents } from '../upstream/response-events.js';
+import type { EventFailure } from '../outcome/event-failure.js';
+import { CREATED_EVENT, failureEvents, finalEvents } from '../outcome/response-events.js';
 import { responseIdIn } from './response-id.js';
 
 /** Reads the token counts of a turn's final event, its response id and a failure from its events, in either transport. */

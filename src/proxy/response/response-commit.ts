@@ -6,7 +6,7 @@ import type { Account } from '../../accounts/account.js';
 import { PoolStatusService } from '../../accounts/selection/pool-status.js';
 import { Faults } from '../../observability/faults.js';
 import { metricNames } from '../../observability/metrics.js';
-import type { AttemptOutcome } from '../upstream/outcome.js';
+import type { AttemptOutcome } from '../outcome/outcome.js';
 import type { Attempted } from '../upstream/attempted.js';
 import type { PeekedResponse } from '../upstream/response-peek.js';
 import type { ClientChannel, Relayed } from './client-channel.js';

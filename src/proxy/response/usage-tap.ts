@@ -1,5 +1,5 @@
 import type { TokenCount } from '../../usage/response-usage.js';
-import { type EventFailure, failureInEvent } from '../upstream/event-failure.js';
+import { type EventFailure, failureInEvent } from '../outcome/event-failure.js';
 import { SseReader } from '../upstream/sse-reader.js';
 import { EventTap } from './event-tap.js';
 

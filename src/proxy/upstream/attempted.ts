@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Secret } from '../../runtime/secret.js';
 import type { SocketMessage, UpstreamSocket } from '../socket/upstream-socket.js';
-import type { AttemptOutcome } from './outcome.js';
+import type { AttemptOutcome } from '../outcome/outcome.js';
 import { discard, type PeekedResponse } from './response-peek.js';
 
 /** The response to a turn on a WebSocket: its first messages, held back from the client, and the socket of the rest. */

@@ -1,8 +1,8 @@
 import { limits } from '../../config/limits.js';
 import { messageType } from '../request/message.js';
 import type { SocketEnd, SocketMessage, SocketReader, UpstreamSocket } from '../socket/upstream-socket.js';
-import { type EventFailure, failureInMessage } from './event-failure.js';
-import { failureEvents, isOutput } from './response-events.js';
+import { type EventFailure, failureInMessage } from '../outcome/event-failure.js';
+import { failureEvents, isOutput } from '../outcome/response-events.js';
 
 /** How the peek at a turn on a WebSocket ended. The last message held is the one that ended it. */
 export type MessagePeekEnd = {

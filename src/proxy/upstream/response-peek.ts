@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { limits } from '../../config/limits.js';
-import { type ErrorEnvelope, noError, readCutEnvelope, readEnvelope } from './error-envelope.js';
-import { failureInEvent } from './event-failure.js';
-import { failureEvents, isOutput } from './response-events.js';
+import { type ErrorEnvelope, noError, readCutEnvelope, readEnvelope } from '../outcome/error-envelope.js';
+import { failureInEvent } from '../outcome/event-failure.js';
+import { failureEvents, isOutput } from '../outcome/response-events.js';
 import { looksLikeEventStream } from './event-stream-start.js';
 import { inflated } from '../request/body-inspection.js';
 import { SseReader } from './sse-reader.js';

@@ -5,9 +5,9 @@ import { CLOCK, type Clock } from '../../runtime/clock.js';
 import { isAboutMessage } from '../socket/close-code.js';
 import type { UpstreamSocket } from '../socket/upstream-socket.js';
 import type { Attempted } from './attempted.js';
-import { classifyFailure } from './event-failure.js';
+import { classifyFailure } from '../outcome/event-failure.js';
 import { peekMessages } from './message-peek.js';
-import { mentionsModel } from './model-refusal.js';
+import { mentionsModel } from '../outcome/model-refusal.js';
 
 /** What a turn on a socket came to, up to its first output. */
 type SocketTurn = Pick<Attempted, 'outcome' | 'status' | 'headers' | 'socket' | 'headAt'>;

@@ -8,8 +8,8 @@ import { messageType } from '../request/message.js';
 import { QUOTA_MESSAGE, withPoolQuota } from '../response/quota-message.js';
 import type { SocketMessage, UpstreamSocket } from '../socket/upstream-socket.js';
 import { AttemptRunner } from '../upstream/attempt-runner.js';
-import { failureInMessage } from '../upstream/event-failure.js';
-import { failureEvents } from '../upstream/response-events.js';
+import { failureInMessage } from '../outcome/event-failure.js';
+import { failureEvents } from '../outcome/response-events.js';
 
 /** Looks at upstream's messages on their way to the client. */
 @Injectable()

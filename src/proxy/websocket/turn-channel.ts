@@ -9,9 +9,9 @@ import type { LocalResponse } from '../response/local-response.js';
 import type { RelayEnd } from '../response/relay.js';
 import type { SocketEnd, SocketMessage, UpstreamSocket } from '../socket/upstream-socket.js';
 import { type Attempted, releaseAttempt, type SocketResponse } from '../upstream/attempted.js';
-import { failureInMessage } from '../upstream/event-failure.js';
+import { failureInMessage } from '../outcome/event-failure.js';
 import { meansNoSockets } from '../upstream/upstream-websocket.js';
-import { endEvents, failureEvents } from '../upstream/response-events.js';
+import { endEvents, failureEvents } from '../outcome/response-events.js';
 import type { ClientMessages } from './client-messages.js';
 
 /** What a turn does to the session that it belongs to. */
