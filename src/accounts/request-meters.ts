@@ -1,6 +1,7 @@
 import { type AccountQuota, metersNaming } from '../usage/account-quota.js';
 import { GENERAL_METER } from '../usage/meter.js';
-import { type AccountEvidence, meterOfModel } from './evidence/account-evidence.js';
+import { type AccountEvidence } from './evidence/account-evidence.js';
+import { meterOfModel } from './evidence/meter-models.js';
 import { isNamedMeter, meterOf } from './evidence/refusal-scope.js';
 
 /**

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { limits } from '../../config/limits.js';
-import { type AccountEvidence, evidenceIn, learn, noEvidence } from './account-evidence.js';
+import { type AccountEvidence, evidenceIn, noEvidence } from './account-evidence.js';
+import { learn } from './evidence-learning.js';
 import type { AccountEvent } from './account-event.js';
 import { GENERAL_SCOPE, type RefusalScope } from './refusal-scope.js';
 import { noScopeEvidence } from './scope-evidence.js';

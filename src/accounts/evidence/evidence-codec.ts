@@ -3,7 +3,8 @@ import { limits } from '../../config/limits.js';
 import type { Credential } from '../../tokens/credential.js';
 import type { Refused } from '../../tokens/refresh-state.js';
 import { isRecord } from '../../runtime/is-record.js';
-import { type AccountEvidence, learn } from './account-evidence.js';
+import { type AccountEvidence } from './account-evidence.js';
+import { learn } from './evidence-learning.js';
 import { GENERAL_SCOPE, scopeOf } from './refusal-scope.js';
 import type { RefusalKind, ScopeEvidence } from './scope-evidence.js';
 

@@ -14,7 +14,8 @@ import { accountTables } from '../account-tables.js';
 import { Database } from '../../storage/database.js';
 import { RetentionCron } from '../../storage/retention.cron.js';
 import { WriteBehind } from '../../storage/write-behind.js';
-import { learn, noEvidence } from './account-evidence.js';
+import { noEvidence } from './account-evidence.js';
+import { learn } from './evidence-learning.js';
 import { Account } from '../account.js';
 import { EvidenceStore } from './evidence-store.js';
 

@@ -1,13 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { limits } from '../../config/limits.js';
-import {
-  type AccountEvidence,
-  evidenceIn,
-  lastSuccessAt,
-  learn,
-  meterOfModel,
-  noEvidence,
-} from './account-evidence.js';
+import { type AccountEvidence, evidenceIn, lastSuccessAt, noEvidence } from './account-evidence.js';
+import { learn } from './evidence-learning.js';
+import { meterOfModel } from './meter-models.js';
 import type { AccountEvent } from './account-event.js';
 import { GENERAL_SCOPE, meterScope, type RefusalScope } from './refusal-scope.js';
 import type { ScopeEvidence } from './scope-evidence.js';

@@ -1,0 +1,40 @@
+import { meterKey } from '../../usage/meter.js';
+import type { QuotaReport } from './account-event.js';
+import { type AccountEvidence, everywhere, inScope } from './account-evidence.js';
+import { isMeter, type RefusalScope } from './refusal-scope.js';
+import { countingModel } from './scope-evidence.js';
+
+/** The meter that counts a model, as upstream has named it, in a response or by its label; null if it has not. */
+export function meterOfModel({ scopes }: AccountEvidence, model: string): RefusalScope | null {
+  const key = meterKey(model);
+  if (key === null) return null;
+  for (const [scope, { models }] of scopes) if (models.includes(key)) return scope;
+  return null;
+}
+
+/** Remembers that upstream has counted a model on this meter, and no longer on another one. */
+export function onMeter(
+  evidence: AccountEvidence,
+  scope: RefusalScope | undefined,
+  { meteredModel, at }: { readonly meteredModel: string | null; readonly at: number },
+): AccountEvidence {
+  const key = meteredModel === null ? null : meterKey(meteredModel);
+  if (key === null || scope === undefined || !isMeter(scope)) return evidence;
+  const elsewhere = everywhere(evidence, (it, other) =>
+    it.models.includes(key) && other !== scope
+      ? { ...it, models: it.models.filter((model) => model !== key) }
+      : it,
+  );
+  return inScope(elsewhere, { scope, at }, (it) => countingModel(it, key));
+}
+
+/** Adds the models that a poll's meters are named after, unless upstream has counted them on another one. */
+export function withNames(evidence: AccountEvidence, { meterNames, at }: QuotaReport): AccountEvidence {
+  let known = evidence;
+  for (const [scope, name] of meterNames) {
+    const key = meterKey(name);
+    if (key === null || meterOfModel(known, name) !== null) continue;
+    known = inScope(known, { scope, at }, (it) => countingModel(it, key));
+  }
+  return known;
+}
