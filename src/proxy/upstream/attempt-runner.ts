@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http';
 import { Inject, Injectable } from '@nestjs/common';
 import { InjectMetric } from '@willsoto/nestjs-prometheus';
 import type { Counter } from 'prom-client';
@@ -7,17 +6,14 @@ import { networkCode } from '../../observability/upstream-health.js';
 import { UpstreamMonitor } from '../../observability/upstream-monitor.js';
 import { CLOCK, type Clock } from '../../runtime/clock.js';
 import { metricNames } from '../../observability/metrics.js';
-import { describeError } from '../../runtime/pool-error.js';
 import type { Secret } from '../../runtime/secret.js';
 import { TokenService } from '../../tokens/token.service.js';
 import { NeedsLoginError } from '../../tokens/tokens.errors.js';
-import { type Attempted, releaseAttempt, unanswered } from './attempted.js';
-import type { ErrorEnvelope } from '../outcome/error-envelope.js';
-import { mentionsModel } from '../outcome/model-refusal.js';
-import { type AskedRequest, type AttemptOutcome, classify } from '../outcome/outcome.js';
+import { type Attempted, releaseAttempt, unanswered, unreachable } from './attempted.js';
+import type { AskedRequest, AttemptOutcome } from '../outcome/outcome.js';
 import { type Destination, buildRequest } from './request-builder.js';
 import { untilAborted } from './until-aborted.js';
-import { type PeekedResponse, peekForOutput, isReadable, readRefusalBody } from './response-peek.js';
+import { readResponse, routeOf } from './response-reading.js';
 import { UpstreamSocket } from '../socket/upstream-socket.js';
 import { SocketAttempts } from './socket-attempts.js';
 import type { ProxyRequest } from '../request/proxy-request.js';
@@ -99,7 +95,9 @@ export class AttemptRunner {
         return { ...sent, headAt: performance.now(), outcome: unreachable(end.error, end.wasReused) };
       case 'responded':
         this.watch.note({ kind: 'answered' });
-        return await this.read(request, end.response, to, { ...sent, headAt: end.at });
+        return await readResponse(request, end.response, to, { ...sent, headAt: end.at }, () =>
+          this.clock.now(),
+        );
       case 'opened': {
         this.watch.note({ kind: 'answered' });
         const upstream = new UpstreamSocket(end.socket, account, token);
@@ -131,57 +129,6 @@ export class AttemptRunner {
     return { ...opened, token: upstream.token, ...turn };
   }
 
-  /** Reads a response as far as its meaning needs. */
-  private async read(
-    request: ProxyRequest,
-    response: IncomingMessage,
-    to: Destination,
-    sent: Attempted,
-  ): Promise<Attempted> {
-    const route = routeOf(to);
-    const askedBy = async (envelope: ErrorEnvelope | null): Promise<AskedRequest> => ({
-      route,
-      model: mentionsModel(envelope) ? await request.model() : null,
-    });
-    const facts = { status: response.statusCode ?? 0, headers: response.headers };
-    const isNone = facts.status < 200 || facts.status > 599 || (to.socket !== null && facts.status < 400);
-    if (isNone) {
-      response.destroy();
-      const error = new Error(`upstream responded with status ${facts.status}`);
-      return { ...sent, outcome: unreachable(error, false) };
-    }
-    const done = (outcome: AttemptOutcome, peeked: PeekedResponse) => ({
-      ...sent,
-      ...facts,
-      outcome,
-      peeked,
-    });
-    if (facts.status >= 400) {
-      const refusal = await readRefusalBody(response);
-      const asked = await askedBy(refusal.envelope);
-      const { envelope, isHtml } = refusal;
-      const refused = { ...facts, envelope, isHtml, isFirstEvent: false };
-      return done(classify(refused, asked, this.clock.now()), refusal);
-    }
-    const asItIs = classify(
-      { ...facts, envelope: null, isFirstEvent: false },
-      { route, model: null },
-      this.clock.now(),
-    );
-    if (!to.isTurn || facts.status >= 300 || !isReadable(response))
-      return done(asItIs, { response, head: [], isEventStream: false });
-    const peek = await peekForOutput(response, route === 'images');
-    if (peek.kind === 'broken') return { ...sent, outcome: unreachable(peek.error, false) };
-    const peeked = { response, head: peek.head, isEventStream: peek.kind !== 'plain' };
-    if (peek.kind === 'plain') return done(asItIs, peeked);
-    if (peek.kind === 'output') return done({ kind: 'success' }, peeked);
-    const asked = await askedBy(peek.envelope);
-    return done(
-      classify({ ...facts, envelope: peek.envelope, isFirstEvent: true }, asked, this.clock.now()),
-      peeked,
-    );
-  }
-
   private noteUnreachable(error: Error): void {
     this.watch.note({ kind: 'unreachable', code: networkCode(error), at: this.clock.now() });
   }
@@ -196,12 +143,6 @@ export class AttemptRunner {
     else if (outcome === 'upstream-error' || outcome === 'overloaded')
       this.watch.note({ kind: 'failing', accountId, at });
   }
-}
-
-/** Image requests go the way of turns, but have limits and errors of their own. */
-function routeOf({ isTurn, path }: Destination): AskedRequest['route'] {
-  if (!isTurn) return 'other';
-  return path.startsWith('images/') ? 'images' : 'turn';
 }
 
 function whyNoToken(error: unknown, account: Account): AttemptOutcome {
@@ -229,7 +170,3 @@ const socketIsGone: AttemptOutcome = {
   wasReused: false,
   reason: 'the WebSocket was closed',
 };
-
-function unreachable(error: Error, wasReused: boolean): AttemptOutcome {
-  return { kind: 'unreachable', wasReused, reason: describeError(error) };
-}

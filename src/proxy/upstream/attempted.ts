@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { describeError } from '../../runtime/pool-error.js';
 import type { Secret } from '../../runtime/secret.js';
 import type { SocketMessage, UpstreamSocket } from '../socket/upstream-socket.js';
 import type { AttemptOutcome } from '../outcome/outcome.js';
@@ -45,4 +46,9 @@ export function unanswered(startedAt: number): Attempted {
 export function releaseAttempt({ peeked, socket }: Attempted): void {
   if (peeked !== null) discard(peeked.response);
   socket?.upstream.leave();
+}
+
+/** The outcome of an attempt that got no usable response. */
+export function unreachable(error: Error, wasReused: boolean): AttemptOutcome {
+  return { kind: 'unreachable', wasReused, reason: describeError(error) };
 }
