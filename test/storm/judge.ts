@@ -22,6 +22,7 @@ export interface Finding {
 }
 
 const CROSS_ACCOUNT = 'invalid encrypted content';
+const PLACE = 'unsupported_country_region_territory';
 const LATE = 'usage limit after output';
 /** Replies about the turn or the network, which no other account would change. */
 const turnReplies: ReadonlySet<Reply> = new Set([
@@ -58,7 +59,9 @@ export class Judge {
     const outage = this.upstream.outages.certainOutage(account, model, since, now);
     // A same-account retry does not check availability. An account that lacks the model may be used if none is available.
     const isSelected = previous?.account !== account;
-    const isAnyAvailable = this.accounts.some((it) => this.#isAvailable(it, model, since, now));
+    // A response can be continued by one account only.
+    const isAnyAvailable =
+      !request.isContinuing && this.accounts.some((it) => this.#isAvailable(it, model, since, now));
     if (outage !== null && isSelected && (outage.kind !== 'model' || isAnyAvailable)) {
       const reason = `${account} was unavailable (${outage.kind}) for ${Math.round(outage.endsFrom - now)} ms more`;
       findings.push({ breach: 'used an unavailable account', reason });
@@ -127,7 +130,7 @@ export class Judge {
     } else if (last !== undefined && concernsTurn(last, request)) {
       // After a failed recovery the client may get the original refusal.
       const isOriginal = attempts.some((it) => it.reply === CROSS_ACCOUNT && it.mark === errors.join());
-      if (errors.join() !== last.mark && !isOriginal)
+      if (errors.join() !== last.mark && !isOriginal && !namesPlace(request, last, response))
         findings.push({
           breach: 'against the failover table',
           reason: 'the client did not get the response that concerns the turn',
@@ -194,6 +197,15 @@ export class Judge {
   #isAvailable(account: string, model: string, from: number, to: number): boolean {
     return this.upstream.outages.isCertainlyAvailable(account, model, from, to);
   }
+}
+
+/** Whether the program has told the client of the wrong place in a message of its own, as it does on a socket. */
+function namesPlace(
+  { isSocket }: ClientRequest,
+  { reply }: Attempt,
+  { status, poolError }: ClientResponse,
+): boolean {
+  return isSocket && reply === 'wrong place' && status === 400 && poolError === PLACE;
 }
 
 /** Whether the program may end the socket, so that the client sends everything again on a new one. */

@@ -22,5 +22,8 @@ describe('a storm of faults', () => {
     if (turns < ENOUGH_TURNS) return;
     expect(faultKinds.filter((it) => !storm.upstream.faults.has(it))).toEqual([]);
     expect(storm.judge.affinityChecks).toBeGreaterThan(turns / 5);
+    expect(storm.sockets.turns).toBeGreaterThan(turns / 10);
+    expect(storm.images.counts.of('served')).toBeGreaterThan(turns / 100);
+    expect(storm.blameChecks).toBeGreaterThan(500);
   });
 });

@@ -141,6 +141,11 @@ export class Storm implements AsyncDisposable {
     await this.#findings.reported();
   }
 
+  /** How often an account's state was compared with upstream's. */
+  get blameChecks(): number {
+    return this.#blame.checks;
+  }
+
   toString(): string {
     const { upstream, operator, judge } = this;
     return this.report.format({
@@ -150,7 +155,7 @@ export class Storm implements AsyncDisposable {
       'logins lost in a kill': this.lostLogins.join(', '),
       'requests over WebSockets': `${this.sockets.turns}; reconnects ${this.sockets.reconnects}`,
       'image requests': this.images.counts.toString(),
-      'checks for blame': this.#blame.checks,
+      'checks for blame': this.blameChecks,
       'affinity checks': `${judge.affinityChecks}; sessions moved ${this.sessions.moves} times`,
     });
   }
