@@ -21,10 +21,10 @@ export function metersFor(
 
 /** Returns the meters of an account beside the general one, as upstream has reported or named them. */
 export function namedMeters({ scopes }: AccountEvidence, { meters }: AccountQuota): readonly string[] {
-  const named = new Set(meters.keys());
+  const named = [...meters.keys()];
   for (const scope of scopes.keys()) {
     const meter = isNamedMeter(scope) ? meterOf(scope) : null;
-    if (meter !== null) named.add(meter);
+    if (meter !== null && !meters.has(meter)) named.push(meter);
   }
-  return [...named];
+  return named;
 }
