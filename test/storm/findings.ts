@@ -38,8 +38,7 @@ export class Findings {
     request: ClientRequest,
     response: ClientResponse,
   ): Promise<void> {
-    const accounts = new Set([request.lastAccount, ...request.attempts.map((it) => it.account)]);
-    const outages = this.outages.describe(accounts, Date.now());
+    const outages = this.outages.describe('all', Date.now());
     const record = response.id === null ? 'none' : await this.#recordOf(response.id);
     const title = `${breach}: ${reason}`;
     this.report.addDetails(breach, describeBreach(title, request, response, outages, record));

@@ -7,7 +7,7 @@ const KEPT_MS = 60_000;
 const ROUNDING_MS = 5;
 
 /** Outages in the details of a breach, at most. */
-const DESCRIBED = 12;
+const DESCRIBED = 24;
 
 /** The outages that each remedy certainly ends, and those that it may end. */
 const ended: Record<
@@ -108,10 +108,10 @@ export class OutageLog {
   }
 
   /** Describes the outages that may have held in the last seconds. */
-  describe(accounts: ReadonlySet<string | null>, now: number): string[] {
+  describe(accounts: ReadonlySet<string | null> | 'all', now: number): string[] {
     const span = (from: number, by: number): string => `${from - now} to ${by - now} ms`;
     return this.#all
-      .filter((it) => accounts.has(it.account) && it.mayHold(now - 3_000, now))
+      .filter((it) => (accounts === 'all' || accounts.has(it.account)) && it.mayHold(now - 3_000, now))
       .slice(-DESCRIBED)
       .map(
         (it) =>

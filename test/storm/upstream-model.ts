@@ -44,6 +44,7 @@ export class UpstreamModel {
   readonly #persistent = new PersistentFaults();
   readonly #streaks = new FailureStreaks();
   readonly #renewing = new Set<Attempt>();
+  #handshakes = 0;
 
   constructor(
     private readonly fakeUpstream: FakeUpstream,
@@ -114,6 +115,7 @@ export class UpstreamModel {
     const nth = this.#attemptsOfTurn.get(request.turn) ?? 0;
     this.#attemptsOfTurn.set(request.turn, nth + 1);
     this.attempts += 1;
+    this.#noteHandshakes();
     const attempt = attemptOf(request, account, nth, body);
     const previous = request.attempts.at(-1);
     if (previous !== undefined) this.#markKnown(previous, attempt.issuedAt);
@@ -191,6 +193,14 @@ export class UpstreamModel {
     const { account, issuedAt } = attempt;
     const end = { remedy: 'reset', dueAt: issuedAt + 300 } as const;
     this.outages.add({ kind: 'refused', account, models: null, end, isCertain: false }, attempt);
+  }
+
+  /** The response to a handshake reports quota, too. */
+  #noteHandshakes(): void {
+    const { list } = this.fakeUpstream.sockets;
+    for (const { account, handshake } of list.slice(this.#handshakes))
+      this.outages.reportedQuota(account, handshake.at);
+    this.#handshakes = list.length;
   }
 
   #isRenewing(account: string): boolean {

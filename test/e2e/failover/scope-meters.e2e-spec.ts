@@ -18,6 +18,8 @@ import {
   startRanked,
   isServedBy,
 } from '../../support/pool/ranked-accounts.js';
+import { SocketClient } from '../../support/clients/socket-client.js';
+import { typeOf } from '../../support/clients/socket-message.js';
 import {
   asking,
   errorIn,
@@ -177,6 +179,20 @@ describe('a meter in a poll', () => {
     });
     expect(await turn(own, asking(OTHER_MODEL))).toMatchObject({ response: { status: 429 }, asked: [] });
     expect(await isServedBy(own, 'a', asking(SPARK_MODEL))).toEqual(['a']);
+  });
+
+  it('with room serves its model over a WebSocket, too, handshake included', async () => {
+    await using own = await startRanked({
+      clock: new FakeClock(),
+      prepare: (it) => void ['a', 'b'].map((name) => it.account(name).usage(full).meters(spark(10))),
+    });
+    for (const name of ['a', 'b']) own.fakeUpstream.account(name).always(streams());
+    const metadata = JSON.stringify({ session_id: 'spark', request_kind: 'prewarm', model: SPARK_MODEL });
+    const headers = { 'x-codex-turn-metadata': metadata };
+    await using socket = await SocketClient.connect(own.origin, { session: 'spark', headers });
+    const messages = await socket.turn({ model: SPARK_MODEL });
+    expect(messages.map((it) => typeOf(it))).toContain('response.completed');
+    expect(own.fakeUpstream.sockets.attempts()).toEqual(['a']);
   });
 
   it.each([
