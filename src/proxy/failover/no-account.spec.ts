@@ -103,7 +103,7 @@ describe('the local response when no account is available', () => {
       { tried: new Set(['a', 'b']), lastOutcome: 'edge-block' },
       503,
       'upstream_blocked',
-      '30',
+      '5',
     ],
     [
       'cooldowns are long',

@@ -44,7 +44,7 @@ function responseTo(end: NoAccount, now: number): LocalResponse {
     return unavailable(
       'upstream_blocked',
       'The network edge in front of upstream blocks requests from this machine.',
-      30,
+      5,
     );
   }
   const isAnyFree = candidates.some((it) => it.unavailable === null);

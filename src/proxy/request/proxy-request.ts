@@ -143,8 +143,13 @@ export class ProxyRequest implements Disposable {
     return (this.contentEncoding ?? 'identity') !== 'identity';
   }
 
-  /** The model that the body names; null if it names none or cannot be read. Reads the body on the first call. */
+  /**
+   * The model that the body names; null if it names none or cannot be read. Reads the body on the first call. A handshake
+   * has no body: Codex names the model of its turns in the metadata.
+   */
   async model(): Promise<string | null> {
+    if (this.claim === noBody && this.turn === null)
+      return modelAndEffortIn(this.header('x-codex-turn-metadata') ?? '').model;
     return (await this.bodyFacts()).model;
   }
 
