@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { idle } from '../tokens/refresh-state.js';
 import { type AccountQuota, type Credits, noNamedMeter, noQuota } from '../usage/account-quota.js';
+import { wordOf } from '../usage/quota-report.js';
 import type { QuotaWindow } from '../usage/quota-window.js';
 import { type AccountEvidence, noEvidence } from './evidence/account-evidence.js';
 import {
@@ -89,7 +90,11 @@ const quota = (
   others: Partial<AccountQuota> = {},
   isAllowed: boolean | null = null,
 ): Partial<AvailabilityFacts> => ({
-  quota: { ...noQuota, general: { windows, isAllowed, reportedAt: NOW - 1_000 }, ...others },
+  quota: {
+    ...noQuota,
+    general: { windows, word: wordOf(isAllowed, windows, NOW - 1_000), isRestored: false },
+    ...others,
+  },
 });
 
 const credits = (balance: number | null, isUnlimited = false): { credits: Credits } => ({
@@ -296,12 +301,30 @@ describe('a window at 100 %', () => {
   });
 });
 
+const restored = (use: 'last' | 'never'): Partial<AvailabilityFacts> => ({
+  ...settings({ credits: use }),
+  quota: { ...noQuota, general: { windows: [window(1, LATER)], word: null, isRestored: true } },
+});
+
+describe('a window read from the database after a restart', () => {
+  it('ranks the account last and takes it out only if its credits must not be used', () => {
+    expect(assessed(restored('last'))).toMatchObject({ unavailable: null, isOverQuota: true });
+    expect(assessed(restored('never')).unavailable).toMatchObject({ reason: 'quota-exhausted' });
+  });
+});
+
 describe("upstream's own word", () => {
   const half = [window(0.6, LATER), window(0.2, MUCH_LATER, 604_800)];
 
   it('takes an account out at any number, until its fullest window resets', () => {
     expect(why(quota(half, {}, false))).toEqual({ reason: 'quota-exhausted', until: LATER });
     expect(why(quota([], {}, false))).toEqual({ reason: 'quota-exhausted', until: NOW - 1_000 + 300_000 });
+  });
+
+  it('ends with the window that was the fullest then, whatever the others say', () => {
+    const then = [window(1, NOW - 10), window(0.6, MUCH_LATER, 604_800)];
+    const word = { isAllowed: false, at: NOW - 5_000, until: NOW - 10 };
+    expect(why({ quota: { ...noQuota, general: { windows: then, word, isRestored: false } } })).toBeNull();
   });
 
   it('is outranked by a newer success', () => {

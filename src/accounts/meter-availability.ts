@@ -3,7 +3,6 @@ import { type AccountQuota, canPay, quotaOfMeter } from '../usage/account-quota.
 import { leftRatio, type QuotaWindow } from '../usage/quota-window.js';
 import type { AccountSettings } from './account.js';
 import { type AccountEvidence, evidenceIn } from './evidence/account-evidence.js';
-import { fullestReset } from './evidence/cooldown.js';
 import { meterScope } from './evidence/refusal-scope.js';
 import { type Assessment, latest, refusalIn, type Unavailable } from './unavailable.js';
 
@@ -20,19 +19,22 @@ export function assessMeter(
   meter: string,
   now: number,
 ): Assessment {
-  const { windows, isAllowed, reportedAt } = quotaOfMeter(quota, meter);
+  const { windows, word, isRestored } = quotaOfMeter(quota, meter);
   const { lastSuccessAt } = evidenceIn(evidence, meterScope(meter));
   const refused = refusalIn(evidence, meterScope(meter), now);
   const hasServedSince = (at: number) => lastSuccessAt !== null && lastSuccessAt >= at;
-  const forbiddenUntil =
-    isAllowed === false && !hasServedSince(reportedAt) ? endOf(windows, reportedAt, now) : null;
+  const isForbidden = word?.isAllowed === false && word.until > now && !hasServedSince(word.at);
+  const forbiddenUntil = isForbidden ? word.until : null;
   const spentUntil = resetOfSpent(windows, 0, now);
-  const mayPay = settings.credits === 'last' || !canPay(quota.credits);
+  // After a restart nothing is known of credits until the first report.
+  const mayPay = settings.credits === 'last' || !(canPay(quota.credits) || isRestored);
   const isServed =
-    isAllowed === true ||
+    word?.isAllowed === true ||
+    isRestored ||
     canPay(quota.credits) ||
     windows.every((it) => leftRatio(it, now) > 0 || hasServedSince(it.seenAt));
-  const quotaUntil = spentUntil !== null && !(isServed && mayPay) ? spentUntil : forbiddenUntil;
+  const isOut = spentUntil !== null && !(isServed && mayPay);
+  const quotaUntil = isOut ? spentUntil : (forbiddenUntil ?? (mayPay ? null : endOfEndless(windows, now)));
   const reservedUntil = settings.reserveRatio > 0 ? resetOfSpent(windows, settings.reserveRatio, now) : null;
   const quotaOut: Unavailable | null =
     quotaUntil === null
@@ -55,8 +57,9 @@ function resetOfSpent(windows: readonly QuotaWindow[], reserveRatio: number, now
   return until;
 }
 
-/** Returns when a meter that upstream does not allow may serve again: at the fullest window's reset, else soon. */
-function endOf(windows: readonly QuotaWindow[], reportedAt: number, now: number): number | null {
-  const until = fullestReset(windows, now) ?? reportedAt + limits.quotaUnknownMs;
+/** Returns until when a spent window without a known reset counts as spent, epoch ms; null if there is none. */
+function endOfEndless(windows: readonly QuotaWindow[], now: number): number | null {
+  const endless = windows.filter((it) => it.resetsAt === null && leftRatio(it, now) === 0);
+  const until = Math.max(0, ...endless.map((it) => it.seenAt + limits.quotaUnknownMs));
   return until > now ? until : null;
 }

@@ -6,7 +6,7 @@ import { limits } from '../config/limits.js';
 import { type OutboundCall, outboundCall, type OutboundResponse } from '../runtime/http-client.js';
 import { describeError } from '../runtime/pool-error.js';
 import { TokenService } from '../tokens/token.service.js';
-import { quotaFromUsage } from '../usage/quota-report.js';
+import { askedThen, quotaFromUsage } from '../usage/quota-report.js';
 import { QuotaService } from '../usage/quota.service.js';
 import { meterNames, openMeters } from './evidence/open-meters.js';
 import { AccountRegistry } from './account-registry.js';
@@ -51,7 +51,8 @@ export class QuotaPoll {
   /** Polls one account. Rejects if upstream gives no usable response. */
   async poll(account: Account): Promise<void> {
     const askedAt = this.clock.now();
-    const usage = quotaFromUsage(await this.get(account, USAGE), this.clock.now());
+    const report = quotaFromUsage(await this.get(account, USAGE), this.clock.now());
+    const usage = report === null ? null : askedThen(report, askedAt);
     if (usage === null) throw new Error('the response contains no usage');
     this.upstream.note({ kind: 'polled' });
     const now = this.clock.now();

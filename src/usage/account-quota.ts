@@ -1,14 +1,23 @@
 import { GENERAL_METER, meterKey } from './meter.js';
 import { leftRatio, type QuotaWindow } from './quota-window.js';
 
+/** Upstream's word on a meter. Times are epoch ms. */
+export interface UpstreamsWord {
+  readonly isAllowed: boolean;
+  /** When upstream was asked. */
+  readonly at: number;
+  /** When a `false` ends: at the reset of the window that was fullest then. */
+  readonly until: number;
+}
+
 /** The quota of one meter of an account. */
 export interface MeterQuota {
   /** Shortest first; empty if unknown. */
   readonly windows: readonly QuotaWindow[];
   /** Upstream's own word on whether it serves requests of this meter; null if it gave none. */
-  readonly isAllowed: boolean | null;
-  /** When `isAllowed` was reported, epoch ms. */
-  readonly reportedAt: number;
+  readonly word: UpstreamsWord | null;
+  /** Whether the windows were read from the database and not confirmed since. */
+  readonly isRestored: boolean;
 }
 
 /** A meter beside the general one (docs/protocol.md, meters). */
@@ -36,7 +45,7 @@ export interface AccountQuota {
   readonly credits: Credits | null;
 }
 
-const noMeterQuota: MeterQuota = { windows: [], isAllowed: null, reportedAt: 0 };
+const noMeterQuota: MeterQuota = { windows: [], word: null, isRestored: false };
 export const noNamedMeter: NamedMeter = { ...noMeterQuota, label: null, normalModel: null };
 export const noQuota: AccountQuota = { general: noMeterQuota, meters: new Map(), credits: null };
 
@@ -76,6 +85,6 @@ export function canPay(credits: Credits | null): boolean {
 }
 
 /** Whether upstream's report leaves room on a meter: by its own word, else by its windows and the credits. */
-export function hasRoom({ windows, isAllowed }: MeterQuota, credits: Credits | null, now: number): boolean {
-  return isAllowed ?? (canPay(credits) || windows.every((it) => leftRatio(it, now) > 0));
+export function hasRoom({ windows, word }: MeterQuota, credits: Credits | null, now: number): boolean {
+  return word?.isAllowed ?? (canPay(credits) || windows.every((it) => leftRatio(it, now) > 0));
 }

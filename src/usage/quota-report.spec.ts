@@ -8,7 +8,7 @@ const epoch = now / 1_000;
 
 const report = (fields: object) => quotaFromUsage({ plan_type: 'pro', ...fields }, now);
 const word = (rateLimit: unknown) =>
-  quotaFromUsage({ plan_type: 'pro', rate_limit: rateLimit }, now)?.isAllowed;
+  quotaFromUsage({ plan_type: 'pro', rate_limit: rateLimit }, now)?.word?.isAllowed ?? null;
 const credits = (value: unknown) => quotaFromUsage({ plan_type: 'pro', credits: value }, now)?.credits;
 
 describe('quota windows from the headers of a turn', () => {
@@ -54,7 +54,7 @@ describe("upstream's usage response", () => {
     );
     expect(response).toEqual({
       plan: 'pro',
-      isAllowed: null,
+      word: null,
       meters: new Map(),
       credits: null,
       windows: [{ durationSeconds: 604_800, usedRatio: 0.4, resetsAt: now + 10_000, seenAt: now }],
@@ -98,8 +98,8 @@ describe('the meters of a report', () => {
         {
           label: 'GPT-5.3-Codex-Spark',
           normalModel: 'gpt-5.3-codex',
-          isAllowed: true,
-          reportedAt: now,
+          word: { isAllowed: true, at: now, until: now + limits.quotaUnknownMs },
+          isRestored: false,
           windows: [{ durationSeconds: 60, usedRatio: 1, resetsAt: null, seenAt: now }],
         },
       ],
@@ -187,7 +187,12 @@ describe('the credits of an account', () => {
       { has_credits: true, balance: 'plenty' },
       { hasCredits: true, isUnlimited: false, balance: null },
     ],
-    [{ has_credits: 'true' }, null],
+    [
+      { has_credits: 'true', balance: '3' },
+      { hasCredits: true, isUnlimited: false, balance: 3 },
+    ],
+    [{ balance: 3 }, { hasCredits: false, isUnlimited: false, balance: 3 }],
+    [{ has_credits: 'yes' }, null],
     ['12.5', null],
     [null, null],
     [[], null],

@@ -1,8 +1,14 @@
 import { z } from 'zod';
 import { limits } from '../config/limits.js';
-import { type Credits, type NamedMeter, noNamedMeter } from './account-quota.js';
+import {
+  type Credits,
+  type MeterQuota,
+  type NamedMeter,
+  noNamedMeter,
+  type UpstreamsWord,
+} from './account-quota.js';
 import { GENERAL_METER, meterKey } from './meter.js';
-import { decimal, type QuotaWindow, windowOf } from './quota-window.js';
+import { decimal, fullestReset, type QuotaWindow, windowOf } from './quota-window.js';
 
 type Headers = Readonly<Record<string, string | string[] | undefined>>;
 
@@ -11,15 +17,18 @@ export interface HeaderQuota {
   readonly windows: readonly QuotaWindow[];
   /** By `meterKey`. */
   readonly meters: ReadonlyMap<string, readonly QuotaWindow[]>;
-  readonly credits: Credits | null;
+  readonly credits: HeaderCredits | null;
 }
+
+/** Credits in a response head; null for each that it omits or that cannot be read. */
+export type HeaderCredits = { readonly [K in keyof Credits]: Credits[K] | null };
 
 /** A poll's report, which names every window and meter of the account. */
 export interface PolledQuota {
   readonly plan: string | null;
   readonly windows: readonly QuotaWindow[];
   /** Null if the report does not say. */
-  readonly isAllowed: boolean | null;
+  readonly word: UpstreamsWord | null;
   readonly meters: ReadonlyMap<string, NamedMeter>;
   readonly credits: Credits | null;
 }
@@ -56,19 +65,20 @@ function windowsOfFamily(headers: Headers, family: string, now: number): QuotaWi
   });
 }
 
-function creditsInHeaders(headers: Headers): Credits | null {
-  const flag = (name: string) => {
-    const value = headers[`x-codex-credits-${name}`];
-    return typeof value === 'string' ? /^(?:true|1)$/i.test(value.trim()) : null;
-  };
-  const hasCredits = flag('has-credits');
-  const isUnlimited = flag('unlimited');
-  if (hasCredits === null && isUnlimited === null) return null;
-  return {
-    hasCredits: hasCredits ?? false,
-    isUnlimited: isUnlimited ?? false,
-    balance: decimal(headers['x-codex-credits-balance']),
-  };
+function creditsInHeaders(headers: Headers): HeaderCredits | null {
+  const hasCredits = flagIn(headers['x-codex-credits-has-credits']);
+  const isUnlimited = flagIn(headers['x-codex-credits-unlimited']);
+  const balance = decimal(headers['x-codex-credits-balance']);
+  if (hasCredits === null && isUnlimited === null && balance === null) return null;
+  return { hasCredits, isUnlimited, balance };
+}
+
+/** A flag as upstream spells it: a boolean, or `True`, `0` and the like as text; null for anything else. */
+function flagIn(value: unknown): boolean | null {
+  if (typeof value === 'boolean') return value;
+  if (typeof value !== 'string') return null;
+  if (/^\s*(?:true|1)\s*$/i.test(value)) return true;
+  return /^\s*(?:false|0)\s*$/i.test(value) ? false : null;
 }
 
 const number = z.number().nullish().catch(null);
@@ -96,8 +106,8 @@ const meterSchema = z.object({
   rate_limit: limitSchema.nullish().catch(null),
 });
 const creditsSchema = z.object({
-  has_credits: flag,
-  unlimited: flag,
+  has_credits: z.unknown().optional(),
+  unlimited: z.unknown().optional(),
   balance: z.union([z.number(), z.string()]).nullish().catch(null),
 });
 const usageSchema = z.object({
@@ -115,10 +125,20 @@ export function quotaFromUsage(json: unknown, now: number): PolledQuota | null {
   return {
     plan: plan?.toLowerCase() ?? null,
     windows: windowsIn(limit, now),
-    isAllowed: isAllowedIn(limit),
+    word: wordOf(isAllowedIn(limit), windowsIn(limit, now), now),
     meters: metersIn(others ?? [], now),
     credits: creditsIn(credits),
   };
+}
+
+/** The report as of the time at which it was asked for: a success since then is newer. */
+export function askedThen(report: PolledQuota, askedAt: number): PolledQuota {
+  const then = <T extends Pick<MeterQuota, 'windows' | 'word'>>(it: T): T => ({
+    ...it,
+    windows: it.windows.map((window) => ({ ...window, seenAt: askedAt })),
+    word: it.word === null ? null : { ...it.word, at: askedAt },
+  });
+  return { ...then(report), meters: new Map([...report.meters].map(([key, it]) => [key, then(it)])) };
 }
 
 function metersIn(entries: readonly unknown[], now: number): ReadonlyMap<string, NamedMeter> {
@@ -130,8 +150,7 @@ function metersIn(entries: readonly unknown[], now: number): ReadonlyMap<string,
     meters.set(key, {
       ...noNamedMeter,
       windows: windowsIn(meter.rate_limit, now),
-      isAllowed: isAllowedIn(meter.rate_limit),
-      reportedAt: now,
+      word: wordOf(isAllowedIn(meter.rate_limit), windowsIn(meter.rate_limit, now), now),
       label: meter.limit_name ?? null,
       normalModel: meter.normal_model_slug ?? null,
     });
@@ -158,13 +177,27 @@ function isAllowedIn(limit: z.infer<typeof limitSchema> | null | undefined): boo
   return limit?.limit_reached === true ? false : (limit?.allowed ?? null);
 }
 
+/** Upstream's word with the end of a refusal: the reset of the fullest window, or soon if no window states one. */
+export function wordOf(
+  isAllowed: boolean | null,
+  windows: readonly QuotaWindow[],
+  at: number,
+): UpstreamsWord | null {
+  if (isAllowed === null) return null;
+  return { isAllowed, at, until: fullestReset(windows, at) ?? at + limits.quotaUnknownMs };
+}
+
 function creditsIn(credits: z.infer<typeof creditsSchema> | null | undefined): Credits | null {
-  if (credits == null || (credits.has_credits == null && credits.unlimited == null)) return null;
+  if (credits == null) return null;
+  const hasCredits = flagIn(credits.has_credits);
+  const isUnlimited = flagIn(credits.unlimited);
   const balance =
     typeof credits.balance === 'number' ? credits.balance : decimal(credits.balance ?? undefined);
+  const isNumber = balance !== null && Number.isFinite(balance);
+  if (hasCredits === null && isUnlimited === null && !isNumber) return null;
   return {
-    hasCredits: credits.has_credits ?? false,
-    isUnlimited: credits.unlimited ?? false,
-    balance: balance !== null && Number.isFinite(balance) ? balance : null,
+    hasCredits: hasCredits ?? false,
+    isUnlimited: isUnlimited ?? false,
+    balance: isNumber ? balance : null,
   };
 }

@@ -55,3 +55,13 @@ export function leftRatio(window: QuotaWindow, now: number): number {
   if (window.resetsAt !== null && window.resetsAt <= now) return 1;
   return Math.min(1, Math.max(0, 1 - window.usedRatio));
 }
+
+/** Returns the next reset of the fullest window, epoch ms; null if no window states one. */
+export function fullestReset(windows: readonly QuotaWindow[], now: number): number | null {
+  let fullest: QuotaWindow | null = null;
+  for (const it of windows) {
+    if (it.resetsAt === null || it.resetsAt <= now) continue;
+    if (fullest === null || it.usedRatio > fullest.usedRatio) fullest = it;
+  }
+  return fullest?.resetsAt ?? null;
+}

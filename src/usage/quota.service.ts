@@ -4,8 +4,8 @@ import type { EntityManager } from 'typeorm';
 import { limits } from '../config/limits.js';
 import { Database } from '../storage/database.js';
 import { QuotaSample } from './quota-sample.entity.js';
-import { type AccountQuota, type MeterQuota, noNamedMeter, noQuota } from './account-quota.js';
-import type { HeaderQuota, PolledQuota } from './quota-report.js';
+import { type AccountQuota, type Credits, type MeterQuota, noNamedMeter, noQuota } from './account-quota.js';
+import type { HeaderCredits, HeaderQuota, PolledQuota } from './quota-report.js';
 import type { QuotaWindow } from './quota-window.js';
 import { quotaSamples } from './usage-tables.js';
 import { WriteBehind } from '../storage/write-behind.js';
@@ -52,13 +52,13 @@ export class QuotaService implements OnModuleInit {
     this.latest.set(accountId, {
       general: updated(before.general, windows),
       meters: meters.size === 0 ? before.meters : named,
-      credits: credits ?? before.credits,
+      credits: withCredits(before.credits, credits),
     });
   }
 
   /** Takes the report of a poll, which names all windows and meters. A window that it omits has ended. */
   replace(accountId: string, report: PolledQuota, at: number): void {
-    const { windows, isAllowed, meters, credits } = report;
+    const { windows, word, meters, credits } = report;
     const before = this.windows(accountId);
     const reported = new Set(windows.map((it) => it.durationSeconds));
     for (const it of before) {
@@ -67,7 +67,7 @@ export class QuotaService implements OnModuleInit {
     }
     this.record(accountId, windows, before);
     this.latest.set(accountId, {
-      general: { windows: merged([], windows), isAllowed, reportedAt: at },
+      general: { windows: merged([], windows), word, isRestored: false },
       meters,
       credits,
     });
@@ -106,7 +106,7 @@ export class QuotaService implements OnModuleInit {
     for (const { accountId, ...window } of newest) {
       if (window.resetsAt === ENDED.resetsAt) continue;
       const windows = [...this.windows(accountId), window];
-      this.latest.set(accountId, { ...noQuota, general: { ...noQuota.general, windows } });
+      this.latest.set(accountId, { ...noQuota, general: { ...noQuota.general, windows, isRestored: true } });
     }
   }
 
@@ -117,10 +117,20 @@ export class QuotaService implements OnModuleInit {
   }
 }
 
-/** A meter with newer windows, which outdate upstream's last word on whether it serves. */
+/** A meter with newer windows. */
 function updated<T extends MeterQuota>(meter: T, newer: readonly QuotaWindow[]): T {
   if (newer.length === 0) return meter;
-  return { ...meter, windows: merged(meter.windows, newer), isAllowed: null };
+  return { ...meter, windows: merged(meter.windows, newer), isRestored: false };
+}
+
+/** The credits with those that a response head names. */
+function withCredits(before: Credits | null, seen: HeaderCredits | null): Credits | null {
+  if (seen === null) return before;
+  return {
+    hasCredits: seen.hasCredits ?? before?.hasCredits ?? false,
+    isUnlimited: seen.isUnlimited ?? before?.isUnlimited ?? false,
+    balance: seen.balance ?? before?.balance ?? null,
+  };
 }
 
 /** The newer windows with those that they do not replace, shortest first; bounded. */

@@ -1,6 +1,6 @@
 import { limits } from '../../config/limits.js';
 import { backoffMs } from '../../runtime/backoff.js';
-import type { QuotaWindow } from '../../usage/quota-window.js';
+import { fullestReset, type QuotaWindow } from '../../usage/quota-window.js';
 
 /** Cooldown in ms after the n-th rate limit in a row without a stated time: 2 s, doubling to 60 s. */
 export function rateLimitPauseMs(inARow: number): number {
@@ -37,14 +37,4 @@ function statedEnd(hint: ResetHint, now: number): number | null {
   if (hint.resetsInSeconds !== null && hint.resetsInSeconds > 0)
     return now + Math.ceil(hint.resetsInSeconds * 1_000);
   return null; // ignore a reset in the past: the refusal is newer
-}
-
-/** Returns the next reset of the fullest window, epoch ms; null if no window states one. */
-export function fullestReset(windows: readonly QuotaWindow[], now: number): number | null {
-  let fullest: QuotaWindow | null = null;
-  for (const it of windows) {
-    if (it.resetsAt === null || it.resetsAt <= now) continue;
-    if (fullest === null || it.usedRatio > fullest.usedRatio) fullest = it;
-  }
-  return fullest?.resetsAt ?? null;
 }

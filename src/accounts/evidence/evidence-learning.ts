@@ -127,9 +127,14 @@ function reported(
     scope === 'account' ? openMeters.has(GENERAL_SCOPE) : openMeters.has(scope);
   return everywhere(evidence, (it, scope) => {
     const isOver =
-      it.refusal !== null && concerns(it.refusal) && askedAt > it.refusal.pollFrom && isOpen(scope);
+      it.refusal !== null && concerns(it.refusal) && isAskedAfter(it.refusal, askedAt, at) && isOpen(scope);
     return isOver ? cleared(it, at) : it;
   });
+}
+
+/** Whether a poll was sent late enough to end a refusal. One from the future was recorded before the clock was set back. */
+function isAskedAfter({ pollFrom }: Refusal, askedAt: number, at: number): boolean {
+  return askedAt > pollFrom || pollFrom - at > limits.prematureClearMs + limits.clockSkewMs;
 }
 
 function noEvidenceBut({ scopes }: AccountEvidence): AccountEvidence {

@@ -1,7 +1,7 @@
 import { meterKey } from '../../usage/meter.js';
 import type { QuotaReport } from './account-event.js';
 import { type AccountEvidence, everywhere, inScope } from './account-evidence.js';
-import { isMeter, type RefusalScope } from './refusal-scope.js';
+import { isMeter, meterScope, type RefusalScope } from './refusal-scope.js';
 import { countingModel } from './scope-evidence.js';
 
 /** The meter that counts a model, as upstream has named it, in a response or by its label; null if it has not. */
@@ -33,8 +33,19 @@ export function withNames(evidence: AccountEvidence, { meterNames, at }: QuotaRe
   let known = evidence;
   for (const [scope, name] of meterNames) {
     const key = meterKey(name);
+    if (key !== null) known = renamed(known, meterScope(key), scope);
     if (key === null || meterOfModel(known, name) !== null) continue;
     known = inScope(known, { scope, at }, (it) => countingModel(it, key));
   }
   return known;
+}
+
+/** Moves the evidence of a meter that a refusal has called by its label, before a poll gave its name. */
+function renamed(evidence: AccountEvidence, label: RefusalScope, name: RefusalScope): AccountEvidence {
+  const known = evidence.scopes.get(label);
+  if (known === undefined || label === name) return evidence;
+  const scopes = new Map(evidence.scopes);
+  scopes.delete(label);
+  if (!scopes.has(name)) scopes.set(name, known);
+  return { ...evidence, scopes };
 }

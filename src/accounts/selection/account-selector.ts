@@ -106,10 +106,16 @@ export class AccountSelector {
       selection,
       unpaid.map((it) => it.account),
     );
-    const free = this.preferred(
-      selection,
-      orAll(available, (it) => !it.isOverQuota).map((it) => it.account),
+    const unavoided = new Set(
+      this.preferred(
+        selection,
+        available.map((it) => it.account),
+      ),
     );
+    const free = orAll(
+      available.filter((it) => unavoided.has(it.account)),
+      (it) => !it.isOverQuota,
+    ).map((it) => it.account);
     const full = untried.filter((it) => it.unavailable?.reason === 'full').map((it) => it.account);
     const boundTo = selection.sessionKey === null ? null : this.affinity.find(selection.sessionKey);
     const tentative = selection.sessionKey === null ? null : this.affinity.tentative(selection.sessionKey);

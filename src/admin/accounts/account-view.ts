@@ -103,10 +103,10 @@ export function accountView(
     ].filter((it) => it !== null),
     refusals: refusalViews(account, now),
     windows: quota.general.windows,
-    meters: [...quota.meters].map(([meterName, { label, isAllowed, windows }]) => ({
+    meters: [...quota.meters].map(([meterName, { label, word, windows }]) => ({
       name: meterName,
       label,
-      allowed: isAllowed,
+      allowed: word?.isAllowed ?? null,
       windows,
     })),
     creditStatus:

@@ -18,6 +18,9 @@ const wording: Readonly<Record<UnavailableReason, string>> = {
   'upstream-error': 'had too many errors of upstream in a row',
 };
 
+/** The last moment that a `Date` can hold, epoch ms. */
+const LATEST = 8.64e15;
+
 /** Accounts named in one message; the others are counted. */
 const MOST = 10;
 
@@ -36,7 +39,7 @@ export function accountReasons(candidates: readonly ConsideredCandidate[], now: 
 export function timeUntil(until: number, now: number): string {
   const seconds = Math.max(1, Math.ceil((until - now) / 1_000));
   if (seconds < 120) return `back in ${seconds} s`;
-  const at = new Date(until).toISOString();
+  const at = new Date(Math.min(until, LATEST)).toISOString();
   const isToday = at.slice(0, 10) === new Date(now).toISOString().slice(0, 10);
   const moment = `at ${at.slice(11, 16)} UTC${isToday ? '' : ` on ${at.slice(0, 10)}`}`;
   const minutes = Math.round(seconds / 60);

@@ -38,6 +38,7 @@ export class FailoverContext {
   #isRecovering = false;
   #hasRetriedReused = false;
   #hasTakenOut = false;
+  readonly #leftSockets = new Set<UpstreamSocket>();
   #strippedBody: Buffer | null = null;
   #refusal: AccountResult | null = null;
 
@@ -58,6 +59,17 @@ export class FailoverContext {
    */
   get onlyId(): string | null {
     return this.request.isContinuation ? null : this.soleId;
+  }
+
+  /** The session's socket, if it may carry an attempt: it has not failed one of this request. Null for none. */
+  get carrier(): UpstreamSocket | null {
+    const current = this.socket?.current ?? null;
+    return current === null || this.#leftSockets.has(current) ? null : current;
+  }
+
+  /** A failure has come on this socket, so no other attempt of the request uses it. */
+  leaveSocket(socket: UpstreamSocket): void {
+    this.#leftSockets.add(socket);
   }
 
   /** The requested model; null when the request names none. */

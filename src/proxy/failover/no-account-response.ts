@@ -61,6 +61,6 @@ export class NoAccountResponse {
     const candidates = entitled.length === 0 ? all : entitled;
     const isCodex = request.isFromCodex;
     const problem = this.upstream.warning();
-    return whyNoAccount({ candidates, tried, lastOutcome, isCodex, problem }, this.clock.now());
+    return whyNoAccount({ candidates, all, tried, lastOutcome, isCodex, problem }, this.clock.now());
   }
 }

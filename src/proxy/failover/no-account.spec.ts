@@ -46,6 +46,7 @@ const free = (name: string): ConsideredCandidate => candidates(name);
 function localResponse(accounts: readonly ConsideredCandidate[], end: Partial<NoAccount> = {}) {
   const all = {
     candidates: accounts,
+    all: accounts,
     tried: new Set<string>(),
     lastOutcome: null,
     isCodex: false,

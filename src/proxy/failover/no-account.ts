@@ -8,8 +8,10 @@ import type { LocalResponse } from '../response/local-response.js';
 
 /** The facts that determine the local response when no account can serve a request. */
 export interface NoAccount {
-  /** Every account as it stands now. */
+  /** The accounts that may use the model, as they stand now; all if none may. */
   readonly candidates: readonly ConsideredCandidate[];
+  /** Every account, for the message. */
+  readonly all: readonly ConsideredCandidate[];
   /** Identities of the accounts that the request was sent to. */
   readonly tried: ReadonlySet<string>;
   readonly lastOutcome: AttemptOutcome['kind'] | null;
@@ -25,7 +27,7 @@ export interface NoAccount {
  */
 export function whyNoAccount(end: NoAccount, now: number): LocalResponse {
   const response = responseTo(end, now);
-  const reasons = accountReasons(end.candidates, now);
+  const reasons = accountReasons(end.all, now);
   const known = [response.message, end.problem, reasons === '' ? null : `${reasons}.`];
   return { ...response, message: known.filter((it) => it !== null).join(' ') };
 }

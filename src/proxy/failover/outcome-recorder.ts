@@ -14,7 +14,13 @@ import { meterNamed, quotaOfMeter } from '../../usage/account-quota.js';
 import { GENERAL_METER } from '../../usage/meter.js';
 import { type HeaderQuota, quotaFromHeaders } from '../../usage/quota-report.js';
 import { QuotaService } from '../../usage/quota.service.js';
-import { type AskedRequest, type AttemptOutcome, meterIn, retryableElsewhere } from '../outcome/outcome.js';
+import {
+  type AskedRequest,
+  type AttemptOutcome,
+  meterIn,
+  PAYMENT_REQUIRED,
+  retryableElsewhere,
+} from '../outcome/outcome.js';
 import type { Attempted } from '../upstream/attempted.js';
 import type { FailoverContext } from './failover-context.js';
 import { classifyFailure, type EventFailure } from '../outcome/event-failure.js';
@@ -25,13 +31,6 @@ import { QUOTA_MESSAGE, quotaFromMessage } from '../response/quota-message.js';
 import { Pinning } from './pinning.js';
 import type { ProxyRequest } from '../request/proxy-request.js';
 import type { RelayEnd } from '../response/relay.js';
-
-/** Refusals that concern the account as a whole, whatever was requested. */
-const accountRefusals: ReadonlySet<AttemptOutcome['kind']> = new Set([
-  'quota-exhausted',
-  'rate-limited',
-  'deactivated',
-]);
 
 /** A request as far as its outcome is evidence. `startedAt` is epoch ms. */
 export interface AskedOutcome {
@@ -91,7 +90,9 @@ export class OutcomeRecorder {
 
   /** Records the outcome of a request that belongs to a session but is not a turn. */
   learnOfSession(request: ProxyRequest, account: Account, { outcome, startedAt }: Attempted): void {
-    if (accountRefusals.has(outcome.kind)) this.learn(account, outcome, { ...ofAnyTurn, startedAt });
+    // Its limits may be those of the route; only a word about the account itself counts.
+    const isAboutAccount = outcome.kind === 'deactivated' && outcome.code !== PAYMENT_REQUIRED;
+    if (isAboutAccount) this.learn(account, outcome, { ...ofAnyTurn, startedAt });
     if (outcome.kind === 'success') this.settleIfNew(request.sessionKey, account, startedAt);
   }
 

@@ -7,7 +7,6 @@ import { OutcomeRecorder } from './outcome-recorder.js';
 import type { Destination } from '../upstream/request-builder.js';
 import { AttemptRunner } from '../upstream/attempt-runner.js';
 import { type Attempted, releaseAttempt } from '../upstream/attempted.js';
-import type { UpstreamSocket } from '../socket/upstream-socket.js';
 import type { AccountResult, FailoverContext } from './failover-context.js';
 import { decide } from './failover-policy.js';
 import { CrossAccountRecovery } from './cross-account-recovery.js';
@@ -31,12 +30,11 @@ export class SameAccountRetry {
     let hasRefreshed = false;
     let hasRetried = false;
     let rejected: Attempted['token'] = null;
-    let carrier: UpstreamSocket | null = null;
     for (;;) {
       const attempted = await this.runner.attempt(
         request,
         account,
-        this.destination(context, account, carrier),
+        this.destination(context, account),
         rejected,
       );
       record.attempted(account, by, attempted);
@@ -64,9 +62,9 @@ export class SameAccountRetry {
         return { account, attempted, verdict };
       }
       by = verdict;
-      // An open socket carries the next attempt as well, unless its token was rejected.
-      carrier = verdict === 'refresh' ? null : (attempted.socket?.upstream ?? null);
-      if (carrier === null && !isKept) releaseAttempt(attempted);
+      // Messages of the failed turn may follow on its socket, so the next attempt takes another one.
+      if (attempted.socket !== null) context.leaveSocket(attempted.socket.upstream);
+      if (!isKept) releaseAttempt(attempted);
       if (verdict === 'refresh') {
         hasRefreshed = true;
         rejected = attempted.token;
@@ -81,25 +79,20 @@ export class SameAccountRetry {
   }
 
   private destination(
-    { request, path, strippedBody, socket }: FailoverContext,
+    { request, path, strippedBody, socket, carrier }: FailoverContext,
     account: Account,
-    carrier: UpstreamSocket | null,
   ): Destination {
     return {
       base: 'responses',
       path,
       isTurn: true,
-      socket: socket === null ? null : { carriers: present(carrier, socket.current), onSent: socket.onSent },
+      socket: socket === null ? null : { carrier, onSent: socket.onSent },
       // Without `accept-encoding`, the response is not compressed and can be read.
       without: ['accept-encoding', ...this.pinning.crossAccountHeaders(request, account)],
       bodyInstead: strippedBody,
       withinMs: null,
     };
   }
-}
-
-function present<T>(...values: readonly (T | null)[]): readonly T[] {
-  return values.filter((it) => it !== null);
 }
 
 async function pauseUnless(gone: AbortSignal, ms: number): Promise<void> {

@@ -11,6 +11,8 @@ interface PageFacts {
 
 /** Cloudflare's own errors, which it also sends as plain text. */
 const EDGE_ERROR = /^\s*error code: 1\d{3}\b/i;
+/** A page that something between has wrapped into JSON. */
+const HTML = /^\s*<(?:!doctype|html)\b/i;
 
 /**
  * Whether a response comes from the network in front of upstream (docs/protocol.md, errors): it redirects, or its
@@ -24,9 +26,9 @@ export function isEdgePage(response: PageFacts, route: 'turn' | 'images' | 'othe
   const canBeEdge = route !== 'other' || status === 403 || status === 429 || status >= 500;
   if (!canBeEdge) return false;
   const type = headers['content-type'] ?? '';
-  const isHtml = type.includes('html') && (envelope === null || envelope.codes.length === 0);
+  const isHtml = type.includes('html') && envelope === null;
   if (response.isHtml === true || isHtml || headers['cf-mitigated'] !== undefined) return true;
-  if (envelope !== null) return envelope.codes.length === 0 && EDGE_ERROR.test(envelope.message);
+  if (envelope !== null) return EDGE_ERROR.test(envelope.message) || HTML.test(envelope.message);
   const isGate = status === 403 || status === 429 || status === 503;
   return isGate && /cloudflare/i.test(String(headers['server'] ?? ''));
 }

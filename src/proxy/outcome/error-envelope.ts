@@ -53,6 +53,25 @@ export function readEnvelope(json: unknown): ErrorEnvelope | null {
   return {
     codes,
     message: typeof message === 'string' ? message : '',
+    ...limitIn(places),
+  };
+}
+
+/** The error with what an object around it says of the limit, where the error itself says nothing. */
+export function withLimitOf(error: ErrorEnvelope, around: Readonly<Record<string, unknown>>): ErrorEnvelope {
+  const limit = limitIn([around]);
+  return {
+    ...error,
+    resetsAt: error.resetsAt ?? limit.resetsAt,
+    resetsInSeconds: error.resetsInSeconds ?? limit.resetsInSeconds,
+    limitName: error.limitName ?? limit.limitName,
+  };
+}
+
+function limitIn(
+  places: readonly Readonly<Record<string, unknown>>[],
+): Pick<ErrorEnvelope, 'resetsAt' | 'resetsInSeconds' | 'limitName'> {
+  return {
     resetsAt: first(places, 'resets_at'),
     resetsInSeconds: first(places, 'resets_in_seconds'),
     limitName: limitNameIn(places),
@@ -60,14 +79,24 @@ export function readEnvelope(json: unknown): ErrorEnvelope | null {
 }
 
 /**
- * Reads what is left of an error whose JSON was cut off: its codes. Null if the text does not begin like a JSON
- * object, or names no code.
+ * Reads what is left of an error whose JSON was cut off: its codes, the start of its message, and its limit. Null if
+ * the text does not begin like a JSON object, or names no code.
  */
 export function readCutEnvelope(text: string): ErrorEnvelope | null {
   if (!/^\s*\{/.test(text)) return null;
   const found = text.matchAll(/"(?:code|type|error|detail)"\s*:\s*"([\w.-]{1,100})"/g);
   const codes = [...found].slice(0, 10).map((it) => (it[1] ?? '').toLowerCase());
-  return codes.length === 0 ? null : { ...noError, codes };
+  if (codes.length === 0) return null;
+  const textOf = (name: string) => new RegExp(String.raw`"${name}"\s*:\s*"([^"\\]{1,500})`).exec(text)?.[1];
+  const numberOf = (name: string) =>
+    new RegExp(String.raw`"${name}"\s*:\s*"?(\d+(?:\.\d+)?)`).exec(text)?.[1];
+  const fields = {
+    metered_limit_name: textOf('metered_limit_name'),
+    limit_name: textOf('limit_name'),
+    resets_at: numberOf('resets_at'),
+    resets_in_seconds: numberOf('resets_in_seconds'),
+  };
+  return { codes, message: textOf('message') ?? '', ...limitIn([fields]) };
 }
 
 function limitNameIn(places: readonly Readonly<Record<string, unknown>>[]): string | null {

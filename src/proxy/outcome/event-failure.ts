@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { isRecord } from '../../runtime/is-record.js';
-import { type ErrorEnvelope, noError, readCutEnvelope, readEnvelope } from './error-envelope.js';
+import { type ErrorEnvelope, noError, readCutEnvelope, readEnvelope, withLimitOf } from './error-envelope.js';
 import { type AskedRequest, type AttemptOutcome, classify } from './outcome.js';
 
 /** What a failure event says. */
@@ -24,7 +24,7 @@ export function failureInEvent(data: string | null): EventFailure {
 export function failureInMessage(data: string | null): EventFailure {
   const json = jsonIn(data);
   const fields = isRecord(json) ? json : {};
-  const status = typeof fields['status'] === 'number' ? fields['status'] : null;
+  const status = statusIn(fields['status']) ?? statusIn(fields['status_code']);
   return { envelope: envelopeIn(data, json), status, headers: headersIn(fields['headers']) };
 }
 
@@ -41,7 +41,13 @@ export function classifyFailure(
 
 function envelopeIn(data: string | null, json: unknown): ErrorEnvelope {
   const inside = isRecord(json) ? readEnvelope(json['response']) : null;
-  return inside ?? readEnvelope(json) ?? readCutEnvelope(json === null ? (data ?? '') : '') ?? noError;
+  if (inside !== null) return withLimitOf(inside, isRecord(json) ? json : {});
+  return readEnvelope(json) ?? readCutEnvelope(json === null ? (data ?? '') : '') ?? noError;
+}
+
+function statusIn(value: unknown): number | null {
+  const status = typeof value === 'string' && /^\d{3}$/.test(value) ? Number(value) : value;
+  return typeof status === 'number' ? status : null;
 }
 
 function headersIn(value: unknown): Record<string, string> {

@@ -85,6 +85,8 @@ const deactivatedCodes = new Set([
   'account_deleted',
   'deactivated_workspace',
 ]);
+/** The code of a 402 that names none. */
+export const PAYMENT_REQUIRED = 'payment_required';
 const rateCodes = new Set(['rate_limit_exceeded', 'slow_down']);
 const WRONG_PLACE = 'unsupported_country_region_territory';
 
@@ -106,7 +108,7 @@ export function classify(response: ResponseFacts, asked: AskedRequest, now: numb
   if (deactivated !== undefined) return { kind: 'deactivated', code: deactivated };
   if (codes.some((it) => CREDITS.test(it))) return quotaExhausted(response, scope.ofQuota);
   if (status === 402 && asked.route === 'images') return quotaExhausted(response, scope.ofQuota);
-  if (status === 402) return { kind: 'deactivated', code: 'payment_required' };
+  if (status === 402) return { kind: 'deactivated', code: PAYMENT_REQUIRED };
   if (status === 401) return { kind: 'unauthorized', scope: scope.ofAll };
   const canBeLimit = status === 429 || isFirstEvent;
   if (canBeLimit && has(quotaCodes)) return quotaExhausted(response, scope.ofQuota);
@@ -151,10 +153,11 @@ function scopeOf(
   return { ofAll: 'account', ofQuota, ofRate: ofQuota === GENERAL_SCOPE ? 'account' : ofQuota };
 }
 
-function isWrongPlace({ status, envelope }: ResponseFacts): boolean {
+function isWrongPlace({ status, envelope, isFirstEvent }: ResponseFacts): boolean {
   if (envelope === null) return false;
   if (envelope.codes.includes(WRONG_PLACE)) return true;
-  return status === 403 && /\bcountry, region,? or territory not supported\b/i.test(envelope.message);
+  const isRefusal = status === 403 || isFirstEvent;
+  return isRefusal && /\bcountry, region,? or territory not supported\b/i.test(envelope.message);
 }
 
 function wait({ headers, envelope }: ResponseFacts, now: number): number | null {

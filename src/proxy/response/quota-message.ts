@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { PoolWindow } from '../../accounts/selection/pool-quota.js';
 import { GENERAL_METER, meterKey } from '../../usage/meter.js';
 import type { HeaderQuota } from '../../usage/quota-report.js';
-import type { QuotaWindow } from '../../usage/quota-window.js';
+import { type QuotaWindow, windowOf } from '../../usage/quota-window.js';
 import { isRecord } from '../../runtime/is-record.js';
 import { jsonOf } from '../request/message.js';
 
@@ -35,14 +35,7 @@ export function quotaFromMessage(message: Buffer, now: number): HeaderQuota {
 function windowsIn(json: unknown, now: number): QuotaWindow[] {
   const told = schema.safeParse(json).data?.rate_limits;
   return [told?.primary, told?.secondary].flatMap((it) =>
-    it == null
-      ? []
-      : {
-          durationSeconds: Math.round(it.window_minutes * 60),
-          usedRatio: it.used_percent / 100,
-          resetsAt: it.reset_at == null ? null : Math.round(it.reset_at * 1_000),
-          seenAt: now,
-        },
+    it == null ? [] : windowOf(it.used_percent, it.window_minutes * 60, it.reset_at ?? null, null, now),
   );
 }
 

@@ -159,9 +159,10 @@ function carrierFor(
   account: Account,
   rejected: Secret | null,
 ): UpstreamSocket | null {
-  const fits = (it: UpstreamSocket) =>
-    it.isOpen && it.account.id === account.id && rejected?.equals(it.token) !== true;
-  return socket?.carriers.find(fits) ?? null;
+  const carrier = socket?.carrier ?? null;
+  const isFit =
+    carrier?.isOpen === true && carrier.account.id === account.id && rejected?.equals(carrier.token) !== true;
+  return isFit ? carrier : null;
 }
 
 /** The message continues a response that only a closed socket knew. */

@@ -9,8 +9,8 @@ import { upstreamHeaders } from './headers.js';
 
 /** How an attempt uses WebSockets. */
 export interface SocketUse {
-  /** Sockets that can carry the message, if they are open and of the attempt's account. Otherwise one is opened. */
-  readonly carriers: readonly UpstreamSocket[];
+  /** Carries the message if it is open and belongs to the attempt's account. Otherwise a socket is opened. */
+  readonly carrier: UpstreamSocket | null;
   /** Called with the socket that the message was sent on. */
   readonly onSent: (upstream: UpstreamSocket) => void;
 }

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { limits } from '../../config/limits.js';
 import { type ErrorEnvelope, noError, readCutEnvelope, readEnvelope } from '../outcome/error-envelope.js';
 import { failureInEvent } from '../outcome/event-failure.js';
@@ -41,7 +41,7 @@ function labelledEventStream({ headers }: IncomingMessage): boolean | null {
  * backend sends turns without a content type (docs/protocol.md, section 3), so a response without a label is judged
  * by its first bytes. A stream without output or failure within 10 s of its first byte and 1 MiB counts as output
  * and is passed on. A stream that ends earlier is broken, and so is an empty response, unless its label declares
- * another type. An image stream has events of its own: any of them is output, and any proper end completes it.
+ * another type. An image stream has events of its own, and any proper end completes it.
  */
 export async function peekForOutput(response: IncomingMessage, isImages: boolean = false): Promise<PeekEnd> {
   const head: Buffer[] = [];
@@ -59,7 +59,7 @@ export async function peekForOutput(response: IncomingMessage, isImages: boolean
   const reader = new SseReader(
     ({ type, data }) => {
       if (isDecided || type === null) return;
-      if (isImages ? !failureEvents.has(type) : isOutput(type)) output();
+      if (isOutput(type) || (isImages && type.startsWith('image_'))) output();
       else if (failureEvents.has(type))
         decide({ kind: 'failed', head, envelope: failureInEvent(data).envelope });
     },
@@ -133,21 +133,23 @@ export async function readRefusalBody(response: IncomingMessage): Promise<Refusa
     response,
     head,
     isEventStream: false,
-    ...(await errorIn(Buffer.concat(head), response.headers['content-encoding'])),
+    ...(await errorIn(Buffer.concat(head), response.headers)),
   };
 }
 
 async function errorIn(
   body: Buffer,
-  contentEncoding: string | undefined,
+  headers: IncomingHttpHeaders,
 ): Promise<Pick<RefusalBody, 'envelope' | 'isHtml'>> {
+  const isLabelledHtml = /html/i.test(headers['content-type'] ?? '');
   let text: string;
   try {
-    text = (await inflated(body, contentEncoding)).toString('utf8');
+    text = (await inflated(body, headers['content-encoding'])).toString('utf8');
   } catch {
     return { envelope: null, isHtml: false }; // cut off or damaged: only the status counts
   }
-  return { envelope: envelopeIn(text), isHtml: /^\s*</.test(text) };
+  const isHtml = /^\s*</.test(text) || (isLabelledHtml && !/^\s*[[{"]/.test(text));
+  return { envelope: envelopeIn(text), isHtml };
 }
 
 function envelopeIn(text: string): ErrorEnvelope | null {

@@ -21,7 +21,7 @@ export async function readResponse(
     model: mentionsModel(envelope) ? await request.model() : null,
   });
   const facts = { status: response.statusCode ?? 0, headers: response.headers };
-  const isNone = facts.status < 200 || facts.status > 599 || (to.socket !== null && facts.status < 400);
+  const isNone = facts.status < 200 || facts.status > 599 || (to.socket !== null && facts.status < 300);
   if (isNone) {
     response.destroy();
     const error = new Error(`upstream responded with status ${facts.status}`);

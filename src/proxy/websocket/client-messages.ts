@@ -35,7 +35,8 @@ export class ClientMessages {
   isRejection({ bytes, isBinary }: SocketMessage): boolean {
     if (isBinary || !failureEvents.has(messageType(bytes) ?? '')) return false;
     const failure = failureInMessage(bytes.toString('utf8'));
-    return this.recorder.outcomeOfLate(failure, { route: 'turn', model: null }).kind === 'unauthorized';
+    const { kind } = this.recorder.outcomeOfLate(failure, { route: 'turn', model: null });
+    return failure.status === 401 || kind === 'unauthorized';
   }
 
   /** Starts renewing the token of a socket. */

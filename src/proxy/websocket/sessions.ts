@@ -60,7 +60,9 @@ export class SocketSessions {
       },
     );
     this.sessions.add(session);
-    if (this.drain.isDraining) session.restart(STOPPING); // the stop began during the handshake
+    // Either may have happened during the handshake.
+    if (this.drain.isDraining) session.restart(STOPPING);
+    else if (upstream.account.withdrawal !== null) session.restart('its account has left the pool');
   }
 
   /** Closes all sessions, including running turns. */
