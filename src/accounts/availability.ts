@@ -40,7 +40,7 @@ export function assess(facts: AvailabilityFacts, request: AssessedRequest, now: 
     latest([...entitled, meterOut]) ??
     byScope.find((it) => it !== null) ??
     (isFull ? { reason: 'full' as const, until: null } : null);
-  const mayServe = unavailable === null;
+  const mayServe = unavailable === null || unavailable.reason === 'full';
   return {
     unavailable,
     isOverQuota: isOverQuota && mayServe,

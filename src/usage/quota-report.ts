@@ -17,6 +17,8 @@ export interface HeaderQuota {
   readonly windows: readonly QuotaWindow[];
   /** By `meterKey`. */
   readonly meters: ReadonlyMap<string, readonly QuotaWindow[]>;
+  /** The labels of meters that have one, by `meterKey`. */
+  readonly labels: ReadonlyMap<string, string>;
   readonly credits: HeaderCredits | null;
 }
 
@@ -38,17 +40,21 @@ const USED = /^x-(.{1,100})-(?:primary|secondary)-used-percent$/;
 /** Reads the windows and credits in a response head (`x-codex-primary-…`, `x-codex-<meter>-…`, docs/protocol.md). */
 export function quotaFromHeaders(headers: Headers, now: number): HeaderQuota {
   const meters = new Map<string, QuotaWindow[]>();
+  const labels = new Map<string, string>();
   for (const name of Object.keys(headers)) {
     if (!name.endsWith('-used-percent')) continue;
     const family = USED.exec(name)?.[1];
     const key = family === undefined ? null : meterKey(family);
     if (family === undefined || key === null || meters.has(key)) continue;
     const windows = windowsOfFamily(headers, family, now);
-    if (windows.length > 0 && meters.size < limits.metersPerAccount) meters.set(key, windows);
+    if (windows.length === 0 || meters.size >= limits.metersPerAccount) continue;
+    meters.set(key, windows);
+    const label = headers[`x-${family}-limit-name`];
+    if (typeof label === 'string' && label !== '') labels.set(key, label.slice(0, 200));
   }
   const windows = meters.get(GENERAL_METER) ?? [];
   meters.delete(GENERAL_METER);
-  return { windows, meters, credits: creditsInHeaders(headers) };
+  return { windows, meters, labels, credits: creditsInHeaders(headers) };
 }
 
 function windowsOfFamily(headers: Headers, family: string, now: number): QuotaWindow[] {
@@ -69,6 +75,18 @@ function creditsInHeaders(headers: Headers): HeaderCredits | null {
   const hasCredits = flagIn(headers['x-codex-credits-has-credits']);
   const isUnlimited = flagIn(headers['x-codex-credits-unlimited']);
   const balance = decimal(headers['x-codex-credits-balance']);
+  if (hasCredits === null && isUnlimited === null && balance === null) return null;
+  return { hasCredits, isUnlimited, balance };
+}
+
+/** Reads the credits of an event or a poll; null for each field that is absent or unreadable, null for none at all. */
+export function creditsFrom(value: unknown): HeaderCredits | null {
+  const credits = creditsSchema.safeParse(value).data;
+  if (credits === undefined) return null;
+  const hasCredits = flagIn(credits.has_credits);
+  const isUnlimited = flagIn(credits.unlimited);
+  const read = typeof credits.balance === 'number' ? credits.balance : decimal(credits.balance ?? undefined);
+  const balance = read !== null && Number.isFinite(read) ? read : null;
   if (hasCredits === null && isUnlimited === null && balance === null) return null;
   return { hasCredits, isUnlimited, balance };
 }
@@ -114,7 +132,7 @@ const usageSchema = z.object({
   plan_type: z.string().min(1).nullish().catch(null),
   rate_limit: limitSchema.nullish().catch(null),
   additional_rate_limits: z.array(z.unknown()).nullish().catch(null),
-  credits: creditsSchema.nullish().catch(null),
+  credits: z.unknown().optional(),
 });
 
 /** Reads `GET /wham/usage` (docs/protocol.md). Null for any other JSON; the windows may be empty. */
@@ -127,7 +145,7 @@ export function quotaFromUsage(json: unknown, now: number): PolledQuota | null {
     windows: windowsIn(limit, now),
     word: wordOf(isAllowedIn(limit), windowsIn(limit, now), now),
     meters: metersIn(others ?? [], now),
-    credits: creditsIn(credits),
+    credits: polledCredits(credits),
   };
 }
 
@@ -187,17 +205,10 @@ export function wordOf(
   return { isAllowed, at, until: fullestReset(windows, at) ?? at + limits.quotaUnknownMs };
 }
 
-function creditsIn(credits: z.infer<typeof creditsSchema> | null | undefined): Credits | null {
-  if (credits == null) return null;
-  const hasCredits = flagIn(credits.has_credits);
-  const isUnlimited = flagIn(credits.unlimited);
-  const balance =
-    typeof credits.balance === 'number' ? credits.balance : decimal(credits.balance ?? undefined);
-  const isNumber = balance !== null && Number.isFinite(balance);
-  if (hasCredits === null && isUnlimited === null && !isNumber) return null;
-  return {
-    hasCredits: hasCredits ?? false,
-    isUnlimited: isUnlimited ?? false,
-    balance: isNumber ? balance : null,
-  };
+/** A poll names all fields; those that it omits are not there. */
+function polledCredits(value: unknown): Credits | null {
+  const credits = creditsFrom(value);
+  if (credits === null) return null;
+  const { hasCredits, isUnlimited, balance } = credits;
+  return { hasCredits: hasCredits ?? false, isUnlimited: isUnlimited ?? false, balance };
 }

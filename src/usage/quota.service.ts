@@ -41,12 +41,13 @@ export class QuotaService implements OnModuleInit {
   }
 
   /** Takes the quota in a response head. Windows and meters that it omits stay as they are. */
-  observe(accountId: string, { windows, meters, credits }: HeaderQuota): void {
+  observe(accountId: string, { windows, meters, labels, credits }: HeaderQuota): void {
     const before = this.quota(accountId);
     const named = new Map(before.meters);
     for (const [key, seen] of meters) {
       const known = named.get(key) ?? noNamedMeter;
-      if (named.has(key) || named.size < limits.metersPerAccount) named.set(key, updated(known, seen));
+      if (named.has(key) || named.size < limits.metersPerAccount)
+        named.set(key, updated({ ...known, label: labels.get(key) ?? known.label }, seen));
     }
     if (windows.length > 0) this.record(accountId, windows, before.general.windows);
     this.latest.set(accountId, {

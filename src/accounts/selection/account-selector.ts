@@ -132,6 +132,11 @@ export class AccountSelector {
       const isFull = full.filter((it) => it.id === id);
       if (selection.isPatient && isFull.length > 0) return { kind: 'full', accounts: isFull, candidates };
     }
+    // Rather than spending credits at once, a patient request waits for an account with quota that is merely full.
+    const waitsFor = untried.filter((it) => it.unavailable?.reason === 'full' && !it.isOverQuota);
+    const hasQuota = available.some((it) => !it.isOverQuota);
+    if (selection.isPatient && free.length > 0 && !hasQuota && waitsFor.length > 0)
+      return { kind: 'full', accounts: waitsFor.map((it) => it.account), candidates };
     const [first, ...others] = this.unforbidden(selection, free);
     if (first === undefined) {
       return selection.isPatient && full.length > 0

@@ -18,12 +18,19 @@ export class Reconnection {
     private readonly affinity: SessionAffinity,
   ) {}
 
-  /** Before the request is sent: its account has just failed a turn of the session, and another one can serve. */
+  /**
+   * Before the request is sent: its account has just failed a turn of the session, or pays with credits, and another
+   * account can serve.
+   */
   async isBetterThanSending({ request, soleId, tried }: FailoverContext): Promise<boolean> {
     const { sessionKey, isContinuation } = request;
-    if (!isContinuation || sessionKey === null || soleId === null) return false;
-    if (this.affinity.avoided(sessionKey) !== soleId) return false;
-    return this.canAnotherServe(await request.model(), new Set([...tried, soleId]));
+    if (!isContinuation || soleId === null) return false;
+    const needs = { model: await request.model(), feature: null };
+    const [own] = this.selector.assess(needs, soleId);
+    if (own?.usesCredits === true)
+      return this.selector.assess(needs).some((it) => it.unavailable === null && !it.isOverQuota);
+    if (sessionKey === null || this.affinity.avoided(sessionKey) !== soleId) return false;
+    return this.canAnotherServe(needs.model, new Set([...tried, soleId]));
   }
 
   /** After the attempts. `last` null: no account could take the request. */

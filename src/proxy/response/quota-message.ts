@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { PoolWindow } from '../../accounts/selection/pool-quota.js';
 import { GENERAL_METER, meterKey } from '../../usage/meter.js';
-import type { HeaderQuota } from '../../usage/quota-report.js';
+import { creditsFrom, type HeaderQuota } from '../../usage/quota-report.js';
 import { type QuotaWindow, windowOf } from '../../usage/quota-window.js';
 import { isRecord } from '../../runtime/is-record.js';
 import { jsonOf } from '../request/message.js';
@@ -25,10 +25,13 @@ export function quotaFromMessage(message: Buffer, now: number): HeaderQuota {
   const meter = meterIn(json);
   const seen = meter === null ? [] : windowsIn(json, now);
   const isGeneral = meter === GENERAL_METER;
+  const label =
+    isRecord(json) && typeof json['limit_name'] === 'string' ? json['limit_name'].slice(0, 200) : null;
   return {
     windows: isGeneral ? seen : [],
     meters: meter === null || isGeneral || seen.length === 0 ? new Map() : new Map([[meter, seen]]),
-    credits: null,
+    labels: meter === null || label === null ? new Map() : new Map([[meter, label]]),
+    credits: isRecord(json) ? creditsFrom(json['credits']) : null,
   };
 }
 
