@@ -5,13 +5,13 @@ import { leftRatio, type QuotaWindow } from './quota-window.js';
 export interface MeterQuota {
   /** Shortest first; empty if unknown. */
   readonly windows: readonly QuotaWindow[];
-  /** Upstream's own word on whether it serves requests of this meter; null if it gave none. */
+  /** Whether upstream says that it serves requests on this meter; null if it does not say. */
   readonly isAllowed: boolean | null;
   /** When `isAllowed` was reported, epoch ms. */
   readonly reportedAt: number;
 }
 
-/** A meter beside the general one (docs/protocol.md, meters). */
+/** A meter other than the general one (docs/protocol.md, meters). */
 export interface NamedMeter extends MeterQuota {
   /** The name for people, such as `GPT-5.3-Codex-Spark`; null if upstream gave none. */
   readonly label: string | null;
@@ -27,7 +27,7 @@ export interface Credits {
   readonly balance: number | null;
 }
 
-/** All that is known of an account's quota. */
+/** Everything known about an account's quota. */
 export interface AccountQuota {
   readonly general: MeterQuota;
   /** By `meterKey`. */
@@ -40,7 +40,7 @@ const noMeterQuota: MeterQuota = { windows: [], isAllowed: null, reportedAt: 0 }
 export const noNamedMeter: NamedMeter = { ...noMeterQuota, label: null, normalModel: null };
 export const noQuota: AccountQuota = { general: noMeterQuota, meters: new Map(), credits: null };
 
-/** The quota of a meter; nothing is known of one that upstream has not reported. */
+/** The quota of a meter; unknown if upstream has not reported the meter. */
 export function quotaOfMeter({ general, meters }: AccountQuota, meter: string): MeterQuota {
   return meter === GENERAL_METER ? general : (meters.get(meter) ?? noMeterQuota);
 }
@@ -75,7 +75,7 @@ export function canPay(credits: Credits | null): boolean {
   return credits.isUnlimited || (credits.hasCredits && credits.balance !== 0) || (credits.balance ?? 0) > 0;
 }
 
-/** Whether upstream's report leaves room on a meter: by its own word, else by its windows and the credits. */
+/** Whether upstream's report leaves room on a meter: as upstream states, else by the windows and the credits. */
 export function hasRoom({ windows, isAllowed }: MeterQuota, credits: Credits | null, now: number): boolean {
   return isAllowed ?? (canPay(credits) || windows.every((it) => leftRatio(it, now) > 0));
 }

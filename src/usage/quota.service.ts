@@ -30,7 +30,7 @@ export class QuotaService implements OnModuleInit {
     );
   }
 
-  /** Returns all that is known of an account's quota. */
+  /** Returns everything known about an account's quota. */
   quota(accountId: string): AccountQuota {
     return this.latest.get(accountId) ?? noQuota;
   }
@@ -117,13 +117,13 @@ export class QuotaService implements OnModuleInit {
   }
 }
 
-/** A meter with newer windows, which outdate upstream's last word on whether it serves. */
+/** Replaces a meter's windows. Newer windows also outdate upstream's last statement on whether it serves. */
 function updated<T extends MeterQuota>(meter: T, newer: readonly QuotaWindow[]): T {
   if (newer.length === 0) return meter;
   return { ...meter, windows: merged(meter.windows, newer), isAllowed: null };
 }
 
-/** The newer windows with those that they do not replace, shortest first; bounded. */
+/** Adds to the newer windows the older ones that they do not replace; shortest first, bounded. */
 function merged(before: readonly QuotaWindow[], newer: readonly QuotaWindow[]): readonly QuotaWindow[] {
   if (newer.length === 0) return before;
   const named = new Set(newer.map((it) => it.durationSeconds));

@@ -9,7 +9,9 @@ import { upstreamHeaders } from './headers.js';
 
 /** How an attempt uses WebSockets. */
 export interface SocketUse {
-  /** Sockets that can carry the message, if they are open and of the attempt's account. Otherwise one is opened. */
+  /**
+   * Sockets that can carry the message if they are open and belong to the attempt's account. Otherwise one is opened.
+   */
   readonly carriers: readonly UpstreamSocket[];
   /** Called with the socket that the message was sent on. */
   readonly onSent: (upstream: UpstreamSocket) => void;
