@@ -296,7 +296,7 @@ describe('a window at 100 %', () => {
   });
 });
 
-describe("upstream's own word", () => {
+describe("upstream's own statement", () => {
   const half = [window(0.6, LATER), window(0.2, MUCH_LATER, 604_800)];
 
   it('takes an account out at any number, until its fullest window resets', () => {
