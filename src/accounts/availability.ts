@@ -64,12 +64,12 @@ function whyAccountOut(
   return null;
 }
 
-/** The scopes beside meters whose refusals cover a request. */
+/** The scopes, other than meters, whose refusals cover a request. */
 function coveringScopes({ model, feature }: RequestNeeds): readonly RefusalScope[] {
   return ['account', ...(feature === null ? [] : [feature]), ...(model === null ? [] : [modelScope(model)])];
 }
 
-/** Of several meters that are out, the one that is back first. */
+/** Returns the assessment of the meter that is available again first. */
 function soonest(all: readonly Assessment[]): Assessment | undefined {
   return all.toSorted((a, b) => (a.unavailable?.until ?? 0) - (b.unavailable?.until ?? 0))[0];
 }

@@ -13,7 +13,7 @@ export interface MeterFacts {
   readonly quota: AccountQuota;
 }
 
-/** Whether a meter has room: by its last refusal, and by upstream's numbers unless upstream acts otherwise. */
+/** Whether a meter has room, judged by its last refusal, and by upstream's numbers unless upstream acts otherwise. */
 export function assessMeter(
   { evidence, quota, settings }: MeterFacts,
   meter: string,

@@ -6,7 +6,7 @@ import { isNamedMeter, meterOf } from './evidence/refusal-scope.js';
 
 /**
  * Returns the meters that may count a model's turns on an account: the one that upstream has counted it on, else those
- * that its name tells. Each one with room may serve it. `model` null: the general meter.
+ * that match its name. Any of them with room may serve it. `model` null: the general meter.
  */
 export function metersFor(
   evidence: AccountEvidence,
@@ -19,7 +19,7 @@ export function metersFor(
   return named === null ? metersNaming(quota, model) : [named];
 }
 
-/** Returns the meters of an account beside the general one, as upstream has reported or named them. */
+/** Returns the meters of an account, other than the general one, that upstream has reported or named. */
 export function namedMeters({ scopes }: AccountEvidence, { meters }: AccountQuota): readonly string[] {
   const named = [...meters.keys()];
   for (const scope of scopes.keys()) {

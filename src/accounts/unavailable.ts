@@ -30,13 +30,15 @@ export interface Unavailable {
   readonly until: number | null;
 }
 
-/** Whether an account may serve, and how gladly. */
+/** Whether an account may serve, and how it ranks if it may. */
 export interface Assessment {
   /** Null if it may serve. */
   readonly unavailable: Unavailable | null;
-  /** It is over its quota and may still serve (credits, or upstream's grace): new sessions prefer all others. */
+  /**
+   * The account is over its quota and may still serve (credits, or upstream's grace): new sessions prefer all others.
+   */
   readonly isOverQuota: boolean;
-  /** It is over its quota and pays with credits: sessions leave it while another account has quota. */
+  /** The account is over its quota and pays with credits: sessions leave it while another account has quota. */
   readonly usesCredits: boolean;
 }
 

@@ -17,7 +17,7 @@ export function greeting(
   if (accounts.length === 0) {
     lines.push(
       '',
-      'The pool is empty. What to do next:',
+      'The pool is empty. Next steps:',
       `1. Put the auth.json of each ChatGPT login into ${config.poolDir}`,
       '   as a file with any name (work.json, home.json), or as a link to ~/.codex/auth.json.',
       '   They are in use a moment later, without a restart.',

@@ -20,7 +20,7 @@ export interface RequestHead {
 
 /** Pages that a link from another site may open: viewing them has no effect. */
 const pages = new Set(['/', '/dashboard']);
-/** What load balancers and supervisors check, often with HTTP/1.0, which has no `Host` (RFC 1945). */
+/** Paths that load balancers and supervisors check, often with HTTP/1.0, which has no `Host` (RFC 1945). */
 const checks = new Set(['/healthz', '/readyz']);
 
 /**

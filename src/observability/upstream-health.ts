@@ -89,7 +89,7 @@ export function afterEvent(state: UpstreamState, event: UpstreamEvent): Upstream
 export function troublesIn(state: UpstreamState, accounts: number): UpstreamTrouble[] {
   const troubles: UpstreamTrouble[] = [];
   if (state.unreachable !== null) troubles.push({ kind: 'offline', ...state.unreachable });
-  // One account's word is enough: the place is the same for all of them.
+  // One account's refusal is enough: the place is the same for all of them.
   if (state.misplaced !== null)
     troubles.push({ kind: 'wrong-place', since: state.misplaced.since, code: null });
   for (const [kind, fault] of [
@@ -102,7 +102,7 @@ export function troublesIn(state: UpstreamState, accounts: number): UpstreamTrou
   return troubles;
 }
 
-/** Returns the errors that turns and polls have met, taken together; null for none. */
+/** Returns the errors that turns and polls have met, taken together; null if none. */
 export function failingIn({ failing, failingPolls }: UpstreamState): OngoingFault | null {
   if (failing === null || failingPolls === null) return failing ?? failingPolls;
   return {

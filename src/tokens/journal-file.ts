@@ -47,7 +47,7 @@ export class LockedJournal implements AsyncDisposable {
     this.shared = shared;
   }
 
-  /** Returns what this or another program with the same credential file left unfinished; null for nothing. */
+  /** Returns what this or another program with the same credential file left unfinished; null if nothing. */
   async entry(): Promise<JournalEntry | null> {
     const entry = await this.ownEntry();
     const noted = (await this.shared?.asking()) ?? null;

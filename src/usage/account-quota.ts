@@ -20,7 +20,7 @@ export interface MeterQuota {
   readonly isRestored: boolean;
 }
 
-/** A meter beside the general one (docs/protocol.md, meters). */
+/** A meter other than the general one (docs/protocol.md, meters). */
 export interface NamedMeter extends MeterQuota {
   /** The name for people, such as `GPT-5.3-Codex-Spark`; null if upstream gave none. */
   readonly label: string | null;
@@ -36,7 +36,7 @@ export interface Credits {
   readonly balance: number | null;
 }
 
-/** All that is known of an account's quota. */
+/** Everything known about an account's quota. */
 export interface AccountQuota {
   readonly general: MeterQuota;
   /** By `meterKey`. */
@@ -49,7 +49,7 @@ const noMeterQuota: MeterQuota = { windows: [], word: null, isRestored: false };
 export const noNamedMeter: NamedMeter = { ...noMeterQuota, label: null, normalModel: null };
 export const noQuota: AccountQuota = { general: noMeterQuota, meters: new Map(), credits: null };
 
-/** The quota of a meter; nothing is known of one that upstream has not reported. */
+/** The quota of a meter; unknown if upstream has not reported the meter. */
 export function quotaOfMeter({ general, meters }: AccountQuota, meter: string): MeterQuota {
   return meter === GENERAL_METER ? general : (meters.get(meter) ?? noMeterQuota);
 }

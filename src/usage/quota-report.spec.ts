@@ -91,7 +91,7 @@ describe('the meters of a report', () => {
     rate_limit: limit,
   };
 
-  it('are known by their feature, with label, model, windows and upstream’s word', () => {
+  it('are known by their feature, with label, model, windows and upstream’s statement', () => {
     expect([...(report({ additional_rate_limits: [spark] })?.meters ?? [])]).toEqual([
       [
         'codex_bengalfox',
@@ -152,7 +152,7 @@ describe('the meters of a report', () => {
   });
 });
 
-describe("upstream's own word on an account", () => {
+describe("upstream's own statement about an account", () => {
   it.each([
     [{ allowed: true, limit_reached: false }, true],
     [{ allowed: true }, true],

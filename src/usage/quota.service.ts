@@ -30,7 +30,7 @@ export class QuotaService implements OnModuleInit {
     );
   }
 
-  /** Returns all that is known of an account's quota. */
+  /** Returns everything known about an account's quota. */
   quota(accountId: string): AccountQuota {
     return this.latest.get(accountId) ?? noQuota;
   }
@@ -134,7 +134,7 @@ function withCredits(before: Credits | null, seen: HeaderCredits | null): Credit
   };
 }
 
-/** The newer windows with those that they do not replace, shortest first; bounded. */
+/** Adds to the newer windows the older ones that they do not replace; shortest first, bounded. */
 function merged(before: readonly QuotaWindow[], newer: readonly QuotaWindow[]): readonly QuotaWindow[] {
   if (newer.length === 0) return before;
   const named = new Set(newer.map((it) => it.durationSeconds));

@@ -62,7 +62,7 @@ it('an account that is allowed in a browser serves the next turn', async () => {
   expect(fakeUpstream.attempts()).toEqual(['new']);
 });
 
-it('a login that is denied in a browser says so there, and changes nothing', async () => {
+it('shows in the browser that a login was denied, and changes nothing', async () => {
   const { id, page } = await login('other', 'deny');
   expect(await textOf(page)).toBe('The login did not work. The login was refused in the browser.');
   const state = await (await ask('GET', `/admin/login/${id}`)).json();

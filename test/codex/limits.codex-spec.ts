@@ -21,14 +21,14 @@ function refuseAtFirst(fakeUpstream: FakeUpstream, refusal: ScriptedResponse): v
   }
 }
 
-describe('with an account that refuses, Codex does not notice', () => {
+describe('an account that refuses', () => {
   it.each<[string, ScriptedResponse]>([
     ['its limit is reached', usageLimit()],
     ['its limit is reported in the first event of a stream', failedFirst('usage_limit_reached')],
     ['it is asked too often', rateLimit(undefined, 'Too many requests')],
     ['its token is refused for good', unauthorized()],
     ['it is overloaded', overloaded()],
-  ])('when %s', async (_when, refusal) => {
+  ])('goes unnoticed by Codex when %s', async (_when, refusal) => {
     await using setting = await Setting.start({
       prepare: (fakeUpstream) => refuseAtFirst(fakeUpstream, refusal),
     });

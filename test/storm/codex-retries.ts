@@ -5,7 +5,7 @@ const MAX_QUICK_RETRIES = 4;
 const MAX_STREAM_RETRIES = 8;
 const QUICK_MS = 20;
 
-/** Codex sleeps out any announced wait without a word. The program must not announce a longer one. */
+/** Codex silently waits out any announced time, so the program must not announce more than this. */
 export const LONGEST_WAIT_MS = 60_000;
 
 /** The client's next step after a response. */

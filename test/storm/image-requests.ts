@@ -32,7 +32,7 @@ interface ImageAttempts {
   count: number;
 }
 
-/** Image requests of the sessions, beside their turns. Upstream refuses half of their attempts. */
+/** Image requests of the sessions, in addition to their turns. Upstream refuses half of their attempts. */
 export class ImageRequests {
   readonly counts = new Tally();
   readonly #attempts = new Map<string, ImageAttempts>();

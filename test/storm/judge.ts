@@ -201,7 +201,7 @@ export class Judge {
   }
 }
 
-/** Whether the program has told the client of the wrong place in a message of its own, as it does on a socket. */
+/** Whether the program has reported the wrong place to the client in a message of its own, as it does on a socket. */
 function namesPlace(
   { isSocket }: ClientRequest,
   { reply }: Attempt,

@@ -14,14 +14,14 @@ import type { OutageEffect } from './fault-effect.js';
 import { generalModels } from './sessions.js';
 import { errorOf } from './storm-turn.js';
 
-/** Faults that are a limit of the meter which counts the turn's model. */
+/** Faults that report a limit of the meter that counts the turn's model. */
 export type LimitFault =
   | 'usage limit'
   | 'usage limit as first event'
   | 'usage limit after output'
   | 'credits exhausted';
 
-/** A reset announced later than this would pass before the program reads it, and would have no effect. */
+/** A refusal closer than this to its reset would have no effect: the reset would pass before the program reads it. */
 const LAST_ANNOUNCED_MS = 400;
 const CREDIT_STATUSES = [402, 403, 429, 503];
 const SPARK_METER = 'codex_bengalfox';

@@ -1,7 +1,7 @@
 import { Outage, type OutageFacts, type OutageKind, type Remedy } from './outage.js';
 import type { Attempt, Notice } from './storm-turn.js';
 
-/** Longer than any request that may look back takes. */
+/** Time that an ended outage is kept: longer than any request takes, because its check may need the outage. */
 const KEPT_MS = 60_000;
 /** Both processes read the same clock, but each rounds. */
 const ROUNDING_MS = 5;

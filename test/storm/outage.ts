@@ -1,6 +1,6 @@
 import type { Notice } from './storm-turn.js';
 
-/** The operator's action that ends an outage which would outlast the storm. */
+/** The operator's action that ends an outage that would outlast the storm. */
 export type Remedy = 'reset' | 'poll' | 'new file' | 'resume';
 
 /** The kind of evidence that causes an outage. Among `refusals`, the newest replaces the one before. */

@@ -84,7 +84,7 @@ function received(messages: readonly SocketMessage[], last: SocketMessage | unde
   const first = messages.find((it) => typeOf(it) !== 'codex.rate_limits');
   const at = first === undefined ? Date.now() : Math.round(performance.timeOrigin + first.at);
   const isCut = last === undefined;
-  // Codex takes an unknown response for a broken socket.
+  // Codex treats an unknown response as a broken socket.
   if ((isCut && !messages.some((it) => typeOf(it).startsWith('response.'))) || text.includes(NOT_FOUND))
     return responseOf({ status: null, at, text });
   const { status, headers } = isCut ? {} : jsonOf(last);

@@ -1,7 +1,7 @@
 import type { RefusalScope } from './refusal-scope.js';
 import type { Counted } from './scope-evidence.js';
 
-/** The meters with room left, as upstream reported them to a request sent at `askedAt`. */
+/** The meters with room left, as upstream reported them in response to a request sent at `askedAt`. */
 export interface QuotaReport {
   readonly askedAt: number;
   readonly openMeters: ReadonlySet<RefusalScope>;
@@ -10,7 +10,10 @@ export interface QuotaReport {
   readonly at: number;
 }
 
-/** The model of a request whose meter upstream has named; null if it has not, or if the request names none. */
+/**
+ * The model of a request if upstream has named the meter that counts it; null if it has not, or if the request names no
+ * model.
+ */
 interface OnNamedMeter {
   readonly meteredModel: string | null;
 }

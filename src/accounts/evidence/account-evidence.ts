@@ -25,7 +25,7 @@ export function lastSuccessAt({ scopes }: AccountEvidence): number | null {
   return last;
 }
 
-/** The refusals that differ between two states of an account's evidence; null where one has ended. */
+/** The refusals that differ between two states of an account's evidence; null for a refusal that has ended. */
 export function changedRefusals(
   before: AccountEvidence,
   after: AccountEvidence,
@@ -70,7 +70,10 @@ function isCore(scope: RefusalScope): boolean {
   return scope === 'account' || scope === GENERAL_SCOPE;
 }
 
-/** Above the bound, forgets what no longer holds at `now`, then the oldest; never the account or its general meter. */
+/**
+ * Above the bound, drops scopes whose evidence no longer holds at `now`, then the oldest ones; never the account or its
+ * general meter.
+ */
 function bounded(
   scopes: ReadonlyMap<RefusalScope, ScopeEvidence>,
   now: number,

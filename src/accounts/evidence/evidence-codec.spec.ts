@@ -43,7 +43,7 @@ const everything = after(
   usedUp,
 );
 
-/** What a row of version 0.1 says, in the scope that it has now. */
+/** The refusal in a row of version 0.1, looked up in the scope that it has now. */
 const refusal = (kind: string, at: number, until: number, of: RefusalScope = scope) => {
   const restored = read({ refusal: { kind, at, until } });
   return restored === null ? null : evidenceIn(restored.evidence, of).refusal;
@@ -67,7 +67,7 @@ describe('evidence on record', () => {
     );
   });
 
-  it('from version 0.1 finds its scope: a lack of quota is the general meter’s, and a 403 is no refusal', () => {
+  it('from version 0.1 finds its scope: a lack of quota is the general meter’s, and a 403 is no longer a refusal', () => {
     const row = {
       refusal: { kind: 'quota-exhausted', at: T, until: T + MINUTE, pollFrom: T },
       deactivated: null,

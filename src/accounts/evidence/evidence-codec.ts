@@ -111,8 +111,8 @@ function storedEvidence(now: number) {
 }
 
 /**
- * Converts a row of version 0.1, which had one refusal for the whole account, counters beside it, and a list of
- * refused models. A lack of quota becomes one of the general meter; 403 is no refusal any more.
+ * Converts a row of version 0.1, which had one refusal for the whole account, some counters, and a list of refused
+ * models. A lack of quota becomes a refusal of the general meter; a 403 is no longer a refusal.
  */
 function withScopes(row: unknown): unknown {
   if (!isRecord(row) || row['scopes'] !== undefined) return row;

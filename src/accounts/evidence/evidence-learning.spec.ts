@@ -274,7 +274,7 @@ describe('the meter of a model', () => {
 describe('the scopes of an account', () => {
   const bound = limits.scopesPerAccount;
 
-  it('never exceed their bound: what no longer holds goes first, then the oldest; never the account itself', () => {
+  it('never exceed their bound: outdated ones go first, then the oldest, but never the account itself', () => {
     const first = [usedUp, rejected, refuses('past', T - 61 * MINUTE)];
     const many = Array.from({ length: bound + 50 }, (_, i) => refuses(`m-${i}`, T));
     const { scopes } = after(...first, ...many);

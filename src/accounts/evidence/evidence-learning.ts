@@ -115,8 +115,8 @@ function afterSuccess(
 }
 
 /**
- * Ends the refusals that a report contradicts, because it was asked after them: of each meter that has room, and of
- * the account while its general meter has room.
+ * Ends the refusals that a later report contradicts: those of each meter with room, and those of the account if its
+ * general meter has room.
  */
 function reported(
   evidence: AccountEvidence,

@@ -4,7 +4,7 @@ import { type AccountEvidence, everywhere, inScope } from './account-evidence.js
 import { isMeter, meterScope, type RefusalScope } from './refusal-scope.js';
 import { countingModel } from './scope-evidence.js';
 
-/** The meter that counts a model, as upstream has named it, in a response or by its label; null if it has not. */
+/** The meter that upstream has named for a model, in a response or by its label; null if it has named none. */
 export function meterOfModel({ scopes }: AccountEvidence, model: string): RefusalScope | null {
   const key = meterKey(model);
   if (key === null) return null;
@@ -12,7 +12,7 @@ export function meterOfModel({ scopes }: AccountEvidence, model: string): Refusa
   return null;
 }
 
-/** Remembers that upstream has counted a model on this meter, and no longer on another one. */
+/** Remembers that upstream has counted a model on this meter, and no longer on any other. */
 export function onMeter(
   evidence: AccountEvidence,
   scope: RefusalScope | undefined,
@@ -28,7 +28,7 @@ export function onMeter(
   return inScope(elsewhere, { scope, at }, (it) => countingModel(it, key));
 }
 
-/** Adds the models that a poll's meters are named after, unless upstream has counted them on another one. */
+/** Adds the models that a poll's meters are named after, unless upstream has counted them on another meter. */
 export function withNames(evidence: AccountEvidence, { meterNames, at }: QuotaReport): AccountEvidence {
   let known = evidence;
   for (const [scope, name] of meterNames) {

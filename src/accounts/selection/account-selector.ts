@@ -147,7 +147,10 @@ export class AccountSelector {
     return this.leased(this.byPolicy([first, ...others]), 'policy', selection, isOverflow, candidates);
   }
 
-  /** Returns whether the choice depends on the requested model: because of a model, or because of a meter of its own. */
+  /**
+   * Returns whether the choice depends on the requested model: an account refuses some model, or has named meters and
+   * one that is out or over its quota.
+   */
   dependsOnModel(): boolean {
     const now = this.clock.now();
     return this.registry.list().some((account) => {
@@ -195,7 +198,7 @@ export class AccountSelector {
     return orAll(free, (it) => it.id !== avoidedId);
   }
 
-  /** Leaves out the accounts that have answered 403 lately, unless no other is left. */
+  /** Leaves out the accounts that have recently responded with 403, unless no other is left. */
   private unforbidden({ feature }: SelectionRequest, free: readonly Account[]): readonly Account[] {
     const since = this.clock.now() - limits.forbiddenMs;
     return orAll(

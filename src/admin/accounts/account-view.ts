@@ -37,7 +37,7 @@ export interface AccountView {
   /** The refusals in force, each with its scope: `account`, `images`, `meter:<name>` or `model:<name>`. */
   readonly refusals: readonly RefusalView[];
   readonly windows: readonly QuotaWindow[];
-  /** Meters beside the general one. */
+  /** Meters other than the general one. */
   readonly meters: readonly MeterView[];
   /** Null if unknown. `balance` null: upstream gave none. */
   readonly creditStatus: {

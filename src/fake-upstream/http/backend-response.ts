@@ -31,7 +31,7 @@ export function callerOf(
   const claimed = request.headers['chatgpt-account-id'];
   // Credentials of two accounts in one request are a fault in the proxy under test: fail loudly.
   if (claimed !== undefined && claimed !== account.accountId) {
-    return refuses(403, { detail: 'chatgpt-account-id is not the account of the access token' });
+    return refuses(403, { detail: 'chatgpt-account-id does not match the access token' });
   }
   return account;
 }

@@ -1,7 +1,7 @@
 import { type Meter, meterBody, meterHeaders, serves } from './meter.js';
 import { LITTLE_USED, quotaHeaders, rateLimitBody, type UsageWindows } from './quota.js';
 
-/** Credits beside the quota of an account. */
+/** Credits in addition to the quota of an account. */
 export interface Credits {
   readonly hasCredits: boolean;
   readonly unlimited: boolean;
@@ -11,7 +11,7 @@ export interface Credits {
 
 const NO_CREDITS: Credits = { hasCredits: false, unlimited: false, balance: null };
 
-/** What the backend reports about the quota of a made-up account: in `/wham/usage` and in the headers of turns. */
+/** The quota of a made-up account, as the backend reports it: in `/wham/usage` and in the headers of turns. */
 export class AccountQuota {
   windows: UsageWindows = LITTLE_USED;
   /** `allowed` of the general quota; null: allowed unless a window is full. */

@@ -80,7 +80,7 @@ export function modelNotFound(model: string, shape: ModelRefusalShape): Scripted
   }
 }
 
-/** 400 whose text calls a model not supported. It can name another model than the turn's, such as a tool's. */
+/** 400 whose text calls a model not supported. It can name a model other than the turn's, such as a tool's. */
 export function modelNotSupported(model: string): WholeResponse {
   const detail = `The '${model}' model is not supported when using Codex with a ChatGPT account.`;
   return refuses(400, { detail });

@@ -1,6 +1,6 @@
 import { rateLimitBody, type UsageWindows, windowsInHeaders } from './quota.js';
 
-/** A quota of an account beside the general one (docs/protocol.md, meters). */
+/** A quota of an account in addition to the general one (docs/protocol.md, meters). */
 export interface Meter {
   /** Its name for people, which is also that of its model: `GPT-5.3-Codex-Spark`. */
   readonly limitName: string;

@@ -13,7 +13,7 @@ const NOTHING = { input: 0, cached: 0, output: 0, reasoning: 0 };
 
 type Message = Readonly<Record<string, unknown>>;
 
-/** A turn on a socket as far as its response can depend on it. */
+/** The facts about a turn on a socket that its response can depend on. */
 export interface SocketTurnRequest {
   readonly account: string;
   readonly bytes: Buffer;

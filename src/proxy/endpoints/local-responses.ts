@@ -17,7 +17,7 @@ import type { ProxyRequest } from '../request/proxy-request.js';
 /** The client accepts only a bare https origin here (docs/protocol.md, accounts/check). */
 const CHATGPT_ORIGIN = 'https://chatgpt.com';
 
-/** Serves the routes to which no single account has the right response for the whole pool. */
+/** Serves the routes for which no single account's response is right for the whole pool. */
 @Injectable()
 export class LocalResponses {
   constructor(

@@ -8,12 +8,12 @@ import type { Attempted } from '../upstream/attempted.js';
 import type { Destination } from '../upstream/request-builder.js';
 import { discard } from '../upstream/response-peek.js';
 
-/** An attempt, and whether the response speaks of a renewed token. */
+/** An attempt, and whether its token had already been renewed. */
 export interface RefreshedAttempt {
   readonly attempted: Attempted;
   /**
-   * Upstream got a token that had been renewed after a 401, now or for an earlier request. A 401 then speaks of the
-   * route, such as a connector that requires a login of its own, and not of the account.
+   * Upstream got a token that had been renewed after a 401, now or for an earlier request. A 401 then concerns the
+   * route (such as a connector that requires a login of its own), not the account.
    */
   readonly hasRefreshed: boolean;
 }
@@ -21,7 +21,7 @@ export interface RefreshedAttempt {
 /** Attempts on one account outside the attempt loop. Each is recorded with the reason for it. */
 @Injectable()
 export class RecordedAttempts {
-  /** The token of each account that was rejected although it had just been renewed. No refresh helps against that. */
+  /** The token of each account that was rejected although it had just been renewed. Another refresh would not help. */
   private readonly rejectedInVain = new WeakMap<Account, Secret>();
 
   constructor(private readonly runner: AttemptRunner) {}
@@ -41,8 +41,8 @@ export class RecordedAttempts {
   }
 
   /**
-   * Makes one attempt, and a second one with a renewed token if upstream rejects the first with 401. Renews no token
-   * that was already renewed for a route that still rejects it.
+   * Makes one attempt, and a second one with a renewed token if upstream rejects the first with 401. Does not renew a
+   * token that was already renewed and that a route still rejects.
    */
   async withRefresh(
     request: ProxyRequest,

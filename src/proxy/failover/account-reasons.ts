@@ -7,15 +7,15 @@ const wording: Readonly<Record<UnavailableReason, string>> = {
   'broken-file': 'has a file that cannot be used',
   paused: 'is paused',
   'needs-login': 'needs a login (put a new auth.json into the pool folder)',
-  deactivated: 'is deactivated by upstream',
+  deactivated: 'has been deactivated by upstream',
   'refresh-failing': 'cannot refresh its token',
   'not-entitled': 'may not use this model',
   full: 'has reached its limit of requests in flight',
   reserved: 'has only its reserved quota left',
   'quota-exhausted': 'has reached its usage limit',
   'rate-limited': 'is rate limited',
-  unauthorized: 'had its token rejected',
-  'upstream-error': 'had too many errors of upstream in a row',
+  unauthorized: 'has had its token rejected',
+  'upstream-error': 'has had too many upstream errors in a row',
 };
 
 /** The last moment that a `Date` can hold, epoch ms. */
@@ -24,7 +24,7 @@ const LATEST = 8.64e15;
 /** Accounts named in one message; the others are counted. */
 const MOST = 10;
 
-/** Returns each account's reason and when it ends, in one sentence without its full stop; empty if none is out. */
+/** Returns each account's reason and when it ends, in one sentence without the full stop; empty if none is out. */
 export function accountReasons(candidates: readonly ConsideredCandidate[], now: number): string {
   const out = candidates.flatMap(({ account, unavailable }) => {
     if (unavailable === null) return [];

@@ -18,8 +18,9 @@ interface RemovedItems {
 
 /**
  * Recovers when upstream refuses encrypted content that another account has made: the request goes back to that
- * account, or once without the reasoning items that only it can read. Remembers hashes of the items removed from each
- * session's history since it came to its account. Later turns lose only those, and keep the account's own items.
+ * account, or is sent once more without the reasoning items that only that account can read. Remembers hashes of the
+ * items removed from each session's history since it came to its account. Later turns lose only those, and keep the
+ * account's own items.
  */
 @Injectable()
 export class CrossAccountRecovery {
@@ -83,7 +84,7 @@ export class CrossAccountRecovery {
     return candidates.some((it) => it.account.id === accountId && it.unavailable === null);
   }
 
-  /** Returns the body without cross-account reasoning; null if none, or no room for the copy. */
+  /** Returns the body without cross-account reasoning; null if it has none, or if there is no room for the copy. */
   private async strip({ request }: FailoverContext, account: Account): Promise<Buffer | null> {
     const stripped = await request.look((plain) => this.stripped(plain, request.sessionKey, account));
     if (stripped === null || !request.holdMore(stripped.body.length)) return null;

@@ -15,7 +15,7 @@ export interface AccountResult {
   readonly verdict: Exclude<Verdict, SameAccount>;
 }
 
-/** What a request on a client's WebSocket finds there. */
+/** The upstream socket of a session, for a request on the client's WebSocket. */
 export interface SessionSocket {
   /** The session's upstream socket; null while it has none. */
   readonly current: UpstreamSocket | null;
@@ -110,13 +110,13 @@ export class FailoverContext {
     this.#tried.delete(accountId);
   }
 
-  /** The request leaves an account because of this outcome. */
+  /** Records that the request leaves an account because of this outcome. */
   moveFor(outcome: AttemptOutcome): void {
     this.#movedFor.add(outcome.kind);
     if (outcome.kind === 'forbidden') this.#forbiddenCodes.add(outcome.code);
   }
 
-  /** An account has rejected the request with a fresh token, and is out for it. */
+  /** Records that an account has rejected the request with a fresh token and is unavailable because of that. */
   takeOut(): void {
     this.#hasTakenOut = true;
   }
@@ -129,7 +129,7 @@ export class FailoverContext {
     return this.#hasTakenOut;
   }
 
-  /** Whether an account has already answered 403 with this code. */
+  /** Whether an account has already responded with 403 and this code. */
   hasBeenForbidden(code: string): boolean {
     return this.#forbiddenCodes.has(code);
   }
@@ -139,7 +139,7 @@ export class FailoverContext {
     return this.#movedFor.has(kind);
   }
 
-  /** From now on, the request does not wait for full accounts. */
+  /** Makes the request stop waiting for full accounts. */
   stopWaiting(): void {
     this.#isPatient = false;
   }
@@ -154,7 +154,7 @@ export class FailoverContext {
     return this.#isOverflow;
   }
 
-  /** A kept connection has broken and the request is sent again at once; allowed once per request. */
+  /** Records that a kept connection broke and the request is sent again at once; allowed once per request. */
   retryReused(): void {
     this.#hasRetriedReused = true;
   }
@@ -163,7 +163,7 @@ export class FailoverContext {
     return this.#hasRetriedReused;
   }
 
-  /** The next account is part of a recovery from cross-account content. */
+  /** Makes the next account part of a recovery from cross-account content. */
   beginRecovery(): void {
     this.#isRecovering = true;
   }

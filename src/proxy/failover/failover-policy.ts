@@ -16,7 +16,7 @@ export interface Progress {
   readonly recovery: Recovery | null;
   /** The request has already gone to another account because of this kind of outcome. */
   readonly hasMovedFor: (kind: AttemptOutcome['kind']) => boolean;
-  /** Another account has already answered 403 with this code: it is about the request. */
+  /** Another account has already responded with 403 and this code, so the refusal is about the request. */
   readonly hasBeenForbidden: (code: string) => boolean;
 }
 

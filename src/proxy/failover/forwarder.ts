@@ -63,7 +63,7 @@ export class Forwarder {
   private async passOn(context: FailoverContext, channel: ClientChannel, last: AccountResult): Promise<void> {
     const { request, record } = context;
     const { account, attempted } = this.bestResult(context, last);
-    // Codex retries a failed stream. In place of one it gets upstream's words as a refusal, which it prints at once.
+    // Codex retries a failed stream but prints a refusal at once, so it gets upstream's words as a refusal.
     const isStreamed = attempted.peeked === null || attempted.peeked.isEventStream;
     if (attempted.outcome.kind === 'wrong-place' && isStreamed)
       return await this.sendLocal(context, channel, last);
@@ -139,7 +139,7 @@ export class Forwarder {
   ): Promise<boolean> {
     const { kind } = attempted.outcome;
     if (kind === 'overloaded' || kind === 'cross-account-content' || kind === 'forbidden') return true;
-    // Upstream's limit covers nothing that is known of this request, so a local response would not know it either.
+    // Nothing known about this request falls under upstream's limit, so a local response could not report it.
     if (kind === 'quota-exhausted')
       return this.accounts.isAvailable(account, await this.accounts.needsOf(context));
     if (kind !== 'not-entitled') return false;

@@ -192,7 +192,7 @@ describe('the local response when no account is available', () => {
       out('home', 'needs-login'),
       out('old', 'deactivated'),
     ]);
-    for (const words of ['work is paused', 'home needs a login', 'old is deactivated'])
+    for (const words of ['work is paused', 'home needs a login', 'old has been deactivated'])
       expect(message).toContain(words);
   });
 
@@ -201,7 +201,7 @@ describe('the local response when no account is available', () => {
     expect(localResponse(accounts, { isCodex: true })).toEqual({ ...localResponse(accounts), status: 400 });
   });
 
-  it('tells Codex of a long cooldown in a 400, because Codex sleeps out a Retry-After without a word', () => {
+  it('reports a long cooldown to Codex in a 400, because Codex silently waits out a Retry-After', () => {
     const accounts = [out('a', 'unauthorized', 5 * MINUTE)];
     const response = localResponse(accounts, { isCodex: true });
     expect(response).toMatchObject({ status: 400, code: 'accounts_cooling_down' });

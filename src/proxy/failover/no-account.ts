@@ -15,15 +15,17 @@ export interface NoAccount {
   /** Identities of the accounts that the request was sent to. */
   readonly tried: ReadonlySet<string>;
   readonly lastOutcome: AttemptOutcome['kind'] | null;
-  /** The client is Codex: it prints a 400 at once, but retries a 503 for 25 s, and sleeps out any `Retry-After`. */
+  /**
+   * The client is Codex: it prints a 400 at once, but retries a 503 for 25 s, and silently waits out any `Retry-After`.
+   */
   readonly isCodex: boolean;
-  /** The problem of network, place or upstream that is known now, as a sentence; null for none. */
+  /** The current problem with the network, the place or upstream, as a sentence; null if none. */
   readonly problem: string | null;
 }
 
 /**
- * Returns the local response when no account can serve. Its message gives each account's reason, and the problem of
- * network or place if there is one. Never 401: the client would drop its login.
+ * Returns the local response when no account can serve. Its message gives each account's reason, and any problem with
+ * the network or the place. Never 401: the client would drop its login.
  */
 export function whyNoAccount(end: NoAccount, now: number): LocalResponse {
   const response = responseTo(end, now);
@@ -116,7 +118,7 @@ function coolingDown(seconds: number): LocalResponse {
   };
 }
 
-/** Codex would sleep out a long `Retry-After` without a word, so it gets the time in a sentence that it prints. */
+/** Codex would silently wait out a long `Retry-After`, so it gets the time in a message that it prints. */
 function longCooldown(until: number, seconds: number, isCodex: boolean, now: number): LocalResponse {
   const message = `All accounts are cooling down; the first is ${timeUntil(until, now)}.`;
   if (!isCodex) return unavailable('accounts_cooling_down', message, seconds);

@@ -11,8 +11,9 @@ import type { ProxyRequest } from '../request/proxy-request.js';
 export const TURN_STATE = 'x-codex-turn-state';
 
 /**
- * Pins requests to the account that made what they refer to. A turn state is a preference: the request may go to
- * another account without it. A response or a file is a requirement: no other account has it.
+ * Pins a request to the account that issued the turn state, response or file that it refers to. A turn state is a
+ * preference: the request may go to another account without it. A response or a file is a requirement: no other account
+ * has it.
  */
 @Injectable()
 export class Pinning {
@@ -22,7 +23,7 @@ export class Pinning {
     private readonly registry: AccountRegistry,
   ) {}
 
-  /** Identity of the account to try before all others; null for none. */
+  /** Identity of the account to try before all others; null if none. */
   preferredId({ request, socket }: FailoverContext): string | null {
     if (request.message === null) return this.turnStatePin(request);
     // The turn state in the headers of a handshake concerns the first turn only, which follows the handshake anyway.
@@ -51,7 +52,8 @@ export class Pinning {
 
   /**
    * Identity of the only account that can serve this request: the one that made the response or file that its path or
-   * body names, or that of the socket which alone knows the response. Null if it names none, or an unknown one, or if that account has left the pool.
+   * body names, or the account of the only socket that knows the response. Null if it names none, or an unknown one, or
+   * if that account has left the pool.
    */
   async soleAccount(
     request: ProxyRequest,

@@ -8,8 +8,8 @@ import type { AccountResult, FailoverContext } from './failover-context.js';
 const withoutToken: ReadonlySet<AttemptOutcome['kind']> = new Set(['needs-login', 'refresh-failed']);
 
 /**
- * Decides when a client had better reconnect and send everything again, because its request cannot be sent again from
- * here: it continues a response that only its socket knows, or the process had no room to keep it.
+ * Decides when a client should reconnect and send everything again. The request cannot be sent again from here, because
+ * it continues a response that only its socket knows, or because the process had no room to keep it.
  */
 @Injectable()
 export class Reconnection {

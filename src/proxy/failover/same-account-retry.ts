@@ -12,7 +12,7 @@ import { decide } from './failover-policy.js';
 import { CrossAccountRecovery } from './cross-account-recovery.js';
 import { Pinning } from './pinning.js';
 
-/** Makes all attempts on one account: the first, and those after a refresh, a fault, or for a recovery. */
+/** Makes all attempts on one account: the first one, those after a refresh or a fault, and those of a recovery. */
 @Injectable()
 export class SameAccountRetry {
   constructor(

@@ -46,12 +46,12 @@ export class Admission {
     return violation === null ? null : { status: 403, type: 'forbidden', ...violation };
   }
 
-  /** The proxy's client token, where one is configured. */
+  /** Checks the proxy's client token, if one is configured. */
   whyWrongToken({ headers }: IncomingMessage): LocalResponse | null {
     return mayUse(headers, this.config.clientToken) ? null : wrongToken;
   }
 
-  /** Requests that arrive while the proxy stops. */
+  /** Refuses requests that arrive during shutdown. */
   whyStopping(): LocalResponse | null {
     return this.drain.isDraining ? stopping : null;
   }

@@ -1,7 +1,7 @@
 import type { ErrorEnvelope } from './error-envelope.js';
 import type { IncomingHttpHeaders } from 'node:http';
 
-/** The parts of a response that tell a page of the network edge from a response of upstream itself. */
+/** The parts of a response that distinguish a page of the network edge from upstream's own response. */
 interface PageFacts {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;

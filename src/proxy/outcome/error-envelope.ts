@@ -16,7 +16,7 @@ export interface ErrorEnvelope {
   readonly limitName: string | null;
 }
 
-/** An error that says nothing. */
+/** An error without any information. */
 export const noError: ErrorEnvelope = {
   codes: [],
   message: '',

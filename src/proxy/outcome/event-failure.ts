@@ -3,11 +3,14 @@ import { isRecord } from '../../runtime/is-record.js';
 import { type ErrorEnvelope, noError, readCutEnvelope, readEnvelope, withLimitOf } from './error-envelope.js';
 import { type AskedRequest, type AttemptOutcome, classify } from './outcome.js';
 
-/** What a failure event says. */
+/** The contents of a failure event. */
 export interface EventFailure {
   /** Without codes if the event cannot be read: then the turn has failed, and no account is blamed. */
   readonly envelope: ErrorEnvelope;
-  /** The status and the headers of the HTTP response that an `error` message stands for; null and none elsewhere. */
+  /**
+   * The status and the headers of the HTTP response that an `error` message stands for; null and empty for any other
+   * event.
+   */
   readonly status: number | null;
   readonly headers: IncomingHttpHeaders;
 }

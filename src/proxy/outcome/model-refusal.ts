@@ -11,7 +11,7 @@ const TEXTS = [
   /\bmodel\b.{0,80}\bdoes not exist\b/i,
 ];
 
-/** Whether an error may be about a model, so that `isModelRefusal` needs the requested one. */
+/** Whether an error may be about a model. Only then does `isModelRefusal` need the requested one. */
 export function mentionsModel(envelope: ErrorEnvelope | null): boolean {
   if (envelope === null) return false;
   const { codes, message } = envelope;

@@ -73,7 +73,7 @@ describe('the inspection of a body', () => {
 });
 
 describe('the facts of a body', () => {
-  it('need room for the JSON beside the inflated copy', async () => {
+  it('need room for the JSON in addition to the inflated copy', async () => {
     const facts = { sessionKey: expect.any(String), model: 'm', effort: 'high' };
     const zstd = zstdCompressSync(plain);
     expect(await factsOf(plain, undefined, new ReplayBudget(plain.length))).toEqual(facts);

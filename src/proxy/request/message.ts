@@ -33,7 +33,7 @@ export function turnStartIn(message: Buffer): TurnStart {
   };
 }
 
-/** The parsed JSON of a message; null if it is none. */
+/** The parsed JSON of a message; null if the message is not JSON. */
 export function jsonOf(message: Buffer): unknown {
   try {
     return JSON.parse(message.toString('utf8'));

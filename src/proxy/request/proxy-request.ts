@@ -129,7 +129,7 @@ export class ProxyRequest implements Disposable {
     return this.turn?.bytes ?? null;
   }
 
-  /** Whether its message refers to a response that only the client's present socket knows. */
+  /** Whether its message refers to a response that only the client's current socket knows. */
   get isContinuation(): boolean {
     return this.turn?.isContinuation ?? false;
   }

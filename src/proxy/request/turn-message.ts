@@ -2,7 +2,7 @@ import { type BodyFacts, factsOf } from './body-inspection.js';
 import { turnStartIn } from './message.js';
 import { BudgetClaim, type ReplayBudget } from './replay-budget.js';
 
-/** The `response.create` message of a turn on a WebSocket: what it says, and its bytes until the commit. */
+/** The `response.create` message of a turn on a WebSocket: its facts, and until the commit also its bytes. */
 export class TurnMessage implements Disposable {
   #bytes: Buffer | null;
 
@@ -11,7 +11,7 @@ export class TurnMessage implements Disposable {
     private readonly room: BudgetClaim,
     /** Whether it can be sent again: it is self-contained, and the process had room to keep it. */
     readonly isReplayable: boolean,
-    /** Whether it refers to a response that only the client's present socket knows. */
+    /** Whether it refers to a response that only the client's current socket knows. */
     readonly isContinuation: boolean,
     /** Whether it asks for no output. */
     readonly isPrewarm: boolean,

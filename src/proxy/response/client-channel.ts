@@ -31,7 +31,7 @@ export interface ClientChannel {
   /** Sends a response that the proxy makes itself. */
   sendLocal(response: LocalResponse): void;
   /**
-   * Closes the client's connection so that it opens another one and sends everything again. Null where a client would
+   * Closes the client's connection so that it opens another one and sends everything again. Null if the client would
    * not do that.
    */
   readonly reconnect: ((reason: string) => void) | null;

@@ -17,7 +17,7 @@ describe('the status for a client', () => {
   });
 });
 
-describe('a Retry-After that Codex would sleep out', () => {
+describe('a Retry-After that Codex would silently wait out', () => {
   it.each<[unknown, boolean]>([
     [undefined, false],
     ['', false],

@@ -8,8 +8,8 @@ export function clientStatus(upstream: number): number {
 }
 
 /**
- * Whether a `Retry-After` must not reach this client: Codex waits as long as it says without a word, so a minute is the
- * limit. Codex is the client that sends `originator`; others get any value. `now`: epoch ms.
+ * Whether a `Retry-After` must not reach this client: Codex silently waits as long as the header says, so a minute is
+ * the limit. Codex is the client that sends `originator`; others get any value. `now`: epoch ms.
  */
 export function isSilentWait(retryAfter: unknown, client: IncomingHttpHeaders, now: number): boolean {
   if (typeof retryAfter !== 'string' || client['originator'] === undefined) return false;

@@ -27,10 +27,7 @@ export function refusalMessage({ response, head }: PeekedResponse, client: Incom
   return Buffer.from(JSON.stringify({ ...fieldsIn(text), type: 'error', status, headers }));
 }
 
-/**
- * The message as it is, or without a `Retry-After` in its headers that must not reach this client, as over HTTP
- * (`isSilentWait`).
- */
+/** The message unchanged, or without a `Retry-After` that must not reach this client, as over HTTP (`isSilentWait`). */
 export function withoutSilentWait(message: Buffer, client: IncomingHttpHeaders): Buffer {
   const fields = fieldsIn(message.toString('utf8'));
   const headers = 'headers' in fields && isRecord(fields.headers) ? fields.headers : {};

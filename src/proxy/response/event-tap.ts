@@ -20,12 +20,12 @@ export class EventTap {
     return this.tokens;
   }
 
-  /** What a failure event said, unless the response completed afterwards; null if none came. */
+  /** The contents of a failure event, unless the response completed afterwards; null if no such event came. */
   get failure(): EventFailure | null {
     return this.failed;
   }
 
-  /** Whether events of this type are read, so that they are worth decoding. */
+  /** Whether the tap reads events of this type; others need not be decoded. */
   wants(type: string): boolean {
     return finalEvents.has(type) || failureEvents.has(type) || (type === CREATED_EVENT && !this.isNamed);
   }

@@ -81,8 +81,7 @@ export class ResponseCommit {
   }
 
   /**
-   * The client's response head: upstream's headers with the pool's quota and the id under which the request log
-   * explains the request.
+   * The client's response head: upstream's headers, with the pool's quota and the id of the request in the request log.
    */
   headersOf(
     request: ProxyRequest,
@@ -125,7 +124,10 @@ export class ResponseCommit {
   }
 }
 
-/** Codex prints a 400 at once, but repeats a 403 for seconds (docs/protocol.md, errors): the place will not change. */
+/**
+ * Codex prints a 400 at once, but repeats a 403 for seconds (docs/protocol.md, errors), although the place will not
+ * change.
+ */
 function statusFor(
   request: ProxyRequest,
   { statusCode = 502 }: PeekedResponse['response'],

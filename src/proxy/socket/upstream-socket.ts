@@ -16,12 +16,12 @@ export interface SocketEnd {
   readonly reason: string;
 }
 
-/** Takes what upstream sends on a socket. */
+/** Receives upstream's messages on a socket. */
 export interface SocketReader {
   message(message: SocketMessage): void;
   /** Called after the last message. */
   closed(end: SocketEnd): void;
-  /** One of the other two has thrown. */
+  /** Called when one of the other two has thrown. */
   failed(error: unknown): void;
 }
 
@@ -85,26 +85,32 @@ export class UpstreamSocket {
     if (signal.aborted) onAbort();
   }
 
-  /** Makes it the socket of a session, which closes it. */
+  /** Gives the socket to a session, which then has to close it. */
   own(): void {
     this.#isOwned = true;
     this.#stopFollowing();
   }
 
-  /** Leaves it after an attempt. A session keeps its own, without the rest of that attempt; any other is closed. */
+  /**
+   * Leaves the socket after an attempt. If a session owns it, it stays open and drops the rest of that attempt;
+   * otherwise it is closed.
+   */
   leave(): void {
     if (this.#isOwned) this.read(ignoring);
     else this.close(1000, '');
   }
 
-  /** Closes it for good. `code` null: without a closing handshake. */
+  /** Closes the socket for good. `code` null: without a closing handshake. */
   close(code: number | null, reason: Buffer | string): void {
     this.#stopFollowing();
     this.read(ignoring);
     closeSocket(this.ws, code, reason);
   }
 
-  /** Hands over to another reader, beginning with what has arrived meanwhile. Null: to none for now. */
+  /**
+   * Hands the socket to another reader, beginning with the messages that have arrived meanwhile. Null: no reader for
+   * now.
+   */
   read(reader: SocketReader | null): void {
     this.#reader = reader;
     if (reader === null) this.ws.pause();

@@ -19,7 +19,7 @@ export interface Attempted {
   readonly outcome: AttemptOutcome;
   /** The HTTP status, or the one that a message stands for; null without a response. */
   readonly status: number | null;
-  /** The head of the response, or what a message has in its place. */
+  /** The head of the response, or the headers in a message that stands for one. */
   readonly headers: IncomingHttpHeaders;
   /** The response over HTTP, also to a handshake that was refused; null if none came. */
   readonly peeked: PeekedResponse | null;

@@ -132,7 +132,7 @@ describe('the peek at the messages of a turn', () => {
 });
 
 describe('an upstream socket', () => {
-  it('that is left is closed, unless a session owns it', async () => {
+  it('is closed when it is left, unless a session owns it', async () => {
     near.own();
     near.leave();
     expect(near.isOpen).toBe(true);
@@ -142,7 +142,7 @@ describe('an upstream socket', () => {
     expect(await rest()).toEqual([1001]);
   });
 
-  it('that no session owns ends with the request that it was opened for', async () => {
+  it('ends with the request that it was opened for if no session owns it', async () => {
     const request = new AbortController();
     near.follow(request.signal);
     request.abort();
@@ -150,7 +150,7 @@ describe('an upstream socket', () => {
     expect(code).toBe(1000);
   });
 
-  it('that a session owns outlives the request that it was opened for', () => {
+  it('outlives the request that it was opened for if a session owns it', () => {
     const request = new AbortController();
     near.follow(request.signal);
     near.own();
@@ -158,7 +158,7 @@ describe('an upstream socket', () => {
     expect(near.isOpen).toBe(true);
   });
 
-  it('tells its reader of a fault of the reader', async () => {
+  it('reports a fault of its reader to that reader', async () => {
     const fault = new Error('made-up');
     const failed = new Promise((resolve) => {
       near.read({

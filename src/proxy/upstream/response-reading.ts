@@ -52,7 +52,7 @@ export async function readResponse(
   return done(classify({ ...facts, envelope: peek.envelope, isFirstEvent: true }, asked, now()), peeked);
 }
 
-/** Image requests go the way of turns, but have limits and errors of their own. */
+/** Image requests take the same path as turns, but have limits and errors of their own. */
 export function routeOf({ isTurn, path }: Destination): AskedRequest['route'] {
   if (!isTurn) return 'other';
   return path.startsWith('images/') ? 'images' : 'turn';

@@ -9,7 +9,7 @@ import { classifyFailure } from '../outcome/event-failure.js';
 import { peekMessages } from './message-peek.js';
 import { mentionsModel } from '../outcome/model-refusal.js';
 
-/** What a turn on a socket came to, up to its first output. */
+/** The result of a turn on a socket, up to its first output. */
 type SocketTurn = Pick<Attempted, 'outcome' | 'status' | 'headers' | 'socket' | 'headAt'>;
 
 /** A turn to send on a socket. A prewarm asks for no output, so its success proves nothing about turns. */

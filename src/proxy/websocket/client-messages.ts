@@ -22,8 +22,8 @@ export class ClientMessages {
   ) {}
 
   /**
-   * What the client gets of a message: its bytes, except that a message with the account's quota carries the pool's.
-   * `askedAt` (epoch ms) is when its turn was sent; null without a turn.
+   * The message for the client: the bytes unchanged, except that the pool's quota replaces the account's. `askedAt`
+   * (epoch ms) is when its turn was sent; null without a turn.
    */
   forClient(account: Account, { bytes, isBinary }: SocketMessage, askedAt: number | null): Buffer {
     if (isBinary || messageType(bytes) !== QUOTA_MESSAGE) return bytes;

@@ -48,9 +48,9 @@ const badHandshake: LocalResponse = {
 /** The session has no socket yet: this handshake opens its first one. */
 const noSocket: SessionSocket = { current: null, onSent: () => undefined };
 
-/** What the library needs to end a handshake. */
+/** The parts that the library needs to end a handshake. */
 interface Pending {
-  /** For the client, beside the library's own. */
+  /** Headers for the client, in addition to the library's own. */
   readonly headers: OutgoingHttpHeaders;
   /** Sends the client the reason why its handshake is invalid. */
   readonly refuse: (error: Error) => void;

@@ -118,7 +118,7 @@ export class SocketSession implements TurnSession {
       if (messages.isRejection(message)) {
         messages.rejectedBetweenTurns(this.#current, sessionKey);
         messages.renew(this.#current);
-        return this.restart('the account renews its token');
+        return this.restart('the token of the account is being renewed');
       }
       this.toClient(messages.forClient(this.#current.account, message, null), message.isBinary);
     },
@@ -159,7 +159,7 @@ export class SocketSession implements TurnSession {
     if (this.#isOver) return;
     this.#idle.moved();
     if (!isBinary && messageType(message) === 'response.create') {
-      await this.#turn?.ended; // upstream, too, serves one turn of a socket after the other
+      await this.#turn?.ended; // upstream also serves the turns of a socket one at a time
       if (!this.#isOver) await this.#begin(message);
       return;
     }

@@ -37,7 +37,7 @@ export class SocketSessions {
     return this.sessions.size;
   }
 
-  /** Whether there is room for one more session, beside this many handshakes that are pending. */
+  /** Whether there is room for one more session, given this many pending handshakes. */
   hasRoom(pending: number): boolean {
     return this.sessions.size + pending < limits.clientSockets;
   }

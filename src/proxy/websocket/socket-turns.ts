@@ -8,7 +8,7 @@ import type { ProxyRequest } from '../request/proxy-request.js';
 import { ClientMessages } from './client-messages.js';
 import { TurnChannel, type TurnSession } from './turn-channel.js';
 
-/** Serves the turns on WebSockets as any other request. */
+/** Serves the turns on WebSockets like any other request. */
 @Injectable()
 export class SocketTurns {
   constructor(

@@ -14,7 +14,7 @@ import { meansNoSockets } from '../upstream/upstream-websocket.js';
 import { endEvents, failureEvents } from '../outcome/response-events.js';
 import type { ClientMessages } from './client-messages.js';
 
-/** What a turn does to the session that it belongs to. */
+/** The effects of a turn on its session. */
 export interface TurnSession {
   /** Makes the socket that serves the turn the session's own. */
   adopt(upstream: UpstreamSocket): void;
@@ -52,7 +52,7 @@ export class TurnChannel implements ClientChannel {
     request.letGo();
     if (socket !== null) return await this.#relayMessages(request, account, attempted, socket, onResponseId);
     if (peeked === null) return null;
-    // Another socket was to be opened for the turn, and upstream has refused that.
+    // The turn needed another socket, and upstream refused to open it.
     const message = refusalMessage(peeked, request.headers);
     releaseAttempt(attempted);
     // The client's next handshake learns that it has to continue over HTTP.
@@ -83,7 +83,7 @@ export class TurnChannel implements ClientChannel {
       if (this.messages.isRejection(message)) {
         end('complete');
         this.messages.renew(upstream);
-        return this.session.restart('the account renews its token');
+        return this.session.restart('the token of the account is being renewed');
       }
       const passed = failureEvents.has(type)
         ? withoutSilentWait(message.bytes, headers)

@@ -72,7 +72,7 @@ const moved = (a: Standing) => ({ asked: ['a', 'b'], a, b: free });
 const exhausted = () => out('quota-exhausted', clock.now() + 5 * MINUTE);
 
 describe('quota-exhausted', () => {
-  it.each(inCases(quotaCodes))('429 with %s as %s', async (_code, _place, body) => {
+  it.each(inCases(quotaCodes))('is the outcome of a 429 with %s as %s', async (_code, _place, body) => {
     expect(await refusedBy(refuses(429, body))).toEqual(moved(exhausted()));
   });
 
@@ -80,11 +80,11 @@ describe('quota-exhausted', () => {
     inCases(quotaCodes).flatMap(([code, place, body]) =>
       events.map(([type, event]) => [type, code, place, event(body)] as const),
     ),
-  )('a stream that begins with %s and %s as %s', async (_type, _code, _place, event) => {
+  )('is the outcome of a stream that begins with %s and %s as %s', async (_type, _code, _place, event) => {
     expect(await refusedBy(streams({ events: [created(), event] }))).toEqual(moved(exhausted()));
   });
 
-  it('429 with an upper-case code', async () => {
+  it('is the outcome of a 429 with an upper-case code', async () => {
     expect(await refusedBy(refuses(429, { error: { type: 'USAGE_LIMIT_REACHED' } }))).toEqual(
       moved(exhausted()),
     );
@@ -92,34 +92,37 @@ describe('quota-exhausted', () => {
 });
 
 describe('deactivated', () => {
-  it.each(inCases(deactivatedCodes))('403 with %s as %s', async (_code, _place, body) => {
+  it.each(inCases(deactivatedCodes))('is the outcome of a 403 with %s as %s', async (_code, _place, body) => {
     expect(await refusedBy(refuses(403, body))).toEqual(moved(out('deactivated', null)));
   });
 
-  it.each([400, 401, 404, 429, 500, 503])('%i with account_deactivated', async (status) => {
-    const refusal = refuses(status, { error: { code: 'account_deactivated' } });
-    expect(await refusedBy(refusal)).toEqual(moved(out('deactivated', null)));
-  });
+  it.each([400, 401, 404, 429, 500, 503])(
+    'is the outcome of a %i with account_deactivated',
+    async (status) => {
+      const refusal = refuses(status, { error: { code: 'account_deactivated' } });
+      expect(await refusedBy(refusal)).toEqual(moved(out('deactivated', null)));
+    },
+  );
 
   it.each(
     deactivatedCodes.flatMap((code) =>
       events.map(([type, of]) => [type, code, of({ error: { code } })] as const),
     ),
-  )('a stream that begins with %s and %s', async (_type, _code, event) => {
+  )('is the outcome of a stream that begins with %s and %s', async (_type, _code, event) => {
     expect(await refusedBy(streams({ events: [event] }))).toEqual(moved(out('deactivated', null)));
   });
 
   it.each([
     ['without a body', refuses(402, '')],
     ['with an unknown code', refuses(402, { error: { code: 'made_up' } })],
-  ])('402 %s', async (_what, refusal) => {
+  ])('is the outcome of a 402 %s', async (_what, refusal) => {
     expect(await refusedBy(refusal)).toEqual(moved(out('deactivated', null)));
   });
 });
 
 describe('rate-limited', () => {
   it.each(inCases(['rate_limit_exceeded', 'slow_down', 'unknown_code']))(
-    '429 with %s as %s',
+    'is the outcome of a 429 with %s as %s',
     async (_code, _place, body) => {
       expect(await refusedBy(refuses(429, body))).toEqual(
         moved(out('rate-limited', clock.now() + 2 * SECOND)),
@@ -127,7 +130,7 @@ describe('rate-limited', () => {
     },
   );
 
-  it('429 that mentions a quota limit only in its message', async () => {
+  it('is the outcome of a 429 that mentions a quota limit only in its message', async () => {
     const error = {
       code: 'made_up',
       message: 'usage_limit_reached, insufficient_quota',
@@ -140,18 +143,24 @@ describe('rate-limited', () => {
 });
 
 describe('not-entitled', () => {
-  it.each(inCases(['usage_not_included']))('429 with %s as %s', async (_code, _place, body) => {
-    expect(await refusedBy(refuses(429, body))).toEqual(moved(free));
-  });
+  it.each(inCases(['usage_not_included']))(
+    'is the outcome of a 429 with %s as %s',
+    async (_code, _place, body) => {
+      expect(await refusedBy(refuses(429, body))).toEqual(moved(free));
+    },
+  );
 });
 
 describe('overloaded', () => {
-  it.each(inCases(['server_is_overloaded']))('503 with %s as %s', async (_code, _place, body) => {
-    expect(await refusedBy(refuses(503, body))).toEqual(moved(free));
-  });
+  it.each(inCases(['server_is_overloaded']))(
+    'is the outcome of a 503 with %s as %s',
+    async (_code, _place, body) => {
+      expect(await refusedBy(refuses(503, body))).toEqual(moved(free));
+    },
+  );
 });
 
-describe('a code outside an error has no effect', () => {
+describe('a code outside an error', () => {
   const code = 'usage_limit_reached';
   const error = { error: { code, type: code, message: 'account_deactivated' } };
   it.each<[string, TurnEvent[]]>([
@@ -170,7 +179,7 @@ describe('a code outside an error has no effect', () => {
     ],
     ['in a completed turn', [{ type: 'response.completed', response: { id: 'r', ...error } }]],
     ['in an incomplete turn', [{ type: 'response.incomplete', response: { id: 'r', ...error } }]],
-  ])('%s', async (_where, sent) => {
+  ])('has no effect %s', async (_where, sent) => {
     const before = pool.fakeUpstream.attempts().length;
     const stream = Buffer.from(sent.map((it) => framed(it)).join(''));
     pool.fakeUpstream.account('a').answers(raw(stream));
@@ -185,7 +194,7 @@ describe('a code outside an error has no effect', () => {
     expect(await standing(pool, 'a')).toEqual(free);
   });
 
-  it.each([400, 404, 422])('such as a quota code with a %i', async (status) => {
+  it.each([400, 404, 422])('has no effect as a quota code with a %i', async (status) => {
     const before = pool.fakeUpstream.attempts().length;
     pool.fakeUpstream.account('a').answers(refuses(status, error));
     expect(await send(pool)).toMatchObject({ status, headers: { 'x-codex-pool-account': 'a' } });

@@ -62,7 +62,7 @@ describe('bad meters in a poll', () => {
     ['a name of 100,000 characters', [meterOf({ metered_feature: 'x'.repeat(100_000) })]],
     ['a name like a property of every object', [meterOf({ metered_feature: '__proto__' })]],
     ['the name of the general meter', [meterOf({ metered_feature: 'codex', limit_name: 'codex' })]],
-  ])('(additional_rate_limits is %s) keep nothing from the general quota', async (_case, meters) => {
+  ])('do not affect the general quota: additional_rate_limits is %s', async (_case, meters) => {
     await using pool = await startWith(usage({ additional_rate_limits: meters }));
     expect(await standing(pool, 'a')).toEqual(free);
     expect(await pool.account('a')).toMatchObject({ windows: [{ durationSeconds: 18_000, usedRatio: 0.1 }] });
@@ -89,7 +89,7 @@ describe('bad credits in a poll', () => {
     ['with a balance as a word', { has_credits: true, unlimited: false, balance: 'many' }],
     ['with a negative balance', { has_credits: true, unlimited: false, balance: '-3' }],
     ['with a huge balance', { has_credits: true, unlimited: false, balance: '9'.repeat(400) }],
-  ])('(%s) keep nothing from the general quota', async (_case, credits) => {
+  ])('do not affect the general quota: %s', async (_case, credits) => {
     await using pool = await startWith(usage({ credits }));
     expect(await standing(pool, 'a')).toEqual(free);
     expect(await pool.account('a')).toMatchObject({ windows: [{ usedRatio: 0.1 }] });
@@ -101,7 +101,7 @@ describe('bad credits in a poll', () => {
     ['text', 'none'],
     ['null', null],
     ['of wrong types', { has_credits: 'yes', unlimited: 'no', balance: {} }],
-  ])('(%s) are no credits at 100 %', async (_case, credits) => {
+  ])('do not count as credits at 100 %: %s', async (_case, credits) => {
     await using pool = await startWith(usage({ rate_limit: rateLimitOf(100), credits }));
     expect(await standing(pool, 'a')).toMatchObject({ available: false, reason: 'quota-exhausted' });
     expect(await isServedBy(pool, 'b')).toEqual(['b']);
@@ -111,7 +111,7 @@ describe('bad credits in a poll', () => {
     ['text', 'no'],
     ['a number', 0],
     ['null', null],
-  ])('beside allowed as %s leave the windows to decide', async (_case, allowed) => {
+  ])('leave the decision to the windows when allowed is %s', async (_case, allowed) => {
     await using pool = await startWith(usage({ rate_limit: { ...rateLimitOf(60), allowed } }));
     expect(await standing(pool, 'a')).toEqual(free);
   });
@@ -130,7 +130,7 @@ describe('bad quota in headers', () => {
         Array.from({ length: 200 }, (_, i) => [`x-codex-m${i}-primary-used-percent`, '100']),
       ),
     ],
-  ])('(%s) on a turn keep nothing from the next', async (_case, headers) => {
+  ])('does not affect the next turn: %s', async (_case, headers) => {
     await using pool = await startRanked({ clock: new FakeClock(), accounts: ['a'] });
     pool.fakeUpstream.account('a').answers(streams({ headers }));
     expect((await turn(pool)).response.status).toBe(200);
@@ -149,7 +149,7 @@ describe('the limit of an unknown meter', () => {
     ],
     ['with a name like a property', usageLimit({ meter: 'constructor', meterIn: 'metered_limit_name' })],
     ['with a name of 10,000 characters', usageLimit({ meter: 'x'.repeat(10_000), meterIn: 'limit_name' })],
-  ])('(%s) takes no account out', async (_case, refusal) => {
+  ])('takes no account out: %s', async (_case, refusal) => {
     await using pool = await startRanked({ clock: new FakeClock() });
     everyone(pool, refusing('gpt-9', refusal));
     expect(await turn(pool, asking('gpt-9'))).toMatchObject({ response: { status: 429 }, asked: ['a', 'b'] });
@@ -157,7 +157,7 @@ describe('the limit of an unknown meter', () => {
     expect(await isServedBy(pool, 'a', asking('gpt-5.5'))).toEqual(['a']);
   });
 
-  it('does not grow with the number of such meters', async () => {
+  it('takes bounded space in the account’s state, however many such meters there are', async () => {
     await using pool = await startRanked({ clock: new FakeClock(), accounts: ['a'] });
     const account = pool.fakeUpstream.account('a');
     for (let i = 0; i < 300; i += 1) {

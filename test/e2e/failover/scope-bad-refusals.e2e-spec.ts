@@ -68,7 +68,10 @@ const places: [string, (code: string, message: string) => object][] = [
   ],
 ];
 
-/** What a turn shows whose first attempt, on `a`, meets the scripted refusal. */
+/**
+ * Sends a turn whose first attempt, on `a`, meets the scripted refusal; returns the result and the state of each
+ * account.
+ */
 async function observed() {
   const { response, asked } = await turn(pool, asking(MODEL));
   const states = [];
@@ -89,7 +92,7 @@ const inPlaces = rows.flatMap((row) =>
 );
 
 describe('a refusal with its code in another place', () => {
-  it.each(inPlaces)('%s with %i in %s', async (_code, status, _place, row, body) => {
+  it.each(inPlaces)('has the same effect: %s with %i in %s', async (_code, status, _place, row, body) => {
     pool.fakeUpstream.account('a').answers(refuses(status, body));
     expect(await observed()).toEqual(expected(row));
   });
@@ -106,10 +109,13 @@ describe('a refusal with its code in another place', () => {
       ];
       return events.map(([place, event]) => [row.code, place, row, event] as const);
     });
-  it.each(firstEvents)('%s as first event: %s', async (_code, _place, row, event) => {
-    pool.fakeUpstream.account('a').answers(streams({ events: [created(), event] }));
-    expect(await observed()).toEqual(expected(row));
-  });
+  it.each(firstEvents)(
+    'has the same effect as the first event: %s, %s',
+    async (_code, _place, row, event) => {
+      pool.fakeUpstream.account('a').answers(streams({ events: [created(), event] }));
+      expect(await observed()).toEqual(expected(row));
+    },
+  );
 });
 
 describe('a refusal of the wrong shape', () => {
@@ -131,17 +137,20 @@ describe('a refusal of the wrong shape', () => {
     wrong.flatMap(([what, body]) =>
       [400, 403, 404, 429, 500, 503].map((status) => [status, what, body] as const),
     ),
-  )('%i with %s deactivates no account and ends no turn that another serves', async (status, _what, body) => {
-    pool.fakeUpstream.account('a').answers(refuses(status, body), refuses(status, body));
-    const { response, asked } = await turn(pool);
-    const isPassedOn = status === 400 || status === 404;
-    expect(response.status).toBe(isPassedOn ? status : 200);
-    expect(asked.at(-1)).toBe(isPassedOn ? 'a' : 'b');
-    const { reason } = await standing(pool, 'a');
-    expect([null, 'rate-limited']).toContain(reason);
-    expect(await standing(pool, 'b')).toMatchObject({ available: true });
-    expect(await standing(pool, 'c')).toMatchObject({ available: true });
-  });
+  )(
+    'deactivates no account and ends no turn that another serves: %i with %s',
+    async (status, _what, body) => {
+      pool.fakeUpstream.account('a').answers(refuses(status, body), refuses(status, body));
+      const { response, asked } = await turn(pool);
+      const isPassedOn = status === 400 || status === 404;
+      expect(response.status).toBe(isPassedOn ? status : 200);
+      expect(asked.at(-1)).toBe(isPassedOn ? 'a' : 'b');
+      const { reason } = await standing(pool, 'a');
+      expect([null, 'rate-limited']).toContain(reason);
+      expect(await standing(pool, 'b')).toMatchObject({ available: true });
+      expect(await standing(pool, 'c')).toMatchObject({ available: true });
+    },
+  );
 });
 
 const TEN_MB = 10 * 1_024 * 1_024;
@@ -168,7 +177,7 @@ describe('a refusal of 10 MB', { timeout: 30_000 }, () => {
     await expectQuiet(pool);
   });
 
-  it('as first event leaves the turn to an account that can serve, or is passed on', async () => {
+  it('is passed on, or moves the turn to an account that can serve, when it is the first event', async () => {
     const head = 'event: response.failed\ndata: {"type":"response.failed","response":{"error":{"code":';
     const body = padded(`${head}"usage_limit_reached","message":"`, '"}}}\n\n');
     pool.fakeUpstream.account('a').answers(raw(body));
@@ -202,7 +211,7 @@ const twice = (status: number, body: object, headers: readonly [string, string][
 
 describe('a refusal that is cut in the middle', () => {
   it.each(rows.flatMap((row) => row.statuses.map((status) => [row.code, status] as const)))(
-    '(%s with %i) fails no turn that another account serves',
+    'fails no turn that another account serves: %s with %i',
     async (code, status) => {
       const body = { error: { message: 'm'.repeat(200), code, type: code } };
       pool.fakeUpstream.account('a').always(cut(status, body));
@@ -218,7 +227,7 @@ describe('a refusal that is cut in the middle', () => {
     rows
       .filter((it) => it.message === undefined)
       .flatMap((row) => row.statuses.map((status) => [row.code, status, row] as const)),
-  )('(%s with %i) means the same if only its end is missing', async (code, status, row) => {
+  )('means the same if only its end is missing: %s with %i', async (code, status, row) => {
     pool.fakeUpstream.account('a').answers(short(status, { error: { code, message: 'no' } }));
     expect(await observed()).toEqual(expected(row));
   });

@@ -55,7 +55,7 @@ const pages: [string, WholeResponse][] = [
 ];
 
 describe('a page of the edge', () => {
-  it.each(pages)('(%s) on every account is tried on one other and blames none', async (_case, page) => {
+  it.each(pages)('from every account causes one failover and blames no account: %s', async (_case, page) => {
     everyone(pool, () => page);
     const { response, asked } = await turn(pool, { headers: codex });
     expect(asked).toEqual(['a', 'b']);
@@ -69,7 +69,7 @@ describe('a page of the edge', () => {
     expect(await isServedBy(pool, 'a', { headers: codex })).toEqual(['a']);
   });
 
-  it.each(pages)('(%s) on one account is served by another', async (_case, page) => {
+  it.each(pages)('from one account moves the turn to another: %s', async (_case, page) => {
     pool.fakeUpstream.account('a').answers(page);
     const { response, asked } = await turn(pool);
     expectTurnOf('b', response);
@@ -80,7 +80,7 @@ describe('a page of the edge', () => {
   it.each([
     ['502', edgePage(502)],
     ['429', edgePage(429, { retryAfter: 3_600 })],
-  ])('(%s) five times in a row takes no account out', async (_case, page) => {
+  ])('takes no account out, even five times in a row: %s', async (_case, page) => {
     everyone(pool, () => page);
     for (let i = 0; i < 5; i += 1) expect((await turn(pool)).response.status).toBe(503);
     await expectAllFree(pool);
@@ -88,7 +88,7 @@ describe('a page of the edge', () => {
     expect(body.details.upstream.trouble).toMatch(/network edge/);
   });
 
-  it('is tried on the only account once', async () => {
+  it('causes no second attempt on the only account', async () => {
     for (const name of ['b', 'c'])
       await pool.client.patch(`/admin/accounts/${name}`).send({ paused: true }).expect(200);
     everyone(pool, () => edgePage(429, { retryAfter: 3_600 }));
@@ -109,14 +109,14 @@ describe('a page of the edge', () => {
   });
 });
 
-describe('a response of the backend that has come through the edge', () => {
-  it('is the account’s: a usage limit', async () => {
+describe('a backend response that came through the edge', () => {
+  it('counts against the account if it is a usage limit', async () => {
     pool.fakeUpstream.account('a').answers(usageLimit({ headers: passedThrough }));
     expectTurnOf('b', (await turn(pool)).response);
     expect(await standing(pool, 'a')).toMatchObject({ available: false, reason: 'quota-exhausted' });
   });
 
-  it('is the backend’s: a 500 is tried once more on the same account', async () => {
+  it('is retried once on the same account if it is a 500', async () => {
     const error = { error: { code: 'server_error', message: 'oops' } };
     pool.fakeUpstream.account('a').answers(refuses(500, error, passedThrough));
     const { response, asked } = await turn(pool);
@@ -124,7 +124,7 @@ describe('a response of the backend that has come through the edge', () => {
     expect(asked).toEqual(['a', 'a']);
   });
 
-  it('is the request’s: an error message that mentions a page', async () => {
+  it('is passed on if its error message merely mentions a page', async () => {
     const error = { error: { code: 'invalid_prompt', message: `${PAGE} error code: 1015` } };
     pool.fakeUpstream.account('a').answers(refuses(400, error, passedThrough));
     const { response, asked } = await turn(pool);

@@ -56,7 +56,7 @@ describe('a refused image', () => {
     ['500', refuses(500, { error: { code: 'server_error' } })],
     ['402', deactivated('payment_required')],
     ['404', refuses(404, { detail: 'Not Found' })],
-  ])('(%s on every account) leaves every account and the session where they are', async (_case, refusal) => {
+  ])('on every account takes no account out and leaves the session in place: %s', async (_case, refusal) => {
     const session = await sessionOnB();
     everyImage(refusal);
     const { response } = await image(pool, session);
@@ -66,7 +66,7 @@ describe('a refused image', () => {
     expect(await isServedBy(pool, 'b', { headers: session })).toEqual(['b']);
   });
 
-  it('five times in a row leaves them there, too', async () => {
+  it('changes nothing, even five times in a row', async () => {
     const session = await sessionOnB();
     everyImage(refuses(500, { error: { code: 'server_error' } }));
     for (let i = 0; i < 5; i += 1) await image(pool, session);
@@ -74,7 +74,7 @@ describe('a refused image', () => {
     expect(await isServedBy(pool, 'b', { headers: session })).toEqual(['b']);
   });
 
-  it('on one account is served by another, and the session’s turns stay', async () => {
+  it('on one account moves the image to another, but not the session’s turns', async () => {
     const session = await sessionOnB();
     pool.fakeUpstream.account('b').imagesAlways(usageLimit());
     const { response, asked } = await image(pool, session);
@@ -84,7 +84,7 @@ describe('a refused image', () => {
     expect(await isServedBy(pool, 'b', { headers: session })).toEqual(['b']);
   });
 
-  it('on every account is not sent again before its reset', async () => {
+  it('on every account is not requested again before the reset', async () => {
     everyImage(usageLimit({ resetsInSeconds: 3_600 }));
     const first = await image(pool);
     expect(first.response.status).toBe(429);
@@ -96,7 +96,7 @@ describe('a refused image', () => {
     expect((await image(pool)).response.status).toBe(200);
   });
 
-  it('of the account itself (account_deactivated) is the account’s', async () => {
+  it('takes the account out if the account itself is refused (account_deactivated)', async () => {
     pool.fakeUpstream.account('a').imagesAlways(refuses(403, { error: { code: 'account_deactivated' } }));
     await image(pool);
     expect(await standing(pool, 'a')).toMatchObject({ available: false, reason: 'deactivated' });
@@ -105,7 +105,7 @@ describe('a refused image', () => {
 });
 
 describe('a spent account', () => {
-  it('does not keep images away while its turns are refused', async () => {
+  it('still gets image requests while its turns are refused', async () => {
     for (const it of names) pool.fakeUpstream.account(it).answers(usageLimit());
     expect((await turn(pool)).response.status).toBe(429);
     const { response } = await image(pool);
@@ -120,7 +120,7 @@ describe('a streamed image', () => {
   it.each([
     ['with its content type', { 'content-type': 'text/event-stream; charset=utf-8' }],
     ['without a content type', {}],
-  ])('%s that ends properly is complete', async (_case, headers) => {
+  ])('is complete if it ends properly: %s', async (_case, headers) => {
     for (let i = 0; i < 4; i += 1) {
       everyImage(imageStream(headers));
       const { response, asked } = await image(pool);
@@ -134,12 +134,12 @@ describe('a streamed image', () => {
     expect(await standing(pool, 'a')).toEqual(free);
   });
 
-  it('that has only its final event is complete', async () => {
+  it('is complete even if it has only its final event', async () => {
     everyImage(streams({ events: imageEvents(0) }));
     expect(await image(pool)).toMatchObject({ response: { status: 200, isBroken: false }, asked: ['a'] });
   });
 
-  it('that breaks off after a preview is not requested again', async () => {
+  it('is not requested again if it breaks off after a preview', async () => {
     everyImage(streams({ events: imageEvents().slice(0, 1), thenCut: true }));
     const { response, asked } = await image(pool);
     expect(asked).toEqual(['a']);

@@ -65,21 +65,24 @@ describe('the limit of a meter', () => {
     ['first event', label, 'limit_name', usageLimitFirst],
     ['429', 'codex_made_up', 'header', usageLimit],
     ['first event', 'codex_made_up', 'metered_limit_name', usageLimitFirst],
-  ])('on every account (%s, %s in %s) takes none out', async (_as, meter, meterIn, refusal) => {
-    const resetsAt = Math.floor(clock.now() / SECOND) + 3_600;
-    everyone(pool, refusing(SPARK_MODEL, refusal({ meter, meterIn, resetsAt })));
-    const { response, asked } = await turn(pool, asking(SPARK_MODEL));
-    expect(asked).toEqual(['a', 'b']);
-    expect(response.status).toBe(429);
-    expect(errorIn(response)).toMatchObject({ type: 'usage_limit_reached', resets_at: resetsAt });
-    await expectAllFree(pool);
-    expect(await isServedBy(pool, 'a', asking(OTHER_MODEL))).toEqual(['a']);
-    const again = await turn(pool, asking(SPARK_MODEL));
-    expect(again).toMatchObject({ response: { status: 429 }, asked: [] });
-    everyone(pool, servesAs);
-    clock.advance(HOUR);
-    expect(await isServedBy(pool, 'a', asking(SPARK_MODEL))).toEqual(['a']);
-  });
+  ])(
+    'takes no account out if every account reports it: %s, %s in %s',
+    async (_as, meter, meterIn, refusal) => {
+      const resetsAt = Math.floor(clock.now() / SECOND) + 3_600;
+      everyone(pool, refusing(SPARK_MODEL, refusal({ meter, meterIn, resetsAt })));
+      const { response, asked } = await turn(pool, asking(SPARK_MODEL));
+      expect(asked).toEqual(['a', 'b']);
+      expect(response.status).toBe(429);
+      expect(errorIn(response)).toMatchObject({ type: 'usage_limit_reached', resets_at: resetsAt });
+      await expectAllFree(pool);
+      expect(await isServedBy(pool, 'a', asking(OTHER_MODEL))).toEqual(['a']);
+      const again = await turn(pool, asking(SPARK_MODEL));
+      expect(again).toMatchObject({ response: { status: 429 }, asked: [] });
+      everyone(pool, servesAs);
+      clock.advance(HOUR);
+      expect(await isServedBy(pool, 'a', asking(SPARK_MODEL))).toEqual(['a']);
+    },
+  );
 
   it('on one account moves only turns that count on it', async () => {
     pool.fakeUpstream
@@ -112,7 +115,7 @@ describe('the limit of a meter', () => {
     expect(await isServedBy(pool, 'a', asking(OTHER_MODEL, inSession('meters-1')))).toEqual(['a']);
   });
 
-  it('after output is passed on and takes only turns that count on it elsewhere', async () => {
+  it('is passed on after output, and then moves only turns that count on it', async () => {
     const late = failed('usage_limit_reached', 'no', { metered_limit_name: 'codex_bengalfox' });
     pool.fakeUpstream
       .account('a')
@@ -124,14 +127,14 @@ describe('the limit of a meter', () => {
     expect(await isServedBy(pool, 'a', asking(OTHER_MODEL))).toEqual(['a']);
   });
 
-  it('is the general one if it is called codex', async () => {
+  it('is the general limit if its meter is called codex', async () => {
     pool.fakeUpstream.account('a').answers(usageLimit({ meter: 'codex', resetsInSeconds: 60 }));
     const { response } = await turn(pool, asking(OTHER_MODEL));
     expectTurnOf('b', response);
     expect(await standing(pool, 'a')).toMatchObject({ available: false, reason: 'quota-exhausted' });
   });
 
-  it('does not follow from what another meter reports beside it', async () => {
+  it('is not inferred from another meter’s report', async () => {
     const headers = { 'x-codex-bengalfox-primary-used-percent': '100' };
     const windows = { 'x-codex-bengalfox-primary-window-minutes': '300' };
     pool.fakeUpstream.account('a').answers(streams({ headers: { ...headers, ...windows } }));
@@ -171,7 +174,7 @@ describe('the limit of a meter', () => {
 });
 
 describe('a meter in a poll', () => {
-  it('with room serves its model while the general quota is spent', async () => {
+  it('serves its model while it has room and the general quota is spent', async () => {
     const time = new FakeClock();
     await using own = await startRanked({
       clock: time,
@@ -198,7 +201,7 @@ describe('a meter in a poll', () => {
   it.each([
     ['at 100 %', spark(100)],
     ['at 60 % that is not allowed', spark(60, { allowed: false })],
-  ])('%s keeps only its model away', async (_case, meter) => {
+  ])('keeps only its model away: %s', async (_case, meter) => {
     await using own = await startRanked({
       clock: new FakeClock(),
       prepare: (it) => void ['a', 'b'].map((name) => it.account(name).usage(roomy).meters(meter)),
@@ -208,7 +211,7 @@ describe('a meter in a poll', () => {
     expect(await isServedBy(own, 'a', asking(OTHER_MODEL))).toEqual(['a']);
   });
 
-  it('at 100 % that is allowed serves its model', async () => {
+  it('serves its model at 100 % if that is allowed', async () => {
     await using own = await startRanked({
       accounts: ['a'],
       clock: new FakeClock(),
@@ -217,7 +220,7 @@ describe('a meter in a poll', () => {
     expect(await isServedBy(own, 'a', asking(SPARK_MODEL))).toEqual(['a']);
   });
 
-  it('at 100 % leaves the model that it calls the normal one to the general quota', async () => {
+  it('leaves its normal_model_slug to the general quota when it is at 100 %', async () => {
     await using own = await startRanked({
       clock: new FakeClock(),
       prepare: (it) => void ['a', 'b'].map((name) => it.account(name).meters(spark(100))),
@@ -226,7 +229,7 @@ describe('a meter in a poll', () => {
     expect(await turn(own, asking(SPARK_MODEL))).toMatchObject({ asked: [], response: { status: 429 } });
   });
 
-  it('with room and the turn’s model in normal_model_slug is asked while the general quota is spent', async () => {
+  it('serves its normal_model_slug while it has room and the general quota is spent', async () => {
     const meter = spark(10, { limitName: 'Made-up limit', feature: 'codex_made_up', modelSlug: 'gpt-9' });
     await using own = await startRanked({
       accounts: ['a'],

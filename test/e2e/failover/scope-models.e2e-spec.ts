@@ -39,7 +39,7 @@ const lacking = (model: string, refusal: ScriptedResponse): void => {
 };
 
 describe('a model that one account lacks', () => {
-  it.each(modelRefusalShapes)('(%s) is served by another for an hour', async (shape) => {
+  it.each(modelRefusalShapes)('is served by another account for an hour: %s', async (shape) => {
     lacking('gpt-9', modelNotFound('gpt-9', shape));
     const { response, asked } = await turn(pool, asking('gpt-9'));
     expectTurnOf('b', response);
@@ -88,7 +88,7 @@ describe('a model that every account lacks', () => {
     ['403 code', 403],
     ['400 not supported', 400],
     ['first event', 200],
-  ] as const)('(%s) gets upstream’s own response', async (shape, status) => {
+  ] as const)('results in upstream’s own response: %s', async (shape, status) => {
     everyone(pool, refusing('gpt-9', modelNotFound('gpt-9', shape)));
     const { response, asked } = await turn(pool, asking('gpt-9'));
     expect(asked).toEqual(['a', 'b']);
@@ -111,7 +111,7 @@ describe('a refusal that names another model', () => {
     ['a shorter name', modelNotSupported('gpt-5'), 400],
     ['a name that the dot of the model would match', modelNotSupported('gpt-5x5'), 400],
     ['a message of a first event', failedFirst('model_not_found', "The 'gpt-image-2' model is gone."), 200],
-  ])('(%s) is passed on and says nothing about the turn’s model', async (_case, refusal, status) => {
+  ])('is passed on and does not count against the turn’s model: %s', async (_case, refusal, status) => {
     const session = inSession(`models-${_case.replaceAll(' ', '-')}`);
     pool.fakeUpstream.account('a').answers(refusal);
     const { response, asked } = await turn(pool, asking('gpt-5.5', session));

@@ -29,7 +29,7 @@ describe('the wrong place', () => {
     ['Codex', codex, 400],
     ['the SDK', {}, 403],
   ])(
-    'is told to %s at once, in upstream’s own words, and blames no account',
+    'is reported to %s at once, in upstream’s own words, and blames no account',
     async (_who, headers, status) => {
       const refusal = wrongPlace();
       everyone(pool, () => refusal);
@@ -88,7 +88,7 @@ describe('the wrong place', () => {
     expect(await isServedBy(pool, 'a', { headers })).toEqual(['a']);
   });
 
-  it('is named by /healthz until a turn is served', async () => {
+  it('is reported by /healthz until a turn is served', async () => {
     everyone(pool, () => wrongPlace());
     await turn(pool);
     const seen = await health();
@@ -108,7 +108,7 @@ describe('403 JSON with another code', () => {
     ['with a code', forbidden()],
     ['with a code in detail', refuses(403, { detail: { code: 'policy_made_up' } })],
     ['with only a text', refuses(403, { detail: 'This request may not be made.' })],
-  ])('(%s) from two accounts is upstream’s own response, and no account is out', async (_case, refusal) => {
+  ])('from two accounts is passed on unchanged and takes no account out: %s', async (_case, refusal) => {
     everyone(pool, () => refusal);
     for (const headers of [{}, codex]) {
       const { response, asked } = await turn(pool, { headers });
@@ -122,7 +122,7 @@ describe('403 JSON with another code', () => {
     expect((await turn(pool)).asked).toHaveLength(1);
   });
 
-  it('goes on to a third account if the codes differ', async () => {
+  it('moves the turn to a third account if the codes differ', async () => {
     pool.fakeUpstream.account('a').answers(because('one'));
     pool.fakeUpstream.account('b').answers(because('two'));
     const { response, asked } = await turn(pool);
@@ -131,7 +131,7 @@ describe('403 JSON with another code', () => {
     await expectAllFree(pool);
   });
 
-  it('from one account is served by another, and ranks that one behind for 5 minutes', async () => {
+  it('from one account moves the turn to another and ranks the first one behind for 5 minutes', async () => {
     pool.fakeUpstream.account('a').answers(forbidden());
     const { response, asked } = await turn(pool);
     expectTurnOf('b', response);
@@ -150,7 +150,7 @@ describe('403 JSON with another code', () => {
     expect(await isServedBy(pool, 'a')).toEqual(['a']);
   });
 
-  it('of the only account is upstream’s own response', async () => {
+  it('from the only account is passed on unchanged', async () => {
     for (const name of ['b', 'c'])
       await pool.client.patch(`/admin/accounts/${name}`).send({ paused: true }).expect(200);
     const refusal = forbidden();

@@ -33,7 +33,7 @@ describe('the codes of spent credits', () => {
     [code, '402 in detail', refuses(402, { detail: { code } })] as const,
     [code, '402 as text in detail', refuses(402, { detail: code })] as const,
   ]);
-  it.each(rows)('%s as %s is a spent quota', async (_code, _place, refusal) => {
+  it.each(rows)('count as spent quota: %s as %s', async (_code, _place, refusal) => {
     pool.fakeUpstream.account('a').answers(refusal);
     const { response, asked } = await turn(pool);
     expectTurnOf('b', response);
@@ -42,7 +42,7 @@ describe('the codes of spent credits', () => {
     expect(await standing(pool, 'b')).toEqual(free);
   });
 
-  it('from every account are one usage limit of the pool', async () => {
+  it('from every account become one usage limit of the pool', async () => {
     everyone(pool, () => creditsExhausted('credit_balance_exhausted', 402));
     const { response } = await turn(pool);
     expect(response.status).toBe(429);
@@ -55,7 +55,7 @@ describe('a full window in a poll', () => {
     ['is allowed', null],
     ['is allowed with unlimited credits', unlimited],
     ['is allowed with a balance', balance],
-  ])('that %s: the account serves', async (_case, credits) => {
+  ])('leaves the account available if it %s', async (_case, credits) => {
     await using pool = await startRanked({
       accounts: ['a'],
       clock: new FakeClock(),
@@ -70,17 +70,20 @@ describe('a full window in a poll', () => {
     ['unlimited', { has_credits: true, unlimited: true, balance: null }],
     ['a balance', { has_credits: true, unlimited: false, balance: '12.5' }],
     ['a balance as a number', { has_credits: true, unlimited: false, balance: 12.5 }],
-  ])('without a word on allowed, with credits (%s): the account serves', async (_case, credits) => {
-    await using pool = await startRanked({
-      accounts: ['a'],
-      clock: new FakeClock(),
-      prepare: (it) => void it.account('a').usageResponses(200, withoutAllowed(credits)),
-    });
-    expect(await standing(pool, 'a')).toEqual(free);
-    await isServedBy(pool, 'a');
-  });
+  ])(
+    'leaves the account available without a value for allowed but with credits (%s)',
+    async (_case, credits) => {
+      await using pool = await startRanked({
+        accounts: ['a'],
+        clock: new FakeClock(),
+        prepare: (it) => void it.account('a').usageResponses(200, withoutAllowed(credits)),
+      });
+      expect(await standing(pool, 'a')).toEqual(free);
+      await isServedBy(pool, 'a');
+    },
+  );
 
-  it('without a word on allowed, without credits: the account is out', async () => {
+  it('takes the account out without a value for allowed and without credits', async () => {
     const credits = { has_credits: false, unlimited: false, balance: '0' };
     await using pool = await startRanked({
       accounts: ['a'],
@@ -92,7 +95,7 @@ describe('a full window in a poll', () => {
   });
 
   it.each(['fill-first', 'sustainable-rate', 'round-robin', 'fewest-in-flight', 'most-quota-left'])(
-    'that is allowed serves after all accounts with quota left (%s)',
+    'ranks the account behind all accounts with quota left if it is allowed (%s)',
     async (policy) => {
       await using pool = await startRanked({
         clock: new FakeClock(),
@@ -126,7 +129,7 @@ function withoutAllowed(credits: object): object {
 }
 
 describe('allowed: false', () => {
-  it('at 60 % takes the account out', async () => {
+  it('takes the account out at 60 %', async () => {
     await using pool = await startRanked({
       clock: new FakeClock(),
       prepare: (it) => void it.account('a').usage(at(60)).allows(false),
@@ -135,7 +138,7 @@ describe('allowed: false', () => {
     expect(await isServedBy(pool, 'b')).toEqual(['b']);
   });
 
-  it('at 60 % on every account is a usage limit, and nothing is sent', async () => {
+  it('is a usage limit on every account at 60 %, and nothing is sent', async () => {
     await using pool = await startRanked({
       clock: new FakeClock(),
       prepare: (it) => void ['a', 'b'].map((name) => it.account(name).usage(at(60)).allows(false)),
@@ -146,7 +149,7 @@ describe('allowed: false', () => {
     expect(errorIn(response)).toMatchObject({ type: 'usage_limit_reached' });
   });
 
-  it('with credits takes the account out, too', async () => {
+  it('takes the account out even if it has credits', async () => {
     await using pool = await startRanked({
       clock: new FakeClock(),
       prepare: (it) => void it.account('a').usage(at(60)).allows(false).credits(balance),
@@ -154,7 +157,7 @@ describe('allowed: false', () => {
     expect(await isServedBy(pool, 'b')).toEqual(['b']);
   });
 
-  it('is ended by a poll that allows again', async () => {
+  it('is ended by a poll that reports allowed: true', async () => {
     const clock = new FakeClock();
     await using pool = await startRanked({
       clock,
@@ -169,7 +172,7 @@ describe('allowed: false', () => {
   it.each([
     ['limit_reached: true', { limit_reached: true }],
     ['limit_reached: true beside allowed: true', { allowed: true, limit_reached: true }],
-  ])('is what %s means, at any number', async (_case, fields) => {
+  ])('is implied by %s at any number', async (_case, fields) => {
     const window = { used_percent: 60, limit_window_seconds: 18_000, reset_after_seconds: 7_200 };
     const rate_limit = { ...fields, primary_window: window, secondary_window: null };
     await using pool = await startRanked({
@@ -181,7 +184,7 @@ describe('allowed: false', () => {
 });
 
 describe('a turn that was served', () => {
-  it('counts more than its own headers, which say 100 %', async () => {
+  it('counts more than its own headers that report 100 %', async () => {
     const clock = new FakeClock();
     await using pool = await TestPool.start({ clock, env: { PROXY_POLICY: 'fill-first' } });
     await polled(pool);
@@ -195,7 +198,7 @@ describe('a turn that was served', () => {
     await expectAllFree(pool);
   });
 
-  it('on the only account goes on at 100 %', async () => {
+  it('keeps the only account available at 100 %', async () => {
     const clock = new FakeClock();
     await using pool = await TestPool.start({ clock, accounts: ['a'] });
     await polled(pool);
@@ -245,7 +248,7 @@ const start = async (clock = new FakeClock()) =>
   });
 
 describe('the credits of an account', () => {
-  it('stay untouched if the operator says never', async () => {
+  it('stay untouched if the setting is never', async () => {
     await using pool = await start();
     const { body } = await pool.client.patch('/admin/accounts/a').send(never).expect(200);
     expect(body).toMatchObject({ credits: 'never', available: false, reason: 'quota-exhausted' });
@@ -254,7 +257,7 @@ describe('the credits of an account', () => {
     await isServedBy(pool, 'a');
   });
 
-  it('stay untouched after a turn at 100 %, too', async () => {
+  it('stay untouched even after a turn at 100 %', async () => {
     await using pool = await startRanked({ clock: new FakeClock() });
     await pool.client.patch('/admin/accounts/a').send(never).expect(200);
     const full = { 'x-codex-primary-used-percent': '100', 'x-codex-primary-window-minutes': '300' };
@@ -265,7 +268,7 @@ describe('the credits of an account', () => {
     expect(await isServedBy(pool, 'b')).toEqual(['b']);
   });
 
-  it('keep the setting over a restart', async () => {
+  it('keep their setting across a restart', async () => {
     await using pool = await start();
     await pool.client.patch('/admin/accounts/a').send(never).expect(200);
     const next = await pool.restart();
@@ -277,7 +280,7 @@ describe('the credits of an account', () => {
     }
   });
 
-  it.each(['first', 'LAST', '', null, 1, true, ['never']])('do not take %j as a setting', async (credits) => {
+  it.each(['first', 'LAST', '', null, 1, true, ['never']])('reject %j as a setting', async (credits) => {
     await using pool = await start();
     const { body } = await pool.client.patch('/admin/accounts/a').send({ credits }).expect(400);
     expect(body).toMatchObject({ code: 'bad_settings', detail: expect.stringContaining('credits') });

@@ -24,13 +24,13 @@ const withHeader = (response: WholeResponse, headers: Record<string, string>): W
   headers: { ...response.headers, ...headers },
 });
 
-describe('a wait of no time', () => {
+describe('a wait of zero seconds', () => {
   it.each<[string, ScriptedResponse]>([
     ['Retry-After: 0', rateLimit(0)],
     ['a Retry-After in the past', rateLimit('Thu, 01 Jan 1970 00:00:00 GMT')],
     ['“try again in 0s”', rateLimit(undefined, 'Please try again in 0s.')],
     ['a first event that says “try again in 0 ms”', failedFirst('rate_limit_exceeded', 'try again in 0ms')],
-  ])('(%s) from every account is a rate limit of a second', async (_case, refusal) => {
+  ])('from every account becomes a rate limit of one second: %s', async (_case, refusal) => {
     const clock = new FakeClock();
     await using pool = await startRanked({ clock });
     for (const name of ['a', 'b']) pool.fakeUpstream.account(name).answers(refusal);
@@ -53,20 +53,23 @@ describe('a long wait', () => {
     ['a rate limit of 61 s', rateLimit(61)],
     ['a rate limit of an hour', rateLimit(3_600)],
     ['401 after a refresh', unauthorized()],
-  ])('(%s) is a sentence with the time for Codex, and a Retry-After for others', async (_case, refusal) => {
-    await using pool = await startRanked({ clock: new FakeClock() });
-    everyone(pool, () => refusal);
-    await turn(pool, { headers: codex });
-    const { response } = await turn(pool, { headers: codex });
-    expect(response.status).toBe(400);
-    expect(response.headers).not.toHaveProperty('retry-after');
-    expect(messageOf(response)).toMatch(/\d{1,2}:\d{2}|\d+ (s|seconds|min|minutes|h|hours)\b/);
-    const other = await turn(pool);
-    expect(other.response.status).toBe(503);
-    expect(retryAfter(other.response)).toBeGreaterThan(60);
-  });
+  ])(
+    'becomes a sentence with the time for Codex, and a Retry-After for others: %s',
+    async (_case, refusal) => {
+      await using pool = await startRanked({ clock: new FakeClock() });
+      everyone(pool, () => refusal);
+      await turn(pool, { headers: codex });
+      const { response } = await turn(pool, { headers: codex });
+      expect(response.status).toBe(400);
+      expect(response.headers).not.toHaveProperty('retry-after');
+      expect(messageOf(response)).toMatch(/\d{1,2}:\d{2}|\d+ (s|seconds|min|minutes|h|hours)\b/);
+      const other = await turn(pool);
+      expect(other.response.status).toBe(503);
+      expect(retryAfter(other.response)).toBeGreaterThan(60);
+    },
+  );
 
-  it('of exactly a minute is a Retry-After for Codex, too', async () => {
+  it('becomes a Retry-After even for Codex if it is exactly a minute', async () => {
     await using pool = await startRanked({ clock: new FakeClock() });
     everyone(pool, () => rateLimit(60));
     const { response } = await turn(pool, { headers: codex });
@@ -85,12 +88,12 @@ describe('a long wait', () => {
         'retry-after': new Date(Date.now() + 86_400_000).toUTCString(),
       }),
     ],
-  ])('of upstream (%s) never reaches Codex', async (_case, refusal) => {
+  ])('from upstream never reaches Codex: %s', async (_case, refusal) => {
     await using pool = await startRanked({ clock: new FakeClock() });
     everyone(pool, () => refusal);
     const { response } = await turn(pool, { headers: codex });
     expect(response.status).toBeGreaterThanOrEqual(400);
-    expect(retryAfter(response)).toBeLessThanOrEqual(60); // not so for a date
+    expect(retryAfter(response)).toBeLessThanOrEqual(60); // false for a date
   });
 });
 
@@ -105,7 +108,7 @@ describe('the local response when no account can serve', () => {
     ['a long rate limit', rateLimit(3_600), /rate/i],
     ['a 401', unauthorized(), /token|unauthorized|reject/i],
     ['402', refuses(402, { detail: { code: 'deactivated_workspace' } }), /deactivated/i],
-  ])('names each account and its reason (%s beside paused ones)', async (_case, refusal, reason) => {
+  ])('names each account and its reason (%s and paused ones)', async (_case, refusal, reason) => {
     await using pool = await startRanked({ clock: new FakeClock(), accounts });
     await pausing(pool, 'home');
     await pausing(pool, 'lab');
@@ -126,7 +129,7 @@ describe('the local response when no account can serve', () => {
     for (const name of accounts) expect(message).toContain(name);
   });
 
-  it('names the network where that is the cause', async () => {
+  it('names the network if that is the cause', async () => {
     await using pool = await startRanked({ clock: new FakeClock(), accounts });
     await pool.fakeUpstream.goDown();
     expect(messageOf((await turn(pool, { headers: codex })).response)).toMatch(/network|reach/);

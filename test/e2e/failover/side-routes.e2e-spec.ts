@@ -70,7 +70,7 @@ describe('a 401 on a route that is not a turn', () => {
     expect(pool.fakeUpstream.tokens.requests).toHaveLength(3);
   });
 
-  it('is refreshed away when the login itself was rejected', async () => {
+  it('is resolved by one refresh when the token itself was rejected', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     await polled(pool);
     pool.fakeUpstream.account('a').expireAccessToken();
@@ -105,7 +105,7 @@ describe('a 401 on a route that is not a turn', () => {
   it.each([
     ['refuses for good', 'needs a login'],
     ['fails', 'server_error'],
-  ])('is a local 503 when the token endpoint %s', async (how) => {
+  ])('becomes a local 503 when the token endpoint %s', async (how) => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     await polled(pool);
     pool.fakeUpstream.on('POST', MCP, rejects);
@@ -163,7 +163,7 @@ describe('a Retry-After', () => {
     },
   );
 
-  it('of our own is never longer than a minute for Codex', async () => {
+  it('from the proxy itself is never longer than a minute for Codex', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     await polled(pool);
     pool.fakeUpstream.account('a').always(rateLimit(3_600));
@@ -174,7 +174,7 @@ describe('a Retry-After', () => {
     }
   });
 
-  it('of a turn that is passed on does not reach Codex when it is longer than a minute', async () => {
+  it('does not reach Codex with a turn that is passed on when it is longer than a minute', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     await polled(pool);
     pool.fakeUpstream.account('a').always(refuses(409, { detail: 'made-up' }, { 'retry-after': '3600' }));
@@ -184,7 +184,7 @@ describe('a Retry-After', () => {
     expect((await pool.turn().expect(409)).headers).toMatchObject({ 'retry-after': '3600' });
   });
 
-  it('of a minute or less reaches Codex', async () => {
+  it('reaches Codex when it is a minute or less', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     await polled(pool);
     pool.fakeUpstream.on('POST', MCP, (_req, res) => void res.writeHead(429, { 'retry-after': '60' }).end());

@@ -185,7 +185,7 @@ describe('a login by browser', () => {
     expect(JSON.stringify(state)).not.toContain('odd');
   });
 
-  it('runs beside another one: both return to the same listener, told apart by their state', async () => {
+  it('runs at the same time as another one: both return to the same listener, which distinguishes them by their state', async () => {
     const { pool, authorization } = await startLogins();
     await using _pool = pool;
     pool.fakeUpstream.addAccount({ name: 'second' });

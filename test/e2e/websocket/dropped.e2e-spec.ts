@@ -42,43 +42,49 @@ const deaths: [string, SocketResponse][] = [
 ];
 
 describe('an upstream socket that dies before output', () => {
-  it.each(deaths)('%s: the same account serves the turn on another socket', async (_how, death) => {
-    await using pool = await TestPool.start({ env: fillFirst });
-    pool.fakeUpstream.account('a').sockets.answers(death);
-    await using client = await SocketClient.connect(pool.origin);
-    expectOneResponse(await client.turn());
-    expect(pool.fakeUpstream.sockets.attempts()).toEqual(['a', 'a']);
-    expectOneResponse(await client.turn());
-    expect(pool.fakeUpstream.sockets.attempts()).toEqual(['a', 'a', 'a']);
-    expect(pool.fakeUpstream.sockets.list).toHaveLength(2);
-    expect(await pool.account('a')).toMatchObject({ available: true, inFlight: 0, totals: { turns: 2 } });
-    expect(await turnsOf(pool)).toMatchObject([
-      {
-        result: 'complete',
-        attempts: [
-          { account: 'a', outcome: 'unreachable' },
-          { account: 'a', by: 'retry', outcome: 'success' },
-        ],
-      },
-      { result: 'complete', attempts: [{ account: 'a', outcome: 'success' }] },
-    ]);
-  });
+  it.each(deaths)(
+    'is replaced by another socket of the same account, which serves the turn: %s',
+    async (_how, death) => {
+      await using pool = await TestPool.start({ env: fillFirst });
+      pool.fakeUpstream.account('a').sockets.answers(death);
+      await using client = await SocketClient.connect(pool.origin);
+      expectOneResponse(await client.turn());
+      expect(pool.fakeUpstream.sockets.attempts()).toEqual(['a', 'a']);
+      expectOneResponse(await client.turn());
+      expect(pool.fakeUpstream.sockets.attempts()).toEqual(['a', 'a', 'a']);
+      expect(pool.fakeUpstream.sockets.list).toHaveLength(2);
+      expect(await pool.account('a')).toMatchObject({ available: true, inFlight: 0, totals: { turns: 2 } });
+      expect(await turnsOf(pool)).toMatchObject([
+        {
+          result: 'complete',
+          attempts: [
+            { account: 'a', outcome: 'unreachable' },
+            { account: 'a', by: 'retry', outcome: 'success' },
+          ],
+        },
+        { result: 'complete', attempts: [{ account: 'a', outcome: 'success' }] },
+      ]);
+    },
+  );
 
-  it.each(deaths.slice(-3))('%s, again and again: another account serves the turn', async (_how, death) => {
-    await using pool = await TestPool.start({ env: fillFirst });
-    pool.fakeUpstream.account('a').sockets.always(death);
-    await using client = await SocketClient.connect(pool.origin);
-    expectOneResponse(await client.turn());
-    expect(pool.fakeUpstream.sockets.attempts()).toEqual(['a', 'a', 'b']);
-    expectOneResponse(await client.turn());
-    expect(pool.fakeUpstream.sockets.attempts()).toEqual(['a', 'a', 'b', 'b']);
-    expect(client.end).toBeNull();
-    for (const name of ['a', 'b'])
-      expect(await pool.account(name)).toMatchObject({ available: true, inFlight: 0 });
-    expect(await pool.account('b')).toMatchObject({ totals: { turns: 2 } });
-  });
+  it.each(deaths.slice(-3))(
+    'moves the turn to another account if the replacements die as well: %s',
+    async (_how, death) => {
+      await using pool = await TestPool.start({ env: fillFirst });
+      pool.fakeUpstream.account('a').sockets.always(death);
+      await using client = await SocketClient.connect(pool.origin);
+      expectOneResponse(await client.turn());
+      expect(pool.fakeUpstream.sockets.attempts()).toEqual(['a', 'a', 'b']);
+      expectOneResponse(await client.turn());
+      expect(pool.fakeUpstream.sockets.attempts()).toEqual(['a', 'a', 'b', 'b']);
+      expect(client.end).toBeNull();
+      for (const name of ['a', 'b'])
+        expect(await pool.account(name)).toMatchObject({ available: true, inFlight: 0 });
+      expect(await pool.account('b')).toMatchObject({ totals: { turns: 2 } });
+    },
+  );
 
-  it('and has served before is replaced at once, free of the budget', async () => {
+  it('is replaced at once, free of the budget, if it has served before', async () => {
     await using pool = await TestPool.start({ accounts: ['a'], env: { PROXY_MAX_ATTEMPTS: '1' } });
     await using client = await SocketClient.connect(pool.origin);
     expectOneResponse(await client.turn());
@@ -108,7 +114,7 @@ describe('an upstream socket that dies before output', () => {
     expect(await pool.account('a')).toMatchObject({ inFlight: 0, totals: { turns: 2 } });
   });
 
-  it('is a local response when no account can be reached, and the next turn is served', async () => {
+  it('leads to a local response when no account can be reached, and the next turn is served', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     pool.fakeUpstream.account('a').sockets.answers(messagesThen('cut', dead), messagesThen('cut', dead));
     pool.fakeUpstream.account('a').sockets.handshakes(accepts(), accepts(), resetsConnection());
@@ -156,7 +162,7 @@ describe('an upstream socket that dies after output', () => {
     expect(await turnsOf(pool)).toMatchObject([{ result: 'cut', attempts: [{ outcome: 'success' }] }]);
   });
 
-  it('but with the whole response is a complete turn', async () => {
+  it('leaves the turn complete if the whole response has arrived', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     pool.fakeUpstream
       .account('a')

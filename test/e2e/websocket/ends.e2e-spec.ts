@@ -23,9 +23,9 @@ async function running(pool: TestPool) {
   return { client, turn };
 }
 
-describe('upstream ends a WebSocket', () => {
+describe('a WebSocket that upstream ends', () => {
   it.each([1000, 1001, 1008, 1011, 1013, 4000])(
-    'with %i in a turn: the client gets it and its reason',
+    'passes code %i and its reason to the client during a turn',
     async (code) => {
       await using pool = await TestPool.start({ accounts: ['a'] });
       pool.fakeUpstream
@@ -39,7 +39,7 @@ describe('upstream ends a WebSocket', () => {
     },
   );
 
-  it.each(['cut', 'reset'] as const)('by a %s: the client is asked to reconnect', async (ending) => {
+  it.each(['cut', 'reset'] as const)('asks the client to reconnect after a %s', async (ending) => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     pool.fakeUpstream.account('a').sockets.answers(messagesThen(ending, created(), delta('half')));
     await using client = await SocketClient.connect(pool.origin);
@@ -51,11 +51,11 @@ describe('upstream ends a WebSocket', () => {
   });
 });
 
-describe('the client ends a WebSocket', () => {
+describe('a WebSocket that the client ends', () => {
   it.each<[string, (client: SocketClient) => void, number]>([
     ['a cut', (it) => it.cut(), 1006],
     ['a close', (it) => it.close(1001, 'made-up'), 1001],
-  ])('by %s in a turn: the upstream socket closes within a second', async (_what, end, code) => {
+  ])('closes its upstream socket within a second after %s during a turn', async (_what, end, code) => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     const { client } = await running(pool);
     expect(await pool.account('a')).toMatchObject({ inFlight: 1 });

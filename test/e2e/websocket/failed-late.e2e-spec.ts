@@ -28,7 +28,7 @@ describe('a failure after output on a WebSocket', () => {
     ['a rate limit', failed('rate_limit_exceeded', 'try again in 40s'), 'rate-limited', 'rate-limited'],
     ['a deactivation', failed('account_deactivated'), 'deactivated', 'deactivated'],
     ['an overload', failed('server_is_overloaded'), 'overloaded', null],
-  ])('%s: passed on, and another account serves the next turn', async (_case, event, kind, reason) => {
+  ])('is passed on, and another account serves the next turn: %s', async (_case, event, kind, reason) => {
     await using pool = await TestPool.start({ env: fillFirst });
     await using client = await SocketClient.connect(pool.origin);
     pool.fakeUpstream.account('a').sockets.answers(messages(...begun, event));
@@ -44,7 +44,7 @@ describe('a failure after output on a WebSocket', () => {
     expect(await pool.account('a')).toMatchObject({ inFlight: 0, totals: { turns: 0 } });
   });
 
-  it('of the turn itself blames no account, and the session stays on its account', async () => {
+  it('blames no account if it concerns the turn itself, and the session stays on its account', async () => {
     await using pool = await TestPool.start({ env: fillFirst });
     await using client = await SocketClient.connect(pool.origin);
     pool.fakeUpstream.account('a').sockets.answers(messages(...begun, failed('context_length_exceeded')));
@@ -66,7 +66,7 @@ describe('a failure after output on a WebSocket', () => {
     expect(pool.fakeUpstream.sockets.attempts()).toEqual(['a', 'b']);
   });
 
-  it('with a 401 does not reach the client: its socket closes, and the token is renewed', async () => {
+  it('does not reach the client if it is a 401: its socket closes, and the token is renewed', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     await using client = await SocketClient.connect(pool.origin);
     const grants = () => pool.fakeUpstream.log.filter((it) => it.path.endsWith('/oauth/token')).length;

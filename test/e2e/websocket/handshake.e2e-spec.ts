@@ -68,7 +68,7 @@ describe('the handshake of a WebSocket', () => {
     expect(await pool.account('a')).toMatchObject({ reason, inFlight: 0 });
   });
 
-  it('is 429 with the earliest reset when every account is at its limit', async () => {
+  it('gets 429 with the earliest reset when every account is at its limit', async () => {
     await using pool = await TestPool.start();
     pool.fakeUpstream.account('a').sockets.handshakesAlways(usageLimit({ resetsAt: in2Hours }));
     pool.fakeUpstream.account('b').sockets.handshakesAlways(usageLimit({ resetsAt: inAnHour }));
@@ -78,7 +78,7 @@ describe('the handshake of a WebSocket', () => {
     expect(JSON.parse(text)).toMatchObject({ error: { type: 'usage_limit_reached', resets_at: inAnHour } });
   });
 
-  it('is 503 when upstream is unreachable, and 400 while rejected tokens cool down; never 401', async () => {
+  it('gets 503 when upstream is unreachable, and 400 while rejected tokens cool down, but never 401', async () => {
     await using pool = await TestPool.start();
     for (const name of ['a', 'b'])
       pool.fakeUpstream.account(name).sockets.handshakesAlways(resetsConnection());
@@ -92,7 +92,7 @@ describe('the handshake of a WebSocket', () => {
     expect([first.status, second.status]).toEqual([503, 400]); // each request takes one account out
   });
 
-  it('is 400 for Codex, which prints it at once, when every account is paused', async () => {
+  it('gets 400 from a pool of paused accounts, because Codex prints that at once', async () => {
     await using pool = await TestPool.start();
     for (const name of ['a', 'b'])
       await pool.client.patch(`/admin/accounts/${name}`).send({ paused: true }).expect(200);
@@ -104,14 +104,17 @@ describe('the handshake of a WebSocket', () => {
     expect(pool.fakeUpstream.handshakes()).toEqual([]);
   });
 
-  it.each([426, 404])('is 426 when upstream responds %i and so does not accept WebSockets', async (said) => {
-    await using pool = await TestPool.start({ env: fillFirst });
-    pool.fakeUpstream.account('a').sockets.handshakesAlways(refuses(said, { detail: 'made-up' }));
-    const { status } = await SocketClient.refused(pool.origin);
-    expect(status).toBe(426);
-    expect(pool.fakeUpstream.handshakes()).toHaveLength(1);
-    expect(await pool.account('a')).toMatchObject({ available: true, inFlight: 0 });
-  });
+  it.each([426, 404])(
+    'gets 426 when upstream responds %i and so does not accept WebSockets',
+    async (said) => {
+      await using pool = await TestPool.start({ env: fillFirst });
+      pool.fakeUpstream.account('a').sockets.handshakesAlways(refuses(said, { detail: 'made-up' }));
+      const { status } = await SocketClient.refused(pool.origin);
+      expect(status).toBe(426);
+      expect(pool.fakeUpstream.handshakes()).toHaveLength(1);
+      expect(await pool.account('a')).toMatchObject({ available: true, inFlight: 0 });
+    },
+  );
 
   it('returns the header fields that Codex reads, without credentials', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });

@@ -49,25 +49,28 @@ async function roundTrip(pool: TestPool, client: SocketClient): Promise<void> {
 }
 
 describe('the hold of a turn on a WebSocket', () => {
-  it.each([10, 15, 60])('lasts through %i silent seconds: a refusal then moves the turn', async (seconds) => {
-    await using pool = await TestPool.start({ env: fillFirst });
-    const { client, got, goOn } = await silentTurn(pool, [], [limit]);
-    await using _client = client;
-    await vi.advanceTimersByTimeAsync(seconds * 1_000 + 100);
-    goOn();
-    expect((await got).map(typeOf).at(-1)).toBe('response.completed');
-    vi.useRealTimers();
-    expect(client.messages.map(typeOf)).not.toContain('error');
-    expect(pool.fakeUpstream.sockets.attempts()).toEqual(['a', 'b']);
-    expect(await pool.account('a')).toMatchObject({
-      reason: 'quota-exhausted',
-      inFlight: 0,
-      totals: { turns: 0 },
-    });
-    expect(await pool.account('b')).toMatchObject({ totals: { turns: 1 } });
-  });
+  it.each([10, 15, 60])(
+    'lasts through %i silent seconds, so that a refusal after them still moves the turn',
+    async (seconds) => {
+      await using pool = await TestPool.start({ env: fillFirst });
+      const { client, got, goOn } = await silentTurn(pool, [], [limit]);
+      await using _client = client;
+      await vi.advanceTimersByTimeAsync(seconds * 1_000 + 100);
+      goOn();
+      expect((await got).map(typeOf).at(-1)).toBe('response.completed');
+      vi.useRealTimers();
+      expect(client.messages.map(typeOf)).not.toContain('error');
+      expect(pool.fakeUpstream.sockets.attempts()).toEqual(['a', 'b']);
+      expect(await pool.account('a')).toMatchObject({
+        reason: 'quota-exhausted',
+        inFlight: 0,
+        totals: { turns: 0 },
+      });
+      expect(await pool.account('b')).toMatchObject({ totals: { turns: 1 } });
+    },
+  );
 
-  it('ends 10 s after the first message: then the turn is committed, and a refusal is late', async () => {
+  it('ends 10 s after the first message: the turn is committed, and a refusal comes too late', async () => {
     await using pool = await TestPool.start({ env: fillFirst });
     const { client, got, goOn } = await silentTurn(
       pool,
@@ -110,7 +113,7 @@ describe('the hold of a turn on a WebSocket', () => {
 });
 
 describe('a message that is kept for another account', () => {
-  it('counts in the replay budget until the first output', async () => {
+  it('counts towards the replay budget until the first output', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     const [gate, rest] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     pool.fakeUpstream
@@ -130,7 +133,7 @@ describe('a message that is kept for another account', () => {
     await client.untilTurnEnds();
   });
 
-  it.each(['refused', 'cut', 'left'])('gives its room back when the turn is %s', async (how) => {
+  it.each(['refused', 'cut', 'left'])('returns its room when the turn is %s', async (how) => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     const response =
       how === 'refused' ? usageLimit() : messagesThen(how === 'cut' ? 'cut' : 'hang', created());
@@ -155,7 +158,7 @@ describe('a message that is kept for another account', () => {
     expect(pool.fakeUpstream.sockets.attempts()).toEqual(['a', 'b']);
   });
 
-  it('is recognised above 64 KiB, even if its type does not come first', async () => {
+  it('is recognized above 64 KiB, even if its type does not come first', async () => {
     await using pool = await TestPool.start({ env: fillFirst });
     pool.fakeUpstream.account('a').sockets.answers(usageLimit());
     await using client = await SocketClient.connect(pool.origin);
@@ -171,7 +174,7 @@ describe('a message that is kept for another account', () => {
 });
 
 describe('a prewarm', () => {
-  it('fails over, and is no turn in the usage records nor in the metrics', async () => {
+  it('fails over, and is not counted as a turn in the usage records or the metrics', async () => {
     await using pool = await TestPool.start({
       env: fillFirst,
       prepare: (it) => void it.account('b').usage(...LITTLE_USED),

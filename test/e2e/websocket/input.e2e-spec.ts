@@ -33,7 +33,7 @@ describe('client input that is not a turn', () => {
     ['an unknown type', '{"type":"response.made_up"}'],
     ['JSON that is not an object', '["response.create"]'],
     ['nothing', ''],
-  ])('%s is passed to upstream, and a turn after it is served', async (_what, message) => {
+  ])('is passed to upstream, and a turn after it is served: %s', async (_what, message) => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     await using client = await SocketClient.connect(pool.origin);
     client.send(message);
@@ -131,7 +131,7 @@ describe('a request for an upgrade', () => {
       'bad_websocket_handshake',
     ],
     ['to something else', '/v1/responses', { upgrade: 'h2c' }, 426, 'upgrade_not_supported'],
-  ])('%s is refused without asking upstream', async (_what, path, headers, status, code) => {
+  ])('is refused without asking upstream: %s', async (_what, path, headers, status, code) => {
     const wantsToken = code === 'wrong_client_token';
     await using pool = await TestPool.start(
       wantsToken ? { env: { PROXY_CLIENT_TOKEN: 'made-up-client-token' } } : {},
@@ -146,7 +146,7 @@ describe('a request for an upgrade', () => {
     expect(pool.fakeUpstream.handshakes()).toEqual([]);
   });
 
-  it('that ws refuses only at the end leaves no upstream socket', async () => {
+  it('leaves no upstream socket if ws refuses it only at the end', async () => {
     await using pool = await TestPool.start();
     const headers = { ...upgrade, 'sec-websocket-protocol': 'a,,b' };
     expect((await call(pool.origin, { path: '/v1/responses', headers })).status).toBe(400);
@@ -156,7 +156,7 @@ describe('a request for an upgrade', () => {
     );
   });
 
-  it('with the right client token is accepted', async () => {
+  it('is accepted with the right client token', async () => {
     await using pool = await TestPool.start({ env: { PROXY_CLIENT_TOKEN: 'made-up-client-token' } });
     const headers = { authorization: 'Bearer made-up-client-token' };
     await using client = await SocketClient.connect(pool.origin, { headers });
@@ -164,7 +164,7 @@ describe('a request for an upgrade', () => {
     expect(JSON.stringify(pool.fakeUpstream.log)).not.toContain('made-up-client-token');
   });
 
-  it.each(['h2c', 'websocket'])('offered with a turn over HTTP (%s) is ignored', async (to) => {
+  it.each(['h2c', 'websocket'])('is ignored when it comes with a turn over HTTP (%s)', async (to) => {
     await using pool = await TestPool.start();
     const turn = JSON.stringify({ model: 'gpt-5.5', stream: true, input: [] });
     const headers = {
@@ -179,7 +179,7 @@ describe('a request for an upgrade', () => {
     expect(pool.fakeUpstream.turns()[0]?.headers).not.toHaveProperty('upgrade');
   });
 
-  it('completes only after upstream’s, which is aborted when the client leaves', async () => {
+  it('waits for upstream’s own handshake, and aborts that when the client leaves', async () => {
     const asked = Promise.withResolvers<void>();
     await using upstream = await RawUpstream.start(() => asked.resolve());
     await using pool = await TestPool.start({ env: upstream.env });

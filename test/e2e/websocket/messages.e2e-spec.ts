@@ -51,7 +51,7 @@ function randomMessage(random: SeededRandom): BareMessage {
 }
 
 describe('messages on a WebSocket', () => {
-  it('of a recorded conversation pass unchanged in both directions', async () => {
+  it('pass unchanged in both directions throughout a recorded conversation', async () => {
     await using upstream = await BareUpstream.start();
     await using pool = await TestPool.start({ env: upstream.env });
     const ends = await upstream.through(pool.origin);
@@ -85,17 +85,23 @@ describe('messages on a WebSocket', () => {
     expect({ inFlight, turns: totals.turns }).toEqual({ inFlight: 0, turns: 1 }); // the first is a prewarm
   });
 
-  it.each([1, 2, 3])('at random pass unchanged and in order, in both directions at once (%i)', async () => {
-    const seed = randomInt(2 ** 31);
-    const random = new SeededRandom(seed);
-    await using upstream = await BareUpstream.start();
-    await using pool = await TestPool.start({ env: upstream.env });
-    const ends = await upstream.through(pool.origin);
-    const some = (): BareMessage[] => Array.from({ length: 120 }, () => randomMessage(random));
-    expect(await crossed(ends, some(), some()), `seed ${seed}`).toEqual({ toUpstream: same, toClient: same });
-  });
+  it.each([1, 2, 3])(
+    'pass unchanged and in order, in both directions at once, when they are random (%i)',
+    async () => {
+      const seed = randomInt(2 ** 31);
+      const random = new SeededRandom(seed);
+      await using upstream = await BareUpstream.start();
+      await using pool = await TestPool.start({ env: upstream.env });
+      const ends = await upstream.through(pool.origin);
+      const some = (): BareMessage[] => Array.from({ length: 120 }, () => randomMessage(random));
+      expect(await crossed(ends, some(), some()), `seed ${seed}`).toEqual({
+        toUpstream: same,
+        toClient: same,
+      });
+    },
+  );
 
-  it('of 16 MiB pass unchanged, in both directions at once', async () => {
+  it('pass unchanged at 16 MiB, in both directions at once', async () => {
     await using upstream = await BareUpstream.start();
     await using pool = await TestPool.start({ env: upstream.env });
     const ends = await upstream.through(pool.origin);
@@ -105,7 +111,7 @@ describe('messages on a WebSocket', () => {
     expect(await crossed(ends, around, around.slice(1))).toEqual({ toUpstream: same, toClient: same });
   });
 
-  it('codex.rate_limits alone changes: it carries the pool’s numbers, and the rest is kept', async () => {
+  it('pass unchanged except for codex.rate_limits, which gets the pool’s numbers and keeps the rest', async () => {
     await using upstream = await BareUpstream.start();
     await using pool = await TestPool.start({
       env: upstream.env,

@@ -27,7 +27,7 @@ describe('a turn that moves on a WebSocket', () => {
 });
 
 describe('the sockets that a turn has left', () => {
-  it('are closed: only the one that has served stays', async () => {
+  it('are closed, except the one that has served', async () => {
     await using pool = await TestPool.start({ accounts: ['a', 'b', 'c'], env: fillFirst });
     for (const name of ['a', 'b']) pool.fakeUpstream.account(name).sockets.answers(usageLimit());
     await using client = await SocketClient.connect(pool.origin);

@@ -26,7 +26,7 @@ async function standsStill(sender: BareSocket): Promise<number> {
 }
 
 describe('a slow reader', () => {
-  it('at the client pauses upstream and finally gets everything', async () => {
+  it('pauses upstream and finally gets everything when it is the client', async () => {
     await using upstream = await BareUpstream.start(false);
     await using pool = await TestPool.start({ env: upstream.env });
     const connections: Socket[] = [];
@@ -43,7 +43,7 @@ describe('a slow reader', () => {
     expect(came.reduce((sum, it) => sum + it.bytes.length, 0)).toBe(TOTAL);
   });
 
-  it('at upstream pauses the client and finally gets everything', async () => {
+  it('pauses the client and finally gets everything when it is upstream', async () => {
     await using upstream = await BareUpstream.start(false);
     await using pool = await TestPool.start({ env: upstream.env });
     const ends = await upstream.through(pool.origin);

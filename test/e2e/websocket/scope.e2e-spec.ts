@@ -103,7 +103,7 @@ describe('the wrong place, on a WebSocket', () => {
 });
 
 describe('a model that an account lacks, on a WebSocket', () => {
-  it.each(modelRefusalShapes)('is asked of another account: %s', async (shape) => {
+  it.each(modelRefusalShapes)('is requested from another account: %s', async (shape) => {
     await using pool = await startPool();
     pool.fakeUpstream.account('a').sockets.answers(modelNotFound(SPARK, shape));
     expect(await turn(pool, SPARK)).toMatchObject({ last: 'response.completed', asked: ['a', 'b'] });
@@ -112,7 +112,7 @@ describe('a model that an account lacks, on a WebSocket', () => {
     expect((await turn(pool, OTHER)).asked).toEqual(['a']);
   });
 
-  it('is not meant by a text that names another model', async () => {
+  it('is not inferred from a text that names another model', async () => {
     await using pool = await startPool();
     pool.fakeUpstream.account('a').sockets.answers(modelNotSupported('gpt-image-2'));
     expect(await turn(pool, OTHER)).toMatchObject({ last: 'error', asked: ['a'] });
@@ -121,7 +121,7 @@ describe('a model that an account lacks, on a WebSocket', () => {
 });
 
 describe('other refusals on a WebSocket', () => {
-  it('403 with one code from two accounts is about the request: upstream’s own words', async () => {
+  it('are passed on in upstream’s own words when two accounts return 403 with the same code', async () => {
     await using pool = await startPool(['a', 'b', 'c']);
     for (const it of ['a', 'b', 'c']) pool.fakeUpstream.account(it).sockets.answers(forbidden());
     const { last, asked, text } = await turn(pool, OTHER);
@@ -131,7 +131,7 @@ describe('other refusals on a WebSocket', () => {
   });
 
   it.each(['credit_balance_exhausted', 'workspace_owner_credits_depleted', 'project_spend_limit_exceeded'])(
-    '%s is spent quota, whatever the status',
+    'count as spent quota, whatever the status: %s',
     async (code) => {
       await using pool = await startPool();
       pool.fakeUpstream.account('a').sockets.answers(creditsExhausted(code, 402));

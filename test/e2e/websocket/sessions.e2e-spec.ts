@@ -35,7 +35,7 @@ async function running(pool: TestPool) {
 }
 
 describe('a rejected token', () => {
-  it('after output ends the socket, is recorded, and the next turn is served by another account', async () => {
+  it('is recorded after output and ends the socket, and another account serves the next turn', async () => {
     await using pool = await TestPool.start({ env: fillFirst });
     await using client = await SocketClient.connect(pool.origin);
     const before = grants(pool);
@@ -55,7 +55,7 @@ describe('a rejected token', () => {
     expect(await pool.account('a')).toMatchObject({ available: true, inFlight: 0, totals: { turns: 0 } });
   });
 
-  it('between two turns ends the socket, and the next turn is served by another account', async () => {
+  it('ends the socket between two turns, and another account serves the next turn', async () => {
     await using pool = await TestPool.start({ env: fillFirst });
     await using client = await SocketClient.connect(pool.origin);
     const before = grants(pool);
@@ -85,7 +85,7 @@ describe('a rejected token', () => {
     expect(second?.handshake.headers['authorization']).not.toBe(first?.handshake.headers['authorization']);
   });
 
-  it('of a turn that continues a response ends the socket, and the full turn is served', async () => {
+  it('ends the socket of a turn that continues a response, and the full turn is served', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     await using client = await SocketClient.connect(pool.origin);
     await serves(client);
@@ -115,7 +115,7 @@ describe('a suspend of the machine', () => {
     expect(await pool.account('a')).toMatchObject({ available: true, inFlight: 0 });
   });
 
-  it('is not taken for one while the clock goes on', async () => {
+  it('is not detected as long as the clock advances evenly', async () => {
     const clock = new FakeClock();
     await using pool = await TestPool.start({ accounts: ['a'], clock });
     await using client = await SocketClient.connect(pool.origin);
@@ -129,7 +129,7 @@ describe('a suspend of the machine', () => {
 });
 
 describe('an account whose file is removed', () => {
-  it('takes its idle sockets along at once, and a busy one after its turn', async () => {
+  it('loses its idle sockets at once, and a busy one after its turn', async () => {
     await using pool = await TestPool.start({ env: fillFirst });
     const { client: busy, turn } = await running(pool);
     await using idle = await SocketClient.connect(pool.origin);
@@ -156,7 +156,7 @@ describe('an account whose file is removed', () => {
 
 describe('the number of sockets', () => {
   it(
-    'is bounded: one more handshake gets a local 503, until one has ended',
+    'is bounded: one more handshake gets a local 503 until a socket has ended',
     { timeout: 60_000 },
     async () => {
       await using upstream = await BareUpstream.start(false);
@@ -187,7 +187,7 @@ describe('a handshake with malformed extensions', () => {
   it.each([
     ['an unknown parameter', 'permessage-deflate; made_up=1'],
     ['a syntax error', 'permessage-deflate;;'],
-  ])('%s gets a JSON 400, and leaves no upstream socket', async (_what, extensions) => {
+  ])('gets a JSON 400, and leaves no upstream socket: %s', async (_what, extensions) => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     const response = await call(pool.origin, {
       path: '/v1/responses',

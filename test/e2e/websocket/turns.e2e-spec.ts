@@ -53,7 +53,7 @@ describe('a refusal in a turn, before any output', () => {
       'quota-exhausted',
     ],
   ])(
-    '%s: the next account serves the turn unnoticed, and nothing is lost or doubled',
+    'moves the turn to the next account unnoticed, and nothing is lost or doubled: %s',
     async (_what, response, reason) => {
       await using pool = await TestPool.start({ env: fillFirst });
       pool.fakeUpstream.account('a').sockets.answers(response);
@@ -77,7 +77,7 @@ describe('a refusal in a turn, before any output', () => {
     },
   );
 
-  it('401: the same account serves it with a fresh token', async () => {
+  it('leads to a retry on the same account with a fresh token after a 401', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     await using client = await SocketClient.connect(pool.origin);
     pool.fakeUpstream.account('a').expireAccessToken().sockets.answers(unauthorized());
@@ -85,7 +85,7 @@ describe('a refusal in a turn, before any output', () => {
     expect(pool.fakeUpstream.sockets.attempts()).toEqual(['a', 'a']);
   });
 
-  it('500: the same account is asked once more, then the next one', async () => {
+  it('leads to one retry on the same account after a 500, then to the next account', async () => {
     await using pool = await TestPool.start({ env: fillFirst });
     const error = refuses(500, { error: { message: 'made-up' } });
     pool.fakeUpstream.account('a').sockets.answers(error, error);
@@ -113,7 +113,7 @@ describe('a refusal in a turn, before any output', () => {
     expect(served.headers['x-codex-pool-account']).toBe('b');
   });
 
-  it('with no account left becomes a local response with the earliest reset', async () => {
+  it('becomes a local response with the earliest reset when no account is left', async () => {
     await using pool = await TestPool.start({ env: fillFirst });
     pool.fakeUpstream.account('a').sockets.answers(usageLimit({ resetsAt: soon + 600 }));
     pool.fakeUpstream.account('b').sockets.answers(usageLimit({ resetsAt: soon }));
@@ -129,7 +129,7 @@ describe('a refusal in a turn, before any output', () => {
       expect(await pool.account(name)).toMatchObject({ reason: 'quota-exhausted', inFlight: 0 });
   });
 
-  it('of the turn itself is passed on unchanged', async () => {
+  it('is passed on unchanged when it concerns the turn itself', async () => {
     await using pool = await TestPool.start();
     const refusal = { bytes: Buffer.from('{"type":"error",  "status":400,"error":{"code":"made_up"}}') };
     for (const name of ['a', 'b'])
@@ -146,7 +146,7 @@ describe('a refusal in a turn, after output', () => {
   it.each([
     ['an error message', errorEvent(429, { type: 'usage_limit_reached', resets_at: soon })],
     ['response.failed', failed('usage_limit_reached')],
-  ])('%s is passed on unchanged', async (_what, event) => {
+  ])('is passed on unchanged: %s', async (_what, event) => {
     await using pool = await TestPool.start({ env: fillFirst });
     pool.fakeUpstream.account('a').sockets.answers(messages(prelude, delta('half'), event));
     await using client = await SocketClient.connect(pool.origin);
