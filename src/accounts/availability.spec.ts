@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { idle } from '../tokens/refresh-state.js';
 import { type AccountQuota, type Credits, noNamedMeter, noQuota } from '../usage/account-quota.js';
-import { wordOf } from '../usage/quota-report.js';
+import { statementOf } from '../usage/quota-report.js';
 import type { QuotaWindow } from '../usage/quota-window.js';
 import { type AccountEvidence, noEvidence } from './evidence/account-evidence.js';
 import {
@@ -92,7 +92,7 @@ const quota = (
 ): Partial<AvailabilityFacts> => ({
   quota: {
     ...noQuota,
-    general: { windows, word: wordOf(isAllowed, windows, NOW - 1_000), isRestored: false },
+    general: { windows, statement: statementOf(isAllowed, windows, NOW - 1_000), isRestored: false },
     ...others,
   },
 });
@@ -303,7 +303,7 @@ describe('a window at 100 %', () => {
 
 const restored = (use: 'last' | 'never'): Partial<AvailabilityFacts> => ({
   ...settings({ credits: use }),
-  quota: { ...noQuota, general: { windows: [window(1, LATER)], word: null, isRestored: true } },
+  quota: { ...noQuota, general: { windows: [window(1, LATER)], statement: null, isRestored: true } },
 });
 
 describe('a window read from the database after a restart', () => {
@@ -313,7 +313,7 @@ describe('a window read from the database after a restart', () => {
   });
 });
 
-describe("upstream's own word", () => {
+describe("upstream's own statement", () => {
   const half = [window(0.6, LATER), window(0.2, MUCH_LATER, 604_800)];
 
   it('takes an account out at any number, until its fullest window resets', () => {
@@ -324,7 +324,9 @@ describe("upstream's own word", () => {
   it('ends with the window that was the fullest then, whatever the others say', () => {
     const then = [window(1, NOW - 10), window(0.6, MUCH_LATER, 604_800)];
     const word = { isAllowed: false, at: NOW - 5_000, until: NOW - 10 };
-    expect(why({ quota: { ...noQuota, general: { windows: then, word, isRestored: false } } })).toBeNull();
+    expect(
+      why({ quota: { ...noQuota, general: { windows: then, statement, isRestored: false } } }),
+    ).toBeNull();
   });
 
   it('is outranked by a newer success', () => {

@@ -19,17 +19,18 @@ export function assessMeter(
   meter: string,
   now: number,
 ): Assessment {
-  const { windows, word, isRestored } = quotaOfMeter(quota, meter);
+  const { windows, statement, isRestored } = quotaOfMeter(quota, meter);
   const { lastSuccessAt } = evidenceIn(evidence, meterScope(meter));
   const refused = refusalIn(evidence, meterScope(meter), now);
   const hasServedSince = (at: number) => lastSuccessAt !== null && lastSuccessAt >= at;
-  const isForbidden = word?.isAllowed === false && word.until > now && !hasServedSince(word.at);
-  const forbiddenUntil = isForbidden ? word.until : null;
+  const isForbidden =
+    statement?.isAllowed === false && statement.until > now && !hasServedSince(statement.at);
+  const forbiddenUntil = isForbidden ? statement.until : null;
   const spentUntil = resetOfSpent(windows, 0, now);
   // After a restart nothing is known of credits until the first report.
   const mayPay = settings.credits === 'last' || !(canPay(quota.credits) || isRestored);
   const isServed =
-    word?.isAllowed === true ||
+    statement?.isAllowed === true ||
     isRestored ||
     canPay(quota.credits) ||
     windows.every((it) => leftRatio(it, now) > 0 || hasServedSince(it.seenAt));

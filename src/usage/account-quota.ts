@@ -1,8 +1,8 @@
 import { GENERAL_METER, meterKey } from './meter.js';
 import { leftRatio, type QuotaWindow } from './quota-window.js';
 
-/** Upstream's word on a meter. Times are epoch ms. */
-export interface UpstreamsWord {
+/** Upstream's statement on a meter. Times are epoch ms. */
+export interface QuotaStatement {
   readonly isAllowed: boolean;
   /** When upstream was asked. */
   readonly at: number;
@@ -14,8 +14,8 @@ export interface UpstreamsWord {
 export interface MeterQuota {
   /** Shortest first; empty if unknown. */
   readonly windows: readonly QuotaWindow[];
-  /** Upstream's own word on whether it serves requests of this meter; null if it gave none. */
-  readonly word: UpstreamsWord | null;
+  /** Upstream's statement on whether it serves requests on this meter; null if it made none. */
+  readonly statement: QuotaStatement | null;
   /** Whether the windows were read from the database and not confirmed since. */
   readonly isRestored: boolean;
 }
@@ -45,7 +45,7 @@ export interface AccountQuota {
   readonly credits: Credits | null;
 }
 
-const noMeterQuota: MeterQuota = { windows: [], word: null, isRestored: false };
+const noMeterQuota: MeterQuota = { windows: [], statement: null, isRestored: false };
 export const noNamedMeter: NamedMeter = { ...noMeterQuota, label: null, normalModel: null };
 export const noQuota: AccountQuota = { general: noMeterQuota, meters: new Map(), credits: null };
 
@@ -84,7 +84,7 @@ export function canPay(credits: Credits | null): boolean {
   return credits.isUnlimited || (credits.hasCredits && credits.balance !== 0) || (credits.balance ?? 0) > 0;
 }
 
-/** Whether upstream's report leaves room on a meter: by its own word, else by its windows and the credits. */
-export function hasRoom({ windows, word }: MeterQuota, credits: Credits | null, now: number): boolean {
-  return word?.isAllowed ?? (canPay(credits) || windows.every((it) => leftRatio(it, now) > 0));
+/** Whether upstream's report leaves room on a meter: by its own statement, else by its windows and the credits. */
+export function hasRoom({ windows, statement }: MeterQuota, credits: Credits | null, now: number): boolean {
+  return statement?.isAllowed ?? (canPay(credits) || windows.every((it) => leftRatio(it, now) > 0));
 }

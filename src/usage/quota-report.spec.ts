@@ -8,7 +8,7 @@ const epoch = now / 1_000;
 
 const report = (fields: object) => quotaFromUsage({ plan_type: 'pro', ...fields }, now);
 const word = (rateLimit: unknown) =>
-  quotaFromUsage({ plan_type: 'pro', rate_limit: rateLimit }, now)?.word?.isAllowed ?? null;
+  quotaFromUsage({ plan_type: 'pro', rate_limit: rateLimit }, now)?.statement?.isAllowed ?? null;
 const credits = (value: unknown) => quotaFromUsage({ plan_type: 'pro', credits: value }, now)?.credits;
 
 describe('quota windows from the headers of a turn', () => {
@@ -54,7 +54,7 @@ describe("upstream's usage response", () => {
     );
     expect(response).toEqual({
       plan: 'pro',
-      word: null,
+      statement: null,
       meters: new Map(),
       credits: null,
       windows: [{ durationSeconds: 604_800, usedRatio: 0.4, resetsAt: now + 10_000, seenAt: now }],
@@ -98,7 +98,7 @@ describe('the meters of a report', () => {
         {
           label: 'GPT-5.3-Codex-Spark',
           normalModel: 'gpt-5.3-codex',
-          word: { isAllowed: true, at: now, until: now + limits.quotaUnknownMs },
+          statement: { isAllowed: true, at: now, until: now + limits.quotaUnknownMs },
           isRestored: false,
           windows: [{ durationSeconds: 60, usedRatio: 1, resetsAt: null, seenAt: now }],
         },

@@ -5,7 +5,7 @@ import {
   type MeterQuota,
   type NamedMeter,
   noNamedMeter,
-  type UpstreamsWord,
+  type QuotaStatement,
 } from './account-quota.js';
 import { GENERAL_METER, meterKey } from './meter.js';
 import { decimal, fullestReset, type QuotaWindow, windowOf } from './quota-window.js';
@@ -30,7 +30,7 @@ export interface PolledQuota {
   readonly plan: string | null;
   readonly windows: readonly QuotaWindow[];
   /** Null if the report does not say. */
-  readonly word: UpstreamsWord | null;
+  readonly statement: QuotaStatement | null;
   readonly meters: ReadonlyMap<string, NamedMeter>;
   readonly credits: Credits | null;
 }
@@ -143,7 +143,7 @@ export function quotaFromUsage(json: unknown, now: number): PolledQuota | null {
   return {
     plan: plan?.toLowerCase() ?? null,
     windows: windowsIn(limit, now),
-    word: wordOf(isAllowedIn(limit), windowsIn(limit, now), now),
+    statement: statementOf(isAllowedIn(limit), windowsIn(limit, now), now),
     meters: metersIn(others ?? [], now),
     credits: polledCredits(credits),
   };
@@ -154,7 +154,7 @@ export function askedThen(report: PolledQuota, askedAt: number): PolledQuota {
   const then = <T extends Pick<MeterQuota, 'windows' | 'word'>>(it: T): T => ({
     ...it,
     windows: it.windows.map((window) => ({ ...window, seenAt: askedAt })),
-    word: it.word === null ? null : { ...it.word, at: askedAt },
+    statement: it.statement === null ? null : { ...it.statement, at: askedAt },
   });
   return { ...then(report), meters: new Map([...report.meters].map(([key, it]) => [key, then(it)])) };
 }
@@ -168,7 +168,7 @@ function metersIn(entries: readonly unknown[], now: number): ReadonlyMap<string,
     meters.set(key, {
       ...noNamedMeter,
       windows: windowsIn(meter.rate_limit, now),
-      word: wordOf(isAllowedIn(meter.rate_limit), windowsIn(meter.rate_limit, now), now),
+      statement: statementOf(isAllowedIn(meter.rate_limit), windowsIn(meter.rate_limit, now), now),
       label: meter.limit_name ?? null,
       normalModel: meter.normal_model_slug ?? null,
     });
@@ -195,12 +195,12 @@ function isAllowedIn(limit: z.infer<typeof limitSchema> | null | undefined): boo
   return limit?.limit_reached === true ? false : (limit?.allowed ?? null);
 }
 
-/** Upstream's word with the end of a refusal: the reset of the fullest window, or soon if no window states one. */
-export function wordOf(
+/** Upstream's statement with the end of a refusal: the reset of the fullest window, or soon if no window states one. */
+export function statementOf(
   isAllowed: boolean | null,
   windows: readonly QuotaWindow[],
   at: number,
-): UpstreamsWord | null {
+): QuotaStatement | null {
   if (isAllowed === null) return null;
   return { isAllowed, at, until: fullestReset(windows, at) ?? at + limits.quotaUnknownMs };
 }

@@ -59,7 +59,7 @@ export class QuotaService implements OnModuleInit {
 
   /** Takes the report of a poll, which names all windows and meters. A window that it omits has ended. */
   replace(accountId: string, report: PolledQuota, at: number): void {
-    const { windows, word, meters, credits } = report;
+    const { windows, statement, meters, credits } = report;
     const before = this.windows(accountId);
     const reported = new Set(windows.map((it) => it.durationSeconds));
     for (const it of before) {
@@ -68,7 +68,7 @@ export class QuotaService implements OnModuleInit {
     }
     this.record(accountId, windows, before);
     this.latest.set(accountId, {
-      general: { windows: merged([], windows), word, isRestored: false },
+      general: { windows: merged([], windows), statement, isRestored: false },
       meters,
       credits,
     });

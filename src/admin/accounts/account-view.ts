@@ -103,10 +103,10 @@ export function accountView(
     ].filter((it) => it !== null),
     refusals: refusalViews(account, now),
     windows: quota.general.windows,
-    meters: [...quota.meters].map(([meterName, { label, word, windows }]) => ({
+    meters: [...quota.meters].map(([meterName, { label, statement, windows }]) => ({
       name: meterName,
       label,
-      allowed: word?.isAllowed ?? null,
+      allowed: statement?.isAllowed ?? null,
       windows,
     })),
     creditStatus:
