@@ -323,7 +323,7 @@ describe("upstream's own statement", () => {
 
   it('ends with the window that was the fullest then, whatever the others say', () => {
     const then = [window(1, NOW - 10), window(0.6, MUCH_LATER, 604_800)];
-    const word = { isAllowed: false, at: NOW - 5_000, until: NOW - 10 };
+    const statement = { isAllowed: false, at: NOW - 5_000, until: NOW - 10 };
     expect(
       why({ quota: { ...noQuota, general: { windows: then, statement, isRestored: false } } }),
     ).toBeNull();

@@ -29,11 +29,13 @@ export function assessMeter(
   const spentUntil = resetOfSpent(windows, 0, now);
   // After a restart nothing is known of credits until the first report.
   const mayPay = settings.credits === 'last' || !(canPay(quota.credits) || isRestored);
+  // A refusal is newer than whatever speaks for the account.
   const isServed =
-    statement?.isAllowed === true ||
-    isRestored ||
-    canPay(quota.credits) ||
-    windows.every((it) => leftRatio(it, now) > 0 || hasServedSince(it.seenAt));
+    refused === null &&
+    (statement?.isAllowed === true ||
+      isRestored ||
+      canPay(quota.credits) ||
+      windows.every((it) => leftRatio(it, now) > 0 || hasServedSince(it.seenAt)));
   const isOut = spentUntil !== null && !(isServed && mayPay);
   const quotaUntil = isOut ? spentUntil : (forbiddenUntil ?? (mayPay ? null : endOfEndless(windows, now)));
   const reservedUntil = settings.reserveRatio > 0 ? resetOfSpent(windows, settings.reserveRatio, now) : null;

@@ -151,7 +151,7 @@ export function quotaFromUsage(json: unknown, now: number): PolledQuota | null {
 
 /** The report as of the time at which it was asked for: a success since then is newer. */
 export function askedThen(report: PolledQuota, askedAt: number): PolledQuota {
-  const then = <T extends Pick<MeterQuota, 'windows' | 'word'>>(it: T): T => ({
+  const then = <T extends Pick<MeterQuota, 'windows' | 'statement'>>(it: T): T => ({
     ...it,
     windows: it.windows.map((window) => ({ ...window, seenAt: askedAt })),
     statement: it.statement === null ? null : { ...it.statement, at: askedAt },

@@ -90,8 +90,9 @@ export class OutcomeRecorder {
 
   /** Records the outcome of a request that belongs to a session but is not a turn. */
   learnOfSession(request: ProxyRequest, account: Account, { outcome, startedAt }: Attempted): void {
-    // Its limits may be those of the route; only a word about the account itself counts.
-    const isAboutAccount = outcome.kind === 'deactivated' && outcome.code !== PAYMENT_REQUIRED;
+    // A rate limit may be that of the route. A usage limit and a deactivation are about the account.
+    const isDeactivated = outcome.kind === 'deactivated' && outcome.code !== PAYMENT_REQUIRED;
+    const isAboutAccount = isDeactivated || outcome.kind === 'quota-exhausted';
     if (isAboutAccount) this.learn(account, outcome, { ...ofAnyTurn, startedAt });
     if (outcome.kind === 'success') this.settleIfNew(request.sessionKey, account, startedAt);
   }

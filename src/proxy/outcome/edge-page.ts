@@ -28,7 +28,8 @@ export function isEdgePage(response: PageFacts, route: 'turn' | 'images' | 'othe
   const type = headers['content-type'] ?? '';
   const isHtml = type.includes('html') && envelope === null;
   if (response.isHtml === true || isHtml || headers['cf-mitigated'] !== undefined) return true;
-  if (envelope !== null) return EDGE_ERROR.test(envelope.message) || HTML.test(envelope.message);
+  if (envelope !== null)
+    return envelope.codes.length === 0 && (EDGE_ERROR.test(envelope.message) || HTML.test(envelope.message));
   const isGate = status === 403 || status === 429 || status === 503;
   return isGate && /cloudflare/i.test(String(headers['server'] ?? ''));
 }

@@ -93,7 +93,7 @@ describe('a refusal in a turn, before any output', () => {
     expect(types(await client.turn())).toEqual(whole);
     expect(pool.fakeUpstream.sockets.attempts()).toEqual(['a', 'a', 'b']);
     const [first, second] = pool.fakeUpstream.sockets.turns();
-    expect(second?.socket).toBe(first?.socket);
+    expect(second?.socket).not.toBe(first?.socket); // more of the failed turn could follow on it
   });
 
   it('is recorded with every attempt, and the session follows', async () => {
@@ -159,7 +159,7 @@ describe('a refusal in a turn, after output', () => {
 });
 
 describe('cross-account encrypted content', () => {
-  it('is removed once, on the same socket, after the session has moved', async () => {
+  it('is removed once, after the session has moved', async () => {
     await using pool = await TestPool.start({ env: fillFirst });
     await using client = await SocketClient.connect(pool.origin);
     await client.turn();
@@ -173,6 +173,6 @@ describe('cross-account encrypted content', () => {
     expect(pool.fakeUpstream.sockets.attempts()).toEqual(['a', 'a', 'b', 'b']);
     expect(refused?.message['input']).toEqual([user, reasoning]);
     expect(stripped?.message).toEqual({ ...refused?.message, input: [user] });
-    expect(stripped?.socket).toBe(refused?.socket);
+    expect(stripped?.socket).not.toBe(refused?.socket);
   });
 });
