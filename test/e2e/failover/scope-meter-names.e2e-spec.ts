@@ -39,6 +39,13 @@ describe('the name of a meter', () => {
     expect(await isServedBy(pool, 'a', asking(OTHER_MODEL))).toEqual(['a']);
   });
 
+  it('is shown in the admin API when its limit keeps models away', async () => {
+    pool.fakeUpstream.account('a').answers(usageLimit({ meter }));
+    await turn(pool, asking(SPARK_MODEL));
+    expect(JSON.stringify(await pool.account('a'))).toContain(meter);
+    expect(JSON.stringify(await pool.account('b'))).not.toContain(meter);
+  });
+
   it('for people, in a refusal before any poll has told its name on the wire, is that of a later poll', async () => {
     const clock = new FakeClock();
     await using own = await startRanked({ clock, accounts: ['a'] });
