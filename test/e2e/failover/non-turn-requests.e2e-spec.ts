@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { usageLimit } from '../../../src/fake-upstream/script/refusals.js';
 import { polled } from '../../support/pool/first-poll.js';
 import { TestPool } from '../../support/pool/pool.js';
+import { isServedBy, startRanked } from '../../support/pool/ranked-accounts.js';
+import { expectAllFree, inSession } from '../../support/pool/scope.js';
 
 describe('requests that are not turns', () => {
   it('generate images with the next account when the first cannot', async () => {
@@ -25,5 +27,21 @@ describe('requests that are not turns', () => {
     expect(response.text).toBe('{"error":"no luck"}');
     expect(response.headers['x-codex-pool-account']).toBe('a');
     expect(asked).toEqual(['a']);
+  });
+
+  it.each([
+    ['a rate limit', 429, { error: { code: 'rate_limit_exceeded', message: 'no' } }, { 'retry-after': '60' }],
+    ['402', 402, { detail: 'payment_required' }, {}],
+  ])('pass %s on; turns and their session stay', async (_case, status, body, headers) => {
+    await using pool = await startRanked();
+    const session = inSession('searching');
+    await isServedBy(pool, 'a', { headers: session });
+    pool.fakeUpstream.on('POST', '/backend-api/codex/alpha/search', (_req, res) => {
+      res.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));
+    });
+    const response = await pool.client.post('/v1/alpha/search').set(session).send({}).expect(status);
+    expect(response.body).toEqual(body);
+    await expectAllFree(pool);
+    expect(await isServedBy(pool, 'a', { headers: session })).toEqual(['a']);
   });
 });

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { edgePage, edgeRedirect } from '../../../src/fake-upstream/script/field-refusals.js';
+import { EDGE_TEXT, edgePage, edgeRedirect } from '../../../src/fake-upstream/script/field-refusals.js';
 import { edgeBlock, usageLimit } from '../../../src/fake-upstream/script/refusals.js';
 import { refuses } from '../../../src/fake-upstream/script/responses.js';
 import type { WholeResponse } from '../../../src/fake-upstream/script/scripted-response.js';
@@ -88,6 +88,17 @@ describe('a page of the edge', () => {
     expect(body.details.upstream.trouble).toMatch(/network edge/);
   });
 
+  it.each([
+    ['as detail', { detail: PAGE }],
+    ['as error', { error: PAGE }],
+    ['as the message of an error', { error: { message: PAGE } }],
+    ['as the text of its error 1015', { error: { message: EDGE_TEXT } }],
+  ])('with a Retry-After of an hour takes no account out, if it comes in JSON %s', async (_case, body) => {
+    everyone(pool, () => refuses(429, body, { 'retry-after': '3600' }));
+    expect((await turn(pool)).response.status).toBeGreaterThanOrEqual(400);
+    await expectAllFree(pool);
+  });
+
   it('causes no second attempt on the only account', async () => {
     for (const name of ['b', 'c'])
       await pool.client.patch(`/admin/accounts/${name}`).send({ paused: true }).expect(200);
@@ -122,6 +133,15 @@ describe('a backend response that came through the edge', () => {
     const { response, asked } = await turn(pool);
     expectTurnOf('a', response);
     expect(asked).toEqual(['a', 'a']);
+  });
+
+  it('is the request’s: a 400 in JSON that is called HTML', async () => {
+    const error = { error: { message: 'Your input is bad' } };
+    everyone(pool, () => refuses(400, error, labelled('text/html')));
+    const { response, asked } = await turn(pool);
+    expect(asked).toEqual(['a']);
+    expect(response.status).toBe(400);
+    expect(response.body.toString()).toContain('Your input is bad');
   });
 
   it('is passed on if its error message merely mentions a page', async () => {

@@ -84,6 +84,19 @@ describe('a refused image', () => {
     expect(await isServedBy(pool, 'b', { headers: session })).toEqual(['b']);
   });
 
+  it('in a stream that begins with a keepalive is served by another', async () => {
+    const limited = { type: 'error', error: { code: 'rate_limit_exceeded', message: 'no' } };
+    pool.fakeUpstream.account('a').imageResponses(streams({ events: [{ type: 'keepalive' }, limited] }));
+    expect(await image(pool)).toMatchObject({ response: { status: 200 }, asked: ['a', 'b'] });
+  });
+
+  it('is shown as a limit of images in the admin API', async () => {
+    pool.fakeUpstream.account('a').imageResponses(rateLimit(60));
+    await image(pool);
+    expect(JSON.stringify(await pool.account('a'))).toContain('images');
+    expect(await standing(pool, 'a')).toEqual(free);
+  });
+
   it('on every account is not requested again before the reset', async () => {
     everyImage(usageLimit({ resetsInSeconds: 3_600 }));
     const first = await image(pool);

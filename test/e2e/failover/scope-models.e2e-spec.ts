@@ -34,6 +34,11 @@ beforeAll(async () => {
 afterEach(async () => startOver(pool));
 afterAll(async () => pool[Symbol.asyncDispose]());
 
+const ofTenMB = {
+  error: { code: 'model_not_found', message: "The model 'gpt-image-2' does not exist" },
+  padding: 'x'.repeat(10_000_000),
+};
+
 const lacking = (model: string, refusal: ScriptedResponse): void => {
   pool.fakeUpstream.account('a').always(refusing(model, refusal)('a'));
 };
@@ -78,6 +83,23 @@ describe('a model that one account lacks', () => {
     expect((await turn(pool, asking('gpt-9'))).asked).toEqual(['a', 'b']);
     await expectAllFree(pool);
   });
+
+  it('is recognized in JSON that is called HTML', async () => {
+    const html = { 'content-type': 'text/html' };
+    lacking('gpt-9', refuses(404, { detail: 'Model not found gpt-9' }, html));
+    expect((await turn(pool, asking('gpt-9'))).asked).toEqual(['a', 'b']);
+    await expectAllFree(pool);
+  });
+
+  it('takes little room in what is known of an account, although its name has a megabyte', async () => {
+    const [known] = pool.registry.list();
+    const name = 'x'.repeat(1_000_000);
+    everyone(pool, () => refuses(404, { error: { code: 'model_not_found', message: 'no' } }));
+    expect((await turn(pool, asking(name))).asked).toEqual(['a', 'b']);
+    const { text } = await pool.client.get('/admin/accounts').expect(200);
+    expect(text.length).toBeLessThan(100_000);
+    expect(JSON.stringify([...(known?.evidence.scopes ?? [])]).length).toBeLessThan(100_000);
+  });
 });
 
 describe('a model that every account lacks', () => {
@@ -110,6 +132,7 @@ describe('a refusal that names another model', () => {
     ['a longer name', modelNotSupported('gpt-5.5-mini'), 400],
     ['a shorter name', modelNotSupported('gpt-5'), 400],
     ['a name that the dot of the model would match', modelNotSupported('gpt-5x5'), 400],
+    ['10 MB', refuses(400, ofTenMB), 400],
     ['a message of a first event', failedFirst('model_not_found', "The 'gpt-image-2' model is gone."), 200],
   ])('is passed on and does not count against the turn’s model: %s', async (_case, refusal, status) => {
     const session = inSession(`models-${_case.replaceAll(' ', '-')}`);

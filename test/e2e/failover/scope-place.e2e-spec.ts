@@ -76,6 +76,14 @@ describe('the wrong place', () => {
     expect(await isServedBy(pool, 'a', { headers: codex })).toEqual(['a']);
   });
 
+  it('is recognized as the first event of a stream that has it only as text, and is 400', async () => {
+    everyone(pool, () => failedFirst('request_forbidden', TEXT));
+    const { response, asked } = await turn(pool, { headers: codex });
+    expect(asked).toEqual(['a']);
+    expect(response.status).toBe(400);
+    await expectAllFree(pool);
+  });
+
   it('ten times in a row takes no account out and moves no session', async () => {
     const headers = { ...codex, ...inSession('place-1') };
     expect(await isServedBy(pool, 'a', { headers })).toEqual(['a']);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { edgePage } from '../../../src/fake-upstream/script/field-refusals.js';
+import { edgePage, modelNotFound } from '../../../src/fake-upstream/script/field-refusals.js';
 import {
   overloaded,
   rateLimit,
@@ -11,7 +11,7 @@ import type { ScriptedResponse, WholeResponse } from '../../../src/fake-upstream
 import { FakeClock, SECOND } from '../../support/fake-clock.js';
 import type { TestPool } from '../../support/pool/pool.js';
 import { out, standing, startRanked, isServedBy } from '../../support/pool/ranked-accounts.js';
-import { codex, errorIn, everyone, turn } from '../../support/pool/scope.js';
+import { asking, codex, errorIn, everyone, turn } from '../../support/pool/scope.js';
 import type { Received } from '../../support/clients/raw-client.js';
 
 const retryAfter = ({ headers }: Received): number => Number(headers['retry-after'] ?? 0);
@@ -120,6 +120,15 @@ describe('the local response when no account can serve', () => {
       expect(message).toMatch(/paused/);
       expect(message).toMatch(reason);
     }
+  });
+
+  it('names a refusal of the model beside a rate limit', async () => {
+    await using pool = await startRanked({ clock: new FakeClock() });
+    pool.fakeUpstream.account('a').answers(modelNotFound('gpt-5.5', '404 detail'));
+    pool.fakeUpstream.account('b').answers(rateLimit(30));
+    const message = messageOf((await turn(pool, asking('gpt-5.5'))).response);
+    expect(message).toContain('a may not use this model');
+    expect(message).toContain('b is rate limited');
   });
 
   it('names a meter’s limit, too', async () => {

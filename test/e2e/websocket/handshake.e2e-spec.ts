@@ -1,4 +1,7 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { edgePage, edgeRedirect } from '../../../src/fake-upstream/script/field-refusals.js';
 import { refuses } from '../../../src/fake-upstream/script/responses.js';
 import {
   deactivated,
@@ -9,6 +12,7 @@ import {
 } from '../../../src/fake-upstream/script/refusals.js';
 import { accepts, resetsConnection } from '../../../src/fake-upstream/script/socket-script.js';
 import { TestPool } from '../../support/pool/pool.js';
+import { expectAllFree } from '../../support/pool/scope.js';
 import { SocketClient } from '../../support/clients/socket-client.js';
 import { typeOf } from '../../support/clients/socket-message.js';
 
@@ -115,6 +119,32 @@ describe('the handshake of a WebSocket', () => {
       expect(await pool.account('a')).toMatchObject({ available: true, inFlight: 0 });
     },
   );
+
+  it.each([
+    ['a redirect', edgeRedirect()],
+    ['a page with 403', edgePage(403)],
+  ])('is 503 when the edge refuses every account with %s, and no account is out', async (_case, page) => {
+    await using pool = await TestPool.start({ accounts: ['a', 'b', 'c'], env: fillFirst });
+    for (const name of ['a', 'b', 'c']) pool.fakeUpstream.account(name).sockets.handshakesAlways(page);
+    const { status, text } = await SocketClient.refused(pool.origin);
+    expect(status).toBe(503);
+    expect(JSON.parse(text)).toMatchObject({ error: { code: 'upstream_blocked' } });
+    expect(pool.fakeUpstream.handshakes().map((it) => it.account)).toEqual(['a', 'b']);
+    await expectAllFree(pool);
+  });
+
+  it('ends with 1012 when its account leaves the pool meanwhile', async () => {
+    await using pool = await TestPool.start({ env: fillFirst });
+    const gate = Promise.withResolvers<void>();
+    pool.fakeUpstream.account('a').sockets.handshakes(accepts({ after: gate.promise }));
+    const connecting = SocketClient.connect(pool.origin);
+    await pool.fakeUpstream.until(() => pool.fakeUpstream.handshakes().length > 0, 'the handshake');
+    await rm(join(pool.folder, 'pool', 'a.json'));
+    await pool.client.post('/admin/reload').expect(200);
+    gate.resolve();
+    await using client = await connecting;
+    expect(await client.closed).toMatchObject({ code: 1012 });
+  });
 
   it('returns the header fields that Codex reads, without credentials', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });

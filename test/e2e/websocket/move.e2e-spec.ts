@@ -60,6 +60,21 @@ describe('the sockets that a turn has left', () => {
     expect(client.end).toBeNull();
   });
 
+  it('a refusal of another socket reaches the client without a Retry-After of more than a minute', async () => {
+    await using pool = await TestPool.start({ env: fillFirst });
+    await using client = await SocketClient.connect(pool.origin);
+    expect((await client.turn()).map(typeOf).at(-1)).toBe('response.completed');
+    const refusal = { error: { code: 'forbidden', message: 'made-up' } };
+    for (const name of ['a', 'b'])
+      pool.fakeUpstream
+        .account(name)
+        .sockets.handshakesAlways(refuses(403, refusal, { 'retry-after': '3600' }));
+    pool.fakeUpstream.account('a').sockets.answers(usageLimit());
+    const [message] = await client.turn();
+    expect(jsonOf(message)).toMatchObject({ type: 'error' });
+    expect(message?.bytes.toString()).not.toMatch(/"retry-after":\s*"?3600/i);
+  });
+
   it('a refusal of WebSockets ends the client’s own, so that its next handshake gets 426', async () => {
     await using pool = await TestPool.start({ env: fillFirst });
     pool.fakeUpstream.account('a').sockets.answers(usageLimit());

@@ -7,9 +7,11 @@ import {
   wrongPlace,
 } from '../../../src/fake-upstream/script/field-refusals.js';
 import { forbidden, usageLimit } from '../../../src/fake-upstream/script/refusals.js';
-import { streams } from '../../../src/fake-upstream/script/responses.js';
+import { refuses, streams } from '../../../src/fake-upstream/script/responses.js';
 import type { ScriptedResponse } from '../../../src/fake-upstream/script/scripted-response.js';
+import { messages, type SocketResponse } from '../../../src/fake-upstream/script/socket-script.js';
 import { created, delta, failed, messageAdded } from '../../../src/fake-upstream/script/turn-events.js';
+import { errorEvent } from '../../../src/fake-upstream/websocket/events.js';
 import { SocketClient } from '../../support/clients/socket-client.js';
 import { jsonOf, typeOf } from '../../support/clients/socket-message.js';
 import { TestPool } from '../../support/pool/pool.js';
@@ -30,11 +32,11 @@ async function startPool(accounts: string[] = ['a', 'b']): Promise<TestPool> {
 async function turn(pool: TestPool, model: string): Promise<{ last: string; asked: string[]; text: string }> {
   const before = pool.fakeUpstream.sockets.attempts().length;
   await using client = await SocketClient.connect(pool.origin);
-  const messages = await client.turn({ model });
-  const last = messages.at(-1);
+  const got = await client.turn({ model });
+  const last = got.at(-1);
   return {
     last: last === undefined ? 'none' : typeOf(last),
-    text: messages.map((it) => it.bytes.toString()).join('\n'),
+    text: got.map((it) => it.bytes.toString()).join('\n'),
     asked: pool.fakeUpstream.sockets.attempts().slice(before),
   };
 }
@@ -117,6 +119,21 @@ describe('a model that an account lacks, on a WebSocket', () => {
     pool.fakeUpstream.account('a').sockets.answers(modelNotSupported('gpt-image-2'));
     expect(await turn(pool, OTHER)).toMatchObject({ last: 'error', asked: ['a'] });
     expect((await turn(pool, OTHER)).asked).toEqual(['a']);
+  });
+});
+
+describe('a page of the edge, on a WebSocket', () => {
+  const html =
+    '<!DOCTYPE html><html><head><title>Error 1015: You are being rate limited</title></head></html>';
+  const marks = { 'retry-after': '3600', server: 'cloudflare' };
+  it.each<[string, SocketResponse]>([
+    ['as the text of a message', messages(errorEvent(429, { message: html }, marks))],
+    ['as a refusal', refuses(429, html, { 'content-type': 'text/html', ...marks })],
+  ])('%s to every account takes none out', async (_case, response) => {
+    await using pool = await startPool();
+    for (const it of ['a', 'b']) pool.fakeUpstream.account(it).sockets.always(response);
+    expect((await turn(pool, OTHER)).last).toBe('error');
+    await expectAllFree(pool);
   });
 });
 

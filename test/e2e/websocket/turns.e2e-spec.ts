@@ -10,7 +10,13 @@ import {
 } from '../../../src/fake-upstream/script/refusals.js';
 import { errorEvent } from '../../../src/fake-upstream/websocket/events.js';
 import { closes, messages } from '../../../src/fake-upstream/script/socket-script.js';
-import { completed, created, delta, failed } from '../../../src/fake-upstream/script/turn-events.js';
+import {
+  completed,
+  created,
+  delta,
+  failed,
+  messageTurn,
+} from '../../../src/fake-upstream/script/turn-events.js';
 import { TestPool } from '../../support/pool/pool.js';
 import { SocketClient } from '../../support/clients/socket-client.js';
 import { type SocketMessage, jsonOf, typeOf } from '../../support/clients/socket-message.js';
@@ -94,6 +100,33 @@ describe('a refusal in a turn, before any output', () => {
     expect(pool.fakeUpstream.sockets.attempts()).toEqual(['a', 'a', 'b']);
     const [first, second] = pool.fakeUpstream.sockets.turns();
     expect(second?.socket).not.toBe(first?.socket); // more of the failed turn could follow on it
+  });
+
+  it('told twice, as error and as response.failed, leaves the next turn its own response', async () => {
+    await using pool = await TestPool.start({ accounts: ['a'] });
+    const twice = [errorEvent(500, { code: 'server_error' }), failed('server_error')];
+    pool.fakeUpstream
+      .account('a')
+      .sockets.answers(
+        messages(...twice),
+        messages(...messageTurn(['second'])),
+        messages(...messageTurn(['third'])),
+      );
+    await using client = await SocketClient.connect(pool.origin);
+    for (const said of ['second', 'third']) {
+      const got = await client.turn();
+      expect(types(got).at(-1)).toBe('response.completed');
+      expect(got.map((it) => it.bytes.toString()).join('')).toContain(said);
+    }
+  });
+
+  it('of 2 MB moves the turn like a short one', async () => {
+    await using pool = await TestPool.start({ env: fillFirst });
+    const limit = failed('usage_limit_reached', 'no', { padding: 'x'.repeat(2_000_000) });
+    pool.fakeUpstream.account('a').sockets.answers(messages(prelude, limit));
+    await using client = await SocketClient.connect(pool.origin);
+    expect(types(await client.turn())).toEqual(whole);
+    expect(pool.fakeUpstream.sockets.attempts()).toEqual(['a', 'b']);
   });
 
   it('is recorded with every attempt, and the session follows', async () => {

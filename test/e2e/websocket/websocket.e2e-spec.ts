@@ -43,6 +43,16 @@ describe('turns over WebSocket', () => {
     expect(await pool.account('a')).toMatchObject({ available: false, reason: 'quota-exhausted' });
   });
 
+  it('continue a prewarm that another account has served', async () => {
+    await using pool = await TestPool.start({ env: { PROXY_POLICY: 'fill-first' } });
+    pool.fakeUpstream.account('a').sockets.prewarms(usageLimit());
+    await using client = await SocketClient.connect(pool.origin);
+    const [id] = /resp_\w+/.exec((await client.prewarm()).at(-1)?.bytes.toString() ?? '') ?? [];
+    expect(id).toMatch(/^resp_/);
+    expect(types(await client.turn({ previous_response_id: id })).at(-1)).toBe('response.completed');
+    expect(pool.fakeUpstream.sockets.attempts()).toEqual(['b']);
+  });
+
   it('fail over unnoticed when the first account reaches its limit in a turn', async () => {
     await using pool = await TestPool.start({ env: { PROXY_POLICY: 'fill-first' } });
     pool.fakeUpstream.account('a').sockets.answers(usageLimit(), streams());
