@@ -72,6 +72,21 @@ describe.concurrent('an account at its maximum of concurrent turns', () => {
     await first;
   });
 
+  it('is waited for while the only free account would spend credits', async () => {
+    const { pool, silent, first } = await startFull();
+    await using _pool = pool;
+    const spent = { usedPercent: 100, windowSeconds: 18_000, resetsInSeconds: 7_200 };
+    const credits = { hasCredits: true, unlimited: false, balance: '12.5' };
+    pool.fakeUpstream.account('b').usage(spent).allows(true).credits(credits);
+    await pool.client.post('/admin/accounts/b/poll').expect(200);
+    const second = send(pool, { headers: { 'session-id': 's-2' } });
+    await settled(pool);
+    expect(pool.fakeUpstream.attempts()).toEqual(['a', 'a']);
+    silent.release();
+    expectTurnOf('a', await first);
+    expectTurnOf('a', await second);
+  });
+
   it('gets no request for a client that leaves while it waits', async () => {
     const { pool, silent, first } = await startFull(['a']);
     await using _pool = pool;

@@ -59,4 +59,17 @@ describe('the name of a meter', () => {
     await own.client.post('/admin/accounts/a/poll').expect(200);
     expect(await isServedBy(own, 'a', asking(SPARK_MODEL))).toEqual(['a']);
   });
+
+  it('for people, that only the headers of a refusal have told, says which models the meter counts', async () => {
+    const headers = {
+      'x-codex-bengalfox-primary-used-percent': '10',
+      'x-codex-bengalfox-primary-window-minutes': '300',
+      'x-codex-bengalfox-limit-name': 'GPT-5.3-Codex-Spark',
+    };
+    await using own = await startRanked({ clock: new FakeClock(), accounts: ['a'] });
+    own.fakeUpstream.account('a').answers(usageLimit({ headers }));
+    expect((await turn(own, asking(OTHER_MODEL))).response.status).toBe(429);
+    expect(await isServedBy(own, 'a', asking(SPARK_MODEL))).toEqual(['a']);
+    expect((await turn(own, asking(OTHER_MODEL))).asked).toEqual([]);
+  });
 });

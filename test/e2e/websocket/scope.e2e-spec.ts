@@ -156,4 +156,19 @@ describe('other refusals on a WebSocket', () => {
       expect(await pool.account('a')).toMatchObject({ available: false, reason: 'quota-exhausted' });
     },
   );
+
+  it('cannot keep a session on an account that pays with credits: it reconnects elsewhere', async () => {
+    await using pool = await startPool();
+    await using client = await SocketClient.connect(pool.origin);
+    const completed = (await client.turn({ model: OTHER })).at(-1);
+    const [id] = /resp_\w+/.exec(completed?.bytes.toString() ?? '') ?? [];
+    expect(id).toMatch(/^resp_/);
+    const spent = { usedPercent: 100, windowSeconds: 18_000, resetsInSeconds: 7_200 };
+    const credits = { hasCredits: true, unlimited: false, balance: '12.5' };
+    pool.fakeUpstream.account('a').usage(spent).allows(true).credits(credits);
+    await pool.client.post('/admin/accounts/a/poll').expect(200);
+    await client.turn({ model: OTHER, previous_response_id: id });
+    expect(client.end?.code).toBe(1012);
+    expect((await turn(pool, OTHER)).asked).toEqual(['b']);
+  });
 });
