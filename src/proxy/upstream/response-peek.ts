@@ -40,7 +40,7 @@ function labelledEventStream({ headers }: IncomingMessage): boolean | null {
  * Holds the 2xx response to a turn until the first output of its event stream, or until a failure event. The
  * backend sends turns without a content type (docs/protocol.md, section 3), so a response without a label is judged
  * by its first bytes. A stream without output or failure within 10 s of its first byte and 1 MiB counts as output
- * and is passed on. A stream that ends earlier is broken, and so is an empty response, unless its label declares
+ * and is passed on; a failure event that has begun by then counts. A stream that ends earlier is broken, and so is an empty response, unless its label declares
  * another type. An image stream has events of its own, and any proper end completes it.
  */
 export async function peekForOutput(response: IncomingMessage, isImages: boolean = false): Promise<PeekEnd> {
@@ -64,8 +64,13 @@ export async function peekForOutput(response: IncomingMessage, isImages: boolean
         decide({ kind: 'failed', head, envelope: failureInEvent(data).envelope });
     },
     (type) => type === null || failureEvents.has(type),
-    limits.peekBytes,
   );
+  /** Too long to be read to its end: its beginning tells the error. */
+  const atBound = () => {
+    const { type, data } = reader.unfinished ?? { type: null, data: null };
+    if (type === null || !failureEvents.has(type)) return output();
+    decide({ kind: 'failed', head, envelope: failureInEvent(data).envelope });
+  };
   /** Bytes not yet given to the reader; null once the type of the body is decided. */
   const unread = (chunk: Buffer): Buffer | null => {
     if (isEventStream !== null) return chunk;
@@ -81,7 +86,8 @@ export async function peekForOutput(response: IncomingMessage, isImages: boolean
     timer ??= setTimeout(output, limits.peekMs);
     const fresh = unread(chunk);
     if (fresh !== null && isEventStream === true) reader.push(fresh);
-    if (isEventStream === false || bytes >= limits.peekBytes) output();
+    if (isEventStream === false) output();
+    else if (bytes >= limits.peekBytes) atBound();
   };
   const onEnd = () => {
     if (isEventStream === null && label === false) output();

@@ -62,6 +62,13 @@ export class SseReader {
     }
   }
 
+  /** The event whose end has not come yet, as far as its last line is known; null if the type is not known. */
+  get unfinished(): SseEvent | null {
+    if (!this.isTypeKnown) return null;
+    const line = Buffer.concat(this.line).toString('utf8');
+    return { type: this.type, data: [...(this.data ?? []), line.replace(/^data: ?/, '')].join('\n') };
+  }
+
   /** Skips a byte order mark at the start of the stream (WHATWG HTML, section 9.2.6). */
   private skipBom(chunk: Buffer): number {
     let at = 0;

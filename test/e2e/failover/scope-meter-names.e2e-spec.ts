@@ -24,6 +24,17 @@ const ofTenMB = {
   error: { type: 'usage_limit_reached', metered_limit_name: meter, message: 'no', resets_in_seconds: 3_600 },
   padding: 'x'.repeat(10_000_000),
 };
+const limitAt = (used_percent: number) => ({
+  primary_window: { used_percent, limit_window_seconds: 18_000, reset_after_seconds: 7_200 },
+});
+const eventOfTenMB = {
+  type: 'response.failed',
+  response: {
+    status: 'failed',
+    error: { code: 'usage_limit_reached', metered_limit_name: meter, message: 'no' },
+  },
+  padding: 'x'.repeat(10_000_000),
+};
 
 describe('the name of a meter', () => {
   it.each<[string, ScriptedResponse]>([
@@ -32,6 +43,7 @@ describe('the name of a meter', () => {
     ['of punctuation alone', usageLimit({ meter: '***', meterIn: 'limit_name' })],
     ['at the top level of response.failed', streams({ events: [created(), atTheTop] })],
     ['at the beginning of 10 MB', refuses(429, ofTenMB)],
+    ['at the beginning of an event of 10 MB', streams({ events: [created(), eventOfTenMB] })],
   ])('(%s) is recognized: its limit takes no account out', async (_case, refusal) => {
     everyone(pool, refusing(SPARK_MODEL, refusal));
     expect((await turn(pool, asking(SPARK_MODEL))).asked).toEqual(['a', 'b']);
@@ -71,5 +83,22 @@ describe('the name of a meter', () => {
     expect((await turn(own, asking(OTHER_MODEL))).response.status).toBe(429);
     expect(await isServedBy(own, 'a', asking(SPARK_MODEL))).toEqual(['a']);
     expect((await turn(own, asking(OTHER_MODEL))).asked).toEqual([]);
+  });
+
+  it('is found among a thousand meters', async () => {
+    const others = Array.from({ length: 999 }, (_, i) => ({
+      limit_name: `M ${i}`,
+      metered_feature: `codex_m${i}`,
+      rate_limit: limitAt(10),
+    }));
+    const last = { limit_name: SPARK_MODEL, metered_feature: meter, rate_limit: limitAt(10) };
+    const usage = { plan_type: 'plus', rate_limit: limitAt(100), additional_rate_limits: [...others, last] };
+    await using own = await startRanked({
+      clock: new FakeClock(),
+      accounts: ['a'],
+      prepare: (it) => void it.account('a').usageResponses(200, usage),
+    });
+    expect((await turn(own, asking(OTHER_MODEL))).asked).toEqual([]);
+    expect(await isServedBy(own, 'a', asking(SPARK_MODEL))).toEqual(['a']);
   });
 });
