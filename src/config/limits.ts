@@ -202,7 +202,7 @@ export const limits = {
   shortWaitMs: 60 * SECOND,
   windowsPerAccount: 16,
   /** Named meters of one account; upstream reports a handful. */
-  metersPerAccount: 32,
+  metersPerAccount: 1_000,
   /** Models remembered for each named meter. */
   modelsPerMeter: 20,
   accountsWithTotals: 10_000,
