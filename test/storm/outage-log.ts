@@ -36,7 +36,8 @@ export class OutageLog {
     for (const other of this.#of(outage.account)) {
       if (!outage.isRefusal || !other.isRefusal) continue;
       // The newest refusal counts. While both are on their way, their order is unknown.
-      if (!other.isLimit) other.mayEnd(outage.endsFrom);
+      // An uncertain one may end at any time, with what it has replaced.
+      if (!other.isLimit) other.mayEnd(outage.isCertain ? outage.endsFrom : notice.issuedAt);
       if (!outage.isLimit && other.notice.knownAt > notice.issuedAt) outage.mayEnd(other.endsFrom);
     }
     for (const mayEnd of this.#pendingRemedies) mayEnd(outage);
