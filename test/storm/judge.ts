@@ -50,7 +50,7 @@ export class Judge {
     const { lastAccount } = request;
     const findings: Finding[] = [];
     const previous = request.attempts.at(-1);
-    const since = previous?.issuedAt ?? request.sentAt;
+    const since = previous?.answeredAt ?? request.sentAt;
     if (previous === undefined && lastAccount !== null && this.#isAvailable(lastAccount, model, since, now)) {
       this.affinityChecks += 1;
       const reason = `the session's account ${lastAccount} was available, but the request went to ${account}`;
@@ -169,7 +169,7 @@ export class Judge {
   checkFailedTurn(request: ClientRequest, response: ClientResponse): readonly Finding[] {
     const last = request.attempts.at(-1);
     if (last !== undefined && (concernsTurn(last, request) || last.reply === CROSS_ACCOUNT)) return [];
-    const from = last?.issuedAt ?? request.sentAt;
+    const from = last?.answeredAt ?? request.sentAt;
     const available = this.accounts.filter((it) => this.#isAvailable(it, request.model, from, response.at));
     // The client was given the refusal of an account, which may itself be available for other requests.
     const isPassedOn = response.poolError === null || response.status === 400;
@@ -188,7 +188,7 @@ export class Judge {
       attempts.filter((it) => replies.includes(it.reply)).length;
     if (attempts.length >= MAX_ATTEMPTS) return null;
     if (count('edge block') > 1 || count('overloaded', 'overloaded as first event') > 1) return null;
-    const from = attempts.at(-1)?.issuedAt ?? sentAt;
+    const from = attempts.at(-1)?.answeredAt ?? sentAt;
     const tried = new Set(attempts.map((it) => it.account));
     return this.accounts.find((it) => !tried.has(it) && this.#isAvailable(it, model, from, at)) ?? null;
   }
@@ -202,7 +202,7 @@ export class Judge {
     // Once the content is removed, the session stays with its new account.
     if (attempts.some((it) => it.isStripped)) return null;
     const isTried = attempts.some((it) => it.account === origin);
-    if (!isTried && this.#isAvailable(origin, request.model, last.issuedAt, at))
+    if (!isTried && this.#isAvailable(origin, request.model, last.answeredAt, at))
       return `${origin} made the content and was available`;
     return 'the cross-account reasoning was not removed';
   }

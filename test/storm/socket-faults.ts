@@ -30,7 +30,8 @@ const closeCodes = [1008, 1011, 1012, 1013];
 const DEATHS = closeCodes.length + 2;
 
 /** The fault that a WebSocket alone has for an attempt, or null. It depends on the seed only, not on timing. */
-export function ownFaultOf(seed: number, { turn, nth, mark }: Attempt): SocketReply | null {
+export function ownFaultOf(seed: number, attempt: Attempt): SocketReply | null {
+  const { turn, nth, mark } = attempt;
   const random = new SeededRandom(seed ^ Math.imul(turn + 3, 0x85ebca6b) ^ Math.imul(nth + 5, 0xc2b2ae35));
   if (!random.happens(FAULT_RATIO)) return null;
   const roll = random.next();
@@ -39,7 +40,7 @@ export function ownFaultOf(seed: number, { turn, nth, mark }: Attempt): SocketRe
     const rejection = errorEvent(401, { code: 'token_expired', message: errorOf(mark) });
     return { reply: 'rejected after output', response: messages(...startOf(mark), rejection) };
   }
-  const silence = pause(SILENCE_MS, undefined, { ref: false });
+  const silence = pause(SILENCE_MS, undefined, { ref: false }).then(() => (attempt.answeredAt = Date.now()));
   const { reply, response } = random.happens(0.5)
     ? { reply: 'overloaded' as const, response: marked(overloaded(), mark) }
     : { reply: 'none' as const, response: success(mark) };

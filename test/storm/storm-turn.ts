@@ -23,6 +23,8 @@ export interface Attempt extends Notice {
   readonly nth: number;
   readonly account: string;
   readonly model: string;
+  /** When upstream began to respond: at once, unless it was silent before. */
+  answeredAt: number;
   reply: Reply;
   /** The same request already met a 401 on this account: a second one is blamed on the account and renews nothing. */
   readonly wasRefused: boolean;
@@ -128,13 +130,15 @@ export const unauthorized: ReadonlySet<Reply> = new Set<Reply>([
 /** The attempt that arrives now for a request; `nth` is its index within the turn. */
 export function attemptOf(request: ClientRequest, account: string, nth: number, body: string): Attempt {
   const { turn, model, isSocket, attempts } = request;
+  const now = Date.now();
   return {
     mark: markOf(turn, nth),
     turn,
     nth,
     account,
     model,
-    issuedAt: Date.now(),
+    issuedAt: now,
+    answeredAt: now,
     knownAt: Infinity,
     reply: 'none',
     wasRefused: attempts.some((it) => it.account === account && unauthorized.has(it.reply)),
