@@ -3,7 +3,12 @@ import type { CustomHandler } from './script/scripted-response.js';
 import { AuthorizationServer } from './authorization/authorization-server.js';
 import { TURN_PATH, type ModelList } from './http/backend-routes.js';
 import { LoopbackServer } from './loopback-server.js';
-import { RequestDispatch, type SocketTurnDecision, type TurnDecision } from './request-dispatch.js';
+import {
+  type HandshakeDecision,
+  RequestDispatch,
+  type SocketTurnDecision,
+  type TurnDecision,
+} from './request-dispatch.js';
 import { pathnameOf } from './http/request-head.js';
 import { RequestLog, type LoggedRequest } from './script/request-log.js';
 import { SocketLog } from './websocket/log.js';
@@ -82,6 +87,11 @@ export class FakeUpstream implements AsyncDisposable {
   /** Chooses the response to each turn on a WebSocket; null leaves it to the account's script. */
   set decidesOnSockets(decides: SocketTurnDecision | null) {
     this.#dispatch.decidesOnSockets = decides;
+  }
+
+  /** Chooses the response to each WebSocket handshake; null leaves it to the account's script. */
+  set decidesHandshakes(decides: HandshakeDecision | null) {
+    this.#dispatch.decidesHandshakes = decides;
   }
 
   get origin(): string {

@@ -11,7 +11,7 @@ import { bearerOf, pathnameOf } from './http/request-head.js';
 import { modelIn, readBody } from './http/request-body.js';
 import type { LoggedRequest, OpenEntry, RequestLog } from './script/request-log.js';
 import type { TokenEndpoint } from './authorization/token-endpoint.js';
-import type { SocketResponse } from './script/socket-script.js';
+import type { HandshakeResponse, SocketResponse } from './script/socket-script.js';
 import type { TokenLedger } from './script/token-ledger.js';
 import type { SocketTurnRequest } from './websocket/turns.js';
 
@@ -32,11 +32,15 @@ export type TurnDecision = (turn: LoggedRequest, scripted: ScriptedResponse) => 
 /** Chooses the response to a turn on a WebSocket; prewarms are left to the script. */
 export type SocketTurnDecision = (turn: SocketTurnRequest, scripted: SocketResponse) => SocketResponse;
 
+/** Chooses the response to a WebSocket handshake. `scripted` is the one by the script, or the 401 of an invalid token. */
+export type HandshakeDecision = (handshake: LoggedRequest, scripted: HandshakeResponse) => HandshakeResponse;
+
 /** Logs each request and dispatches it to the part that serves it. */
 export class RequestDispatch {
   decides: TurnDecision | null = null;
   decidesImages: TurnDecision | null = null;
   decidesOnSockets: SocketTurnDecision | null = null;
+  decidesHandshakes: HandshakeDecision | null = null;
   readonly #overrides = new Map<string, CustomHandler>();
   #inFlight = 0;
   #lastId = 0;

@@ -58,7 +58,8 @@ export class SocketServer {
       return this.dispatch.respond(entry, exchange);
     }
     const caller = callerOf(entry, this.parts.accounts.get(entry.account ?? ''), this.parts.ledger);
-    const response = caller instanceof AccountScript ? caller.sockets.nextHandshake() : caller;
+    const scripted = caller instanceof AccountScript ? caller.sockets.nextHandshake() : caller;
+    const response = this.dispatch.decidesHandshakes?.(entry, scripted) ?? scripted;
     if (caller instanceof AccountScript && response.kind === 'accept') {
       await response.until;
       return this.#accept(upgrade, caller, response);

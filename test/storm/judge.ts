@@ -1,5 +1,6 @@
 import { completeOutput } from './attempt-faults.js';
 import { LONGEST_WAIT_MS } from './codex-retries.js';
+import { isEndOfSocket, isWrongPlace, mayBreakOff, socketFault } from './socket-rules.js';
 import type { Attempt, ClientRequest, ClientResponse, Reply } from './storm-turn.js';
 import type { UpstreamModel } from './upstream-model.js';
 
@@ -22,7 +23,6 @@ export interface Finding {
 }
 
 const CROSS_ACCOUNT = 'invalid encrypted content';
-const PLACE = 'unsupported_country_region_territory';
 const LATE = 'usage limit after output';
 /** Replies about the turn or the network, which no other account would change. */
 const turnReplies: ReadonlySet<Reply> = new Set([
@@ -50,30 +50,33 @@ export class Judge {
     const { lastAccount } = request;
     const findings: Finding[] = [];
     const previous = request.attempts.at(-1);
-    const since = previous?.issuedAt ?? request.sentAt;
+    const since = previous?.answeredAt ?? request.sentAt;
     if (previous === undefined && lastAccount !== null && this.#isAvailable(lastAccount, model, since, now)) {
       this.affinityChecks += 1;
       const reason = `the session's account ${lastAccount} was available, but the request went to ${account}`;
       if (lastAccount !== account) findings.push({ breach: 'ignored the session affinity', reason });
     }
     const outage = this.upstream.outages.certainOutage(account, model, since, now);
-    // A same-account retry does not check availability. An account that lacks the model may be used if none is available.
+    // A same-account retry does not check availability. An account that lacks the model may be used if none is
+    // available, and by a continuation, for which there is no other account.
     const isSelected = previous?.account !== account;
-    // A response can be continued by one account only.
     const isAnyAvailable =
       !request.isContinuing && this.accounts.some((it) => this.#isAvailable(it, model, since, now));
     if (outage !== null && isSelected && (outage.kind !== 'model' || isAnyAvailable)) {
       const reason = `${account} was unavailable (${outage.kind}) for ${Math.round(outage.endsFrom - now)} ms more`;
       findings.push({ breach: 'used an unavailable account', reason });
     }
-    // The recovery on a socket may need a handshake, and move on if that is refused.
-    const mayHaveMoved = request.isSocket && previous?.account !== account;
-    if (previous?.reply === CROSS_ACCOUNT && !mayHaveMoved && !isRecovery(request, previous, attempt)) {
+    if (previous?.reply === CROSS_ACCOUNT && !isRecovery(request, previous, attempt)) {
       findings.push({
         breach: 'against the failover table',
         reason: `sent content to ${account} that only another account can read`,
       });
     }
+    if (previous?.reply === 'none')
+      findings.push({
+        breach: 'retried after output',
+        reason: `ran the turn again although ${previous.account} had served it`,
+      });
     if (previous !== undefined && concernsTurn(previous, request)) {
       findings.push({
         breach: 'against the failover table',
@@ -106,13 +109,19 @@ export class Judge {
         breach: 'against the failover table',
         reason: `asked the client to wait ${response.retryAfterMs} ms`,
       });
+    if (response.status === 401)
+      findings.push({ breach: 'against the failover table', reason: 'the client got a 401' });
+    const onSocket = socketFault(request, response, (account) =>
+      this.#isAvailable(account, request.model, request.sentAt, response.at),
+    );
+    if (onSocket !== null) findings.push({ breach: 'against the failover table', reason: onSocket });
     const again = this.ranAgain(request, response);
     if (again !== null) findings.push(again);
     const [source] = sources;
     if (source !== undefined) {
       const expected = completeOutput(source);
       const isWhole = output.join() === expected.join() && isComplete;
-      const mayBreak = last?.reply === 'breaks after output' && !isComplete;
+      const mayBreak = mayBreakOff(request) && !isComplete;
       if (!isWhole && !mayBreak && !failedLate)
         findings.push({ breach: 'against the failover table', reason: 'the output is incomplete' });
       if (response.account !== last?.account)
@@ -120,6 +129,8 @@ export class Judge {
           breach: 'against the failover table',
           reason: `names ${response.account} as the account that served`,
         });
+    } else if (isEndOfSocket(request, response)) {
+      // The client connects again and sends the whole turn.
     } else if (last?.reply === CROSS_ACCOUNT) {
       const reason = this.#missingRecovery(request, last, response);
       if (!attempts.some((it) => it.reply === CROSS_ACCOUNT && it.mark === errors.join()))
@@ -132,12 +143,12 @@ export class Judge {
     } else if (last !== undefined && concernsTurn(last, request)) {
       // After a failed recovery the client may get the original refusal.
       const isOriginal = attempts.some((it) => it.reply === CROSS_ACCOUNT && it.mark === errors.join());
-      if (errors.join() !== last.mark && !isOriginal && !namesPlace(request, last, response))
+      if (errors.join() !== last.mark && !isOriginal && !isWrongPlace(request, response))
         findings.push({
           breach: 'against the failover table',
           reason: 'the client did not get the response that concerns the turn',
         });
-    } else if (!mayReconnect(request, response)) {
+    } else {
       const untried = this.#untriedAccount(request, response);
       const reason = `${untried} was available and had not been tried`;
       if (untried !== null)
@@ -158,7 +169,7 @@ export class Judge {
   checkFailedTurn(request: ClientRequest, response: ClientResponse): readonly Finding[] {
     const last = request.attempts.at(-1);
     if (last !== undefined && (concernsTurn(last, request) || last.reply === CROSS_ACCOUNT)) return [];
-    const from = last?.issuedAt ?? request.sentAt;
+    const from = last?.answeredAt ?? request.sentAt;
     const available = this.accounts.filter((it) => this.#isAvailable(it, request.model, from, response.at));
     // The client was given the refusal of an account, which may itself be available for other requests.
     const isPassedOn = response.poolError === null || response.status === 400;
@@ -177,7 +188,7 @@ export class Judge {
       attempts.filter((it) => replies.includes(it.reply)).length;
     if (attempts.length >= MAX_ATTEMPTS) return null;
     if (count('edge block') > 1 || count('overloaded', 'overloaded as first event') > 1) return null;
-    const from = attempts.at(-1)?.issuedAt ?? sentAt;
+    const from = attempts.at(-1)?.answeredAt ?? sentAt;
     const tried = new Set(attempts.map((it) => it.account));
     return this.accounts.find((it) => !tried.has(it) && this.#isAvailable(it, model, from, at)) ?? null;
   }
@@ -191,7 +202,7 @@ export class Judge {
     // Once the content is removed, the session stays with its new account.
     if (attempts.some((it) => it.isStripped)) return null;
     const isTried = attempts.some((it) => it.account === origin);
-    if (!isTried && this.#isAvailable(origin, request.model, last.issuedAt, at))
+    if (!isTried && this.#isAvailable(origin, request.model, last.answeredAt, at))
       return `${origin} made the content and was available`;
     return 'the cross-account reasoning was not removed';
   }
@@ -199,23 +210,6 @@ export class Judge {
   #isAvailable(account: string, model: string, from: number, to: number): boolean {
     return this.upstream.outages.isCertainlyAvailable(account, model, from, to);
   }
-}
-
-/** Whether the program has reported the wrong place to the client in a message of its own, as it does on a socket. */
-function namesPlace(
-  { isSocket }: ClientRequest,
-  { reply }: Attempt,
-  { status, poolError }: ClientResponse,
-): boolean {
-  return isSocket && reply === 'wrong place' && status === 400 && poolError === PLACE;
-}
-
-/** Whether the program may end the socket, so that the client sends everything again on a new one. */
-function mayReconnect(
-  { isSocket, isContinuing, attempts }: ClientRequest,
-  { status }: ClientResponse,
-): boolean {
-  return isSocket && status === null && (isContinuing || attempts.length === 0);
 }
 
 /** Whether the reply is about the turn itself. A second account's 403 with the same code is. */

@@ -36,7 +36,8 @@ export class OutageLog {
     for (const other of this.#of(outage.account)) {
       if (!outage.isRefusal || !other.isRefusal) continue;
       // The newest refusal counts. While both are on their way, their order is unknown.
-      if (!other.isLimit) other.mayEnd(outage.endsFrom);
+      // An uncertain one may end at any time, with what it has replaced.
+      if (!other.isLimit) other.mayEnd(outage.isCertain ? outage.endsFrom : notice.issuedAt);
       if (!outage.isLimit && other.notice.knownAt > notice.issuedAt) outage.mayEnd(other.endsFrom);
     }
     for (const mayEnd of this.#pendingRemedies) mayEnd(outage);
@@ -90,8 +91,9 @@ export class OutageLog {
   }
 
   /** Records that a response of the account has reported room on its meters, which may end limits it met before. */
-  reportedQuota(account: string, at: number): void {
-    for (const it of this.#of(account)) if (it.isLimit && it.notice.issuedAt < at) it.mayEnd(at);
+  reportedQuota(account: string, at: number, meters: readonly OutageKind[]): void {
+    for (const it of this.#of(account))
+      if (meters.includes(it.kind) && it.notice.issuedAt < at) it.mayEnd(at);
   }
 
   /** Records that the account's tokens are being renewed, which may also end a refusal or a deactivation. */

@@ -35,7 +35,7 @@ export class Outage {
   readonly account: string;
   readonly models: readonly string[] | null;
   readonly end: OutageEnd;
-  readonly #isCertain: boolean;
+  readonly isCertain: boolean;
   #endsFrom = Infinity;
   #endsBy = Infinity;
 
@@ -47,7 +47,7 @@ export class Outage {
     this.account = facts.account;
     this.models = facts.models;
     this.end = facts.end;
-    this.#isCertain = facts.isCertain;
+    this.isCertain = facts.isCertain;
   }
 
   /** Whether it is a limit, which a later refusal of another kind does not replace. */
@@ -82,7 +82,7 @@ export class Outage {
   }
 
   certainlyHolds(from: number, to: number): boolean {
-    return this.#isCertain && this.notice.knownAt <= from && this.endsFrom > to;
+    return this.isCertain && this.notice.knownAt <= from && this.endsFrom > to;
   }
 
   /** Records an event at `from` that may end it. */

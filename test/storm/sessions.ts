@@ -3,7 +3,7 @@ import type { SeededRandom } from '../support/seeded-random.js';
 
 const SESSIONS = 200;
 /** One session in this many uses a WebSocket. */
-const SOCKET_EVERY = 5;
+const SOCKET_EVERY = 4;
 /** The models that count on the general meter. */
 export const generalModels: readonly string[] = ['gpt-5.5', 'gpt-5.5-mini', 'gpt-5.4'];
 const models = [...generalModels, SPARK_MODEL];
@@ -34,7 +34,7 @@ export class Sessions {
     this.#all = Array.from({ length: SESSIONS }, (_, index) => ({
       name: `session-${index}`,
       model: models[index % models.length] ?? '',
-      isSocket: index % SOCKET_EVERY === 0,
+      isSocket: Math.floor(index / models.length) % SOCKET_EVERY === 0,
       lastAccount: null,
       previousAccount: null,
       isHistoryCertain: true,

@@ -97,13 +97,14 @@ export const list = (counts: ReadonlyMap<string, number>): string =>
 
 /** A request on one line. */
 export function describeRequest(
-  { turn, number, attempts }: ClientRequest,
-  { status, poolError, account, isBroken }: ClientResponse,
+  { turn, number, attempts, isContinuing }: ClientRequest,
+  { status, poolError, account, isBroken, closeCode }: ClientResponse,
 ): string {
   const tries = attempts.map((it) => `${it.account} ${it.reply}`).join(', ');
   const source = poolError ?? `from ${account ?? 'no account'}`;
-  const result = `${status ?? 'no response'}${isBroken ? ' broken' : ''} ${source}`;
-  return `turn ${turn}.${number}: ${tries}: ${result}`;
+  const end = closeCode === null ? '' : ` closed with ${closeCode}`;
+  const result = `${status ?? 'no response'}${isBroken ? ' broken' : ''} ${source}${end}`;
+  return `turn ${turn}.${number}${isContinuing ? ' (continuation)' : ''}: ${tries}: ${result}`;
 }
 
 /** The details of a breach: the request, its attempts and response, the outages and the request record. */
@@ -114,12 +115,14 @@ export function describeBreach(
   outages: readonly string[],
   record: string,
 ): string {
-  const { sentAt, session, lastAccount, model, attempts } = request;
+  const { sentAt, session, lastAccount, model, isSocket, isContinuing, attempts } = request;
   const since = (at: number): string => (at === Infinity ? 'never' : `${at - sentAt} ms`);
-  const source = `${response.poolError ?? ''} from ${response.account ?? 'no account'}`;
+  const end = response.closeCode === null ? '' : `, closed with ${response.closeCode}`;
+  const source = `${response.poolError ?? ''} from ${response.account ?? 'no account'}${end}`;
+  const way = `${isSocket ? 'WebSocket' : 'HTTP'}${isContinuing ? ' (continuation)' : ''}`;
   return [
     title,
-    `  turn ${request.turn}, request ${request.number}, ${session} on ${lastAccount ?? 'no account'}, ${model}, sent at ${new Date(sentAt).toISOString()}`,
+    `  turn ${request.turn}, request ${request.number}, ${session} on ${lastAccount ?? 'no account'}, ${model}, ${way}, sent at ${new Date(sentAt).toISOString()}`,
     ...request.history.map((it) => `  before: ${it}`),
     ...attempts.map(
       (it) =>

@@ -4,11 +4,15 @@ import { type ClientRequest, type ClientResponse, nameOf, REASONING } from './st
 /** Length of the beginning of a body that is kept. */
 const TEXT_CHARACTERS = 600;
 
-/** The input of a request: another account's reasoning, and the name by which upstream knows the request. */
-export const inputOf = ({ session, turn, number }: ClientRequest): readonly object[] => [
-  { type: 'reasoning', encrypted_content: `${REASONING} of ${session}`, summary: [] },
-  { role: 'user', content: nameOf(turn, number) },
-];
+/**
+ * The input of a request: another account's reasoning, and the name by which upstream knows the request. A continuation
+ * has only the new item.
+ */
+export function inputOf({ session, turn, number, isContinuing }: ClientRequest): readonly object[] {
+  const reasoning = { type: 'reasoning', encrypted_content: `${REASONING} of ${session}`, summary: [] };
+  const message = { role: 'user', content: nameOf(turn, number) };
+  return isContinuing ? [message] : [reasoning, message];
+}
 
 /** A response as the client received it. Times are epoch ms. */
 interface ReceivedResponse {
@@ -19,11 +23,20 @@ interface ReceivedResponse {
   readonly headers?: IncomingHttpHeaders;
   readonly isComplete?: boolean;
   readonly isBroken?: boolean;
+  readonly closeCode?: number | null;
 }
 
 /** The client's view of a received response, over HTTP or a WebSocket. */
 export function responseOf(received: ReceivedResponse): ClientResponse {
-  const { status, at, text, headers = {}, isComplete = false, isBroken = status === null } = received;
+  const {
+    status,
+    at,
+    text,
+    headers = {},
+    isComplete = false,
+    isBroken = status === null,
+    closeCode = null,
+  } = received;
   const retryAfter = headerOf(headers, 'retry-after');
   return {
     status,
@@ -37,6 +50,7 @@ export function responseOf(received: ReceivedResponse): ClientResponse {
     errors: status === null ? [] : marks(text, 'error'),
     isComplete,
     isBroken,
+    closeCode,
     text: text.slice(0, TEXT_CHARACTERS),
   };
 }

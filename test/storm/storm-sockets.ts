@@ -1,109 +1,151 @@
+import { z } from 'zod';
 import { responseCreate } from '../support/clients/codex-socket.js';
 import { type RefusedHandshake, SocketClient } from '../support/clients/socket-client.js';
 import { endsTurn, jsonOf, type SocketMessage, typeOf } from '../support/clients/socket-message.js';
+import { SeededRandom } from '../support/seeded-random.js';
+import { Tally } from './storm-report.js';
 import { inputOf, responseOf } from './storm-response.js';
 import type { ClientRequest, ClientResponse } from './storm-turn.js';
 
-/** Longer than any turn of a storm takes on a busy machine. */
-const TURN_LIMIT_MS = 60_000;
-const NOT_FOUND = 'previous_response_not_found';
+const CONTINUATION_RATIO = 0.3;
+/** How often a client looks whether upstream stays silent. Codex would wait for minutes, then do the same. */
+const PATIENCE_MS = 1_000;
+/** Longer than any turn takes, silent ones included. */
+const TURN_MS = 60_000;
 
-interface OpenSocket {
+const errorMessage = z.object({ status: z.number(), headers: z.record(z.string(), z.string()).default({}) });
+const finalMessage = z.object({ response: z.object({ id: z.string() }) });
+
+/** Sockets that were closed between two turns although the first one was served; only a kill is a reason. */
+export const CLOSED_IDLE = 'closed between turns';
+
+/** Messages that say nothing about the turn. */
+const prelude: ReadonlySet<string> = new Set(['codex.rate_limits', 'response.metadata']);
+
+/** A session's WebSocket. */
+interface Line {
   readonly client: SocketClient;
-  /** The id of its last completed response; null before the first. */
-  lastResponseId: string | null;
+  /** Number of its messages that belong to earlier turns. */
+  seen: number;
+  /** The response that the next turn may continue; null if none. */
+  lastId: string | null;
 }
 
-/** Sends turns as Codex does over WebSockets: one socket per session, opened again when it has ended. */
-export class StormSockets implements Disposable {
-  turns = 0;
-  reconnects = 0;
-  readonly #open = new Map<string, OpenSocket>();
+/** Sends turns on WebSockets as Codex does: one per session, kept while it is open, with a prewarm on the first one. */
+export class StormSockets implements AsyncDisposable {
+  readonly counts = new Tally();
+  readonly #lines = new Map<string, Line>();
+  readonly #known = new Set<string>();
 
-  constructor(private readonly origin: () => string) {}
+  constructor(
+    private readonly origin: () => string,
+    private readonly seed: number,
+  ) {}
 
-  /** Whether the session has a socket with a response that a turn can continue. */
-  canContinue(session: string): boolean {
-    const socket = this.#open.get(session);
-    return socket !== undefined && socket.client.end === null && socket.lastResponseId !== null;
+  async send(sent: ClientRequest): Promise<ClientResponse> {
+    const line = this.#lineOf(sent.session) ?? (await this.#connect(sent));
+    if (!('client' in line)) return line;
+    const wasServed = line.lastId !== null;
+    const previous = this.#continues(sent) ? line.lastId : null;
+    sent.isContinuing = previous !== null;
+    this.counts.add(previous === null ? 'whole turns' : 'continuations');
+    line.lastId = null;
+    const response = await exchange(line, sent, {
+      model: sent.model,
+      input: inputOf(sent),
+      ...(previous === null ? {} : { previous_response_id: previous }),
+    });
+    if (response.closeCode !== null) this.counts.add(`closed with ${response.closeCode}`);
+    const isLeft = response.closeCode !== null && sent.attempts.length === 0;
+    if (wasServed && previous === null && isLeft) this.counts.add(CLOSED_IDLE);
+    return response;
   }
 
-  async send(request: ClientRequest): Promise<ClientResponse> {
-    this.turns += 1;
-    const socket = await this.#socketOf(request);
-    if (!('client' in socket)) return refused(socket);
-    const { client } = socket;
-    const from = client.messages.length;
-    const previous = request.isContinuing ? { previous_response_id: socket.lastResponseId } : {};
-    const fields = { model: request.model, input: inputOf(request), ...previous };
-    client.send(JSON.stringify(responseCreate(request.session, fields)));
-    const isOver = (): boolean =>
-      client.end !== null || client.messages.slice(from).some((it) => endsTurn(it));
-    await client.until(isOver, 'the end of a turn', TURN_LIMIT_MS);
-    const messages = client.messages.slice(from);
-    const last = messages.findLast((it) => endsTurn(it));
-    if (last !== undefined && typeOf(last) === 'response.completed')
-      socket.lastResponseId = responseIdIn(last);
-    return received(messages, last);
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const { client } of this.#lines.values()) await client[Symbol.asyncDispose]();
   }
 
-  [Symbol.dispose](): void {
-    for (const { client } of this.#open.values()) client.cut();
+  #lineOf(session: string): Line | null {
+    const line = this.#lines.get(session) ?? null;
+    if (line === null || line.client.end === null) return line;
+    this.#lines.delete(session);
+    if (line.lastId !== null) this.counts.add(CLOSED_IDLE);
+    return null;
   }
 
-  /** The session's socket, or the refusal of its handshake; null if the connection ended first. */
-  async #socketOf({
-    session,
-    model,
-  }: ClientRequest): Promise<OpenSocket | RefusedHandshake | { status: null }> {
-    const known = this.#open.get(session);
-    if (known !== undefined && known.client.end === null) return known;
-    if (known !== undefined) this.reconnects += 1;
-    const metadata = JSON.stringify({ session_id: session, thread_id: session, request_kind: 'turn', model });
-    const headers = { 'x-codex-turn-metadata': metadata };
+  /** Opens the session's WebSocket; returns the response if that fails. */
+  async #connect(sent: ClientRequest): Promise<Line | ClientResponse> {
+    const { session, model } = sent;
+    const headers = { 'x-codex-turn-metadata': JSON.stringify({ session_id: session, model }) };
+    let opened: SocketClient | RefusedHandshake;
     try {
-      const result = await SocketClient.tryToConnect(this.origin(), { session, headers });
-      if (!(result instanceof SocketClient)) return result;
-      const opened = { client: result, lastResponseId: null };
-      this.#open.set(session, opened);
-      return opened;
+      opened = await SocketClient.tryToConnect(this.origin(), { session, headers });
     } catch {
-      return { status: null }; // the program was killed
+      return responseOf({ status: null, at: Date.now(), text: '' }); // the program was killed
     }
+    if (!(opened instanceof SocketClient)) {
+      this.counts.add(`handshakes refused with ${opened.status}`);
+      return responseOf({ ...opened, at: Date.now() });
+    }
+    this.counts.add('handshakes');
+    const line: Line = { client: opened, seen: 0, lastId: null };
+    this.#lines.set(session, line);
+    if (this.#known.has(session)) return line;
+    this.#known.add(session);
+    const prewarm = await exchange(line, sent, { model, input: [], generate: false });
+    this.counts.add(line.lastId === null ? 'prewarms without success' : 'prewarms');
+    return line.lastId === null ? prewarm : line;
+  }
+
+  #continues({ turn, number }: ClientRequest): boolean {
+    if (number > 1) return false;
+    return new SeededRandom(this.seed ^ Math.imul(turn + 11, 0x27d4eb2f)).happens(CONTINUATION_RATIO);
   }
 }
 
-function refused(refusal: RefusedHandshake | { readonly status: null }): ClientResponse {
-  if (refusal.status === null) return responseOf({ status: null, at: Date.now(), text: '' });
-  const { status, headers, text } = refusal;
-  return responseOf({ status, at: Date.now(), text, headers });
+/** Sends a message on a WebSocket and reads the response to it. */
+async function exchange(line: Line, sent: ClientRequest, fields: object): Promise<ClientResponse> {
+  const { client } = line;
+  const rest = (): SocketMessage[] => client.messages.slice(line.seen);
+  const what = `the response to turn ${sent.turn}.${sent.number}`;
+  const attempts = sent.attempts.length;
+  client.send(JSON.stringify(responseCreate(sent.session, fields)));
+  const watch = setInterval(() => {
+    if (sent.attempts.length > attempts && sent.attempts.at(-1)?.reply === 'silent') client.cut();
+  }, PATIENCE_MS);
+  try {
+    await client.until(() => client.end !== null || rest().length > 0, what, TURN_MS);
+    const at = Date.now();
+    await client.until(() => client.end !== null || rest().some(endsTurn), what, TURN_MS);
+    const got = rest();
+    line.seen += got.length;
+    const last = got.at(-1);
+    const isComplete = last !== undefined && typeOf(last) === 'response.completed';
+    if (isComplete) line.lastId = finalMessage.parse(jsonOf(last)).response.id;
+    const response = responseIn(got, at, client);
+    // A message does not name the account that it comes from.
+    const source = sent.attempts.find((it) => response.output[0]?.startsWith(`${it.mark} `));
+    return { ...response, account: source?.account ?? null };
+  } finally {
+    clearInterval(watch);
+  }
 }
 
-function received(messages: readonly SocketMessage[], last: SocketMessage | undefined): ClientResponse {
-  const text = messages.map((it) => it.bytes.toString()).join('\n');
-  const first = messages.find((it) => typeOf(it) !== 'codex.rate_limits');
-  const at = first === undefined ? Date.now() : Math.round(performance.timeOrigin + first.at);
-  const isCut = last === undefined;
-  // Codex treats an unknown response as a broken socket.
-  if ((isCut && !messages.some((it) => typeOf(it).startsWith('response.'))) || text.includes(NOT_FOUND))
-    return responseOf({ status: null, at, text });
-  const { status, headers } = isCut ? {} : jsonOf(last);
+/** The messages of a turn as a response: an `error` in place of output stands for its HTTP status. */
+function responseIn(got: readonly SocketMessage[], at: number, client: SocketClient): ClientResponse {
+  const text = got.filter((it) => !prelude.has(typeOf(it))).map((it) => it.bytes.toString('utf8'));
+  const last = got.at(-1);
+  const type = last === undefined ? '' : typeOf(last);
+  const hasOutput = text.some((it) => it.includes('<<output '));
+  const refusal = type === 'error' && !hasOutput ? errorMessage.parse(jsonOf(last)) : null;
+  const hasEnded = got.some(endsTurn);
   return responseOf({
-    status: typeof status === 'number' ? status : 200,
+    status: refusal?.status ?? (hasOutput || hasEnded ? 200 : null),
     at,
-    text,
-    headers: headersIn(headers),
-    isComplete: last !== undefined && typeOf(last) === 'response.completed',
-    isBroken: isCut,
+    text: text.join('\n'),
+    headers: refusal?.headers ?? {},
+    isComplete: type === 'response.completed',
+    isBroken: !hasEnded,
+    closeCode: hasEnded ? null : (client.end?.code ?? null),
   });
-}
-
-function headersIn(value: unknown): Record<string, string> {
-  if (typeof value !== 'object' || value === null) return {};
-  return Object.fromEntries(Object.entries(value).map(([name, it]) => [name, String(it)]));
-}
-
-function responseIdIn(message: SocketMessage): string | null {
-  const { response } = jsonOf(message);
-  return typeof response === 'object' && response !== null && 'id' in response ? String(response.id) : null;
 }

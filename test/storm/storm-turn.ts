@@ -1,7 +1,10 @@
 import type { FaultKind } from './fault-mix.js';
 
-/** Upstream's reply to an attempt: a fault, the 401 for a token refused earlier, or `none` for a turn without fault. */
-export type Reply = FaultKind | 'refused token' | 'none';
+/**
+ * Upstream's reply to an attempt: a fault, the 401 for a token refused earlier, or `none` for a turn without fault. Two
+ * exist only on a WebSocket: no message at all (`silent`), and a 401 in the middle of a response.
+ */
+export type Reply = FaultKind | 'refused token' | 'silent' | 'rejected after output' | 'none';
 
 /** Information that reaches the program through a response or from the operator. Times are epoch ms. */
 export interface Notice {
@@ -20,11 +23,15 @@ export interface Attempt extends Notice {
   readonly nth: number;
   readonly account: string;
   readonly model: string;
+  /** When upstream began to respond: at once, unless it was silent before. */
+  answeredAt: number;
   reply: Reply;
   /** The same request already met a 401 on this account: a second one is blamed on the account and renews nothing. */
   readonly wasRefused: boolean;
   /** The body no longer contains another account's reasoning. */
   readonly isStripped: boolean;
+  /** It is a message on a WebSocket, or the handshake for one. */
+  readonly isSocket: boolean;
   /** The reply comes from a fault that began with an earlier attempt. */
   isPersistent: boolean;
 }
@@ -38,8 +45,8 @@ export interface ClientRequest {
   readonly model: string;
   /** It is sent over a WebSocket. */
   readonly isSocket: boolean;
-  /** It continues the last response on its WebSocket, so only that socket's account can serve it. */
-  readonly isContinuing: boolean;
+  /** It continues the last response on its WebSocket, so only that socket's account can serve it. Set when it is sent. */
+  isContinuing: boolean;
   readonly sentAt: number;
   /** The account that served the session last; null if none did or if it is uncertain which. */
   readonly lastAccount: string | null;
@@ -72,6 +79,8 @@ export interface ClientResponse {
   /** The last event was `response.completed`, or the response is not a stream and arrived whole. */
   readonly isComplete: boolean;
   readonly isBroken: boolean;
+  /** The code with which the WebSocket was closed in place of the response's end; null if it was not. */
+  readonly closeCode: number | null;
   /** The beginning of the body; for the details of a breach. */
   readonly text: string;
 }
@@ -94,7 +103,10 @@ export const committed: ReadonlySet<Reply> = new Set<Reply>([
   'mislabelled stream',
   'breaks after output',
   'usage limit after output',
+  'rejected after output',
 ]);
+/** Replies with a refusal after output. The session's next turn avoids the account. */
+export const late: ReadonlySet<Reply> = new Set<Reply>(['usage limit after output', 'rejected after output']);
 /** Other replies whose head reports quota. It says that all meters have room, whatever limit they met before. */
 export const reportsQuota: ReadonlySet<Reply> = new Set<Reply>([
   'overloaded as first event',
@@ -112,21 +124,25 @@ export const unauthorized: ReadonlySet<Reply> = new Set<Reply>([
   'expired token',
   'needs login',
   'rejected after a refresh',
+  'rejected after output',
 ]);
 
 /** The attempt that arrives now for a request; `nth` is its index within the turn. */
 export function attemptOf(request: ClientRequest, account: string, nth: number, body: string): Attempt {
-  const { turn, model, attempts } = request;
+  const { turn, model, isSocket, attempts } = request;
+  const now = Date.now();
   return {
     mark: markOf(turn, nth),
     turn,
     nth,
     account,
     model,
-    issuedAt: Date.now(),
+    issuedAt: now,
+    answeredAt: now,
     knownAt: Infinity,
     reply: 'none',
     wasRefused: attempts.some((it) => it.account === account && unauthorized.has(it.reply)),
+    isSocket,
     isStripped: !body.includes(REASONING),
     isPersistent: false,
   };

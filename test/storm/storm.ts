@@ -17,7 +17,7 @@ import { Sessions } from './sessions.js';
 import { StormClient } from './storm-client.js';
 import { StormSockets } from './storm-sockets.js';
 import { describeRequest, list, StormReport } from './storm-report.js';
-import type { ClientRequest, ClientResponse } from './storm-turn.js';
+import { type ClientRequest, type ClientResponse, late } from './storm-turn.js';
 import { UpstreamModel } from './upstream-model.js';
 
 const accounts = ['a', 'b', 'c', 'd', 'e', 'f'];
@@ -69,7 +69,7 @@ export class Storm implements AsyncDisposable {
     this.#findings = new Findings(this.report, this.upstream.outages, origin);
     this.operator = new Operator(this.upstream, fakeUpstream, join(folders.path, 'pool'), origin);
     this.#client = new StormClient(origin);
-    this.sockets = new StormSockets(origin);
+    this.sockets = new StormSockets(origin, options.seed);
     this.images = new ImageRequests(fakeUpstream, options.seed, this.#client, this.report);
     this.#blame = new BlameWatch(this.upstream, this.report, origin);
   }
@@ -153,7 +153,7 @@ export class Storm implements AsyncDisposable {
       'outages by kind': list(upstream.outages.counts),
       'remedies of the operator': list(operator.done),
       'logins lost in a kill': this.lostLogins.join(', '),
-      'requests over WebSockets': `${this.sockets.turns}; reconnects ${this.sockets.reconnects}`,
+      'on WebSockets': this.sockets.counts.toString(),
       'image requests': this.images.counts.toString(),
       'checks for blame': this.blameChecks,
       'affinity checks': `${judge.affinityChecks}; sessions moved ${this.sessions.moves} times`,
@@ -161,7 +161,7 @@ export class Storm implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.sockets[Symbol.dispose]();
+    await this.sockets[Symbol.asyncDispose]();
     this.#client[Symbol.dispose]();
     await this.folders[Symbol.asyncDispose]();
     await this.fakeUpstream.close();
@@ -184,14 +184,6 @@ export class Storm implements AsyncDisposable {
     }
   }
 
-  async #send(request: ClientRequest): Promise<ClientResponse> {
-    if (!request.isSocket) return await this.#client.send(request);
-    const response = await this.sockets.send(request);
-    // A message does not name the account that it comes from.
-    const account = response.poolError === null ? request.attempts.at(-1)?.account : undefined;
-    return { ...response, account: account ?? null };
-  }
-
   async #runTurn(turn: number): Promise<void> {
     const session = this.sessions.take();
     const retries = new CodexRetries();
@@ -199,8 +191,6 @@ export class Storm implements AsyncDisposable {
     for (let number = 1; ; number += 1) {
       const run = await this.#runs.untilRunning();
       const { name, history, ...known } = session;
-      // Every second turn of a session continues the response before it. A repetition never does.
-      const isContinuing = number === 1 && turn % 2 === 0 && known.isSocket && this.sockets.canContinue(name);
       const sentAt = Date.now();
       const request: ClientRequest = {
         ...known,
@@ -208,12 +198,12 @@ export class Storm implements AsyncDisposable {
         number,
         session: name,
         history,
-        isContinuing,
+        isContinuing: false,
         sentAt,
         attempts: [],
       };
       this.upstream.expect(request);
-      const response = await this.#send(request);
+      const response = await (request.isSocket ? this.sockets : this.#client).send(request);
       if (!this.#runs.isCurrent(run)) {
         this.sessions.setUncertain(session); // the kill broke the request: not a breach
         continue;
@@ -228,7 +218,8 @@ export class Storm implements AsyncDisposable {
         this.sessions.served(session, response.account, response.at);
       }
       // The session avoids the account that failed late, even once it is available again.
-      if (request.attempts.at(-1)?.reply === 'usage limit after output') this.sessions.setUncertain(session);
+      const reply = request.attempts.at(-1)?.reply;
+      if (reply !== undefined && late.has(reply)) this.sessions.setUncertain(session);
       session.history = [...history.slice(-2), describeRequest(request, response)];
       const next = retries.next(response);
       if (next.kind === 'retry') {

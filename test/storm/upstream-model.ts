@@ -1,21 +1,25 @@
 import type { ScriptedResponse } from '../../src/fake-upstream/script/scripted-response.js';
-import { streams } from '../../src/fake-upstream/script/responses.js';
+import type { HandshakeResponse, SocketResponse } from '../../src/fake-upstream/script/socket-script.js';
+import type { SocketTurnRequest } from '../../src/fake-upstream/websocket/turns.js';
+import type { LoggedRequest } from '../../src/fake-upstream/script/request-log.js';
 import type { FakeUpstream } from '../../src/fake-upstream/fake-upstream.js';
 import { success } from './attempt-faults.js';
 import { FailureStreaks } from './failure-streaks.js';
 import { effectOf, type OutageEffect, type StormTimes } from './fault-effect.js';
-import { faultOf } from './fault-mix.js';
+import { type Fault, faultOf } from './fault-mix.js';
 import type { Remedy } from './outage.js';
 import { OutageLog } from './outage-log.js';
 import { PersistentFaults } from './persistent-faults.js';
 import { generalModels } from './sessions.js';
-import { asMessages, onSocket } from './socket-faults.js';
+import { onSocket, ownFaultOf } from './socket-faults.js';
 import {
   type Attempt,
   attemptOf,
   type ClientRequest,
   type ClientResponse,
   committed,
+  late,
+  REASONING,
   reportsQuota,
   nameOf,
   unauthorized,
@@ -28,6 +32,8 @@ const LONG_MS = 3_000;
 const LATE = 'usage limit after output';
 /** Consecutive upstream errors, or cuts, that make an account unavailable. */
 const THIRD = 3;
+/** A token that was rejected on a WebSocket may be renewed in the background, at most for so long. */
+const RENEWAL_MS = 2_000;
 
 /**
  * Decides the response to every attempt, and derives from the failover table when each account must be available. It
@@ -40,11 +46,12 @@ export class UpstreamModel {
   readonly accountsToPause: { readonly account: string; readonly roll: number }[] = [];
   attempts = 0;
   readonly #requests = new Map<string, ClientRequest>();
+  readonly #requestsOfSessions = new Map<string, ClientRequest>();
   readonly #attemptsOfTurn = new Map<number, number>();
   readonly #persistent = new PersistentFaults();
   readonly #streaks = new FailureStreaks();
   readonly #renewing = new Set<Attempt>();
-  #handshakes = 0;
+  #isQuotaHidden = false;
 
   constructor(
     private readonly fakeUpstream: FakeUpstream,
@@ -53,21 +60,22 @@ export class UpstreamModel {
     /** Called for every attempt when it arrives, before the response. */
     private readonly onAttempt: (request: ClientRequest, attempt: Attempt) => void,
   ) {
-    fakeUpstream.decides = ({ body, account }, scripted) => this.#decide(body, account, scripted);
-    fakeUpstream.decidesOnSockets = ({ bytes, account }) =>
-      asMessages(this.#decide(bytes, account, streams()));
+    fakeUpstream.decides = (turn, scripted) => this.#decide(turn, scripted);
+    fakeUpstream.decidesHandshakes = (handshake, scripted) => this.#decideHandshake(handshake, scripted);
+    fakeUpstream.decidesOnSockets = (turn) => this.#decideOnSocket(turn);
   }
 
   /** Registers a request that the client is about to send. */
   expect(request: ClientRequest): void {
     this.#requests.set(nameOf(request.turn, request.number), request);
+    this.#requestsOfSessions.set(request.session, request);
   }
 
   /** The client has its response, so the program knows of every attempt that led to it. */
   responseArrived({ attempts }: ClientRequest, { at, endedAt }: ClientResponse): void {
     const last = attempts.at(-1);
     // The program learns of a failure after output at the end of the response.
-    if (last !== undefined) this.#markKnown(last, last.reply === LATE ? endedAt : at);
+    if (last !== undefined) this.#markKnown(last, late.has(last.reply) ? endedAt : at);
   }
 
   /** Ends the faults of the account that have this remedy. */
@@ -93,6 +101,12 @@ export class UpstreamModel {
     this.outages.add({ kind: 'login', account, models: null, end, isCertain: false }, notice);
   }
 
+  /** From now on no response reports the general quota, and polls fail. */
+  hideQuota(accounts: readonly string[]): void {
+    this.#isQuotaHidden = true;
+    for (const it of accounts) this.fakeUpstream.account(it).usage().usageResponses(500, 'out of order');
+  }
+
   /** Puts the account at its usage limit from now on, for `ms`. */
   limit(account: string, ms: number): void {
     const fault = { kind: 'usage limit', roll: 0 } as const;
@@ -107,37 +121,83 @@ export class UpstreamModel {
     return this.outages.certainOutage(account, generalModels[0] ?? '', now, now + LONG_MS)?.kind === 'quota';
   }
 
-  #decide(bytes: Buffer, account: string | null, scripted: ScriptedResponse): ScriptedResponse {
-    const body = bytes.toString();
-    const request = this.#requests.get(requestName.exec(body)?.[0] ?? '');
-    if (request === undefined || account === null)
-      throw new Error('received an attempt for a request that the client never sent');
-    const nth = this.#attemptsOfTurn.get(request.turn) ?? 0;
-    this.#attemptsOfTurn.set(request.turn, nth + 1);
-    this.attempts += 1;
-    this.#noteHandshakes();
-    const attempt = attemptOf(request, account, nth, body);
-    const previous = request.attempts.at(-1);
-    if (previous !== undefined) this.#markKnown(previous, attempt.issuedAt);
+  #decide(turn: LoggedRequest, scripted: ScriptedResponse): ScriptedResponse {
+    const { request, attempt } = this.#arrived(turn.body.toString(), turn.account);
     this.onAttempt(request, attempt);
     request.attempts.push(attempt);
-    const response = this.#respond(attempt, request, scripted);
+    const response = this.#respond(attempt, scripted);
     this.#recordEffects(attempt);
     return response;
   }
 
-  #respond(attempt: Attempt, request: ClientRequest, scripted: ScriptedResponse): ScriptedResponse {
-    const { account, model, turn, nth, mark, issuedAt: now } = attempt;
+  /** Accepts every handshake with a valid token. Its response reports quota. */
+  #decideHandshake({ account, headers }: LoggedRequest, scripted: HandshakeResponse): HandshakeResponse {
+    const request = this.#requestsOfSessions.get(String(headers['session-id']));
+    if (request === undefined || account === null)
+      throw new Error('received a handshake of a session without a turn');
+    if (scripted.kind === 'accept') {
+      this.#reportedQuota(account, Date.now());
+      return scripted;
+    }
+    const attempt = this.#attemptOf(request, account, REASONING);
+    request.attempts.push(attempt);
+    this.#respond(attempt, scripted);
+    this.#recordEffects(attempt);
+    return scripted;
+  }
+
+  #decideOnSocket({ bytes, account }: SocketTurnRequest): SocketResponse {
+    const { request, attempt } = this.#arrived(bytes.toString(), account);
+    this.onAttempt(request, attempt);
+    request.attempts.push(attempt);
+    const { reply, response } = this.#replyOnSocket(attempt, request.isContinuing);
+    attempt.reply = reply;
+    this.#recordEffects(attempt);
+    return response;
+  }
+
+  #replyOnSocket(attempt: Attempt, isContinuing: boolean): ReturnType<typeof onSocket> {
+    const { account, model, mark, issuedAt } = attempt;
+    const own = ownFaultOf(this.seed, attempt);
+    if (own !== null && this.#persistent.of(account, model, issuedAt) === null) return own;
+    const { fault, response } = this.#meetFault(attempt);
+    if (fault === null) return { reply: 'none', response: success(mark) };
+    return onSocket(fault, response, attempt, isContinuing);
+  }
+
+  #arrived(body: string, account: string | null): { request: ClientRequest; attempt: Attempt } {
+    const request = this.#requests.get(requestName.exec(body)?.[0] ?? '');
+    if (request === undefined || account === null)
+      throw new Error('received an attempt for a request that the client never sent');
+    return { request, attempt: this.#attemptOf(request, account, body) };
+  }
+
+  #attemptOf(request: ClientRequest, account: string, body: string): Attempt {
+    const nth = this.#attemptsOfTurn.get(request.turn) ?? 0;
+    this.#attemptsOfTurn.set(request.turn, nth + 1);
+    this.attempts += 1;
+    const attempt = attemptOf(request, account, nth, body);
+    const previous = request.attempts.at(-1);
+    if (previous !== undefined) this.#markKnown(previous, attempt.issuedAt);
+    return attempt;
+  }
+
+  #respond(attempt: Attempt, scripted: ScriptedResponse): ScriptedResponse {
     if (scripted.kind === 'whole') {
       if (scripted.status !== 401)
         throw new Error(`received an attempt with mismatched credentials: ${scripted.status}`);
       attempt.reply = 'refused token';
       return scripted;
     }
+    return this.#meetFault(attempt).response;
+  }
+
+  /** The fault that an attempt meets, if any, and the response over HTTP. Records the outage that follows. */
+  #meetFault(attempt: Attempt): { readonly fault: Fault | null; readonly response: ScriptedResponse } {
+    const { account, model, turn, nth, mark, issuedAt: now } = attempt;
     const persistent = this.#persistent.of(account, model, now);
-    const drawn = persistent?.fault ?? faultOf(this.seed, turn, nth);
-    const fault = request.isSocket ? onSocket(drawn, request.isContinuing) : drawn;
-    if (fault === null) return success(mark);
+    const fault = persistent?.fault ?? faultOf(this.seed, turn, nth);
+    if (fault === null) return { fault, response: success(mark) };
     attempt.reply = fault.kind;
     attempt.isPersistent = persistent !== null;
     const { response, outage } = effectOf(fault, { mark, model, now: persistent?.since ?? now }, this.times);
@@ -151,7 +211,7 @@ export class UpstreamModel {
       this.#persistent.add({ account, models, fault: lasting, since: now, remedy, until });
     }
     if (fault.kind === 'paused') this.accountsToPause.push({ account, roll: fault.roll });
-    return response;
+    return { fault, response };
   }
 
   /** Records what an attempt changes besides its response. */
@@ -159,7 +219,7 @@ export class UpstreamModel {
     const { account, reply, issuedAt } = attempt;
     this.faults.set(reply, (this.faults.get(reply) ?? 0) + 1);
     if (committed.has(reply) && reply !== LATE) this.outages.served(account, issuedAt);
-    else if (reportsQuota.has(reply)) this.outages.reportedQuota(account, issuedAt);
+    else if (reportsQuota.has(reply)) this.#reportedQuota(account, issuedAt);
     if (reply === 'upstream-error' && this.#streaks.errors.add(attempt) >= THIRD)
       this.#addPossibleOutage(attempt);
     if (reply === 'breaks after output' && this.#streaks.cuts.add(attempt) >= THIRD)
@@ -168,7 +228,7 @@ export class UpstreamModel {
     this.#renewing.add(attempt);
     this.outages.renewing(attempt);
     if (attempt.wasRefused) this.#addPossibleOutage(attempt);
-    if (reply === 'expired token' || reply === 'needs login')
+    if (reply === 'expired token' || reply === 'needs login' || reply === 'rejected after output')
       this.fakeUpstream.account(account).expireAccessToken();
     if (reply === 'needs login') this.fakeUpstream.account(account).revokeRefreshToken();
   }
@@ -195,12 +255,8 @@ export class UpstreamModel {
     this.outages.add({ kind: 'refused', account, models: null, end, isCertain: false }, attempt);
   }
 
-  /** The response to a handshake reports quota, too. */
-  #noteHandshakes(): void {
-    const { list } = this.fakeUpstream.sockets;
-    for (const { account, handshake } of list.slice(this.#handshakes))
-      this.outages.reportedQuota(account, handshake.at);
-    this.#handshakes = list.length;
+  #reportedQuota(account: string, at: number): void {
+    this.outages.reportedQuota(account, at, this.#isQuotaHidden ? ['meter'] : ['quota', 'meter']);
   }
 
   #isRenewing(account: string): boolean {
@@ -210,7 +266,8 @@ export class UpstreamModel {
   #markKnown(attempt: Attempt, at: number): void {
     if (attempt.knownAt !== Infinity) return;
     attempt.knownAt = at;
-    this.#renewing.delete(attempt);
+    if (!attempt.isSocket) this.#renewing.delete(attempt);
+    else setTimeout(() => this.#renewing.delete(attempt), RENEWAL_MS).unref();
     if (committed.has(attempt.reply)) this.#streaks.served(attempt);
   }
 }
