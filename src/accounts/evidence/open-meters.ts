@@ -1,4 +1,5 @@
-import { type AccountQuota, hasRoom } from '../../usage/account-quota.js';
+import { type AccountQuota, canPay, hasRoom } from '../../usage/account-quota.js';
+import type { HeaderQuota } from '../../usage/quota-report.js';
 import { GENERAL_SCOPE, meterScope, type RefusalScope } from './refusal-scope.js';
 
 /** The labels of an account's named meters. */
@@ -15,4 +16,17 @@ export function openMeters(
   if (hasRoom(general, credits, now)) open.add(GENERAL_SCOPE);
   for (const [key, meter] of meters) if (hasRoom(meter, credits, now)) open.add(meterScope(key));
   return open;
+}
+
+/** The meters that a response head has reported to have room. The others are unknown: an older report ends no refusal. */
+export function openMetersIn(
+  { windows, meters, credits }: HeaderQuota,
+  known: AccountQuota,
+  now: number,
+): ReadonlySet<RefusalScope> {
+  const isReported = (scope: RefusalScope): boolean =>
+    scope === GENERAL_SCOPE ? windows.length > 0 : [...meters.keys()].some((it) => meterScope(it) === scope);
+  const paying = credits === null ? null : known.credits;
+  const open = [...openMeters({ ...known, credits: paying }, now)];
+  return new Set(canPay(paying) ? open : open.filter((it) => isReported(it)));
 }

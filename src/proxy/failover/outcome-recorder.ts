@@ -4,7 +4,7 @@ import type { Account } from '../../accounts/account.js';
 import { AccountSelector } from '../../accounts/selection/account-selector.js';
 import { anyTurn, type Feature, type RequestNeeds } from '../../accounts/evidence/refusal-scope.js';
 import { metersFor, namedMeters } from '../../accounts/request-meters.js';
-import { openMeters } from '../../accounts/evidence/open-meters.js';
+import { openMetersIn } from '../../accounts/evidence/open-meters.js';
 import { SessionAffinity } from '../../accounts/selection/session-affinity.js';
 import { UpstreamMonitor } from '../../observability/upstream-monitor.js';
 import { CLOCK, type Clock } from '../../runtime/clock.js';
@@ -179,7 +179,7 @@ export class OutcomeRecorder {
     if (quota.windows.length === 0 && quota.meters.size === 0 && quota.credits === null) return;
     const at = this.clock.now();
     this.quota.observe(account.id, quota);
-    const open = openMeters(this.quota.quota(account.id), at);
+    const open = openMetersIn(quota, this.quota.quota(account.id), at);
     this.registry.learn(account, {
       kind: 'quota-seen',
       askedAt,

@@ -1,12 +1,12 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { spark, SPARK_MODEL } from '../../../src/fake-upstream/script/meter.js';
 import { usageLimit } from '../../../src/fake-upstream/script/refusals.js';
-import { refuses, streams } from '../../../src/fake-upstream/script/responses.js';
+import { raw, refuses, streams } from '../../../src/fake-upstream/script/responses.js';
 import type { ScriptedResponse } from '../../../src/fake-upstream/script/scripted-response.js';
 import { created, failed } from '../../../src/fake-upstream/script/turn-events.js';
 import { FakeClock, SECOND } from '../../support/fake-clock.js';
 import type { TestPool } from '../../support/pool/pool.js';
-import { isServedBy, startRanked } from '../../support/pool/ranked-accounts.js';
+import { isServedBy, startRanked, turnOf } from '../../support/pool/ranked-accounts.js';
 import { asking, everyone, expectAllFree, refusing, startOver, turn } from '../../support/pool/scope.js';
 
 const OTHER_MODEL = 'gpt-5.5';
@@ -100,5 +100,25 @@ describe('the name of a meter', () => {
     });
     expect((await turn(own, asking(OTHER_MODEL))).asked).toEqual([]);
     expect(await isServedBy(own, 'a', asking(SPARK_MODEL))).toEqual(['a']);
+  });
+
+  it('in the head of a response with room says nothing about the limit of another meter', async () => {
+    const clock = new FakeClock();
+    await using own = await startRanked({ clock, accounts: ['a'] });
+    own.fakeUpstream.account('a').usage();
+    const headers = {
+      'x-served-by': 'a',
+      'x-codex-active-limit': meter,
+      'x-codex-bengalfox-primary-used-percent': '20',
+      'x-codex-bengalfox-primary-window-minutes': '300',
+      'x-codex-bengalfox-limit-name': SPARK_MODEL,
+    };
+    own.fakeUpstream.account('a').answers(raw(turnOf('a'), headers), usageLimit({ resetsInSeconds: 3_600 }));
+    expect(await isServedBy(own, 'a', asking(SPARK_MODEL))).toEqual(['a']);
+    expect((await turn(own, asking(OTHER_MODEL))).response.status).toBe(429);
+    clock.advance(SECOND);
+    own.fakeUpstream.account('a').answers(raw(turnOf('a'), headers));
+    expect(await isServedBy(own, 'a', asking(SPARK_MODEL))).toEqual(['a']);
+    expect((await turn(own, asking(OTHER_MODEL))).asked).toEqual([]);
   });
 });
