@@ -16,12 +16,12 @@ import { UsageRollup } from '../usage/usage-rollup.entity.js';
 import { usageRecords, usageTables } from '../usage/usage-tables.js';
 import { selectionTables, sessionAffinities } from '../accounts/selection/selection-tables.js';
 import { WriteBehind } from './write-behind.js';
+import { databaseDrivers } from '../../test/support/program/database-drivers.js';
 
 beforeAll(() => Logger.overrideLogger(false));
 afterAll(() => Logger.overrideLogger(['log', 'warn', 'error']));
 
 const tables = [...usageTables, ...selectionTables];
-const drivers = ['sqlite3', 'node'] as const;
 
 /** A database in its own folder, with a clock that the test moves. */
 class Sandbox implements AsyncDisposable {
@@ -94,7 +94,7 @@ function writerOf(database: Database) {
 const key = (it: UsageRollup) => `${it.hour} ${it.accountId} ${it.model}`;
 const sorted = (rollups: UsageRollup[]) => rollups.toSorted((a, b) => (key(a) < key(b) ? -1 : 1));
 
-describe.each(drivers)('the database (%s)', (driver) => {
+describe.each(databaseDrivers)('the database (%s)', (driver) => {
   it('runs one piece of work at a time, in the order of the calls', async () => {
     await using sandbox = await Sandbox.create(driver);
     let running = 0;
@@ -182,7 +182,7 @@ it("a database on Node's own SQLite whose thread dies is reopened for the next p
   }
 });
 
-describe.each(drivers)('the writer (%s)', (driver) => {
+describe.each(databaseDrivers)('the writer (%s)', (driver) => {
   it('writes records and rollups together, over many batches and hours, to the same sums', async () => {
     await using sandbox = await Sandbox.create(driver);
     const { writer } = writerOf(sandbox.database);

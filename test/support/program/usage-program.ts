@@ -80,7 +80,7 @@ export class Folders implements AsyncDisposable {
 }
 
 /** All turns on disk, read through a separate connection and any driver. */
-export async function recordsIn(database: string, driver: DriverSetting = 'sqlite3'): Promise<UsageRecord[]> {
+export async function recordsIn(database: string, driver: DriverSetting = 'auto'): Promise<UsageRecord[]> {
   const source = new DataSource(driverOptions(database, chooseDriver(driver), [UsageRecord]));
   await source.initialize();
   try {
