@@ -24,6 +24,7 @@ const accounts = ['a', 'b', 'c', 'd', 'e', 'f'];
 /** Turns under way at the same time. */
 const CONCURRENCY = 24;
 const POLL_MS = 10;
+const WRITTEN_POLL_MS = 50;
 
 export interface StormOptions {
   readonly title: string;
@@ -110,23 +111,34 @@ export class Storm implements AsyncDisposable {
 
   /**
    * Kills the program with SIGKILL when `untilMoment` resolves, and restarts it on the same folders. The operator is
-   * stopped meanwhile. Facts that the program learned more than `onDiskMs` before the kill are on disk.
+   * stopped meanwhile. All facts that the program learned before this call are on disk at the kill.
    */
-  async killAndRestart(onDiskMs: number, untilMoment: () => Promise<void>): Promise<void> {
+  async killAndRestart(untilMoment: () => Promise<void>): Promise<void> {
     await this.#stopOperator();
+    const writtenUntil = Date.now();
+    await this.#written(writtenUntil);
     await untilMoment();
     this.#runs.ended();
     const killedAt = Date.now();
     await this.program.kill9();
-    const isOnDisk = (at: number): boolean => at < killedAt - onDiskMs;
+    const isOnDisk = (at: number): boolean => at < writtenUntil;
     this.sessions.forgetMoves((movedAt) => !isOnDisk(movedAt));
     this.program = await this.folders.start();
     const pool = join(this.folders.path, 'pool');
-    this.lostLogins = await findLostLogins(this.fakeUpstream, accounts, pool, killedAt - onDiskMs);
+    this.lostLogins = await findLostLogins(this.fakeUpstream, accounts, pool, writtenUntil);
     this.upstream.restarted(killedAt, Date.now(), isOnDisk);
     for (const it of this.lostLogins) this.upstream.tokensLost(it, killedAt);
     this.#operating = this.#operate();
     this.#runs.started();
+  }
+
+  /** Resolves when a turn since `at` is in the database. Rows are written in order, so older facts are there as well. */
+  async #written(at: number): Promise<void> {
+    while (!(await this.folders.records()).some((it) => it.at > at)) {
+      if (this.startedTurns >= this.options.turns)
+        throw new Error('the storm ended before its turns were written');
+      await pause(WRITTEN_POLL_MS);
+    }
   }
 
   /** Checks every turn again, now that no more attempts can arrive. */
