@@ -60,7 +60,7 @@ function resetOfSpent(windows: readonly QuotaWindow[], reserveRatio: number, now
   return until;
 }
 
-/** Returns until when a spent window without a known reset counts as spent, epoch ms; null if there is none. */
+/** Returns the time (epoch ms) at which the last spent window without a known reset stops counting as spent; null without such a window. */
 function endOfEndless(windows: readonly QuotaWindow[], now: number): number | null {
   const endless = windows.filter((it) => it.resetsAt === null && leftRatio(it, now) === 0);
   const until = Math.max(0, ...endless.map((it) => it.seenAt + limits.quotaUnknownMs));

@@ -116,7 +116,7 @@ describe('the meters of a report', () => {
       [{ ...spark, metered_feature: 7, limit_name: [] }, spark],
       ['codex_bengalfox'],
     ],
-    ['a meter that nobody has heard of', [{ metered_feature: 'Brand-New Thing' }], ['brand_new_thing']],
+    ['an unknown meter', [{ metered_feature: 'Brand-New Thing' }], ['brand_new_thing']],
     ['an entry with a label only', [{ limit_name: 'Sora' }], ['sora']],
     ['the general meter itself', [{ metered_feature: 'codex' }], []],
     ['a rate limit of the wrong type', [{ ...spark, rate_limit: 'full' }], ['codex_bengalfox']],

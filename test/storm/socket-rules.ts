@@ -28,7 +28,7 @@ export function isEndOfSocket(
 export const isWrongPlace = ({ isSocket }: ClientRequest, { status, poolError }: ClientResponse): boolean =>
   isSocket && status === 400 && poolError === PLACE_CODE;
 
-/** What is against the failover table in the response to a turn on a WebSocket; null for nothing. */
+/** Returns how the response to a turn on a WebSocket breaks the failover table; null if it does not. */
 export function socketFault(
   request: ClientRequest,
   response: ClientResponse,

@@ -242,8 +242,10 @@ export class UpstreamModel {
         end = { leastMs: end.leastMs, mostMs: end.mostMs * 2 ** (streak - 1) };
     }
     const { kind, models } = outage;
+    // A refresh that is under way may still bring tokens.
+    const isRenewing = this.#isRenewing(account);
     const isAmbiguous =
-      kind === 'login' ? attempt.wasRefused : mayBeRenewed(outage) && this.#isRenewing(account);
+      kind === 'login' ? attempt.wasRefused || isRenewing : mayBeRenewed(outage) && isRenewing;
     const isCertain = outage.isCertain && !isAmbiguous;
     this.outages.add({ kind, account, models, end, isCertain }, attempt);
   }

@@ -11,7 +11,7 @@ export interface AccountEvidence {
 
 export const noEvidence: AccountEvidence = { deactivated: null, scopes: new Map() };
 
-/** The evidence about one scope; `noScopeEvidence` if there is none. */
+/** The evidence about one scope, or `noScopeEvidence`. */
 export function evidenceIn({ scopes }: AccountEvidence, scope: RefusalScope): ScopeEvidence {
   return scopes.get(scope) ?? noScopeEvidence;
 }

@@ -24,9 +24,13 @@ export function openMetersIn(
   known: AccountQuota,
   now: number,
 ): ReadonlySet<RefusalScope> {
-  const isReported = (scope: RefusalScope): boolean =>
-    scope === GENERAL_SCOPE ? windows.length > 0 : [...meters.keys()].some((it) => meterScope(it) === scope);
   const paying = credits === null ? null : known.credits;
-  const open = [...openMeters({ ...known, credits: paying }, now)];
-  return new Set(canPay(paying) ? open : open.filter((it) => isReported(it)));
+  if (canPay(paying)) return openMeters({ ...known, credits: paying }, now);
+  const open = new Set<RefusalScope>();
+  if (windows.length > 0 && hasRoom(known.general, paying, now)) open.add(GENERAL_SCOPE);
+  for (const key of meters.keys()) {
+    const meter = known.meters.get(key);
+    if (meter !== undefined && hasRoom(meter, paying, now)) open.add(meterScope(key));
+  }
+  return open;
 }
