@@ -10,9 +10,12 @@ const names = ['a', 'b'];
 const provider = { supportsWebsockets: true };
 const reconnectsIn = (text: string): number => text.match(/Reconnecting/g)?.length ?? 0;
 
-/** The pool chooses `a` for a new session, because it has more quota left. */
+/**
+ * The pool chooses `a` for a new session, because it has far more quota left: Codex's other requests at its start are
+ * in flight on `a`, and each divides its share.
+ */
 function preferFirst(fakeUpstream: FakeUpstream): void {
-  fakeUpstream.account('b').usage({ usedPercent: 60, windowSeconds: 18_000 });
+  fakeUpstream.account('b').usage({ usedPercent: 95, windowSeconds: 18_000 });
 }
 
 /** A setting over WebSockets in which `a` serves first. */
