@@ -5,7 +5,8 @@ import { Storm } from './storm.js';
 
 const seed = Number(process.env['STORM_SEED'] ?? randomInt(2 ** 31));
 const TURNS = 2_400;
-const limited = ['a', 'b'];
+/** One that the program knows of is enough: another may be out for a reason of its own, and is not asked then. */
+const limited = ['a', 'b', 'e'];
 /** Their refreshes are under way when the process is killed. */
 const expired = ['c', 'd'];
 /** Longer than a busy machine takes to restart the program. */
@@ -26,7 +27,7 @@ describe('a storm of faults with a SIGKILL and a restart in the middle', () => {
     storm.upstream.hideQuota(storm.accounts);
     const endsAt = Date.now() + LIMIT_MS;
     for (const name of limited) storm.upstream.limit(name, LIMIT_MS);
-    await storm.until(() => limited.every((it) => storm.upstream.isAtLimit(it)));
+    await storm.until(() => limited.some((it) => storm.upstream.isAtLimit(it)));
     await storm.killAndRestart(async () => {
       const { tokens } = storm.fakeUpstream;
       tokens.hold({ afterRotation: true });

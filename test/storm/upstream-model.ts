@@ -242,10 +242,12 @@ export class UpstreamModel {
         end = { leastMs: end.leastMs, mostMs: end.mostMs * 2 ** (streak - 1) };
     }
     const { kind, models } = outage;
-    // A refresh that is under way may still bring tokens.
+    // A refresh that is under way may still bring tokens. A socket's client may have its response before the refresh fails.
     const isRenewing = this.#isRenewing(account);
     const isAmbiguous =
-      kind === 'login' ? attempt.wasRefused || isRenewing : mayBeRenewed(outage) && isRenewing;
+      kind === 'login'
+        ? attempt.wasRefused || attempt.isSocket || isRenewing
+        : mayBeRenewed(outage) && isRenewing;
     const isCertain = outage.isCertain && !isAmbiguous;
     this.outages.add({ kind, account, models, end, isCertain }, attempt);
   }
