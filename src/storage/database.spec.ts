@@ -14,6 +14,9 @@ import { rollUp } from '../usage/rollup-sums.js';
 import { UsageRecord } from '../usage/usage-record.entity.js';
 import { UsageRollup } from '../usage/usage-rollup.entity.js';
 import { usageRecords, usageTables } from '../usage/usage-tables.js';
+import { AccountSettingsRow } from '../accounts/account-settings.entity.js';
+import { defaultSettings } from '../accounts/account.js';
+import { accountSettings, accountTables } from '../accounts/account-tables.js';
 import { selectionTables, sessionAffinities } from '../accounts/selection/selection-tables.js';
 import { WriteBehind } from './write-behind.js';
 import { databaseDrivers } from '../../test/support/program/database-drivers.js';
@@ -21,7 +24,7 @@ import { databaseDrivers } from '../../test/support/program/database-drivers.js'
 beforeAll(() => Logger.overrideLogger(false));
 afterAll(() => Logger.overrideLogger(['log', 'warn', 'error']));
 
-const tables = [...usageTables, ...selectionTables];
+const tables = [...usageTables, ...selectionTables, ...accountTables];
 
 /** A database in its own folder, with a clock that the test moves. */
 class Sandbox implements AsyncDisposable {
@@ -266,4 +269,23 @@ describe.each(databaseDrivers)('the writer (%s)', (driver) => {
     );
     expect(rows.map((it: object) => Object.values(it).join()).toSorted()).toEqual(['s2,b', 's3,a']);
   });
+
+  it.each([2, 10, 200])(
+    'writes the settings of %d accounts to their own rows, last name first',
+    async (count) => {
+      await using sandbox = await Sandbox.create(driver);
+      const { writer } = writerOf(sandbox.database);
+      for (const base of [0, 1_000]) {
+        for (let i = count; i > 0; i -= 1) {
+          const settings = { ...defaultSettings, accountId: `account-${i}`, priority: base + i };
+          writer.enqueue(accountSettings, Object.assign(new AccountSettingsRow(), settings));
+        }
+        await writer.flush();
+        expect(writer.pending).toBe(0);
+        const rows = await sandbox.database.run(async (manager) => await manager.find(AccountSettingsRow));
+        expect(rows).toHaveLength(count);
+        for (const { accountId, priority } of rows) expect(accountId).toBe(`account-${priority - base}`);
+      }
+    },
+  );
 });

@@ -4,6 +4,11 @@ import type { EntityClass } from './stored-table.js';
 
 /** Rows per statement: SQLite limits the number of parameters. */
 const ROWS = 50;
+/**
+ * TypeORM would read columns with a default again after a statement, and copy them to the row objects by position: the
+ * stored rows come in another order, so one account's row would take another's key.
+ */
+const READS_BACK = false;
 
 export async function insertRows<Row extends object>(
   manager: EntityManager,
@@ -12,7 +17,7 @@ export async function insertRows<Row extends object>(
 ): Promise<void> {
   for (let at = 0; at < rows.length; at += ROWS) {
     const piece = rows.slice(at, at + ROWS);
-    await manager.createQueryBuilder().insert().into(entity).values(piece).execute();
+    await manager.createQueryBuilder().insert().into(entity).values(piece).updateEntity(READS_BACK).execute();
   }
 }
 
@@ -35,6 +40,7 @@ export async function upsertRows<Row extends object>(
       .into(entity)
       .values(piece)
       .orUpdate(others, keyColumns)
+      .updateEntity(READS_BACK)
       .execute();
   }
 }
