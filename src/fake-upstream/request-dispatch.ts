@@ -111,6 +111,7 @@ export class RequestDispatch {
     const verdict = this.parts.ledger.judge(bearerOf(req.headers));
     return {
       id: this.#lastId,
+      connection: req.socket.remotePort ?? 0,
       at: Date.now(),
       method: req.method ?? '',
       path: req.url ?? '',

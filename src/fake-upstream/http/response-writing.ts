@@ -4,6 +4,9 @@ import type { ScriptedResponse, StreamResponse, StreamStep, TurnFacts } from '..
 import type { Exchange } from './exchange.js';
 import { framed } from '../script/turn-events.js';
 
+/** The backend ends the body of a turn some time after its final event (docs/protocol.md, section 3). */
+const END_AFTER_FINAL_EVENT_MS = 30;
+
 /** Header fields of every streamed turn of an account. */
 export type TurnHeaders = Readonly<Record<string, string>>;
 
@@ -60,12 +63,15 @@ async function writeStream(
   });
   res.flushHeaders();
   let isFirst = true;
+  let isFinal = false;
   for await (const step of response.steps(facts)) {
     if (!isFirst && response.pauseBetweenMs > 0) await exchange.unlessClosed(pause(response.pauseBetweenMs));
     isFirst = false;
     await writeStep(step, exchange, response.lineEnding);
     if (exchange.isOver) return;
+    isFinal = 'type' in step && step.type === 'response.completed';
   }
+  if (isFinal && response.ending === 'end') await exchange.unlessClosed(pause(END_AFTER_FINAL_EVENT_MS));
   await endStream(response, exchange);
 }
 

@@ -7,6 +7,8 @@ const DEFAULT_LIMIT_MS = 5_000;
 /** A request that reached the fake upstream. It is logged once its body has been read. */
 export interface LoggedRequest {
   readonly id: number;
+  /** The remote port of its connection: equal for requests on the same connection. */
+  readonly connection: number;
   /** Time at which its head arrived, epoch milliseconds. */
   readonly at: number;
   readonly method: string;

@@ -14,6 +14,11 @@ export const finalEvents: ReadonlySet<string> = new Set([...completionEvents, 'r
 /** Events after which nothing more of the response follows. */
 export const endEvents: ReadonlySet<string> = new Set([...completionEvents, ...failureEvents]);
 
+/** Whether nothing more follows after an event of this type, in the response to a turn or in an image stream. */
+export function endsResponse(type: string): boolean {
+  return endEvents.has(type) || /^image_\w+\.completed$/.test(type);
+}
+
 /** Whether an event contains output of the turn, or completes it: from then on its account serves. */
 export function isOutput(type: string): boolean {
   return type.startsWith('response.output_') || type.endsWith('.delta') || completionEvents.includes(type);

@@ -44,6 +44,7 @@ export class ProxyRequest implements Disposable {
     /** `performance.now()` when the body was complete, or known to be too large to keep. */
     readonly completeAt: number,
     private readonly turn: TurnMessage | null = null,
+    private readonly leaving: Leaving | null = null,
   ) {
     this.copies = new BudgetClaim(budget);
   }
@@ -57,14 +58,26 @@ export class ProxyRequest implements Disposable {
     budget: ReplayBudget,
   ): Promise<ProxyRequest> {
     const receivedAt = Date.now();
-    const gone = goneSignal(res);
+    const leaving = new Leaving(res);
     const claim = await readBody(req, maxBytes, budget);
     const byHeader = sessionKeyFromHeaders(req.headers);
     const completeAt = performance.now();
     const needsBody = byHeader === null && claim.body.kind === 'kept' && claim.body.bytes.length > 0;
     const facts = needsBody ? await factsOf(claim.body.bytes, req.headers['content-encoding'], budget) : null;
     const sessionKey = byHeader ?? facts?.sessionKey ?? null;
-    return new ProxyRequest(req, claim, budget, facts, query, sessionKey, gone, receivedAt, completeAt);
+    return new ProxyRequest(
+      req,
+      claim,
+      budget,
+      facts,
+      query,
+      sessionKey,
+      leaving.gone,
+      receivedAt,
+      completeAt,
+      null,
+      leaving,
+    );
   }
 
   /** A request for a WebSocket. It has no body. `gone`: aborted when the client's connection closes. */
@@ -198,6 +211,11 @@ export class ProxyRequest implements Disposable {
     return typeof value === 'string' ? value : null;
   }
 
+  /** Marks the response as delivered: a client that leaves from now on has all of it, so `gone` is not aborted. */
+  delivered(): void {
+    this.leaving?.ignore();
+  }
+
   /**
    * Lets go of the message of a turn at the commit, after which it is not sent again. A body over HTTP stays until the
    * request ends, because the usage records may have to look into it.
@@ -226,11 +244,22 @@ export class ProxyRequest implements Disposable {
   }
 }
 
-/** Returns a signal that aborts when the client's connection ends before the whole response has been handed over. */
-function goneSignal(res: ServerResponse): AbortSignal {
-  const gone = new AbortController();
-  res.once('close', () => {
-    if (!res.writableFinished) gone.abort();
-  });
-  return gone.signal;
+/** Notices that a client's connection ends before the whole response has been handed over. */
+class Leaving {
+  readonly #gone = new AbortController();
+  #isIgnored = false;
+
+  constructor(res: ServerResponse) {
+    res.once('close', () => {
+      if (!res.writableFinished && !this.#isIgnored) this.#gone.abort();
+    });
+  }
+
+  get gone(): AbortSignal {
+    return this.#gone.signal;
+  }
+
+  ignore(): void {
+    this.#isIgnored = true;
+  }
 }

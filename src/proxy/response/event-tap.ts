@@ -1,6 +1,6 @@
 import { type TokenCount, usageFromFinalEvent } from '../../usage/response-usage.js';
 import type { EventFailure } from '../outcome/event-failure.js';
-import { CREATED_EVENT, failureEvents, finalEvents } from '../outcome/response-events.js';
+import { CREATED_EVENT, endsResponse, failureEvents, finalEvents } from '../outcome/response-events.js';
 import { responseIdIn } from './response-id.js';
 
 /** Reads the token counts of a turn's final event, its response id and a failure from its events, in either transport. */
@@ -8,6 +8,7 @@ export class EventTap {
   private tokens: TokenCount | null = null;
   private failed: EventFailure | null = null;
   private isNamed = false;
+  private isOver = false;
 
   constructor(
     /** Called once with the response id, from the first event, or from the last if the first was not seen. */
@@ -25,6 +26,11 @@ export class EventTap {
     return this.failed;
   }
 
+  /** Whether an event has come after which nothing more of the response follows. */
+  get hasEnded(): boolean {
+    return this.isOver;
+  }
+
   /** Whether the tap reads events of this type; others need not be decoded. */
   wants(type: string): boolean {
     return finalEvents.has(type) || failureEvents.has(type) || (type === CREATED_EVENT && !this.isNamed);
@@ -33,6 +39,7 @@ export class EventTap {
   /** Takes an event. `data` null: it was too large to read. */
   saw(type: string, data: string | null): void {
     const isFinal = finalEvents.has(type);
+    this.isOver ||= endsResponse(type);
     if (failureEvents.has(type)) this.failed ??= this.failureIn(data);
     else if (isFinal) this.failed = null;
     if (data === null) return;

@@ -25,6 +25,13 @@ import { UsageTap } from './usage-tap.js';
 /** An attempt with a response to relay. */
 type Responded = Pick<Attempted, 'headAt' | 'outcome'> & { readonly peeked: PeekedResponse };
 
+interface RelayOptions {
+  readonly isTurn: boolean;
+  readonly watch: ((bytes: Buffer) => void) | null;
+  /** Whether the client has been sent everything it waits for. */
+  readonly isWhole: () => boolean;
+}
+
 /** The only place that writes the head of an upstream response to a client. After this point nothing is retried. */
 @Injectable()
 export class ResponseCommit {
@@ -64,7 +71,11 @@ export class ResponseCommit {
     const tap = new UsageTap({ onResponseId, onFault });
     const end = await this.relay(request, res, account, attempted, {
       isTurn: true,
-      watch: (bytes) => tap.observe(bytes),
+      watch: (bytes) => {
+        tap.observe(bytes);
+        if (tap.hasEnded) request.delivered();
+      },
+      isWhole: () => tap.hasEnded,
     });
     return { end, tokens: tap.counted, bytes: tap.length, failure: tap.failure };
   }
@@ -77,7 +88,7 @@ export class ResponseCommit {
     attempted: Responded,
     watch: ((bytes: Buffer) => void) | null,
   ): Promise<RelayEnd> {
-    return this.relay(request, res, account, attempted, { isTurn: false, watch });
+    return this.relay(request, res, account, attempted, { isTurn: false, watch, isWhole: () => false });
   }
 
   /**
@@ -105,7 +116,7 @@ export class ResponseCommit {
     res: ServerResponse,
     account: Account,
     { peeked: { response, head, isEventStream }, headAt, outcome }: Responded,
-    by: { readonly isTurn: boolean; readonly watch: ((bytes: Buffer) => void) | null },
+    by: RelayOptions,
   ): Promise<RelayEnd> {
     const headers = this.headersOf(request, account, response.headers, by.isTurn);
     if (response.statusCode === 401) delete headers['www-authenticate'];
@@ -120,7 +131,7 @@ export class ResponseCommit {
       paceGarbageCollection(bytes.length);
     };
     if (head.length > 0) watch(concatChunks(head));
-    return relayStream(response, res, watch);
+    return relayStream(response, res, watch, by.isWhole);
   }
 }
 

@@ -51,6 +51,11 @@ export class UsageTap {
     return this.events.counted;
   }
 
+  /** Whether an event has come after which the client waits for nothing more. */
+  get hasEnded(): boolean {
+    return this.events.hasEnded;
+  }
+
   /** The failure that an event reported, unless the response completed afterwards; null if none. */
   get failure(): EventFailure | null {
     return this.events.failure;

@@ -223,11 +223,7 @@ describe.each(databaseDrivers)('the usage of 500 mixed turns (%s)', (driver) => 
         expect({ kind: turn.plan.kind, outcome: record.outcome }).toEqual({
           kind: turn.plan.kind,
           outcome:
-            turn.plan.kind === 'cut'
-              ? 'cut'
-              : turn.plan.kind.startsWith('leaves')
-                ? 'client-gone'
-                : 'complete',
+            turn.plan.kind === 'cut' ? 'cut' : turn.plan.kind === 'leaves-early' ? 'client-gone' : 'complete',
         });
       }
       // Every record belongs to a turn that a client has seen, and the sums equal the ledger's.
@@ -330,11 +326,11 @@ describe.each(databaseDrivers)('the record of a turn (%s)', (driver) => {
     },
   );
 
-  it('records a client that left before the final event as gone, and one that left after it with its tokens', async () => {
+  it('records a client that left before the final event as gone, and one that left after it as complete', async () => {
     await using pool = await TestPool.start({ accounts: ['a'], env: using(driver) });
-    for (const [last, tokens] of [
-      [delta('first'), noTokens],
-      [completed(usage), usage],
+    for (const [last, outcome, tokens] of [
+      [delta('first'), 'client-gone', noTokens],
+      [completed(usage), 'complete', usage],
     ] as const) {
       const upstream = controlled();
       pool.fakeUpstream.account('a').answers(upstream.response);
@@ -345,7 +341,7 @@ describe.each(databaseDrivers)('the record of a turn (%s)', (driver) => {
       const { headers } = await client.head;
       client.leave();
       const record = await recordOf(pool, headers['x-codex-pool-request']);
-      expect(record).toMatchObject({ outcome: 'client-gone', status: 200, ...tokens });
+      expect(record).toMatchObject({ outcome, status: 200, ...tokens });
     }
     expect((await pool.client.get('/admin/usage')).body.totals).toEqual({ turns: 2, ...usage });
   });
