@@ -9,6 +9,7 @@ import { ProblemDetailsFilter } from '../admin/problems/problem-details.filter.j
 import type { AppConfig } from '../config/app.config.js';
 import type { Clock } from '../runtime/clock.js';
 import { CoreModule } from './core.module.js';
+import type { HostAddresses } from '../runtime/network-detector.js';
 import { LoginPortsModule } from '../login/login.module.js';
 import type { LoginPorts } from '../login/login-ports.js';
 import { MetricsModule } from '../observability/metrics.js';
@@ -26,6 +27,7 @@ export class AppModule {
   static register(
     config: AppConfig,
     clock: Clock,
+    addresses: HostAddresses,
     errors: RecentErrors,
     onRefreshStep: RefreshStepWatcher,
     loginPorts: LoginPorts,
@@ -33,7 +35,7 @@ export class AppModule {
     return {
       module: AppModule,
       imports: [
-        CoreModule.register(config, clock, errors),
+        CoreModule.register(config, clock, addresses, errors),
         RefreshStepsModule.register(onRefreshStep),
         LoginPortsModule.register(loginPorts),
         MetricsModule,

@@ -12,6 +12,7 @@ import { type Clock, systemClock } from '../runtime/clock.js';
 import { lockInstance } from './instance-lock.js';
 import { Drain } from '../runtime/drain.js';
 import { isolateConnections } from '../runtime/fault-domain.js';
+import { type HostAddresses, systemAddresses } from '../runtime/network-detector.js';
 import { Faults } from '../observability/faults.js';
 import { whyNoKernelLock } from '../runtime/file-lock.js';
 import { limits } from '../config/limits.js';
@@ -36,6 +37,8 @@ export interface RunningApp {
 
 export interface AppOptions {
   readonly clock?: Clock;
+  /** The addresses of this machine. */
+  readonly addresses?: HostAddresses;
   readonly logger: LoggerService;
   readonly errors: RecentErrors;
   /** Called after each step of a refresh. Its errors are not caught. */
@@ -54,6 +57,7 @@ export async function startApp(
   config: AppConfig,
   {
     clock = systemClock,
+    addresses = systemAddresses,
     logger,
     errors,
     onRefreshStep = () => undefined,
@@ -68,7 +72,7 @@ export async function startApp(
   }
   const claim = await lockInstance(config.dbPath);
   const app = await NestFactory.create<NestExpressApplication>(
-    AppModule.register(config, clock, errors, onRefreshStep, loginPorts),
+    AppModule.register(config, clock, addresses, errors, onRefreshStep, loginPorts),
     {
       bodyParser: false, // bodies pass byte for byte
       logger,

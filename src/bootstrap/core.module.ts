@@ -5,20 +5,28 @@ import { CLOCK, type Clock } from '../runtime/clock.js';
 import { Drain } from '../runtime/drain.js';
 import { Faults } from '../observability/faults.js';
 import { RecentErrors } from '../observability/recent-errors.js';
+import { HOST_ADDRESSES, type HostAddresses, NetworkDetector } from '../runtime/network-detector.js';
 import { SuspendDetector } from '../runtime/suspend-detector.js';
 
 /** Providers for every module: settings, clock, drain, recent errors and the detectors. */
 @Global()
 @Module({})
 export class CoreModule {
-  static register(config: AppConfig, clock: Clock, errors: RecentErrors): DynamicModule {
+  static register(
+    config: AppConfig,
+    clock: Clock,
+    addresses: HostAddresses,
+    errors: RecentErrors,
+  ): DynamicModule {
     const providers = [
       { provide: APP_CONFIG, useValue: config },
       { provide: CLOCK, useValue: clock },
+      { provide: HOST_ADDRESSES, useValue: addresses },
       { provide: RecentErrors, useValue: errors },
       Drain,
       Faults,
       BypassDetector,
+      NetworkDetector,
       SuspendDetector,
     ];
     return { module: CoreModule, providers, exports: providers };

@@ -11,6 +11,14 @@ export const limits = {
   connectMs: 10 * SECOND,
   /** Silence on an upstream connection, before or within a response. The whole response has no time limit. */
   idleStreamMs: 15 * MINUTE,
+  /** Idle time after which a kept connection to upstream is not used again. */
+  idleConnectionMs: 30 * SECOND,
+  /** Silence on a reused connection, before the first byte of a response, that is given up if a probe succeeds. */
+  silentMs: MINUTE,
+  /** Time for the probe: a new connection to the same host. */
+  probeMs: 5 * SECOND,
+  /** Interval of the check for idle and silent connections. */
+  connectionTickMs: SECOND,
   /** Sockets to one upstream; further requests would queue unnoticed. */
   upstreamSockets: 4_096,
   /** Idle time of a client connection between two requests; longer than any client keeps one open. */

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
+import { z } from 'zod';
 import type { ScriptedResponse } from '../../src/fake-upstream/script/scripted-response.js';
 import { byModel, streams, toolCall } from '../../src/fake-upstream/script/responses.js';
 import { quotaHeaders } from '../../src/fake-upstream/script/quota.js';
@@ -57,6 +58,21 @@ it('runs a tool in between, and sends its output to the same account, with that 
       expect.objectContaining({ type: 'function_call_output', output: expect.stringContaining('made-42') }),
     ]),
   });
+});
+
+/** Codex closes its connection at the final event, before the backend has ended its body. */
+it('is recorded as served, and the connection to upstream is used again, although Codex hangs up first', async () => {
+  await using setting = await Setting.start({
+    prepare: (fakeUpstream) =>
+      respondFirst(fakeUpstream, toolCall('exec_command', { cmd: 'echo made-$((40 + 2))' })),
+  });
+  await setting.exec('--skip-git-repo-check', '--sandbox', 'danger-full-access', 'count');
+  await setting.exec('--skip-git-repo-check', 'say hello');
+  const response = await fetch(`${setting.proxy.origin}/admin/requests`);
+  const requests = z.array(z.object({ route: z.string(), result: z.string() })).parse(await response.json());
+  const turns = requests.filter((it) => it.route === 'turn');
+  expect(turns.map((it) => it.result)).toEqual(['complete', 'complete', 'complete']);
+  expect(new Set(setting.fakeUpstream.turns().map((it) => it.connection)).size).toBe(1);
 });
 
 it('resumes a session on the account that served it', async () => {

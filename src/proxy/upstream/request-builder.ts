@@ -7,6 +7,9 @@ import type { UpstreamSocket } from '../socket/upstream-socket.js';
 import type { UpstreamBase } from './upstream-client.js';
 import { upstreamHeaders } from './headers.js';
 
+/** Methods that may be repeated (RFC 9110 9.2.1). Others may take long, and a repeat would do their work twice. */
+const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
+
 /** How an attempt uses WebSockets. */
 export interface SocketUse {
   /** Carries the message if it is open and belongs to the attempt's account. Otherwise a socket is opened. */
@@ -46,7 +49,8 @@ export function buildRequest(
     bodyLength: bodyLength(body, request),
     without: bodyInstead === null ? to.without : [...to.without, 'content-encoding'],
   });
-  return { method: request.method, url: path + request.query, headers, body };
+  const respondsSoon = to.isTurn ? to.path === 'responses' : safeMethods.has(request.method);
+  return { method: request.method, url: path + request.query, headers, body, respondsSoon };
 }
 
 function bodyOf(request: ProxyRequest, bodyInstead: Buffer | null): RequestBody | null {

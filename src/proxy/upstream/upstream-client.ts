@@ -1,20 +1,27 @@
 import { Agent as HttpAgent, ServerResponse } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type { ClientRequest, IncomingMessage } from 'node:http';
-import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { createProxyMiddleware, proxyEventsPlugin, type RequestHandler } from 'http-proxy-middleware';
 import { HttpsProxyAgent } from 'https-proxy-agent';
 import { APP_CONFIG, type AppConfig } from '../../config/app.config.js';
 import { limits } from '../../config/limits.js';
 import { egressProxyFor } from '../../runtime/egress-proxy.js';
+import { CLOCK, type Clock } from '../../runtime/clock.js';
+import { hasLeft, NetworkDetector } from '../../runtime/network-detector.js';
 import { SuspendDetector } from '../../runtime/suspend-detector.js';
+import { canConnect, whenConnected } from './connection-probe.js';
+import { KeptConnections } from './kept-connections.js';
+import { SilentRequests } from './silent-requests.js';
 import { type AttemptEnd, type BuiltRequest, UpstreamRequest } from './upstream-request.js';
 
 export type UpstreamBase = 'responses' | 'wham';
 
 interface Upstream {
   readonly forward: RequestHandler;
-  readonly agent: HttpAgent;
+  readonly kept: KeptConnections;
+  /** Whether a new connection can be opened now; calls at the same time share one probe. */
+  readonly canConnect: () => Promise<boolean>;
   /** Path of the base address, without a trailing slash. */
   readonly basePath: string;
 }
@@ -24,12 +31,32 @@ const underWay = new WeakMap<IncomingMessage, ClientRequest>();
 
 /** Sends single requests upstream with http-proxy-middleware. Decides nothing and retries nothing. */
 @Injectable()
-export class UpstreamClient implements OnApplicationShutdown {
+export class UpstreamClient implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly upstreams: Readonly<Record<UpstreamBase, Upstream>>;
 
-  constructor(@Inject(APP_CONFIG) config: AppConfig, sleep: SuspendDetector) {
-    this.upstreams = { responses: upstreamAt(config.responsesBase), wham: upstreamAt(config.whamBase) };
-    sleep.onWake(() => this.dropIdleConnections());
+  private readonly silent: SilentRequests;
+  private ticking: Disposable | null = null;
+
+  constructor(
+    @Inject(APP_CONFIG) config: AppConfig,
+    @Inject(CLOCK) private readonly clock: Clock,
+    suspends: SuspendDetector,
+    network: NetworkDetector,
+  ) {
+    this.upstreams = {
+      responses: upstreamAt(config.responsesBase, clock),
+      wham: upstreamAt(config.whamBase, clock),
+    };
+    this.silent = new SilentRequests(clock);
+    suspends.onWake(() => this.dropIdleConnections());
+    network.onChange((addresses) => {
+      this.dropIdleConnections();
+      for (const { kept } of this.all) kept.dropFrom((local) => hasLeft(local, addresses));
+    });
+  }
+
+  onApplicationBootstrap(): void {
+    this.ticking = this.clock.every?.(limits.connectionTickMs, () => this.check()) ?? null;
   }
 
   /** The path of a request: the base address's path, then `path` (with query, without leading slash). */
@@ -48,11 +75,15 @@ export class UpstreamClient implements OnApplicationShutdown {
       if (connectTimer !== null) clearTimeout(connectTimer);
       connectTimer = null;
     };
-    const request = new UpstreamRequest(plan, resolve, isConnected);
+    const request = new UpstreamRequest(plan, resolve, (onWire) => {
+      isConnected();
+      if (onWire.reusedSocket && plan.respondsSoon)
+        this.silent.watch(onWire, this.upstreams[base].canConnect, () => stop(silence(), true));
+    });
     // The library writes to this response object; the client's own is not involved until the commit.
     const detached = new ServerResponse(request);
-    const stop = (why: Error) => {
-      resolve({ kind: 'failed', error: why, wasReused: false });
+    const stop = (why: Error, wasReused = false) => {
+      resolve({ kind: 'failed', error: why, wasReused });
       detached.emit('close'); // the library stops its request on this event
     };
     connectTimer = setTimeout(() => stop(connectTimeout()), limits.connectMs);
@@ -71,23 +102,30 @@ export class UpstreamClient implements OnApplicationShutdown {
 
   /** The connections to a base address, and the egress proxy to it. */
   agentOf(base: UpstreamBase): HttpAgent {
-    return this.upstreams[base].agent;
+    return this.upstreams[base].kept.agent;
   }
 
   /** Closes idle connections, which may be dead unnoticed; connections in use stay open. */
   dropIdleConnections(): void {
-    for (const { agent } of Object.values(this.upstreams)) {
-      const idle = Object.values(agent.freeSockets).flatMap((it) => it ?? []);
-      for (const socket of idle) socket.destroy();
-    }
+    for (const { kept } of this.all) kept.dropIdle();
   }
 
   onApplicationShutdown(): void {
-    for (const { agent } of Object.values(this.upstreams)) agent.destroy();
+    this.ticking?.[Symbol.dispose]();
+    for (const { kept } of this.all) kept.agent.destroy();
+  }
+
+  private get all(): readonly Upstream[] {
+    return Object.values(this.upstreams);
+  }
+
+  private check(): void {
+    for (const { kept } of this.all) kept.dropIdle(limits.idleConnectionMs);
+    this.silent.check();
   }
 }
 
-function upstreamAt(base: URL): Upstream {
+function upstreamAt(base: URL, clock: Clock): Upstream {
   const agent = agentFor(base);
   const forward = createProxyMiddleware({
     target: base.origin,
@@ -105,7 +143,7 @@ function upstreamAt(base: URL): Upstream {
         proxyReq.once('close', () =>
           settling(request).settle(failed(request, new Error('upstream hung up'))),
         );
-        whenConnected(proxyReq, () => settling(request).connected());
+        whenConnected(proxyReq, () => settling(request).connected(proxyReq));
       },
       proxyRes: (response, request) =>
         settling(request).settle({ kind: 'responded', response, at: performance.now() }),
@@ -113,7 +151,13 @@ function upstreamAt(base: URL): Upstream {
       econnreset: (error, request) => settling(request).settle(failed(request, error)),
     },
   });
-  return { forward, agent, basePath: base.pathname.replace(/\/+$/, '') };
+  let probe: Promise<boolean> | null = null;
+  return {
+    forward,
+    kept: new KeptConnections(agent, clock),
+    canConnect: () => (probe ??= canConnect(base, agentFor(base)).finally(() => (probe = null))),
+    basePath: base.pathname.replace(/\/+$/, ''),
+  };
 }
 
 function agentFor(base: URL): HttpAgent {
@@ -135,15 +179,6 @@ function tunnelling(agent: HttpAgent): HttpAgent {
   });
 }
 
-function whenConnected(proxyReq: ClientRequest, connected: () => void): void {
-  const { socket } = proxyReq;
-  if (socket === null) return;
-  if ('secureConnecting' in socket && socket.secureConnecting === true)
-    socket.once('secureConnect', connected);
-  else if (socket.connecting) socket.once('connect', connected);
-  else connected();
-}
-
 /** The library returns the same request object that it was given. */
 function settling(request: IncomingMessage): UpstreamRequest {
   if (request instanceof UpstreamRequest) return request;
@@ -154,6 +189,12 @@ function failed(request: IncomingMessage, error: unknown): AttemptEnd {
   const wasReused = underWay.get(request)?.reusedSocket ?? false;
   const cause = error instanceof Error ? error : new Error('the request was not forwarded', { cause: error });
   return { kind: 'failed', error: cause, wasReused };
+}
+
+function silence(): Error {
+  return Object.assign(new Error(`no byte within ${limits.silentMs} ms on a reused connection`), {
+    code: 'ETIMEDOUT',
+  });
 }
 
 function connectTimeout(): Error {

@@ -1,6 +1,6 @@
 import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
-import type { IncomingHttpHeaders } from 'node:http';
+import type { ClientRequest, IncomingHttpHeaders } from 'node:http';
 import type { RequestBody } from '../request/request-body.js';
 
 /** Takes the place of a message's connection: an attempt has no client connection and must never touch one. */
@@ -18,6 +18,8 @@ export interface BuiltRequest {
   readonly url: string;
   readonly headers: IncomingHttpHeaders;
   readonly body: RequestBody | null;
+  /** Whether a healthy upstream sends the head of its response at once, and a repeat does no harm. */
+  readonly respondsSoon: boolean;
 }
 
 /**
@@ -32,8 +34,8 @@ export class UpstreamRequest extends IncomingMessage {
     plan: BuiltRequest,
     /** Settles the attempt; later calls are ignored. */
     readonly settle: (end: AttemptEnd) => void,
-    /** Called when the connection to upstream is established. */
-    readonly connected: () => void,
+    /** Called when the connection to upstream is established, with the request on it. */
+    readonly connected: (onWire: ClientRequest) => void,
   ) {
     super(noConnection);
     this.method = plan.method;

@@ -28,8 +28,8 @@ const untilEvent = async (client: RawExchange, { type }: TurnEvent) =>
   );
 const resultOf = async (pool: TestPool, client: RawExchange): Promise<string> => {
   const { headers } = await client.head;
-  return (await pool.client.get(`/admin/requests/${headers['x-codex-pool-request']}`).expect(200)).body
-    .result;
+  return (await pool.client.get(`/admin/requests/${String(headers['x-codex-pool-request'])}`).expect(200))
+    .body.result;
 };
 const untilServed = async (pool: TestPool) =>
   await expect.poll(async () => (await pool.account('a')).inFlight).toBe(0);

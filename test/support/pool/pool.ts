@@ -7,6 +7,7 @@ import { AccountRegistry } from '../../../src/accounts/account-registry.js';
 import { loadConfig } from '../../../src/config/app.config.js';
 import { type RunningApp, startApp } from '../../../src/bootstrap/app.setup.js';
 import type { Clock } from '../../../src/runtime/clock.js';
+import type { HostAddresses } from '../../../src/runtime/network-detector.js';
 import type { RefreshStepWatcher } from '../../../src/tokens/refresh-state.js';
 import { RecentErrors } from '../../../src/observability/recent-errors.js';
 import type { FakeAccountOptions } from '../../../src/fake-upstream/script/account-script.js';
@@ -19,6 +20,8 @@ export interface TestPoolOptions {
   readonly accounts?: readonly (string | FakeAccountOptions)[];
   readonly env?: Readonly<Record<string, string>>;
   readonly clock?: Clock;
+  /** The addresses of the machine. Default: the real ones. */
+  readonly addresses?: HostAddresses;
   /** Upstream's clock (epoch ms). Default: `clock`. */
   readonly upstreamNow?: () => number;
   readonly onRefreshStep?: RefreshStepWatcher;
@@ -155,11 +158,12 @@ async function startIn(
     ...fakeUpstream.env,
     ...options.env,
   });
-  const { clock, onRefreshStep, loginPorts } = options;
+  const { clock, addresses, onRefreshStep, loginPorts } = options;
   return startApp(config, {
     logger,
     errors: new RecentErrors(),
     ...(clock === undefined ? {} : { clock }),
+    ...(addresses === undefined ? {} : { addresses }),
     ...(onRefreshStep === undefined ? {} : { onRefreshStep }),
     ...(loginPorts === undefined ? {} : { loginPorts }),
   });

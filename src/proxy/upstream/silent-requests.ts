@@ -1,0 +1,61 @@
+import type { ClientRequest } from 'node:http';
+import { limits } from '../../config/limits.js';
+import type { Clock } from '../../runtime/clock.js';
+
+interface Waiting {
+  readonly request: ClientRequest;
+  readonly canConnect: () => Promise<boolean>;
+  readonly giveUp: () => void;
+  /** Bytes that have arrived on the connection or were handed to it. */
+  progress: number;
+  /** Epoch ms of the last progress. */
+  since: number;
+}
+
+/**
+ * Requests on reused connections without a first byte of their response. A changed network or a forgetful NAT leaves
+ * a connection open that delivers nothing. A request on it would wait until the idle limit, although a new connection
+ * works.
+ */
+export class SilentRequests {
+  readonly #waiting = new Set<Waiting>();
+
+  constructor(private readonly clock: Clock) {}
+
+  /**
+   * Watches a request until its response begins. `canConnect`: whether a new connection to the same host can be
+   * opened now. `giveUp`: called once when the request has been silent for too long and a new connection works.
+   */
+  watch(request: ClientRequest, canConnect: () => Promise<boolean>, giveUp: () => void): void {
+    const it: Waiting = {
+      request,
+      canConnect,
+      giveUp,
+      progress: progressOf(request),
+      since: this.clock.now(),
+    };
+    this.#waiting.add(it);
+    const forget = () => this.#waiting.delete(it);
+    request.once('response', forget).once('upgrade', forget).once('close', forget);
+  }
+
+  /** Call it about once a second. */
+  check(): void {
+    const now = this.clock.now();
+    for (const it of this.#waiting) {
+      const progress = progressOf(it.request);
+      if (progress !== it.progress) Object.assign(it, { progress, since: now });
+      else if (now - it.since > limits.silentMs) void this.#giveUpIfConnectable(it);
+    }
+  }
+
+  async #giveUpIfConnectable(it: Waiting): Promise<void> {
+    if (!(await it.canConnect())) return; // the network is down: a new connection would not help
+    if (this.#waiting.delete(it)) it.giveUp();
+  }
+}
+
+/** An upload makes progress, too: only bytes that the system has taken count. */
+function progressOf({ socket }: ClientRequest): number {
+  return socket === null ? 0 : socket.bytesRead + socket.bytesWritten - socket.writableLength;
+}
