@@ -23,10 +23,10 @@ export class SilentRequests {
   constructor(private readonly clock: Clock) {}
 
   /**
-   * Watches a request until its response begins. `canConnect`: whether a new connection to the same host can be
+   * Watches a request until the result is disposed, which its response does. `canConnect`: whether a new connection to the same host can be
    * opened now. `giveUp`: called once when the request has been silent for too long and a new connection works.
    */
-  watch(request: ClientRequest, canConnect: () => Promise<boolean>, giveUp: () => void): void {
+  watch(request: ClientRequest, canConnect: () => Promise<boolean>, giveUp: () => void): Disposable {
     const it: Waiting = {
       request,
       canConnect,
@@ -35,8 +35,7 @@ export class SilentRequests {
       since: this.clock.now(),
     };
     this.#waiting.add(it);
-    const forget = () => this.#waiting.delete(it);
-    request.once('response', forget).once('upgrade', forget).once('close', forget);
+    return { [Symbol.dispose]: () => void this.#waiting.delete(it) };
   }
 
   /** Call it about once a second. */

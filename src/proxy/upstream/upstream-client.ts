@@ -71,6 +71,7 @@ export class UpstreamClient implements OnApplicationBootstrap, OnApplicationShut
   async attempt(base: UpstreamBase, plan: BuiltRequest, signal: AbortSignal): Promise<AttemptEnd> {
     const { promise, resolve } = Promise.withResolvers<AttemptEnd>();
     let connectTimer: NodeJS.Timeout | null = null;
+    const watched: Disposable[] = [];
     const isConnected = () => {
       if (connectTimer !== null) clearTimeout(connectTimer);
       connectTimer = null;
@@ -78,7 +79,7 @@ export class UpstreamClient implements OnApplicationBootstrap, OnApplicationShut
     const request = new UpstreamRequest(plan, resolve, (onWire) => {
       isConnected();
       if (onWire.reusedSocket && plan.respondsSoon)
-        this.silent.watch(onWire, this.upstreams[base].canConnect, () => stop(silence(), true));
+        watched.push(this.silent.watch(onWire, this.upstreams[base].canConnect, () => stop(silence(), true)));
     });
     // The library writes to this response object; the client's own is not involved until the commit.
     const detached = new ServerResponse(request);
@@ -94,6 +95,7 @@ export class UpstreamClient implements OnApplicationBootstrap, OnApplicationShut
       void this.upstreams[base].forward(request, detached, (error) => request.settle(failed(request, error)));
     const end = await promise;
     isConnected();
+    for (const it of watched) it[Symbol.dispose]();
     const finished = () => signal.removeEventListener('abort', onAbort);
     if (end.kind === 'responded') end.response.once('close', finished);
     else finished();
