@@ -6,6 +6,7 @@ import type { RequestBody } from '../request/request-body.js';
 import type { UpstreamSocket } from '../socket/upstream-socket.js';
 import type { UpstreamBase } from './upstream-client.js';
 import { upstreamHeaders } from './headers.js';
+import { withoutCredentials } from './query.js';
 
 /** How an attempt uses WebSockets. */
 export interface SocketUse {
@@ -46,7 +47,7 @@ export function buildRequest(
     bodyLength: bodyLength(body, request),
     without: bodyInstead === null ? to.without : [...to.without, 'content-encoding'],
   });
-  return { method: request.method, url: path + request.query, headers, body };
+  return { method: request.method, url: path + withoutCredentials(request.query), headers, body };
 }
 
 function bodyOf(request: ProxyRequest, bodyInstead: Buffer | null): RequestBody | null {
