@@ -7,6 +7,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { NextFunction, Request, Response } from 'express';
 import type { AppConfig } from '../config/app.config.js';
 import { AppModule } from './app.module.js';
+import { acceptAbsoluteForm } from '../boundary/absolute-form.js';
 import { whyRefused } from '../boundary/request-guard.js';
 import { type Clock, systemClock } from '../runtime/clock.js';
 import { lockInstance } from './instance-lock.js';
@@ -20,6 +21,7 @@ import { isCanonicalPath } from '../boundary/safe-path.js';
 import { BadRequests } from '../proxy/ingress/bad-requests.js';
 import { ClientConnections } from '../proxy/ingress/client-connections.js';
 import { ConnectRequests } from '../proxy/ingress/connect-requests.js';
+import { ALLOWED_METHODS } from '../proxy/ingress/routes.js';
 import { SocketSessions } from '../proxy/websocket/sessions.js';
 import { UpgradeHandler } from '../proxy/websocket/upgrade-handler.js';
 import { RecentErrors } from '../observability/recent-errors.js';
@@ -86,6 +88,7 @@ export async function startApp(
   app.get(UpgradeHandler).attach(server);
   app.get(ConnectRequests).attach(server);
   app.get(BadRequests).attach(server);
+  acceptAbsoluteForm(server); // its listeners come first
   Object.assign(server, { requireHostHeader: false }); // missing in the types of Node, which refuses without a body
   server.requestTimeout = 0; // a large body over a slow line takes long; headers have their own limit
   server.timeout = 0;
@@ -118,6 +121,8 @@ function boundary(config: AppConfig) {
         .status(isMalformed ? 400 : 403)
         .set({ 'x-codex-pool-error': violation.code, connection: 'close' })
         .json({ error: { type: isMalformed ? 'invalid_request' : 'forbidden', ...violation } });
+    } else if (method === 'OPTIONS' && path === '*') {
+      res.status(204).set('allow', ALLOWED_METHODS).end(); // about the whole server (RFC 9110 9.3.7)
     } else if (!isCanonicalPath(path)) {
       // Express would fail to decode the path and send its own response.
       const code = 'unknown_route';

@@ -47,7 +47,12 @@ export class Models {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  async serve(request: ProxyRequest, res: ServerResponse, record: RequestRecord): Promise<void> {
+  async serve(
+    request: ProxyRequest,
+    res: ServerResponse,
+    _id: string | null,
+    record: RequestRecord,
+  ): Promise<void> {
     const key = `${request.method} ${request.query.slice(0, 200)}`;
     const cached = this.known.peek(key) ?? null;
     const account = this.selector.largestPlan();

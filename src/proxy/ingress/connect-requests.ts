@@ -6,13 +6,14 @@ import { Faults } from '../../observability/faults.js';
 import { type LocalResponse, sendLocalResponse } from '../response/local-response.js';
 import { Admission } from './admission.js';
 import { ClientConnections } from './client-connections.js';
+import { ALLOWED_METHODS } from './routes.js';
 
 const noTunnels: LocalResponse = {
   status: 405,
   code: 'method_not_allowed',
   type: 'invalid_request',
   message: 'codex-pool does not open tunnels.',
-  headers: { allow: 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS' },
+  headers: { allow: ALLOWED_METHODS },
 };
 
 /** Rejects CONNECT (RFC 9110 9.3.6), which Node reports as a separate event: after earlier responses, then closes. */
