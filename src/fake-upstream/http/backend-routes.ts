@@ -14,6 +14,9 @@ type Route = (account: AccountScript, path: string, models: ModelList) => Script
 /** The path of turns. */
 export const TURN_PATH = '/backend-api/codex/responses';
 
+/** The path of compactions, which are turns with a JSON response. */
+export const COMPACT_PATH = `${TURN_PATH}/compact`;
+
 /** Whether a path is that of image requests. */
 export const isImagePath = (pathname: string): boolean => pathname.startsWith('/backend-api/codex/images/');
 
@@ -21,6 +24,7 @@ const echo: Route = (account, path) => refuses(200, { account: account.name, pat
 
 const exactRoutes: Readonly<Record<string, Route>> = {
   [`POST ${TURN_PATH}`]: (account) => account.nextTurnResponse(),
+  [`POST ${COMPACT_PATH}`]: (account) => account.nextCompaction(),
   'POST /backend-api/codex/images/generations': (account) => account.nextImageResponse(),
   'POST /backend-api/codex/images/edits': (account) => account.nextImageResponse(),
   'GET /backend-api/codex/models': (_account, _path, models) =>
