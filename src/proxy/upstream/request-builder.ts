@@ -29,6 +29,8 @@ export interface Destination {
   readonly without: readonly string[];
   /** Body, or message on a WebSocket, to send instead of the client's, without content encoding; null sends the client's own. */
   readonly bodyInstead: Buffer | null;
+  /** Method and query (with its question mark) to send instead of the client's; left out: the client's own. */
+  readonly asked?: { readonly method: string; readonly query: string };
   /** Time limit for the whole exchange, ms; null if only the idle limits apply. */
   readonly withinMs: number | null;
 }
@@ -41,13 +43,13 @@ export function buildRequest(
   token: Secret,
   path: string,
 ): BuiltRequest {
-  const { bodyInstead } = to;
+  const { bodyInstead, asked = request } = to;
   const body = to.socket === null ? bodyOf(request, bodyInstead) : null;
   const headers = upstreamHeaders(request.headers, accountHeaders(account, token), {
     bodyLength: bodyLength(body, request),
     without: bodyInstead === null ? to.without : [...to.without, 'content-encoding'],
   });
-  return { method: request.method, url: path + withoutCredentials(request.query), headers, body };
+  return { method: asked.method, url: path + withoutCredentials(asked.query), headers, body };
 }
 
 function bodyOf(request: ProxyRequest, bodyInstead: Buffer | null): RequestBody | null {
