@@ -18,10 +18,10 @@ import { whyNoKernelLock } from '../runtime/file-lock.js';
 import { limits } from '../config/limits.js';
 import type { LoginPorts } from '../login/login-ports.js';
 import { isCanonicalPath } from '../boundary/safe-path.js';
+import { allowedMethods } from '../proxy/ingress/allowed-methods.js';
 import { BadRequests } from '../proxy/ingress/bad-requests.js';
 import { ClientConnections } from '../proxy/ingress/client-connections.js';
 import { ConnectRequests } from '../proxy/ingress/connect-requests.js';
-import { ALLOWED_METHODS } from '../proxy/ingress/routes.js';
 import { SocketSessions } from '../proxy/websocket/sessions.js';
 import { UpgradeHandler } from '../proxy/websocket/upgrade-handler.js';
 import { RecentErrors } from '../observability/recent-errors.js';
@@ -83,12 +83,12 @@ export async function startApp(
   app.use(boundary(config));
   const server = app.getHttpServer();
   const faults = app.get(Faults);
+  acceptAbsoluteForm(server);
   isolateConnections(server, (error) => faults.note('connection', error));
   app.get(ClientConnections).attach(server);
   app.get(UpgradeHandler).attach(server);
   app.get(ConnectRequests).attach(server);
   app.get(BadRequests).attach(server);
-  acceptAbsoluteForm(server); // its listeners come first
   Object.assign(server, { requireHostHeader: false }); // missing in the types of Node, which refuses without a body
   server.requestTimeout = 0; // a large body over a slow line takes long; headers have their own limit
   server.timeout = 0;
@@ -122,7 +122,7 @@ function boundary(config: AppConfig) {
         .set({ 'x-codex-pool-error': violation.code, connection: 'close' })
         .json({ error: { type: isMalformed ? 'invalid_request' : 'forbidden', ...violation } });
     } else if (method === 'OPTIONS' && path === '*') {
-      res.status(204).set('allow', ALLOWED_METHODS).end(); // about the whole server (RFC 9110 9.3.7)
+      res.status(204).set('allow', allowedMethods).end(); // about the whole server (RFC 9110 9.3.7)
     } else if (!isCanonicalPath(path)) {
       // Express would fail to decode the path and send its own response.
       const code = 'unknown_route';

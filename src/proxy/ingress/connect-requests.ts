@@ -4,16 +4,16 @@ import type { Duplex } from 'node:stream';
 import { Injectable } from '@nestjs/common';
 import { Faults } from '../../observability/faults.js';
 import { type LocalResponse, sendLocalResponse } from '../response/local-response.js';
+import { allowedMethods } from './allowed-methods.js';
 import { Admission } from './admission.js';
 import { ClientConnections } from './client-connections.js';
-import { ALLOWED_METHODS } from './routes.js';
 
 const noTunnels: LocalResponse = {
   status: 405,
   code: 'method_not_allowed',
   type: 'invalid_request',
   message: 'codex-pool does not open tunnels.',
-  headers: { allow: ALLOWED_METHODS },
+  headers: { allow: allowedMethods },
 };
 
 /** Rejects CONNECT (RFC 9110 9.3.6), which Node reports as a separate event: after earlier responses, then closes. */

@@ -1,4 +1,5 @@
 import { isCanonicalPath } from '../../boundary/safe-path.js';
+import { allowedMethods } from './allowed-methods.js';
 import { isOnlyInPublicApi } from './public-api.js';
 
 /** The destination of a request. `upstreamPath` is relative to the base address, without leading slash, and unchanged. */
@@ -28,21 +29,19 @@ const turnPaths = [
   '/backend-api/codex/responses',
   '/api/codex/responses',
 ] as const;
-const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
-/** The methods that are served or forwarded, as in the header `allow`. */
-export const ALLOWED_METHODS = [...methods].join(', ');
+const methods = new Set(allowedMethods.split(', '));
 const operatorPaths = new Set(['/', '/dashboard', '/healthz', '/readyz', '/metrics', '/admin']);
 const unknown: Route = { kind: 'unknown' };
 
 /**
  * The route table: a pure function of method, path (without query) and whether the request asks for an upgrade. Other
- * methods than `ALLOWED_METHODS` are refused on every path: TRACE, for one, would send a token back to the client.
+ * methods than `allowedMethods` are refused on every path: TRACE, for one, would send a token back to the client.
  */
 export function routeOf(method: string, path: string, isUpgrade: boolean): Route {
   if (!isCanonicalPath(path)) return unknown;
   const route = routeOfPath(method, path, isUpgrade);
   if (methods.has(method) || route.kind === 'wrong-method') return route;
-  return { kind: 'wrong-method', allow: ALLOWED_METHODS };
+  return { kind: 'wrong-method', allow: allowedMethods };
 }
 
 function routeOfPath(method: string, path: string, isUpgrade: boolean): Route {

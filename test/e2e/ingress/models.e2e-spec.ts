@@ -18,14 +18,9 @@ const list = {
 };
 const ofApi = (id: string) => ({ id, object: 'model', created: 0, owned_by: 'openai' });
 
-/** A pool whose upstream refuses to list models for a client without a version, as the backend does. */
 async function start(options: TestPoolOptions = {}): Promise<TestPool> {
   const pool = await TestPool.start({ accounts: ['a'], ...options });
-  pool.fakeUpstream.on('GET', MODELS, (req, res) => {
-    const hasVersion = /[?&]client_version=\d/.test(req.url ?? '');
-    const response = hasVersion ? refuses(200, list) : refuses(400, { detail: 'Field required' });
-    res.writeHead(response.status, { ...response.headers, etag: 'W/"made-up"' }).end(response.body);
-  });
+  pool.fakeUpstream.models.body = list;
   return pool;
 }
 
