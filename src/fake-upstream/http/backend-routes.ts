@@ -14,11 +14,11 @@ type Route = (account: AccountScript, path: string, models: ModelList) => Script
 /** The path of turns. */
 export const TURN_PATH = '/backend-api/codex/responses';
 
-/** The path of compactions, which are turns with a JSON response. */
-export const COMPACT_PATH = `${TURN_PATH}/compact`;
-
 /** Whether a path is that of image requests. */
 export const isImagePath = (pathname: string): boolean => pathname.startsWith('/backend-api/codex/images/');
+
+/** The path of compactions, which are turns with a JSON response. */
+const COMPACT_PATH = `${TURN_PATH}/compact`;
 
 const echo: Route = (account, path) => refuses(200, { account: account.name, path });
 
