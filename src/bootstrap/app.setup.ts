@@ -7,6 +7,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { NextFunction, Request, Response } from 'express';
 import type { AppConfig } from '../config/app.config.js';
 import { AppModule } from './app.module.js';
+import { acceptAbsoluteForm } from '../boundary/absolute-form.js';
 import { whyRefused } from '../boundary/request-guard.js';
 import { type Clock, systemClock } from '../runtime/clock.js';
 import { lockInstance } from './instance-lock.js';
@@ -18,6 +19,7 @@ import { whyNoKernelLock } from '../runtime/file-lock.js';
 import { limits } from '../config/limits.js';
 import type { LoginPorts } from '../login/login-ports.js';
 import { isCanonicalPath } from '../boundary/safe-path.js';
+import { allowedMethods } from '../proxy/ingress/allowed-methods.js';
 import { BadRequests } from '../proxy/ingress/bad-requests.js';
 import { ClientConnections } from '../proxy/ingress/client-connections.js';
 import { ConnectRequests } from '../proxy/ingress/connect-requests.js';
@@ -85,6 +87,7 @@ export async function startApp(
   app.use(boundary(config));
   const server = app.getHttpServer();
   const faults = app.get(Faults);
+  acceptAbsoluteForm(server);
   isolateConnections(server, (error) => faults.note('connection', error));
   app.get(ClientConnections).attach(server);
   app.get(UpgradeHandler).attach(server);
@@ -122,6 +125,8 @@ function boundary(config: AppConfig) {
         .status(isMalformed ? 400 : 403)
         .set({ 'x-codex-pool-error': violation.code, connection: 'close' })
         .json({ error: { type: isMalformed ? 'invalid_request' : 'forbidden', ...violation } });
+    } else if (method === 'OPTIONS' && path === '*') {
+      res.status(204).set('allow', allowedMethods).end(); // about the whole server (RFC 9110 9.3.7)
     } else if (!isCanonicalPath(path)) {
       // Express would fail to decode the path and send its own response.
       const code = 'unknown_route';

@@ -42,6 +42,8 @@ export const limits = {
   drainMs: 2 * SECOND,
   /** Size of a stream's final event, which carries the token counts. */
   finalEventBytes: 32 * MiB,
+  /** Bytes of a JSON response that are kept to find its token counts, at its beginning and at its end. */
+  jsonTapBytes: 64 * KiB,
   /** Bytes at the start of any other event: enough to read its type. */
   eventHeadBytes: 512,
 

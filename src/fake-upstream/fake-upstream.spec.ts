@@ -359,6 +359,16 @@ describe('other routes', () => {
     expect((await send(path, { method })).status).toBe(401);
   });
 
+  it('lists models only for a client that names its version', async () => {
+    for (const query of ['', '?client_version=', '?x=1']) {
+      const response = await send(`/backend-api/codex/models${query}`, {
+        method: 'GET',
+        headers: bearerOf('b'),
+      });
+      expect([response.status, response.body]).toEqual([400, expect.stringContaining('Field required')]);
+    }
+  });
+
   it('reports the scripted quota, and raw responses in its place', async () => {
     fakeUpstream.account('a').usage({ usedPercent: 100, windowSeconds: 604_800, resetsInSeconds: 60 });
     expect(JSON.parse((await usageOf('a')).body)).toMatchObject({

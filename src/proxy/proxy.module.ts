@@ -17,6 +17,7 @@ import { CrossAccountRecovery } from './failover/cross-account-recovery.js';
 import { Forwarder } from './failover/forwarder.js';
 import { LocalResponses } from './endpoints/local-responses.js';
 import { ModelsEtag } from './response/models-etag.js';
+import { ModelCatalogue } from './endpoints/model-catalogue.js';
 import { Models } from './endpoints/models.js';
 import { Pinning } from './failover/pinning.js';
 import { RecordedAttempts } from './endpoints/recorded-attempts.js';
@@ -55,6 +56,7 @@ import { UpstreamWebSockets } from './upstream/upstream-websocket.js';
     CrossAccountRecovery,
     Forwarder,
     LocalResponses,
+    ModelCatalogue,
     Models,
     ModelsEtag,
     Pinning,

@@ -11,16 +11,13 @@ export interface TokenCount {
 /** A missing, negative or absurd count is ignored, because it would spoil the sums. */
 const count = z.number().int().min(0).max(1_000_000_000).nullish().catch(null);
 
-const finalEventSchema = z.object({
-  response: z.object({
-    usage: z.object({
-      input_tokens: count,
-      input_tokens_details: z.object({ cached_tokens: count }).nullish().catch(null),
-      output_tokens: count,
-      output_tokens_details: z.object({ reasoning_tokens: count }).nullish().catch(null),
-    }),
-  }),
+const usageSchema = z.object({
+  input_tokens: count,
+  input_tokens_details: z.object({ cached_tokens: count }).nullish().catch(null),
+  output_tokens: count,
+  output_tokens_details: z.object({ reasoning_tokens: count }).nullish().catch(null),
 });
+const finalEventSchema = z.object({ response: z.object({ usage: z.unknown() }) });
 
 /** Reads the token counts from the data of a final event (docs/protocol.md); null if it has none. */
 export function usageFromFinalEvent(data: string): TokenCount | null {
@@ -31,8 +28,14 @@ export function usageFromFinalEvent(data: string): TokenCount | null {
     return null;
   }
   const parsed = finalEventSchema.safeParse(json);
+  return parsed.success ? usageFrom(parsed.data.response.usage) : null;
+}
+
+/** Reads the token counts from a parsed `usage` object (docs/protocol.md); null if it has none. */
+export function usageFrom(json: unknown): TokenCount | null {
+  const parsed = usageSchema.safeParse(json);
   if (!parsed.success) return null;
-  const { usage } = parsed.data.response;
+  const usage = parsed.data;
   if (usage.input_tokens == null && usage.output_tokens == null) return null;
   return {
     input: usage.input_tokens ?? 0,

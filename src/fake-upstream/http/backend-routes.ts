@@ -17,14 +17,20 @@ export const TURN_PATH = '/backend-api/codex/responses';
 /** Whether a path is that of image requests. */
 export const isImagePath = (pathname: string): boolean => pathname.startsWith('/backend-api/codex/images/');
 
+/** The path of compactions, which are turns with a JSON response. */
+const COMPACT_PATH = `${TURN_PATH}/compact`;
+
 const echo: Route = (account, path) => refuses(200, { account: account.name, path });
 
 const exactRoutes: Readonly<Record<string, Route>> = {
   [`POST ${TURN_PATH}`]: (account) => account.nextTurnResponse(),
+  [`POST ${COMPACT_PATH}`]: (account) => account.nextCompaction(),
   'POST /backend-api/codex/images/generations': (account) => account.nextImageResponse(),
   'POST /backend-api/codex/images/edits': (account) => account.nextImageResponse(),
-  'GET /backend-api/codex/models': (_account, _path, models) =>
-    refuses(200, models.body, { etag: models.etag }),
+  'GET /backend-api/codex/models': (_account, path, models) =>
+    /[?&]client_version=[^&]/.test(path)
+      ? refuses(200, models.body, { etag: models.etag })
+      : refuses(400, { detail: [{ loc: ['query', 'client_version'], msg: 'Field required' }] }),
   'GET /backend-api/wham/usage': (account) => account.usageResponse(),
   'GET /backend-api/wham/accounts/check': (account) => refuses(200, accountsCheck(account)),
   'GET /backend-api/wham/config/bundle': (account) => account.bundle,

@@ -1,6 +1,7 @@
 import type { ScriptedResponse, WholeResponse } from './scripted-response.js';
 import { refuses, streams } from './responses.js';
 import { madeUpAuthJson, type AuthJson, type MadeUpIdentity } from './made-up-credentials.js';
+import { compaction } from './compaction.js';
 import { AccountQuota, type Credits } from './account-quota.js';
 import type { Meter } from './meter.js';
 import type { UsageWindows } from './quota.js';
@@ -36,6 +37,7 @@ export class AccountScript {
   readonly #identity: MadeUpIdentity;
   readonly #turnResponses: ScriptedResponse[] = [];
   readonly #imageResponses: ScriptedResponse[] = [];
+  readonly #compactions: ScriptedResponse[] = [];
   #always: ScriptedResponse = streams();
   readonly #quota = new AccountQuota();
   #imagesAlways: ScriptedResponse | null = null;
@@ -80,10 +82,11 @@ export class AccountScript {
     return this;
   }
 
-  /** Drops the queued responses to turns and image requests. */
+  /** Drops the queued responses to turns, image requests and compactions. */
   clearQueue(): this {
     this.#turnResponses.length = 0;
     this.#imageResponses.length = 0;
+    this.#compactions.length = 0;
     return this;
   }
 
@@ -96,6 +99,12 @@ export class AccountScript {
   /** Queues responses to image requests. */
   imageResponses(...responses: ScriptedResponse[]): this {
     this.#imageResponses.push(...responses);
+    return this;
+  }
+
+  /** Queues responses to compactions. */
+  compactions(...responses: ScriptedResponse[]): this {
+    this.#compactions.push(...responses);
     return this;
   }
 
@@ -162,6 +171,11 @@ export class AccountScript {
   /** Takes the next response to a turn. Only the fake upstream calls this. */
   nextTurnResponse(): ScriptedResponse {
     return this.#turnResponses.shift() ?? this.#always;
+  }
+
+  /** Takes the next response to a compaction. Only the fake upstream calls this. */
+  nextCompaction(): ScriptedResponse {
+    return this.#compactions.shift() ?? refuses(200, compaction(this.name));
   }
 
   /** Takes the next response to an image request. Only the fake upstream calls this. */

@@ -51,9 +51,9 @@ export class Pinning {
   }
 
   /**
-   * Identity of the only account that can serve this request: the one that made the response or file that its path or
-   * body names, or the account of the only socket that knows the response. Null if it names none, or an unknown one, or
-   * if that account has left the pool.
+   * Identity of the only account that can serve this request: the one that made the file that its path names, or the
+   * response or file that its body names, or the account of the only socket that knows the response. Null if it names
+   * none, or an unknown one, or if that account has left the pool.
    */
   async soleAccount(
     request: ProxyRequest,
@@ -77,8 +77,7 @@ export class Pinning {
 
   private namedBy(path: string): string | null {
     const [first, ...ids] = path.split('/');
-    const kind = first === 'files' ? 'file' : first === 'responses' ? 'response' : null;
-    return kind === null ? null : this.lastPin(kind, ids);
+    return first === 'files' ? this.lastPin('file', ids) : null;
   }
 
   /** Inspects the body only if there are pins it might refer to. */

@@ -20,6 +20,16 @@ const badUpgrade: LocalResponse = {
   headers: { upgrade: 'websocket', connection: 'upgrade, close' },
 };
 
+/** In the shape of OpenAI's public API, whose clients ask for such routes. */
+const unsupported: LocalResponse = {
+  status: 404,
+  code: 'unsupported_route',
+  type: 'invalid_request_error',
+  message:
+    'The ChatGPT backend has no such route. codex-pool serves POST /v1/responses, POST /v1/responses/compact, ' +
+    'POST /v1/images/generations, POST /v1/images/edits and GET /v1/models.',
+};
+
 /**
  * The entry point for HTTP: finds the route of a request, admits it and dispatches it. Decides nothing about accounts.
  */
@@ -80,6 +90,8 @@ export class ProxyMiddleware implements NestMiddleware {
         message: `Use ${route.allow}.`,
         headers: { allow: route.allow },
       });
+    } else if (route.kind === 'unsupported') {
+      sendLocalResponse(res, unsupported);
     } else if (route.kind === 'reachable') {
       sendJson(res, 200, { name: 'codex-pool' });
     } else if (route.kind === 'websocket') {

@@ -46,7 +46,7 @@ export class RouteDispatch {
       case 'home':
         return this.passthrough.viaHomeAccount(request, res, route.base, route.upstreamPath, record);
       case 'models':
-        return this.models.serve(request, res, record);
+        return this.models.serve(request, res, route.id, record);
       case 'config-bundle':
         return this.local.configBundle(request, res, route.upstreamPath, record);
       case 'accounts-check':
@@ -59,6 +59,7 @@ export class RouteDispatch {
       case 'websocket':
       case 'wrong-method':
       case 'operator':
+      case 'unsupported':
       case 'unknown':
         throw new Error(`route ${route.kind} is served before its body is read`);
       default:

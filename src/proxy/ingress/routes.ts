@@ -1,13 +1,16 @@
 import { isCanonicalPath } from '../../boundary/safe-path.js';
+import { allowedMethods } from './allowed-methods.js';
+import { isOnlyInPublicApi } from './public-api.js';
 
 /** The destination of a request. `upstreamPath` is relative to the base address, without leading slash, and unchanged. */
 export type Route =
-  | { readonly kind: 'turn'; readonly upstreamPath: 'responses' }
+  | { readonly kind: 'turn'; readonly upstreamPath: 'responses' | 'responses/compact' }
   | { readonly kind: 'images'; readonly upstreamPath: string }
   | { readonly kind: 'session'; readonly upstreamPath: string }
   | { readonly kind: 'home'; readonly base: 'responses' | 'wham'; readonly upstreamPath: string }
   | { readonly kind: 'files'; readonly upstreamPath: string }
-  | { readonly kind: 'models' }
+  /** `id` null: the whole list. */
+  | { readonly kind: 'models'; readonly id: string | null }
   | { readonly kind: 'config-bundle'; readonly upstreamPath: string }
   | { readonly kind: 'pool-usage' }
   | { readonly kind: 'accounts-check' }
@@ -16,20 +19,32 @@ export type Route =
   | { readonly kind: 'websocket' }
   | { readonly kind: 'wrong-method'; readonly allow: string }
   | { readonly kind: 'operator' }
+  /** A route of OpenAI's public API that the backend does not have. */
+  | { readonly kind: 'unsupported' }
   | { readonly kind: 'unknown' };
 
-const turnPaths = new Set([
+const turnPaths = [
   '/v1/responses',
   '/responses',
   '/backend-api/codex/responses',
   '/api/codex/responses',
-]);
+] as const;
+const methods = new Set(allowedMethods.split(', '));
 const operatorPaths = new Set(['/', '/dashboard', '/healthz', '/readyz', '/metrics', '/admin']);
 const unknown: Route = { kind: 'unknown' };
 
-/** The route table: a pure function of method, path (without query) and whether the request asks for an upgrade. */
+/**
+ * The route table: a pure function of method, path (without query) and whether the request asks for an upgrade. Other
+ * methods than `allowedMethods` are refused on every path: TRACE, for one, would send a token back to the client.
+ */
 export function routeOf(method: string, path: string, isUpgrade: boolean): Route {
   if (!isCanonicalPath(path)) return unknown;
+  const route = routeOfPath(method, path, isUpgrade);
+  if (methods.has(method) || route.kind === 'wrong-method') return route;
+  return { kind: 'wrong-method', allow: allowedMethods };
+}
+
+function routeOfPath(method: string, path: string, isUpgrade: boolean): Route {
   if (operatorPaths.has(path) || path.startsWith('/admin/')) return { kind: 'operator' };
   if (path === '/v1') return { kind: 'reachable' };
   // Upstream ignores a trailing slash. Without this, it would bypass the local routes.
@@ -37,7 +52,8 @@ export function routeOf(method: string, path: string, isUpgrade: boolean): Route
 }
 
 function proxiedRoute(method: string, path: string, isUpgrade: boolean): Route {
-  if (turnPaths.has(path)) return turnRoute(method, isUpgrade);
+  const turnPath = turnPaths.find((it) => isAtOrBelow(path, it));
+  if (turnPath !== undefined) return responsesRoute(method, path.slice(turnPath.length), isUpgrade);
   if (path === '/oauth/token') {
     return method === 'POST' ? { kind: 'placeholder-token' } : { kind: 'wrong-method', allow: 'POST' };
   }
@@ -47,22 +63,31 @@ function proxiedRoute(method: string, path: string, isUpgrade: boolean): Route {
   return wham === null ? unknown : whamRoute(method, wham);
 }
 
-function turnRoute(method: string, isUpgrade: boolean): Route {
-  if (method === 'POST') return { kind: 'turn', upstreamPath: 'responses' };
-  if (method === 'GET' && isUpgrade) return { kind: 'websocket' };
+/** `rest`: the path below a turn path. The backend keeps no responses, so none can be read, deleted or cancelled. */
+function responsesRoute(method: string, rest: string, isUpgrade: boolean): Route {
+  const isCompact = rest === '/compact';
+  if (rest !== '' && !isCompact) return { kind: 'unsupported' };
+  if (method === 'POST') return { kind: 'turn', upstreamPath: isCompact ? 'responses/compact' : 'responses' };
+  if (method === 'GET' && isUpgrade && !isCompact) return { kind: 'websocket' };
   return method === 'HEAD' ? { kind: 'reachable' } : { kind: 'wrong-method', allow: 'POST' };
 }
 
 function codexRoute(method: string, rest: string): Route {
-  if (rest === 'models' && (method === 'GET' || method === 'HEAD')) return { kind: 'models' };
+  const wham = appendedWhamPath(rest);
+  if (wham !== null) return whamRoute(method, wham);
+  if (isAtOrBelow(rest, 'models')) {
+    if (!isRead(method)) return { kind: 'wrong-method', allow: 'GET, HEAD' };
+    return { kind: 'models', id: below(rest, 'models/') };
+  }
+  if (isOnlyInPublicApi(rest)) return { kind: 'unsupported' };
   if (isAtOrBelow(rest, 'analytics-events')) return { kind: 'home', base: 'responses', upstreamPath: rest };
   if (rest.startsWith('images/') && method === 'POST') return { kind: 'images', upstreamPath: rest };
   return { kind: 'session', upstreamPath: rest };
 }
 
 function whamRoute(method: string, rest: string): Route {
-  if (rest === 'wham/usage' && method === 'GET') return { kind: 'pool-usage' };
-  if (rest === 'wham/accounts/check' && method === 'GET') return { kind: 'accounts-check' };
+  if (rest === 'wham/usage' && isRead(method)) return { kind: 'pool-usage' };
+  if (rest === 'wham/accounts/check' && isRead(method)) return { kind: 'accounts-check' };
   if (rest === 'wham/config/bundle' && method === 'GET') return { kind: 'config-bundle', upstreamPath: rest };
   // If forwarded, it would spend a reset credit of an arbitrary account.
   if (rest === 'wham/rate-limit-reset-credits/consume') return unknown;
@@ -76,6 +101,17 @@ function whamPath(path: string): string | null {
   if (api !== null) return api.startsWith('ps/') ? api : `wham/${api}`;
   if (below(path, '/ps/') !== null || below(path, '/codex/analytics-events/') !== null) return path.slice(1);
   return below(path, '/backend-api/');
+}
+
+/** Some clients append paths of the backend address to the base URL. Null if `rest`, a path below it, is none. */
+function appendedWhamPath(rest: string): string | null {
+  if (rest === 'usage') return 'wham/usage';
+  if (rest.startsWith('wham/')) return rest;
+  return rest.startsWith('api/codex/') ? whamPath(`/${rest}`) : null;
+}
+
+function isRead(method: string): boolean {
+  return method === 'GET' || method === 'HEAD';
 }
 
 function below(path: string, prefix: string): string | null {

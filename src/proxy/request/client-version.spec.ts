@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { clientVersion } from './client-version.js';
+import { clientVersion, newerVersion } from './client-version.js';
 
 const agent = 'codex_exec/0.169.0 (Debian 12.0.0; x86_64) xterm (codex_exec; 0.169.0)';
 
@@ -24,5 +24,18 @@ describe('the version of a client', () => {
     ['', {}, null],
   ])('with the query %j and the headers %j is %j', (query, headers, version) => {
     expect(clientVersion(query, headers)).toBe(version);
+  });
+});
+
+describe('the newer of two versions', () => {
+  it.each([
+    ['0.169.0', '0.169.0', '0.169.0'],
+    ['0.169.0', '0.170.0', '0.170.0'],
+    ['0.99.0', '0.100.0', '0.100.0'],
+    ['1.0.0', '0.200.7', '1.0.0'],
+    ['0.169.10', '0.169.9', '0.169.10'],
+  ])('of %s and %s is %s', (one, other, newer) => {
+    expect(newerVersion(one, other)).toBe(newer);
+    expect(newerVersion(other, one)).toBe(newer);
   });
 });

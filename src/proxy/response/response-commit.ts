@@ -68,7 +68,7 @@ export class ResponseCommit {
     onResponseId: (id: string) => void,
   ): Promise<Relayed> {
     const onFault = (error: unknown) => this.faults.note('tap', error, { request: request.id });
-    const tap = new UsageTap({ onResponseId, onFault });
+    const tap = new UsageTap({ onResponseId, onFault }, attempted.peeked.isEventStream);
     const end = await this.relay(request, res, account, attempted, {
       isTurn: true,
       watch: (bytes) => {

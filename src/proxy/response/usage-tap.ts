@@ -2,6 +2,7 @@ import type { TokenCount } from '../../usage/response-usage.js';
 import { type EventFailure, failureInEvent } from '../outcome/event-failure.js';
 import { SseReader } from '../upstream/sse-reader.js';
 import { EventTap } from './event-tap.js';
+import { JsonTap } from './json-tap.js';
 
 /** Callbacks of a usage tap. */
 export interface TapListener {
@@ -11,14 +12,22 @@ export interface TapListener {
   readonly onFault: (error: unknown) => void;
 }
 
-/** Reads the token counts of a stream's final event and its response id without touching the stream. Never throws. */
+/**
+ * Reads the token counts of a turn's response and its response id without touching the response: from the events of a
+ * stream, or from a JSON body. Never throws.
+ */
 export class UsageTap {
   private isWatching = true;
   private bytes = 0;
   private readonly events: EventTap;
   private readonly reader: SseReader;
+  private readonly json: JsonTap | null;
 
-  constructor(private readonly listener: TapListener) {
+  constructor(
+    private readonly listener: TapListener,
+    isEventStream: boolean = true,
+  ) {
+    this.json = isEventStream ? null : new JsonTap(listener.onResponseId);
     const events = new EventTap(listener.onResponseId, failureInEvent);
     this.events = events;
     this.reader = new SseReader(
@@ -34,7 +43,7 @@ export class UsageTap {
     this.bytes += chunk.length;
     if (!this.isWatching) return;
     try {
-      this.reader.push(chunk);
+      (this.json ?? this.reader).push(chunk);
     } catch (error) {
       this.isWatching = false;
       this.listener.onFault(error);
@@ -46,9 +55,9 @@ export class UsageTap {
     return this.bytes;
   }
 
-  /** Token counts of the final event; null if no final event came or it had none. */
+  /** Token counts of the final event, or of the JSON body; null if none came. */
   get counted(): TokenCount | null {
-    return this.events.counted;
+    return this.json === null ? this.events.counted : this.json.counted;
   }
 
   /** Whether an event has come after which the client waits for nothing more. */

@@ -1,6 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { Secret } from '../../runtime/secret.js';
-import { clientHeaders, clientOnly, hopByHop, upstreamHeaders, upstreamOnly } from './headers.js';
+import {
+  addedOnTheWay,
+  clientHeaders,
+  clientOnly,
+  hopByHop,
+  otherCredentials,
+  upstreamHeaders,
+  upstreamOnly,
+} from './headers.js';
 
 const account = {
   accessToken: new Secret('of-the-account'),
@@ -11,9 +19,40 @@ const account = {
 const options = { bodyLength: 2, without: [] };
 
 describe('request headers', () => {
-  it.each([...hopByHop, ...clientOnly])("drop the client's %s", (name) => {
+  const patterns = addedOnTheWay.map((it) => it.replace('*', 'made-up'));
+  it.each([...hopByHop, ...clientOnly, ...otherCredentials, ...patterns])("drop the client's %s", (name) => {
     const sent = upstreamHeaders({ [name]: 'of-the-client' }, account, options);
     expect(JSON.stringify(sent)).not.toContain('of-the-client');
+  });
+
+  it.each([
+    'x-codex-turn-metadata',
+    'x-codex-forwarded-for',
+    'x-openai-subagent',
+    'x-oai-attestation',
+    'x-client-request-id',
+    'x-request-id',
+    'openai-beta',
+    'originator',
+    'session-id',
+    'thread-id',
+    'version',
+    'oai-product-sku',
+    'traceparent',
+    'tracestate',
+    'baggage',
+    'forward',
+    'viable',
+    'cfx',
+    'x-client',
+    'x-realtime',
+    'accept-language',
+    'user-agent',
+  ])("keep the client's %s", (name) => {
+    expect(upstreamHeaders({ [name]: 'of-the-client' }, account, options)).toHaveProperty(
+      [name],
+      'of-the-client',
+    );
   });
 
   it("keep the client's other headers and add the account's credentials", () => {

@@ -27,6 +27,75 @@ export const clientOnly: ReadonlySet<string> = new Set([
   'x-openai-fedramp',
 ]);
 
+/**
+ * Headers that tunnels, edges and reverse proxies in front of this program add; never sent upstream. They tell where a
+ * request comes from, and some carry a login of that service. A name that ends in `*` stands for all names that begin
+ * like it.
+ */
+export const addedOnTheWay: readonly string[] = [
+  // Standard ones, and those that many servers share.
+  'forwarded',
+  'forwarded-*',
+  'via',
+  'cdn-loop',
+  'client-ip',
+  'front-end-https',
+  'remote-user',
+  'true-client-ip',
+  'x-auth-request-*',
+  'x-client-ip',
+  'x-cluster-client-ip',
+  'x-forwarded',
+  'x-forwarded-*',
+  'x-original-*',
+  'x-queue-start',
+  'x-real-*',
+  'x-remote-*',
+  'x-request-start',
+  'x-rewrite-url',
+  'x-scheme',
+  'x-ssl-*',
+  'x-url-scheme',
+  // Those of single services.
+  'akamai-*',
+  'cf-*',
+  'cloudfront-*',
+  'fastly-*',
+  'fly-*',
+  'ngrok-*',
+  'rndr-id',
+  'tailscale-*',
+  'x-akamai-*',
+  'x-amz-*',
+  'x-amzn-*',
+  'x-appengine-*',
+  'x-appgw-*',
+  'x-arr-*',
+  'x-azure-*',
+  'x-cloud-trace-context',
+  'x-envoy-*',
+  'x-goog-*',
+  'x-ms-*',
+  'x-nf-*',
+  'x-railway-*',
+  'x-tunnel-*',
+  'x-vercel-*',
+];
+
+/** Credentials of other services, which other clients send; never sent upstream. */
+export const otherCredentials: ReadonlySet<string> = new Set([
+  'api-key',
+  'apikey',
+  'ocp-apim-subscription-key',
+  'openai-organization',
+  'openai-project',
+  'x-access-token',
+  'x-api-key',
+  'x-auth-token',
+]);
+
+const isAddedOnTheWay = matcherOf(addedOnTheWay);
+
 /** Headers of an account or of its connection to upstream; never sent to the client. */
 export const upstreamOnly: ReadonlySet<string> = new Set([
   'set-cookie',
@@ -60,7 +129,7 @@ export function upstreamHeaders(
   const headers: IncomingHttpHeaders = {};
   for (const name in client) {
     const value = client[name];
-    if (value === undefined || hopByHop.has(name) || clientOnly.has(name)) continue;
+    if (value === undefined || staysHere(name)) continue;
     if (named.includes(name) || options.without.includes(name)) continue;
     headers[name] = value;
   }
@@ -85,6 +154,18 @@ export function clientHeaders(upstream: IncomingHttpHeaders): OutgoingHttpHeader
     headers[name] = value;
   }
   return headers;
+}
+
+/** Whether a header of the client is never sent upstream. */
+function staysHere(name: string): boolean {
+  return hopByHop.has(name) || clientOnly.has(name) || otherCredentials.has(name) || isAddedOnTheWay(name);
+}
+
+/** Compares a name in lower case with a list whose entries may end in `*`. */
+function matcherOf(names: readonly string[]): (name: string) => boolean {
+  const alternatives = names.map((it) => (it.endsWith('*') ? it.replace('*', '.+') : it));
+  const pattern = new RegExp(`^(?:${alternatives.join('|')})$`, 's');
+  return (name) => pattern.test(name);
 }
 
 function connectionNames(connection: string | undefined): string[] {

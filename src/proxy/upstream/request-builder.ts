@@ -6,6 +6,7 @@ import type { RequestBody } from '../request/request-body.js';
 import type { UpstreamSocket } from '../socket/upstream-socket.js';
 import type { UpstreamBase } from './upstream-client.js';
 import { upstreamHeaders } from './headers.js';
+import { withoutCredentials } from './query.js';
 
 /** Methods that may be repeated (RFC 9110 9.2.1). Others may take long, and a repeat would do their work twice. */
 const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
@@ -31,6 +32,8 @@ export interface Destination {
   readonly without: readonly string[];
   /** Body, or message on a WebSocket, to send instead of the client's, without content encoding; null sends the client's own. */
   readonly bodyInstead: Buffer | null;
+  /** Method and query (with its question mark) to send instead of the client's; left out: the client's own. */
+  readonly asked?: { readonly method: string; readonly query: string };
   /** Time limit for the whole exchange, ms; null if only the idle limits apply. */
   readonly withinMs: number | null;
 }
@@ -43,14 +46,14 @@ export function buildRequest(
   token: Secret,
   path: string,
 ): BuiltRequest {
-  const { bodyInstead } = to;
+  const { bodyInstead, asked = request } = to;
   const body = to.socket === null ? bodyOf(request, bodyInstead) : null;
   const headers = upstreamHeaders(request.headers, accountHeaders(account, token), {
     bodyLength: bodyLength(body, request),
     without: bodyInstead === null ? to.without : [...to.without, 'content-encoding'],
   });
-  const respondsSoon = to.isTurn ? to.path === 'responses' : safeMethods.has(request.method);
-  return { method: request.method, url: path + request.query, headers, body, respondsSoon };
+  const respondsSoon = to.isTurn ? to.path === 'responses' : safeMethods.has(asked.method);
+  return { method: asked.method, url: path + withoutCredentials(asked.query), headers, body, respondsSoon };
 }
 
 function bodyOf(request: ProxyRequest, bodyInstead: Buffer | null): RequestBody | null {

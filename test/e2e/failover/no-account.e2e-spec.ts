@@ -131,7 +131,7 @@ describe('a pool that needs an operator', () => {
       const codex = await send(pool, { headers: { originator: 'codex_cli_rs' } });
       expect(codex.status).toBe(400);
       expect(codex.body.equals(response.body)).toBe(true);
-      const other = await send(pool, { path: '/v1/responses/compact' });
+      const other = await send(pool, { path: '/v1/alpha/search' });
       expect(other.status).toBe(503);
       expect(other.headers['x-codex-pool-error']).toBe('no_account_available');
     },

@@ -19,11 +19,11 @@ describe('requests that are not turns', () => {
     await using pool = await TestPool.start();
     await polled(pool);
     const asked: (string | null)[] = [];
-    pool.fakeUpstream.on('POST', '/backend-api/codex/responses/compact', (_req, res, { account }) => {
+    pool.fakeUpstream.on('POST', '/backend-api/codex/memories/trace_summarize', (_req, res, { account }) => {
       asked.push(account);
       res.writeHead(500, { 'content-type': 'application/json' }).end('{"error":"no luck"}');
     });
-    const response = await pool.client.post('/v1/responses/compact').send({ input: [] }).expect(500);
+    const response = await pool.client.post('/v1/memories/trace_summarize').send({ input: [] }).expect(500);
     expect(response.text).toBe('{"error":"no luck"}');
     expect(response.headers['x-codex-pool-account']).toBe('a');
     expect(asked).toEqual(['a']);

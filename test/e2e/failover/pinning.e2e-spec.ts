@@ -95,9 +95,8 @@ describe('a turn that continues a response', () => {
     await using pool = await withResponse();
     const body = continues('resp_1');
     await send(pool, { path: '/v1/responses/compact', body });
-    await send(pool, { path: '/v1/responses/resp_1/cancel', body: '{}' });
-    await send(pool, { path: '/v1/responses/resp_2/cancel', body: '{}' });
-    expect(forwarded(pool.fakeUpstream).map((it) => it.account)).toEqual(['b', 'b', 'b', 'a']);
+    await send(pool, { path: '/v1/alpha/search', body });
+    expect(forwarded(pool.fakeUpstream).map((it) => it.account)).toEqual(['b', 'b', 'b']);
   });
 
   it('stays pinned after a restart', async () => {

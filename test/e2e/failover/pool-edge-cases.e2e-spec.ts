@@ -114,10 +114,10 @@ describe('a usage limit on a session route that is not a turn', () => {
     const clock = new FakeClock();
     await using pool = await startRanked({ clock });
     const text = '{"error": {"type":"usage_limit_reached",\n "resets_in_seconds":3600}}';
-    pool.fakeUpstream.on('POST', '/backend-api/codex/responses/compact', (_req, res) => {
+    pool.fakeUpstream.on('POST', '/backend-api/codex/alpha/search', (_req, res) => {
       res.writeHead(429, { 'content-type': 'application/json', 'x-of': 'upstream' }).end(text);
     });
-    const response = await send(pool, { path: '/v1/responses/compact', headers: session.headers });
+    const response = await send(pool, { path: '/v1/alpha/search', headers: session.headers });
     expect(response).toMatchObject({
       status: 429,
       headers: { 'x-of': 'upstream', 'x-codex-pool-account': 'a' },

@@ -92,11 +92,11 @@ describe('a 401 on a route that is not a turn', () => {
   it('does not move the session', async () => {
     await using pool = await startTilted();
     const session = { 'session-id': 's-1' };
-    pool.fakeUpstream.on('POST', '/backend-api/codex/responses/compact', rejects);
+    pool.fakeUpstream.on('POST', '/backend-api/codex/alpha/search', rejects);
     const first = await pool.turn(session).expect(200);
     expect(first.headers['x-codex-pool-account']).toBe('b');
-    const compact = await pool.client.post('/v1/responses/compact').set(session).send({}).expect(403);
-    expect(compact.text).toBe(refusal);
+    const search = await pool.client.post('/v1/alpha/search').set(session).send({}).expect(403);
+    expect(search.text).toBe(refusal);
     expect(await standing(pool, 'b')).toEqual(free);
     const next = await pool.turn(session).expect(200);
     expect(next.headers['x-codex-pool-account']).toBe('b');

@@ -139,7 +139,6 @@ describe('unknown paths', () => {
     '/v1/a%00b',
     '/v1/a%0ab',
     '/v1/%zz',
-    'http://evil.example/v1/responses',
     '*',
   ])('%s gets 404 as JSON and is not forwarded', async (path) => {
     await using pool = await TestPool.start();

@@ -8,6 +8,8 @@ import { SocketClient } from '../../support/clients/socket-client.js';
 import { startTilted } from '../../support/pool/uneven-pool.js';
 
 const MODELS = '/backend-api/codex/models';
+/** As Codex asks for it. */
+const LIST = '/v1/models?client_version=0.169.0';
 
 /** An etag of its own for each version that the text names. */
 const etagOf = (text: string) => `W/"of-${/0\.1\d\d\.0/.exec(text)?.[0]}"`;
@@ -36,20 +38,20 @@ describe('the list of models', () => {
   it('is fetched again after five minutes; the cached list is served while upstream fails', async () => {
     const clock = new FakeClock();
     await using pool = await TestPool.start({ accounts, clock });
-    const first = await pool.client.get('/v1/models').expect(200);
+    const first = await pool.client.get(LIST).expect(200);
     clock.advance(6 * MINUTE);
     pool.fakeUpstream.on('GET', MODELS, (_req, res) => void res.writeHead(500).end('broken'));
-    const stale = await pool.client.get('/v1/models').expect(200);
+    const stale = await pool.client.get(LIST).expect(200);
     expect(stale.body).toEqual(first.body);
     await pool.fakeUpstream.goDown();
-    expect((await pool.client.get('/v1/models').expect(200)).body).toEqual(first.body);
+    expect((await pool.client.get(LIST).expect(200)).body).toEqual(first.body);
     await pool.fakeUpstream.reopen();
     pool.fakeUpstream.on(
       'GET',
       MODELS,
       (_req, res) => void res.writeHead(200, { etag: '"2"' }).end('{"models":[2]}'),
     );
-    const renewed = await call(pool.origin, { path: '/v1/models' });
+    const renewed = await call(pool.origin, { path: LIST });
     expect(renewed.headers['etag']).toBe('"2"');
     expect(renewed.body.toString()).toBe('{"models":[2]}');
   });
@@ -58,14 +60,16 @@ describe('the list of models', () => {
     await using pool = await TestPool.start({ accounts });
     for (const status of [401, 500]) {
       pool.fakeUpstream.on('GET', MODELS, (_req, res) => void res.writeHead(status).end());
-      const { body } = await pool.client.get('/v1/models').expect(404).expect('content-type', /json/);
-      expect(body.error.code).toBe('models_unavailable');
+      for (const path of ['/v1/models', LIST]) {
+        const { body } = await pool.client.get(path).expect(404).expect('content-type', /json/);
+        expect(body.error.code).toBe('models_unavailable');
+      }
     }
   });
 
   it('is not fetched again just because another account has another etag', async () => {
     await using pool = await startTilted({ accounts });
-    const served = (await pool.client.get('/v1/models').expect(200)).headers['etag'];
+    const served = (await pool.client.get(LIST).expect(200)).headers['etag'];
     pool.fakeUpstream.account('a').always(streams({ headers: { 'x-models-etag': 'W/"of-a"' } }));
     const ofB = (await pool.turn({ 'session-id': 's-1' }).expect(200)).headers;
     expect(ofB).toMatchObject({ 'x-codex-pool-account': 'b', 'x-models-etag': served });
@@ -94,10 +98,10 @@ describe('the list of models', () => {
 
   it('is fetched again when the list of its account has changed', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
-    await pool.client.get('/v1/models').expect(200);
+    await pool.client.get(LIST).expect(200);
     pool.fakeUpstream.models.etag = 'W/"made-up-2"';
     expect((await pool.turn().expect(200)).headers['x-models-etag']).toBe('W/"made-up-2"');
-    expect((await pool.client.get('/v1/models').expect(200)).headers['etag']).toBe('W/"made-up-2"');
+    expect((await pool.client.get(LIST).expect(200)).headers['etag']).toBe('W/"made-up-2"');
   });
 });
 

@@ -15,7 +15,7 @@ afterEach(() => {
 });
 
 describe('accounts/check', () => {
-  it.each(['/backend-api/wham/accounts/check', '/api/codex/accounts/check'])(
+  it.each(['/backend-api/wham/accounts/check', '/api/codex/accounts/check', '/v1/wham/accounts/check'])(
     '%s lists the caller’s own workspace and makes no outbound call',
     async (path) => {
       await using pool = await TestPool.start({ accounts: [{ name: 'a', plan: 'pro' }] });
@@ -41,30 +41,34 @@ describe('accounts/check', () => {
 });
 
 describe('usage', () => {
-  it.each(['/backend-api/wham/usage', '/api/codex/usage'])(
-    '%s reports the pool’s windows in integers',
-    async (path) => {
-      await using pool = await TestPool.start({
-        prepare: (fakeUpstream) => {
-          const five = { usedPercent: 10.4, windowSeconds: 18_000, resetsInSeconds: 9_000 };
-          const week = { windowSeconds: 604_800, resetsInSeconds: 300_000 };
-          fakeUpstream.account('a').usage(five, { ...week, usedPercent: 33.3 });
-          fakeUpstream.account('b').usage({ ...week, usedPercent: 50 }); // has only the weekly window, reported as primary
-        },
-      });
-      await polled(pool);
-      const { body } = await pool.client.get(path).expect(200);
-      expect(body).toMatchObject({ plan_type: 'plus', rate_limit: { allowed: true, limit_reached: false } });
-      const { primary_window: primary, secondary_window: secondary } = body.rate_limit;
-      expect(primary).toMatchObject({ used_percent: 10, limit_window_seconds: 18_000 });
-      expect(secondary).toMatchObject({ used_percent: 42, limit_window_seconds: 604_800 });
-      const numbers: unknown[] = [...Object.values(primary), ...Object.values(secondary)];
-      expect(numbers).toHaveLength(8);
-      expect(numbers.every((it) => Number.isInteger(it))).toBe(true);
-      expect(secondary.reset_at * 1_000 - Date.now()).toBeGreaterThan(290_000_000);
-      expect(forwarded(pool.fakeUpstream)).toEqual([]);
-    },
-  );
+  it.each([
+    '/backend-api/wham/usage',
+    '/api/codex/usage',
+    '/v1/wham/usage',
+    '/v1/api/codex/usage',
+    '/v1/usage',
+    '/backend-api/codex/wham/usage',
+  ])('%s reports the pool’s windows in integers', async (path) => {
+    await using pool = await TestPool.start({
+      prepare: (fakeUpstream) => {
+        const five = { usedPercent: 10.4, windowSeconds: 18_000, resetsInSeconds: 9_000 };
+        const week = { windowSeconds: 604_800, resetsInSeconds: 300_000 };
+        fakeUpstream.account('a').usage(five, { ...week, usedPercent: 33.3 });
+        fakeUpstream.account('b').usage({ ...week, usedPercent: 50 }); // has only the weekly window, reported as primary
+      },
+    });
+    await polled(pool);
+    const { body } = await pool.client.get(path).expect(200);
+    expect(body).toMatchObject({ plan_type: 'plus', rate_limit: { allowed: true, limit_reached: false } });
+    const { primary_window: primary, secondary_window: secondary } = body.rate_limit;
+    expect(primary).toMatchObject({ used_percent: 10, limit_window_seconds: 18_000 });
+    expect(secondary).toMatchObject({ used_percent: 42, limit_window_seconds: 604_800 });
+    const numbers: unknown[] = [...Object.values(primary), ...Object.values(secondary)];
+    expect(numbers).toHaveLength(8);
+    expect(numbers.every((it) => Number.isInteger(it))).toBe(true);
+    expect(secondary.reset_at * 1_000 - Date.now()).toBeGreaterThan(290_000_000);
+    expect(forwarded(pool.fakeUpstream)).toEqual([]);
+  });
 
   it('reports null while nothing is known', async () => {
     await using pool = await TestPool.start({
@@ -187,7 +191,7 @@ describe('the home account', () => {
     expect(pool.fakeUpstream.tokens.requestsFor('a')).toHaveLength(1);
   });
 
-  it.each(['/backend-api/wham', '/api/codex'])(
+  it.each(['/backend-api/wham', '/api/codex', '/v1/wham', '/v1/api/codex'])(
     '%s/rate-limit-reset-credits/consume is not forwarded',
     async (base) => {
       await using pool = await TestPool.start();

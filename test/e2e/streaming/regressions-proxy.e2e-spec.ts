@@ -13,6 +13,7 @@ import { send } from '../../support/clients/raw-client.js';
 import { call, send as exchange, turnWith } from '../../support/clients/raw-http.js';
 import { spellingsOf } from '../../support/clients/path-variants.js';
 
+const LIST = '/v1/models?client_version=0.169.0';
 const COMPACT = '/backend-api/codex/responses/compact';
 const SETTINGS = '/backend-api/wham/settings/user';
 const MODELS = '/backend-api/codex/models';
@@ -113,7 +114,7 @@ describe('the first response that a starting client waits for', () => {
   it('is the last known model list while upstream is silent, and the newer list once it arrives', async () => {
     const clock = new FakeClock();
     await using pool = await TestPool.start({ accounts: ['a'], clock });
-    const { body: known } = await pool.client.get('/v1/models').expect(200);
+    const { body: known } = await pool.client.get(LIST).expect(200);
     clock.advance(6 * MINUTE);
     const gate = Promise.withResolvers<void>();
     pool.fakeUpstream.on('GET', MODELS, async (_req, res) => {
@@ -121,10 +122,10 @@ describe('the first response that a starting client waits for', () => {
       res.writeHead(200, { 'content-type': 'application/json' }).end('{"models":["newer"]}');
     });
     const askedAt = performance.now();
-    expect((await pool.client.get('/v1/models').expect(200)).body).toEqual(known);
+    expect((await pool.client.get(LIST).expect(200)).body).toEqual(known);
     expect(performance.now() - askedAt).toBeLessThan(2_500);
     gate.resolve();
-    const list = async () => (await pool.client.get('/v1/models').expect(200)).body;
+    const list = async () => (await pool.client.get(LIST).expect(200)).body;
     await expect.poll(list).toEqual({ models: ['newer'] });
   });
 });
