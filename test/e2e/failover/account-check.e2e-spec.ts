@@ -7,7 +7,7 @@ import { TestPool } from '../../support/pool/pool.js';
 const aWeek = 604_800;
 const routed = (pool: TestPool, account_routing_override: unknown) =>
   refuses(200, {
-    accounts: [7, { id: pool.fakeUpstream.account('a').accountId, account_routing_override }],
+    accounts: [{ id: pool.fakeUpstream.account('a').accountId, account_routing_override }],
   });
 
 /** The routing header of the next turn; null without one. */
@@ -78,6 +78,13 @@ describe('a poll whose account check fails', () => {
     expect(await routingOfATurn(pool)).toBe('us');
     response.release();
     expect(await poll).toBe(200);
+  });
+
+  it('reads the entry of the account beside entries that it cannot read', async () => {
+    const entry = { id: 'acct-a', account_routing_override: 'us_cr' };
+    await using pool = await pollWith(refuses(200, { accounts: [7, null, { id: 3 }, entry] }));
+    await pool.client.post('/admin/accounts/a/poll').expect(200);
+    expect(await routingOfATurn(pool)).toBe('us_cr');
   });
 
   it('ends a known routing when upstream no longer asks for one', async () => {
