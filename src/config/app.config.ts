@@ -1,10 +1,12 @@
 import { isIP } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
-import { join, resolve } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { z } from 'zod';
 import { isLoopbackName } from '../runtime/loopback.js';
 import { PoolError } from '../runtime/pool-error.js';
 import { Secret } from '../runtime/secret.js';
+import { readAllowedHosts } from './allowed-hosts.js';
+import { readPath } from './path-setting.js';
 import { driverSettings } from './driver-setting.js';
 import { selectionPolicyNames } from './selection-policy-name.js';
 
@@ -12,6 +14,10 @@ export const APP_CONFIG = Symbol('AppConfig');
 
 export class InvalidConfigError extends PoolError {
   readonly code = 'invalid_config';
+  /** @param faults sentences, each with the name of its setting */
+  constructor(readonly faults: readonly string[]) {
+    super(`Invalid settings:\n${faults.map((it) => `  ${it}`).join('\n')}`);
+  }
 }
 
 const MiB = 1_024 * 1_024;
@@ -42,7 +48,12 @@ const path = (fallback: string) =>
     z
       .string()
       .default(fallback)
-      .transform((it) => resolve(it)),
+      .transform((it, context) => {
+        const read = readPath(it);
+        if (read.kind === 'path') return read.path;
+        context.addIssue({ code: 'custom', message: read.fault });
+        return z.NEVER;
+      }),
   );
 
 const baseUrl = (fallback: string) =>
@@ -51,13 +62,15 @@ const baseUrl = (fallback: string) =>
       .string()
       .default(fallback)
       .transform((it, context) => {
-        const url = URL.canParse(it) ? new URL(it) : null;
+        // The parser would drop line breaks and outer spaces.
+        const url = /^[\x21-\x7e]+$/.test(it) && URL.canParse(it) ? new URL(it) : null;
         const fits =
           url !== null &&
           (url.protocol === 'http:' || url.protocol === 'https:') &&
           url.search === '' &&
           url.hash === '' &&
-          url.username === '';
+          url.username === '' &&
+          url.password === '';
         if (fits) return url;
         context.addIssue({
           code: 'custom',
@@ -80,7 +93,7 @@ const listenAddress = setting(
     .string()
     .default('127.0.0.1:8989')
     .transform((it, context) => {
-      const match = /^(?:\[([^\]]+)\]|([^:]*)):(\d{1,5})$/.exec(it);
+      const match = /^(?:\[([0-9a-f:.]+(?:%[\w.-]+)?)\]|([\w.-]+)):(\d{1,5})$/i.exec(it);
       const host = match?.[1] ?? match?.[2] ?? '';
       const port = Number(match?.[3]);
       if (match !== null && host !== '' && port <= 65_535) return { host, port };
@@ -96,12 +109,11 @@ const hostNames = setting(
   z
     .string()
     .default('')
-    .transform((it) =>
-      it
-        .split(',')
-        .map((name) => name.trim().toLowerCase())
-        .filter((name) => name !== ''),
-    ),
+    .transform((it, context) => {
+      const { names, faults } = readAllowedHosts(it);
+      for (const message of faults) context.addIssue({ code: 'custom', message });
+      return names;
+    }),
 );
 
 const schema = z
@@ -132,14 +144,7 @@ const schema = z
     UPSTREAM_REFRESH_BASE: baseUrl('https://auth.openai.com'),
     XDG_RUNTIME_DIR: setting(z.string().default('')),
   })
-  .superRefine((it, context) => {
-    if (isLoopbackAddress(it.PROXY_LISTEN_ADDR.host)) return;
-    const reason =
-      'must be set, because PROXY_LISTEN_ADDR is not a loopback address and others could reach the proxy';
-    for (const name of ['PROXY_ADMIN_TOKEN', 'PROXY_CLIENT_TOKEN'] as const) {
-      if (it[name] === null) context.addIssue({ code: 'custom', path: [name], message: reason });
-    }
-  });
+  .strip(); // the rest of the environment
 
 /** All settings, read once at startup and frozen. Paths are absolute, `Seconds`/`Days` are whole numbers. */
 export type AppConfig = Readonly<ReturnType<typeof toConfig>>;
@@ -150,10 +155,39 @@ export type AppConfig = Readonly<ReturnType<typeof toConfig>>;
  */
 export function loadConfig(env: NodeJS.ProcessEnv): AppConfig {
   const parsed = schema.safeParse(env);
-  if (parsed.success) return Object.freeze(toConfig(parsed.data));
-  const faults = parsed.error.issues.map((it) => `  ${it.path.join('.')}: ${it.message}`);
-  throw new InvalidConfigError(`Invalid settings:\n${faults.join('\n')}`);
+  const faults = [...faultsIn(parsed.error), ...exposureFaults(env)];
+  if (!parsed.success || faults.length > 0) throw new InvalidConfigError(faults);
+  return Object.freeze(toConfig(parsed.data));
 }
+
+function faultsIn(error: z.ZodError | undefined): string[] {
+  return error?.issues.map((it) => `${it.path.join('.')}: ${it.message}`) ?? [];
+}
+
+/** Checks the tokens by themselves, so that a fault elsewhere does not hide that they are missing. */
+function exposureFaults(env: NodeJS.ProcessEnv): string[] {
+  const listen = schema.shape.PROXY_LISTEN_ADDR.safeParse(env['PROXY_LISTEN_ADDR']);
+  if (!listen.success || isLoopbackAddress(listen.data.host)) return [];
+  const reason =
+    'must be set, because PROXY_LISTEN_ADDR is not a loopback address and others could reach the proxy';
+  return ['PROXY_ADMIN_TOKEN', 'PROXY_CLIENT_TOKEN']
+    .filter((name) => (env[name] ?? '') === '')
+    .map((name) => `${name}: ${reason}`);
+}
+
+/** The folders and files that the settings name; null where a setting is invalid. */
+export function pathsIn(env: NodeJS.ProcessEnv): {
+  readonly poolDir: string | null;
+  readonly dbPath: string | null;
+} {
+  return {
+    poolDir: schema.shape.POOL_DIR.safeParse(env['POOL_DIR']).data ?? null,
+    dbPath: schema.shape.PROXY_DB_PATH.safeParse(env['PROXY_DB_PATH']).data ?? null,
+  };
+}
+
+/** The names of all settings of the program's own. */
+export const settingNames: readonly string[] = Object.keys(schema.shape);
 
 function toConfig(it: z.infer<typeof schema>) {
   return {
@@ -183,7 +217,7 @@ function toConfig(it: z.infer<typeof schema>) {
 function runtimeFolders(own: string): readonly string[] {
   const { uid, username } = userInfo();
   const temporary = join(tmpdir(), `codex-pool-${uid === -1 ? username : uid}`);
-  return own === '' ? [temporary] : [join(own, 'codex-pool'), temporary];
+  return !isAbsolute(own) ? [temporary] : [join(own, 'codex-pool'), temporary];
 }
 
 function isLoopbackAddress(host: string): boolean {
