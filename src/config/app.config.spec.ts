@@ -154,6 +154,13 @@ const tokenNames = ['PROXY_ADMIN_TOKEN', 'PROXY_CLIENT_TOKEN'];
 const noNumber = ['abc', '-1', '+1', '1.5', '1e3', ' 5 ', '5 ', '0x10', '1_000', '1,000', 'NaN'];
 const never = [' ', '\0', '5\0', '1\n', '\n1', '\t', '1\r\n'];
 const huge = '9'.repeat(400);
+const badAddresses = [huge, 'true', 'https://', 'https://x y', 'https://x:99999', 'https://:pw@x'].concat([
+  'https://x\n.example',
+  '\thttps://x',
+  'https://x ',
+  'file:///x',
+  'ws://x',
+]);
 
 describe('a setting of the wrong kind', () => {
   it.each<[string, string]>([
@@ -167,10 +174,7 @@ describe('a setting of the wrong kind', () => {
       [...noNumber, ...never, huge, 'auto,node'].map((at) => [it, at] satisfies [string, string]),
     ),
     ...bases.flatMap((it) =>
-      [
-        ...[...noNumber, ...never, huge, 'true', 'https://', 'https://x y', 'https://x:99999'],
-        ...['https://x\n.example', '\thttps://x', 'https://x ', 'https://:pw@x', 'file:///x', 'ws://x'],
-      ].map((at) => [it, at] satisfies [string, string]),
+      [...noNumber, ...never, ...badAddresses].map((at) => [it, at] satisfies [string, string]),
     ),
     ...paths.flatMap((it) =>
       [...never, ' 5 ', '~root', '~root/x'].map((at) => [it, at] satisfies [string, string]),
