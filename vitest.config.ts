@@ -18,6 +18,7 @@ const long = [
   'test/e2e/operator/fault-domains.e2e-spec.ts',
   'test/e2e/operator/process-faults.e2e-spec.ts',
   'test/e2e/operator/process.e2e-spec.ts',
+  'test/e2e/operator/settings.e2e-spec.ts',
   'test/e2e/pool-folder/*.e2e-spec.ts',
   'test/e2e/streaming/bad-responses-streams.e2e-spec.ts',
   'test/e2e/streaming/bytes.e2e-spec.ts',

@@ -1,7 +1,13 @@
 import 'reflect-metadata';
 import { existsSync } from 'node:fs';
 import { AccountRegistry } from '../accounts/account-registry.js';
-import { type AppConfig, InvalidConfigError, loadConfig } from '../config/app.config.js';
+import {
+  type AppConfig,
+  InvalidConfigError,
+  loadConfig,
+  pathsIn,
+  settingNames,
+} from '../config/app.config.js';
 import { type RunningApp, startApp } from './app.setup.js';
 import { Faults } from '../observability/faults.js';
 import { handleUncaught } from './uncaught-exceptions.js';
@@ -9,6 +15,8 @@ import { limits } from '../config/limits.js';
 import { describeError, errorCode } from '../runtime/pool-error.js';
 import { PoolLogger } from '../observability/pool-logger.js';
 import { RecentErrors } from '../observability/recent-errors.js';
+import { misspelledSettings } from './misspelled-settings.js';
+import { pathFaults } from './path-faults.js';
 import { greeting } from './greeting.js';
 
 /** Starts the program and leaves it running. If that fails, prints a sentence and exits with code 1. */
@@ -19,6 +27,8 @@ export async function start(): Promise<void> {
   const logger = new PoolLogger(errors, config.debug, process.stdout.isTTY);
   // A closed log pipe must not end a turn, and nothing is left to report it to.
   for (const output of [process.stdout, process.stderr]) output.on('error', () => undefined);
+  for (const why of misspelledSettings(Object.keys(process.env), settingNames))
+    logger.warn('a variable of the environment looks like a misspelled setting', { why });
   let running: RunningApp;
   try {
     running = await startApp(config, { logger, errors });
@@ -39,13 +49,20 @@ export async function start(): Promise<void> {
 function readConfig(): AppConfig | null {
   try {
     if (existsSync('.env')) process.loadEnvFile('.env');
-    return loadConfig(process.env);
   } catch (error) {
-    giveUp(
-      error instanceof InvalidConfigError ? error.message : `.env cannot be read: ${describeError(error)}`,
-    );
+    giveUp(`.env cannot be read: ${describeError(error)}`);
     return null;
   }
+  const faults = pathFaults(pathsIn(process.env));
+  try {
+    const config = loadConfig(process.env);
+    if (faults.length === 0) return config;
+  } catch (error) {
+    if (!(error instanceof InvalidConfigError)) throw error;
+    faults.unshift(...error.faults);
+  }
+  giveUp(new InvalidConfigError(faults).message);
+  return null;
 }
 
 function whyNotStarted(error: unknown, { listen, poolDir }: AppConfig): string {
