@@ -32,7 +32,7 @@ const long = [
   'test/e2e/tokens/regressions.e2e-spec.ts',
   'test/e2e/tokens/two-processes.e2e-spec.ts',
   'test/e2e/tokens/vault.e2e-spec.ts',
-  'test/e2e/usage/{bad-input,database,fallback,ledger}.e2e-spec.ts',
+  'test/e2e/usage/{bad-input,database,fallback,ledger,local-days}.e2e-spec.ts',
   'test/e2e/websocket/{dropped,hold,sessions}.e2e-spec.ts',
   'test/e2e/websocket/input.e2e-spec.ts',
   'test/e2e/websocket/messages.e2e-spec.ts',
