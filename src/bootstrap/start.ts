@@ -1,5 +1,4 @@
 import 'reflect-metadata';
-import { existsSync } from 'node:fs';
 import { AccountRegistry } from '../accounts/account-registry.js';
 import {
   type AppConfig,
@@ -15,20 +14,21 @@ import { limits } from '../config/limits.js';
 import { describeError, errorCode } from '../runtime/pool-error.js';
 import { PoolLogger } from '../observability/pool-logger.js';
 import { RecentErrors } from '../observability/recent-errors.js';
+import { addDotEnv } from './dot-env.js';
 import { misspelledSettings } from './misspelled-settings.js';
 import { pathFaults } from './path-faults.js';
 import { greeting } from './greeting.js';
 
 /** Starts the program and leaves it running. If that fails, prints a sentence and exits with code 1. */
 export async function start(): Promise<void> {
-  const config = readConfig();
-  if (config === null) return;
+  const settings = readSettings();
+  if (settings === null) return;
+  const { config, warnings } = settings;
   const errors = new RecentErrors();
   const logger = new PoolLogger(errors, config.debug, process.stdout.isTTY);
   // A closed log pipe must not end a turn, and nothing is left to report it to.
   for (const output of [process.stdout, process.stderr]) output.on('error', () => undefined);
-  for (const why of misspelledSettings(Object.keys(process.env), settingNames))
-    logger.warn('a variable of the environment looks like a misspelled setting', { why });
+  for (const why of warnings) logger.warn('a setting does not count', { why });
   let running: RunningApp;
   try {
     running = await startApp(config, { logger, errors });
@@ -46,9 +46,11 @@ export async function start(): Promise<void> {
   process.stdout.write(greeting(running.address, config, accounts.list(), accounts.broken()));
 }
 
-function readConfig(): AppConfig | null {
+/** Returns the settings, and sentences about names that do not count; null if a setting is invalid. */
+function readSettings(): { readonly config: AppConfig; readonly warnings: readonly string[] } | null {
+  let ignored: string[];
   try {
-    if (existsSync('.env')) process.loadEnvFile('.env');
+    ignored = addDotEnv('.env', process.env);
   } catch (error) {
     giveUp(`.env cannot be read: ${describeError(error)}`);
     return null;
@@ -56,7 +58,11 @@ function readConfig(): AppConfig | null {
   const faults = pathFaults(pathsIn(process.env));
   try {
     const config = loadConfig(process.env);
-    if (faults.length === 0) return config;
+    const warnings = [
+      ...ignored.map((it) => `${it} in .env is ignored: tokens go there, so set it in the environment`),
+      ...misspelledSettings(Object.keys(process.env), settingNames),
+    ];
+    if (faults.length === 0) return { config, warnings };
   } catch (error) {
     if (!(error instanceof InvalidConfigError)) throw error;
     faults.unshift(...error.faults);

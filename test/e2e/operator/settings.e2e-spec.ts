@@ -1,6 +1,9 @@
 import { existsSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { join } from 'node:path';
+import { FakeUpstream } from '../../../src/fake-upstream/fake-upstream.js';
+import { call, turnWith } from '../../support/clients/raw-http.js';
+import { aTurn } from '../../support/pool/pool.js';
 import { Program } from '../../support/program/child-process.js';
 
 /** Starts the program with settings that cannot work; returns the lines of its error output. */
@@ -53,6 +56,23 @@ describe('settings that cannot work', { timeout: 30_000 }, () => {
     const lines = await refusal({ [name]: path });
     expect(lines).toEqual(['Invalid settings:', expect.stringMatching(new RegExp(`^  ${name}: `))]);
     expect(lines[1]).toMatch(why);
+  });
+});
+
+describe('an upstream address in .env', { timeout: 30_000 }, () => {
+  it('does not count, because tokens would go there', async () => {
+    await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
+    await using other = await FakeUpstream.start({ accounts: ['a'] });
+    const dotEnv = Object.entries(other.env).map(([name, value]) => `${name}=${value}\n`);
+    await using program = await Program.spawn({
+      fakeUpstream,
+      accounts: ['a'],
+      dotEnv: `PROXY_LISTEN_ADDR=127.0.0.1:0\n${dotEnv.join('')}UPSTREAM_LATER_BASE=https://evil.example\n`,
+    });
+    const origin = await program.origin();
+    expect((await call(origin, turnWith(JSON.stringify(aTurn())))).status).toBe(200);
+    expect(other.log).toEqual([]);
+    expect(program.child.stdout + program.child.stderr).toContain('UPSTREAM_LATER_BASE in .env is ignored');
   });
 });
 
