@@ -198,7 +198,17 @@ describe('a setting of the wrong kind', () => {
       [...noNumber, ...never, 'tökens-of-mine'].map((at) => [it, at] satisfies [string, string]),
     ),
     ...[...noNumber, ...never, huge, '127.0.0.1\n:1', '\0:1', 'a b:1', '[x]:1', '[::1]', '127.0.0.1:1e3']
-      .concat(['127.0.0.1: 1', '127.0.0.1:0x10', 'http://127.0.0.1:1', '127.0.0.1:1/', '*:1'])
+      .concat([
+        '127.0.0.1: 1',
+        '127.0.0.1:0x10',
+        '[abc]:1',
+        '[127.0.0.1]:1',
+        ':1',
+        '[]:1',
+        'http://127.0.0.1:1',
+        '127.0.0.1:1/',
+        '*:1',
+      ])
       .map((it) => ['PROXY_LISTEN_ADDR', it] satisfies [string, string]),
     ...['\0', 'a\nb', '*', 'https://a'].map((it) => ['PROXY_ALLOWED_HOSTS', it] satisfies [string, string]),
   ])('%s=%j is one sentence with its name', (name, text) => {

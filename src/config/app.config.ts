@@ -1,4 +1,4 @@
-import { isIP } from 'node:net';
+import { isIP, isIPv6 } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { z } from 'zod';
@@ -101,7 +101,8 @@ const listenAddress = setting(
       const match = /^(?:\[([0-9a-f:.]+(?:%[\w.-]+)?)\]|([\w.-]+)):(\d{1,5})$/i.exec(it);
       const host = match?.[1] ?? match?.[2] ?? '';
       const port = Number(match?.[3]);
-      if (match !== null && host !== '' && port <= 65_535) return { host, port };
+      const isWhole = match !== null && (match[1] === undefined || isIPv6(match[1]));
+      if (isWhole && port <= 65_535) return { host, port };
       context.addIssue({
         code: 'custom',
         message: 'expected host:port, such as 127.0.0.1:8989 or [::1]:8989',

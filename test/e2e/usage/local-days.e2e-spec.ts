@@ -144,6 +144,14 @@ describe.each(databaseDrivers)('usage by local days (%s)', (driver) => {
 });
 
 describe('a question about usage', () => {
+  it('is about the days of this machine unless it names a zone', async () => {
+    await using pool = await TestPool.start({ accounts: ['a'] });
+    await pool.turn().expect(200);
+    const { tz, hours } = await report(pool, 'bucket=day');
+    expect(tz).toBe(new Intl.DateTimeFormat().resolvedOptions().timeZone);
+    expect(hours).toMatchObject([{ day: new Intl.DateTimeFormat('sv-SE').format(Date.now()), turns: 1 }]);
+  });
+
   it.each([
     ['tz=Berlin', 'bad_tz'],
     ['tz=', 'bad_tz'],
