@@ -1,13 +1,11 @@
-import { isIP, isIPv6 } from 'node:net';
+import { isIP } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { z } from 'zod';
 import { isLoopbackName } from '../runtime/loopback.js';
 import { PoolError } from '../runtime/pool-error.js';
-import { Secret } from '../runtime/secret.js';
-import { readAllowedHosts } from './allowed-hosts.js';
-import { readPath } from './path-setting.js';
 import { driverSettings } from './driver-setting.js';
+import { baseUrl, flag, hostNames, integer, listenAddress, path, setting, token } from './setting-kinds.js';
 import { selectionPolicyNames } from './selection-policy-name.js';
 
 export const APP_CONFIG = Symbol('AppConfig');
@@ -22,130 +20,33 @@ export class InvalidConfigError extends PoolError {
 
 const MiB = 1_024 * 1_024;
 
-/** An empty environment variable counts as not set. */
-const setting = <T extends z.ZodType>(schema: T) =>
-  z.preprocess((value) => (value === '' ? undefined : value), schema);
-
-const integer = (min: number, max: number, fallback: number) =>
-  setting(
+const schema = z.object({
+  PROXY_LISTEN_ADDR: listenAddress,
+  POOL_DIR: path('./pool'),
+  PROXY_DB_PATH: path('./data/proxy.db'),
+  PROXY_SQLITE_DRIVER: setting(
+    z.enum(driverSettings, { error: `expected one of ${driverSettings.join(', ')}` }).default('auto'),
+  ),
+  PROXY_MAX_ATTEMPTS: integer(1, 100, 3),
+  PROXY_USAGE_REFRESH_SECONDS: integer(1, 86_400, 300),
+  PROXY_USAGE_RETENTION_DAYS: integer(1, 36_500, 30),
+  PROXY_DISABLE_REFRESH: flag,
+  PROXY_DEBUG: flag,
+  PROXY_POLICY: setting(
     z
-      .string()
-      .regex(/^\d+$/, `expected a whole number from ${min} to ${max}`)
-      .transform(Number)
-      .refine((it) => it >= min && it <= max, `expected a whole number from ${min} to ${max}`)
-      .default(fallback),
-  );
-
-const flag = setting(
-  z
-    .enum(['0', '1', 'true', 'false'], { error: 'expected 0 or 1' })
-    .default('0')
-    .transform((it) => it === '1' || it === 'true'),
-);
-
-const path = (fallback: string) =>
-  setting(
-    z
-      .string()
-      .default(fallback)
-      .transform((it, context) => {
-        const read = readPath(it);
-        if (read.kind === 'path') return read.path;
-        context.addIssue({ code: 'custom', message: read.fault });
-        return z.NEVER;
-      }),
-  );
-
-const baseUrl = (fallback: string) =>
-  setting(
-    z
-      .string()
-      .default(fallback)
-      .transform((it, context) => {
-        // The parser would drop line breaks and outer spaces.
-        const url = /^[\x21-\x7e]+$/.test(it) && URL.canParse(it) ? new URL(it) : null;
-        const fits =
-          url !== null &&
-          (url.protocol === 'http:' || url.protocol === 'https:') &&
-          url.search === '' &&
-          url.hash === '' &&
-          url.username === '' &&
-          url.password === '';
-        if (fits) return url;
-        context.addIssue({
-          code: 'custom',
-          message: 'expected an http or https address without query, such as ' + fallback,
-        });
-        return z.NEVER;
-      }),
-  );
-
-const token = setting(
-  z
-    .string()
-    .regex(/^[\x21-\x7e]{8,}$/, 'expected at least 8 visible ASCII characters, no spaces')
-    .transform((it) => new Secret(it))
-    .optional(),
-).transform((it) => it ?? null);
-
-const listenAddress = setting(
-  z
-    .string()
-    .default('127.0.0.1:8989')
-    .transform((it, context) => {
-      const match = /^(?:\[([0-9a-f:.]+(?:%[\w.-]+)?)\]|([\w.-]+)):(\d{1,5})$/i.exec(it);
-      const host = match?.[1] ?? match?.[2] ?? '';
-      const port = Number(match?.[3]);
-      const isWhole = match !== null && (match[1] === undefined || isIPv6(match[1]));
-      if (isWhole && port <= 65_535) return { host, port };
-      context.addIssue({
-        code: 'custom',
-        message: 'expected host:port, such as 127.0.0.1:8989 or [::1]:8989',
-      });
-      return z.NEVER;
-    }),
-);
-
-const hostNames = setting(
-  z
-    .string()
-    .default('')
-    .transform((it, context) => {
-      const { names, faults } = readAllowedHosts(it);
-      for (const message of faults) context.addIssue({ code: 'custom', message });
-      return names;
-    }),
-);
-
-const schema = z
-  .object({
-    PROXY_LISTEN_ADDR: listenAddress,
-    POOL_DIR: path('./pool'),
-    PROXY_DB_PATH: path('./data/proxy.db'),
-    PROXY_SQLITE_DRIVER: setting(
-      z.enum(driverSettings, { error: `expected one of ${driverSettings.join(', ')}` }).default('auto'),
-    ),
-    PROXY_MAX_ATTEMPTS: integer(1, 100, 3),
-    PROXY_USAGE_REFRESH_SECONDS: integer(1, 86_400, 300),
-    PROXY_USAGE_RETENTION_DAYS: integer(1, 36_500, 30),
-    PROXY_DISABLE_REFRESH: flag,
-    PROXY_DEBUG: flag,
-    PROXY_POLICY: setting(
-      z
-        .enum(selectionPolicyNames, { error: `expected one of ${selectionPolicyNames.join(', ')}` })
-        .default('most-quota-left'),
-    ),
-    PROXY_MAX_REPLAY_BYTES: integer(0, 256 * MiB, 16 * MiB),
-    PROXY_ADMIN_TOKEN: token,
-    PROXY_CLIENT_TOKEN: token,
-    PROXY_ALLOWED_HOSTS: hostNames,
-    PROXY_DRAIN_SECONDS: integer(0, 86_400, 30),
-    UPSTREAM_RESPONSES_BASE: baseUrl('https://chatgpt.com/backend-api/codex'),
-    UPSTREAM_WHAM_BASE: baseUrl('https://chatgpt.com/backend-api'),
-    UPSTREAM_REFRESH_BASE: baseUrl('https://auth.openai.com'),
-    XDG_RUNTIME_DIR: setting(z.string().default('')),
-  })
-  .strip(); // the rest of the environment
+      .enum(selectionPolicyNames, { error: `expected one of ${selectionPolicyNames.join(', ')}` })
+      .default('most-quota-left'),
+  ),
+  PROXY_MAX_REPLAY_BYTES: integer(0, 256 * MiB, 16 * MiB),
+  PROXY_ADMIN_TOKEN: token,
+  PROXY_CLIENT_TOKEN: token,
+  PROXY_ALLOWED_HOSTS: hostNames,
+  PROXY_DRAIN_SECONDS: integer(0, 86_400, 30),
+  UPSTREAM_RESPONSES_BASE: baseUrl('https://chatgpt.com/backend-api/codex'),
+  UPSTREAM_WHAM_BASE: baseUrl('https://chatgpt.com/backend-api'),
+  UPSTREAM_REFRESH_BASE: baseUrl('https://auth.openai.com'),
+  XDG_RUNTIME_DIR: setting(z.string().default('')),
+});
 
 /** All settings, read once at startup and frozen. Paths are absolute, `Seconds`/`Days` are whole numbers. */
 export type AppConfig = Readonly<ReturnType<typeof toConfig>>;
