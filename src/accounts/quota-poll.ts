@@ -16,9 +16,10 @@ import { UpstreamMonitor } from '../observability/upstream-monitor.js';
 
 const USAGE = 'wham/usage';
 
-const checkSchema = z.object({
-  accounts: z.array(z.object({ id: z.string(), account_routing_override: z.string().nullish().catch(null) })),
-});
+const CHECK = 'wham/accounts/check';
+
+const checkSchema = z.object({ accounts: z.array(z.unknown()) });
+const entrySchema = z.object({ id: z.string(), account_routing_override: z.string().nullish() });
 
 /** Asks upstream for the remaining quota of an account, and for the routing of its requests. */
 @Injectable()
@@ -34,22 +35,33 @@ export class QuotaPoll {
     private readonly upstream: UpstreamMonitor,
   ) {}
 
-  /** Polls every usable account, one after another. A failed poll changes nothing. */
+  /**
+   * Polls every usable account, one after another. A failed poll changes nothing. The next account does not wait for
+   * the routing of the one before.
+   */
   async pollAll(isStopping: () => boolean): Promise<void> {
+    const routings: Promise<void>[] = [];
     for (const account of this.registry.list()) {
-      if (isStopping()) return;
+      if (isStopping()) break;
       if (account.withdrawal !== null || account.settings.isPaused) continue;
       if (account.needsLogin(this.clock.now())) continue;
       try {
-        await this.poll(account);
+        await this.pollQuota(account);
+        routings.push(this.pollRouting(account));
       } catch (error) {
         this.logger.debug('poll failed', { account: account.name, reason: describeError(error) });
       }
     }
+    await Promise.all(routings);
   }
 
-  /** Polls one account. Rejects if upstream gives no usable response. */
+  /** Polls one account. Rejects if upstream gives no usable response about its quota. */
   async poll(account: Account): Promise<void> {
+    await this.pollQuota(account);
+    await this.pollRouting(account);
+  }
+
+  private async pollQuota(account: Account): Promise<void> {
     const askedAt = this.clock.now();
     const report = quotaFromUsage(await this.get(account, USAGE), this.clock.now());
     const usage = report === null ? null : askedThen(report, askedAt);
@@ -67,18 +79,28 @@ export class QuotaPoll {
       meterNames: meterNames(this.quota.quota(account.id)),
       at: now,
     });
-    const check = checkSchema.safeParse(await this.get(account, 'wham/accounts/check'));
-    if (!check.success) return; // without this response the routing stays as it is
-    const entry = check.data.accounts.find((it) => it.id === account.storedCredential.credential.accountId);
-    const override = entry?.account_routing_override ?? 'NO_CONSTRAINT';
-    account.routingOverride = /^[a-z_]{1,32}$/.test(override) ? override : null;
+  }
+
+  /** Learns the routing that upstream wants. Without a usable response it stays as it is; that is no fault. */
+  private async pollRouting(account: Account): Promise<void> {
+    try {
+      const { accounts } = checkSchema.parse(await this.get(account, CHECK));
+      const { accountId } = account.storedCredential.credential;
+      const entry = accounts.map((it) => entrySchema.safeParse(it).data).find((it) => it?.id === accountId);
+      if (entry === undefined) return;
+      const override = entry.account_routing_override ?? 'NO_CONSTRAINT';
+      account.routingOverride = /^[a-z_]{1,32}$/.test(override) ? override : null;
+    } catch (error) {
+      const reason = error instanceof z.ZodError ? 'the response lists no accounts' : describeError(error);
+      this.logger.debug('routing unknown', { account: account.name, reason });
+    }
   }
 
   private async get(account: Account, path: string): Promise<unknown> {
     const token = await this.tokens.accessToken(account.id);
     const { accountId } = account.storedCredential.credential;
     const noteTime = this.tokens.askingTime();
-    const response = await this.send({
+    const call: OutboundCall = {
       method: 'GET',
       url: new URL(`${this.config.whamBase.href.replace(/\/$/, '')}/${path}`),
       headers: {
@@ -86,7 +108,9 @@ export class QuotaPoll {
         ...(accountId === null ? {} : { 'chatgpt-account-id': accountId }),
       },
       timeoutMs: limits.pollTimeoutMs,
-    });
+    };
+    // The quota's response shows whether upstream can be reached; the account check may fail by itself.
+    const response = await (path === USAGE ? this.send(call) : outboundCall(call));
     noteTime(response.headers['date']);
     if (response.status >= 500 && path === USAGE)
       this.upstream.note({ kind: 'poll-failing', accountId: account.id, at: this.clock.now() });

@@ -1,7 +1,12 @@
 import 'reflect-metadata';
-import { existsSync } from 'node:fs';
 import { AccountRegistry } from '../accounts/account-registry.js';
-import { type AppConfig, InvalidConfigError, loadConfig } from '../config/app.config.js';
+import {
+  type AppConfig,
+  InvalidConfigError,
+  loadConfig,
+  pathsIn,
+  settingNames,
+} from '../config/app.config.js';
 import { type RunningApp, startApp } from './app.setup.js';
 import { Faults } from '../observability/faults.js';
 import { handleUncaught } from './uncaught-exceptions.js';
@@ -9,16 +14,21 @@ import { limits } from '../config/limits.js';
 import { describeError, errorCode } from '../runtime/pool-error.js';
 import { PoolLogger } from '../observability/pool-logger.js';
 import { RecentErrors } from '../observability/recent-errors.js';
+import { addDotEnv } from './dot-env.js';
+import { misspelledSettings } from './misspelled-settings.js';
+import { pathFaults } from './path-faults.js';
 import { greeting } from './greeting.js';
 
 /** Starts the program and leaves it running. If that fails, prints a sentence and exits with code 1. */
 export async function start(): Promise<void> {
-  const config = readConfig();
-  if (config === null) return;
+  const settings = readSettings();
+  if (settings === null) return;
+  const { config, warnings } = settings;
   const errors = new RecentErrors();
   const logger = new PoolLogger(errors, config.debug, process.stdout.isTTY);
   // A closed log pipe must not end a turn, and nothing is left to report it to.
   for (const output of [process.stdout, process.stderr]) output.on('error', () => undefined);
+  for (const why of warnings) logger.warn('a setting does not count', { why });
   let running: RunningApp;
   try {
     running = await startApp(config, { logger, errors });
@@ -36,16 +46,29 @@ export async function start(): Promise<void> {
   process.stdout.write(greeting(running.address, config, accounts.list(), accounts.broken()));
 }
 
-function readConfig(): AppConfig | null {
+/** Returns the settings, and sentences about names that do not count; null if a setting is invalid. */
+function readSettings(): { readonly config: AppConfig; readonly warnings: readonly string[] } | null {
+  let ignored: string[];
   try {
-    if (existsSync('.env')) process.loadEnvFile('.env');
-    return loadConfig(process.env);
+    ignored = addDotEnv('.env', process.env);
   } catch (error) {
-    giveUp(
-      error instanceof InvalidConfigError ? error.message : `.env cannot be read: ${describeError(error)}`,
-    );
+    giveUp(`.env cannot be read: ${describeError(error)}`);
     return null;
   }
+  const faults = pathFaults(pathsIn(process.env));
+  try {
+    const config = loadConfig(process.env);
+    const warnings = [
+      ...ignored.map((it) => `${it} in .env is ignored: tokens go there, so set it in the environment`),
+      ...misspelledSettings(Object.keys(process.env), settingNames),
+    ];
+    if (faults.length === 0) return { config, warnings };
+  } catch (error) {
+    if (!(error instanceof InvalidConfigError)) throw error;
+    faults.unshift(...error.faults);
+  }
+  giveUp(new InvalidConfigError(faults).message);
+  return null;
 }
 
 function whyNotStarted(error: unknown, { listen, poolDir }: AppConfig): string {

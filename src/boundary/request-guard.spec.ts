@@ -82,6 +82,43 @@ describe('admission of a request', () => {
   });
 
   it.each([
+    ['proxy.lan', 'https://proxy.lan', null],
+    ['proxy.lan', 'HTTPS://Proxy.LAN', null],
+    ['proxy.lan', 'https://proxy.lan:443', null],
+    ['proxy.lan:8989', 'https://proxy.lan', null],
+    ['proxy.lan:8443', 'https://proxy.lan:8443', null],
+    ['127.0.0.1:8989', 'https://proxy.lan', null],
+    ['[::1]:8989', 'https://proxy.lan', null],
+    ['[fd00::1]', 'https://[fd00::1]', null],
+    ['[fd00::1]:8443', 'https://[fd00::1]:8443', null],
+    ['proxy.lan', 'http://proxy.lan', null],
+    ['proxy.lan:8989', 'http://proxy.lan', 'foreign_origin'],
+    ['127.0.0.1:8989', 'http://proxy.lan', 'foreign_origin'],
+    ['proxy.lan', 'https://proxy.lan:8443', 'foreign_origin'],
+    ['proxy.lan:8989', 'https://proxy.lan:8443', 'foreign_origin'],
+    ['proxy.lan', 'https://x.proxy.lan', 'foreign_origin'],
+    ['proxy.lan', 'https://proxy.lan.evil.example', 'foreign_origin'],
+    ['proxy.lan', 'https://evil.example', 'foreign_origin'],
+    ['proxy.lan', 'https://proxy.lan/', 'foreign_origin'],
+    ['proxy.lan', 'https://me@proxy.lan', 'foreign_origin'],
+    ['proxy.lan', 'https://proxy.lan:', 'foreign_origin'],
+    ['proxy.lan', 'https://proxy.lan https://evil.example', 'foreign_origin'],
+    ['proxy.lan', 'https://fd00::1', 'foreign_origin'],
+    ['proxy.lan', 'wss://proxy.lan', 'foreign_origin'],
+    ['proxy.lan', 'https://', 'foreign_origin'],
+    ['proxy.lan', 'null', 'foreign_origin'],
+    ['proxy.lan', 'https://localhost', 'foreign_origin'],
+    ['localhost', 'https://localhost', 'foreign_origin'],
+    ['evil.example', 'https://proxy.lan', 'forbidden_host'],
+  ])('for host %s, origin %s: %s', (host, origin, code) => {
+    const refusal = whyRefused({ method: 'POST', path: '/admin/reload', headers: { host, origin } }, [
+      'proxy.lan',
+      'fd00::1',
+    ]);
+    expect(refusal?.code ?? null).toBe(code);
+  });
+
+  it.each([
     ['GET', '/', 'navigate', null],
     ['GET', '/dashboard', 'navigate', null],
     ['GET', '/', 'cors', 'cross_site'],

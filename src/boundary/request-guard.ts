@@ -25,7 +25,7 @@ const checks = new Set(['/healthz', '/readyz']);
 
 /**
  * Checks a request before any routing; null if it may pass. The `Host` must be ours (against DNS rebinding), and
- * pages of other origins are rejected. Programs send neither `Origin` nor `Sec-Fetch-Site`. Only a health check by
+ * pages of other origins are rejected: only our own scheme and host, or https of an allowed name, may send. Programs send neither `Origin` nor `Sec-Fetch-Site`. Only a health check by
  * HTTP/1.0 from this machine needs no `Host`: browsers always send one.
  */
 export function whyRefused(head: RequestHead, allowedHosts: readonly string[]): Violation | null {
@@ -40,7 +40,7 @@ export function whyRefused(head: RequestHead, allowedHosts: readonly string[]): 
     };
   }
   const origin = head.headers.origin;
-  if (origin !== undefined && !isOwnOrigin(origin, host ?? '')) {
+  if (origin !== undefined && !isOwnOrigin(origin, host ?? '', allowedHosts)) {
     return { code: 'foreign_origin', message: 'Requests from pages of another origin are rejected.' };
   }
   if (head.headers['sec-fetch-site'] === 'cross-site' && !isPlainNavigation(head)) {
@@ -66,8 +66,25 @@ function isLocalCheck({ method, path, httpVersion, peer }: RequestHead): boolean
   return isRead && httpVersion === '1.0' && checks.has(path) && isLoopbackPeer(peer);
 }
 
-function isOwnOrigin(origin: string, host: string): boolean {
-  return origin.toLowerCase() === `http://${host.toLowerCase()}`;
+function isOwnOrigin(origin: string, host: string, allowedHosts: readonly string[]): boolean {
+  return origin.toLowerCase() === `http://${host.toLowerCase()}` || isBehindTls(origin, host, allowedHosts);
+}
+
+/**
+ * Returns whether the page comes from a reverse proxy that serves us over TLS: by https from an allowed name, at the
+ * default port or the one in `Host`. The name in `Host` may be another one, as reverse proxies often change it.
+ */
+function isBehindTls(origin: string, host: string, allowedHosts: readonly string[]): boolean {
+  const authority = /^https:\/\/(.+)$/i.exec(origin)?.[1];
+  const name = authority === undefined ? null : hostName(authority);
+  if (authority === undefined || name === null || !allowedHosts.includes(name)) return false;
+  const port = portOf(authority);
+  return port === '' || port === '443' || port === portOf(host);
+}
+
+/** Returns the port in a valid authority; empty without one. */
+function portOf(authority: string): string {
+  return /:(\d{1,5})$/.exec(authority)?.[1] ?? '';
 }
 
 function isPlainNavigation(head: RequestHead): boolean {

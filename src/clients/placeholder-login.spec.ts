@@ -1,17 +1,17 @@
 import { describe, expect, it } from 'vitest';
-import { PLACEHOLDER_PREFIX } from '../tokens/import-check.js';
+import { PLACEHOLDER_PREFIX } from '../tokens/other-login.js';
 import { placeholderLogin } from './placeholder-login.js';
 import { Secret } from '../runtime/secret.js';
-import { parseCredential } from '../tokens/credential.js';
+import { readClaims } from '../tokens/access-token-claims.js';
 
 const made = (clientToken: Secret | null) => JSON.parse(JSON.stringify(placeholderLogin(clientToken)));
 
 describe('a placeholder login', () => {
   it('is a Codex auth.json of plan pro that is good until 2100', () => {
-    const parsed = parseCredential(JSON.stringify(made(null)));
-    expect(parsed).toMatchObject({
-      kind: 'ok',
-      credential: { plan: 'pro', expiresAt: Date.UTC(2100, 0, 1), isExpiryEstimated: false },
+    expect(made(null).auth_mode).toBe('chatgpt');
+    expect(readClaims(made(null).tokens.access_token)).toMatchObject({
+      plan: 'pro',
+      expiresAt: Date.UTC(2100, 0, 1),
     });
     for (const jwt of [made(null).tokens.id_token, made(null).tokens.access_token]) {
       expect(jwt).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+$/);

@@ -139,6 +139,95 @@ describe('the settings', () => {
   });
 });
 
+const wholeNumbers = [
+  'PROXY_MAX_ATTEMPTS',
+  'PROXY_USAGE_REFRESH_SECONDS',
+  'PROXY_USAGE_RETENTION_DAYS',
+  'PROXY_MAX_REPLAY_BYTES',
+  'PROXY_DRAIN_SECONDS',
+];
+const flags = ['PROXY_DISABLE_REFRESH', 'PROXY_DEBUG'];
+const choices = ['PROXY_POLICY', 'PROXY_SQLITE_DRIVER'];
+const bases = ['UPSTREAM_RESPONSES_BASE', 'UPSTREAM_WHAM_BASE', 'UPSTREAM_REFRESH_BASE'];
+const paths = ['POOL_DIR', 'PROXY_DB_PATH'];
+const tokenNames = ['PROXY_ADMIN_TOKEN', 'PROXY_CLIENT_TOKEN'];
+const noNumber = ['abc', '-1', '+1', '1.5', '1e3', ' 5 ', '5 ', '0x10', '1_000', '1,000', 'NaN'];
+const never = [' ', '\0', '5\0', '1\n', '\n1', '\t', '1\r\n'];
+const huge = '9'.repeat(400);
+const badAddresses = [huge, 'true', 'https://', 'https://x y', 'https://x:99999', 'https://:pw@x'].concat([
+  'https://x\n.example',
+  '\thttps://x',
+  'https://x ',
+  'file:///x',
+  'ws://x',
+]);
+
+describe('a setting of the wrong kind', () => {
+  it.each<[string, string]>([
+    ...wholeNumbers.flatMap((it) =>
+      [...noNumber, ...never, huge, 'true'].map((at) => [it, at] satisfies [string, string]),
+    ),
+    ...flags.flatMap((it) =>
+      [...noNumber, ...never, huge, '2', '01', 'yes'].map((at) => [it, at] satisfies [string, string]),
+    ),
+    ...choices.flatMap((it) =>
+      [...noNumber, ...never, huge, 'auto,node'].map((at) => [it, at] satisfies [string, string]),
+    ),
+    ...bases.flatMap((it) =>
+      [...noNumber, ...never, ...badAddresses].map((at) => [it, at] satisfies [string, string]),
+    ),
+    ...paths.flatMap((it) =>
+      [...never, ' 5 ', '~root', '~root/x'].map((at) => [it, at] satisfies [string, string]),
+    ),
+    ...tokenNames.flatMap((it) =>
+      [...noNumber, ...never, 'tökens-of-mine'].map((at) => [it, at] satisfies [string, string]),
+    ),
+    ...[...noNumber, ...never, huge, '127.0.0.1\n:1', '\0:1', 'a b:1', '[x]:1', '[::1]', '127.0.0.1:1e3']
+      .concat([
+        '127.0.0.1: 1',
+        '127.0.0.1:0x10',
+        '[abc]:1',
+        '[127.0.0.1]:1',
+        ':1',
+        '[]:1',
+        'http://127.0.0.1:1',
+        '127.0.0.1:1/',
+        '*:1',
+      ])
+      .map((it) => ['PROXY_LISTEN_ADDR', it] satisfies [string, string]),
+    ...['\0', 'a\nb', '*', 'https://a'].map((it) => ['PROXY_ALLOWED_HOSTS', it] satisfies [string, string]),
+  ])('%s=%j is one sentence with its name', (name, text) => {
+    const lines = faultsOf({ [name]: text, ...(name === 'PROXY_LISTEN_ADDR' ? tokens : {}) }).split('\n');
+    expect(lines[0]).toBe('Invalid settings:');
+    expect(lines.slice(1)).toEqual([expect.stringMatching(new RegExp(`^  ${name}: \\S`))]);
+  });
+
+  it('hides no other fault', () => {
+    const faults = faultsOf({
+      PROXY_LISTEN_ADDR: '0.0.0.0:1',
+      PROXY_MAX_ATTEMPTS: '0',
+      PROXY_CLIENT_TOKEN: 'short',
+      PROXY_ALLOWED_HOSTS: '*,https://a',
+      POOL_DIR: '~other',
+    });
+    const names = faults.match(/^ {2}[A-Z_]+/gm)?.map((it) => it.trim());
+    expect(names?.toSorted()).toEqual([
+      'POOL_DIR',
+      'PROXY_ADMIN_TOKEN',
+      'PROXY_ALLOWED_HOSTS',
+      'PROXY_ALLOWED_HOSTS',
+      'PROXY_CLIENT_TOKEN',
+      'PROXY_MAX_ATTEMPTS',
+    ]);
+  });
+
+  it('is no reason to refuse a runtime folder, which another program has set', () => {
+    for (const text of ['run', '~/run', ' '])
+      expect(loadConfig({ XDG_RUNTIME_DIR: text }).runtimeFolders).toHaveLength(1);
+    expect(loadConfig({ XDG_RUNTIME_DIR: '/run/user/7' }).runtimeFolders[0]).toBe('/run/user/7/codex-pool');
+  });
+});
+
 describe('the egress proxy', () => {
   afterEach(() => {
     vi.unstubAllEnvs();

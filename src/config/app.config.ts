@@ -1,145 +1,52 @@
 import { isIP } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
-import { join, resolve } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { z } from 'zod';
 import { isLoopbackName } from '../runtime/loopback.js';
 import { PoolError } from '../runtime/pool-error.js';
-import { Secret } from '../runtime/secret.js';
 import { driverSettings } from './driver-setting.js';
+import { baseUrl, flag, hostNames, integer, listenAddress, path, setting, token } from './setting-kinds.js';
 import { selectionPolicyNames } from './selection-policy-name.js';
 
 export const APP_CONFIG = Symbol('AppConfig');
 
 export class InvalidConfigError extends PoolError {
   readonly code = 'invalid_config';
+  /** @param faults sentences, each with the name of its setting */
+  constructor(readonly faults: readonly string[]) {
+    super(`Invalid settings:\n${faults.map((it) => `  ${it}`).join('\n')}`);
+  }
 }
 
 const MiB = 1_024 * 1_024;
 
-/** An empty environment variable counts as not set. */
-const setting = <T extends z.ZodType>(schema: T) =>
-  z.preprocess((value) => (value === '' ? undefined : value), schema);
-
-const integer = (min: number, max: number, fallback: number) =>
-  setting(
+const schema = z.object({
+  PROXY_LISTEN_ADDR: listenAddress,
+  POOL_DIR: path('./pool'),
+  PROXY_DB_PATH: path('./data/proxy.db'),
+  PROXY_SQLITE_DRIVER: setting(
+    z.enum(driverSettings, { error: `expected one of ${driverSettings.join(', ')}` }).default('auto'),
+  ),
+  PROXY_MAX_ATTEMPTS: integer(1, 100, 3),
+  PROXY_USAGE_REFRESH_SECONDS: integer(1, 86_400, 300),
+  PROXY_USAGE_RETENTION_DAYS: integer(1, 36_500, 30),
+  PROXY_DISABLE_REFRESH: flag,
+  PROXY_DEBUG: flag,
+  PROXY_POLICY: setting(
     z
-      .string()
-      .regex(/^\d+$/, `expected a whole number from ${min} to ${max}`)
-      .transform(Number)
-      .refine((it) => it >= min && it <= max, `expected a whole number from ${min} to ${max}`)
-      .default(fallback),
-  );
-
-const flag = setting(
-  z
-    .enum(['0', '1', 'true', 'false'], { error: 'expected 0 or 1' })
-    .default('0')
-    .transform((it) => it === '1' || it === 'true'),
-);
-
-const path = (fallback: string) =>
-  setting(
-    z
-      .string()
-      .default(fallback)
-      .transform((it) => resolve(it)),
-  );
-
-const baseUrl = (fallback: string) =>
-  setting(
-    z
-      .string()
-      .default(fallback)
-      .transform((it, context) => {
-        const url = URL.canParse(it) ? new URL(it) : null;
-        const fits =
-          url !== null &&
-          (url.protocol === 'http:' || url.protocol === 'https:') &&
-          url.search === '' &&
-          url.hash === '' &&
-          url.username === '';
-        if (fits) return url;
-        context.addIssue({
-          code: 'custom',
-          message: 'expected an http or https address without query, such as ' + fallback,
-        });
-        return z.NEVER;
-      }),
-  );
-
-const token = setting(
-  z
-    .string()
-    .regex(/^[\x21-\x7e]{8,}$/, 'expected at least 8 visible ASCII characters, no spaces')
-    .transform((it) => new Secret(it))
-    .optional(),
-).transform((it) => it ?? null);
-
-const listenAddress = setting(
-  z
-    .string()
-    .default('127.0.0.1:8989')
-    .transform((it, context) => {
-      const match = /^(?:\[([^\]]+)\]|([^:]*)):(\d{1,5})$/.exec(it);
-      const host = match?.[1] ?? match?.[2] ?? '';
-      const port = Number(match?.[3]);
-      if (match !== null && host !== '' && port <= 65_535) return { host, port };
-      context.addIssue({
-        code: 'custom',
-        message: 'expected host:port, such as 127.0.0.1:8989 or [::1]:8989',
-      });
-      return z.NEVER;
-    }),
-);
-
-const hostNames = setting(
-  z
-    .string()
-    .default('')
-    .transform((it) =>
-      it
-        .split(',')
-        .map((name) => name.trim().toLowerCase())
-        .filter((name) => name !== ''),
-    ),
-);
-
-const schema = z
-  .object({
-    PROXY_LISTEN_ADDR: listenAddress,
-    POOL_DIR: path('./pool'),
-    PROXY_DB_PATH: path('./data/proxy.db'),
-    PROXY_SQLITE_DRIVER: setting(
-      z.enum(driverSettings, { error: `expected one of ${driverSettings.join(', ')}` }).default('auto'),
-    ),
-    PROXY_MAX_ATTEMPTS: integer(1, 100, 3),
-    PROXY_USAGE_REFRESH_SECONDS: integer(1, 86_400, 300),
-    PROXY_USAGE_RETENTION_DAYS: integer(1, 36_500, 30),
-    PROXY_DISABLE_REFRESH: flag,
-    PROXY_DEBUG: flag,
-    PROXY_POLICY: setting(
-      z
-        .enum(selectionPolicyNames, { error: `expected one of ${selectionPolicyNames.join(', ')}` })
-        .default('most-quota-left'),
-    ),
-    PROXY_MAX_REPLAY_BYTES: integer(0, 256 * MiB, 16 * MiB),
-    PROXY_ADMIN_TOKEN: token,
-    PROXY_CLIENT_TOKEN: token,
-    PROXY_ALLOWED_HOSTS: hostNames,
-    PROXY_DRAIN_SECONDS: integer(0, 86_400, 30),
-    UPSTREAM_RESPONSES_BASE: baseUrl('https://chatgpt.com/backend-api/codex'),
-    UPSTREAM_WHAM_BASE: baseUrl('https://chatgpt.com/backend-api'),
-    UPSTREAM_REFRESH_BASE: baseUrl('https://auth.openai.com'),
-    XDG_RUNTIME_DIR: setting(z.string().default('')),
-  })
-  .superRefine((it, context) => {
-    if (isLoopbackAddress(it.PROXY_LISTEN_ADDR.host)) return;
-    const reason =
-      'must be set, because PROXY_LISTEN_ADDR is not a loopback address and others could reach the proxy';
-    for (const name of ['PROXY_ADMIN_TOKEN', 'PROXY_CLIENT_TOKEN'] as const) {
-      if (it[name] === null) context.addIssue({ code: 'custom', path: [name], message: reason });
-    }
-  });
+      .enum(selectionPolicyNames, { error: `expected one of ${selectionPolicyNames.join(', ')}` })
+      .default('most-quota-left'),
+  ),
+  PROXY_MAX_REPLAY_BYTES: integer(0, 256 * MiB, 16 * MiB),
+  PROXY_ADMIN_TOKEN: token,
+  PROXY_CLIENT_TOKEN: token,
+  PROXY_ALLOWED_HOSTS: hostNames,
+  PROXY_DRAIN_SECONDS: integer(0, 86_400, 30),
+  UPSTREAM_RESPONSES_BASE: baseUrl('https://chatgpt.com/backend-api/codex'),
+  UPSTREAM_WHAM_BASE: baseUrl('https://chatgpt.com/backend-api'),
+  UPSTREAM_REFRESH_BASE: baseUrl('https://auth.openai.com'),
+  XDG_RUNTIME_DIR: setting(z.string().default('')),
+});
 
 /** All settings, read once at startup and frozen. Paths are absolute, `Seconds`/`Days` are whole numbers. */
 export type AppConfig = Readonly<ReturnType<typeof toConfig>>;
@@ -150,10 +57,39 @@ export type AppConfig = Readonly<ReturnType<typeof toConfig>>;
  */
 export function loadConfig(env: NodeJS.ProcessEnv): AppConfig {
   const parsed = schema.safeParse(env);
-  if (parsed.success) return Object.freeze(toConfig(parsed.data));
-  const faults = parsed.error.issues.map((it) => `  ${it.path.join('.')}: ${it.message}`);
-  throw new InvalidConfigError(`Invalid settings:\n${faults.join('\n')}`);
+  const faults = [...faultsIn(parsed.error), ...exposureFaults(env)];
+  if (!parsed.success || faults.length > 0) throw new InvalidConfigError(faults);
+  return Object.freeze(toConfig(parsed.data));
 }
+
+function faultsIn(error: z.ZodError | undefined): string[] {
+  return error?.issues.map((it) => `${it.path.join('.')}: ${it.message}`) ?? [];
+}
+
+/** Checks the tokens by themselves, so that a fault elsewhere does not hide that they are missing. */
+function exposureFaults(env: NodeJS.ProcessEnv): string[] {
+  const listen = schema.shape.PROXY_LISTEN_ADDR.safeParse(env['PROXY_LISTEN_ADDR']);
+  if (!listen.success || isLoopbackAddress(listen.data.host)) return [];
+  const reason =
+    'must be set, because PROXY_LISTEN_ADDR is not a loopback address and others could reach the proxy';
+  return ['PROXY_ADMIN_TOKEN', 'PROXY_CLIENT_TOKEN']
+    .filter((name) => (env[name] ?? '') === '')
+    .map((name) => `${name}: ${reason}`);
+}
+
+/** The folders and files that the settings name; null where a setting is invalid. */
+export function pathsIn(env: NodeJS.ProcessEnv): {
+  readonly poolDir: string | null;
+  readonly dbPath: string | null;
+} {
+  return {
+    poolDir: schema.shape.POOL_DIR.safeParse(env['POOL_DIR']).data ?? null,
+    dbPath: schema.shape.PROXY_DB_PATH.safeParse(env['PROXY_DB_PATH']).data ?? null,
+  };
+}
+
+/** The names of all settings of the program's own. */
+export const settingNames: readonly string[] = Object.keys(schema.shape);
 
 function toConfig(it: z.infer<typeof schema>) {
   return {
@@ -183,7 +119,7 @@ function toConfig(it: z.infer<typeof schema>) {
 function runtimeFolders(own: string): readonly string[] {
   const { uid, username } = userInfo();
   const temporary = join(tmpdir(), `codex-pool-${uid === -1 ? username : uid}`);
-  return own === '' ? [temporary] : [join(own, 'codex-pool'), temporary];
+  return !isAbsolute(own) ? [temporary] : [join(own, 'codex-pool'), temporary];
 }
 
 function isLoopbackAddress(host: string): boolean {

@@ -149,13 +149,18 @@ function renewed(current: Record<string, unknown>, document: Record<string, unkn
   return {
     ...current,
     ...(apiKey == null ? {} : { OPENAI_API_KEY: apiKey }),
-    tokens: { ...asObject(current['tokens']), ...withoutNulls(asObject(tokens)) },
+    tokens: { ...asObject(current['tokens']), ...filledOf(asObject(tokens)) },
     ...(lastRefresh == null ? {} : { last_refresh: lastRefresh }),
   };
 }
 
-function withoutNulls(values: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== null));
+/** Returns the fields that have a value; a blank `account_id` counts as absent. */
+function filledOf(values: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => isFilled(value)));
+}
+
+function isFilled(value: unknown): boolean {
+  return value !== null && !(typeof value === 'string' && value.trim() === '');
 }
 
 function asObject(value: unknown): Record<string, unknown> {

@@ -6,6 +6,7 @@ import { limits } from '../config/limits.js';
 import { describeError, errorCode } from '../runtime/pool-error.js';
 import { readBounded, replaceFile, syncFolder } from '../runtime/atomic-file.js';
 import { type Credential, isSameGeneration, parseCredential } from './credential.js';
+import { describeDoubt, doubtAbout } from './login-doubts.js';
 import { CredentialFileChangedError } from './tokens.errors.js';
 
 const SUFFIX = '.json';
@@ -53,9 +54,13 @@ export class CredentialStore {
       if (text === null)
         return { kind: 'broken', name, reason: 'the file is not a regular file of at most 1 MiB' };
       const parsed = parseCredential(text);
-      if (parsed.kind === 'broken') return { ...parsed, name };
+      if (parsed.kind === 'broken') return { kind: 'broken', name, reason: parsed.reason };
+      const { credential } = parsed;
       const isLink = (await lstat(this.pathOf(name))).isSymbolicLink();
-      return { kind: 'ok', name, credential: parsed.credential, warning: await this.tighten(name), isLink };
+      const doubt = doubtAbout(credential);
+      const concerns = [await this.tighten(name), doubt === null ? null : describeDoubt(doubt)];
+      const warning = concerns.filter((it) => it !== null).join('; ') || null;
+      return { kind: 'ok', name, credential, warning, isLink };
     } catch (error) {
       return {
         kind: 'broken',

@@ -2,24 +2,30 @@ import { z } from 'zod';
 import { limits } from '../config/limits.js';
 import { Secret } from '../runtime/secret.js';
 import { noClaims, readClaims } from './access-token-claims.js';
+import { describeOtherLogin, type OtherLogin, otherLoginIn, WHAT_HELPS } from './other-login.js';
 
 /** Text that is valid as an HTTP header value (RFC 9110, 5.5: visible ASCII); access tokens must be. */
 export const headerText = /^[\x21-\x7e]+$/;
 
 const secretText = z.string().min(1);
 
+/** An account id; blank text counts as absent, as in files of third-party tools. */
+const accountIdText = z.preprocess(
+  (value) => (typeof value === 'string' && value.trim() === '' ? null : value),
+  z.string().regex(headerText).nullish(),
+);
+
 /**
  * The part of Codex's `auth.json` that we read (old and new format, docs/protocol.md). Other fields stay
  * unchanged in the file and are never held in memory.
  */
 const credentialFileSchema = z.object({
-  OPENAI_API_KEY: z.string().nullish(),
   tokens: z
     .object({
       access_token: z.string().regex(headerText),
       refresh_token: secretText.nullish().catch(null),
       id_token: secretText.nullish().catch(null),
-      account_id: z.string().regex(headerText).nullish(),
+      account_id: accountIdText,
     })
     .nullish(),
   last_refresh: z.string().nullish().catch(null),
@@ -46,29 +52,28 @@ export interface Credential {
 
 export type ParsedCredential =
   | { readonly kind: 'ok'; readonly credential: Credential }
-  | { readonly kind: 'broken'; readonly reason: string };
+  | { readonly kind: 'broken'; readonly code: FileFault; readonly reason: string };
 
-/** Parses a credential file. The reason never quotes the text, because it may hold secrets. */
+/** Why a file is no credential; a stable code for programs. */
+export type FileFault = 'not_auth_json' | 'no_tokens' | OtherLogin;
+
+/** Parses a credential file. The reason is a clause that never quotes the text, because it may hold secrets. */
 export function parseCredential(text: string): ParsedCredential {
   let json: unknown;
   try {
     json = JSON.parse(text.replace(/^\uFEFF/, ''));
   } catch {
-    return broken(text.trim() === '' ? 'the file is empty' : 'the file is not JSON');
+    return broken('not_auth_json', text.trim() === '' ? 'the file is empty' : 'the file is not JSON');
   }
+  const other = otherLoginIn(json);
+  if (other !== null) return broken(other, describeOtherLogin(other));
   const parsed = credentialFileSchema.safeParse(json);
   if (!parsed.success) {
     const where = parsed.error.issues.map((it) => it.path.join('.') || 'the whole file');
-    return broken(`not a Codex auth.json: ${[...new Set(where)].join(', ')}`);
+    return broken('not_auth_json', `not a Codex auth.json: ${[...new Set(where)].join(', ')}`);
   }
-  const { tokens, last_refresh: lastRefresh, OPENAI_API_KEY: apiKey } = parsed.data;
-  if (tokens == null) {
-    return broken(
-      apiKey == null
-        ? 'the file has no tokens: log in with `codex login` and put that auth.json here'
-        : 'the file holds only an API key; a ChatGPT login is needed',
-    );
-  }
+  const { tokens, last_refresh: lastRefresh } = parsed.data;
+  if (tokens == null) return broken('no_tokens', `the file has no tokens: ${WHAT_HELPS}`);
   return {
     kind: 'ok',
     credential: credentialOf({
@@ -171,6 +176,6 @@ function epochMs(text: string): number | null {
   return Number.isNaN(at) ? null : at;
 }
 
-function broken(reason: string): ParsedCredential {
-  return { kind: 'broken', reason };
+function broken(code: FileFault, reason: string): ParsedCredential {
+  return { kind: 'broken', code, reason };
 }

@@ -1,4 +1,6 @@
 import { PoolError } from '../runtime/pool-error.js';
+import type { FileFault } from './credential.js';
+import type { LoginDoubt } from './login-doubts.js';
 
 /** The token endpoint has refused the refresh token for good: a person must log in again. */
 export class NeedsLoginError extends PoolError {
@@ -36,13 +38,8 @@ export class CredentialFileChangedError extends PoolError {
 /** Why an auth.json was not imported; a stable code for programs. */
 export type ImportRefusal =
   | 'bad_name'
-  | 'not_auth_json'
-  | 'no_tokens'
-  | 'api_key_only'
-  | 'placeholder_login'
-  | 'no_account'
-  | 'contradictory_account'
-  | 'no_refresh_token'
+  | FileFault
+  | LoginDoubt
   | 'older_tokens'
   | 'spent_tokens'
   | 'name_taken'

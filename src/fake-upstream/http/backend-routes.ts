@@ -32,7 +32,8 @@ const exactRoutes: Readonly<Record<string, Route>> = {
       ? refuses(200, models.body, { etag: models.etag })
       : refuses(400, { detail: [{ loc: ['query', 'client_version'], msg: 'Field required' }] }),
   'GET /backend-api/wham/usage': (account) => account.usageResponse(),
-  'GET /backend-api/wham/accounts/check': (account) => refuses(200, accountsCheck(account)),
+  'GET /backend-api/wham/accounts/check': (account) =>
+    account.checkResponse ?? refuses(200, accountsCheck(account)),
   'GET /backend-api/wham/config/bundle': (account) => account.bundle,
   'GET /backend-api/wham/settings/user': echo,
   'GET /backend-api/wham/rate-limit-reset-credits': echo,

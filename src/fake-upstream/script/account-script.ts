@@ -42,6 +42,7 @@ export class AccountScript {
   readonly #quota = new AccountQuota();
   #imagesAlways: ScriptedResponse | null = null;
   #usageResponse: WholeResponse | null = null;
+  #checkResponse: ScriptedResponse | null = null;
   #turnState: string | null = null;
 
   constructor(options: FakeAccountOptions, ledger: TokenLedger) {
@@ -139,6 +140,12 @@ export class AccountScript {
     return this;
   }
 
+  /** Sets the response of `/wham/accounts/check`; null: an entry without constraints. */
+  checkResponses(response: ScriptedResponse | null): this {
+    this.#checkResponse = response;
+    return this;
+  }
+
   /** Makes the backend refuse the current access token from now on. */
   expireAccessToken(): this {
     this.#ledger.refuseCurrentAccess(this.name);
@@ -190,6 +197,11 @@ export class AccountScript {
   /** The response to `/wham/usage`. Only the fake upstream calls this. */
   usageResponse(): ScriptedResponse {
     return this.#usageResponse ?? refuses(200, this.#quota.body(this));
+  }
+
+  /** The scripted response to `/wham/accounts/check`; null: none. Only the fake upstream calls this. */
+  get checkResponse(): ScriptedResponse | null {
+    return this.#checkResponse;
   }
 
   /** Header fields of its streamed turns, by the model they ask for. Only the fake upstream calls this. */

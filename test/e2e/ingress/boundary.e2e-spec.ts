@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { forwarded } from '../../support/clients/forwarded-requests.js';
 import { aTurn, TestPool } from '../../support/pool/pool.js';
+import { SocketClient } from '../../support/clients/socket-client.js';
 import { call, type RawResponse, type RawRequest, turnWith } from '../../support/clients/raw-http.js';
 
 const upgrade = { connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13' };
@@ -115,6 +116,23 @@ describe('the boundary', () => {
     const foreign = { host: 'proxy.lan:8989', origin: 'http://other.lan:8989' };
     expect(summary(await call(pool.origin, { path: '/admin/accounts', headers: foreign }))).toBe('403 JSON');
   });
+
+  it.each([
+    ['https://proxy.lan', 200, 101],
+    ['https://evil.example', 403, 403],
+    ['null', 403, 403],
+  ])(
+    'judges a page of %s behind a reverse proxy with TLS, over WebSocket alike',
+    async (origin, http, ws) => {
+      await using pool = await TestPool.start({ env: { PROXY_ALLOWED_HOSTS: 'proxy.lan' } });
+      const headers = { host: 'proxy.lan', origin, 'sec-fetch-site': 'same-origin' };
+      expect((await call(pool.origin, { path: '/admin/accounts', headers })).status).toBe(http);
+      expect((await call(pool.origin, plus(turn, headers))).status).toBe(http);
+      const socket = await SocketClient.tryToConnect(pool.origin, { headers });
+      await using _open = socket instanceof SocketClient ? socket : null;
+      expect(socket instanceof SocketClient ? 101 : socket.status).toBe(ws);
+    },
+  );
 });
 
 describe('unknown paths', () => {

@@ -122,6 +122,62 @@ describe('credential files', () => {
     await pool.turn().expect(200);
   });
 
+  it('names other logins in the folder, in the log and in an import alike', async () => {
+    const secret = 'canary-of-a-secret';
+    await using pool = await TestPool.start({ accounts: ['a'] });
+    const good = await pool.readAuth('a');
+    const others: Readonly<Record<string, readonly [object, string, string]>> = {
+      bedrock: [{ auth_mode: 'bedrock', bedrock_api_key: secret }, 'bedrock_login', 'Bedrock'],
+      key: [{ auth_mode: 'apikey', OPENAI_API_KEY: secret, tokens: null }, 'api_key_only', 'API key'],
+      lent: [{ ...good, auth_mode: 'chatgptAuthTokens' }, 'external_tokens', 'another program'],
+      machine: [{ auth_mode: 'agentIdentity', agent_identity: secret }, 'agent_identity', 'agent identity'],
+      org: [
+        { ...good, tokens: { ...good.tokens, account_id: `org-${secret}` } },
+        'organization_id',
+        'organization',
+      ],
+      pat: [
+        { auth_mode: 'personalAccessToken', personal_access_token: secret },
+        'personal_access_token',
+        'personal access token',
+      ],
+    };
+    for (const [name, [document]] of Object.entries(others)) {
+      await writeFile(join(pool.folder, 'pool', `${name}.json`), JSON.stringify(document));
+    }
+    await pool.client.post('/admin/reload').expect(200);
+    for (const [name, [document, code, words]] of Object.entries(others)) {
+      const { reason, available } = await pool.account(name);
+      expect(available).toBe(false);
+      expect(reason).toContain(words);
+      expect(reason).toContain('`codex login`');
+      const { body } = await pool.client.post('/admin/accounts').send({ auth: document }).expect(422);
+      expect(body.code).toBe(code);
+      expect(body.detail.slice(1)).toBe(`${reason.slice(1)}.`);
+      expect(pool.logger.lines.some((it) => it.includes(name) && it.includes(words))).toBe(true);
+      expect(JSON.stringify([reason, body, pool.logger.lines])).not.toContain(secret);
+    }
+    await pool.turn().expect(200);
+  });
+
+  it('serves a file with a blank account_id as the account that its token names', async () => {
+    await using pool = await TestPool.start({
+      accounts: ['a', 'b'],
+      authJson: (name, json) =>
+        name === 'a' ? { ...json, tokens: { ...json.tokens, account_id: ' ' } } : json,
+    });
+    const { accountId } = await pool.account('a');
+    expect(accountId).toBe(pool.fakeUpstream.account('a').accountId);
+    await pool.client.patch('/admin/accounts/b').send({ paused: true }).expect(200);
+    await pool.turn().expect(200);
+    expect(pool.fakeUpstream.turns().at(-1)?.headers['chatgpt-account-id']).toBe(accountId);
+    const login = pool.fakeUpstream.account('b').loginAgain();
+    const blank = { ...login, tokens: { ...login.tokens, account_id: '' } };
+    const { body } = await pool.client.post('/admin/accounts').send(blank).expect(201);
+    expect(body).toEqual([{ name: 'b', result: 'renewed' }]);
+    expect((await pool.readAuth('b')).tokens.account_id).toBe(pool.fakeUpstream.account('b').accountId);
+  });
+
   it('removes only a broken file on reload, and adds it again once it is complete', async () => {
     await using pool = await TestPool.start();
     await polled(pool);

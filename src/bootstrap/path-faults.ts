@@ -1,0 +1,72 @@
+import { accessSync, constants, mkdirSync, type Stats, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { errorCode } from '../runtime/pool-error.js';
+
+/** Absolute paths of the settings; null where a setting itself is invalid. */
+export interface SettingPaths {
+  readonly poolDir: string | null;
+  readonly dbPath: string | null;
+}
+
+const { R_OK, W_OK, X_OK } = constants;
+
+/**
+ * Creates the folders of the settings, and returns a sentence for each path that can never work: a file in place of a
+ * folder, or a folder in place of a file, or denied by permissions. A full or read-only disk is no fault of a setting;
+ * the program starts with it and reports it.
+ */
+export function pathFaults({ poolDir, dbPath }: SettingPaths): string[] {
+  const faults: (string | null)[] = [];
+  if (poolDir !== null) faults.push(folderFault('POOL_DIR', poolDir, R_OK | X_OK));
+  if (dbPath !== null) {
+    faults.push(databaseFault(dbPath) ?? folderFault('PROXY_DB_PATH', dirname(dbPath), W_OK | X_OK));
+  }
+  return faults.filter((it) => it !== null);
+}
+
+function databaseFault(path: string): string | null {
+  const found = statOf(path);
+  if (found === null) return null;
+  if (found.isDirectory()) return `PROXY_DB_PATH: ${path} is a folder; name a file, such as ${path}/proxy.db`;
+  if (!found.isFile()) return `PROXY_DB_PATH: ${path} is not a regular file; name another one`;
+  return deniedIn('PROXY_DB_PATH', path, R_OK | W_OK);
+}
+
+function folderFault(setting: string, path: string, access: number): string | null {
+  const found = statOf(path);
+  if (found !== null && !found.isDirectory())
+    return `${setting}: ${path} is not a folder; remove it, or choose another path`;
+  if (found !== null) return deniedIn(setting, path, access);
+  try {
+    create(path);
+    return null;
+  } catch (error) {
+    return `${setting}: the folder ${path} cannot be created (${errorCode(error) ?? 'unknown error'}); choose another path, or make it writable`;
+  }
+}
+
+/** Creates a folder and those above it. Node's own recursion never ends below `/proc`, which cannot hold folders. */
+function create(path: string): void {
+  if (statOf(path)?.isDirectory() === true) return;
+  if (dirname(path) !== path) create(dirname(path));
+  mkdirSync(path, { mode: 0o700 });
+}
+
+function deniedIn(setting: string, path: string, access: number): string | null {
+  try {
+    accessSync(path, access);
+    return null;
+  } catch (error) {
+    if (errorCode(error) !== 'EACCES') return null;
+    return `${setting}: this user has no access to ${path}; change its owner or mode, or choose another path`;
+  }
+}
+
+/** Returns null for a path that does not exist or cannot be examined. */
+function statOf(path: string): Stats | null {
+  try {
+    return statSync(path);
+  } catch {
+    return null;
+  }
+}

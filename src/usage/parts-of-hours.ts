@@ -1,0 +1,48 @@
+import { dayOf, midnightsWithinHours, type OffsetPeriod } from './local-days.js';
+import type { TimeSpan } from './usage-query.js';
+
+const HOUR_MS = 3_600_000;
+/** A bound on the size of a report's statement: more than a year of days. */
+const MOST_MIDNIGHTS = 400;
+
+/** Records of a part of an hour, and the buckets that they leave and enter; null for outside the time span. */
+export interface Move extends TimeSpan {
+  readonly out: number | null;
+  readonly into: number | null;
+}
+
+/**
+ * Returns which records correct the sums of whole hours. A rollup counts in the bucket and the time span in which its
+ * hour begins; a local day, or the time span, may begin or end later in that hour. Hours whose records are gone stay
+ * rounded.
+ */
+export function movesOf(
+  { from, to, bucket }: TimeSpan & { readonly bucket: 'hour' | 'day' },
+  periods: readonly OffsetPeriod[],
+  recorded: TimeSpan,
+): Move[] {
+  const bucketOf = (at: number) => (bucket === 'day' ? dayOf(periods, at) : startOfHour(at));
+  const moves: Move[] = [];
+  if (bucket === 'day') {
+    for (const at of midnightsWithinHours(periods, recorded.from - HOUR_MS, recorded.to).slice(
+      -MOST_MIDNIGHTS,
+    )) {
+      if (at <= from || at >= to) continue;
+      const end = startOfHour(at) < from ? Math.min(endOfHour(at), to) : endOfHour(at);
+      moves.push({ from: at, to: end, out: bucketOf(at - 1), into: bucketOf(at) });
+    }
+  }
+  if (from < to && from !== startOfHour(from))
+    moves.push({ from, to: Math.min(endOfHour(from), to), out: null, into: bucketOf(from) });
+  if (to !== startOfHour(to) && startOfHour(to) >= from)
+    moves.push({ from: to, to: endOfHour(to), out: bucketOf(to - 1), into: null });
+  return moves.filter((it) => it.to > recorded.from && it.from < recorded.to);
+}
+
+function startOfHour(at: number): number {
+  return Math.floor(at / HOUR_MS) * HOUR_MS;
+}
+
+function endOfHour(at: number): number {
+  return startOfHour(at) + HOUR_MS;
+}
