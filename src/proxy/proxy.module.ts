@@ -21,6 +21,7 @@ import { Models } from './endpoints/models.js';
 import { Pinning } from './failover/pinning.js';
 import { RecordedAttempts } from './endpoints/recorded-attempts.js';
 import { Passthrough } from './endpoints/passthrough.js';
+import { SideAccounts } from './endpoints/side-accounts.js';
 import { ProxyMiddleware } from './ingress/proxy.middleware.js';
 import { ReplayBudget } from './request/replay-budget.js';
 import { RequestIntake } from './ingress/request-intake.js';
@@ -30,6 +31,8 @@ import { TurnCounters } from './response/turn-counters.js';
 import { UpstreamClient } from './upstream/upstream-client.js';
 import { Handshake } from './websocket/handshake.js';
 import { SocketSessions } from './websocket/sessions.js';
+import { SideHandshake } from './websocket/side-handshake.js';
+import { SocketAcceptance } from './websocket/socket-acceptance.js';
 import { ClientMessages } from './websocket/client-messages.js';
 import { SocketTurns } from './websocket/socket-turns.js';
 import { Reconnection } from './failover/reconnection.js';
@@ -59,12 +62,15 @@ import { UpstreamWebSockets } from './upstream/upstream-websocket.js';
     ModelsEtag,
     Pinning,
     Passthrough,
+    SideAccounts,
     RecordedAttempts,
     { provide: ReplayBudget, useFactory: () => new ReplayBudget() },
     RequestIntake,
     ResponseCommit,
     RouteDispatch,
     Handshake,
+    SideHandshake,
+    SocketAcceptance,
     SocketSessions,
     ClientMessages,
     Reconnection,
