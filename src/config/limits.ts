@@ -57,6 +57,11 @@ export const limits = {
   clientSockets: 1_000,
   /** Idle time of a WebSocket without a turn. */
   idleSocketMs: HOUR,
+  /** Interval of the pings to upstream on a WebSocket, and the wait for a pong or any other byte after one. */
+  socketPingMs: 30 * SECOND,
+  socketPongMs: 30 * SECOND,
+  /** Interval of the check for due pings and overdue pongs. */
+  socketCheckMs: 5 * SECOND,
   /** Wait for the other side of a closing handshake. */
   socketCloseMs: SECOND,
 

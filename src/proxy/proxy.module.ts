@@ -31,6 +31,7 @@ import { TurnCounters } from './response/turn-counters.js';
 import { UpstreamClient } from './upstream/upstream-client.js';
 import { Handshake } from './websocket/handshake.js';
 import { SocketSessions } from './websocket/sessions.js';
+import { SocketLiveness } from './socket/socket-liveness.js';
 import { SideHandshake } from './websocket/side-handshake.js';
 import { SocketAcceptance } from './websocket/socket-acceptance.js';
 import { ClientMessages } from './websocket/client-messages.js';
@@ -70,6 +71,7 @@ import { UpstreamWebSockets } from './upstream/upstream-websocket.js';
     RouteDispatch,
     Handshake,
     SideHandshake,
+    SocketLiveness,
     SocketAcceptance,
     SocketSessions,
     ClientMessages,

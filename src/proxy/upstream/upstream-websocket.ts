@@ -6,6 +6,7 @@ import { limits } from '../../config/limits.js';
 import type { AttemptEnd, BuiltRequest } from './upstream-request.js';
 import { type UpstreamBase, UpstreamClient } from './upstream-client.js';
 import { deflate } from '../socket/deflate.js';
+import { SocketLiveness } from '../socket/socket-liveness.js';
 
 /** How opening an upstream WebSocket ended: like any attempt, or with the socket and its response head. */
 export type OpeningEnd =
@@ -33,6 +34,7 @@ const SUBPROTOCOL = 'sec-websocket-protocol';
 export class UpstreamWebSockets {
   constructor(
     private readonly upstream: UpstreamClient,
+    private readonly liveness: SocketLiveness,
     @Inject(APP_CONFIG) private readonly config: AppConfig,
   ) {}
 
@@ -71,8 +73,10 @@ export class UpstreamWebSockets {
       .once('open', () => {
         // Paused until a listener is attached.
         socket.pause();
-        if (head !== null && subprotocol !== undefined) head.headers[SUBPROTOCOL] = subprotocol;
-        if (head !== null) resolve({ kind: 'opened', socket, response: head, at: performance.now() });
+        if (head === null) return;
+        if (subprotocol !== undefined) head.headers[SUBPROTOCOL] = subprotocol;
+        this.liveness.watch(socket, head.socket);
+        resolve({ kind: 'opened', socket, response: head, at: performance.now() });
       })
       .once('unexpected-response', (asked, response) => {
         response.once('close', () => asked.destroy());
