@@ -47,6 +47,8 @@ export const limits = {
 
   /** Opening an upstream WebSocket, connection and handshake together; less than a client waits for its own. */
   socketHandshakeMs: 10 * SECOND,
+  /** Time that a stop leaves to requests that are not turns and are not event streams. */
+  sideStopMs: 2 * SECOND,
   /** Time after the drain for the rest of shutdown: closing sockets, the last writes. */
   stopMs: 10 * SECOND,
   /** Size of the largest WebSocket message. */

@@ -26,6 +26,7 @@ import { ProxyMiddleware } from './ingress/proxy.middleware.js';
 import { ReplayBudget } from './request/replay-budget.js';
 import { RequestIntake } from './ingress/request-intake.js';
 import { ResponseCommit } from './response/response-commit.js';
+import { SideRequests } from './response/side-requests.js';
 import { RouteDispatch } from './ingress/route-dispatch.js';
 import { TurnCounters } from './response/turn-counters.js';
 import { UpstreamClient } from './upstream/upstream-client.js';
@@ -68,6 +69,7 @@ import { UpstreamWebSockets } from './upstream/upstream-websocket.js';
     { provide: ReplayBudget, useFactory: () => new ReplayBudget() },
     RequestIntake,
     ResponseCommit,
+    SideRequests,
     RouteDispatch,
     Handshake,
     SideHandshake,

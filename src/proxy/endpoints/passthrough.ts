@@ -11,6 +11,7 @@ import { FileResponse } from './file-response.js';
 import { Pinning } from '../failover/pinning.js';
 import type { ProxyRequest } from '../request/proxy-request.js';
 import { ResponseCommit } from '../response/response-commit.js';
+import { SideRequests } from '../response/side-requests.js';
 import type { Destination, SocketUse } from '../upstream/request-builder.js';
 import type { UpstreamBase } from '../upstream/upstream-client.js';
 import { SideAccounts, type SideChoice } from './side-accounts.js';
@@ -43,6 +44,7 @@ export class Passthrough {
     private readonly pinning: Pinning,
     private readonly commit: ResponseCommit,
     private readonly noAccount: NoAccountResponse,
+    private readonly side: SideRequests,
   ) {}
 
   /** Uses the account of the request's session, or the only account that can serve the request. */
@@ -144,6 +146,7 @@ export class Passthrough {
     // A 401 to a renewed token is the route's own; the commit sends it as 403.
     const isRejected = peeked?.response.statusCode === 401 && !hasRefreshed;
     if (peeked !== null && !isRejected && outcome.kind !== 'edge-block') {
+      if (isEventStream(attempted)) this.side.streams(res);
       const isNewFile = isUpload(request, path) && outcome.kind === 'success';
       const newFile = new FileResponse((id) => this.pinning.pin('file', id, account));
       const watch = isNewFile ? (bytes: Buffer) => newFile.observe(bytes) : null;
@@ -192,6 +195,10 @@ export class Passthrough {
     if (!isStale || !request.isReplayable) return first;
     return await this.attempts.withRefresh(request, account, to, record, 'retry-at-once');
   }
+}
+
+function isEventStream({ headers }: Attempted): boolean {
+  return /^text\/event-stream\b/i.test(headers['content-type'] ?? '');
 }
 
 /** Whether the response will name a new file. */
