@@ -17,7 +17,7 @@ import type { OpenEntry } from './script/request-log.js';
 import { SocketConnection } from './websocket/connection.js';
 import type { SocketLog } from './websocket/log.js';
 import type { AcceptResponse, HandshakeResponse } from './script/socket-script.js';
-import { echoMessages } from './websocket/side.js';
+import { serveSide } from './websocket/side.js';
 import { serveTurns } from './websocket/turns.js';
 
 /** A connection during its WebSocket handshake. */
@@ -98,7 +98,7 @@ export class SocketServer {
         const changed = (): void => this.parts.log.changed();
         const socket = new SocketConnection(account.name, entry, ws, tcp, changed);
         if (isSide) {
-          echoMessages(ws, socket, changed);
+          serveSide(ws, socket, account.sockets, changed);
           return this.sideSockets.addSocket(socket);
         }
         serveTurns(

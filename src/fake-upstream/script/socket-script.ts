@@ -78,6 +78,8 @@ export class SocketScript {
   knowsItsResponses = true;
   /** Whether turns on one socket are served concurrently. The real backend serves one after the other. */
   interleaves = false;
+  /** Whether sockets on paths other than that of turns send each message back. */
+  echoes = true;
   readonly #handshakes: HandshakeResponse[] = [];
   readonly #responses: SocketResponse[] = [];
   readonly #prewarms: SocketResponse[] = [];
