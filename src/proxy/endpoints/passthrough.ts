@@ -7,7 +7,7 @@ import { RecordedAttempts, type RefreshedAttempt } from './recorded-attempts.js'
 import { sendLocalResponse } from '../response/local-response.js';
 import type { RequestRecord } from '../failover/request-record.js';
 import { NoAccountResponse } from '../failover/no-account-response.js';
-import { FileResponse } from './file-response.js';
+import { IssuedIds } from './issued-ids.js';
 import { Pinning } from '../failover/pinning.js';
 import type { ProxyRequest } from '../request/proxy-request.js';
 import { ResponseCommit } from '../response/response-commit.js';
@@ -148,7 +148,7 @@ export class Passthrough {
     if (peeked !== null && !isRejected && outcome.kind !== 'edge-block') {
       if (isEventStream(attempted)) this.side.streams(res);
       const isNewFile = isUpload(request, path) && outcome.kind === 'success';
-      const newFile = new FileResponse((id) => this.pinning.pin('file', id, account));
+      const newFile = new IssuedIds((id) => this.pinning.pin('file', id, account));
       const watch = isNewFile ? (bytes: Buffer) => newFile.observe(bytes) : null;
       const end = await this.commit.plain(request, res, account, { ...attempted, peeked }, watch);
       return record.end(end, res.statusCode);

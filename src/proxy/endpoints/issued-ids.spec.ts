@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { limits } from '../../config/limits.js';
-import { FileResponse } from './file-response.js';
+import { IssuedIds } from './issued-ids.js';
 
 function idsOf(...pieces: readonly (Buffer | string)[]): string[] {
   const ids: string[] = [];
-  const response = new FileResponse((id) => void ids.push(id));
+  const response = new IssuedIds((id) => void ids.push(id));
   for (const it of pieces) response.observe(Buffer.from(it));
   return ids;
 }

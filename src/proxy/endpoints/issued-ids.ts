@@ -4,7 +4,7 @@ import { isRecord } from '../../runtime/is-record.js';
 const CLOSING_BRACE = 0x7d;
 
 /** Observes the response to an upload and reports the file ids in it. Keeps at most `limits.fileResponseBytes`. */
-export class FileResponse {
+export class IssuedIds {
   private readonly pieces: Buffer[] = [];
   private bytes = 0;
 
