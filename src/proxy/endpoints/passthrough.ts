@@ -7,7 +7,7 @@ import { RecordedAttempts, type RefreshedAttempt } from './recorded-attempts.js'
 import { sendLocalResponse } from '../response/local-response.js';
 import type { RequestRecord } from '../failover/request-record.js';
 import { NoAccountResponse } from '../failover/no-account-response.js';
-import { IssuedIds } from './issued-ids.js';
+import { type Issue, IssuedIds, issueOf } from './issued-ids.js';
 import { Pinning } from '../failover/pinning.js';
 import type { ProxyRequest } from '../request/proxy-request.js';
 import { ResponseCommit } from '../response/response-commit.js';
@@ -147,9 +147,8 @@ export class Passthrough {
     const isRejected = peeked?.response.statusCode === 401 && !hasRefreshed;
     if (peeked !== null && !isRejected && outcome.kind !== 'edge-block') {
       if (isEventStream(attempted)) this.side.streams(res);
-      const isNewFile = isUpload(request, path) && outcome.kind === 'success';
-      const newFile = new IssuedIds((id) => this.pinning.pin('file', id, account));
-      const watch = isNewFile ? (bytes: Buffer) => newFile.observe(bytes) : null;
+      const issue = outcome.kind === 'success' ? issueOf(request.method, path) : null;
+      const watch = issue === null ? null : this.pinsOf(issue, account);
       const end = await this.commit.plain(request, res, account, { ...attempted, peeked }, watch);
       return record.end(end, res.statusCode);
     }
@@ -172,6 +171,12 @@ export class Passthrough {
     record.end(code, 503);
   }
 
+  /** Pins the ids that a response issues to the account, as its bytes pass. */
+  private pinsOf({ kind, fields }: Issue, account: Account): (bytes: Buffer) => void {
+    const ids = new IssuedIds(fields, (id) => this.pinning.pin(kind, id, account));
+    return (bytes) => ids.observe(bytes);
+  }
+
   private async attemptTwice(
     { request, base, path, record, socket }: SideRequest,
     account: Account,
@@ -181,10 +186,10 @@ export class Passthrough {
       path,
       isTurn: false,
       socket,
-      // Without `accept-encoding`, the response to an upload can be read.
+      // Without `accept-encoding`, the ids in the response can be read.
       without: [
         ...this.pinning.crossAccountHeaders(request, account),
-        ...(isUpload(request, path) ? ['accept-encoding'] : []),
+        ...(issueOf(request.method, path) === null ? [] : ['accept-encoding']),
       ],
       bodyInstead: null,
       withinMs: null,
@@ -199,9 +204,4 @@ export class Passthrough {
 
 function isEventStream({ headers }: Attempted): boolean {
   return /^text\/event-stream\b/i.test(headers['content-type'] ?? '');
-}
-
-/** Whether the response will name a new file. */
-function isUpload(request: ProxyRequest, path: string): boolean {
-  return request.method === 'POST' && path === 'files';
 }

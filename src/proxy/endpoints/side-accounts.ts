@@ -48,9 +48,13 @@ export class SideAccounts {
     return { kind: 'leased', lease, account, learn };
   }
 
-  /** The home account, to which the client's settings and connectors belong. */
+  /**
+   * The home account, to which the client's settings and connectors belong. A machine enrolled for remote control stays
+   * with the account that enrolled it: on its WebSocket, Codex names no account.
+   */
   ofHome(request: ProxyRequest): SideChoice {
-    const home = this.selector.home(request.header('chatgpt-account-id'));
+    const enrolled = this.pinning.remoteServerAccount(request);
+    const home = enrolled ?? this.selector.home(request.header('chatgpt-account-id'));
     return home === null ? { kind: 'none', soleId: null } : leased(home);
   }
 

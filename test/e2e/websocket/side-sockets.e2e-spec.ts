@@ -69,6 +69,22 @@ describe('a WebSocket on a route that is not a turn', () => {
     for (const it of [home, session]) it.client.cut();
   });
 
+  it('goes to the account that enrolled the machine for remote control, while that one can serve', async () => {
+    await using pool = await TestPool.start({ accounts: ['a', 'b'], env: fillFirst });
+    pool.fakeUpstream.on('POST', `${CONTROL}/enroll`, (_req, res) => {
+      res.writeHead(200, { 'content-type': 'application/json' }).end('{"server_id":"srv_made_up"}');
+    });
+    // The client's own account is in the pool. On the socket, Codex names only the machine.
+    const own = { 'chatgpt-account-id': 'acct-b' };
+    await pool.client.post(`${CONTROL}/enroll`).set(own).send({ name: 'made-up' }).expect(200);
+    const machine = { 'x-codex-server-id': 'srv_made_up', 'chatgpt-account-id': undefined };
+    const first = await connected(pool, control({ headers: machine }));
+    await pool.client.patch('/admin/accounts/b').send({ paused: true }).expect(200);
+    const second = await connected(pool, control({ headers: machine }));
+    expect([first.upstream.account, second.upstream.account]).toEqual(['b', 'a']);
+    for (const it of [first, second]) it.client.cut();
+  });
+
   it('relays text and binary messages both ways, in order and unchanged', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     const { client, upstream } = await connected(pool);
