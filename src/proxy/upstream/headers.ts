@@ -27,6 +27,9 @@ export const clientOnly: ReadonlySet<string> = new Set([
   'x-openai-fedramp',
 ]);
 
+/** Browsers cannot set headers on a WebSocket, so OpenAI's libraries offer their credentials as subprotocols. */
+const credentialProtocol = /^openai-(insecure-api-key|organization|project)\./i;
+
 /** Headers of an account or of its connection to upstream; never sent to the client. */
 export const upstreamOnly: ReadonlySet<string> = new Set([
   'set-cookie',
@@ -64,6 +67,11 @@ export function upstreamHeaders(
     if (named.includes(name) || options.without.includes(name)) continue;
     headers[name] = value;
   }
+  const offered = headers['sec-websocket-protocol'];
+  if (offered !== undefined) {
+    delete headers['sec-websocket-protocol'];
+    Object.assign(headers, protocolHeader(offered));
+  }
   if (options.bodyLength === 'chunked') headers['transfer-encoding'] = 'chunked';
   else if (options.bodyLength !== 'none') headers['content-length'] = String(options.bodyLength);
   headers['authorization'] = `Bearer ${account.accessToken.reveal()}`;
@@ -85,6 +93,13 @@ export function clientHeaders(upstream: IncomingHttpHeaders): OutgoingHttpHeader
     headers[name] = value;
   }
   return headers;
+}
+
+/** The header that offers the client's subprotocols, except those that are its credentials; empty if none is left. */
+function protocolHeader(offered: string): IncomingHttpHeaders {
+  const names = offered.split(',').map((it) => it.trim());
+  const kept = names.filter((it) => it !== '' && !credentialProtocol.test(it));
+  return kept.length === 0 ? {} : { 'sec-websocket-protocol': kept.join(', ') };
 }
 
 function connectionNames(connection: string | undefined): string[] {

@@ -7,6 +7,7 @@ import { refuses } from '../../../src/fake-upstream/script/responses.js';
 import { accepts, resetsConnection } from '../../../src/fake-upstream/script/socket-script.js';
 import type { LoggedSocket } from '../../../src/fake-upstream/websocket/log.js';
 import { SocketSessions } from '../../../src/proxy/websocket/sessions.js';
+import { BareUpstream } from '../../support/clients/bare-sockets.js';
 import { type HandshakeOptions, SocketClient } from '../../support/clients/socket-client.js';
 import { FakeClock, MINUTE } from '../../support/fake-clock.js';
 import { TestPool } from '../../support/pool/pool.js';
@@ -115,6 +116,39 @@ describe('a WebSocket on a route that is not a turn', () => {
     client.resume();
     await client.until(() => client.messages.length === 16, 'all messages');
     await Promise.all(written);
+  });
+
+  it('holds back a fast client while upstream does not read', async () => {
+    await using bare = await BareUpstream.start(false);
+    await using pool = await TestPool.start({ accounts: ['a'], env: bare.env });
+    const { client, upstream } = await bare.through(pool.origin, 's-1', REALTIME);
+    using _client = client;
+    upstream.ws.pause();
+    const message = { bytes: Buffer.alloc(4 * 1_024 * 1_024, 'x'), isBinary: true };
+    for (let sent = 0; sent < 16; sent += 1) client.send(message);
+    let before = 0;
+    await expect
+      .poll(() => {
+        const stands = client.ws.bufferedAmount === before && before > 0;
+        before = client.ws.bufferedAmount;
+        return stands;
+      })
+      .toBe(true);
+    expect(before).toBeGreaterThan(20 * 1_024 * 1_024);
+    upstream.ws.resume();
+    const all = await upstream.gets(16);
+    expect(all.every((it) => it.bytes.equals(message.bytes))).toBe(true);
+  });
+
+  it('keeps an API key that the client offers as a subprotocol', async () => {
+    await using pool = await TestPool.start({ accounts: ['a'] });
+    pool.fakeUpstream.account('a').sockets.sideHandshakes(accepts({ subprotocol: 'realtime' }));
+    const protocols = ['realtime', 'openai-insecure-api-key.sk-made-up', 'openai-organization.org-made-up'];
+    const { client, upstream } = await connected(pool, { path: REALTIME, protocols });
+    await using _client = client;
+    expect(upstream.handshake.headers['sec-websocket-protocol']).toBe('realtime');
+    expect(client.headers['sec-websocket-protocol']).toBe('realtime');
+    expect(JSON.stringify(upstream.handshake.rawHeaders)).not.toContain('sk-made-up');
   });
 
   it.each([
