@@ -38,6 +38,8 @@ const long = [
   'test/e2e/websocket/messages.e2e-spec.ts',
   'test/e2e/websocket/pace.e2e-spec.ts',
   'test/e2e/websocket/pipelined-upgrade.e2e-spec.ts',
+  'test/e2e/websocket/{liveness,protocol-errors,side-sockets}.e2e-spec.ts',
+  'test/e2e/operator/stop.e2e-spec.ts',
 ];
 
 export default defineConfig({

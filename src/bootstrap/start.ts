@@ -116,11 +116,11 @@ function stopping(running: RunningApp, logger: PoolLogger, drainSeconds: number)
 function stopOnSignals(stop: (code: number) => void, logger: PoolLogger): void {
   let isAsked = false;
   const onSignal = (signal: NodeJS.Signals) => {
+    if (isAsked && signal === 'SIGHUP') return; // a terminal that closes may send it several times
     if (isAsked) process.exit(1); // a second signal stops at once
     isAsked = true;
     logger.log('stopping', { signal });
     stop(0);
   };
-  process.on('SIGTERM', onSignal);
-  process.on('SIGINT', onSignal);
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, onSignal);
 }

@@ -21,6 +21,8 @@ export const limits = {
   connectionTickMs: SECOND,
   /** Sockets to one upstream; further requests would queue unnoticed. */
   upstreamSockets: 4_096,
+  /** Names of client headers whose treatment is remembered. */
+  judgedHeaders: 1_000,
   /** Idle time of a client connection between two requests; longer than any client keeps one open. */
   keepAliveMs: 120 * SECOND,
 
@@ -57,6 +59,8 @@ export const limits = {
 
   /** Opening an upstream WebSocket, connection and handshake together; less than a client waits for its own. */
   socketHandshakeMs: 10 * SECOND,
+  /** Time that a stop leaves to requests that are not turns and are not event streams. */
+  sideStopMs: 2 * SECOND,
   /** Time after the drain for the rest of shutdown: closing sockets, the last writes. */
   stopMs: 10 * SECOND,
   /** Size of the largest WebSocket message. */
@@ -67,6 +71,11 @@ export const limits = {
   clientSockets: 1_000,
   /** Idle time of a WebSocket without a turn. */
   idleSocketMs: HOUR,
+  /** Interval of the pings to upstream on a WebSocket, and the wait for a pong or any other byte after one. */
+  socketPingMs: 30 * SECOND,
+  socketPongMs: 30 * SECOND,
+  /** Interval of the check for due pings and overdue pongs. */
+  socketCheckMs: 5 * SECOND,
   /** Wait for the other side of a closing handshake. */
   socketCloseMs: SECOND,
 

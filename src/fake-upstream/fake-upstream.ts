@@ -40,6 +40,8 @@ export class FakeUpstream implements AsyncDisposable {
   readonly #accounts = new Map<string, AccountScript>();
   /** Accepted WebSockets and the turns on them. Handshakes are in `log`. */
   readonly sockets = new SocketLog(() => this.#log.changed());
+  /** Accepted WebSockets on other paths, which echo each message. */
+  readonly sideSockets = new SocketLog(() => this.#log.changed());
   readonly #dispatch: RequestDispatch;
   readonly #server: LoopbackServer;
 
@@ -57,7 +59,7 @@ export class FakeUpstream implements AsyncDisposable {
       tokens,
     };
     this.#dispatch = new RequestDispatch(parts);
-    const socketServer = new SocketServer(parts, this.#dispatch, this.sockets);
+    const socketServer = new SocketServer(parts, this.#dispatch, this.sockets, this.sideSockets);
     this.#server = new LoopbackServer({
       request: (req, res) => void this.#dispatch.serve(req, res),
       upgrade: (req, tcp, head) => void socketServer.upgrade(req, tcp, head),

@@ -22,15 +22,20 @@ import { Models } from './endpoints/models.js';
 import { Pinning } from './failover/pinning.js';
 import { RecordedAttempts } from './endpoints/recorded-attempts.js';
 import { Passthrough } from './endpoints/passthrough.js';
+import { SideAccounts } from './endpoints/side-accounts.js';
 import { ProxyMiddleware } from './ingress/proxy.middleware.js';
 import { ReplayBudget } from './request/replay-budget.js';
 import { RequestIntake } from './ingress/request-intake.js';
 import { ResponseCommit } from './response/response-commit.js';
+import { SideRequests } from './response/side-requests.js';
 import { RouteDispatch } from './ingress/route-dispatch.js';
 import { TurnCounters } from './response/turn-counters.js';
 import { UpstreamClient } from './upstream/upstream-client.js';
 import { Handshake } from './websocket/handshake.js';
 import { SocketSessions } from './websocket/sessions.js';
+import { SocketLiveness } from './socket/socket-liveness.js';
+import { SideHandshake } from './websocket/side-handshake.js';
+import { SocketAcceptance } from './websocket/socket-acceptance.js';
 import { ClientMessages } from './websocket/client-messages.js';
 import { SocketTurns } from './websocket/socket-turns.js';
 import { Reconnection } from './failover/reconnection.js';
@@ -61,12 +66,17 @@ import { UpstreamWebSockets } from './upstream/upstream-websocket.js';
     ModelsEtag,
     Pinning,
     Passthrough,
+    SideAccounts,
     RecordedAttempts,
     { provide: ReplayBudget, useFactory: () => new ReplayBudget() },
     RequestIntake,
     ResponseCommit,
+    SideRequests,
     RouteDispatch,
     Handshake,
+    SideHandshake,
+    SocketLiveness,
+    SocketAcceptance,
     SocketSessions,
     ClientMessages,
     Reconnection,

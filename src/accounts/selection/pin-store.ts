@@ -36,6 +36,7 @@ export class PinStore implements OnModuleInit {
     });
     this.table.onRemember(({ kind, hash, accountId }) => {
       if (kind === 'turn-state') return; // a turn state lives for one turn
+      if (kind === 'remote-server') return; // Codex enrolls a machine again that upstream does not know
       const row = { kind, hash, accountId, seenAt: this.clock.now() };
       this.writer.enqueue(pinnedValues, Object.assign(new PinnedValue(), row));
     });

@@ -25,7 +25,7 @@ describe('PinTable', () => {
     expect(table.pinOf('turn-state', 'v-0')).toBe('a-0');
     expect(table.pinOf('file', 'v-0')).toBe('another');
     expect(table.pinOf('response', 'v-0')).toBeNull();
-    expect(pinnedKinds.map((it) => table.has(it))).toEqual([true, false, true]);
+    expect(pinnedKinds.map((it) => table.has(it))).toEqual([true, false, true, false]);
   });
 
   it.each(pinnedKinds)('holds values up to its bound, and evicts the oldest first: %s', (kind) => {

@@ -3,8 +3,11 @@ import { Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { limits } from '../../config/limits.js';
 
-/** Values that only the account that issued them can continue: `x-codex-turn-state`, a response, a file. */
-export const pinnedKinds = ['turn-state', 'response', 'file'] as const;
+/**
+ * Values that only the account that issued them can continue: `x-codex-turn-state`, a response, a file, a machine
+ * enrolled for remote control.
+ */
+export const pinnedKinds = ['turn-state', 'response', 'file', 'remote-server'] as const;
 export type PinnedKind = (typeof pinnedKinds)[number];
 
 /** The hash of a value, and the identity of the account that issued it. */
@@ -24,6 +27,7 @@ export class PinTable {
     'turn-state': new LRUCache({ max: limits.pins }),
     response: new LRUCache({ max: limits.pins }),
     file: new LRUCache({ max: limits.pins }),
+    'remote-server': new LRUCache({ max: limits.pins }),
   };
   private readonly watchers: ((pinned: Pinned) => void)[] = [];
 

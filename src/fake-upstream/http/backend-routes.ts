@@ -14,6 +14,12 @@ type Route = (account: AccountScript, path: string, models: ModelList) => Script
 /** The path of turns. */
 export const TURN_PATH = '/backend-api/codex/responses';
 
+const sideSocketPaths = ['/backend-api/wham/remote/control/server', '/backend-api/codex/realtime'];
+
+/** Whether the backend accepts WebSockets on this path, which is not that of turns. */
+export const isSideSocketPath = (pathname: string): boolean =>
+  sideSocketPaths.some((it) => pathname === it || pathname.startsWith(`${it}/`));
+
 /** Whether a path is that of image requests. */
 export const isImagePath = (pathname: string): boolean => pathname.startsWith('/backend-api/codex/images/');
 

@@ -25,6 +25,8 @@ export interface AcceptResponse {
   /** Added to the header fields of every turn of the account. */
   readonly headers: ScriptedHeaders;
   readonly until: Promise<unknown>;
+  /** The subprotocol to choose if the client offers it; null: none. */
+  readonly subprotocol: string | null;
 }
 
 /** The response to a handshake. */
@@ -32,9 +34,10 @@ export type HandshakeResponse = AcceptResponse | ScriptedResponse;
 
 /** Accepts a handshake; with `after`, once that promise has resolved. */
 export function accepts(
-  options: { headers?: ScriptedHeaders; after?: Promise<unknown> } = {},
+  options: { headers?: ScriptedHeaders; after?: Promise<unknown>; subprotocol?: string } = {},
 ): AcceptResponse {
-  return { kind: 'accept', headers: options.headers ?? {}, until: options.after ?? Promise.resolve() };
+  const { headers = {}, after: until = Promise.resolve(), subprotocol = null } = options;
+  return { kind: 'accept', headers, until, subprotocol };
 }
 
 /** Resets the connection instead of responding. */
@@ -75,15 +78,24 @@ export class SocketScript {
   knowsItsResponses = true;
   /** Whether turns on one socket are served concurrently. The real backend serves one after the other. */
   interleaves = false;
+  /** Whether sockets on paths other than that of turns send each message back. */
+  echoes = true;
   readonly #handshakes: HandshakeResponse[] = [];
   readonly #responses: SocketResponse[] = [];
   readonly #prewarms: SocketResponse[] = [];
+  readonly #sideHandshakes: HandshakeResponse[] = [];
   #handshakesAlways: HandshakeResponse = accepts();
   #always: SocketResponse | null = null;
 
   /** Queues responses to handshakes; each serves one handshake. */
   handshakes(...responses: HandshakeResponse[]): this {
     this.#handshakes.push(...responses);
+    return this;
+  }
+
+  /** Queues responses to handshakes on paths other than that of turns. When none is left, they are accepted. */
+  sideHandshakes(...responses: HandshakeResponse[]): this {
+    this.#sideHandshakes.push(...responses);
     return this;
   }
 
@@ -114,6 +126,11 @@ export class SocketScript {
   /** Takes the next response to a handshake. Only the fake upstream calls this. */
   nextHandshake(): HandshakeResponse {
     return this.#handshakes.shift() ?? this.#handshakesAlways;
+  }
+
+  /** Takes the next response to a handshake on another path. Only the fake upstream calls this. */
+  nextSideHandshake(): HandshakeResponse {
+    return this.#sideHandshakes.shift() ?? accepts();
   }
 
   /** Takes the next response to a turn on a socket; null if none is scripted. Only the fake upstream calls this. */

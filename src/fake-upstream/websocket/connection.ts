@@ -79,8 +79,9 @@ export class SocketConnection implements LoggedSocket {
     this.ws.ping(payload);
   }
 
-  close(code: number, reason = ''): void {
-    this.ws.close(code, reason);
+  close(code?: number, reason = ''): void {
+    if (code === undefined) this.ws.close();
+    else this.ws.close(code, reason);
   }
 
   cut(): void {

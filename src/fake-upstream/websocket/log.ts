@@ -38,8 +38,11 @@ export interface LoggedSocket {
   /** The close code, 1006 for a broken connection; null while the socket is open. */
   readonly closeCode: number | null;
   readonly closeReason: string | null;
+  /** Sends one message and resolves when it is written. */
+  send(bytes: Buffer | string, isBinary?: boolean): Promise<void>;
   ping(payload?: string): void;
-  close(code: number, reason?: string): void;
+  /** Closes it; without a code, the close frame has none. */
+  close(code?: number, reason?: string): void;
   /** Closes the TCP connection without a close frame. */
   cut(): void;
   /** Like `cut`, but with a TCP reset. */

@@ -1,33 +1,50 @@
-import type { ServerResponse } from 'node:http';
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { Injectable } from '@nestjs/common';
-import { AccountSelector, hasNoQuota } from '../../accounts/selection/account-selector.js';
-import { anyTurn } from '../../accounts/evidence/refusal-scope.js';
 import type { Account } from '../../accounts/account.js';
-import { Lease } from '../../accounts/lease.js';
 import { OutcomeRecorder } from '../failover/outcome-recorder.js';
-import type { Attempted } from '../upstream/attempted.js';
+import { type Attempted, releaseAttempt, type SocketResponse } from '../upstream/attempted.js';
 import { RecordedAttempts, type RefreshedAttempt } from './recorded-attempts.js';
 import { sendLocalResponse } from '../response/local-response.js';
 import type { RequestRecord } from '../failover/request-record.js';
 import { NoAccountResponse } from '../failover/no-account-response.js';
-import { FileResponse } from './file-response.js';
-import { discard } from '../upstream/response-peek.js';
+import { type Issue, IssuedIds, issueOf } from './issued-ids.js';
 import { Pinning } from '../failover/pinning.js';
 import type { ProxyRequest } from '../request/proxy-request.js';
 import { ResponseCommit } from '../response/response-commit.js';
-import type { Destination } from '../upstream/request-builder.js';
+import { SideRequests } from '../response/side-requests.js';
+import type { Destination, SocketUse } from '../upstream/request-builder.js';
 import type { UpstreamBase } from '../upstream/upstream-client.js';
+import { SideAccounts, type SideChoice } from './side-accounts.js';
+
+/** A WebSocket at upstream, and the response headers for the client's handshake. */
+export interface OpenedSocket extends SocketResponse {
+  readonly headers: OutgoingHttpHeaders;
+}
+
+/** A request that is not a turn, and where it goes. */
+interface SideRequest {
+  readonly request: ProxyRequest;
+  readonly base: UpstreamBase;
+  readonly path: string;
+  readonly record: RequestRecord;
+  /** Null over HTTP. */
+  readonly socket: SocketUse | null;
+}
+
+/** No message is sent with the handshake. */
+const newSocket: SocketUse = { carrier: null, onSent: () => undefined };
 
 /** Forwards requests that are not turns: one account, one attempt, plus a refresh on 401. */
 @Injectable()
 export class Passthrough {
   constructor(
-    private readonly selector: AccountSelector,
+    private readonly accounts: SideAccounts,
     private readonly attempts: RecordedAttempts,
     private readonly recorder: OutcomeRecorder,
     private readonly pinning: Pinning,
     private readonly commit: ResponseCommit,
     private readonly noAccount: NoAccountResponse,
+    private readonly side: SideRequests,
   ) {}
 
   /** Uses the account of the request's session, or the only account that can serve the request. */
@@ -38,20 +55,8 @@ export class Passthrough {
     path: string,
     record: RequestRecord,
   ): Promise<void> {
-    const soleId = await this.pinning.soleAccount(request, path);
-    const choice = this.selector.choose({
-      sessionKey: request.sessionKey,
-      ...anyTurn,
-      pinnedTo: this.pinning.turnStatePin(request),
-      soleId,
-      tried: new Set(),
-      isPatient: false,
-    });
-    record.recordCandidates(choice.candidates);
-    if (choice.kind !== 'leased') return this.noAccount.send(request, res, new Set(), null, record, soleId);
-    using lease = choice.lease;
-    const learn = (attempted: Attempted) => this.recorder.learnOfSession(request, lease.account, attempted);
-    return await this.forward(request, res, lease.account, base, path, record, learn);
+    const choice = await this.accounts.ofSession(request, path, record);
+    await this.forward({ request, base, path, record, socket: null }, res, choice);
   }
 
   /** Uses the home account, to which the client's settings and connectors belong. */
@@ -62,10 +67,8 @@ export class Passthrough {
     path: string,
     record: RequestRecord,
   ): Promise<void> {
-    const home = this.selector.home(request.header('chatgpt-account-id'));
-    if (home === null) return this.noAccount.send(request, res, new Set(), null, record);
-    using _lease = new Lease(home);
-    return await this.forward(request, res, home, base, path, record);
+    const choice = this.accounts.ofHome(request);
+    await this.forward({ request, base, path, record, socket: null }, res, choice);
   }
 
   /** For a known file, uses its account, even without quota. Otherwise uses the session's account, or the home account. */
@@ -75,44 +78,81 @@ export class Passthrough {
     path: string,
     record: RequestRecord,
   ): Promise<void> {
-    const soleId = await this.pinning.soleAccount(request, path);
-    if (soleId === null) {
-      if (request.sessionKey === null) return await this.viaHomeAccount(request, res, 'wham', path, record);
-      return await this.viaSessionAccount(request, res, 'wham', path, record);
-    }
-    const candidates = this.selector.assess(anyTurn, soleId);
-    record.recordCandidates(candidates);
-    const [pin] = candidates;
-    const isOut = pin?.unavailable != null && !hasNoQuota(pin.unavailable);
-    if (pin === undefined || isOut) return this.noAccount.send(request, res, new Set(), null, record, soleId);
-    using _lease = new Lease(pin.account);
-    return await this.forward(request, res, pin.account, 'wham', path, record);
+    const choice = await this.accounts.ofFile(request, path, record);
+    await this.forward({ request, base: 'wham', path, record, socket: null }, res, choice);
   }
 
-  private async forward(
+  /**
+   * Opens a WebSocket at upstream, on the account that a request over HTTP would use. Returns null if the client got
+   * a response instead. The account is leased for the handshake only: an idle socket must not keep turns from it.
+   */
+  async openSocket(
     request: ProxyRequest,
     res: ServerResponse,
-    account: Account,
-    base: UpstreamBase,
-    path: string,
+    route: {
+      readonly kind: 'session' | 'home' | 'files';
+      readonly base: UpstreamBase;
+      readonly path: string;
+    },
     record: RequestRecord,
-    learn: (attempted: Attempted) => void = () => undefined,
-  ): Promise<void> {
-    const { attempted, hasRefreshed } = await this.attemptTwice(request, account, base, path, record);
-    const { outcome, peeked } = attempted;
+  ): Promise<OpenedSocket | null> {
+    const { kind, base, path } = route;
+    const side = { request, base, path, record, socket: newSocket };
+    switch (kind) {
+      case 'session':
+        return await this.forward(side, res, await this.accounts.ofSession(request, path, record));
+      case 'home':
+        return await this.forward(side, res, this.accounts.ofHome(request));
+      case 'files':
+        return await this.forward(side, res, await this.accounts.ofFile(request, path, record));
+      default:
+        return kind satisfies never;
+    }
+  }
+
+  /** Returns the socket if one was asked for and opened; otherwise the client has got its response. */
+  private async forward(
+    side: SideRequest,
+    res: ServerResponse,
+    choice: SideChoice,
+  ): Promise<OpenedSocket | null> {
+    const { request, record } = side;
+    if (choice.kind === 'none') {
+      this.noAccount.send(request, res, new Set(), null, record, choice.soleId);
+      return null;
+    }
+    using _lease = choice.lease;
+    const { account } = choice;
+    const { attempted, hasRefreshed } = await this.attemptTwice(side, account);
     this.recorder.observe(account, attempted);
-    learn(attempted);
+    choice.learn(attempted);
+    if (attempted.outcome.kind === 'opened' && attempted.socket !== null) {
+      const headers = this.commit.headersOf(request, account, attempted.headers, false);
+      return { ...attempted.socket, headers };
+    }
+    await this.respond(side, res, account, attempted, hasRefreshed);
+    return null;
+  }
+
+  private async respond(
+    { request, path, record }: SideRequest,
+    res: ServerResponse,
+    account: Account,
+    attempted: Attempted,
+    hasRefreshed: boolean,
+  ): Promise<void> {
+    const { outcome, peeked } = attempted;
     if (outcome.kind === 'client-gone') return record.end('client gone', 499);
     // A 401 to a renewed token is the route's own; the commit sends it as 403.
     const isRejected = peeked?.response.statusCode === 401 && !hasRefreshed;
     if (peeked !== null && !isRejected && outcome.kind !== 'edge-block') {
-      const isNewFile = isUpload(request, path) && outcome.kind === 'success';
-      const newFile = new FileResponse((id) => this.pinning.pin('file', id, account));
-      const watch = isNewFile ? (bytes: Buffer) => newFile.observe(bytes) : null;
+      if (isEventStream(attempted)) this.side.streams(res);
+      const issue = outcome.kind === 'success' ? issueOf(request.method, path) : null;
+      const watch = issue === null ? null : this.pinsOf(issue, account);
       const end = await this.commit.plain(request, res, account, { ...attempted, peeked }, watch);
       return record.end(end, res.statusCode);
     }
-    if (peeked !== null) discard(peeked.response);
+    releaseAttempt(attempted);
     const isNetwork = outcome.kind === 'unreachable' || outcome.kind === 'edge-block';
     const code = isNetwork
       ? outcome.kind === 'edge-block'
@@ -131,22 +171,25 @@ export class Passthrough {
     record.end(code, 503);
   }
 
+  /** Pins the ids that a response issues to the account, as its bytes pass. */
+  private pinsOf({ kind, fields }: Issue, account: Account): (bytes: Buffer) => void {
+    const ids = new IssuedIds(fields, (id) => this.pinning.pin(kind, id, account));
+    return (bytes) => ids.observe(bytes);
+  }
+
   private async attemptTwice(
-    request: ProxyRequest,
+    { request, base, path, record, socket }: SideRequest,
     account: Account,
-    base: UpstreamBase,
-    path: string,
-    record: RequestRecord,
   ): Promise<RefreshedAttempt> {
     const to: Destination = {
       base,
       path,
       isTurn: false,
-      socket: null,
-      // Without `accept-encoding`, the response to an upload can be read.
+      socket,
+      // Without `accept-encoding`, the ids in the response can be read.
       without: [
         ...this.pinning.crossAccountHeaders(request, account),
-        ...(isUpload(request, path) ? ['accept-encoding'] : []),
+        ...(issueOf(request.method, path) === null ? [] : ['accept-encoding']),
       ],
       bodyInstead: null,
       withinMs: null,
@@ -159,7 +202,6 @@ export class Passthrough {
   }
 }
 
-/** Whether the response will name a new file. */
-function isUpload(request: ProxyRequest, path: string): boolean {
-  return request.method === 'POST' && path === 'files';
+function isEventStream({ headers }: Attempted): boolean {
+  return /^text\/event-stream\b/i.test(headers['content-type'] ?? '');
 }

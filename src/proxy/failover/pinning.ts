@@ -9,6 +9,7 @@ import type { FailoverContext, SessionSocket } from './failover-context.js';
 import type { ProxyRequest } from '../request/proxy-request.js';
 
 export const TURN_STATE = 'x-codex-turn-state';
+const REMOTE_SERVER = 'x-codex-server-id';
 
 /**
  * Pins a request to the account that issued the turn state, response or file that it refers to. A turn state is a
@@ -44,6 +45,14 @@ export class Pinning {
     return servedBy;
   }
 
+  /** The account for which the machine that a request names is enrolled for remote control; null if none can serve. */
+  remoteServerAccount(request: ProxyRequest): Account | null {
+    const server = request.header(REMOTE_SERVER);
+    const pinnedTo = server === null ? null : this.pins.pinOf('remote-server', server);
+    const account = pinnedTo === null ? null : this.registry.findById(pinnedTo);
+    return account === null || account.withdrawal !== null || account.settings.isPaused ? null : account;
+  }
+
   /** Names of client headers that only another account understands, and that must not be sent to this one. */
   crossAccountHeaders(request: ProxyRequest, account: Account): string[] {
     const pinnedTo = this.turnStatePin(request);
@@ -70,8 +79,8 @@ export class Pinning {
     if (typeof turnState === 'string') this.pins.remember('turn-state', turnState, account.id);
   }
 
-  /** Pins a response or a file to the account that made it. */
-  pin(kind: 'response' | 'file', id: string, account: Account): void {
+  /** Pins a response, a file or an enrolled machine to the account that made it. */
+  pin(kind: 'response' | 'file' | 'remote-server', id: string, account: Account): void {
     this.pins.remember(kind, id, account.id);
   }
 

@@ -52,6 +52,7 @@ export class ClientConnections {
     res.once('finish', () => {
       res.detachSocket(socket);
       socket.destroySoon();
+      res.emit('close'); // Node no longer does; whoever sends the response waits for it
     });
     return { res, head: takeHead() };
   }

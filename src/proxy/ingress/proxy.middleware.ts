@@ -9,6 +9,7 @@ import { ClientObserver } from '../../clients/client-observer.js';
 import { notFound, type LocalResponse, sendJson, sendLocalResponse } from '../response/local-response.js';
 import { Admission } from './admission.js';
 import { ClientLeftError } from '../request/request-body.js';
+import { SideRequests } from '../response/side-requests.js';
 import { RouteDispatch } from './route-dispatch.js';
 import type { Route } from './routes.js';
 
@@ -39,6 +40,7 @@ export class ProxyMiddleware implements NestMiddleware {
     private readonly admission: Admission,
     private readonly dispatch: RouteDispatch,
     private readonly drain: Drain,
+    private readonly side: SideRequests,
     @InjectMetric(metricNames.requests) private readonly requests: Counter<'route' | 'status'>,
     private readonly observer: ClientObserver,
     private readonly faults: Faults,
@@ -59,7 +61,7 @@ export class ProxyMiddleware implements NestMiddleware {
   }
 
   private async serve(route: Route, req: Request, res: Response, query: string): Promise<void> {
-    using _place = this.drain.enter();
+    using _place = isSide(route) ? this.side.enter(res) : this.drain.enter();
     try {
       await this.dispatch.serve(route, req, res, query);
     } catch (error) {
@@ -107,6 +109,22 @@ export class ProxyMiddleware implements NestMiddleware {
     return kind === 'placeholder-token' ? null : this.admission.whyWrongToken(req);
   }
 }
+
+/** Whether a stop does not wait for a request as long as for a turn. */
+function isSide({ kind }: Route): boolean {
+  return sideKinds.has(kind);
+}
+
+const sideKinds: ReadonlySet<Route['kind']> = new Set<Route['kind']>([
+  'session',
+  'home',
+  'files',
+  'models',
+  'config-bundle',
+  'accounts-check',
+  'pool-usage',
+  'placeholder-token',
+]);
 
 function statusClass(res: Response): string {
   return res.headersSent ? `${Math.floor(res.statusCode / 100)}xx` : '499';

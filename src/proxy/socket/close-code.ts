@@ -2,6 +2,8 @@
 export const SERVICE_RESTART = 1012;
 export const INTERNAL_ERROR = 1011;
 export const TOO_BIG = 1009;
+/** RFC 6455 7.4.1: reported for a close frame without a code; never sent. */
+export const NO_CODE = 1005;
 
 /** Whether a socket was closed because of a message sent on it (1003, 1007, 1009): another socket would be, too. */
 export function isAboutMessage(code: number): boolean {

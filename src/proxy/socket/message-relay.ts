@@ -1,5 +1,6 @@
 import { WebSocket } from 'ws';
 import { limits } from '../../config/limits.js';
+import { NO_CODE } from './close-code.js';
 
 /** Forwards a message; a slow reader pauses the sending side. */
 export function relayMessage(
@@ -17,7 +18,7 @@ export function relayMessage(
 
 /**
  * Closes a socket with a handshake, and forcibly after a second. A slow reader still gets queued messages while it
- * keeps reading.
+ * keeps reading. `code` null: without a handshake; `NO_CODE`: with a close frame that has no code.
  */
 export function closeSocket(socket: WebSocket, code: number | null, reason: Buffer | string): void {
   if (socket.readyState === WebSocket.CLOSED) return;
@@ -29,5 +30,6 @@ export function closeSocket(socket: WebSocket, code: number | null, reason: Buff
     waiting = socket.bufferedAmount;
   }, limits.socketCloseMs);
   socket.once('close', () => clearInterval(timer));
-  socket.close(code, reason);
+  if (code === NO_CODE) socket.close();
+  else socket.close(code, reason);
 }

@@ -1,7 +1,7 @@
 import { WebSocket } from 'ws';
 import type { Account } from '../../accounts/account.js';
 import type { Secret } from '../../runtime/secret.js';
-import { INTERNAL_ERROR, sendable, TOO_BIG } from './close-code.js';
+import { INTERNAL_ERROR, NO_CODE, sendable, TOO_BIG } from './close-code.js';
 import { closeSocket } from './message-relay.js';
 
 /** A whole message, as it came. */
@@ -14,6 +14,8 @@ export interface SocketMessage {
 export interface SocketEnd {
   readonly code: number;
   readonly reason: string;
+  /** Whether upstream closed it properly, but gave no code. */
+  readonly isWithoutCode: boolean;
 }
 
 /** Receives upstream's messages on a socket. */
@@ -54,9 +56,10 @@ export class UpstreamSocket {
     ws.on('message', (bytes: Buffer, isBinary) => this.#arrived({ bytes, isBinary }));
     ws.on('error', (error) => {
       if ('code' in error && error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') ownCode = TOO_BIG;
+      closeSocket(ws, ownCode, ''); // the library has sent the close frame; upstream may never reply to it
     });
     const closed = (code: number, reason: string): void => {
-      this.#end = { code: sendable(code) ?? ownCode, reason };
+      this.#end = { code: sendable(code) ?? ownCode, reason, isWithoutCode: code === NO_CODE };
       this.#stopFollowing();
       this.#deliver();
     };

@@ -85,7 +85,7 @@ export class AttemptRunner {
     const end =
       to.socket === null
         ? await this.upstream.attempt(to.base, plan, stop)
-        : await this.sockets.open(plan, stop);
+        : await this.sockets.open(to.base, plan, stop);
     switch (end.kind) {
       case 'failed':
         // A reused connection may have been closed meanwhile, and an aborted request says nothing about upstream.

@@ -77,6 +77,16 @@ describe('request headers', () => {
     expect(Object.keys(sent)).toEqual(['content-length', 'authorization', 'chatgpt-account-id']);
   });
 
+  it.each([
+    ['realtime, openai-insecure-api-key.sk-made-up', 'realtime'],
+    ['OpenAI-Insecure-Api-Key.sk-made-up', undefined],
+    ['a,b , openai-project.p, openai-beta.realtime-v1', 'a, b, openai-beta.realtime-v1'],
+  ])('offer no credentials as subprotocols: %s', (offered, kept) => {
+    const sent = upstreamHeaders({ 'sec-websocket-protocol': offered }, account, options);
+    expect(sent['sec-websocket-protocol']).toBe(kept);
+    expect(Object.values(sent)).not.toContain(undefined);
+  });
+
   it('carry the routing and FedRAMP headers of their account only', () => {
     const client = { 'x-openai-account-routing-override': 'us_cr', 'x-openai-fedramp': 'true' };
     expect(upstreamHeaders(client, account, options)).not.toHaveProperty('x-openai-fedramp');

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
+import { limits } from '../../config/limits.js';
 import type { Secret } from '../../runtime/secret.js';
 
 /** Headers of a single connection (RFC 9110 7.6.1 and RFC 9112); the `connection` header names more. */
@@ -96,6 +97,9 @@ export const otherCredentials: ReadonlySet<string> = new Set([
 
 const isAddedOnTheWay = matcherOf(addedOnTheWay);
 
+/** Browsers cannot set headers on a WebSocket, so OpenAI's libraries offer their credentials as subprotocols. */
+const credentialProtocol = /^openai-(insecure-api-key|organization|project)\./i;
+
 /** Headers of an account or of its connection to upstream; never sent to the client. */
 export const upstreamOnly: ReadonlySet<string> = new Set([
   'set-cookie',
@@ -133,6 +137,11 @@ export function upstreamHeaders(
     if (named.includes(name) || options.without.includes(name)) continue;
     headers[name] = value;
   }
+  const offered = headers['sec-websocket-protocol'];
+  if (offered !== undefined) {
+    delete headers['sec-websocket-protocol'];
+    Object.assign(headers, protocolHeader(offered));
+  }
   if (options.bodyLength === 'chunked') headers['transfer-encoding'] = 'chunked';
   else if (options.bodyLength !== 'none') headers['content-length'] = String(options.bodyLength);
   headers['authorization'] = `Bearer ${account.accessToken.reveal()}`;
@@ -156,9 +165,17 @@ export function clientHeaders(upstream: IncomingHttpHeaders): OutgoingHttpHeader
   return headers;
 }
 
+/** Names already compared with the lists: a client sends the same ones with every request. */
+const judged = new Map<string, boolean>();
+
 /** Whether a header of the client is never sent upstream. */
 function staysHere(name: string): boolean {
-  return hopByHop.has(name) || clientOnly.has(name) || otherCredentials.has(name) || isAddedOnTheWay(name);
+  const known = judged.get(name);
+  if (known !== undefined) return known;
+  const stays =
+    hopByHop.has(name) || clientOnly.has(name) || otherCredentials.has(name) || isAddedOnTheWay(name);
+  if (judged.size < limits.judgedHeaders) judged.set(name, stays);
+  return stays;
 }
 
 /** Compares a name in lower case with a list whose entries may end in `*`. */
@@ -166,6 +183,13 @@ function matcherOf(names: readonly string[]): (name: string) => boolean {
   const alternatives = names.map((it) => (it.endsWith('*') ? it.replace('*', '.+') : it));
   const pattern = new RegExp(`^(?:${alternatives.join('|')})$`, 's');
   return (name) => pattern.test(name);
+}
+
+/** The header that offers the client's subprotocols, except those that are its credentials; empty if none is left. */
+function protocolHeader(offered: string): IncomingHttpHeaders {
+  const names = offered.split(',').map((it) => it.trim());
+  const kept = names.filter((it) => it !== '' && !credentialProtocol.test(it));
+  return kept.length === 0 ? {} : { 'sec-websocket-protocol': kept.join(', ') };
 }
 
 function connectionNames(connection: string | undefined): string[] {

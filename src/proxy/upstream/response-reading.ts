@@ -21,7 +21,9 @@ export async function readResponse(
     model: mentionsModel(envelope) ? await request.model() : null,
   });
   const facts = { status: response.statusCode ?? 0, headers: response.headers };
-  const isNone = facts.status < 200 || facts.status > 599 || (to.socket !== null && facts.status < 300);
+  // On the path of turns, a success without a WebSocket is no response; elsewhere, the client sees what it is.
+  const isNoSocket = to.socket !== null && to.isTurn && facts.status < 300;
+  const isNone = facts.status < 200 || facts.status > 599 || isNoSocket;
   if (isNone) {
     response.destroy();
     const error = new Error(`upstream responded with status ${facts.status}`);

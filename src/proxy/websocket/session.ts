@@ -9,6 +9,7 @@ import type { SocketEnd, SocketReader, UpstreamSocket } from '../socket/upstream
 import type { ClientMessages } from './client-messages.js';
 import { IdleTimer } from './idle-timer.js';
 import { MessageQueue } from './message-queue.js';
+import type { OpenSocket } from './open-socket.js';
 import type { SessionEnd, TurnSession } from './turn-channel.js';
 
 /** The services that a session uses. */
@@ -41,7 +42,7 @@ const STOPPING = 'codex-pool is stopping';
  * Couples one client's WebSocket with an upstream one: message by message, in both directions, each at its own pace.
  * One turn runs at a time, and may replace the upstream socket by another one.
  */
-export class SocketSession implements TurnSession {
+export class SocketSession implements TurnSession, OpenSocket {
   readonly #gone = new AbortController();
   readonly #idle: IdleTimer;
   #current: UpstreamSocket;
@@ -68,7 +69,11 @@ export class SocketSession implements TurnSession {
       'message',
       this.#guarded((message: Buffer, isBinary: boolean) => messages.add(message, isBinary)),
     );
-    client.on('error', () => undefined); // its close follows
+    // The client broke the protocol. The library has sent it the close frame.
+    client.on(
+      'error',
+      this.#guarded(() => this.#restart('', 'client-gone')),
+    );
     client.once(
       'close',
       this.#guarded((code: number, reason: Buffer) =>
@@ -84,7 +89,6 @@ export class SocketSession implements TurnSession {
     return this.#turn !== null;
   }
 
-  /** Whether its upstream socket belongs to this account. */
   isOf(account: Account): boolean {
     return this.#current.account === account;
   }

@@ -9,15 +9,17 @@ import { SuspendDetector } from '../../runtime/suspend-detector.js';
 import type { ProxyRequest } from '../request/proxy-request.js';
 import type { UpstreamSocket } from '../socket/upstream-socket.js';
 import { ClientMessages } from './client-messages.js';
+import type { OpenSocket } from './open-socket.js';
 import { SocketSession } from './session.js';
+import { SideRelay } from './side-relay.js';
 import { SocketTurns } from './socket-turns.js';
 
 const STOPPING = 'codex-pool is stopping';
 
-/** All client WebSockets. A stop closes each as soon as no turn runs on it. */
+/** All client WebSockets, those without turns included. A stop closes each as soon as no turn runs on it. */
 @Injectable()
 export class SocketSessions {
-  private readonly sessions = new Set<SocketSession>();
+  private readonly sessions = new Set<OpenSocket>();
 
   constructor(
     private readonly turns: SocketTurns,
@@ -29,7 +31,7 @@ export class SocketSessions {
   ) {
     drain.onStart(() => this.restart(STOPPING, (it) => !it.isBusy));
     // The connections may be dead, and neither side would notice for a long time.
-    suspends.onWake(() => this.restart('the machine was suspended', () => true));
+    suspends.onWake(() => this.restartAll('the machine was suspended'));
     registry.onWithdraw((account) => this.restartIdleOf(account));
   }
 
@@ -52,29 +54,55 @@ export class SocketSessions {
         sessionKey: upgrade.sessionKey,
         serve: (message, to, socket, gone) => this.turns.serve(upgrade, path, message, to, socket, gone),
         isDraining: () => this.drain.isDraining,
-        failed: (error) => this.faults.note('websocket', error, { request: upgrade.id }),
+        failed: (error) => this.failed(upgrade, error),
       },
-      () => {
-        this.sessions.delete(session);
-        upgrade[Symbol.dispose]();
-      },
+      () => this.ended(session, upgrade),
     );
+    this.began(session, upstream);
+  }
+
+  /** Starts relaying a WebSocket that carries no turns. */
+  beginSide(client: WebSocket, upstream: UpstreamSocket, upgrade: ProxyRequest): void {
+    const relay: SideRelay = new SideRelay(
+      client,
+      upstream,
+      (error) => this.failed(upgrade, error),
+      () => this.ended(relay, upgrade),
+    );
+    this.began(relay, upstream);
+  }
+
+  /** Closes all sessions, including running turns, and asks the clients to reconnect. */
+  restartAll(reason: string): void {
+    this.restart(reason, () => true);
+  }
+
+  /** Closes all sessions at the end of a stop. */
+  endAll(): void {
+    this.restartAll(STOPPING);
+  }
+
+  private began(session: OpenSocket, { account }: UpstreamSocket): void {
     this.sessions.add(session);
     // Either may have happened during the handshake.
     if (this.drain.isDraining) session.restart(STOPPING);
-    else if (upstream.account.withdrawal !== null) session.restart('its account has left the pool');
+    else if (account.withdrawal !== null) session.restart('its account has left the pool');
   }
 
-  /** Closes all sessions, including running turns. */
-  endAll(): void {
-    this.restart(STOPPING, () => true);
+  private ended(session: OpenSocket, upgrade: ProxyRequest): void {
+    this.sessions.delete(session);
+    upgrade[Symbol.dispose]();
+  }
+
+  private failed({ id }: ProxyRequest, error: unknown): void {
+    this.faults.note('websocket', error, { request: id });
   }
 
   private restartIdleOf(account: Account): void {
     this.restart('its account has left the pool', (it) => !it.isBusy && it.isOf(account));
   }
 
-  private restart(reason: string, which: (session: SocketSession) => boolean): void {
+  private restart(reason: string, which: (session: OpenSocket) => boolean): void {
     for (const it of this.sessions) if (which(it)) it.restart(reason);
   }
 }

@@ -14,14 +14,8 @@ import { notFound, type LocalResponse, sendLocalResponse } from '../response/loc
 import { ClientObserver } from '../../clients/client-observer.js';
 import { Handshake } from './handshake.js';
 import { SocketSessions } from './sessions.js';
-
-const badHandshake: LocalResponse = {
-  status: 400,
-  code: 'bad_websocket_handshake',
-  type: 'invalid_request',
-  message: 'A WebSocket needs Sec-WebSocket-Version 13, a Sec-WebSocket-Key, and no body (RFC 6455).',
-  headers: { 'sec-websocket-version': '13' },
-};
+import { SideHandshake, sideRouteOf } from './side-handshake.js';
+import { whyBadHandshake } from './socket-acceptance.js';
 
 const tooMany: LocalResponse = {
   status: 503,
@@ -39,6 +33,7 @@ export class UpgradeHandler {
 
   constructor(
     private readonly handshake: Handshake,
+    private readonly sideHandshake: SideHandshake,
     private readonly sessions: SocketSessions,
     private readonly connections: ClientConnections,
     private readonly faults: Faults,
@@ -76,39 +71,33 @@ export class UpgradeHandler {
 
   private async serve(req: IncomingMessage, socket: Socket, { res, head }: Takeover): Promise<void> {
     const { path, query, route } = this.admission.target(req.method ?? '', req.url ?? '', true);
-    const refusal = this.whyNot(req, path, route.kind);
+    const side = sideRouteOf(route);
+    const isForwarded = side !== null || route.kind === 'websocket';
+    const refusal = this.whyNot(req, path, isForwarded);
     res.once('close', () => {
       const status = res.headersSent ? `${Math.floor(res.statusCode / 100)}xx` : '499';
       this.requests.inc({ route: route.kind, status });
     });
     if (refusal !== null) return sendLocalResponse(res, refusal);
     if (!this.sessions.hasRoom(this.waiting.size)) return sendLocalResponse(res, tooMany);
-    this.observer.turnArrived();
+    if (side === null) this.observer.turnArrived();
     this.observer.inspectLogin(req.headers);
     this.waiting.add(socket);
-    await this.handshake.serve({ req, res, socket, head, query });
+    const arrival = { req, res, socket, head, query };
+    if (side === null) await this.handshake.serve(arrival);
+    else await this.sideHandshake.serve(arrival, side);
     if (res.socket === null && !res.headersSent) this.requests.inc({ route: route.kind, status: '1xx' });
   }
 
-  private whyNot(req: IncomingMessage, path: string, route: string): LocalResponse | null {
+  private whyNot(req: IncomingMessage, path: string, isForwarded: boolean): LocalResponse | null {
     const { admission } = this;
     const forbidden = admission.whyForbidden(req, path);
     if (forbidden !== null) return forbidden;
-    if (route !== 'websocket' || !asksForWebSocket(req)) return notFound;
-    return admission.whyWrongToken(req) ?? (isHandshake(req) ? admission.whyStopping() : badHandshake);
+    if (!isForwarded || !asksForWebSocket(req)) return notFound;
+    return admission.whyWrongToken(req) ?? whyBadHandshake(req) ?? admission.whyStopping();
   }
 }
 
 function asksForWebSocket({ method, headers }: IncomingMessage): boolean {
   return method === 'GET' && /^websocket$/i.test(headers.upgrade ?? '');
-}
-
-/** Checks the handshake before upstream is asked. */
-function isHandshake({ headers }: IncomingMessage): boolean {
-  return (
-    headers['sec-websocket-version'] === '13' &&
-    /^[+/0-9A-Za-z]{22}==$/.test(headers['sec-websocket-key'] ?? '') &&
-    headers['transfer-encoding'] === undefined &&
-    Number(headers['content-length'] ?? 0) === 0 // a body would be read as WebSocket frames
-  );
 }

@@ -22,11 +22,12 @@ export class AppServer {
     this.#child = child;
   }
 
-  /** Starts the server and sends the initialize handshake. */
-  static async start(setting: Setting): Promise<AppServer> {
+  /** Starts the server and sends the initialize handshake. `experimental`: with the methods that are not stable. */
+  static async start(setting: Setting, experimental = false): Promise<AppServer> {
     const server = new AppServer(setting.codex(['app-server'], { withInput: true }));
     await server.request('initialize', {
       clientInfo: { name: 'codex-pool-test', title: 'codex-pool test', version: '1.0.0' },
+      capabilities: { experimentalApi: experimental },
     });
     server.#child.writeLine(JSON.stringify({ method: 'initialized' }));
     return server;

@@ -36,7 +36,7 @@ async function refusal(options: ProgramOptions): Promise<{ stdout: string; stder
 }
 
 describe('a program that gets a stop signal', { timeout: 30_000 }, () => {
-  it.each(['SIGTERM', 'SIGINT'] as const)(
+  it.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
     'finishes its streams on %s, accepts nothing new, and exits with 0',
     async (signal) => {
       await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });

@@ -72,6 +72,18 @@ describe('the handshake of a WebSocket', () => {
     expect(await pool.account('a')).toMatchObject({ reason, inFlight: 0 });
   });
 
+  it.each(['with a body', ''])(
+    'leaves nothing in flight after a refusal that is passed on %s',
+    async (body) => {
+      await using pool = await TestPool.start({ accounts: ['a'] });
+      pool.fakeUpstream.account('a').sockets.handshakesAlways(refuses(400, body));
+      expect((await SocketClient.refused(pool.origin)).status).toBe(400);
+      await expect.poll(async () => (await pool.account('a')).inFlight).toBe(0);
+      const { text } = await pool.client.get('/metrics').expect(200);
+      expect(text).toMatch(/^codex_pool_requests_total\{route="websocket",status="4xx"\} [1-9]/m);
+    },
+  );
+
   it('gets 429 with the earliest reset when every account is at its limit', async () => {
     await using pool = await TestPool.start();
     pool.fakeUpstream.account('a').sockets.handshakesAlways(usageLimit({ resetsAt: in2Hours }));

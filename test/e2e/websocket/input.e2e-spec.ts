@@ -111,7 +111,7 @@ describe('two turns at once on one socket', () => {
 
 describe('a request for an upgrade', () => {
   it.each<[string, string, Record<string, string>, number, string]>([
-    ['on another path', '/v1/made-up', {}, 404, 'unknown_route'],
+    ['on another path', '/made-up', {}, 404, 'unknown_route'],
     ['on an operator path', '/admin/accounts', {}, 404, 'unknown_route'],
     [
       'from a page of another origin',
@@ -127,7 +127,7 @@ describe('a request for an upgrade', () => {
       'with another version',
       '/v1/responses',
       { 'sec-websocket-version': '12' },
-      400,
+      426,
       'bad_websocket_handshake',
     ],
     ['to something else', '/v1/responses', { upgrade: 'h2c' }, 426, 'upgrade_not_supported'],
@@ -148,7 +148,10 @@ describe('a request for an upgrade', () => {
 
   it('leaves no upstream socket if ws refuses it only at the end', async () => {
     await using pool = await TestPool.start();
-    const headers = { ...upgrade, 'sec-websocket-protocol': 'a,,b' };
+    const headers = {
+      ...upgrade,
+      'sec-websocket-extensions': 'permessage-deflate; client_max_window_bits=99',
+    };
     expect((await call(pool.origin, { path: '/v1/responses', headers })).status).toBe(400);
     await pool.fakeUpstream.until(
       () => pool.fakeUpstream.sockets.list.every((it) => !it.isOpen),

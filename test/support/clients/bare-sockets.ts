@@ -86,9 +86,13 @@ export class BareUpstream implements AsyncDisposable {
   }
 
   /** Connects through this proxy; returns the client's end and upstream's end. */
-  async through(origin: string, session = 's-1'): Promise<{ client: BareSocket; upstream: BareSocket }> {
+  async through(
+    origin: string,
+    session = 's-1',
+    path = '/v1/responses',
+  ): Promise<{ client: BareSocket; upstream: BareSocket }> {
     const come = new Promise<BareSocket>((resolve) => this.#waiting.push(resolve));
-    const ws = new WebSocket(`${origin.replace(/^http/, 'ws')}/v1/responses`, {
+    const ws = new WebSocket(`${origin.replace(/^http/, 'ws')}${path}`, {
       headers: codexHandshake(session),
       skipUTF8Validation: true,
       maxPayload: 0,

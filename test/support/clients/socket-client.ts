@@ -28,6 +28,8 @@ export interface HandshakeOptions {
   readonly path?: string;
   /** Added to or replacing the header fields that Codex sends; undefined removes a field. */
   readonly headers?: Readonly<Record<string, string | undefined>>;
+  /** Subprotocols to offer. */
+  readonly protocols?: string[];
   /** Whether to offer no permessage-deflate. */
   readonly withoutDeflate?: boolean;
 }
@@ -142,8 +144,10 @@ export class SocketClient implements AsyncDisposable {
     this.ws.resume();
   }
 
-  close(code = 1000, reason = ''): void {
-    this.ws.close(code, reason);
+  /** Without a code, the close frame has none. */
+  close(code?: number, reason = ''): void {
+    if (code === undefined) this.ws.close();
+    else this.ws.close(code, reason);
   }
 
   /** Closes the connection without a close frame, as Codex does. */
@@ -186,10 +190,10 @@ async function handshake(
   origin: string,
   options: HandshakeOptions,
 ): Promise<SocketClient | RefusedHandshake> {
-  const { session = randomUUID(), path = '/v1/responses', withoutDeflate = false } = options;
+  const { session = randomUUID(), path = '/v1/responses', withoutDeflate = false, protocols = [] } = options;
   const fields = Object.entries({ ...codexHandshake(session), ...options.headers });
   const headers = Object.fromEntries(fields.filter((it): it is [string, string] => it[1] !== undefined));
-  const ws = new WebSocket(`${origin.replace(/^http/, 'ws')}${path}`, {
+  const ws = new WebSocket(`${origin.replace(/^http/, 'ws')}${path}`, protocols, {
     headers,
     perMessageDeflate: !withoutDeflate,
     maxPayload: 0,

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { limits } from '../../config/limits.js';
-import { FileResponse } from './file-response.js';
+import { IssuedIds, issueOf } from './issued-ids.js';
 
 function idsOf(...pieces: readonly (Buffer | string)[]): string[] {
   const ids: string[] = [];
-  const response = new FileResponse((id) => void ids.push(id));
+  const response = new IssuedIds(['file_id', 'id'], (id) => void ids.push(id));
   for (const it of pieces) response.observe(Buffer.from(it));
   return ids;
 }
@@ -14,6 +14,18 @@ function json(length: number): string {
   const rest = '{"id":"file_1","x":""}';
   return rest.replace('""', `"${'x'.repeat(length - rest.length)}"`);
 }
+
+describe('what a response issues', () => {
+  it.each([
+    ['POST', 'files', 'file'],
+    ['GET', 'files', undefined],
+    ['POST', 'files/file_1/uploaded', undefined],
+    ['POST', 'wham/remote/control/server/enroll', 'remote-server'],
+    ['POST', 'wham/remote/control/server/refresh', undefined],
+  ])('%s %s: %s', (method, path, kind) => {
+    expect(issueOf(method, path)?.kind).toBe(kind);
+  });
+});
 
 describe('the response to an upload', () => {
   it.each([
