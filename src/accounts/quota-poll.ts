@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { APP_CONFIG, type AppConfig } from '../config/app.config.js';
 import { CLOCK, type Clock } from '../runtime/clock.js';
 import { limits } from '../config/limits.js';
-import { type OutboundCall, outboundCall, type OutboundResponse } from '../runtime/http-client.js';
+import { type OutboundCall, OutboundHttpClient, type OutboundResponse } from '../egress/http-client.js';
 import { describeError } from '../runtime/pool-error.js';
 import { TokenService } from '../tokens/token.service.js';
 import { askedThen, quotaFromUsage } from '../usage/quota-report.js';
@@ -32,6 +32,7 @@ export class QuotaPoll {
     @Inject(APP_CONFIG) private readonly config: AppConfig,
     @Inject(CLOCK) private readonly clock: Clock,
     private readonly upstream: UpstreamMonitor,
+    private readonly http: OutboundHttpClient,
   ) {}
 
   /** Polls every usable account, one after another. A failed poll changes nothing. */
@@ -100,7 +101,7 @@ export class QuotaPoll {
 
   private async send(call: OutboundCall): Promise<OutboundResponse> {
     try {
-      const response = await outboundCall(call);
+      const response = await this.http.call(call);
       this.upstream.note({ kind: 'answered' });
       return response;
     } catch (error) {

@@ -2,6 +2,7 @@ import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { APP_CONFIG, type AppConfig } from '../config/app.config.js';
 import { BypassDetector } from '../clients/bypass-detector.js';
 import { CLOCK, type Clock } from '../runtime/clock.js';
+import { OutboundHttpClient } from '../egress/http-client.js';
 import { Drain } from '../runtime/drain.js';
 import { Faults } from '../observability/faults.js';
 import { RecentErrors } from '../observability/recent-errors.js';
@@ -16,6 +17,7 @@ export class CoreModule {
       { provide: APP_CONFIG, useValue: config },
       { provide: CLOCK, useValue: clock },
       { provide: RecentErrors, useValue: errors },
+      { provide: OutboundHttpClient, useValue: new OutboundHttpClient(config.egress) },
       Drain,
       Faults,
       BypassDetector,

@@ -2,10 +2,13 @@ import { isIP } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
+import type { Egress } from '../egress/egress-proxy.js';
 import { isLoopbackName } from '../runtime/loopback.js';
 import { PoolError } from '../runtime/pool-error.js';
 import { Secret } from '../runtime/secret.js';
+import { type Authorities, authoritiesSchema } from './authorities.config.js';
 import { driverSettings } from './driver-setting.js';
+import { egressSchema } from './egress.config.js';
 import { selectionPolicyNames } from './selection-policy-name.js';
 
 export const APP_CONFIG = Symbol('AppConfig');
@@ -149,14 +152,23 @@ export type AppConfig = Readonly<ReturnType<typeof toConfig>>;
  * @throws InvalidConfigError whose message lists every invalid setting by name
  */
 export function loadConfig(env: NodeJS.ProcessEnv): AppConfig {
-  const parsed = schema.safeParse(env);
-  if (parsed.success) return Object.freeze(toConfig(parsed.data));
-  const faults = parsed.error.issues.map((it) => `  ${it.path.join('.')}: ${it.message}`);
+  const [parsed, egress, authorities] = [
+    schema.safeParse(env),
+    egressSchema.safeParse(env),
+    authoritiesSchema.safeParse(env),
+  ];
+  if (parsed.success && egress.success && authorities.success)
+    return Object.freeze(toConfig(parsed.data, egress.data, authorities.data));
+  const faults = [parsed, egress, authorities]
+    .flatMap((it) => it.error?.issues ?? [])
+    .map((it) => `  ${it.path.join('.')}: ${it.message}`);
   throw new InvalidConfigError(`Invalid settings:\n${faults.join('\n')}`);
 }
 
-function toConfig(it: z.infer<typeof schema>) {
+function toConfig(it: z.infer<typeof schema>, egress: Egress, authorities: Authorities) {
   return {
+    egress,
+    authorities,
     listen: it.PROXY_LISTEN_ADDR,
     poolDir: it.POOL_DIR,
     dbPath: it.PROXY_DB_PATH,

@@ -1,12 +1,10 @@
-import { Agent as HttpAgent, ServerResponse } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
-import type { ClientRequest, IncomingMessage } from 'node:http';
+import { type Agent as HttpAgent, type ClientRequest, type IncomingMessage, ServerResponse } from 'node:http';
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { createProxyMiddleware, proxyEventsPlugin, type RequestHandler } from 'http-proxy-middleware';
-import { HttpsProxyAgent } from 'https-proxy-agent';
 import { APP_CONFIG, type AppConfig } from '../../config/app.config.js';
 import { limits } from '../../config/limits.js';
-import { egressProxyFor } from '../../runtime/egress-proxy.js';
+import { egressAgent } from '../../egress/egress-agent.js';
+import type { Egress } from '../../egress/egress-proxy.js';
 import { SuspendDetector } from '../../runtime/suspend-detector.js';
 import { type AttemptEnd, type BuiltRequest, UpstreamRequest } from './upstream-request.js';
 
@@ -19,6 +17,13 @@ interface Upstream {
   readonly basePath: string;
 }
 
+const agentOptions = {
+  keepAlive: true,
+  maxSockets: limits.upstreamSockets,
+  maxFreeSockets: 256,
+  scheduling: 'lifo',
+} as const;
+
 /** Requests in flight, to distinguish a broken reused connection from a new one. */
 const underWay = new WeakMap<IncomingMessage, ClientRequest>();
 
@@ -28,7 +33,10 @@ export class UpstreamClient implements OnApplicationShutdown {
   private readonly upstreams: Readonly<Record<UpstreamBase, Upstream>>;
 
   constructor(@Inject(APP_CONFIG) config: AppConfig, sleep: SuspendDetector) {
-    this.upstreams = { responses: upstreamAt(config.responsesBase), wham: upstreamAt(config.whamBase) };
+    this.upstreams = {
+      responses: upstreamAt(config.responsesBase, config.egress),
+      wham: upstreamAt(config.whamBase, config.egress),
+    };
     sleep.onWake(() => this.dropIdleConnections());
   }
 
@@ -87,8 +95,8 @@ export class UpstreamClient implements OnApplicationShutdown {
   }
 }
 
-function upstreamAt(base: URL): Upstream {
-  const agent = agentFor(base);
+function upstreamAt(base: URL, egress: Egress): Upstream {
+  const agent = egressAgent(egress, base, agentOptions, limits.connectMs);
   const forward = createProxyMiddleware({
     target: base.origin,
     agent,
@@ -114,25 +122,6 @@ function upstreamAt(base: URL): Upstream {
     },
   });
   return { forward, agent, basePath: base.pathname.replace(/\/+$/, '') };
-}
-
-function agentFor(base: URL): HttpAgent {
-  const options = {
-    keepAlive: true,
-    maxSockets: limits.upstreamSockets,
-    maxFreeSockets: 256,
-    scheduling: 'lifo',
-  } as const;
-  const proxy = egressProxyFor(base);
-  if (proxy !== null) return tunnelling(new HttpsProxyAgent(proxy, options));
-  return base.protocol === 'https:' ? new HttpsAgent(options) : new HttpAgent(options);
-}
-
-/** A refusal by the egress proxy says nothing about an account, but would be read as upstream's. */
-function tunnelling(agent: HttpAgent): HttpAgent {
-  return agent.on('proxyConnect', ({ statusCode }: { statusCode: number }, request: ClientRequest) => {
-    if (statusCode !== 200) request.destroy(new Error(`the egress proxy responded with ${statusCode}`));
-  });
 }
 
 function whenConnected(proxyReq: ClientRequest, connected: () => void): void {
