@@ -11,7 +11,7 @@ import { QuotaService } from '../usage/quota.service.js';
 import { meterNames, openMeters } from './evidence/open-meters.js';
 import { AccountRegistry } from './account-registry.js';
 import type { Account } from './account.js';
-import { networkCode } from '../observability/upstream-health.js';
+import { networkFault } from '../observability/network-fault.js';
 import { UpstreamMonitor } from '../observability/upstream-monitor.js';
 
 const USAGE = 'wham/usage';
@@ -105,10 +105,10 @@ export class QuotaPoll {
       this.upstream.note({ kind: 'answered' });
       return response;
     } catch (error) {
-      const code = networkCode(error);
+      const fault = networkFault(error);
       // A response that is too long still shows that upstream is reachable.
-      if (code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE') this.upstream.note({ kind: 'answered' });
-      else this.upstream.note({ kind: 'unreachable', code, at: this.clock.now() });
+      if (fault.code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE') this.upstream.note({ kind: 'answered' });
+      else this.upstream.note({ kind: 'unreachable', ...fault, at: this.clock.now() });
       throw error;
     }
   }

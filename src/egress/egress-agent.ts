@@ -9,16 +9,11 @@ type Open = (to: TunnelTarget) => Promise<Socket>;
 type Connected = (error: Error | null, socket: Duplex) => void;
 
 /** Returns an agent for requests to an address: direct, or through the egress proxy. */
-export function egressAgent(
-  egress: Egress,
-  target: URL,
-  options: AgentOptions,
-  connectMs: number,
-): HttpAgent {
+export function egressAgent(egress: Egress, target: URL, options: AgentOptions): HttpAgent {
   const proxy = egressProxyFor(egress, target);
   const isSecure = target.protocol === 'https:';
   if (proxy === null) return isSecure ? new HttpsAgent(options) : new HttpAgent(options);
-  const open: Open = async (to) => await openTunnel(proxy, to, connectMs);
+  const open: Open = async (to) => await openTunnel(proxy, to);
   return isSecure ? new SecureTunnelAgent(options, open) : new TunnelAgent(options, open);
 }
 

@@ -126,7 +126,7 @@ function tunnelConnector(proxy: EgressProxy, allowH2: boolean): buildConnector.c
     const isSecure = options.protocol === 'https:';
     const host = options.hostname.replace(/^\[|\]$/g, '');
     const port = Number(options.port === '' ? (isSecure ? 443 : 80) : options.port);
-    openTunnel(proxy, { host, port }, CONNECT_MS).then(
+    openTunnel(proxy, { host, port }).then(
       (httpSocket) => {
         if (isSecure) connectInside({ ...options, httpSocket }, callback);
         else callback(null, httpSocket);

@@ -7,6 +7,9 @@ import { connectHttp } from './http-tunnel.js';
 import { ClosedEarlyError } from './socket-reader.js';
 import { connectSocks } from './socks-tunnel.js';
 
+/** Less than the time that a connection to upstream may take, so that the error of a tunnel comes first. */
+export const tunnelLimits = { openMs: 9_000 };
+
 /** The address at the far end of a tunnel; the host is without brackets. */
 export interface TunnelTarget {
   readonly host: string;
@@ -14,19 +17,20 @@ export interface TunnelTarget {
 }
 
 /**
- * Opens a TCP connection to the target through an egress proxy, within `timeoutMs` in all. Nothing has been sent to the
+ * Opens a TCP connection to the target through an egress proxy, within a time limit. Nothing has been sent to the
  * target yet.
  * @throws EgressError if the proxy fails, a system error if the target's name cannot be resolved here (`socks5`)
  */
-export async function openTunnel(proxy: EgressProxy, to: TunnelTarget, timeoutMs: number): Promise<Socket> {
+export async function openTunnel(proxy: EgressProxy, to: TunnelTarget): Promise<Socket> {
+  const { openMs } = tunnelLimits;
   const socket = connectTo(proxy);
   // The user of the tunnel adds a listener later; until then, no error may be unhandled.
   socket.on('error', () => undefined);
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
-    const what = `does not open a tunnel within ${timeoutMs / 1_000} s`;
+    const what = `does not open a tunnel within ${openMs / 1_000} s`;
     late.reject(new EgressError(proxy, 'EGRESS_TIMEOUT', what));
-  }, timeoutMs);
+  }, openMs);
   try {
     await Promise.race([late.promise, negotiate(socket, proxy, to)]);
     return socket;

@@ -96,7 +96,7 @@ export class UpstreamClient implements OnApplicationShutdown {
 }
 
 function upstreamAt(base: URL, egress: Egress): Upstream {
-  const agent = egressAgent(egress, base, agentOptions, limits.connectMs);
+  const agent = egressAgent(egress, base, agentOptions);
   const forward = createProxyMiddleware({
     target: base.origin,
     agent,
