@@ -7,6 +7,8 @@ import type { TunnelTarget } from './tunnel.js';
 /** Largest head of a proxy's response. */
 const HEAD_BYTES = 16 * 1_024;
 const START = 'HTTP/';
+/** Tinyproxy rejects a wrong password with 401. */
+const meaningLogin: ReadonlySet<number> = new Set([401, 407]);
 
 /** Asks an HTTP proxy for a tunnel (RFC 9110, 9.3.6). */
 export async function connectHttp(socket: Socket, proxy: EgressProxy, to: TunnelTarget): Promise<void> {
@@ -19,10 +21,10 @@ export async function connectHttp(socket: Socket, proxy: EgressProxy, to: Tunnel
   socket.write(`${lines.join('\r\n')}\r\n\r\n`);
   const status = await statusOf(socket, proxy);
   if (status >= 200 && status < 300) return;
-  if (status !== 407)
+  if (!meaningLogin.has(status))
     throw new EgressError(proxy, 'EGRESS_REFUSED', `refuses a tunnel with status ${status}`);
   const what = proxy.login === null ? 'requires a user and a password' : 'rejects the user or the password';
-  throw new EgressError(proxy, 'EGRESS_LOGIN', `${what} (status 407)`);
+  throw new EgressError(proxy, 'EGRESS_LOGIN', `${what} (status ${status})`);
 }
 
 /** Reads heads until one with a final status, which it returns. */

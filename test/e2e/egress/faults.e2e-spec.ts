@@ -44,6 +44,12 @@ const faults: Readonly<Record<string, Fault>> = {
     code: 'EGRESS_LOGIN',
     cause: /rejects the user or the password \(status 407\)/,
   },
+  'an http proxy that rejects the password with 401': {
+    scheme: 'http',
+    how: saysAndCloses('HTTP/1.1 401 Unauthorized\r\n\r\n'),
+    code: 'EGRESS_LOGIN',
+    cause: /rejects the user or the password \(status 401\)/,
+  },
   'a socks proxy that takes no password': {
     scheme: 'socks5h',
     how: saysAndCloses(socks(0xff)),
