@@ -41,6 +41,26 @@ describe('an egress proxy', () => {
   });
 });
 
+describe('a tunnel', () => {
+  it.each(['http', 'socks5'] as const)(
+    'through a proxy (%s) is used again for the next turn',
+    async (scheme) => {
+      await using proxy = scheme === 'http' ? await EgressProxy.start() : await SocksProxy.start('socks5');
+      const env: Record<string, string> = { ALL_PROXY: proxy.url };
+      await using pool = await TestPool.start({
+        accounts: ['a'],
+        env,
+        prepare: ({ origin }) => {
+          proxy.leadTo(origin);
+          env['UPSTREAM_RESPONSES_BASE'] = `${origin.replace('127.0.0.1', '0.0.0.0')}/backend-api/codex`;
+        },
+      });
+      for (let i = 0; i < 3; i += 1) await pool.turn().expect(200);
+      expect(proxy.asked).toHaveLength(1);
+    },
+  );
+});
+
 describe('a refresh through an egress proxy', () => {
   const proxies = {
     http: async () => await EgressProxy.start('http', true),
