@@ -9,6 +9,8 @@ const VERSION = 5;
 const NO_LOGIN = 0;
 const PASSWORD = 2;
 const NO_METHOD = 0xff;
+/** Longest name in a request; its length is one byte. */
+const NAME_BYTES = 255;
 const [IPV4, NAME, IPV6] = [1, 3, 4];
 
 /** Meanings of a refusal (RFC 1928, section 6). */
@@ -26,6 +28,8 @@ const refusals = [
 /** Asks a SOCKS5 proxy for a tunnel (RFC 1928, RFC 1929). */
 export async function connectSocks(socket: Socket, proxy: EgressProxy, to: TunnelTarget): Promise<void> {
   const address = proxy.scheme === 'socks5h' ? to.host : await resolved(to.host);
+  if (Buffer.byteLength(address) > NAME_BYTES)
+    throw new EgressError(proxy, 'EGRESS_REFUSED', `takes no name of more than ${NAME_BYTES} bytes`);
   const methods = proxy.login === null ? [NO_LOGIN] : [NO_LOGIN, PASSWORD];
   socket.write(Buffer.from([VERSION, methods.length, ...methods]));
   const [, method] = await reply(socket, proxy);

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { openTunnel } from '../../../src/egress/tunnel.js';
+import { FakeUpstream } from '../../../src/fake-upstream/fake-upstream.js';
 import { DAY, FakeClock, SECOND } from '../../support/fake-clock.js';
 import { EgressProxy } from '../../support/network/egress-proxy.js';
 import { SocksProxy } from '../../support/network/socks-proxy.js';
@@ -59,6 +61,36 @@ describe('a tunnel', () => {
       expect(proxy.asked).toHaveLength(1);
     },
   );
+});
+
+describe('a SOCKS5 request', () => {
+  it.each([
+    ['192.0.2.7', '192.0.2.7'],
+    ['2001:db8::7', '20010db8000000000000000000000007'],
+    ['::1', '00000000000000000000000000000001'],
+    ['1::', '00010000000000000000000000000000'],
+    ['1:2:3:4:5:6:7:8', '00010002000300040005000600070008'],
+    ['::ffff:192.0.2.7', '00000000000000000000ffffc0000207'],
+    ['upstream.test', 'upstream.test'],
+    ['x'.repeat(255), 'x'.repeat(255)],
+  ])('names the target %s', async (host, expected) => {
+    await using target = await FakeUpstream.start();
+    await using socks = await SocksProxy.start('socks5h');
+    socks.leadTo(target.origin);
+    const proxy = { scheme: 'socks5h', host: '127.0.0.1', port: socks.port, login: null } as const;
+    const tunnel = await openTunnel(proxy, { host, port: 44_321 });
+    tunnel.destroy();
+    expect(socks.asked).toEqual([`${expected}:44321`]);
+  });
+
+  it('with a longer name is not sent', async () => {
+    await using socks = await SocksProxy.start('socks5h');
+    const proxy = { scheme: 'socks5h', host: '127.0.0.1', port: socks.port, login: null } as const;
+    await expect(openTunnel(proxy, { host: 'x'.repeat(256), port: 443 })).rejects.toMatchObject({
+      code: 'EGRESS_REFUSED',
+    });
+    expect(socks.asked).toEqual([]);
+  });
 });
 
 describe('a refresh through an egress proxy', () => {
