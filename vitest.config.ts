@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config';
 
 /** Longer scenarios with the real program. They have their own script, so that `npm test` stays short. */
 const long = [
+  'test/e2e/egress/{faults,proxies,real-programs,startup}.e2e-spec.ts',
   'test/e2e/failover/evidence.e2e-spec.ts',
   'test/e2e/failover/host-network.e2e-spec.ts',
   'test/e2e/failover/client-setup.e2e-spec.ts',

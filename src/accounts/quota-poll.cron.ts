@@ -2,7 +2,7 @@ import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy }
 import { SchedulerRegistry } from '@nestjs/schedule';
 import { APP_CONFIG, type AppConfig } from '../config/app.config.js';
 import { Drain } from '../runtime/drain.js';
-import { dropOutboundConnections } from '../runtime/http-client.js';
+import { OutboundHttpClient } from '../egress/http-client.js';
 import { SuspendDetector } from '../runtime/suspend-detector.js';
 import { QuotaPoll } from './quota-poll.js';
 
@@ -23,6 +23,7 @@ export class QuotaPollCron implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly drain: Drain,
     @Inject(APP_CONFIG) private readonly config: AppConfig,
     suspend: SuspendDetector,
+    private readonly http: OutboundHttpClient,
   ) {
     suspend.onWake(() => void this.restart());
   }
@@ -39,7 +40,7 @@ export class QuotaPollCron implements OnApplicationBootstrap, OnModuleDestroy {
 
   /** Polls after a suspend. A round that the suspend interrupted is followed by another. */
   private async restart(): Promise<void> {
-    dropOutboundConnections();
+    this.http.dropConnections();
     this.isWantedAgain = this.isRunning;
     await this.run();
   }

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { APP_CONFIG, type AppConfig } from '../config/app.config.js';
 import { CLOCK, type Clock } from '../runtime/clock.js';
 import { limits } from '../config/limits.js';
-import { type OutboundCall, outboundCall, type OutboundResponse } from '../runtime/http-client.js';
+import { type OutboundCall, OutboundHttpClient, type OutboundResponse } from '../egress/http-client.js';
 import { describeError } from '../runtime/pool-error.js';
 import { TokenService } from '../tokens/token.service.js';
 import { askedThen, quotaFromUsage } from '../usage/quota-report.js';
@@ -11,7 +11,7 @@ import { QuotaService } from '../usage/quota.service.js';
 import { meterNames, openMeters } from './evidence/open-meters.js';
 import { AccountRegistry } from './account-registry.js';
 import type { Account } from './account.js';
-import { networkCode } from '../observability/upstream-health.js';
+import { networkFault } from '../observability/network-fault.js';
 import { UpstreamMonitor } from '../observability/upstream-monitor.js';
 
 const USAGE = 'wham/usage';
@@ -33,6 +33,7 @@ export class QuotaPoll {
     @Inject(APP_CONFIG) private readonly config: AppConfig,
     @Inject(CLOCK) private readonly clock: Clock,
     private readonly upstream: UpstreamMonitor,
+    private readonly http: OutboundHttpClient,
   ) {}
 
   /**
@@ -110,7 +111,7 @@ export class QuotaPoll {
       timeoutMs: limits.pollTimeoutMs,
     };
     // The quota's response shows whether upstream can be reached; the account check may fail by itself.
-    const response = await (path === USAGE ? this.send(call) : outboundCall(call));
+    const response = await (path === USAGE ? this.send(call) : this.http.call(call));
     noteTime(response.headers['date']);
     if (response.status >= 500 && path === USAGE)
       this.upstream.note({ kind: 'poll-failing', accountId: account.id, at: this.clock.now() });
@@ -124,14 +125,14 @@ export class QuotaPoll {
 
   private async send(call: OutboundCall): Promise<OutboundResponse> {
     try {
-      const response = await outboundCall(call);
+      const response = await this.http.call(call);
       this.upstream.note({ kind: 'answered' });
       return response;
     } catch (error) {
-      const code = networkCode(error);
+      const fault = networkFault(error);
       // A response that is too long still shows that upstream is reachable.
-      if (code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE') this.upstream.note({ kind: 'answered' });
-      else this.upstream.note({ kind: 'unreachable', code, at: this.clock.now() });
+      if (fault.code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE') this.upstream.note({ kind: 'answered' });
+      else this.upstream.note({ kind: 'unreachable', ...fault, at: this.clock.now() });
       throw error;
     }
   }

@@ -1,7 +1,7 @@
 import { Controller, Get, Header } from '@nestjs/common';
 import { PoolStatusService } from '../accounts/selection/pool-status.js';
 import { UpstreamMonitor } from '../observability/upstream-monitor.js';
-import { VERSION } from '../runtime/http-client.js';
+import { VERSION } from '../runtime/version.js';
 
 /** The status page for a person who opens the address in a browser. */
 @Controller()

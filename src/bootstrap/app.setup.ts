@@ -17,6 +17,8 @@ import { type HostAddresses, systemAddresses } from '../runtime/network-detector
 import { Faults } from '../observability/faults.js';
 import { whyNoKernelLock } from '../runtime/file-lock.js';
 import { limits } from '../config/limits.js';
+import { describeProxy } from '../egress/egress-proxy.js';
+import { trustAuthorities } from '../egress/trust.js';
 import type { LoginPorts } from '../login/login-ports.js';
 import { isCanonicalPath } from '../boundary/safe-path.js';
 import { allowedMethods } from '../proxy/ingress/allowed-methods.js';
@@ -72,6 +74,7 @@ export async function startApp(
       'kernel file locks are unavailable; lock files of a killed codex-pool expire after a few seconds';
     logger.warn(message, { reason: whyNoKernelLock }, 'FileLock');
   }
+  applyEgress(config, logger);
   const claim = await lockInstance(config.dbPath);
   const app = await NestFactory.create<NestExpressApplication>(
     AppModule.register(config, clock, addresses, errors, onRefreshStep, loginPorts),
@@ -110,6 +113,21 @@ export async function startApp(
       return isDrained;
     },
   };
+}
+
+/** Applies the settings of the way out that hold for the whole process, and logs what is in use. */
+function applyEgress({ egress, authorities }: AppConfig, logger: LoggerService): void {
+  trustAuthorities(authorities.certificates);
+  if (authorities.unreadable > 0) {
+    const fields = { unreadable: authorities.unreadable, used: authorities.certificates.length };
+    logger.warn('certificate authorities that cannot be read are ignored', fields, 'Egress');
+  }
+  if (egress.https !== null)
+    logger.log(
+      'connections to upstream go through a proxy',
+      { proxy: describeProxy(egress.https) },
+      'Egress',
+    );
 }
 
 /** Rejects forbidden requests and unsafe paths before any routing. */

@@ -2,6 +2,7 @@ import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { APP_CONFIG, type AppConfig } from '../config/app.config.js';
 import { BypassDetector } from '../clients/bypass-detector.js';
 import { CLOCK, type Clock } from '../runtime/clock.js';
+import { OutboundHttpClient } from '../egress/http-client.js';
 import { Drain } from '../runtime/drain.js';
 import { Faults } from '../observability/faults.js';
 import { RecentErrors } from '../observability/recent-errors.js';
@@ -23,6 +24,15 @@ export class CoreModule {
       { provide: CLOCK, useValue: clock },
       { provide: HOST_ADDRESSES, useValue: addresses },
       { provide: RecentErrors, useValue: errors },
+      {
+        provide: OutboundHttpClient,
+        inject: [NetworkDetector],
+        useFactory: (network: NetworkDetector) => {
+          const client = new OutboundHttpClient(config.egress);
+          network.onChange(() => client.dropConnections());
+          return client;
+        },
+      },
       Drain,
       Faults,
       BypassDetector,

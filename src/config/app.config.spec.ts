@@ -1,6 +1,5 @@
 import { resolve } from 'node:path';
-import { afterEach, describe, expect, it, vi } from 'vitest';
-import { egressProxyFor } from '../runtime/egress-proxy.js';
+import { describe, expect, it } from 'vitest';
 import { InvalidConfigError, loadConfig } from './app.config.js';
 
 /** The message of the error that loading these settings throws; empty if it throws none. */
@@ -225,27 +224,5 @@ describe('a setting of the wrong kind', () => {
     for (const text of ['run', '~/run', ' '])
       expect(loadConfig({ XDG_RUNTIME_DIR: text }).runtimeFolders).toHaveLength(1);
     expect(loadConfig({ XDG_RUNTIME_DIR: '/run/user/7' }).runtimeFolders[0]).toBe('/run/user/7/codex-pool');
-  });
-});
-
-describe('the egress proxy', () => {
-  afterEach(() => {
-    vi.unstubAllEnvs();
-  });
-
-  it('use HTTPS_PROXY, but never to this machine or to what NO_PROXY names', () => {
-    vi.stubEnv('HTTPS_PROXY', 'http://proxy.example:3128');
-    vi.stubEnv('https_proxy', 'http://proxy.example:3128');
-    vi.stubEnv('NO_PROXY', 'near.example');
-    vi.stubEnv('no_proxy', 'near.example');
-    expect(egressProxyFor(new URL('https://chatgpt.com/x'))).toBe('http://proxy.example:3128');
-    for (const direct of [
-      'https://near.example',
-      'https://127.0.0.1',
-      'https://[::1]',
-      'https://localhost:1',
-    ]) {
-      expect(egressProxyFor(new URL(direct))).toBe(null);
-    }
   });
 });

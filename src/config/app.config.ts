@@ -2,9 +2,12 @@ import { isIP } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { z } from 'zod';
+import type { Egress } from '../egress/egress-proxy.js';
 import { isLoopbackName } from '../runtime/loopback.js';
 import { PoolError } from '../runtime/pool-error.js';
+import { type Authorities, authoritiesSchema } from './authorities.config.js';
 import { driverSettings } from './driver-setting.js';
+import { egressSchema } from './egress.config.js';
 import { baseUrl, flag, hostNames, integer, listenAddress, path, setting, token } from './setting-kinds.js';
 import { selectionPolicyNames } from './selection-policy-name.js';
 
@@ -56,10 +59,18 @@ export type AppConfig = Readonly<ReturnType<typeof toConfig>>;
  * @throws InvalidConfigError whose message lists every invalid setting by name
  */
 export function loadConfig(env: NodeJS.ProcessEnv): AppConfig {
-  const parsed = schema.safeParse(env);
-  const faults = [...faultsIn(parsed.error), ...exposureFaults(env)];
-  if (!parsed.success || faults.length > 0) throw new InvalidConfigError(faults);
-  return Object.freeze(toConfig(parsed.data));
+  const [parsed, egress, authorities] = [
+    schema.safeParse(env),
+    egressSchema.safeParse(env),
+    authoritiesSchema.safeParse(env),
+  ];
+  const faults = [
+    ...[parsed, egress, authorities].flatMap((it) => faultsIn(it.error)),
+    ...exposureFaults(env),
+  ];
+  if (!parsed.success || !egress.success || !authorities.success || faults.length > 0)
+    throw new InvalidConfigError(faults);
+  return Object.freeze(toConfig(parsed.data, egress.data, authorities.data));
 }
 
 function faultsIn(error: z.ZodError | undefined): string[] {
@@ -91,8 +102,10 @@ export function pathsIn(env: NodeJS.ProcessEnv): {
 /** The names of all settings of the program's own. */
 export const settingNames: readonly string[] = Object.keys(schema.shape);
 
-function toConfig(it: z.infer<typeof schema>) {
+function toConfig(it: z.infer<typeof schema>, egress: Egress, authorities: Authorities) {
   return {
+    egress,
+    authorities,
     listen: it.PROXY_LISTEN_ADDR,
     poolDir: it.POOL_DIR,
     dbPath: it.PROXY_DB_PATH,

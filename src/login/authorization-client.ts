@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { APP_CONFIG, type AppConfig } from '../config/app.config.js';
 import { limits } from '../config/limits.js';
-import { outboundCall, type OutboundResponse } from '../runtime/http-client.js';
+import { OutboundHttpClient, type OutboundResponse } from '../egress/http-client.js';
 import { describeError } from '../runtime/pool-error.js';
 import type { Secret } from '../runtime/secret.js';
 import {
@@ -42,7 +42,10 @@ export class AuthorizationClient {
   /** The redirect URI for which codes of device logins are issued; no browser is sent there. */
   readonly deviceRedirectUri: string;
 
-  constructor(@Inject(APP_CONFIG) config: AppConfig) {
+  constructor(
+    @Inject(APP_CONFIG) config: AppConfig,
+    private readonly http: OutboundHttpClient,
+  ) {
     this.base = config.refreshBase.href.replace(/\/$/, '');
     this.verificationUrl = `${this.base}/codex/device`;
     this.deviceRedirectUri = `${this.base}/deviceauth/callback`;
@@ -103,7 +106,7 @@ export class AuthorizationClient {
     const isForm = body instanceof URLSearchParams;
     let response: OutboundResponse;
     try {
-      response = await outboundCall({
+      response = await this.http.call({
         method: 'POST',
         url: new URL(this.base + path),
         headers: { 'content-type': isForm ? 'application/x-www-form-urlencoded' : 'application/json' },

@@ -1,5 +1,5 @@
 import { limits } from '../config/limits.js';
-import { errorCode } from '../runtime/pool-error.js';
+import { type NetworkFault, remedyFor } from './network-fault.js';
 
 /** Evidence from an attempt or a poll about upstream as a whole, apart from its account. `at` is epoch ms. */
 export type UpstreamEvent =
@@ -17,8 +17,8 @@ export type UpstreamEvent =
   | { readonly kind: 'blocked'; readonly accountId: string; readonly at: number }
   /** A refusal because of the country that this machine seems to be in. */
   | { readonly kind: 'misplaced'; readonly accountId: string; readonly at: number }
-  /** No response: DNS, connect, TLS, a reset. `code` is the error's, if it has one. */
-  | { readonly kind: 'unreachable'; readonly code: string | null; readonly at: number };
+  /** No response: DNS, connect, TLS, a reset. */
+  | ({ readonly kind: 'unreachable'; readonly at: number } & NetworkFault);
 
 /** A fault that has not ended: its start, and the accounts that saw it (bounded). */
 interface OngoingFault {
@@ -28,7 +28,7 @@ interface OngoingFault {
 
 /** The latest observations about upstream. Its problems are derived from them, never stored. */
 export interface UpstreamState {
-  readonly unreachable: { readonly since: number; readonly code: string | null } | null;
+  readonly unreachable: ({ readonly since: number } & NetworkFault) | null;
   /** Errors that turns have met; only a served turn ends them. */
   readonly failing: OngoingFault | null;
   /** Errors that polls have met. */
@@ -47,12 +47,11 @@ export const nothingWrong: UpstreamState = {
 
 export const troubleKinds = ['offline', 'wrong-place', 'edge-block', 'provider'] as const;
 
-/** A fault in upstream or the network, not in an account. `code`: the network error code, if any. */
-export interface UpstreamTrouble {
+/** A fault in upstream or the network, not in an account. */
+export interface UpstreamTrouble extends NetworkFault {
   readonly kind: (typeof troubleKinds)[number];
   /** Epoch ms. */
   readonly since: number;
-  readonly code: string | null;
 }
 
 /** Returns the state after an event; the same object if the event changes nothing. */
@@ -74,7 +73,7 @@ export function afterEvent(state: UpstreamState, event: UpstreamEvent): Upstream
       return withFault(reached(state), 'misplaced', event);
     case 'unreachable':
       return state.unreachable === null
-        ? { ...state, unreachable: { since: event.at, code: event.code } }
+        ? { ...state, unreachable: { since: event.at, ...faultIn(event) } }
         : state;
     default:
       return event satisfies never;
@@ -111,13 +110,17 @@ export function failingIn({ failing, failingPolls }: UpstreamState): OngoingFaul
   };
 }
 
-/** Describes a problem for the operator: the fault, its start, and the remedy. Contains no address and no account. */
+/**
+ * Describes a problem for the operator: the fault, its start, and the remedy. Contains no account, and no address but
+ * that of an egress proxy.
+ */
 export function describeTrouble(trouble: UpstreamTrouble): string {
   const since = `since ${new Date(trouble.since).toISOString()}`;
   switch (trouble.kind) {
     case 'offline': {
       const code = trouble.code === null ? '' : ` (${trouble.code})`;
-      return `This machine cannot reach upstream ${since}${code}: ${remedyFor(trouble.code)}; turns resume as soon as upstream responds.`;
+      const cause = trouble.detail === undefined ? '' : `${trouble.detail}; `;
+      return `This machine cannot reach upstream ${since}${code}: ${cause}${remedyFor(trouble.code)}; turns resume as soon as upstream responds.`;
     }
     case 'wrong-place':
       return `Upstream refuses the country that this machine seems to be in, ${since}: check its VPN or proxy; turns resume as soon as upstream accepts one.`;
@@ -130,18 +133,8 @@ export function describeTrouble(trouble: UpstreamTrouble): string {
   }
 }
 
-/** Returns the code of a network fault if it is safe to show: letters, digits and underscores only. */
-export function networkCode(error: unknown): string | null {
-  const code = errorCode(error);
-  return code !== null && /^[A-Z][A-Z0-9_]{1,60}$/.test(code) ? code : null;
-}
-
-function remedyFor(code: string | null): string {
-  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN')
-    return 'the name is not found, so check its network and its DNS';
-  if (code !== null && /CERT|SIGNATURE|SELF_SIGNED|TLS|SSL/.test(code))
-    return 'the certificate is not accepted, so check its clock, and anything that intercepts TLS';
-  return 'check its network, VPN, and proxy';
+function faultIn({ code, detail }: NetworkFault): NetworkFault {
+  return detail === undefined ? { code } : { code, detail };
 }
 
 function isClear({ unreachable, failing, failingPolls, blocked, misplaced }: UpstreamState): boolean {

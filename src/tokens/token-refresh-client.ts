@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { APP_CONFIG, type AppConfig } from '../config/app.config.js';
 import { limits } from '../config/limits.js';
-import { singleCall } from '../runtime/http-client.js';
+import { OutboundHttpClient } from '../egress/http-client.js';
 import { describeError } from '../runtime/pool-error.js';
 import { Secret } from '../runtime/secret.js';
 import { headerText, type TokenGrant } from './credential.js';
@@ -68,13 +68,14 @@ export class TokenRefreshClient {
   constructor(
     @Inject(APP_CONFIG) config: AppConfig,
     private readonly upstreamClock: UpstreamClock,
+    private readonly http: OutboundHttpClient,
   ) {
     this.url = new URL(`${config.refreshBase.href.replace(/\/$/, '')}/oauth/token`);
   }
 
   async refresh(refreshToken: Secret, reason: RefreshReason): Promise<RefreshResponse> {
     const observeDate = this.upstreamClock.asking();
-    const end = await singleCall({
+    const end = await this.http.callOnce({
       method: 'POST',
       url: this.url,
       headers: { 'content-type': 'application/json' },

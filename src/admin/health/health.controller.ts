@@ -2,7 +2,7 @@ import { Controller, Get, HttpCode, Res, ServiceUnavailableException } from '@ne
 import { HealthCheck, type HealthCheckResult, HealthCheckService } from '@nestjs/terminus';
 import type { Response } from 'express';
 import { AccountSelector } from '../../accounts/selection/account-selector.js';
-import { VERSION } from '../../runtime/http-client.js';
+import { VERSION } from '../../runtime/version.js';
 import { RecentErrors } from '../../observability/recent-errors.js';
 import { HealthIndicators } from './health-indicators.js';
 

@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { InjectMetric } from '@willsoto/nestjs-prometheus';
 import type { Counter } from 'prom-client';
 import type { Account } from '../../accounts/account.js';
-import { networkCode } from '../../observability/upstream-health.js';
+import { networkFault } from '../../observability/network-fault.js';
 import { UpstreamMonitor } from '../../observability/upstream-monitor.js';
 import { CLOCK, type Clock } from '../../runtime/clock.js';
 import { metricNames } from '../../observability/metrics.js';
@@ -130,7 +130,7 @@ export class AttemptRunner {
   }
 
   private noteUnreachable(error: Error): void {
-    this.watch.note({ kind: 'unreachable', code: networkCode(error), at: this.clock.now() });
+    this.watch.note({ kind: 'unreachable', ...networkFault(error), at: this.clock.now() });
   }
 
   /** Other routes can fail independently of turns; they only show whether upstream is reachable. */

@@ -1,12 +1,10 @@
-import { Agent as HttpAgent, ServerResponse } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
-import type { ClientRequest, IncomingMessage } from 'node:http';
+import { type Agent as HttpAgent, type ClientRequest, type IncomingMessage, ServerResponse } from 'node:http';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { createProxyMiddleware, proxyEventsPlugin, type RequestHandler } from 'http-proxy-middleware';
-import { HttpsProxyAgent } from 'https-proxy-agent';
 import { APP_CONFIG, type AppConfig } from '../../config/app.config.js';
 import { limits } from '../../config/limits.js';
-import { egressProxyFor } from '../../runtime/egress-proxy.js';
+import { egressAgent } from '../../egress/egress-agent.js';
+import type { Egress } from '../../egress/egress-proxy.js';
 import { CLOCK, type Clock } from '../../runtime/clock.js';
 import { hasLeft, NetworkDetector } from '../../runtime/network-detector.js';
 import { SuspendDetector } from '../../runtime/suspend-detector.js';
@@ -26,6 +24,13 @@ interface Upstream {
   readonly basePath: string;
 }
 
+const agentOptions = {
+  keepAlive: true,
+  maxSockets: limits.upstreamSockets,
+  maxFreeSockets: 256,
+  scheduling: 'lifo',
+} as const;
+
 /** Requests in flight, to distinguish a broken reused connection from a new one. */
 const underWay = new WeakMap<IncomingMessage, ClientRequest>();
 
@@ -44,8 +49,8 @@ export class UpstreamClient implements OnApplicationBootstrap, OnApplicationShut
     network: NetworkDetector,
   ) {
     this.upstreams = {
-      responses: upstreamAt(config.responsesBase, clock),
-      wham: upstreamAt(config.whamBase, clock),
+      responses: upstreamAt(config.responsesBase, config.egress, clock),
+      wham: upstreamAt(config.whamBase, config.egress, clock),
     };
     this.silent = new SilentRequests(clock);
     suspends.onWake(() => this.dropIdleConnections());
@@ -127,8 +132,8 @@ export class UpstreamClient implements OnApplicationBootstrap, OnApplicationShut
   }
 }
 
-function upstreamAt(base: URL, clock: Clock): Upstream {
-  const agent = agentFor(base);
+function upstreamAt(base: URL, egress: Egress, clock: Clock): Upstream {
+  const agent = egressAgent(egress, base, agentOptions);
   const forward = createProxyMiddleware({
     target: base.origin,
     agent,
@@ -157,28 +162,10 @@ function upstreamAt(base: URL, clock: Clock): Upstream {
   return {
     forward,
     kept: new KeptConnections(agent, clock),
-    canConnect: () => (probe ??= canConnect(base, agentFor(base)).finally(() => (probe = null))),
+    canConnect: () =>
+      (probe ??= canConnect(base, egressAgent(egress, base, agentOptions)).finally(() => (probe = null))),
     basePath: base.pathname.replace(/\/+$/, ''),
   };
-}
-
-function agentFor(base: URL): HttpAgent {
-  const options = {
-    keepAlive: true,
-    maxSockets: limits.upstreamSockets,
-    maxFreeSockets: 256,
-    scheduling: 'lifo',
-  } as const;
-  const proxy = egressProxyFor(base);
-  if (proxy !== null) return tunnelling(new HttpsProxyAgent(proxy, options));
-  return base.protocol === 'https:' ? new HttpsAgent(options) : new HttpAgent(options);
-}
-
-/** A refusal by the egress proxy says nothing about an account, but would be read as upstream's. */
-function tunnelling(agent: HttpAgent): HttpAgent {
-  return agent.on('proxyConnect', ({ statusCode }: { statusCode: number }, request: ClientRequest) => {
-    if (statusCode !== 200) request.destroy(new Error(`the egress proxy responded with ${statusCode}`));
-  });
 }
 
 /** The library returns the same request object that it was given. */

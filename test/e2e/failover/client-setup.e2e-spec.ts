@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { placeholderLogin } from '../../../src/clients/placeholder-login.js';
-import { VERSION } from '../../../src/runtime/http-client.js';
+import { VERSION } from '../../../src/runtime/version.js';
 import type { AuthJson } from '../../../src/fake-upstream/script/made-up-credentials.js';
 import { Child } from '../../codex/support/child.js';
 import { buildProgram } from '../../support/program/child-process.js';

@@ -1,10 +1,9 @@
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { limits } from '../../../src/config/limits.js';
 import { FakeUpstream } from '../../../src/fake-upstream/fake-upstream.js';
 import type { TokenFault } from '../../../src/fake-upstream/authorization/token-endpoint.js';
-import { EgressProxy } from '../../support/network/egress-proxy.js';
 import { FakeClock, MINUTE, SECOND } from '../../support/fake-clock.js';
 import { polled } from '../../support/pool/first-poll.js';
 import { TestPool } from '../../support/pool/pool.js';
@@ -309,18 +308,5 @@ describe('a token request that was never sent', () => {
     } finally {
       server.close();
     }
-  });
-
-  it('because the egress proxy opens no tunnel is retried after a pause', async () => {
-    await using proxy = await EgressProxy.start();
-    vi.stubEnv('HTTPS_PROXY', proxy.origin);
-    try {
-      expect(
-        await afterRefreshBy({ UPSTREAM_REFRESH_BASE: `https://${'x'.repeat(64)}.invalid` }),
-      ).toMatchObject(stillGood);
-    } finally {
-      vi.unstubAllEnvs();
-    }
-    expect(proxy.asked).toEqual([`${'x'.repeat(64)}.invalid:443`]);
   });
 });
