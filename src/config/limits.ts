@@ -16,6 +16,11 @@ export const limits = {
   /** Idle time of a client connection between two requests; longer than any client keeps one open. */
   keepAliveMs: 120 * SECOND,
 
+  /** Size of the head of a request or a response, without the separators of its fields. */
+  headBytes: 64 * KiB,
+  /** Time for a client to read the response to a broken request before its connection is closed. */
+  lingerMs: 2 * SECOND,
+
   /** Memory for replayable bodies, all requests together. */
   replayBytesInTotal: 256 * MiB,
   /** Inflated size of a request body that is parsed for its session key. */

@@ -141,6 +141,8 @@ function remedyFor(code: string | null): string {
     return 'the name is not found, so check its network and its DNS';
   if (code !== null && /CERT|SIGNATURE|SELF_SIGNED|TLS|SSL/.test(code))
     return 'the certificate is not accepted, so check its clock, and anything that intercepts TLS';
+  if (code?.startsWith('HPE_') === true)
+    return 'the responses are not valid HTTP or their heads too large, so check what intercepts them';
   return 'check its network, VPN, and proxy';
 }
 

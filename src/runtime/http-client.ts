@@ -34,7 +34,14 @@ const CONNECT_MS = 10_000;
 /** Largest body of a response. */
 const RESPONSE_BYTES = 1_024 * 1_024;
 
-const agentOptions = { connect: { timeout: CONNECT_MS }, maxResponseSize: RESPONSE_BYTES };
+/** Largest head of a response. */
+const HEAD_BYTES = 64 * 1_024;
+
+const agentOptions = {
+  connect: { timeout: CONNECT_MS },
+  maxResponseSize: RESPONSE_BYTES,
+  maxHeaderSize: HEAD_BYTES,
+};
 /** By proxy address; an empty key means a direct connection. */
 const dispatchers = new Map<string, Dispatcher>();
 

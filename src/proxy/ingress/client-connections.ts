@@ -66,6 +66,11 @@ export class ClientConnections {
     return [...responses].some((it) => it.headersSent);
   }
 
+  /** Whether responses to complete requests are due. */
+  hasOthers(socket: Socket): boolean {
+    return [...(this.open.get(socket) ?? [])].some((it) => it.req.complete);
+  }
+
   /** Destroys every connection, even if requests are running on it. */
   endAll(): void {
     for (const socket of this.open.keys()) socket.destroy();

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import { Injectable } from '@nestjs/common';
 import { Faults } from '../../observability/faults.js';
 import { type LocalResponse, sendLocalResponse } from '../response/local-response.js';
+import { allowedMethods } from './allowed-methods.js';
 import { Admission } from './admission.js';
 import { ClientConnections } from './client-connections.js';
 
@@ -12,7 +13,7 @@ const noTunnels: LocalResponse = {
   code: 'method_not_allowed',
   type: 'invalid_request',
   message: 'codex-pool does not open tunnels.',
-  headers: { allow: 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS' },
+  headers: { allow: allowedMethods },
 };
 
 /** Rejects CONNECT (RFC 9110 9.3.6), which Node reports as a separate event: after earlier responses, then closes. */

@@ -8,6 +8,7 @@ import { APP_CONFIG, type AppConfig } from '../../config/app.config.js';
 import { limits } from '../../config/limits.js';
 import { egressProxyFor } from '../../runtime/egress-proxy.js';
 import { SuspendDetector } from '../../runtime/suspend-detector.js';
+import { withLargeHeads } from './large-heads.js';
 import { type AttemptEnd, type BuiltRequest, UpstreamRequest } from './upstream-request.js';
 
 export type UpstreamBase = 'responses' | 'wham';
@@ -88,7 +89,7 @@ export class UpstreamClient implements OnApplicationShutdown {
 }
 
 function upstreamAt(base: URL): Upstream {
-  const agent = agentFor(base);
+  const agent = withLargeHeads(agentFor(base));
   const forward = createProxyMiddleware({
     target: base.origin,
     agent,
