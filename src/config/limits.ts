@@ -175,6 +175,8 @@ export const limits = {
   prematureClearMs: MINUTE,
   /** Wait of a request for an account at its in-flight limit. */
   fullAccountMs: 5 * SECOND,
+  /** Reasoning items of one body; with more, none is removed. */
+  reasoningItemsPerBody: 20_000,
   /** Sessions whose cross-account items are remembered. */
   crossAccountSessions: 200,
   /** Accounts remembered per upstream problem. */

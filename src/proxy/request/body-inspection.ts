@@ -78,10 +78,10 @@ export async function inspectBody<T>(
   body: Buffer,
   contentEncoding: string | undefined,
   budget: ReplayBudget,
-  read: (plain: Buffer) => T,
+  read: (plain: Buffer) => T | Promise<T>,
 ): Promise<T | null> {
   const encoding = encodingOf(contentEncoding);
-  if (encoding === null) return read(body);
+  if (encoding === null) return await read(body);
   const decode = decoding[encoding];
   if (decode === undefined) return null;
   using room = new BudgetClaim(budget);
@@ -97,7 +97,7 @@ export async function inspectBody<T>(
   } catch {
     return null; // damaged
   }
-  return read(concatChunks(pieces));
+  return await read(concatChunks(pieces));
 }
 
 /**

@@ -172,7 +172,7 @@ export class ProxyRequest implements Disposable {
    * Returns what `read` finds in the plain bytes of the body, of which it must keep nothing. Null if the body was not
    * kept, or cannot be inflated within the budget of the process.
    */
-  async look<T>(read: (plain: Buffer) => T): Promise<T | null> {
+  async look<T>(read: (plain: Buffer) => T | Promise<T>): Promise<T | null> {
     const bytes = this.keptBytes;
     return bytes === null ? null : inspectBody(bytes, this.contentEncoding, this.budget, read);
   }
