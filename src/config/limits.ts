@@ -18,6 +18,8 @@ export const limits = {
 
   /** Size of the head of a request or a response, without the separators of its fields. */
   headBytes: 64 * KiB,
+  /** Requests of one client connection that are served at a time; more wait for their responses. */
+  pipelinedRequests: 4,
   /** Time for a client to read the response to a broken request before its connection is closed. */
   lingerMs: 2 * SECOND,
 

@@ -27,6 +27,8 @@ export class BadRequests {
    * client has closed its side while responses are due: then it has left.
    */
   private async respond(error: Error, socket: Socket): Promise<void> {
+    const isLate = errorCode(error) === 'ERR_HTTP_REQUEST_TIMEOUT';
+    if (isLate && this.connections.isHeldBack(socket)) return; // it has arrived, but is not parsed yet
     if (this.handled.has(socket)) return; // bytes after the broken ones cause more errors
     this.handled.add(socket);
     const isAtEnd = errorCode(error) === 'HPE_INVALID_EOF_STATE';
