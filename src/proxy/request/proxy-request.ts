@@ -3,14 +3,8 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:
 import { limits } from '../../config/limits.js';
 import { type BodyClaim, readBody, type RequestBody } from './request-body.js';
 import { BudgetClaim, type ReplayBudget } from './replay-budget.js';
-import {
-  type BodyFacts,
-  factsOf,
-  inspectBody,
-  type ModelAndEffort,
-  modelAndEffortIn,
-  noFacts,
-} from './body-inspection.js';
+import { type BodyFacts, type ModelAndEffort, modelAndEffortIn, noFacts } from './body-facts.js';
+import { factsOf, inspectBody } from './body-inspection.js';
 import { sessionKeyFromHeaders } from './session-key.js';
 import { TurnMessage } from './turn-message.js';
 
