@@ -25,6 +25,8 @@ import { allowedMethods } from '../proxy/ingress/allowed-methods.js';
 import { BadRequests } from '../proxy/ingress/bad-requests.js';
 import { ClientConnections } from '../proxy/ingress/client-connections.js';
 import { ConnectRequests } from '../proxy/ingress/connect-requests.js';
+import { whyUnusable } from '../proxy/ingress/parser-errors.js';
+import { answerExpectations } from '../proxy/ingress/expectations.js';
 import { SocketSessions } from '../proxy/websocket/sessions.js';
 import { UpgradeHandler } from '../proxy/websocket/upgrade-handler.js';
 import { RecentErrors } from '../observability/recent-errors.js';
@@ -96,7 +98,10 @@ export async function startApp(
   app.get(UpgradeHandler).attach(server);
   app.get(ConnectRequests).attach(server);
   app.get(BadRequests).attach(server);
-  Object.assign(server, { requireHostHeader: false }); // missing in the types of Node, which refuses without a body
+  answerExpectations(server);
+  // Missing in the types of Node. Without a host it would refuse without a body.
+  Object.assign(server, { requireHostHeader: false, maxHeaderSize: limits.headBytes });
+  server.maxHeadersCount = 0; // Node would drop the fields above its limit unnoticed; the size is bound enough
   server.requestTimeout = 0; // a large body over a slow line takes long; headers have their own limit
   server.timeout = 0;
   server.keepAliveTimeout = limits.keepAliveMs;
@@ -137,7 +142,14 @@ function boundary(config: AppConfig) {
     const { method, headers, httpVersion } = req;
     const head = { method, path, headers, httpVersion, peer: req.socket.remoteAddress };
     const violation = whyRefused(head, config.allowedHosts);
-    if (violation !== null) {
+    const unusable = whyUnusable(req);
+    if (unusable !== null) {
+      const { status, code, message } = unusable;
+      res
+        .status(status)
+        .set({ 'x-codex-pool-error': code, connection: 'close' })
+        .json({ error: { type: 'invalid_request', code, message } });
+    } else if (violation !== null) {
       const isMalformed = violation.code === 'missing_host';
       res
         .status(isMalformed ? 400 : 403)

@@ -26,6 +26,13 @@ export const limits = {
   /** Idle time of a client connection between two requests; longer than any client keeps one open. */
   keepAliveMs: 120 * SECOND,
 
+  /** Size of the head of a request or a response, without the separators of its fields. */
+  headBytes: 64 * KiB,
+  /** Requests of one client connection that are served at a time; more wait for their responses. */
+  pipelinedRequests: 4,
+  /** Time for a client to read the response to a broken request before its connection is closed. */
+  lingerMs: 2 * SECOND,
+
   /** Memory for replayable bodies, all requests together. */
   replayBytesInTotal: 256 * MiB,
   /** Inflated size of a request body that is parsed for its session key. */
@@ -189,6 +196,8 @@ export const limits = {
   prematureClearMs: MINUTE,
   /** Wait of a request for an account at its in-flight limit. */
   fullAccountMs: 5 * SECOND,
+  /** Reasoning items of one body; with more, none is removed. */
+  reasoningItemsPerBody: 20_000,
   /** Sessions whose cross-account items are remembered. */
   crossAccountSessions: 200,
   /** Accounts remembered per upstream problem. */

@@ -28,6 +28,8 @@ export type SingleCallEnd =
 
 /** DNS, TCP and TLS together. */
 const CONNECT_MS = 10_000;
+/** Largest head of a response. */
+const HEAD_BYTES = 64 * 1_024;
 /** Longest idle time of a kept connection, whatever the server promises. */
 const IDLE_MS = 30_000;
 /** Largest body of a response. */
@@ -123,6 +125,7 @@ function newDispatcher(proxy: EgressProxy | null, allowH2: boolean): Dispatcher 
     allowH2,
     keepAliveMaxTimeout: IDLE_MS,
     maxResponseSize: RESPONSE_BYTES,
+    maxHeaderSize: HEAD_BYTES,
   });
 }
 

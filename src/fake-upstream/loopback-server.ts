@@ -17,7 +17,11 @@ export class LoopbackServer {
   #port = 0;
 
   constructor(listeners: Listeners) {
-    this.#server = createServer({ shouldUpgradeCallback: asksForSocket }, listeners.request);
+    this.#server = createServer(
+      { shouldUpgradeCallback: asksForSocket, maxHeaderSize: 512 * 1_024 },
+      listeners.request,
+    );
+    this.#server.maxHeadersCount = 0;
     this.#server.on('upgrade', listeners.upgrade);
     // No timeouts: tests reuse pooled connections and send slow bodies.
     this.#server.keepAliveTimeout = 0;

@@ -53,5 +53,7 @@ export function remedyFor(code: string | null): string {
     return 'the certificate is from an authority that it does not know; if a company or a program intercepts TLS, set CODEX_CA_CERTIFICATE to the PEM file of its authority';
   if (code !== null && /CERT|SIGNATURE|SELF_SIGNED|TLS|SSL/.test(code))
     return 'the certificate is not accepted, so check its clock, and anything that intercepts TLS';
+  if (code?.startsWith('HPE_') === true)
+    return 'the responses are not valid HTTP or their heads too large, so check what intercepts them';
   return 'check its network, VPN, and proxy';
 }

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { AccountSelector } from '../../accounts/selection/account-selector.js';
@@ -7,7 +6,8 @@ import { SessionAffinity } from '../../accounts/selection/session-affinity.js';
 import { limits } from '../../config/limits.js';
 import type { FailoverContext } from './failover-context.js';
 import type { Recovery } from './failover-policy.js';
-import { encryptedReasoning, type Stripped, withoutReasoning } from './encrypted-content.js';
+import { bytesWithout, withoutItems } from './encrypted-content.js';
+import { inputOf, type ReasoningItem } from './reasoning-items.js';
 
 /** The items removed from a session's history, for the account that cannot read them. */
 interface RemovedItems {
@@ -57,14 +57,6 @@ export class CrossAccountRecovery {
     return this.former(request.sessionKey, account);
   }
 
-  /** The message of a WebSocket turn without what this account cannot read; null if nothing can be removed. */
-  withoutCrossAccount(message: Buffer, session: string | null, account: Account): Buffer | null {
-    if (this.isAtHome(session, account)) return null;
-    const stripped = this.stripped(message, session, account);
-    if (stripped !== null) this.remember(session, account, stripped);
-    return stripped?.body ?? null;
-  }
-
   /** Whether this account has made all turns of the session that the pool has seen. */
   private isAtHome(session: string | null, account: Account): boolean {
     if (session === null || this.affinity.find(session) !== account.id) return false;
@@ -86,27 +78,35 @@ export class CrossAccountRecovery {
 
   /** Returns the body without cross-account reasoning; null if it has none, or if there is no room for the copy. */
   private async strip({ request }: FailoverContext, account: Account): Promise<Buffer | null> {
-    const stripped = await request.look((plain) => this.stripped(plain, request.sessionKey, account));
-    if (stripped === null || !request.holdMore(stripped.body.length)) return null;
-    this.remember(request.sessionKey, account, stripped);
-    return stripped.body;
+    return request.look(async (plain) => {
+      const removed = await this.unreadable(plain, request.sessionKey, account);
+      if (removed === null || !request.holdMore(bytesWithout(plain, removed))) return null;
+      this.remember(request.sessionKey, account, removed);
+      return await withoutItems(plain, removed);
+    });
   }
 
-  /** When a session has just moved here, all its reasoning is cross-account; later, only the remembered items are. */
-  private stripped(plain: Buffer, session: string | null, account: Account): Stripped | null {
-    const all = encryptedReasoning(plain);
+  /**
+   * The items that this account cannot read. When a session has just moved here, all its reasoning is cross-account;
+   * later, only the remembered items are. Null if there are none, or if nothing else is in the input.
+   */
+  private async unreadable(
+    plain: Buffer,
+    session: string | null,
+    account: Account,
+  ): Promise<readonly ReasoningItem[] | null> {
+    const input = await inputOf(plain);
+    if (input === null) return null;
     const before = session === null ? undefined : this.removed.peek(session);
-    const known = before?.accountId === account.id ? all.filter((it) => before.items.has(hash(it))) : [];
-    return withoutReasoning(plain, new Set(known.length > 0 ? known : all));
+    const isKnown = ({ hash }: ReasoningItem) => before?.items.has(hash) === true;
+    const known = before?.accountId === account.id ? input.reasoning.filter(isKnown) : [];
+    const removed = known.length > 0 ? known : input.reasoning;
+    return removed.length === 0 || removed.length === input.items ? null : removed;
   }
 
-  private remember(session: string | null, account: Account, { removed }: Stripped): void {
+  private remember(session: string | null, account: Account, removed: readonly ReasoningItem[]): void {
     if (session === null) return;
     this.affinity.markServedElsewhere(session);
-    this.removed.set(session, { accountId: account.id, items: new Set(removed.map(hash)) });
+    this.removed.set(session, { accountId: account.id, items: new Set(removed.map((it) => it.hash)) });
   }
-}
-
-function hash(encryptedContent: string): string {
-  return createHash('sha256').update(encryptedContent).digest('base64url').slice(0, 22);
 }

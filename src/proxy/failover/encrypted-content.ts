@@ -1,59 +1,44 @@
-import { type Node, parseTree, type ParseError } from 'jsonc-parser';
+import { Pace } from '../request/pace.js';
+import type { ReasoningItem } from './reasoning-items.js';
 
-/** A request body without some of its reasoning items. */
-export interface Stripped {
-  readonly body: Buffer;
-  /** The encrypted content of the removed items. */
-  readonly removed: readonly string[];
-}
-
-/** Returns the encrypted content of the reasoning items in a request's input; empty if the body has no such input. */
-export function encryptedReasoning(body: Buffer): string[] {
-  return reasoningItems(inputOf(body.toString('latin1'))).map((it) => it.content);
+/** The number of bytes that `withoutItems` leaves. */
+export function bytesWithout(body: Buffer, removed: readonly ReasoningItem[]): number {
+  let bytes = body.length;
+  for (const [from, to] of cutsOf(removed)) bytes -= to - from;
+  return bytes;
 }
 
 /**
- * Removes the reasoning items with this encrypted content from a request's input (docs/protocol.md, errors). All other
- * bytes stay unchanged, and so do `compaction` items. Null if nothing matches, or if the input would be empty.
+ * Removes items from the input of a request, in their order (docs/protocol.md, errors). All other bytes stay unchanged.
+ * At least one item of the input must remain.
  */
-export function withoutReasoning(body: Buffer, named: ReadonlySet<string>): Stripped | null {
-  const text = body.toString('latin1'); // one character per byte, so that all other bytes survive unchanged
-  const input = inputOf(text);
-  const items = input?.children ?? [];
-  const removed = reasoningItems(input).filter((it) => named.has(it.content));
-  if (removed.length === 0 || removed.length === items.length) return null;
-  const gone = new Set(removed.map((it) => it.node));
-  let kept = '';
-  let lastEnd = items[0]?.offset ?? 0;
-  for (const item of items) {
-    // The separator before an item is removed with it; the first remaining item needs none.
-    if (!gone.has(item)) kept += (kept === '' ? '' : text.slice(lastEnd, item.offset)) + textOf(text, item);
-    lastEnd = item.offset + item.length;
+export async function withoutItems(body: Buffer, removed: readonly ReasoningItem[]): Promise<Buffer> {
+  const left = Buffer.allocUnsafe(bytesWithout(body, removed));
+  const pace = new Pace();
+  let [length, kept] = [0, 0];
+  const copyTo = async (end: number): Promise<void> => {
+    for (let at = kept; at < end; at += COPY_BYTES) {
+      length += body.copy(left, length, at, Math.min(at + COPY_BYTES, end));
+      if (pace.isDue) await pace.letOthersRun();
+    }
+  };
+  for (const [from, to] of cutsOf(removed)) {
+    await copyTo(from);
+    kept = to;
   }
-  const stripped = text.slice(0, items[0]?.offset) + kept + text.slice(lastEnd);
-  return { body: Buffer.from(stripped, 'latin1'), removed: removed.map((it) => it.content) };
+  await copyTo(body.length);
+  return left;
 }
 
-function inputOf(text: string): Node | null {
-  const errors: ParseError[] = [];
-  const root = parseTree(text, errors, { disallowComments: true });
-  const input = root === undefined || errors.length > 0 ? undefined : member(root, 'input');
-  return input?.type === 'array' ? input : null;
-}
+/** Bytes between two looks at the clock. */
+const COPY_BYTES = 1_024 * 1_024;
 
-function reasoningItems(input: Node | null): { node: Node; content: string }[] {
-  return (input?.children ?? []).flatMap((node) => {
-    if (member(node, 'type')?.value !== 'reasoning') return [];
-    const content: unknown = member(node, 'encrypted_content')?.value;
-    return typeof content === 'string' ? [{ node, content }] : [];
-  });
-}
-
-function member(node: Node, name: string): Node | undefined {
-  if (node.type !== 'object') return undefined;
-  return node.children?.find((it) => it.children?.[0]?.value === name)?.children?.[1];
-}
-
-function textOf(text: string, { offset, length }: Node): string {
-  return text.slice(offset, offset + length);
+/** The bytes to cut. The separator before an item goes with it; before the first remaining item, the one after it. */
+function* cutsOf(removed: readonly ReasoningItem[]): Generator<readonly [from: number, to: number]> {
+  let leadingEnd: number | null = null;
+  for (const { at, end, endBefore, nextAt } of removed) {
+    const isLeading = endBefore === null || endBefore === leadingEnd;
+    if (isLeading) leadingEnd = end;
+    yield isLeading ? [at, nextAt ?? end] : [endBefore, end];
+  }
 }

@@ -1,8 +1,9 @@
-import { once } from 'node:events';
-import { type IncomingMessage, type Server, ServerResponse } from 'node:http';
+import { type EventEmitter, once } from 'node:events';
+import { IncomingMessage, type Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { Injectable } from '@nestjs/common';
 import { bufferHandshake } from './handshake-buffer.js';
+import { Pipeline } from './pipeline.js';
 
 /** A connection that Node has handed over, once the earlier responses have ended: for a response or another protocol. */
 export interface Takeover {
@@ -19,21 +20,29 @@ export interface Takeover {
  */
 @Injectable()
 export class ClientConnections {
-  private readonly open = new Map<Socket, Set<ServerResponse>>();
+  private readonly open = new Map<Socket, Pipeline>();
 
   /** Starts to track the connections of a server. */
   attach(server: Server): void {
     server.on('connection', (socket: Socket) => {
-      this.open.set(socket, new Set());
+      this.open.set(socket, new Pipeline(socket));
       // On the next tick: Node's own listeners come first.
       socket.once('close', () => process.nextTick(() => this.over(socket)));
     });
-    server.prependListener('request', ({ socket }: IncomingMessage, res: ServerResponse) => {
-      const responses = this.open.get(socket);
-      if (responses === undefined) return abandon(res);
-      responses.add(res);
-      res.once('close', () => process.nextTick(() => this.closed(responses, res)));
-    });
+    takeFrom(server, (req, res, serve) => this.takes(req.socket, res, serve));
+  }
+
+  /** Takes up a new request (`request`, `checkContinue` or `checkExpectation`); false if it is not new. */
+  private takes(socket: Socket, res: ServerResponse, serve: () => void): boolean {
+    const pipeline = this.open.get(socket);
+    if (pipeline === undefined) {
+      abandon(res);
+      return false;
+    }
+    if (pipeline.has(res)) return false;
+    res.once('close', () => process.nextTick(() => closed(pipeline, res)));
+    pipeline.take(res, serve);
+    return true;
   }
 
   /**
@@ -42,6 +51,7 @@ export class ClientConnections {
    */
   async takeOver(req: IncomingMessage, socket: Socket, head: Buffer): Promise<Takeover | null> {
     socket.on('error', () => undefined); // `close` follows
+    this.open.get(socket)?.handOver();
     const takeHead = bufferHandshake(socket, head);
     await this.allEnded(socket);
     if (socket.destroyed || socket.writableEnded) return null;
@@ -62,9 +72,19 @@ export class ClientConnections {
    * begun.
    */
   async earlierEnded(socket: Socket): Promise<boolean> {
-    const responses = this.open.get(socket) ?? new Set();
+    const responses = this.responsesOn(socket);
     for (const res of responses) if (res.req.complete) await ended(res);
     return [...responses].some((it) => it.headersSent);
+  }
+
+  /** Whether responses to complete requests are due. */
+  hasOthers(socket: Socket): boolean {
+    return [...this.responsesOn(socket)].some((it) => it.req.complete);
+  }
+
+  /** Whether bytes of the client wait until earlier requests have been served. */
+  isHeldBack(socket: Socket): boolean {
+    return this.open.get(socket)?.isHeldBack === true;
   }
 
   /** Destroys every connection, even if requests are running on it. */
@@ -73,7 +93,7 @@ export class ClientConnections {
   }
 
   private async allEnded(socket: Socket): Promise<void> {
-    const responses = this.open.get(socket) ?? new Set();
+    const responses = this.responsesOn(socket);
     // Node no longer emits `drain` on the response being sent.
     const onDrain = () => {
       for (const it of responses) if (it.socket === socket && it.writableNeedDrain) it.emit('drain');
@@ -83,17 +103,35 @@ export class ClientConnections {
     socket.off('drain', onDrain);
   }
 
-  /** If a `close` listener throws, the ones behind it are not called. Those get the event here. */
-  private closed(responses: Set<ServerResponse>, res: ServerResponse): void {
-    responses.delete(res);
-    if (res.listenerCount('close') > 0) res.emit('close');
+  private responsesOn(socket: Socket): ReadonlySet<ServerResponse> {
+    return this.open.get(socket)?.responses ?? new Set();
   }
 
   private over(socket: Socket): void {
-    const responses = this.open.get(socket) ?? [];
+    const pipeline = this.open.get(socket);
     this.open.delete(socket);
-    for (const res of responses) abandon(res);
+    pipeline?.over();
+    for (const res of pipeline?.responses ?? []) abandon(res);
   }
+}
+
+/** Passes the requests that a server emits to `takes`; those that it does not take are emitted at once. */
+function takeFrom(
+  server: EventEmitter,
+  takes: (req: IncomingMessage, res: ServerResponse, serve: () => void) => boolean,
+): void {
+  const emit = server.emit.bind(server);
+  server.emit = (event: string | symbol, ...args: unknown[]): boolean => {
+    const [req, res] = args;
+    const isRequest = req instanceof IncomingMessage && res instanceof ServerResponse;
+    return (isRequest && takes(req, res, () => emit(event, ...args))) || emit(event, ...args);
+  };
+}
+
+/** If a `close` listener throws, the ones behind it are not called. Those get the event here. */
+function closed(pipeline: Pipeline, res: ServerResponse): void {
+  pipeline.ended(res);
+  if (res.listenerCount('close') > 0) res.emit('close');
 }
 
 /** Does what Node does with the response being sent. */

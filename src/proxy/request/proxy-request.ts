@@ -3,14 +3,8 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:
 import { limits } from '../../config/limits.js';
 import { type BodyClaim, readBody, type RequestBody } from './request-body.js';
 import { BudgetClaim, type ReplayBudget } from './replay-budget.js';
-import {
-  type BodyFacts,
-  factsOf,
-  inspectBody,
-  type ModelAndEffort,
-  modelAndEffortIn,
-  noFacts,
-} from './body-inspection.js';
+import { type BodyFacts, type ModelAndEffort, modelAndEffortIn, noFacts } from './body-facts.js';
+import { factsOf, inspectBody } from './body-inspection.js';
 import { sessionKeyFromHeaders } from './session-key.js';
 import { TurnMessage } from './turn-message.js';
 
@@ -185,7 +179,7 @@ export class ProxyRequest implements Disposable {
    * Returns what `read` finds in the plain bytes of the body, of which it must keep nothing. Null if the body was not
    * kept, or cannot be inflated within the budget of the process.
    */
-  async look<T>(read: (plain: Buffer) => T): Promise<T | null> {
+  async look<T>(read: (plain: Buffer) => T | Promise<T>): Promise<T | null> {
     const bytes = this.keptBytes;
     return bytes === null ? null : inspectBody(bytes, this.contentEncoding, this.budget, read);
   }

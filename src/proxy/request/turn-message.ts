@@ -1,4 +1,5 @@
-import { type BodyFacts, factsOf } from './body-inspection.js';
+import type { BodyFacts } from './body-facts.js';
+import { factsOf } from './body-inspection.js';
 import { turnStartIn } from './message.js';
 import { BudgetClaim, type ReplayBudget } from './replay-budget.js';
 

@@ -10,6 +10,7 @@ import { hasLeft, NetworkDetector } from '../../runtime/network-detector.js';
 import { SuspendDetector } from '../../runtime/suspend-detector.js';
 import { canConnect, whenConnected } from './connection-probe.js';
 import { KeptConnections } from './kept-connections.js';
+import { withLargeHeads } from './large-heads.js';
 import { SilentRequests } from './silent-requests.js';
 import { type AttemptEnd, type BuiltRequest, UpstreamRequest } from './upstream-request.js';
 
@@ -133,7 +134,7 @@ export class UpstreamClient implements OnApplicationBootstrap, OnApplicationShut
 }
 
 function upstreamAt(base: URL, egress: Egress, clock: Clock): Upstream {
-  const agent = egressAgent(egress, base, agentOptions);
+  const agent = withLargeHeads(egressAgent(egress, base, agentOptions));
   const forward = createProxyMiddleware({
     target: base.origin,
     agent,

@@ -1,6 +1,8 @@
 import { gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { raw, refuses } from '../../../src/fake-upstream/script/responses.js';
+import { Drain } from '../../../src/runtime/drain.js';
+import { ReplayBudget } from '../../../src/proxy/request/replay-budget.js';
+import { custom, raw, refuses } from '../../../src/fake-upstream/script/responses.js';
 import { rateLimit, usageLimit } from '../../../src/fake-upstream/script/refusals.js';
 import { FakeClock, HOUR, MINUTE } from '../../support/fake-clock.js';
 import type { TestPool } from '../../support/pool/pool.js';
@@ -117,6 +119,41 @@ describe('cross-account content', () => {
     expect(response).toMatchObject({ status: 400, headers: { 'x-codex-pool-account': 'a' } });
     expect(response.body.equals(original)).toBe(true);
     expect(pool.fakeUpstream.attempts()).toEqual(['a', 'a']);
+    expect(await standing(pool, 'a')).toEqual(free);
+  });
+});
+
+const textOf = (KiB: number) => `{"type":"message","text":"${'\\"x\\u00e9 '.repeat(KiB * 102)}"}`;
+const budgetOf = (pool: TestPool) => pool.running.app.get(ReplayBudget, { strict: false });
+
+describe('cross-account content in a body of 15 MiB', () => {
+  const items = Array.from({ length: 15 }, () => textOf(950));
+  const huge = bodyWith(...items.flatMap((it) => [reasoning, it]), compaction);
+
+  it.each([
+    ['plain', (body: string) => Buffer.from(body), {}],
+    ['zstd', (body: string) => zstdCompressSync(body), { 'content-encoding': 'zstd' }],
+  ])('is removed without a byte more, and no room stays claimed: %s', async (_how, encoded, headers) => {
+    expect(huge.length).toBeGreaterThan(13 * 1_024 * 1_024);
+    await using pool = await startRanked({ clock: new FakeClock() });
+    pool.fakeUpstream.account('a').answers(refusal);
+    expectTurnOf('a', await send(pool, { headers, body: encoded(huge) }));
+    const sent = pool.fakeUpstream.turns().at(-1)?.body ?? Buffer.alloc(0);
+    expect(sent.equals(Buffer.from(bodyWith(...items, compaction)))).toBe(true);
+    await expect.poll(() => budgetOf(pool).bytes).toBe(0);
+  });
+
+  it('is not removed, and nothing stays claimed, when the client leaves meanwhile', async () => {
+    await using pool = await startRanked({ clock: new FakeClock() });
+    const leaving = new AbortController();
+    pool.fakeUpstream.account('a').answers(
+      custom((_req, res) => {
+        res.writeHead(400, { 'content-type': 'application/json' }).end(original, () => leaving.abort());
+      }),
+    );
+    await expect(send(pool, { body: huge, signal: leaving.signal })).rejects.toThrow('aborted');
+    await expect.poll(() => pool.running.app.get(Drain).inFlight).toBe(0);
+    expect(budgetOf(pool).bytes).toBe(0);
     expect(await standing(pool, 'a')).toEqual(free);
   });
 });

@@ -42,7 +42,8 @@ export class RawExchange {
   constructor(origin: string, asked: RawRequest) {
     const { method = 'GET', path = '/', headers = {}, body, isRead = true } = asked;
     const { hostname, port } = new URL(origin);
-    const req = request({ host: hostname, port, method, path, agent: false });
+    const req = request({ host: hostname, port, method, path, agent: false, maxHeaderSize: 512 * 1_024 });
+    req.maxHeadersCount = 0;
     for (const [name, value] of Object.entries(headers)) req.setHeader(name, value);
     const hasLength = req.hasHeader('content-length') || req.hasHeader('transfer-encoding');
     if (body !== undefined && !hasLength) req.setHeader('content-length', Buffer.byteLength(body));

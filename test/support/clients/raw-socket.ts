@@ -54,6 +54,21 @@ export class RawSocket implements Disposable {
     return this.#text;
   }
 
+  /** Closes this side only (FIN). */
+  halfClose(): void {
+    this.#socket.end();
+  }
+
+  /** Stops reading: what arrives stays in the buffers of the system. */
+  stopReading(): void {
+    this.#socket.pause();
+  }
+
+  /** Continues to read. */
+  readOn(): void {
+    this.#socket.resume();
+  }
+
   /** Closes with a reset (RST). */
   reset(): void {
     this.#socket.resetAndDestroy();
