@@ -25,13 +25,13 @@ async function standsStill(sender: BareSocket): Promise<number> {
   return TOTAL - before;
 }
 
-describe('a slow reader', () => {
+describe.each(['/v1/responses', '/v1/realtime'])('a slow reader on %s', (path) => {
   it('pauses upstream and finally gets everything when it is the client', async () => {
     await using upstream = await BareUpstream.start(false);
     await using pool = await TestPool.start({ env: upstream.env });
     const connections: Socket[] = [];
     pool.running.server.on('connection', (it) => connections.push(it));
-    const ends = await upstream.through(pool.origin);
+    const ends = await upstream.through(pool.origin, 's-1', path);
     ends.client.ws.pause();
     for (let sent = 0; sent < COUNT; sent += 1) ends.upstream.send(piece);
     expect(await standsStill(ends.upstream)).toBeLessThan(KERNEL);
@@ -46,7 +46,7 @@ describe('a slow reader', () => {
   it('pauses the client and finally gets everything when it is upstream', async () => {
     await using upstream = await BareUpstream.start(false);
     await using pool = await TestPool.start({ env: upstream.env });
-    const ends = await upstream.through(pool.origin);
+    const ends = await upstream.through(pool.origin, 's-1', path);
     ends.upstream.ws.pause();
     for (let sent = 0; sent < COUNT; sent += 1) ends.client.send(piece);
     expect(await standsStill(ends.client)).toBeLessThan(KERNEL);
