@@ -20,7 +20,8 @@ async function standsStill(sender: BareSocket): Promise<number> {
     const { bufferedAmount: now } = sender.ws;
     calm = now === before ? calm + 1 : 0;
     before = now;
-    return await Promise.resolve(calm >= 10 ? null : `${now} bytes still wait, and grow less`);
+    // TCP itself pauses for 200 ms and more while its buffers grow.
+    return await Promise.resolve(calm >= 40 ? null : `${now} bytes still wait, and grow less`);
   }, 8_000);
   return TOTAL - before;
 }
