@@ -60,7 +60,7 @@ describe('an upgrade in the same packet as a preceding request', () => {
       [200, 403],
       'wrong_client_token',
     ],
-    ['of another version', { 'sec-websocket-version': '8' }, {}, [200, 400], 'bad_websocket_handshake'],
+    ['of another version', { 'sec-websocket-version': '8' }, {}, [200, 426], 'bad_websocket_handshake'],
   ])('is refused in order when it is %s', async (_which, fields, env, statuses, code) => {
     await using pool = await TestPool.start({ env: { ...env } });
     using client = new RawSocket(pool.origin);

@@ -7,7 +7,6 @@ import { refuses } from '../../../src/fake-upstream/script/responses.js';
 import { accepts, resetsConnection } from '../../../src/fake-upstream/script/socket-script.js';
 import type { LoggedSocket } from '../../../src/fake-upstream/websocket/log.js';
 import { SocketSessions } from '../../../src/proxy/websocket/sessions.js';
-import { BareUpstream } from '../../support/clients/bare-sockets.js';
 import { type HandshakeOptions, SocketClient } from '../../support/clients/socket-client.js';
 import { FakeClock, MINUTE } from '../../support/fake-clock.js';
 import { TestPool } from '../../support/pool/pool.js';
@@ -99,45 +98,6 @@ describe('a WebSocket on a route that is not a turn', () => {
     await upstream.send('from upstream');
     await client.until(() => client.messages.length > sent.length, 'a message without a question');
     expect(pool.fakeUpstream.sockets.turns()).toEqual([]);
-  });
-
-  it('holds back a fast sender while the other side does not read', async () => {
-    await using pool = await TestPool.start({ accounts: ['a'] });
-    const { client, upstream } = await connected(pool, control({ withoutDeflate: true }));
-    await using _client = client;
-    const { heapUsed, external } = process.memoryUsage();
-    client.pause();
-    const big = Buffer.alloc(4 * 1_024 * 1_024, 'x');
-    const written = Array.from({ length: 16 }, () => upstream.send(big, true));
-    client.ping('still alive?');
-    expect(await Promise.race([Promise.all(written), pool.account('a')])).toHaveProperty('name'); // not all taken
-    const after = process.memoryUsage();
-    expect(after.heapUsed + after.external - heapUsed - external).toBeLessThan(200 * 1_024 * 1_024);
-    client.resume();
-    await client.until(() => client.messages.length === 16, 'all messages');
-    await Promise.all(written);
-  });
-
-  it('holds back a fast client while upstream does not read', async () => {
-    await using bare = await BareUpstream.start(false);
-    await using pool = await TestPool.start({ accounts: ['a'], env: bare.env });
-    const { client, upstream } = await bare.through(pool.origin, 's-1', REALTIME);
-    using _client = client;
-    upstream.ws.pause();
-    const message = { bytes: Buffer.alloc(4 * 1_024 * 1_024, 'x'), isBinary: true };
-    for (let sent = 0; sent < 16; sent += 1) client.send(message);
-    let before = 0;
-    await expect
-      .poll(() => {
-        const stands = client.ws.bufferedAmount === before && before > 0;
-        before = client.ws.bufferedAmount;
-        return stands;
-      })
-      .toBe(true);
-    expect(before).toBeGreaterThan(20 * 1_024 * 1_024);
-    upstream.ws.resume();
-    const all = await upstream.gets(16);
-    expect(all.every((it) => it.bytes.equals(message.bytes))).toBe(true);
   });
 
   it('keeps an API key that the client offers as a subprotocol', async () => {
