@@ -9,6 +9,7 @@ import {
 import { WebSocket } from 'ws';
 import { limits } from '../../config/limits.js';
 import { CLOCK, type Clock } from '../../runtime/clock.js';
+import { hasLeft, NetworkDetector } from '../../runtime/network-detector.js';
 import { wasSuspended } from '../../runtime/suspend-detector.js';
 import { nextPulse, type Pulse } from './pulse.js';
 
@@ -17,7 +18,10 @@ interface Watched {
   pulse: Pulse;
 }
 
-/** Pings upstream's WebSockets and terminates those that owe a pong for too long. One timer for all of them. */
+/**
+ * Pings upstream's WebSockets and terminates those that owe a pong for too long, or whose own address the machine has
+ * lost. One timer for all of them.
+ */
 @Injectable()
 export class SocketLiveness implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly logger = new Logger(SocketLiveness.name);
@@ -25,8 +29,15 @@ export class SocketLiveness implements OnApplicationBootstrap, OnModuleDestroy {
   private ticking: Disposable | null = null;
   private tickedAt: number;
 
-  constructor(@Inject(CLOCK) private readonly clock: Clock) {
+  constructor(
+    @Inject(CLOCK) private readonly clock: Clock,
+    network: NetworkDetector,
+  ) {
     this.tickedAt = clock.now();
+    network.onChange((addresses) => {
+      for (const [socket, { connection }] of this.watched)
+        if (hasLeft(connection.localAddress, addresses)) socket.terminate();
+    });
   }
 
   onApplicationBootstrap(): void {

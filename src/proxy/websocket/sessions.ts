@@ -5,6 +5,7 @@ import type { Account } from '../../accounts/account.js';
 import { limits } from '../../config/limits.js';
 import { Faults } from '../../observability/faults.js';
 import { Drain } from '../../runtime/drain.js';
+import { NetworkDetector } from '../../runtime/network-detector.js';
 import { SuspendDetector } from '../../runtime/suspend-detector.js';
 import type { ProxyRequest } from '../request/proxy-request.js';
 import type { UpstreamSocket } from '../socket/upstream-socket.js';
@@ -27,11 +28,14 @@ export class SocketSessions {
     private readonly drain: Drain,
     private readonly faults: Faults,
     suspends: SuspendDetector,
+    network: NetworkDetector,
     registry: AccountRegistry,
   ) {
     drain.onStart(() => this.restart(STOPPING, (it) => !it.isBusy));
     // The connections may be dead, and neither side would notice for a long time.
     suspends.onWake(() => this.restartAll('the machine was suspended'));
+    // A running turn shows whether its connection is alive; the pings end the others.
+    network.onChange(() => this.restart('the network of the machine has changed', (it) => !it.isBusy));
     registry.onWithdraw((account) => this.restartIdleOf(account));
   }
 

@@ -4,7 +4,7 @@ import { after, hangs, raw, refuses, streams } from '../../../src/fake-upstream/
 import { controlled } from '../../../src/fake-upstream/script/controlled-turn.js';
 import { rateLimit, usageLimit } from '../../../src/fake-upstream/script/refusals.js';
 import { completed, created, delta, framed } from '../../../src/fake-upstream/script/turn-events.js';
-import { AgingRelay } from '../../support/network/aging-relay.js';
+import { FaultyRelay } from '../../support/network/faulty-relay.js';
 import { FakeClock, SECOND } from '../../support/fake-clock.js';
 import {
   expectQuiet,
@@ -25,7 +25,7 @@ const session = { headers: { 'session-id': 's-1' } };
 
 describe('dead keep-alive connections', () => {
   it('cost a turn one failed connection; the others are not tried', async () => {
-    await using relay = await AgingRelay.start();
+    await using relay = await FaultyRelay.start();
     await using pool = await startRanked({
       accounts: ['a'],
       env: { ...relay.env, PROXY_MAX_ATTEMPTS: '1' },

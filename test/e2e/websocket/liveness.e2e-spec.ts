@@ -7,7 +7,7 @@ import { responseCreate } from '../../support/clients/codex-socket.js';
 import { SocketClient } from '../../support/clients/socket-client.js';
 import { typeOf } from '../../support/clients/socket-message.js';
 import { FakeClock, SECOND } from '../../support/fake-clock.js';
-import { MuteRelay } from '../../support/network/mute-relay.js';
+import { FaultyRelay } from '../../support/network/faulty-relay.js';
 import { TestPool } from '../../support/pool/pool.js';
 
 const fillFirst = { PROXY_POLICY: 'fill-first' };
@@ -17,7 +17,7 @@ const GIVEN_UP_MS = limits.socketPingMs + limits.socketPongMs + 10 * SECOND;
 /** A pool behind a relay, and a clock that the test moves. */
 async function relayed(accounts = ['a']) {
   const clock = new FakeClock();
-  const relay = await MuteRelay.start();
+  const relay = await FaultyRelay.start();
   const pool = await TestPool.start({ accounts, clock, env: { ...relay.env, ...fillFirst } });
   relay.leadTo(pool.fakeUpstream.origin);
   return { clock, pool, relay };
@@ -43,7 +43,7 @@ describe('an upstream WebSocket that delivers nothing, although its connection i
     await using _pool = pool;
     await using _relay = relay;
     await using client = await SocketClient.connect(pool.origin);
-    expect(relay.mute()).toBe(1);
+    expect(relay.silence()).toBe(1);
     ask(client);
     await pass(GIVEN_UP_MS, clock, pool);
     await client.until(() => isServed(client), 'the end of the turn');
@@ -59,7 +59,7 @@ describe('an upstream WebSocket that delivers nothing, although its connection i
     await using _relay = relay;
     await using client = await SocketClient.connect(pool.origin);
     await client.turn();
-    relay.mute();
+    relay.silence();
     ask(client);
     await pass(GIVEN_UP_MS, clock, pool);
     await client.until(
@@ -80,7 +80,7 @@ describe('an upstream WebSocket that delivers nothing, although its connection i
     ask(client);
     for (const turn of [silent, again]) {
       await turn.started;
-      relay.mute();
+      relay.silence();
       await pass(GIVEN_UP_MS, clock, pool);
     }
     await client.until(() => isServed(client), 'the end of the turn');
@@ -95,7 +95,7 @@ describe('an upstream WebSocket that delivers nothing, although its connection i
     await using client = await SocketClient.connect(pool.origin);
     await client.turn();
     const [id] = /resp_\w+/.exec(client.messages.at(-1)?.bytes.toString() ?? '') ?? [];
-    relay.mute();
+    relay.silence();
     ask(client, { previous_response_id: id });
     await pass(GIVEN_UP_MS, clock, pool);
     expect((await client.closed).code).toBe(1012);
@@ -110,7 +110,7 @@ describe('an upstream WebSocket that delivers nothing, although its connection i
     await using _relay = relay;
     await using client = await SocketClient.connect(pool.origin);
     await client.turn();
-    relay.mute();
+    relay.silence();
     await pass(GIVEN_UP_MS, clock, pool);
     expect((await client.closed).code).toBe(1011);
     await using after = await SocketClient.connect(pool.origin, { session: client.session });
@@ -130,7 +130,7 @@ describe('an upstream WebSocket that delivers nothing, although its connection i
     await turn.started;
     turn.send(created(), delta('half'));
     await client.until(() => client.messages.length === 2, 'output');
-    relay.mute();
+    relay.silence();
     await pass(GIVEN_UP_MS, clock, pool);
     expect((await client.closed).code).toBe(1011);
     expect(pool.fakeUpstream.sockets.attempts()).toEqual(['a']);
@@ -142,7 +142,7 @@ describe('an upstream WebSocket that delivers nothing, although its connection i
     await using _pool = pool;
     await using _relay = relay;
     await using client = await SocketClient.connect(pool.origin, { path: '/v1/realtime' });
-    relay.mute();
+    relay.silence();
     await pass(GIVEN_UP_MS, clock, pool);
     expect((await client.closed).code).toBe(1011);
   });

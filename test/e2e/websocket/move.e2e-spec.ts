@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { refuses } from '../../../src/fake-upstream/script/responses.js';
 import { usageLimit } from '../../../src/fake-upstream/script/refusals.js';
-import { AgingRelay } from '../../support/network/aging-relay.js';
+import { FaultyRelay } from '../../support/network/faulty-relay.js';
 import { TestPool } from '../../support/pool/pool.js';
 import { send } from '../../support/clients/raw-client.js';
 import { jsonOf, typeOf } from '../../support/clients/socket-message.js';
@@ -90,7 +90,7 @@ describe('the sockets that a turn has left', () => {
 
 describe('a kept connection that is dead', () => {
   it('does not count against the budget of a WebSocket handshake', async () => {
-    await using relay = await AgingRelay.start();
+    await using relay = await FaultyRelay.start();
     await using pool = await TestPool.start({
       accounts: ['a'],
       env: { ...relay.env, PROXY_MAX_ATTEMPTS: '1' },

@@ -129,6 +129,27 @@ describe('a suspend of the machine', () => {
   });
 });
 
+describe('a change of the addresses of the machine', () => {
+  it('ends idle sockets with 1012, and a busy one goes on', async () => {
+    const clock = new FakeClock();
+    let addresses = new Set(['192.0.2.7']);
+    await using pool = await TestPool.start({ accounts: ['a'], clock, addresses: () => addresses });
+    const { client: busy, turn } = await running(pool);
+    await using idle = await SocketClient.connect(pool.origin);
+    await serves(idle);
+    clock.tick();
+    await serves(idle);
+    addresses = new Set(['198.51.100.7']);
+    clock.tick();
+    expect(await idle.closed).toMatchObject({ code: 1012 });
+    turn.send(delta('the rest'), completed());
+    turn.end();
+    await busy.until(() => busy.messages.map(typeOf).at(-1) === 'response.completed', 'the end of the turn');
+    expect(busy.end).toBeNull();
+    await serves(busy);
+  });
+});
+
 describe('an account whose file is removed', () => {
   it('loses its idle sockets at once, and a busy one after its turn', async () => {
     await using pool = await TestPool.start({ env: fillFirst });

@@ -273,6 +273,16 @@ describe('an open WebSocket on a route that is not a turn', () => {
     await pool.fakeUpstream.until(() => !upstream.isOpen, 'the end at upstream');
   });
 
+  it('ends with 1012 after a change of the addresses of the machine', async () => {
+    const clock = new FakeClock();
+    let addresses = new Set(['192.0.2.7']);
+    await using pool = await TestPool.start({ accounts: ['a'], clock, addresses: () => addresses });
+    const { client } = await connected(pool);
+    addresses = new Set(['192.0.2.7', '198.51.100.7']);
+    clock.tick();
+    expect((await client.closed).code).toBe(1012);
+  });
+
   it('ends at once when the program stops', async () => {
     const pool = await TestPool.start({ accounts: ['a'], env: { PROXY_DRAIN_SECONDS: '60' } });
     const { client } = await connected(pool);

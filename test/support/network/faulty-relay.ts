@@ -7,6 +7,8 @@ interface Relayed {
   readonly client: Socket;
   readonly upstream: Socket;
   isSilent: boolean;
+  /** Reset on the next bytes of the client, as by a server that has forgotten the connection. */
+  isOld: boolean;
 }
 
 /**
@@ -54,9 +56,16 @@ export class FaultyRelay implements AsyncDisposable {
     return this.#open.size;
   }
 
-  /** Stops forwarding on all connections that are open now; both sides stay open. New ones work. */
-  silence(): void {
+  /** Stops forwarding on all connections that are open now, and returns their number; both sides stay open. */
+  silence(): number {
     for (const it of this.#open) it.isSilent = true;
+    return this.#open.size;
+  }
+
+  /** Expires all connections that are open now, and returns their number: the next bytes reset them. */
+  age(): number {
+    for (const it of this.#open) it.isOld = true;
+    return this.#open.size;
   }
 
   /** Resets all connections that are open now. */
@@ -98,7 +107,7 @@ export class FaultyRelay implements AsyncDisposable {
   #relay(client: Socket): void {
     this.#accepted += 1;
     const upstream = connect(Number(this.#target.port), this.#target.hostname);
-    const it: Relayed = { client, upstream, isSilent: false };
+    const it: Relayed = { client, upstream, isSilent: false, isOld: false };
     this.#open.add(it);
     for (const [from, to] of [
       [client, upstream],
@@ -107,6 +116,10 @@ export class FaultyRelay implements AsyncDisposable {
       let last = Promise.resolve();
       from.on('error', () => from.destroy());
       from.on('data', (bytes: Buffer) => {
+        if (it.isOld && from === client) {
+          client.resetAndDestroy();
+          return;
+        }
         const delayMs = this.#delayMs;
         const due = delayMs === 0 ? null : pause(delayMs);
         const write = () => {
