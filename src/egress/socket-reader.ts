@@ -5,11 +5,18 @@ export class ClosedEarlyError extends Error {}
 
 /** Reads exactly `size` bytes. What follows them stays in the socket. Rejects when the connection ends before. */
 export async function readBytes(socket: Socket, size: number): Promise<Buffer> {
-  for (;;) {
-    const bytes: Buffer | null = socket.read(size);
-    if (bytes !== null && bytes.length === size) return bytes;
-    await readable(socket);
+  const chunks: Buffer[] = [];
+  let missing = size;
+  while (missing > 0) {
+    // Takes what there is: with bytes left in the buffer, the next listener for `readable` would be called at once.
+    const chunk: Buffer | null = socket.read(Math.min(missing, Math.max(1, socket.readableLength)));
+    if (chunk === null) await readable(socket);
+    else {
+      chunks.push(chunk);
+      missing -= chunk.length;
+    }
   }
+  return Buffer.concat(chunks);
 }
 
 /** Resolves when there is something to read. */

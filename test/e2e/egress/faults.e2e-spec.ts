@@ -110,6 +110,24 @@ const faults: Readonly<Record<string, Fault>> = {
     code: 'EGRESS_TIMEOUT',
     cause: /does not open a tunnel within/,
   },
+  'a socks proxy that hangs after half a reply': {
+    scheme: 'socks5h',
+    how: says(Buffer.from([5])),
+    code: 'EGRESS_TIMEOUT',
+    cause: /does not open a tunnel within/,
+  },
+  'an http proxy that hangs after two bytes': {
+    scheme: 'http',
+    how: says('HT'),
+    code: 'EGRESS_TIMEOUT',
+    cause: /does not open a tunnel within/,
+  },
+  'an http proxy that hangs in its head': {
+    scheme: 'http',
+    how: says('HTTP/1.1 200 OK\r\n'),
+    code: 'EGRESS_TIMEOUT',
+    cause: /does not open a tunnel within/,
+  },
   'an http proxy that closes at once': {
     scheme: 'http',
     how: closesAtOnce,

@@ -59,16 +59,26 @@ export class SocksProxy extends RelayingServer {
   }
 }
 
-/** Reads exact sizes from a paused socket. */
+/** Returns a function that reads exact sizes, whatever the pieces in which they arrive. */
 function byteReader(socket: Socket): (size: number) => Promise<Buffer> {
+  let buffered = Buffer.alloc(0);
   return async (size) => {
-    for (;;) {
-      const bytes: Buffer | null = socket.read(size);
-      if (bytes !== null && bytes.length === size) return bytes;
-      if (socket.destroyed || socket.readableEnded) throw new Error('the client has closed');
-      await new Promise<void>((resolve) => {
-        for (const event of ['readable', 'end', 'close']) socket.once(event, resolve);
-      });
+    while (buffered.length < size) {
+      const chunk: Buffer | null = socket.read();
+      if (chunk !== null) buffered = Buffer.concat([buffered, chunk]);
+      else if (socket.destroyed || socket.readableEnded) throw new Error('the client has closed');
+      else await somethingNew(socket);
     }
+    const bytes = buffered.subarray(0, size);
+    buffered = buffered.subarray(size);
+    return bytes;
   };
+}
+
+async function somethingNew(socket: Socket): Promise<void> {
+  const events = ['readable', 'end', 'close'];
+  const { promise, resolve } = Promise.withResolvers<void>();
+  for (const event of events) socket.on(event, resolve);
+  await promise;
+  for (const event of events) socket.off(event, resolve);
 }
