@@ -32,43 +32,50 @@ export async function inputOf(body: Buffer): Promise<RequestInput | null> {
   return isJson ? await search.result() : null;
 }
 
-type FieldOfItem = 'type' | 'encrypted_content';
 type Range = readonly [at: number, end: number];
 
 const INPUT = '"input"';
+const TYPE = '"type"';
+const CONTENT = '"encrypted_content"';
 const REASONING = '"reasoning"';
-const itemFields: ReadonlyMap<string, FieldOfItem> = new Map([
-  ['"type"', 'type'],
-  ['"encrypted_content"', 'encrypted_content'],
-]);
+const QUOTE = 0x22;
 
-/** An item of the input while it is read. */
+/** An item of the input while it is read. A value that is no string, number or literal counts as absent. */
 class OpenItem {
-  private readonly values = new Map<FieldOfItem, Range | null>();
-  private field: FieldOfItem | null = null;
-  private isDoubtful = false;
+  private types = 0;
+  private contents = 0;
+  private field: 'type' | 'content' | null = null;
+  private isReasoning = false;
+  private isEscaped = false;
+  private content: Range | null = null;
 
   constructor(
+    private readonly body: Buffer,
     readonly at: number,
     readonly endBefore: number | null,
   ) {}
 
-  key(field: FieldOfItem | null, isEscaped: boolean): void {
-    if (isEscaped || (field !== null && this.values.has(field))) this.isDoubtful = true;
-    this.field = field;
-    if (field !== null) this.values.set(field, null);
+  key(at: number, end: number, isEscaped: boolean): void {
+    if (isEscaped) this.isEscaped = true;
+    this.field = null;
+    if (isText(this.body, at, end, TYPE)) {
+      this.field = 'type';
+      this.types += 1;
+    } else if (isText(this.body, at, end, CONTENT)) {
+      this.field = 'content';
+      this.contents += 1;
+    }
   }
 
-  value(range: Range): void {
-    if (this.field !== null) this.values.set(this.field, range);
+  value(at: number, end: number): void {
+    if (this.field === 'type') this.isReasoning = isText(this.body, at, end, REASONING);
+    else if (this.field === 'content' && this.body[at] === QUOTE) this.content = [at, end];
   }
 
   /** The encrypted content with its quotes; null unless the item certainly is reasoning that has one. */
-  contentOfReasoning(body: Buffer): Range | null {
-    const type = this.values.get('type');
-    const content = this.values.get('encrypted_content');
-    if (this.isDoubtful || type == null || content == null || !isText(body, type, REASONING)) return null;
-    return body[content[0]] === 0x22 ? content : null;
+  contentOfReasoning(): Range | null {
+    const isCertain = !this.isEscaped && this.types === 1 && this.contents === 1;
+    return isCertain && this.isReasoning ? this.content : null;
   }
 }
 
@@ -97,18 +104,16 @@ class InputSearch implements JsonVisitor {
     else if (depth === 1) this.isInInput = false;
   }
 
-  key(depth: number, at: number, end: number): void {
-    if (depth !== 1 && !(depth === 3 && this.isInInput)) return;
-    const name = shortText(this.body, at, end);
-    const isEscaped = name.includes('\\');
-    if (depth === 3) return this.current?.key(itemFields.get(name) ?? null, isEscaped);
-    this.isInputNext = name === INPUT;
+  key(depth: number, at: number, end: number, isEscaped: boolean): void {
+    if (depth === 3 && this.isInInput) this.current?.key(at, end, isEscaped);
+    if (depth !== 1) return;
+    this.isInputNext = isText(this.body, at, end, INPUT);
     if (this.isInputNext) this.inputs += 1;
     if (isEscaped) this.isDoubtful = true;
   }
 
   scalar(depth: number, at: number, end: number): void {
-    if (depth === 3 && this.isInInput) this.current?.value([at, end]);
+    if (depth === 3 && this.isInInput) this.current?.value(at, end);
     else if (depth === 2 && this.isInInput) {
       this.begin(at);
       this.finish(end);
@@ -129,12 +134,12 @@ class InputSearch implements JsonVisitor {
   private begin(at: number): void {
     const last = this.found.at(-1);
     if (last?.end === this.lastEnd && last !== undefined) last.nextAt = at;
-    this.current = new OpenItem(at, this.lastEnd);
+    this.current = new OpenItem(this.body, at, this.lastEnd);
     this.items += 1;
   }
 
   private finish(end: number): void {
-    const content = this.current?.contentOfReasoning(this.body) ?? null;
+    const content = this.current?.contentOfReasoning() ?? null;
     if (this.current !== null && content !== null && this.found.length <= limits.reasoningItemsPerBody)
       this.found.push({ item: this.current, end, content, nextAt: null });
     this.current = null;
@@ -144,14 +149,8 @@ class InputSearch implements JsonVisitor {
 
 /** Bytes between two looks at the clock. */
 const HASH_BYTES = 1_024 * 1_024;
-const SHORT_BYTES = 100;
 
-/** The bytes of a name; of a longer one the first, which match no name that matters. */
-function shortText(body: Buffer, at: number, end: number): string {
-  return body.toString('latin1', at, Math.min(end, at + SHORT_BYTES));
-}
-
-function isText(body: Buffer, [at, end]: Range, text: string): boolean {
+function isText(body: Buffer, at: number, end: number, text: string): boolean {
   return end - at === text.length && body.toString('latin1', at, end) === text;
 }
 

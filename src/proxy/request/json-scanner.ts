@@ -9,8 +9,8 @@ export interface JsonVisitor {
   open(depth: number, at: number, isArray: boolean): void;
   /** It ends. */
   close(depth: number, end: number): void;
-  /** The name of a field, with its quotes. */
-  key(depth: number, at: number, end: number): void;
+  /** The name of a field, with its quotes. `isEscaped`: it contains an escape. */
+  key(depth: number, at: number, end: number, isEscaped: boolean): void;
   /** A string with its quotes, a number or a literal. */
   scalar(depth: number, at: number, end: number): void;
 }
@@ -18,8 +18,7 @@ export interface JsonVisitor {
 /** Bytes between two looks at the clock. */
 const STEP_BYTES = 32 * 1_024;
 /** Deeper JSON is not read, nor are longer numbers. */
-const MAX_DEPTH = 10_000;
-const MAX_NUMBER_BYTES = 1_024;
+const [MAX_DEPTH, MAX_NUMBER_BYTES] = [10_000, 1_024];
 
 /**
  * Reads a JSON text (RFC 8259) in one pass over its bytes. Copies and builds nothing, and lets other work run every few
@@ -61,6 +60,7 @@ class Scan {
   private tokenAt = 0;
   /** Rest of an escape in a string: -1 after its backslash, else the number of hex digits to come. */
   private escape = 0;
+  private isEscaped = false;
   private hasFailed = false;
   /** The open containers: true for an array. */
   private readonly containers: boolean[] = [];
@@ -93,6 +93,7 @@ class Scan {
     const isValue = expected === 'value' || expected === 'value-or-end';
     if (byte === QUOTE && (isValue || expected === 'key' || expected === 'key-or-end')) {
       this.token = 'string';
+      this.isEscaped = false;
       this.tokenAt = at;
     } else if (byte === COLON && expected === 'colon') this.expected = 'value';
     else if (byte === COMMA && expected === 'comma-or-end')
@@ -135,8 +136,11 @@ class Scan {
           this.at = at;
           return this.endString();
         }
-        if (byte === BACKSLASH) escape = -1;
-        else if (byte < FIRST_PRINTABLE) this.hasFailed = true;
+        if (byte === BACKSLASH) {
+          escape = -1;
+          this.isEscaped = true;
+        }
+        if (byte < FIRST_PRINTABLE) this.hasFailed = true;
       } else if (escape === -1) {
         if (!escapes.has(byte)) this.hasFailed = true;
         escape = byte === LETTER_U ? 4 : 0;
@@ -155,7 +159,7 @@ class Scan {
     const depth = this.containers.length;
     if (this.expected === 'key' || this.expected === 'key-or-end') {
       this.expected = 'colon';
-      this.visitor.key(depth, this.tokenAt, this.at);
+      this.visitor.key(depth, this.tokenAt, this.at, this.isEscaped);
     } else {
       this.afterValue();
       this.visitor.scalar(depth, this.tokenAt, this.at);
