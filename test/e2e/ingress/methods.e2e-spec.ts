@@ -64,7 +64,7 @@ describe('a method that is neither served nor forwarded', () => {
 
   it('that HTTP does not know gets a JSON refusal', async () => {
     const text = await raw('FROB /v1/alpha/search HTTP/1.1', 'host: localhost');
-    expect(text).toMatch(/^HTTP\/1\.1 400 [^]*\{"error":/);
+    expect(text).toMatch(/^HTTP\/1\.1 405 [^]*"code":"method_not_allowed"/);
   });
 });
 
