@@ -7,7 +7,7 @@ import { runInNewContext } from 'node:vm';
  * number of relayed bytes prevents that growth. The young generation is nearly empty at that point, so a collection
  * takes well under a millisecond.
  */
-const COLLECT_AFTER_BYTES = 8 * 1_024 * 1_024;
+const COLLECT_AFTER_BYTES = 4 * 1_024 * 1_024;
 
 type MinorGc = (options: { type: 'minor' }) => void;
 

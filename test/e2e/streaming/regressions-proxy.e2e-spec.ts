@@ -68,7 +68,7 @@ describe('a malformed upstream response', () => {
 
   it.each([
     ['home', 'GET', SETTINGS],
-    ['session', 'POST', COMPACT],
+    ['session', 'POST', '/backend-api/codex/alpha/search'],
   ])('a deactivated account’s 401 on a %s route is 503 for the client', async (_kind, method, path) => {
     await using pool = await TestPool.start({ accounts: ['a'] });
     await polled(pool);
