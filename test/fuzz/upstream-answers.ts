@@ -13,13 +13,13 @@ const WAIT_MS = 1_500;
 export const upstreamAnswers: BatchKind = {
   name: "upstream's answers",
   inputs: 40,
-  concurrency: 10,
+  concurrency: 16,
   blamesNoAccount: false,
   make: (draw) => {
     const session = `answer-${draw.whole(0, 1e9)}`;
     const answer = oddAnswer(draw);
     const plan = planOf(draw, answer.bytes);
-    const [method, path] = draw.happens(0.7)
+    const [method, path] = draw.happens(0.6)
       ? (['POST', '/backend-api/codex/responses'] as const)
       : draw.one<readonly [string, string]>([
           ['POST', '/backend-api/codex/images/generations'],

@@ -24,7 +24,7 @@ const WAIT_MS = 800;
 export const upstreamFrames: BatchKind = {
   name: "upstream's frames",
   inputs: 32,
-  concurrency: 8,
+  concurrency: 16,
   blamesNoAccount: false,
   make: (draw) => {
     const session = `upstream-${draw.whole(0, 1e9)}`;

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Exchange } from '../../src/fake-upstream/http/exchange.js';
 import type { FakeUpstream } from '../../src/fake-upstream/fake-upstream.js';
 import { custom } from '../../src/fake-upstream/script/responses.js';
 import type { LoggedRequest } from '../../src/fake-upstream/script/request-log.js';
@@ -37,13 +38,18 @@ export class UpstreamPlans {
     this.#plans.set(session, plan);
   }
 
-  /** Sets upstream's answer to a request that the program makes itself; null: an empty object from now on. */
+  /**
+   * Sets upstream's answer to a request that the program makes itself. Null: the usual answer of the token endpoint,
+   * and an empty object for any other route.
+   */
   setRoute(method: string, path: string, plan: Plan | null): void {
     const route = `${method} ${path}`;
     if (!this.#routePlans.has(route)) {
-      this.fakeUpstream.on(method, path, async (req, res) => {
+      this.fakeUpstream.on(method, path, async (req, res, logged) => {
         const current = this.#routePlans.get(route) ?? null;
-        if (current === null) res.writeHead(200, { 'content-type': 'application/json' }).end('{}');
+        if (current === null && path === '/oauth/token')
+          await this.fakeUpstream.tokens.serve(new Exchange(req, res, logged));
+        else if (current === null) res.writeHead(200, { 'content-type': 'application/json' }).end('{}');
         else await current(req, res);
       });
     }
