@@ -110,7 +110,7 @@ export class Fuzz {
   async #describe(batch: Batch, findings: readonly Finding[], setting: Setting): Promise<string> {
     const { number, kind, inputs } = batch;
     const known = findings.flatMap((it) => (it.input === null ? [] : [it.input]));
-    const guilty = known[0] ?? (await this.#narrowed(batch));
+    const guilty = (await this.#narrowed(batch, known)) ?? known[0] ?? null;
     const repeat = `FUZZ_SEED=${this.options.seed} FUZZ_BATCH=${number}`;
     const listed = inputs.map((it, index) => `  ${index}: ${it.title}`);
     return [
@@ -124,10 +124,10 @@ export class Fuzz {
     ].join('\n');
   }
 
-  /** The first input that shows a finding alone; null if none does, or the time for this is over. */
-  async #narrowed(batch: Batch): Promise<number | null> {
+  /** The first input that shows a finding alone, the suspects first; null if none does, or the time for this is over. */
+  async #narrowed(batch: Batch, suspects: readonly number[]): Promise<number | null> {
     const deadline = performance.now() + NARROWING_MS;
-    for (const index of this.#wanted(batch)) {
+    for (const index of new Set([...suspects, ...this.#wanted(batch)])) {
       if (performance.now() > deadline) return null;
       if ((await this.#again(batch, [index])).length > 0) return index;
     }

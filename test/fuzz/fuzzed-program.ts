@@ -60,7 +60,7 @@ export class FuzzedProgram implements AsyncDisposable {
   /** The last lines that it has logged as a warning or an error, or written to its standard error. */
   get troubles(): string {
     const lines = this.child.stdout.split('\n').filter((it) => /"level":"(warn|error|fatal)"/.test(it));
-    return [...lines.slice(-8), this.child.stderr.slice(-2_000)].join('\n');
+    return [...lines.slice(-8).map((it) => it.slice(0, 500)), this.child.stderr.slice(-2_000)].join('\n');
   }
 
   /** Everything that it has logged. */
