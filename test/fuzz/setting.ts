@@ -61,9 +61,11 @@ export class Setting implements AsyncDisposable {
     return new FuzzClient(this.origin, this.secrets);
   }
 
-  /** Puts two new accounts into the pool and takes the former ones out. */
+  /** Puts two new accounts into the pool and takes everything else out. */
   async freshAccounts(): Promise<void> {
-    const former = this.#accounts;
+    for (const it of await readdir(this.program.pool)) {
+      if (it.endsWith('.json')) await rm(join(this.program.pool, it), { force: true, recursive: true });
+    }
     this.#generation += 1;
     this.#accounts = ['a', 'b'].map((it) =>
       this.fakeUpstream.addAccount({ name: `fuzz-${this.#generation}-${it}` }),
@@ -72,7 +74,6 @@ export class Setting implements AsyncDisposable {
       it.always(streams({ pauseBetweenMs: 2 })); // a turn is under way while more requests arrive
       await writeFile(this.fileOf(it.name), JSON.stringify(it.authJson()), { mode: 0o600 });
     }
-    for (const it of former) await rm(this.fileOf(it.name), { force: true, recursive: true });
     const { status, body } = await this.call({ method: 'POST', path: '/admin/reload' });
     if (status !== 200) throw new Error(`the reload returned ${status}: ${body.toString()}`);
   }
