@@ -78,7 +78,9 @@ function targetOf(fd) {
   }
 }
 
-createInterface({ input: process.stdin }).on('line', () => {
+const lines = createInterface({ input: process.stdin });
+lines.once('close', () => process.exit()); // the fuzz has ended, in whatever way
+lines.on('line', () => {
   const accounts = part(AccountRegistry).list();
   const figures = {
     uncaught,
