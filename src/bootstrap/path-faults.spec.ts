@@ -52,6 +52,27 @@ describe('the paths of the settings', () => {
     ]);
   });
 
+  it.each([
+    ['a login', '{"tokens":{"access_token":"made-up"}}'],
+    ['words', 'these words may be of value, ünd nöt only in English'],
+    ['a long text', `${'a'.repeat(511)}ü\n`.repeat(9)],
+  ])('with %s in place of the database are a fault: it would be moved aside', (_what, text) => {
+    writeFileSync(join(folder, 'a.json'), text);
+    expect(faultsOf('pool', 'a.json')).toEqual([
+      expect.stringMatching(/^PROXY_DB_PATH: \S+a\.json is a text file, not a database; name another one$/),
+    ]);
+  });
+
+  it.each([
+    ['an empty file', Buffer.alloc(0)],
+    ['a database', Buffer.from('SQLite format 3\0\x10\0\x02\x02')],
+    ['a database whose beginning is lost', Buffer.alloc(4_096)],
+    ['noise', Buffer.from('c0ffee00b1a5ed', 'hex')],
+  ])('with %s in place of the database are none', (_what, bytes) => {
+    writeFileSync(join(folder, 'x.db'), bytes);
+    expect(faultsOf('pool', 'x.db')).toEqual([]);
+  });
+
   it('with a dangling link in place of a folder are a fault', () => {
     symlinkSync(join(folder, 'nowhere'), join(folder, 'link'));
     expect(faultsOf('link', 'x.db')).toEqual([expect.stringMatching(/^POOL_DIR: the folder \S+link cannot/)]);

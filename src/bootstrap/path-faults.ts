@@ -1,4 +1,13 @@
-import { accessSync, constants, mkdirSync, type Stats, statSync } from 'node:fs';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  mkdirSync,
+  openSync,
+  readSync,
+  type Stats,
+  statSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { errorCode } from '../runtime/pool-error.js';
 
@@ -12,8 +21,8 @@ const { R_OK, W_OK, X_OK } = constants;
 
 /**
  * Creates the folders of the settings, and returns a sentence for each path that can never work: a file in place of a
- * folder, or a folder in place of a file, or denied by permissions. A full or read-only disk is no fault of a setting;
- * the program starts with it and reports it.
+ * folder, a folder or a text in place of the database, or denied by permissions. A full or read-only disk is no fault of
+ * a setting; the program starts with it and reports it.
  */
 export function pathFaults({ poolDir, dbPath }: SettingPaths): string[] {
   const faults: (string | null)[] = [];
@@ -29,7 +38,32 @@ function databaseFault(path: string): string | null {
   if (found === null) return null;
   if (found.isDirectory()) return `PROXY_DB_PATH: ${path} is a folder; name a file, such as ${path}/proxy.db`;
   if (!found.isFile()) return `PROXY_DB_PATH: ${path} is not a regular file; name another one`;
-  return deniedIn('PROXY_DB_PATH', path, R_OK | W_OK);
+  const denied = deniedIn('PROXY_DB_PATH', path, R_OK | W_OK);
+  if (denied !== null || !isText(path)) return denied;
+  return `PROXY_DB_PATH: ${path} is a text file, not a database; name another one`;
+}
+
+/** Returns whether a file begins as a text, which a database never does, not even a damaged one. It may be a login. */
+function isText(path: string): boolean {
+  // In a stream, because the last character may be incomplete.
+  const text = new TextDecoder().decode(headOf(path), { stream: true });
+  // oxlint-disable-next-line no-control-regex
+  return text !== '' && !/[\0-\x08\x0e-\x1f\x7f\ufffd]/.test(text);
+}
+
+/** Returns the first bytes of a file; none if it cannot be read. */
+function headOf(path: string): Buffer {
+  const head = Buffer.alloc(512);
+  try {
+    const file = openSync(path, 'r');
+    try {
+      return head.subarray(0, readSync(file, head));
+    } finally {
+      closeSync(file);
+    }
+  } catch {
+    return head.subarray(0, 0);
+  }
 }
 
 function folderFault(setting: string, path: string, access: number): string | null {

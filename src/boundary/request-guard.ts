@@ -25,8 +25,9 @@ const checks = new Set(['/healthz', '/readyz']);
 
 /**
  * Checks a request before any routing; null if it may pass. The `Host` must be ours (against DNS rebinding), and
- * pages of other origins are rejected: only our own scheme and host, or https of an allowed name, may send. Programs send neither `Origin` nor `Sec-Fetch-Site`. Only a health check by
- * HTTP/1.0 from this machine needs no `Host`: browsers always send one.
+ * pages of other origins are rejected: only our own scheme and host, or https of an allowed name, may send. Programs
+ * send neither `Origin` nor `Sec-Fetch-Site`. Only a health check by HTTP/1.0 from this machine needs no `Host`:
+ * browsers always send one.
  */
 export function whyRefused(head: RequestHead, allowedHosts: readonly string[]): Violation | null {
   const host = head.headers.host;

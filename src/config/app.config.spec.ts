@@ -112,8 +112,26 @@ describe('the settings', () => {
     '/path',
   ])('an upstream base %s is a fault, and is not quoted', (text) => {
     const faults = faultsOf({ UPSTREAM_WHAM_BASE: text });
-    expect(faults).toMatch(/UPSTREAM_WHAM_BASE: expected an http or https address/);
+    expect(faults).toMatch(/UPSTREAM_WHAM_BASE: expected an https address/);
     expect(faults).not.toContain('secret');
+  });
+
+  it.each([
+    ['http://chatgpt.com/backend-api', false],
+    ['http://10.0.0.7:8080', false],
+    ['http://127.0.0.1.evil.example', false],
+    ['http://upstream.test.evil.example', false],
+    ['http://xtest', false],
+    ['HTTP://chatgpt.com', false],
+    ['http://127.0.0.1:9/x', true],
+    ['http://[::1]:9', true],
+    ['http://localhost:9', true],
+    ['http://0.0.0.0:9', true],
+    ['http://upstream.test/x', true],
+    ['https://upstream.example/x', true],
+  ])('an upstream base %s, to which tokens go, is fine: %s', (text, isFine) => {
+    const faults = faultsOf({ UPSTREAM_REFRESH_BASE: text });
+    expect(faults).toMatch(isFine ? /^$/ : /UPSTREAM_REFRESH_BASE: expected https, because tokens go there/);
   });
 
   it('are all reported at once when invalid, each by its name', () => {

@@ -1,5 +1,6 @@
 import { isIPv6 } from 'node:net';
 import { z } from 'zod';
+import { isLoopbackName } from '../runtime/loopback.js';
 import { Secret } from '../runtime/secret.js';
 import { readAllowedHosts } from './allowed-hosts.js';
 import { readPath } from './path-setting.js';
@@ -53,14 +54,23 @@ export const baseUrl = (fallback: string) =>
           url.hash === '' &&
           url.username === '' &&
           url.password === '';
-        if (fits) return url;
-        context.addIssue({
-          code: 'custom',
-          message: 'expected an http or https address without query, such as ' + fallback,
-        });
+        if (fits && isPrivate(url)) return url;
+        const message = fits
+          ? 'expected https, because tokens go there; http is only for this machine'
+          : `expected an https address without query, such as ${fallback}`;
+        context.addIssue({ code: 'custom', message });
         return z.NEVER;
       }),
   );
+
+/**
+ * Returns whether tokens are safe on the way to an address. Tests need addresses that are not loopback: `0.0.0.0` is this
+ * machine, and names below `.test` are reserved (RFC 6761).
+ */
+function isPrivate({ protocol, hostname }: URL): boolean {
+  const isForTests = hostname === '0.0.0.0' || hostname.endsWith('.test');
+  return protocol === 'https:' || isLoopbackName(hostname) || isForTests;
+}
 
 export const token = setting(
   z

@@ -52,6 +52,7 @@ describe('a file is the same in the folder and in an import', () => {
     ['an API key beside its tokens', { ...good, OPENAI_API_KEY: `sk-${canary}` }],
     ['empty fields of other logins', { ...good, personal_access_token: '', agent_identity: null }],
     ['another login beside its tokens', { ...good, personal_access_token: `at-${canary}` }],
+    ['tokens that another program lends to Codex', { ...good, auth_mode: 'chatgptAuthTokens' }],
     ['an unknown auth_mode', { ...good, auth_mode: 'of-tomorrow' }],
     ['an auth_mode of another case', { ...good, auth_mode: 'ChatGPT' }],
     ['an auth_mode of the wrong type', { ...good, auth_mode: 7 }],
@@ -103,7 +104,6 @@ describe('a file is the same in the folder and in an import', () => {
     ['bedrock', { auth_mode: 'bedrock' }, 'bedrock_login', /Bedrock/],
     ['bedrock of another kind', { auth_mode: 'bedrockApiKey' }, 'bedrock_login', /Bedrock/],
     ['fields of bedrock', { bedrock_api_key: canary }, 'bedrock_login', /Bedrock/],
-    ['lent tokens', { ...good, auth_mode: 'chatgptAuthTokens' }, 'external_tokens', /another program/],
     ['an organization', withTokens({ account_id: `org-${canary}` }), 'organization_id', /organization/],
     [
       'an organization in its token',

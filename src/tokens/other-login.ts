@@ -10,8 +10,6 @@ const names = {
   personal_access_token: 'this is a personal access token, not a ChatGPT login',
   agent_identity: 'this is an agent identity, not a ChatGPT login',
   bedrock_login: 'this is a login to Amazon Bedrock, not a ChatGPT login',
-  external_tokens:
-    'these tokens belong to another program, which lends them to Codex and alone can refresh them (chatgptAuthTokens)',
   organization_id:
     'account_id is an organization of the API platform (org-…), not a ChatGPT account, so upstream would refuse it',
   placeholder_login: 'this is a placeholder login that codex-pool made for Codex; it belongs to no account',
@@ -25,7 +23,6 @@ const byMode: ReadonlyMap<string, OtherLogin> = new Map([
   ['apikey', 'api_key_only'],
   ['personalaccesstoken', 'personal_access_token'],
   ['agentidentity', 'agent_identity'],
-  ['chatgptauthtokens', 'external_tokens'],
 ]);
 
 const fileSchema = z.looseObject({

@@ -3,7 +3,7 @@ import type { EntityManager } from 'typeorm';
 import { limits } from '../config/limits.js';
 import { Database } from '../storage/database.js';
 import { WriteBehind } from '../storage/write-behind.js';
-import { dateOf, type OffsetPeriod, offsetPeriods, startOfDay } from './local-days.js';
+import { DAY_MS, dateOf, type OffsetPeriod, offsetPeriods, startOfDay } from './local-days.js';
 import { movesOf } from './parts-of-hours.js';
 import { addUsage, noUsage, type UsageSums } from './rollup-sums.js';
 import {
@@ -65,7 +65,8 @@ async function reportOf(manager: EntityManager, query: UsageQuery): Promise<Usag
   if (stored === null) return nothing();
   const span = { from: Math.max(query.from, stored.from), to: Math.min(query.to, stored.to) };
   if (span.from >= span.to) return nothing();
-  const periods = offsetPeriods(query.bucket === 'day' ? query.tz : 'UTC', span.from, span.to);
+  // The first day may have begun before the span, with another offset.
+  const periods = offsetPeriods(query.bucket === 'day' ? query.tz : 'UTC', span.from - 2 * DAY_MS, span.to);
   const { by } = query;
   const bucket = query.bucket === 'day' ? dayBucket(periods) : HOUR_BUCKET;
   const moves = movesOf(query, periods, {

@@ -51,7 +51,7 @@ export class Models {
     end: string,
     record: RequestRecord,
   ): void {
-    res.writeHead(status, this.commit.headersOf(request, account, headers, false));
+    res.writeHead(status, this.commit.headersOf(request, account, headers));
     res.end(body);
     record.end(end, status);
   }

@@ -127,7 +127,7 @@ export class Passthrough {
     this.recorder.observe(account, attempted);
     choice.learn(attempted);
     if (attempted.outcome.kind === 'opened' && attempted.socket !== null) {
-      const headers = this.commit.headersOf(request, account, attempted.headers, false);
+      const headers = this.commit.headersOf(request, account, attempted.headers);
       return { ...attempted.socket, headers };
     }
     await this.respond(side, res, account, attempted, hasRefreshed);

@@ -3,7 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { whyRefused } from '../../boundary/request-guard.js';
 import { APP_CONFIG, type AppConfig } from '../../config/app.config.js';
 import { Drain } from '../../runtime/drain.js';
-import type { LocalResponse } from '../response/local-response.js';
+import { type LocalResponse, notFound } from '../response/local-response.js';
 import { mayUse, wrongToken } from './client-token.js';
 import { type Route, routeOf } from './routes.js';
 
@@ -13,6 +13,16 @@ const stopping: LocalResponse = {
   type: 'pool_unavailable',
   message: 'codex-pool is stopping.',
   headers: { 'retry-after': '1', connection: 'close' },
+};
+
+/** In the shape of OpenAI's public API, whose clients ask for such routes. */
+const unsupported: LocalResponse = {
+  status: 404,
+  code: 'unsupported_route',
+  type: 'invalid_request_error',
+  message:
+    'The ChatGPT backend has no such route. codex-pool serves POST /v1/responses, POST /v1/responses/compact, ' +
+    'POST /v1/images/generations, POST /v1/images/edits and GET /v1/models.',
 };
 
 /** The route and target that a client asks for. `query` keeps its question mark; it is empty without one. */
@@ -51,8 +61,25 @@ export class Admission {
     return mayUse(headers, this.config.clientToken) ? null : wrongToken;
   }
 
+  /** Refuses routes that are neither served nor forwarded with this method. */
+  whyNotServed(route: Route): LocalResponse | null {
+    if (route.kind === 'unknown') return notFound;
+    if (route.kind === 'unsupported') return unsupported;
+    return route.kind === 'wrong-method' ? wrongMethod(route.allow) : null;
+  }
+
   /** Refuses requests that arrive during shutdown. */
   whyStopping(): LocalResponse | null {
     return this.drain.isDraining ? stopping : null;
   }
+}
+
+function wrongMethod(allow: string): LocalResponse {
+  return {
+    status: 405,
+    code: 'method_not_allowed',
+    type: 'invalid_request',
+    message: `Use ${allow}.`,
+    headers: { allow },
+  };
 }

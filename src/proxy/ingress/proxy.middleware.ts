@@ -21,16 +21,6 @@ const badUpgrade: LocalResponse = {
   headers: { upgrade: 'websocket', connection: 'upgrade, close' },
 };
 
-/** In the shape of OpenAI's public API, whose clients ask for such routes. */
-const unsupported: LocalResponse = {
-  status: 404,
-  code: 'unsupported_route',
-  type: 'invalid_request_error',
-  message:
-    'The ChatGPT backend has no such route. codex-pool serves POST /v1/responses, POST /v1/responses/compact, ' +
-    'POST /v1/images/generations, POST /v1/images/edits and GET /v1/models.',
-};
-
 /**
  * The entry point for HTTP: finds the route of a request, admits it and dispatches it. Decides nothing about accounts.
  */
@@ -84,16 +74,6 @@ export class ProxyMiddleware implements NestMiddleware {
     const denied = this.whyDenied(route, req);
     if (denied !== null) {
       sendLocalResponse(res, denied);
-    } else if (route.kind === 'wrong-method') {
-      sendLocalResponse(res, {
-        status: 405,
-        code: 'method_not_allowed',
-        type: 'invalid_request',
-        message: `Use ${route.allow}.`,
-        headers: { allow: route.allow },
-      });
-    } else if (route.kind === 'unsupported') {
-      sendLocalResponse(res, unsupported);
     } else if (route.kind === 'reachable') {
       sendJson(res, 200, { name: 'codex-pool' });
     } else if (route.kind === 'websocket') {
@@ -104,9 +84,10 @@ export class ProxyMiddleware implements NestMiddleware {
     return true;
   }
 
-  private whyDenied({ kind }: Route, req: Request): LocalResponse | null {
-    if (kind === 'unknown') return notFound;
-    return kind === 'placeholder-token' ? null : this.admission.whyWrongToken(req);
+  private whyDenied(route: Route, req: Request): LocalResponse | null {
+    if (route.kind === 'unknown') return notFound;
+    const wrongToken = route.kind === 'placeholder-token' ? null : this.admission.whyWrongToken(req);
+    return wrongToken ?? this.admission.whyNotServed(route);
   }
 }
 

@@ -26,7 +26,6 @@ import { UsageTap } from './usage-tap.js';
 type Responded = Pick<Attempted, 'headAt' | 'outcome'> & { readonly peeked: PeekedResponse };
 
 interface RelayOptions {
-  readonly isTurn: boolean;
   readonly watch: ((bytes: Buffer) => void) | null;
   /** Whether the client has been sent everything it waits for. */
   readonly isWhole: () => boolean;
@@ -70,7 +69,6 @@ export class ResponseCommit {
     const onFault = (error: unknown) => this.faults.note('tap', error, { request: request.id });
     const tap = new UsageTap({ onResponseId, onFault }, attempted.peeked.isEventStream);
     const end = await this.relay(request, res, account, attempted, {
-      isTurn: true,
       watch: (bytes) => {
         tap.observe(bytes);
         if (tap.hasEnded) request.delivered();
@@ -88,24 +86,19 @@ export class ResponseCommit {
     attempted: Responded,
     watch: ((bytes: Buffer) => void) | null,
   ): Promise<RelayEnd> {
-    return this.relay(request, res, account, attempted, { isTurn: false, watch, isWhole: () => false });
+    return this.relay(request, res, account, attempted, { watch, isWhole: () => false });
   }
 
   /**
    * The client's response head: upstream's headers, with the pool's quota and the id of the request in the request log.
    */
-  headersOf(
-    request: ProxyRequest,
-    account: Account,
-    upstream: IncomingHttpHeaders,
-    isTurn: boolean,
-  ): OutgoingHttpHeaders {
+  headersOf(request: ProxyRequest, account: Account, upstream: IncomingHttpHeaders): OutgoingHttpHeaders {
     const headers = clientHeaders(upstream);
     if (isSilentWait(headers['retry-after'], request.headers, Date.now())) delete headers['retry-after'];
     const version = clientVersion(request.query, request.headers);
     if (!this.modelsEtag.isSteady(version, account.id, headers['x-models-etag']))
       delete headers['x-models-etag'];
-    if (isTurn) setPoolQuota(headers, this.pool.status().windows, Date.now());
+    setPoolQuota(headers, this.pool.status().windows, Date.now());
     headers['x-codex-pool-account'] = headerText(account.name);
     headers['x-codex-pool-request'] = request.id;
     return headers;
@@ -118,7 +111,7 @@ export class ResponseCommit {
     { peeked: { response, head, isEventStream }, headAt, outcome }: Responded,
     by: RelayOptions,
   ): Promise<RelayEnd> {
-    const headers = this.headersOf(request, account, response.headers, by.isTurn);
+    const headers = this.headersOf(request, account, response.headers);
     if (response.statusCode === 401) delete headers['www-authenticate'];
     if (isEventStream && (response.headers['content-type'] ?? '').trim() === '')
       headers['content-type'] = 'text/event-stream';

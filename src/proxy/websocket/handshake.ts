@@ -50,7 +50,7 @@ export class Handshake {
       using _lease = end.lease; // each turn takes its own lease
       const { account } = end.result;
       const { upstream } = attempted.socket;
-      const headers = this.commit.headersOf(request, account, attempted.headers, true);
+      const headers = this.commit.headersOf(request, account, attempted.headers);
       return this.acceptance.accept({ ...arrival, head: takeHead() }, upstream, headers, record, (client) =>
         this.sessions.begin(client, upstream, request, PATH),
       );

@@ -4,6 +4,7 @@ import { limits } from '../../config/limits.js';
 import type { SessionSocket } from '../failover/failover-context.js';
 import { messageType } from '../request/message.js';
 import { INTERNAL_ERROR, sendable, SERVICE_RESTART } from '../socket/close-code.js';
+import { guard } from '../socket/guard.js';
 import { closeSocket, relayMessage } from '../socket/message-relay.js';
 import type { SocketEnd, SocketReader, UpstreamSocket } from '../socket/upstream-socket.js';
 import type { ClientMessages } from './client-messages.js';
@@ -44,6 +45,7 @@ const STOPPING = 'codex-pool is stopping';
  */
 export class SocketSession implements TurnSession, OpenSocket {
   readonly #gone = new AbortController();
+  readonly #guarded = guard((error) => this.#fail(error));
   readonly #idle: IdleTimer;
   #current: UpstreamSocket;
   #turn: RunningTurn | null = null;
@@ -129,17 +131,6 @@ export class SocketSession implements TurnSession, OpenSocket {
     closed: (end) => this.closed(end),
     failed: (error) => this.#fail(error),
   };
-
-  /** Wraps a socket or timer callback so that it never throws. */
-  #guarded<T extends unknown[]>(work: (...args: T) => void): (...args: T) => void {
-    return (...args) => {
-      try {
-        work(...args);
-      } catch (error) {
-        this.#fail(error);
-      }
-    };
-  }
 
   /** Closes both sides after an internal fault. */
   #fail(error: unknown): void {

@@ -1,6 +1,7 @@
 import type { WebSocket } from 'ws';
 import type { Account } from '../../accounts/account.js';
 import { INTERNAL_ERROR, NO_CODE, sendable, SERVICE_RESTART } from '../socket/close-code.js';
+import { guard } from '../socket/guard.js';
 import { closeSocket, relayMessage } from '../socket/message-relay.js';
 import type { UpstreamSocket } from '../socket/upstream-socket.js';
 import { IdleTimer } from './idle-timer.js';
@@ -12,6 +13,7 @@ import type { OpenSocket } from './open-socket.js';
  */
 export class SideRelay implements OpenSocket {
   readonly isBusy = false;
+  readonly #guarded = guard((error) => this.#fail(error));
   readonly #idle: IdleTimer;
   #isOver = false;
 
@@ -62,17 +64,6 @@ export class SideRelay implements OpenSocket {
     // Loopback is fast, and compression costs time there.
     if (way === 'down') relayMessage(upstream.ws, client, message, { isBinary, isCompressed: false });
     else relayMessage(client, upstream.ws, message, { isBinary, isCompressed: true });
-  }
-
-  /** Wraps a socket or timer callback so that it never throws. */
-  #guarded<T extends unknown[]>(work: (...args: T) => void): (...args: T) => void {
-    return (...args) => {
-      try {
-        work(...args);
-      } catch (error) {
-        this.#fail(error);
-      }
-    };
   }
 
   #fail(error: unknown): void {

@@ -10,6 +10,7 @@ import { Faults } from '../../observability/faults.js';
 import { metricNames } from '../../observability/metrics.js';
 import { Admission } from '../ingress/admission.js';
 import { ClientConnections, type Takeover } from '../ingress/client-connections.js';
+import type { Route } from '../ingress/routes.js';
 import { notFound, type LocalResponse, sendLocalResponse } from '../response/local-response.js';
 import { ClientObserver } from '../../clients/client-observer.js';
 import { Handshake } from './handshake.js';
@@ -73,7 +74,7 @@ export class UpgradeHandler {
     const { path, query, route } = this.admission.target(req.method ?? '', req.url ?? '', true);
     const side = sideRouteOf(route);
     const isForwarded = side !== null || route.kind === 'websocket';
-    const refusal = this.whyNot(req, path, isForwarded);
+    const refusal = this.whyNot(req, path, route, isForwarded);
     res.once('close', () => {
       const status = res.headersSent ? `${Math.floor(res.statusCode / 100)}xx` : '499';
       this.requests.inc({ route: route.kind, status });
@@ -89,11 +90,16 @@ export class UpgradeHandler {
     if (res.socket === null && !res.headersSent) this.requests.inc({ route: route.kind, status: '1xx' });
   }
 
-  private whyNot(req: IncomingMessage, path: string, isForwarded: boolean): LocalResponse | null {
+  private whyNot(
+    req: IncomingMessage,
+    path: string,
+    route: Route,
+    isForwarded: boolean,
+  ): LocalResponse | null {
     const { admission } = this;
     const forbidden = admission.whyForbidden(req, path);
     if (forbidden !== null) return forbidden;
-    if (!isForwarded || !asksForWebSocket(req)) return notFound;
+    if (!isForwarded || !asksForWebSocket(req)) return admission.whyNotServed(route) ?? notFound;
     return admission.whyWrongToken(req) ?? whyBadHandshake(req) ?? admission.whyStopping();
   }
 }

@@ -1,11 +1,31 @@
 import { describe, expect, it } from 'vitest';
 import { usageLimit } from '../../../src/fake-upstream/script/refusals.js';
+import { SocketClient } from '../../support/clients/socket-client.js';
 import { polled } from '../../support/pool/first-poll.js';
 import { TestPool } from '../../support/pool/pool.js';
 import { isServedBy, startRanked } from '../../support/pool/ranked-accounts.js';
 import { expectAllFree, inSession } from '../../support/pool/scope.js';
+import { used } from '../../support/pool/uneven-pool.js';
 
 describe('requests that are not turns', () => {
+  it('show the quota of the pool, not that of their account, over HTTP and WebSocket', async () => {
+    await using pool = await TestPool.start({
+      prepare: (fakeUpstream) => {
+        fakeUpstream.account('a').usage(used(10));
+        fakeUpstream.account('b').usage(used(50));
+      },
+    });
+    await polled(pool);
+    pool.fakeUpstream.on('POST', '/backend-api/codex/alpha/search', (_req, res, { account }) => {
+      const own = { 'x-codex-primary-used-percent': account === 'a' ? '10' : '50' };
+      res.writeHead(200, { ...own, 'x-codex-primary-window-minutes': '10080' }).end('{}');
+    });
+    const { headers } = await pool.client.post('/v1/alpha/search').send({}).expect(200);
+    expect(headers).toMatchObject({ 'x-codex-primary-used-percent': '30' });
+    await using client = await SocketClient.connect(pool.origin, { path: '/v1/realtime' });
+    expect(client.headers).toMatchObject({ 'x-codex-primary-used-percent': '30' });
+  });
+
   it('generate images with the next account when the first cannot', async () => {
     await using pool = await TestPool.start();
     await polled(pool);

@@ -129,7 +129,6 @@ describe('credential files', () => {
     const others: Readonly<Record<string, readonly [object, string, string]>> = {
       bedrock: [{ auth_mode: 'bedrock', bedrock_api_key: secret }, 'bedrock_login', 'Bedrock'],
       key: [{ auth_mode: 'apikey', OPENAI_API_KEY: secret, tokens: null }, 'api_key_only', 'API key'],
-      lent: [{ ...good, auth_mode: 'chatgptAuthTokens' }, 'external_tokens', 'another program'],
       machine: [{ auth_mode: 'agentIdentity', agent_identity: secret }, 'agent_identity', 'agent identity'],
       org: [
         { ...good, tokens: { ...good.tokens, account_id: `org-${secret}` } },

@@ -84,6 +84,14 @@ describe.each(databaseDrivers)('usage by local days (%s)', (driver) => {
     expect(byHour.hours[0]).toEqual({ at: utc('2026-03-28T23:00'), ...one });
   });
 
+  it('begins its first day at midnight, even if the clock changed before the first usage', async () => {
+    await using pool = await holding([rollup(utc('2026-03-29T10:00'))], env);
+    const day = { at: utc('2026-03-28T23:00'), day: '2026-03-29', ...one };
+    expect((await report(pool, 'bucket=day&tz=Europe/Berlin')).hours).toEqual([day]);
+    const later = `bucket=day&tz=Europe/Berlin&from=${utc('2026-03-29T09:00')}`;
+    expect((await report(pool, later)).hours).toEqual([day]);
+  });
+
   it('splits an hour at midnight where the records are still there, and rounds it where they are gone', async () => {
     const records = [
       record(utc('2026-06-01T18:10')),

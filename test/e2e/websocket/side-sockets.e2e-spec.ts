@@ -241,7 +241,7 @@ describe('a refused handshake on a route that is not a turn', () => {
     expect(pool.fakeUpstream.sideSockets.list).toEqual([]);
   });
 
-  it.each(['/v1/models', '/backend-api/wham/usage', '/healthz', '/made-up', '/v1/../admin', '/oauth/token'])(
+  it.each(['/v1/models', '/backend-api/wham/usage', '/healthz', '/made-up', '/v1/../admin'])(
     'is 404 where nothing is forwarded: %s',
     async (path) => {
       await using pool = await TestPool.start({ accounts: ['a'] });
@@ -251,6 +251,19 @@ describe('a refused handshake on a route that is not a turn', () => {
       expect(pool.fakeUpstream.log.filter((it) => it.headers.upgrade !== undefined)).toEqual([]);
     },
   );
+
+  it.each([
+    ['/v1/chat/completions', 404, 'unsupported_route'],
+    ['/v1/responses/resp_made_up', 404, 'unsupported_route'],
+    ['/v1/responses/compact', 405, 'method_not_allowed'],
+    ['/oauth/token', 405, 'method_not_allowed'],
+  ])('says why, as over HTTP: %s', async (path, status, code) => {
+    await using pool = await TestPool.start({ accounts: ['a'] });
+    const refused = await SocketClient.refused(pool.origin, control({ path }));
+    expect([refused.status, JSON.parse(refused.text).error.code]).toEqual([status, code]);
+    expect(JSON.parse(refused.text)).toEqual((await pool.client.get(path)).body);
+    expect(pool.fakeUpstream.log.filter((it) => it.headers.upgrade !== undefined)).toEqual([]);
+  });
 });
 
 describe('an open WebSocket on a route that is not a turn', () => {
