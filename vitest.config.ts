@@ -11,7 +11,7 @@ const long = [
   'test/e2e/failover/full-account.e2e-spec.ts',
   'test/e2e/failover/fault-attribution.e2e-spec.ts',
   'test/e2e/failover/scope-{bad-quota,bad-refusals,reported}.e2e-spec.ts',
-  'test/e2e/ingress/connect.e2e-spec.ts',
+  'test/e2e/ingress/{connect,pipelining}.e2e-spec.ts',
   'test/e2e/login/login.e2e-spec.ts',
   'test/e2e/operator/admin-import.e2e-spec.ts',
   'test/e2e/operator/build-if-stale.e2e-spec.ts',

@@ -31,8 +31,12 @@ export class Pipeline {
   private unparsedBytes = 0;
   private isFull = false;
   private isHandedOver = false;
+  /** Whether Node has stopped the connection. Only for as long as its parser reads the connection by itself. */
+  private isStopped = false;
 
-  constructor(private readonly socket: Socket) {}
+  constructor(private readonly socket: Socket) {
+    socket.on('pause', this.onStop).on('resume', this.onGoOn);
+  }
 
   /** Whether the parser lacks bytes that have arrived. */
   get isHeldBack(): boolean {
@@ -101,15 +105,29 @@ export class Pipeline {
     this.feed();
   }
 
-  /** Puts this class between the connection and the parser. */
+  /**
+   * Puts this class between the connection and the parser. While Node has stopped the connection, that has to wait: the
+   * stream does not know that it was stopped below it, and would never read again.
+   */
   private hold(): void {
-    if (this.parse !== null || this.isHandedOver || this.socket.destroyed) return;
+    if (this.parse !== null || this.isHandedOver || this.isStopped || this.socket.destroyed) return;
     const [listener] = this.socket.listeners('data');
     if (listener === undefined) return;
     const parse = (bytes: Buffer) => void Reflect.apply(listener, this.socket, [bytes]);
     this.parse = parse;
+    this.socket.off('pause', this.onStop).off('resume', this.onGoOn);
     this.socket.removeAllListeners('data').on('data', this.onData).on('resume', this.onResume);
   }
+
+  private readonly onStop = (): void => {
+    this.isStopped = true;
+  };
+
+  /** Node's own listener came first, and may have stopped the connection again. */
+  private readonly onGoOn = (): void => {
+    this.isStopped = this.socket.isPaused();
+    if (this.waiting.length > 0) this.hold();
+  };
 
   private readonly onData = (bytes: Buffer): void => {
     this.unparsed.push(bytes);

@@ -1,6 +1,8 @@
-import { type Agent, type ClientRequest, request as httpRequest } from 'node:http';
+import { type ClientRequest, request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { limits } from '../../config/limits.js';
+import { egressAgent } from '../../egress/egress-agent.js';
+import type { Egress } from '../../egress/egress-proxy.js';
 
 /** Calls back when the connection of a request is established, TLS included; at once if it already is. */
 export function whenConnected({ socket }: ClientRequest, connected: () => void): void {
@@ -11,11 +13,10 @@ export function whenConnected({ socket }: ClientRequest, connected: () => void):
   else connected();
 }
 
-/**
- * Returns whether a new connection to this address can be opened within 5 s. Sends no request. `agent`: a new one,
- * which has no connections yet.
- */
-export async function canConnect(to: URL, agent: Agent): Promise<boolean> {
+/** Returns whether a new connection to this address can be opened within 5 s. Sends no request. */
+export async function canConnect(to: URL, egress: Egress): Promise<boolean> {
+  // Without keep-alive: a tunnel that opens after the end of the probe is closed.
+  const agent = egressAgent(egress, to, {});
   const { promise, resolve } = Promise.withResolvers<boolean>();
   const timer = setTimeout(() => resolve(false), limits.probeMs);
   // Never ended, so nothing is written.

@@ -23,8 +23,9 @@ export class SilentRequests {
   constructor(private readonly clock: Clock) {}
 
   /**
-   * Watches a request until the result is disposed, which its response does. `canConnect`: whether a new connection to the same host can be
-   * opened now. `giveUp`: called once when the request has been silent for too long and a new connection works.
+   * Watches a request until the result is disposed of, as it must be at the response. `canConnect`: whether a new
+   * connection to the same host can be opened now. `giveUp`: called once when the request has been silent for too long
+   * and a new connection works.
    */
   watch(request: ClientRequest, canConnect: () => Promise<boolean>, giveUp: () => void): Disposable {
     const it: Waiting = {
@@ -50,6 +51,7 @@ export class SilentRequests {
 
   async #giveUpIfConnectable(it: Waiting): Promise<void> {
     if (!(await it.canConnect())) return; // the network is down: a new connection would not help
+    if (progressOf(it.request) !== it.progress) return; // meanwhile it goes on
     if (this.#waiting.delete(it)) it.giveUp();
   }
 }

@@ -163,8 +163,7 @@ function upstreamAt(base: URL, egress: Egress, clock: Clock): Upstream {
   return {
     forward,
     kept: new KeptConnections(agent, clock),
-    canConnect: () =>
-      (probe ??= canConnect(base, egressAgent(egress, base, agentOptions)).finally(() => (probe = null))),
+    canConnect: () => (probe ??= canConnect(base, egress).finally(() => (probe = null))),
     basePath: base.pathname.replace(/\/+$/, ''),
   };
 }

@@ -1,9 +1,11 @@
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { limits } from '../../../src/config/limits.js';
 import { Drain } from '../../../src/runtime/drain.js';
 import { ReplayBudget } from '../../../src/proxy/request/replay-budget.js';
 import { controlled } from '../../../src/fake-upstream/script/controlled-turn.js';
-import { hangs, streams } from '../../../src/fake-upstream/script/responses.js';
+import { hangs, large, streams } from '../../../src/fake-upstream/script/responses.js';
 import { completed, created, delta } from '../../../src/fake-upstream/script/turn-events.js';
 import { connectTo, head, packet, post, statusesIn, upgrade } from '../../support/clients/request-bytes.js';
 import { RawSocket } from '../../support/clients/raw-socket.js';
@@ -127,8 +129,8 @@ describe('pipelined requests', () => {
     const first = Array.from({ length: atOnce }, () => hangs());
     pool.fakeUpstream.account('a').answers(...first);
     using client = new RawSocket(pool.origin);
-    const large = JSON.stringify({ model: 'm', input: 'x'.repeat(limits.socketBacklogBytes) });
-    const request = head('POST /v1/responses', { 'content-length': String(large.length) }) + large;
+    const body = JSON.stringify({ model: 'm', input: 'x'.repeat(limits.socketBacklogBytes) });
+    const request = head('POST /v1/responses', { 'content-length': String(body.length) }) + body;
     await client.write(packet(...Array<string>(atOnce + 1).fill(post())));
     const sent = client.write(packet(...Array<string>(12).fill(request)));
     await pool.fakeUpstream.until(() => pool.fakeUpstream.turns().length === atOnce, 'the first turns');
@@ -137,6 +139,25 @@ describe('pipelined requests', () => {
     const all = atOnce + 13;
     await expect.poll(() => statusesIn(client.text), { timeout: 5_000 }).toHaveLength(all);
     expect(statusesIn(client.text)).toEqual(Array<number>(all).fill(200));
+  });
+
+  it('go on after the client has not read for a while', async () => {
+    await using pool = await TestPool.start({ accounts: ['a'] });
+    pool.fakeUpstream.account('a').answers(large(16 * 1_024 * 1_024));
+    const connected = once(pool.running.server, 'connection');
+    using client = new RawSocket(pool.origin);
+    client.stopReading();
+    await client.write(post());
+    const [connection]: Socket[] = await connected;
+    await expect.poll(() => connection?.writableNeedDrain).toBe(true);
+    await client.write(packet(...Array<string>(10).fill(head('GET /v1'))));
+    await expect.poll(() => connection?.isPaused()).toBe(true); // by Node: responses wait for their client
+    client.readOn();
+    await expect.poll(() => statusesIn(client.text), { timeout: 10_000 }).toHaveLength(11);
+    await client.write(packet(head('GET /v1')));
+    await expect.poll(() => statusesIn(client.text)).toHaveLength(12);
+    client[Symbol.dispose]();
+    await expectNothingLeft(pool);
   });
 
   it('do not delay the turn before them', async () => {
