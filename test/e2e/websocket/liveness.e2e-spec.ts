@@ -148,6 +148,51 @@ describe('an upstream WebSocket that delivers nothing, although its connection i
   });
 });
 
+describe('an upstream WebSocket that fails at once', () => {
+  it.each<[string, (relay: FaultyRelay) => void]>([
+    ['is reset', (relay) => relay.reset()],
+    ['is half closed', (relay) => relay.halfClose()],
+  ])('and %s costs no turn, in use or idle', async (_case, fail) => {
+    const { pool, relay } = await relayed(['a', 'b']);
+    await using _pool = pool;
+    await using _relay = relay;
+    const turn = controlled();
+    pool.fakeUpstream.account('a').sockets.answers(turn.response);
+    await using client = await SocketClient.connect(pool.origin);
+    ask(client);
+    await turn.started;
+    fail(relay);
+    await client.until(() => isServed(client), 'the end of the turn');
+    turn.end();
+    expect(client.end).toBeNull();
+    expect(pool.fakeUpstream.sockets.attempts()).toEqual(['a', 'a']);
+    fail(relay); // now between two turns
+    await client.closed;
+    await using after = await SocketClient.connect(pool.origin, { session: client.session });
+    await after.turn();
+    expect(isServed(after)).toBe(true);
+    expect(await pool.account('a')).toMatchObject({ available: true, inFlight: 0 });
+  });
+});
+
+describe('an upstream WebSocket that is slow', () => {
+  it('is not given up: its pongs arrive in time', async () => {
+    const { clock, pool, relay } = await relayed(['a', 'b']);
+    await using _pool = pool;
+    await using _relay = relay;
+    await using client = await SocketClient.connect(pool.origin);
+    relay.delay(50);
+    for (let i = 0; i < 4; i += 1) {
+      const before = relay.deliveredBytes;
+      await pass(limits.socketPingMs, clock, pool);
+      await expect.poll(() => relay.deliveredBytes).toBeGreaterThan(before); // the pong
+    }
+    await client.turn();
+    expect(isServed(client)).toBe(true);
+    expect(pool.fakeUpstream.sockets.list).toHaveLength(1);
+  });
+});
+
 describe('an upstream WebSocket that is alive', () => {
   it('is pinged every 30 s and stays open, idle or in the middle of a turn', async () => {
     const clock = new FakeClock();

@@ -21,6 +21,7 @@ export class FaultyRelay implements AsyncDisposable {
   #target = new URL('http://127.0.0.1:9');
   #delayMs = 0;
   #accepted = 0;
+  #deliveredBytes = 0;
   #isListening = true;
 
   private constructor(
@@ -50,6 +51,11 @@ export class FaultyRelay implements AsyncDisposable {
   /** The number of connections ever accepted. */
   get accepted(): number {
     return this.#accepted;
+  }
+
+  /** Bytes of upstream that were forwarded. */
+  get deliveredBytes(): number {
+    return this.#deliveredBytes;
   }
 
   get open(): number {
@@ -123,7 +129,9 @@ export class FaultyRelay implements AsyncDisposable {
         const delayMs = this.#delayMs;
         const due = delayMs === 0 ? null : pause(delayMs);
         const write = () => {
-          if (!it.isSilent) to.write(bytes);
+          if (it.isSilent) return;
+          if (from === upstream) this.#deliveredBytes += bytes.length;
+          to.write(bytes);
         };
         if (due === null) write();
         else last = last.then(async () => await due).then(write);
