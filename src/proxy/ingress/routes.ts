@@ -32,6 +32,11 @@ const turnPaths = [
 const methods = new Set(allowedMethods.split(', '));
 const operatorPaths = new Set(['/', '/dashboard', '/healthz', '/readyz', '/metrics', '/admin']);
 const unknown: Route = { kind: 'unknown' };
+/** Routes about the pool, which no account may answer for it. */
+const localWhamRoutes: ReadonlyMap<string, Route> = new Map<string, Route>([
+  ['wham/usage', { kind: 'pool-usage' }],
+  ['wham/accounts/check', { kind: 'accounts-check' }],
+]);
 
 /**
  * The route table: a pure function of method, path (without query) and whether the request asks for an upgrade. Other
@@ -86,8 +91,8 @@ function codexRoute(method: string, rest: string): Route {
 }
 
 function whamRoute(method: string, rest: string): Route {
-  if (rest === 'wham/usage' && isRead(method)) return { kind: 'pool-usage' };
-  if (rest === 'wham/accounts/check' && isRead(method)) return { kind: 'accounts-check' };
+  const local = localWhamRoutes.get(rest);
+  if (local !== undefined) return isRead(method) ? local : { kind: 'wrong-method', allow: 'GET, HEAD' };
   if (rest === 'wham/config/bundle' && method === 'GET') return { kind: 'config-bundle', upstreamPath: rest };
   // If forwarded, it would spend a reset credit of an arbitrary account.
   if (rest === 'wham/rate-limit-reset-credits/consume') return unknown;

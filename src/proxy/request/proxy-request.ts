@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { limits } from '../../config/limits.js';
 import { type BodyClaim, readBody, type RequestBody } from './request-body.js';
+import { ClientLeaving } from './client-leaving.js';
 import { BudgetClaim, type ReplayBudget } from './replay-budget.js';
 import { type BodyFacts, type ModelAndEffort, modelAndEffortIn, noFacts } from './body-facts.js';
 import { factsOf, inspectBody } from './body-inspection.js';
@@ -38,7 +39,7 @@ export class ProxyRequest implements Disposable {
     /** `performance.now()` when the body was complete, or known to be too large to keep. */
     readonly completeAt: number,
     private readonly turn: TurnMessage | null = null,
-    private readonly leaving: Leaving | null = null,
+    private readonly leaving: ClientLeaving | null = null,
   ) {
     this.copies = new BudgetClaim(budget);
   }
@@ -52,7 +53,7 @@ export class ProxyRequest implements Disposable {
     budget: ReplayBudget,
   ): Promise<ProxyRequest> {
     const receivedAt = Date.now();
-    const leaving = new Leaving(res);
+    const leaving = new ClientLeaving(res);
     const claim = await readBody(req, maxBytes, budget);
     const byHeader = sessionKeyFromHeaders(req.headers);
     const completeAt = performance.now();
@@ -235,25 +236,5 @@ export class ProxyRequest implements Disposable {
       .removeAllListeners('data')
       .once('close', () => clearTimeout(timer))
       .resume();
-  }
-}
-
-/** Notices that a client's connection ends before the whole response has been handed over. */
-class Leaving {
-  readonly #gone = new AbortController();
-  #isIgnored = false;
-
-  constructor(res: ServerResponse) {
-    res.once('close', () => {
-      if (!res.writableFinished && !this.#isIgnored) this.#gone.abort();
-    });
-  }
-
-  get gone(): AbortSignal {
-    return this.#gone.signal;
-  }
-
-  ignore(): void {
-    this.#isIgnored = true;
   }
 }
