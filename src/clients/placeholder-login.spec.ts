@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { PLACEHOLDER_PREFIX } from '../tokens/other-login.js';
+import { PLACEHOLDER_PREFIX } from '../tokens/credential-file/other-login.js';
 import { placeholderLogin } from './placeholder-login.js';
 import { Secret } from '../runtime/secret.js';
-import { readClaims } from '../tokens/access-token-claims.js';
+import { readClaims } from '../tokens/credential-file/access-token-claims.js';
 
 const made = (clientToken: Secret | null) => JSON.parse(JSON.stringify(placeholderLogin(clientToken)));
 

@@ -1,5 +1,5 @@
 import type { Secret } from '../runtime/secret.js';
-import { PLACEHOLDER_PREFIX } from '../tokens/other-login.js';
+import { PLACEHOLDER_PREFIX } from '../tokens/credential-file/other-login.js';
 
 const PLACEHOLDER_ID = `${PLACEHOLDER_PREFIX}stand-in`;
 /** 2100-01-01: far enough away that Codex never refreshes the login. */

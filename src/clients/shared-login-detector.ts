@@ -1,5 +1,5 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import { PLACEHOLDER_PREFIX } from '../tokens/other-login.js';
+import { PLACEHOLDER_PREFIX } from '../tokens/credential-file/other-login.js';
 import { CLOCK, type Clock } from '../runtime/clock.js';
 import { limits } from '../config/limits.js';
 import { AccountRegistry } from '../accounts/account-registry.js';

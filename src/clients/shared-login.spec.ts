@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { placeholderLogin } from './placeholder-login.js';
-import { credentialOf } from '../tokens/credential.js';
+import { credentialOf } from '../tokens/credential-file/credential.js';
 import { sharingOf } from './shared-login.js';
 
 const NOW = 1_900_000_000_000;

@@ -1,6 +1,6 @@
 import { limits } from '../config/limits.js';
-import { readClaims } from '../tokens/access-token-claims.js';
-import type { Credential } from '../tokens/credential.js';
+import { readClaims } from '../tokens/credential-file/access-token-claims.js';
+import type { Credential } from '../tokens/credential-file/credential.js';
 
 /** How a client shares the login of an account: with the same tokens, or with other tokens of that account. */
 export type LoginSharing = 'same-tokens' | 'other-tokens';

@@ -2,7 +2,7 @@ import { type BeforeApplicationShutdown, Inject, Injectable, Logger } from '@nes
 import { AccountRegistry } from '../accounts/account-registry.js';
 import { CLOCK, type Clock } from '../runtime/clock.js';
 import { describeError } from '../runtime/pool-error.js';
-import { readClaims } from '../tokens/access-token-claims.js';
+import { readClaims } from '../tokens/credential-file/access-token-claims.js';
 import { CredentialImport, type Imported } from '../tokens/credential-import.js';
 import { ImportRefusedError } from '../tokens/tokens.errors.js';
 import type { LoginTokens } from './authorization-responses.js';

@@ -4,7 +4,12 @@ import { errorCode } from '../runtime/pool-error.js';
 import { type CredentialFile, CredentialStore } from './credential-store.js';
 import { CredentialPersistence } from './credential-persistence.js';
 import { CredentialVault } from './credential-vault.js';
-import { type Credential, identityOf, isNewerGeneration, isSameGeneration } from './credential.js';
+import {
+  type Credential,
+  identityOf,
+  isNewerGeneration,
+  isSameGeneration,
+} from './credential-file/credential.js';
 import { checkDocument, checkName } from './import-check.js';
 import { isNewerIn, type StoredCredential, type WholeFile } from './stored-credential.js';
 import { ImportRefusedError, RefreshFailedError } from './tokens.errors.js';

@@ -6,7 +6,7 @@ import { loadConfig } from '../config/app.config.js';
 import { CredentialPersistence } from './credential-persistence.js';
 import { CredentialStore } from './credential-store.js';
 import { CredentialVault } from './credential-vault.js';
-import { credentialOf, identityOf } from './credential.js';
+import { credentialOf, identityOf } from './credential-file/credential.js';
 import { RefreshJournal } from './refresh-journal.js';
 import { afterReading, fingerprintOf } from './stored-credential.js';
 

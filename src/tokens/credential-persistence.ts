@@ -3,7 +3,7 @@ import { limits } from '../config/limits.js';
 import { describeError } from '../runtime/pool-error.js';
 import { type CredentialFile, CredentialStore } from './credential-store.js';
 import { CredentialVault } from './credential-vault.js';
-import { type Credential, isNewerGeneration, isProvenNewer, renewed } from './credential.js';
+import { type Credential, isNewerGeneration, isProvenNewer, renewed } from './credential-file/credential.js';
 import type { PendingTokenRequest } from './journal-entry.js';
 import type { LockedJournal } from './journal-file.js';
 import { RefreshJournal } from './refresh-journal.js';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { loadConfig } from '../config/app.config.js';
 import { CredentialStore } from './credential-store.js';
-import { credentialOf } from './credential.js';
+import { credentialOf } from './credential-file/credential.js';
 import { fingerprintOf } from './stored-credential.js';
 
 let folder: string;

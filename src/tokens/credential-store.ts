@@ -5,8 +5,8 @@ import { APP_CONFIG, type AppConfig } from '../config/app.config.js';
 import { limits } from '../config/limits.js';
 import { describeError, errorCode } from '../runtime/pool-error.js';
 import { readBounded, replaceFile, syncFolder } from '../runtime/atomic-file.js';
-import { type Credential, isSameGeneration, parseCredential } from './credential.js';
-import { describeDoubt, doubtAbout } from './login-doubts.js';
+import { type Credential, isSameGeneration, parseCredential } from './credential-file/credential.js';
+import { describeDoubt, doubtAbout } from './credential-file/login-doubts.js';
 import { CredentialFileChangedError } from './tokens.errors.js';
 
 const SUFFIX = '.json';

@@ -3,7 +3,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { limits } from '../config/limits.js';
 import { LOCK_RETRY_MS } from '../runtime/file-lock.js';
 import { type CredentialFile, CredentialStore } from './credential-store.js';
-import { identityOf, isProvenNewer } from './credential.js';
+import { identityOf, isProvenNewer } from './credential-file/credential.js';
 import { isPausedByNetwork, nextRefreshState, type RefreshEvent } from './refresh-state.js';
 import { afterReading, isNewerIn, type StoredCredential, type WholeFile } from './stored-credential.js';
 import { RefreshFailedError } from './tokens.errors.js';

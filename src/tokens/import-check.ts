@@ -1,5 +1,5 @@
-import { type Credential, parseCredential } from './credential.js';
-import { describeDoubt, doubtAbout } from './login-doubts.js';
+import { type Credential, parseCredential } from './credential-file/credential.js';
+import { describeDoubt, doubtAbout } from './credential-file/login-doubts.js';
 import { ImportRefusedError } from './tokens.errors.js';
 
 /** Valid account names; a name becomes a file name and part of a URL. */

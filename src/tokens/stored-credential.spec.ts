@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { madeUpJwt } from '../fake-upstream/script/made-up-credentials.js';
 import type { CredentialFile } from './credential-store.js';
-import { credentialOf, identityOf } from './credential.js';
+import { credentialOf, identityOf } from './credential-file/credential.js';
 import { afterReading, fingerprintOf, type StoredCredential, type Unsaved } from './stored-credential.js';
 import { idle, type RefreshState } from './refresh-state.js';
 import { withoutDuplicates } from './credential-vault.js';

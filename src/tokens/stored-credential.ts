@@ -1,6 +1,11 @@
 import { limits } from '../config/limits.js';
 import type { CredentialFile } from './credential-store.js';
-import { type Credential, identityOf, isNewerGeneration, isSameGeneration } from './credential.js';
+import {
+  type Credential,
+  identityOf,
+  isNewerGeneration,
+  isSameGeneration,
+} from './credential-file/credential.js';
 import type { PendingTokenRequest, JournalEntry } from './journal-entry.js';
 import { idle, nextRefreshState, type RefreshState } from './refresh-state.js';
 

@@ -5,7 +5,7 @@ import { limits } from '../config/limits.js';
 import { OutboundHttpClient } from '../egress/http-client.js';
 import { describeError } from '../runtime/pool-error.js';
 import { Secret } from '../runtime/secret.js';
-import { headerText, type TokenGrant } from './credential.js';
+import { headerText, type TokenGrant } from './credential-file/credential.js';
 import { UpstreamClock } from './upstream-clock.js';
 
 /** Codex's public OAuth client (docs/protocol.md, section on refresh): the tokens were issued to it. */

@@ -2,7 +2,7 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import { CLOCK, type Clock } from '../runtime/clock.js';
 import { limits } from '../config/limits.js';
 import { describeError } from '../runtime/pool-error.js';
-import { renewed, type TokenGrant } from './credential.js';
+import { renewed, type TokenGrant } from './credential-file/credential.js';
 import { CredentialPersistence } from './credential-persistence.js';
 import { CredentialVault } from './credential-vault.js';
 import type { LockedJournal } from './journal-file.js';

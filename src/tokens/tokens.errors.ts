@@ -1,6 +1,6 @@
 import { PoolError } from '../runtime/pool-error.js';
-import type { FileFault } from './credential.js';
-import type { LoginDoubt } from './login-doubts.js';
+import type { FileFault } from './credential-file/credential.js';
+import type { LoginDoubt } from './credential-file/login-doubts.js';
 
 /** The token endpoint has refused the refresh token for good: a person must log in again. */
 export class NeedsLoginError extends PoolError {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { limits } from '../../config/limits.js';
-import type { Credential } from '../../tokens/credential.js';
+import type { Credential } from '../../tokens/credential-file/credential.js';
 import type { Refused } from '../../tokens/refresh-state.js';
 import { isRecord } from '../../runtime/is-record.js';
 import { type AccountEvidence } from './account-evidence.js';

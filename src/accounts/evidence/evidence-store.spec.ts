@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { type AppConfig, loadConfig } from '../../config/app.config.js';
 import { Drain } from '../../runtime/drain.js';
 import { limits } from '../../config/limits.js';
-import { credentialOf } from '../../tokens/credential.js';
+import { credentialOf } from '../../tokens/credential-file/credential.js';
 import type { StoredCredential } from '../../tokens/stored-credential.js';
 import { idle } from '../../tokens/refresh-state.js';
 import { AccountEvidenceRow } from './account-evidence.entity.js';

@@ -1,5 +1,5 @@
 import type { CredentialFile } from '../../tokens/credential-store.js';
-import { identityOf } from '../../tokens/credential.js';
+import { identityOf } from '../../tokens/credential-file/credential.js';
 import type { StoredCredential } from '../../tokens/stored-credential.js';
 import type { BrokenFile, ReloadResult } from './reload-report.js';
 

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { z } from 'zod';
-import { PLACEHOLDER_PREFIX } from '../../tokens/other-login.js';
+import { PLACEHOLDER_PREFIX } from '../../tokens/credential-file/other-login.js';
 import { type LocalResponse, sendJson, sendLocalResponse } from '../response/local-response.js';
 import type { RequestRecord } from '../failover/request-record.js';
 import type { ProxyRequest } from '../request/proxy-request.js';

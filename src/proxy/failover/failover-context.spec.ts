@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Account } from '../../accounts/account.js';
 import { limits } from '../../config/limits.js';
 import { RequestLog } from '../../observability/request-log.js';
-import { credentialOf } from '../../tokens/credential.js';
+import { credentialOf } from '../../tokens/credential-file/credential.js';
 import { idle } from '../../tokens/refresh-state.js';
 import { ProxyRequest } from '../request/proxy-request.js';
 import { ReplayBudget } from '../request/replay-budget.js';

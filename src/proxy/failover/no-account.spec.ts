@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Account } from '../../accounts/account.js';
 import type { ConsideredCandidate } from '../../accounts/selection/account-selector.js';
 import type { Unavailable } from '../../accounts/unavailable.js';
-import { credentialOf } from '../../tokens/credential.js';
+import { credentialOf } from '../../tokens/credential-file/credential.js';
 import { idle } from '../../tokens/refresh-state.js';
 import { type NoAccount, whyNoAccount } from './no-account.js';
 

@@ -4,7 +4,7 @@ import { WebSocket, WebSocketServer } from 'ws';
 import { Account } from '../../accounts/account.js';
 import { limits } from '../../config/limits.js';
 import { Secret } from '../../runtime/secret.js';
-import { credentialOf } from '../../tokens/credential.js';
+import { credentialOf } from '../../tokens/credential-file/credential.js';
 import { idle } from '../../tokens/refresh-state.js';
 import { UpstreamSocket } from '../socket/upstream-socket.js';
 import { peekMessages } from './message-peek.js';

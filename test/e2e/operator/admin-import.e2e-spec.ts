@@ -1,7 +1,7 @@
 import { readFile, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { PLACEHOLDER_PREFIX } from '../../../src/tokens/other-login.js';
+import { PLACEHOLDER_PREFIX } from '../../../src/tokens/credential-file/other-login.js';
 import type { AuthJson } from '../../../src/fake-upstream/script/made-up-credentials.js';
 import {
   expectNoSecrets,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { limits } from '../config/limits.js';
-import { Secret } from '../runtime/secret.js';
+import { limits } from '../../config/limits.js';
+import { Secret } from '../../runtime/secret.js';
 import { noClaims, readClaims } from './access-token-claims.js';
 import { describeOtherLogin, type OtherLogin, otherLoginIn, WHAT_HELPS } from './other-login.js';
 

@@ -4,11 +4,11 @@ import {
   madeUpJwt,
   madeUpPlaceholderLogin,
   madeUpTokens,
-} from '../fake-upstream/script/made-up-credentials.js';
+} from '../../fake-upstream/script/made-up-credentials.js';
 import { parseCredential } from './credential.js';
 import { doubtAbout } from './login-doubts.js';
-import { checkDocument } from './import-check.js';
-import { ImportRefusedError } from './tokens.errors.js';
+import { checkDocument } from '../import-check.js';
+import { ImportRefusedError } from '../tokens.errors.js';
 
 const identity = {
   accountId: 'acct-1',
