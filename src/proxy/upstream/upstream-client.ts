@@ -8,10 +8,10 @@ import type { Egress } from '../../egress/egress-proxy.js';
 import { CLOCK, type Clock } from '../../runtime/clock.js';
 import { hasLeft, NetworkDetector } from '../../runtime/network-detector.js';
 import { SuspendDetector } from '../../runtime/suspend-detector.js';
-import { canConnect, whenConnected } from './connection-probe.js';
-import { KeptConnections } from './kept-connections.js';
-import { withLargeHeads } from './large-heads.js';
-import { SilentRequests } from './silent-requests.js';
+import { canConnect, whenConnected } from '../connections/connection-probe.js';
+import { KeptConnections } from '../connections/kept-connections.js';
+import { withLargeHeads } from '../connections/large-heads.js';
+import { SilentRequests } from '../connections/silent-requests.js';
 import { type AttemptEnd, type BuiltRequest, UpstreamRequest } from './upstream-request.js';
 
 export type UpstreamBase = 'responses' | 'wham';
