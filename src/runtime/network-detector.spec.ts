@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { FakeClock } from '../../test/support/fake-clock.js';
 import { hasLeft, isLinkLocal, NetworkDetector, systemAddresses } from './network-detector.js';
+import { SuspendDetector } from './suspend-detector.js';
 
 describe('hasLeft', () => {
   const now = new Set(['192.0.2.7', '2001:db8::7']);
@@ -43,7 +44,7 @@ describe('NetworkDetector', () => {
   it('notifies its watchers once per change, in whatever order the addresses come', () => {
     let addresses = ['192.0.2.7', '2001:db8::7'];
     const clock = new FakeClock();
-    const detector = new NetworkDetector(clock, () => new Set(addresses));
+    const detector = new NetworkDetector(clock, () => new Set(addresses), new SuspendDetector(clock));
     detector.onApplicationBootstrap();
     const seen: string[][] = [];
     detector.onChange((now) => seen.push([...now]));

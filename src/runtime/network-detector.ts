@@ -8,6 +8,7 @@ import {
 } from '@nestjs/common';
 import { CLOCK, type Clock } from './clock.js';
 import { isLoopbackName } from './loopback.js';
+import { SuspendDetector } from './suspend-detector.js';
 
 /** How often the addresses are compared. */
 const TICK_MS = 2_000;
@@ -56,6 +57,7 @@ export class NetworkDetector implements OnApplicationBootstrap, OnModuleDestroy 
   constructor(
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(HOST_ADDRESSES) private readonly addresses: HostAddresses,
+    private readonly suspends: SuspendDetector,
   ) {
     this.known = addresses();
   }
@@ -78,6 +80,7 @@ export class NetworkDetector implements OnApplicationBootstrap, OnModuleDestroy 
     if (now.size === this.known.size && [...this.known].every((it) => now.has(it))) return;
     this.known = now;
     this.logger.log('the addresses of this machine have changed');
+    this.suspends.interrupted();
     for (const watcher of this.watchers) watcher(now);
   }
 }

@@ -34,7 +34,8 @@ export class SuspendDetector implements OnApplicationBootstrap, OnModuleDestroy 
   private readonly watchers: (() => void)[] = [];
   private ticking: Disposable | null = null;
   private tickedAt: number;
-  private wokeAt: number | null = null;
+  /** When the machine woke, or its network changed. */
+  private interruptedAt: number | null = null;
 
   constructor(@Inject(CLOCK) private readonly clock: Clock) {
     this.tickedAt = clock.now();
@@ -54,9 +55,14 @@ export class SuspendDetector implements OnApplicationBootstrap, OnModuleDestroy 
     this.watchers.push(watcher);
   }
 
-  /** Returns whether an error of an attempt that began at this time (epoch ms) is due to a suspend. */
+  /** Notes that the network has changed: errors of attempts that run now have the same excuse as after a wake. */
+  interrupted(): void {
+    this.interruptedAt = this.clock.now();
+  }
+
+  /** Returns whether an error of an attempt that began at this time (epoch ms) is due to a suspend or a new network. */
   excuses(attemptStartedAt: number): boolean {
-    return isExcused(attemptStartedAt, this.wokeAt);
+    return isExcused(attemptStartedAt, this.interruptedAt);
   }
 
   private tick(): void {
@@ -64,7 +70,7 @@ export class SuspendDetector implements OnApplicationBootstrap, OnModuleDestroy 
     const before = this.tickedAt;
     this.tickedAt = now;
     if (!wasSuspended(before, now)) return;
-    this.wokeAt = now;
+    this.interruptedAt = now;
     this.logger.log('resumed after a suspend', { seconds: Math.round((now - before) / 1_000) });
     for (const watcher of this.watchers) watcher();
   }

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { FakeClock } from '../../../test/support/fake-clock.js';
 import { NetworkDetector, systemAddresses } from '../../runtime/network-detector.js';
+import { SuspendDetector } from '../../runtime/suspend-detector.js';
 import { SocketLiveness } from './socket-liveness.js';
 
 const [own] = [...systemAddresses()].filter((it) => it.includes('.'));
@@ -15,7 +16,7 @@ describe('SocketLiveness', () => {
     const port = typeof address === 'object' && address !== null ? address.port : 0;
     let addresses = systemAddresses();
     const clock = new FakeClock();
-    const network = new NetworkDetector(clock, () => addresses);
+    const network = new NetworkDetector(clock, () => addresses, new SuspendDetector(clock));
     const liveness = new SocketLiveness(clock, network);
     network.onApplicationBootstrap();
     const socket = new WebSocket(`ws://${own}:${port}`);

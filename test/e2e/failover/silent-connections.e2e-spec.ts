@@ -266,4 +266,23 @@ describe('a change of the addresses of the machine', () => {
     expect(await client.whole()).toMatchObject({ status: 200, isBroken: false });
     expect(pool.logger.lines.join('\n')).toContain('the addresses of this machine have changed');
   });
+
+  it('is not blamed on an account whose streams break off at that time', async () => {
+    let addresses = new Set(['192.0.2.7']);
+    await using wire = await startWire({ addresses: () => addresses });
+    const { pool, relay, pass } = wire;
+    addresses = new Set(['198.51.100.7']);
+    await pass(2);
+    for (let i = 0; i < 3; i += 1) {
+      const turn = controlled();
+      pool.fakeUpstream.account('a').answers(turn.response);
+      const client = begin(pool);
+      turn.send(created(), delta('before'));
+      await client.untilText('before');
+      await pass(1);
+      relay.reset();
+      expect((await client.whole()).isBroken).toBe(true);
+    }
+    expect(await pool.account('a')).toMatchObject({ available: true, reason: null });
+  });
 });
