@@ -6,6 +6,7 @@ import { EvidenceOnRecord1795390000000 } from './migrations/1795390000000-eviden
 import { FormerAccount1795400000000 } from './migrations/1795400000000-former-account.js';
 import { Ownership1795420000000 } from './migrations/1795420000000-ownership.js';
 import { CreditsSetting1795800000000 } from './migrations/1795800000000-credits-setting.js';
+import { QuotaSampleSeenAt1795900000000 } from './migrations/1795900000000-quota-sample-seen-at.js';
 import type { DriverSetting } from '../config/driver-setting.js';
 import { nodeSqlite } from './node-sqlite.js';
 import type { SqliteModule } from './sqlite-module.js';
@@ -17,6 +18,7 @@ export const migrations = [
   FormerAccount1795400000000,
   Ownership1795420000000,
   CreditsSetting1795800000000,
+  QuotaSampleSeenAt1795900000000,
 ];
 
 /** `sqlite3` is the package, `node` is Node's own SQLite. `fallbackReason` says why the package did not load. */
@@ -101,6 +103,16 @@ export function readOnlyOptions(path: string, { module }: DatabaseDriver): DataS
 export function kindOfFault(error: unknown): 'damaged' | 'passing' {
   const code = driverCode(error);
   return code === 'SQLITE_NOTADB' || code === 'SQLITE_CORRUPT' ? 'damaged' : 'passing';
+}
+
+/** Codes of faults that lie in a row: it breaks a constraint, is too large, or has a value that no column takes. */
+const rowFaults = /^SQLITE_(?:CONSTRAINT|MISMATCH|TOOBIG|RANGE)/;
+
+/** Whether the rows of a statement are the cause of its failure: other rows can be written. */
+export function isRowFault(error: unknown): boolean {
+  const code = driverCode(error);
+  // Without a code, our own code could not make a statement of the rows.
+  return code === null ? error instanceof TypeError || error instanceof RangeError : rowFaults.test(code);
 }
 
 /** Whether another program has locked the file. The connection is still good. */

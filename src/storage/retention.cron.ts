@@ -7,10 +7,13 @@ import { describeError } from '../runtime/pool-error.js';
 import { Database } from './database.js';
 import { STORED_TABLES, type StoredTable } from './stored-table.js';
 
-/** Removes outdated rows every hour, in small transactions so that the writer never waits long. */
+/**
+ * Removes outdated rows every hour, each table for itself, in small transactions so that the writer never waits long.
+ */
 @Injectable()
 export class RetentionCron {
   private readonly logger = new Logger(RetentionCron.name);
+  private failure: string | null = null;
 
   constructor(
     private readonly database: Database,
@@ -22,22 +25,35 @@ export class RetentionCron {
 
   @Cron(CronExpression.EVERY_HOUR, { name: 'usage-retention', waitForCompletion: true })
   async run(): Promise<void> {
-    try {
-      let removed = 0;
-      for (let step = -1; step !== 0 && !this.drain.isDraining; removed += step) step = await this.step();
-      if (removed > 0) this.logger.log('outdated rows removed', { rows: removed });
-    } catch (error) {
-      this.logger.warn('removing outdated rows failed', { reason: describeError(error) });
+    const failures: string[] = [];
+    for (const table of this.tables) {
+      try {
+        const rows = await this.clean(table);
+        if (rows > 0) this.logger.log('outdated rows removed', { kind: table.kind, rows });
+      } catch (error) {
+        const reason = describeError(error);
+        failures.push(`${table.kind}: ${reason}`);
+        this.logger.warn('removing outdated rows failed', { kind: table.kind, reason });
+      }
     }
+    this.failure =
+      failures.length === 0 ? null : `outdated rows could not be removed (${failures.join('; ')})`;
   }
 
-  /** Runs one small transaction; returns the number of rows that it removed. */
-  private async step(): Promise<number> {
-    const now = this.clock.now();
-    return await this.database.run(async (manager) => {
-      let removed = 0;
-      for (const it of this.tables) removed += (await it.removeOutdated?.(manager, now, this.config)) ?? 0;
-      return removed;
-    });
+  /** The reason why the last run could not remove all outdated rows; null if it could. */
+  get trouble(): string | null {
+    return this.failure;
+  }
+
+  /** Removes the outdated rows of one table, each step in a transaction of its own; returns how many. */
+  private async clean(table: StoredTable): Promise<number> {
+    let removed = 0;
+    for (let step = -1; step !== 0 && !this.drain.isDraining; removed += step) {
+      const now = this.clock.now();
+      step = await this.database.run(
+        async (manager) => (await table.removeOutdated?.(manager, now, this.config)) ?? 0,
+      );
+    }
+    return removed;
   }
 }

@@ -45,13 +45,28 @@ export async function upsertRows<Row extends object>(
   }
 }
 
-/** Removes the rows that match, at most `limits.retentionStepRows`; returns how many. */
+/**
+ * Removes the rows that match, in their order, at most `limits.retentionStepRows`; returns how many. One statement with
+ * few parameters: an expression per row would exceed what SQLite parses.
+ */
 export async function removeRows<Row extends object>(
   manager: EntityManager,
   entity: EntityClass<Row>,
   which: FindManyOptions<Row>,
 ): Promise<number> {
-  const rows = await manager.find(entity, { ...which, take: limits.retentionStepRows });
-  if (rows.length > 0) await manager.remove(rows);
-  return rows.length;
+  const { tablePath, primaryColumns } = manager.connection.getMetadata(entity);
+  const [matching, parameters] = manager
+    .createQueryBuilder(entity, 'row')
+    .setFindOptions({ ...which, take: limits.retentionStepRows })
+    .select(primaryColumns.map((it) => `row.${it.propertyName}`))
+    .getQueryAndParameters();
+  const [counted]: { count: number | string }[] = await manager.query(
+    `SELECT COUNT(*) AS "count" FROM (${matching}) AS "matching"`,
+    parameters,
+  );
+  const count = Number(counted?.count ?? 0);
+  if (count === 0) return 0;
+  const keys = primaryColumns.map((it) => `"${it.databaseName}"`).join(', ');
+  await manager.query(`DELETE FROM "${tablePath}" WHERE (${keys}) IN (${matching})`, parameters);
+  return count;
 }

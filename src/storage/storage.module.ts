@@ -12,7 +12,7 @@ export class StorageModule {
       module: StorageModule,
       global: true,
       providers: [{ provide: STORED_TABLES, useValue: tables }, Database, WriteBehind, RetentionCron],
-      exports: [Database, WriteBehind],
+      exports: [Database, WriteBehind, RetentionCron],
     };
   }
 }

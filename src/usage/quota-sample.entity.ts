@@ -1,4 +1,4 @@
-import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 import { storedNumber } from '../storage/stored-number.js';
 
 /** The state of an account's quota window, written when it changes. Times are epoch ms. */
@@ -10,6 +10,7 @@ export class QuotaSample {
   @PrimaryColumn('integer', { name: 'duration_seconds' })
   durationSeconds!: number;
 
+  @Index()
   @PrimaryColumn('bigint', { name: 'seen_at', transformer: storedNumber })
   seenAt!: number;
 

@@ -1,4 +1,4 @@
-import { In, LessThan } from 'typeorm';
+import { LessThan } from 'typeorm';
 import type { AppConfig } from '../config/app.config.js';
 import { limits } from '../config/limits.js';
 import { insertRows, removeRows, upsertRows } from '../storage/statements.js';
@@ -22,13 +22,10 @@ export const usageRecords: StoredTable<UsageRecord> = {
     await addToRollups(manager, rows);
   },
   async removeOutdated(manager, now, config) {
-    const rows = await manager.find(UsageRecord, {
-      select: { id: true },
+    return await removeRows(manager, UsageRecord, {
       where: { at: LessThan(oldestKept(now, config)) },
-      take: limits.retentionStepRows,
+      order: { at: 'ASC' },
     });
-    if (rows.length > 0) await manager.delete(UsageRecord, { id: In(rows.map((it) => it.id)) });
-    return rows.length;
   },
 };
 
@@ -40,7 +37,10 @@ export const quotaSamples: StoredTable<QuotaSample> = {
     await upsertRows(manager, QuotaSample, rows, ['accountId', 'durationSeconds', 'seenAt']);
   },
   async removeOutdated(manager, now, config) {
-    return await removeRows(manager, QuotaSample, { where: { seenAt: LessThan(oldestKept(now, config)) } });
+    return await removeRows(manager, QuotaSample, {
+      where: { seenAt: LessThan(oldestKept(now, config)) },
+      order: { seenAt: 'ASC' },
+    });
   },
 };
 

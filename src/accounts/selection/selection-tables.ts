@@ -14,9 +14,16 @@ export const sessionAffinities: StoredTable<SessionAffinityRow> = {
     await upsertRows(manager, SessionAffinityRow, rows, ['session']);
   },
   async removeOutdated(manager, now) {
-    return await removeRows(manager, SessionAffinityRow, {
+    const idle = await removeRows(manager, SessionAffinityRow, {
       where: { usedAt: LessThan(now - limits.affinityIdleMs) },
+      order: { usedAt: 'ASC' },
     });
+    // Only as many as fit into memory are read at startup.
+    const surplus = await removeRows(manager, SessionAffinityRow, {
+      order: { usedAt: 'DESC' },
+      skip: limits.affinitySessions,
+    });
+    return idle + surplus;
   },
 };
 
