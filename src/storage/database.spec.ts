@@ -270,6 +270,47 @@ describe.each(databaseDrivers)('the writer (%s)', (driver) => {
     expect(rows.map((it: object) => Object.values(it).join()).toSorted()).toEqual(['s2,b', 's3,a']);
   });
 
+  it.each([
+    ['the first', 0],
+    ['one in the middle', 250],
+    ['the last', limits.writeBatch - 1],
+  ])(
+    'drops %s of a full batch that it refuses, writes all other rows, and those of other tables',
+    async (_case, bad) => {
+      await using sandbox = await Sandbox.create(driver);
+      const { writer, dropped } = writerOf(sandbox.database);
+      writer.enqueue(usageRecords, record({ id: 'twice' }));
+      await writer.flush();
+      for (let i = 0; i < limits.writeBatch; i += 1)
+        writer.enqueue(usageRecords, record(i === bad ? { id: 'twice' } : {}));
+      const settings = { ...defaultSettings, accountId: 'a', priority: 7 };
+      writer.enqueue(accountSettings, Object.assign(new AccountSettingsRow(), settings));
+      await writer.flush();
+      expect(writer.trouble).toBeNull();
+      expect([writer.pending, writer.droppedCount]).toEqual([0, 1]);
+      expect((await dropped.get()).values).toEqual([
+        expect.objectContaining({ labels: { kind: 'record' }, value: 1 }),
+      ]);
+      expect(await sandbox.count()).toBe(limits.writeBatch);
+      const [rows, rollups] = await sandbox.database.run(async (manager) => [
+        await manager.find(AccountSettingsRow),
+        await manager.find(UsageRollup),
+      ]);
+      expect(rows).toMatchObject([{ accountId: 'a', priority: 7 }]);
+      expect(rollups).toMatchObject([{ turns: limits.writeBatch }]); // the refused row is in no sum
+    },
+  );
+
+  it('keeps the rows of a batch that fails for another reason', async () => {
+    await using sandbox = await Sandbox.create(driver);
+    const { writer } = writerOf(sandbox.database);
+    await sandbox.database.run(async (manager) => await manager.query('DROP TABLE usage_rollup'));
+    for (let i = 0; i < 20; i += 1) writer.enqueue(usageRecords, record());
+    await writer.flush();
+    expect([writer.pending, writer.droppedCount]).toEqual([20, 0]);
+    expect(writer.trouble).toMatch(/usage_rollup/);
+  });
+
   it.each([2, 10, 200])(
     'writes the settings of %d accounts to their own rows, last name first',
     async (count) => {

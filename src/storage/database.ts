@@ -4,7 +4,7 @@ import { APP_CONFIG, type AppConfig } from '../config/app.config.js';
 import { CLOCK, type Clock } from '../runtime/clock.js';
 import { limits } from '../config/limits.js';
 import { describeError, errorCode, PoolError } from '../runtime/pool-error.js';
-import { chooseDriver, type DatabaseDriver, isLocked, kindOfFault } from './database-driver.js';
+import { chooseDriver, type DatabaseDriver, isLocked, isRowFault, kindOfFault } from './database-driver.js';
 import { inodeOf, openFile, setAside } from './database-file.js';
 import { type DatabaseState, troubleIn, waitingAfter } from './database-state.js';
 import { type EntityClass, STORED_TABLES, type StoredTable } from './stored-table.js';
@@ -163,7 +163,7 @@ export class Database {
   }
 
   private async onFault(source: DataSource, error: unknown): Promise<void> {
-    if (isLocked(error)) return;
+    if (isLocked(error) || isRowFault(error)) return; // the connection is still good
     if (errorCode(error) === null && !('driverError' in Object(error))) return; // an error of the work itself
     await this.drop(source); // the next transaction opens it again
     if (kindOfFault(error) === 'damaged') this.state = { kind: 'damaged', error };

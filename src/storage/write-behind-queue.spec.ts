@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { limits } from '../config/limits.js';
 import type { StoredTable } from './stored-table.js';
-import { WriteBehindQueue } from './write-behind-queue.js';
+import { halvesOf, WriteBehindQueue } from './write-behind-queue.js';
 
 interface Row {
   readonly id: string;
@@ -12,6 +12,27 @@ const tableOf = (kind: string, bound: number): StoredTable<Row> => ({
   entities: [],
   bound,
   write: async () => undefined,
+});
+
+const rows = (text: string) => text.split('').map((id) => ({ id }));
+
+describe('the halves of a batch', () => {
+  it('have all its rows once, in order, and none is empty', () => {
+    const [first, second] = [tableOf('first', 9), tableOf('second', 9)];
+    for (const [of, ...halves] of [
+      ['ab|c', 'a', 'b|c'],
+      ['a|bc', 'a', '|bc'],
+      ['abcd', 'ab', 'cd'],
+      ['|ab', '|a', '|b'],
+    ]) {
+      const batch = (text = '') =>
+        text
+          .split('|')
+          .flatMap((it, at) => (it === '' ? [] : [{ table: at === 0 ? first : second, rows: rows(it) }]));
+      expect(halvesOf(batch(of))).toEqual(halves.map(batch));
+    }
+    expect(halvesOf([{ table: first, rows: rows('a') }])).toBeNull();
+  });
 });
 
 describe('the write-behind queue', () => {

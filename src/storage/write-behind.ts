@@ -11,14 +11,16 @@ import type { Counter } from 'prom-client';
 import { limits } from '../config/limits.js';
 import { metricNames } from '../observability/metrics.js';
 import { describeError } from '../runtime/pool-error.js';
+import { isRowFault } from './database-driver.js';
 import { Database } from './database.js';
 import { STORED_TABLES, type StoredTable } from './stored-table.js';
-import { WriteBehindQueue } from './write-behind-queue.js';
+import { halvesOf, type WriteBatch, WriteBehindQueue } from './write-behind-queue.js';
 
 /**
  * The only writer of the database. Rows wait in bounded queues in memory and are written in batches, each in one
  * transaction. Requests never wait for it. If the database is locked or missing, rows are kept and tried again.
- * Rows that exceed a bound are dropped, counted and logged.
+ * Rows that exceed a bound are dropped, counted and logged. So is a row that the database refuses: a batch that fails
+ * because of its rows is halved until that row is found, and all others are written.
  */
 @Injectable()
 export class WriteBehind implements OnModuleInit, OnModuleDestroy, OnApplicationShutdown {
@@ -27,6 +29,7 @@ export class WriteBehind implements OnModuleInit, OnModuleDestroy, OnApplication
   private timer: NodeJS.Timeout | null = null;
   private writing: Promise<void> | null = null;
   private lost = 0;
+  private hasOverflown = false;
   /** Why the last write failed; null if it succeeded. */
   private failure: string | null = null;
 
@@ -99,11 +102,8 @@ export class WriteBehind implements OnModuleInit, OnModuleDestroy, OnApplication
 
   private async writeAll(): Promise<void> {
     while (this.pending > 0) {
-      const batch = this.queue.batch();
       try {
-        await this.database.run(async (manager) => {
-          for (const { table, rows } of batch) await table.write(manager, rows);
-        });
+        await this.write(this.queue.batch());
       } catch (error) {
         const reason = describeError(error);
         if (this.failure === null)
@@ -113,13 +113,39 @@ export class WriteBehind implements OnModuleInit, OnModuleDestroy, OnApplication
       }
       if (this.failure !== null) this.logger.log('recording has recovered', { dropped: this.lost });
       this.failure = null;
-      this.queue.remove(batch);
+    }
+  }
+
+  /** Writes a batch and takes it from the queue. Throws if it is not the rows that keep it from being written. */
+  private async write(batch: WriteBatch): Promise<void> {
+    try {
+      await this.database.run(async (manager) => {
+        for (const { table, rows } of batch) await table.write(manager, rows);
+      });
+    } catch (error) {
+      if (!isRowFault(error)) throw error;
+      const halves = halvesOf(batch);
+      if (halves === null) this.refuse(batch, error);
+      else for (const half of halves) await this.write(half);
+    }
+    this.queue.remove(batch);
+  }
+
+  private refuse(batch: WriteBatch, error: unknown): void {
+    for (const { table } of batch) {
+      this.logger.error('the database refuses a row; it is dropped', {
+        kind: table.kind,
+        reason: describeError(error),
+      });
+      this.lost += 1;
+      this.dropped.inc({ kind: table.kind });
     }
   }
 
   private lose(kind: string): void {
-    if (this.lost === 0)
+    if (!this.hasOverflown)
       this.logger.error('the write-behind queue is full; dropping the oldest rows', { kind });
+    this.hasOverflown = true;
     this.lost += 1;
     this.dropped.inc({ kind });
   }

@@ -47,7 +47,9 @@ export class UsageService implements OnModuleInit {
     const { tokens, ...facts } = turn;
     const counts = tokens ?? noTokens;
     this.add(turn.accountId, { ...counts, turns: countsAsTurn(turn) ? 1 : 0 });
-    this.writer.enqueue(usageRecords, Object.assign(new UsageRecord(), facts, counts));
+    // A lone surrogate, also one that a cut leaves of an emoji, is stored as U+FFFD: two of them would be one key.
+    const texts = { model: turn.model?.toWellFormed() ?? null, effort: turn.effort?.toWellFormed() ?? null };
+    this.writer.enqueue(usageRecords, Object.assign(new UsageRecord(), facts, texts, counts));
   }
 
   private add(accountId: string, more: UsageTotals): void {

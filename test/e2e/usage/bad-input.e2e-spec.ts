@@ -13,6 +13,7 @@ import { DAY, FakeClock, HOUR } from '../../support/fake-clock.js';
 import { polled } from '../../support/pool/first-poll.js';
 import { aTurn, TestPool } from '../../support/pool/pool.js';
 import { Talk } from '../../support/program/usage-program.js';
+import { send, turnWith } from '../../support/clients/raw-http.js';
 
 const none = { input: 0, cached: 0, output: 0, reasoning: 0 };
 
@@ -264,6 +265,28 @@ const record = (id: string, at: number) =>
     bytes: 1,
     ...none,
   });
+
+describe('a model with half of a character', () => {
+  it('is recorded, and so are all other turns', async () => {
+    await using pool = await TestPool.start({ accounts: ['a'] });
+    // Without the model in a header, which cannot carry it.
+    const body = framed(created()) + framed(completed());
+    pool.fakeUpstream.account('a').always(custom((_req, res) => void res.end(body)));
+    const halves = ['\\ud83d', '\\ud83e', '\\udc00'].map(
+      (it) => `{"model":"made-up ${it}","stream":true,"input":[]}`,
+    );
+    const cut = JSON.stringify(aTurn({ model: `${'m'.repeat(99)}😀` })); // stored up to 100 characters
+    for (const it of [...halves, cut, JSON.stringify(aTurn())])
+      expect(await send(pool.origin, turnWith(it)).whole()).toMatchObject({ status: 200 });
+    await new Talk(pool.origin).untilRecorded(5);
+    const { totals } = (await pool.client.get('/admin/usage').expect(200)).body;
+    expect(totals.turns).toBe(5);
+    expect((await pool.client.get('/healthz')).body.details.usage).toMatchObject({
+      dropped: 0,
+      trouble: null,
+    });
+  });
+});
 
 describe('retention', () => {
   it('removes old rows in steps, with other transactions between them, and keeps rollups and recent rows', async () => {
