@@ -126,6 +126,9 @@ export const limits = {
   refreshBackoffMaxMs: 15 * MINUTE,
   credentialFileBytes: MiB,
   poolFiles: 1_000,
+  /** Accounts in one import, and the characters of a name that its response repeats. */
+  importedAccounts: 100,
+  importedNameChars: 200,
   accountLabelLength: 100,
   maxPriority: 1_000,
   /** A higher reserve would keep an account from serving at all; pause it instead. */

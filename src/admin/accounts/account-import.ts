@@ -1,5 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { AccountRegistry } from '../../accounts/account-registry.js';
+import { limits } from '../../config/limits.js';
 import { describeError, errorCode } from '../../runtime/pool-error.js';
 import { CredentialImport, type Imported } from '../../tokens/credential-import.js';
 import { CredentialPersistence } from '../../tokens/credential-persistence.js';
@@ -32,8 +33,15 @@ export class AccountImport {
     private readonly registry: AccountRegistry,
   ) {}
 
-  /** Imports each item separately: an `auth.json`, or one with a name (`{name, auth}`). */
+  /**
+   * Imports each item separately: an `auth.json`, or one with a name (`{name, auth}`).
+   * @throws Problem if there are more than `limits.importedAccounts`
+   */
   async add(items: readonly unknown[]): Promise<ImportResult[]> {
+    if (items.length > limits.importedAccounts) {
+      const detail = `An import takes at most ${limits.importedAccounts} accounts; nothing was imported.`;
+      throw new Problem(400, 'too_many_accounts', detail);
+    }
     const results: ImportResult[] = [];
     for (const item of items) results.push(await this.addOne(item));
     const taken = results.filter((it) => it.result !== 'refused');
@@ -73,6 +81,7 @@ export class AccountImport {
   private async addOne(item: unknown): Promise<ImportResult> {
     const { name, auth } = namedIn(item);
     const known = typeof name === 'string' ? name : null;
+    const told = known?.slice(0, limits.importedNameChars) ?? null;
     try {
       if (name !== known)
         throw new ImportRefusedError(
@@ -82,11 +91,11 @@ export class AccountImport {
       return await this.imports.add(auth, known);
     } catch (error) {
       if (error instanceof ImportRefusedError) {
-        return { name: known, result: 'refused', code: error.code, detail: error.message };
+        return { name: told, result: 'refused', code: error.code, detail: error.message };
       }
       this.logger.error('the imported credential could not be written', { reason: describeError(error) });
       const detail = 'The file could not be written; see the log of codex-pool.';
-      return { name: known, result: 'refused', code: 'not_written', detail };
+      return { name: told, result: 'refused', code: 'not_written', detail };
     }
   }
 }

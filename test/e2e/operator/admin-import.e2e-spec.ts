@@ -26,6 +26,33 @@ describe('POST /admin/accounts', () => {
     expectNoSecrets(pool, [login], response.body, response.headers);
   });
 
+  it('of more than 100 entries is refused as a whole, at once and in a short response', async () => {
+    await using pool = await TestPool.start({ accounts: [] });
+    const zeros = `[${'0,'.repeat(520_000 - 1)}0]`;
+    const refused = await pool.client
+      .post('/admin/accounts')
+      .set('content-type', 'application/json')
+      .send(zeros)
+      .expect(400)
+      .expect('content-type', PROBLEM);
+    expect(refused.body).toMatchObject({ code: 'too_many_accounts' });
+    expect(refused.text.length).toBeLessThan(1_000);
+    const logins = Array.from({ length: 101 }, (_, index) => newLogin(pool, `n${index}`));
+    await pool.client.post('/admin/accounts').send(logins).expect(400);
+    expect(await poolFiles(pool)).toEqual({});
+    const { body } = await pool.client.post('/admin/accounts').send(logins.slice(1)).expect(201);
+    expect(body).toHaveLength(100);
+  });
+
+  it('repeats only the beginning of a bad name', async () => {
+    await using pool = await TestPool.start({ accounts: [] });
+    const { text } = await pool.client
+      .post('/admin/accounts')
+      .send([{ name: 'n'.repeat(900_000), auth: newLogin(pool, 'x') }, newLogin(pool, 'y')]);
+    expect(text).toContain('nnn');
+    expect(text.length).toBeLessThan(2_000);
+  });
+
   it('takes its name from the request, or else the first free name', async () => {
     await using pool = await TestPool.start({ accounts: ['account-1'], files: { 'account-2.json': '{' } });
     const named = { name: 'work.mine', auth: newLogin(pool, 'one') };
