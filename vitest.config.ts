@@ -6,7 +6,7 @@ const long = [
   'test/e2e/egress/{faults,proxies,real-programs,startup}.e2e-spec.ts',
   'test/e2e/failover/{account-check,client-setup,cross-account-content,evidence,failed-late,fault-attribution}.e2e-spec.ts',
   'test/e2e/failover/{full-account,host-network,pinning,repeated-failures,scope-bad-quota,scope-bad-refusals,scope-reported}.e2e-spec.ts',
-  'test/e2e/ingress/{bad-requests,connect,models,pipelining,routes}.e2e-spec.ts',
+  'test/e2e/ingress/{bad-requests,connect,models,pipelining,routes,slow-bodies}.e2e-spec.ts',
   'test/e2e/login/login.e2e-spec.ts',
   'test/e2e/operator/{admin-import,build-if-stale,demo,fault-domains,process,process-faults,settings,stop}.e2e-spec.ts',
   'test/e2e/pool-folder/*.e2e-spec.ts',

@@ -56,6 +56,12 @@ export const limits = {
   /** Bytes at the start of any other event: enough to read its type. */
   eventHeadBytes: 512,
 
+  /** Standstill of a request body after which it is given up. */
+  bodyStallMs: 30 * SECOND,
+  /** Size of a body for a local route, the time for all of it, and the memory of all such bodies. */
+  localBodyBytes: 64 * KiB,
+  localBodyMs: 10 * SECOND,
+  localBodyBytesInTotal: 16 * MiB,
   /** Time for a client to finish sending a body that is no longer needed. */
   unreadBodyMs: 30 * SECOND,
 

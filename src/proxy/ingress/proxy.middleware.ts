@@ -8,7 +8,7 @@ import { metricNames } from '../../observability/metrics.js';
 import { ClientObserver } from '../../clients/client-observer.js';
 import { notFound, type LocalResponse, sendJson, sendLocalResponse } from '../response/local-response.js';
 import { Admission } from './admission.js';
-import { ClientLeftError } from '../request/request-body.js';
+import { BodyTimeoutError, ClientLeftError } from '../request/request-body.js';
 import { SideRequests } from '../response/side-requests.js';
 import { RouteDispatch } from './route-dispatch.js';
 import type { Route } from './routes.js';
@@ -19,6 +19,14 @@ const badUpgrade: LocalResponse = {
   type: 'invalid_request',
   message: 'Only upgrades to WebSocket are supported here.',
   headers: { upgrade: 'websocket', connection: 'upgrade, close' },
+};
+
+const bodyTimeout: LocalResponse = {
+  status: 408,
+  code: 'request_timeout',
+  type: 'invalid_request',
+  message: 'The body of the request did not arrive in time.',
+  headers: { connection: 'close' },
 };
 
 /**
@@ -56,6 +64,7 @@ export class ProxyMiddleware implements NestMiddleware {
       await this.dispatch.serve(route, req, res, query);
     } catch (error) {
       if (error instanceof ClientLeftError) return;
+      if (error instanceof BodyTimeoutError) return sendLocalResponse(res, bodyTimeout);
       this.faults.note('request', error, { route: route.kind });
       if (res.headersSent) res.destroy();
       else

@@ -4,6 +4,7 @@ import { InjectMetric } from '@willsoto/nestjs-prometheus';
 import type { Counter, Histogram } from 'prom-client';
 import { RequestLog } from '../../observability/request-log.js';
 import { APP_CONFIG, type AppConfig } from '../../config/app.config.js';
+import { limits } from '../../config/limits.js';
 import { metricNames } from '../../observability/metrics.js';
 import { RequestRecord } from '../failover/request-record.js';
 import { UsageService } from '../../usage/usage.service.js';
@@ -17,10 +18,20 @@ export interface Intake {
   readonly record: RequestRecord;
 }
 
+/** Routes whose body stays here. */
+const localRoutes: ReadonlySet<Route['kind']> = new Set<Route['kind']>([
+  'placeholder-token',
+  'pool-usage',
+  'accounts-check',
+]);
+const localBody = { maxBytes: limits.localBodyBytes, withinMs: limits.localBodyMs, isTotal: true };
+
 /** Begins and ends every proxied request: its body, its record, its metrics. */
 @Injectable()
 export class RequestIntake {
   private readonly logger = new Logger(RequestIntake.name);
+  /** Anybody may send bodies to local routes, so they must not use up the room of turns. */
+  private readonly localBudget = new ReplayBudget(limits.localBodyBytesInTotal);
 
   constructor(
     private readonly log: RequestLog,
@@ -32,9 +43,19 @@ export class RequestIntake {
     private readonly budget: ReplayBudget,
   ) {}
 
-  /** Reads the request. Rejects when the client leaves before its body is complete. */
-  async take(req: IncomingMessage, res: ServerResponse, route: string, query: string): Promise<Intake> {
-    const request = await ProxyRequest.read(req, res, query, this.config.maxReplayBytes, this.budget);
+  /** Reads the request. Rejects when the client leaves before its body is complete, or sends it too slowly. */
+  async take(
+    req: IncomingMessage,
+    res: ServerResponse,
+    route: Route['kind'],
+    query: string,
+  ): Promise<Intake> {
+    if (localRoutes.has(route)) {
+      const request = await ProxyRequest.read(req, res, query, localBody, this.localBudget);
+      return { request, record: new RequestRecord(request, route, this.log) };
+    }
+    const bounds = { maxBytes: this.config.maxReplayBytes, withinMs: limits.bodyStallMs, isTotal: false };
+    const request = await ProxyRequest.read(req, res, query, bounds, this.budget);
     if (!request.isReplayable) this.noteUnreplayable(request);
     return { request, record: new RequestRecord(request, route, this.log) };
   }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { limits } from '../../config/limits.js';
-import { type BodyClaim, readBody, type RequestBody } from './request-body.js';
+import { type BodyClaim, type BodyLimits, readBody, type RequestBody } from './request-body.js';
 import { ClientLeaving } from './client-leaving.js';
 import { BudgetClaim, type ReplayBudget } from './replay-budget.js';
 import { type BodyFacts, type ModelAndEffort, modelAndEffortIn, noFacts } from './body-facts.js';
@@ -44,17 +44,17 @@ export class ProxyRequest implements Disposable {
     this.copies = new BudgetClaim(budget);
   }
 
-  /** Reads the request. Rejects when the client leaves before its body is complete. */
+  /** Reads the request. Rejects when the client leaves before its body is complete, or sends it too slowly. */
   static async read(
     req: IncomingMessage,
     res: ServerResponse,
     query: string,
-    maxBytes: number,
+    bounds: BodyLimits,
     budget: ReplayBudget,
   ): Promise<ProxyRequest> {
     const receivedAt = Date.now();
     const leaving = new ClientLeaving(res);
-    const claim = await readBody(req, maxBytes, budget);
+    const claim = await readBody(req, bounds, budget);
     const byHeader = sessionKeyFromHeaders(req.headers);
     const completeAt = performance.now();
     const needsBody = byHeader === null && claim.body.kind === 'kept' && claim.body.bytes.length > 0;

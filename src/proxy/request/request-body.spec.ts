@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, request } from 'node:http';
 import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { ReplayBudget } from './replay-budget.js';
-import { type BodyClaim, readBody } from './request-body.js';
+import { type BodyClaim, BodyTimeoutError, readBody } from './request-body.js';
 
 /** Lets a client send a body in chunks and checks how a server reads it. */
 async function reading(
@@ -10,6 +10,7 @@ async function reading(
   maxBytes: number,
   budget: ReplayBudget,
   then: (claim: BodyClaim, req: IncomingMessage) => void,
+  { withinMs, isTotal, isWhole } = { withinMs: 60_000, isTotal: false, isWhole: true },
 ): Promise<void> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -24,9 +25,9 @@ async function reading(
   const [req]: IncomingMessage[] = await arrival;
   try {
     if (req === undefined) throw new Error('no request arrived');
-    const claim = readBody(req, maxBytes, budget);
+    const claim = readBody(req, { maxBytes, withinMs, isTotal }, budget);
     for (const size of pieces) client.write(Buffer.alloc(size, 'x'));
-    client.end();
+    if (isWhole) client.end();
     then(await claim, req);
   } finally {
     client.destroy();
@@ -60,5 +61,15 @@ describe('a body that is read', () => {
       claim[Symbol.dispose]();
       expect(budget.bytes).toBe(0);
     });
+  });
+
+  it.each([
+    ['from its last bytes', false],
+    ['from its start', true],
+  ])('is given up after a time, counted %s, and returns its room', async (_from, isTotal) => {
+    const budget = new ReplayBudget(100);
+    const slow = { withinMs: 60, isTotal, isWhole: false };
+    await expect(reading([10, 10], 100, budget, () => undefined, slow)).rejects.toThrow(BodyTimeoutError);
+    expect(budget.bytes).toBe(0);
   });
 });

@@ -20,6 +20,23 @@ export class ClientLeftError extends PoolError {
   }
 }
 
+/** The client has stopped sending its body, or takes too long for it. */
+export class BodyTimeoutError extends PoolError {
+  readonly code = 'body_timeout';
+
+  constructor() {
+    super('the body of the request did not arrive in time');
+  }
+}
+
+/** How much of a body is read, and for how long. */
+export interface BodyLimits {
+  readonly maxBytes: number;
+  /** Ms; counted from the last bytes, or from the start if `isTotal`. */
+  readonly withinMs: number;
+  readonly isTotal: boolean;
+}
+
 /** Holds the room of a body, even of one that has been read only in part. Returns it once. */
 export interface BodyClaim extends Disposable {
   readonly body: RequestBody;
@@ -27,11 +44,11 @@ export interface BodyClaim extends Disposable {
 
 /**
  * Reads a whole body if it fits into `maxBytes` and into the budget of the process. Rejects with `ClientLeftError` if
- * the client leaves before its body is complete.
+ * the client leaves before its body is complete, and with `BodyTimeoutError` if it does not arrive in time.
  */
 export async function readBody(
   req: IncomingMessage,
-  maxBytes: number,
+  { maxBytes, withinMs, isTotal }: BodyLimits,
   budget: ReplayBudget,
 ): Promise<BodyClaim> {
   const chunks: Buffer[] = [];
@@ -45,7 +62,13 @@ export async function readBody(
   if (Number(req.headers['content-length'] ?? 0) > maxBytes) return streaming();
 
   const { promise, resolve, reject } = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => {
+    // Node reads nothing while the client does not read the responses before this request.
+    if (req.socket.isPaused()) timer.refresh();
+    else reject(new BodyTimeoutError());
+  }, withinMs);
   const onData = (chunk: Buffer) => {
+    if (!isTotal) timer.refresh();
     chunks.push(chunk);
     if (room.bytes + chunk.length <= maxBytes && room.more(chunk.length)) return;
     req.pause(); // at once: an `end` before the next reader listens would be missed
@@ -64,6 +87,7 @@ export async function readBody(
     giveBack();
     throw error;
   } finally {
+    clearTimeout(timer);
     req.off('data', onData).off('end', onEnd).off('close', onClose).off('error', onClose);
   }
 }
