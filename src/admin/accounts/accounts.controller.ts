@@ -103,6 +103,7 @@ function noneImported(refused: readonly RefusedImport[]): Problem {
     const detail = 'None of the accounts was imported, and nothing was written; see results.';
     return new Problem(422, 'import_refused', detail, { results: refused });
   }
-  if (first.code === 'not_written') return new Problem(500, first.code, first.detail);
+  // A full disk, or a file that has just vanished: the state of the folder, not a fault of the program.
+  if (first.code === 'not_written') return new Problem(503, first.code, first.detail);
   return new Problem(conflicts.has(first.code) ? 409 : 422, first.code, first.detail);
 }

@@ -218,7 +218,7 @@ describe('POST /admin/accounts', () => {
     const response = await pool.client
       .post('/admin/accounts')
       .send(login)
-      .expect(500)
+      .expect(503)
       .expect('content-type', PROBLEM);
     expect(response.body).toMatchObject({ code: 'not_written' });
     expectNoSecrets(pool, [login], response.body);
