@@ -78,6 +78,7 @@ describe('the paths of the settings', () => {
     expect(faultsOf('link', 'x.db')).toEqual([expect.stringMatching(/^POOL_DIR: the folder \S+link cannot/)]);
   });
 
+  // Nothing denies access to root, and access(2) asks for the real user, which a process cannot change back.
   it.skipIf(isRoot)('without access are a fault', () => {
     for (const name of ['pool', 'data']) mkdirSync(join(folder, name));
     chmodSync(join(folder, 'pool'), 0o300);

@@ -1,7 +1,7 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import { domainToASCII } from 'node:url';
 
-/** Names in the form in which a `Host` header is compared, or a sentence for each entry that is none. */
+/** Names in the form in which a `Host` header is compared, and a sentence for each invalid entry. */
 export interface AllowedHosts {
   readonly names: readonly string[];
   readonly faults: readonly string[];

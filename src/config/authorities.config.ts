@@ -42,7 +42,7 @@ export const authoritiesSchema = z
     return { certificates: [...certificates], unreadable };
   });
 
-/** Returns the certificates in a file, or the reason why there are none. */
+/** Returns the certificates in a file, or the reason why it cannot be used. */
 function readBundle(path: string): Authorities | string {
   let text: string;
   try {

@@ -51,7 +51,7 @@ export const egressSchema = z.object(fields).transform((env, context): Egress =>
   };
 });
 
-/** Returns the proxy at an address, or the reason why there is none. An address without scheme is one of http. */
+/** Returns the proxy at an address, or the reason why the address is unusable. The default scheme is http. */
 function readProxy(value: string): EgressProxy | string {
   const [, written, rest = ''] = /^(?:([^:/?#]*):\/\/)?(.*)$/s.exec(value) ?? [];
   const scheme = egressSchemes.find((it) => it === (written ?? 'http').toLowerCase());
@@ -77,7 +77,7 @@ function whyNoScheme(scheme: string): string {
   return `${known}${EXPECTED}`;
 }
 
-/** The host as the URL parser writes it, without brackets; null if it is none. */
+/** The host as the URL parser writes it, without brackets; null if it is not a valid host. */
 function canonicalHost(host: string): string | null {
   const url = `http://${host}/`;
   if (!URL.canParse(url)) return null;

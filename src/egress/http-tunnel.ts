@@ -37,7 +37,7 @@ async function statusOf(socket: Socket, proxy: EgressProxy): Promise<number> {
   }
 }
 
-/** Reads up to the blank line that ends a head. What follows it stays in the socket. */
+/** Reads up to the blank line that ends a head. Later bytes stay in the socket. */
 async function readHead(socket: Socket, proxy: EgressProxy): Promise<string> {
   let head = (await readBytes(socket, START.length)).toString('latin1');
   if (head !== START) throw notHttp(proxy);

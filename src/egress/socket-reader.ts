@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 /** The other side closed the connection before it sent what was expected. */
 export class ClosedEarlyError extends Error {}
 
-/** Reads exactly `size` bytes. What follows them stays in the socket. Rejects when the connection ends before. */
+/** Reads exactly `size` bytes. Later bytes stay in the socket. Rejects when the connection ends before. */
 export async function readBytes(socket: Socket, size: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let missing = size;

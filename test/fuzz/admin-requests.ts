@@ -136,7 +136,7 @@ function bodyOf(draw: Draw, path: string): { readonly type: string | null; reado
   return { type, body: draw.happens(0.03) ? Buffer.alloc(draw.size(1_000_000, 3_000_000), 0x20) : body };
 }
 
-/** What the route expects, with some fields of the wrong kind. */
+/** A body as the route expects it, with some fields of the wrong kind. */
 function sensibleBody(draw: Draw, path: string): unknown {
   if (path === '/admin/accounts') {
     const tokens = spoilt(draw, {

@@ -1,6 +1,6 @@
 import type { Answer, ReadAnswers } from './answers.js';
 
-/** What is wrong with the answers on one connection. */
+/** Returns the faults in the responses on one connection. */
 export function answerFindings({ answers, fault }: ReadAnswers, methods: readonly string[]): string[] {
   const findings = answers.flatMap((it, index) => findingsOf(it, methods[index] ?? ''));
   return fault === null ? findings : [...findings, `the answer is not HTTP: ${fault}`];

@@ -46,7 +46,7 @@ export const clientFrames: BatchKind = {
   },
 };
 
-/** What a client on a WebSocket must not get. */
+/** Messages that a client on a WebSocket must not get. */
 export function socketFindings(client: FuzzClient): string[] {
   return /"status(_code)?":\s*401\b/.test(client.got.toString('latin1')) ? ['a message with status 401'] : [];
 }

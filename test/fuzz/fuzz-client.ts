@@ -6,7 +6,7 @@ import { ByteWatch } from './byte-watch.js';
 
 /** How a client writes. */
 export type Delivery = 'whole' | 'pieces' | 'bytes';
-/** What a client does when it has written. */
+/** The client's next step after its last write. */
 export type Ending = 'wait' | 'half-close' | 'reset' | 'close';
 
 /** More bytes than this are looked at for tokens, but not kept. */

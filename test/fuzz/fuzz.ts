@@ -20,7 +20,7 @@ export interface FuzzOptions {
   readonly kinds: readonly [BatchKind, ...BatchKind[]];
 }
 
-/** What a fuzz did. */
+/** The result of a fuzz run. */
 export interface FuzzReport {
   readonly batches: number;
   readonly inputs: number;

@@ -184,7 +184,7 @@ function oddPath(draw: Draw): string {
   return draw.happens(0.03) ? `/v1/${'p/'.repeat(draw.size(10, 40_000))}x` : draw.one(paths);
 }
 
-/** What most clients send: a host, and credentials of their own. */
+/** The headers of most clients: a host, and credentials of their own. */
 function commonFields(draw: Draw): string[] {
   const credentials = Object.entries(clientCredentials).map(([name, value]) => `${name}: ${value}`);
   const host = draw.happens(0.9) ? ['host: 127.0.0.1'] : [];

@@ -89,7 +89,7 @@ export class Setting implements AsyncDisposable {
     return join(this.program.pool, `${name}.json`);
   }
 
-  /** A well-formed request and its whole response. Rejects when there is none in time. */
+  /** Sends a well-formed request. Resolves with the whole response; rejects if it does not come in time. */
   async call(asked: RawRequest): Promise<RawResponse> {
     const late = Promise.withResolvers<never>();
     const timer = setTimeout(

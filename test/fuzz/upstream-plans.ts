@@ -4,7 +4,7 @@ import type { FakeUpstream } from '../../src/fake-upstream/fake-upstream.js';
 import { custom } from '../../src/fake-upstream/script/responses.js';
 import type { LoggedRequest } from '../../src/fake-upstream/script/request-log.js';
 
-/** What upstream does with one request. */
+/** Upstream's treatment of one request. */
 export type Plan = (req: IncomingMessage, res: ServerResponse) => void | Promise<void>;
 
 /** The side routes with plans. The other routes are served as by any fake upstream. */

@@ -8,7 +8,7 @@ const REFUSED_BY_PARSER = 'HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n
 
 /** Stands between the program and its upstream: sees every byte and can end every connection. */
 export class WireTap implements AsyncDisposable {
-  /** What was seen on the wire and must not be there. */
+  /** Forbidden bytes that were seen on the wire. */
   readonly findings = new Set<string>();
   readonly #sockets = new Set<Socket>();
 

@@ -28,7 +28,7 @@ interface KnownList extends ModelsResponse {
   readonly fetchedAt: number;
 }
 
-/** What a fetch of the list brought. */
+/** The result of a fetch of the list. */
 export type ListedModels =
   | { readonly kind: 'list'; readonly list: ModelsResponse; readonly isCached: boolean }
   /** A 4xx. `isAboutRequest`: it would be the same on every account. */

@@ -30,7 +30,7 @@ const localBody = { maxBytes: limits.localBodyBytes, withinMs: limits.localBodyM
 @Injectable()
 export class RequestIntake {
   private readonly logger = new Logger(RequestIntake.name);
-  /** Anybody may send bodies to local routes, so they must not use up the room of turns. */
+  /** Any local program may send bodies to local routes, so they must not use up the room of turns. */
   private readonly localBudget = new ReplayBudget(limits.localBodyBytesInTotal);
 
   constructor(

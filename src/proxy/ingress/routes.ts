@@ -108,7 +108,7 @@ function whamPath(path: string): string | null {
   return below(path, '/backend-api/');
 }
 
-/** Some clients append paths of the backend address to the base URL. Null if `rest`, a path below it, is none. */
+/** Some clients append paths of the backend address to the base URL. Null if `rest`, a path below it, is not one. */
 function appendedWhamPath(rest: string): string | null {
   if (rest === 'usage') return 'wham/usage';
   if (rest.startsWith('wham/')) return rest;

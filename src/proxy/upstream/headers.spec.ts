@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { limits } from '../../config/limits.js';
 import { Secret } from '../../runtime/secret.js';
 import {
   addedOnTheWay,
@@ -23,6 +24,17 @@ describe('request headers', () => {
   it.each([...hopByHop, ...clientOnly, ...otherCredentials, ...patterns])("drop the client's %s", (name) => {
     const sent = upstreamHeaders({ [name]: 'of-the-client' }, account, options);
     expect(JSON.stringify(sent)).not.toContain('of-the-client');
+  });
+
+  it('are judged by their names also when more names have come than are remembered', () => {
+    const names = Array.from({ length: limits.judgedHeaders + 100 }, (_, index) => `x-made-up-${index}`);
+    const sent = upstreamHeaders(Object.fromEntries(names.map((it) => [it, 'kept'])), account, options);
+    expect(names.filter((it) => sent[it] !== 'kept')).toEqual([]);
+    const late = { 'x-forwarded-late': 'of-a-tunnel', 'x-made-up-late': 'kept' };
+    for (const _again of [1, 2]) {
+      const last = upstreamHeaders(late, account, options);
+      expect([last['x-forwarded-late'], last['x-made-up-late']]).toEqual([undefined, 'kept']);
+    }
   });
 
   it.each([

@@ -49,7 +49,9 @@ const proxies: Readonly<Record<string, RealProxy>> = {
   },
 };
 
+/** CI sets `TEST_REAL_PROXIES=required` and thereby fails where a program is missing. */
 function isInstalled(program: string): boolean {
+  if (process.env['TEST_REAL_PROXIES'] === 'required') return true;
   try {
     execFileSync('/bin/sh', ['-c', `command -v ${program}`], { stdio: 'ignore' });
     return true;
@@ -133,7 +135,8 @@ describe('a real proxy program', () => {
       },
     );
 
-    it.skipIf(!isInstalled(proxy.program) || !proxy.url(1).includes('@'))(
+    if (!proxy.url(1).includes('@')) continue;
+    it.skipIf(!isInstalled(proxy.program))(
       `(${name}) that rejects the password is named as the cause`,
       async () => {
         await using running = await start(proxy);

@@ -33,7 +33,7 @@ beforeEach(() => {
 });
 afterAll(async () => pool[Symbol.asyncDispose]());
 
-/** What reached upstream since the start of the test. */
+/** The requests that reached upstream since the start of the test. */
 function sent(): { text: string; path: string; headers: object } {
   const [request, ...others] = forwarded(pool.fakeUpstream).slice(seen);
   expect(others).toEqual([]);

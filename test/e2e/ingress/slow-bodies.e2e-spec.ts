@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
+import { limits } from '../../../src/config/limits.js';
 import { ReplayBudget } from '../../../src/proxy/request/replay-budget.js';
 import { TestPool } from '../../support/pool/pool.js';
 
@@ -35,6 +36,21 @@ describe('a body for a local route', () => {
     await expect.poll(() => budget.bytes).toBe(100_000); // the turn's alone
     for (const it of [...sockets, turn]) it.destroy();
     await expect.poll(() => budget.bytes).toBe(0);
+  });
+
+  it('is refused, like one of more than 64 KiB, when all such bodies together exceed their bound', async () => {
+    await using pool = await TestPool.start({ accounts: ['a'] });
+    const [each, all] = [60_000, limits.localBodyBytesInTotal];
+    const held: Socket[] = [];
+    for (let bytes = each; bytes <= all; bytes += each)
+      held.push(await begin(pool, '/oauth/token', 65_000, Buffer.alloc(each, '0')));
+    await pool.client.get('/v1').expect(200); // all of them have been read by now
+    const surplus = await begin(pool, '/oauth/token', 65_000, Buffer.alloc(each, '0'));
+    const [piece] = await once(surplus, 'data');
+    expect(String(piece)).toMatch(/^HTTP\/1\.1 403 [^]*not_a_placeholder_login/);
+    expect(held.filter((it) => it.readableLength > 0 || it.closed)).toEqual([]);
+    expect(pool.running.app.get(ReplayBudget).bytes).toBe(0);
+    for (const it of [...held, surplus]) it.destroy();
   });
 
   it('of more than 64 KiB is refused without being read', async () => {

@@ -33,7 +33,7 @@ async function opened(pool: TestPool, path: string) {
   return { socket, frames: () => received.subarray(received.indexOf('\r\n\r\n') + 4) };
 }
 
-/** The code of the close frame at the end of these frames; null if there is none. */
+/** The code of the close frame at the end of these frames; null without a close frame. */
 function closeCode(frames: Buffer): number | null {
   const at = frames.indexOf(0x88);
   return at === -1 ? null : frames.readUInt16BE(at + 2);

@@ -3,7 +3,7 @@ import { createServer as createTlsServer } from 'node:tls';
 import { RelayingServer } from './relaying-server.js';
 import { certificate } from './tls-front.js';
 
-/** What a broken proxy does with a connection once its first bytes have arrived, or at once. */
+/** How a broken proxy treats a connection, once its first bytes have arrived or at once. */
 export interface Misbehaviour {
   readonly onConnection?: (socket: Socket) => void;
   /** Replies to the first, second, … chunk of the client. */
