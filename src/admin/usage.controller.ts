@@ -2,8 +2,8 @@ import { Controller, Get, Query, ServiceUnavailableException } from '@nestjs/com
 import { z } from 'zod';
 import { AccountRegistry } from '../accounts/account-registry.js';
 import { DatabaseUnavailableError } from '../storage/database.js';
-import { isTimeZone, machineZone, startOfDate } from '../usage/local-days.js';
-import { type UsageBucket, UsageReport } from '../usage/usage-report.js';
+import { isTimeZone, machineZone, startOfDate } from '../usage/report/local-days.js';
+import { type UsageBucket, UsageReport } from '../usage/report/usage-report.js';
 import type { UsageSums } from '../usage/rollup-sums.js';
 import { Problem } from './problems/problem.js';
 

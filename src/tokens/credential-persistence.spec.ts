@@ -7,7 +7,7 @@ import { CredentialPersistence } from './credential-persistence.js';
 import { CredentialStore } from './credential-store.js';
 import { CredentialVault } from './credential-vault.js';
 import { credentialOf, identityOf } from './credential-file/credential.js';
-import { RefreshJournal } from './refresh-journal.js';
+import { RefreshJournal } from './journal/refresh-journal.js';
 import { afterReading, fingerprintOf } from './stored-credential.js';
 
 const tokens = (generation: number) =>

@@ -6,7 +6,7 @@ import {
   isNewerGeneration,
   isSameGeneration,
 } from './credential-file/credential.js';
-import type { PendingTokenRequest, JournalEntry } from './journal-entry.js';
+import type { PendingTokenRequest, JournalEntry } from './journal/journal-entry.js';
 import { idle, nextRefreshState, type RefreshState } from './refresh-state.js';
 
 /** The credential of one account with its state. Immutable: changes replace the whole object. */

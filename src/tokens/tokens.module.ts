@@ -2,7 +2,7 @@ import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { CredentialImport } from './credential-import.js';
 import { CredentialStore } from './credential-store.js';
 import { CredentialVault } from './credential-vault.js';
-import { RefreshJournal } from './refresh-journal.js';
+import { RefreshJournal } from './journal/refresh-journal.js';
 import { REFRESH_STEP_WATCHER, type RefreshStepWatcher } from './refresh-state.js';
 import { TokenRefresh } from './token-refresh.js';
 import { TokenRefreshClient } from './token-refresh-client.js';

@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 import { QuotaService } from './quota.service.js';
-import { UsageReport } from './usage-report.js';
+import { UsageReport } from './report/usage-report.js';
 import { UsageService } from './usage.service.js';
 
 /** Token usage and quota: in memory, and recorded through TypeORM. */

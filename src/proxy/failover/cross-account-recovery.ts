@@ -6,8 +6,8 @@ import { SessionAffinity } from '../../accounts/selection/session-affinity.js';
 import { limits } from '../../config/limits.js';
 import type { FailoverContext } from './failover-context.js';
 import type { Recovery } from './failover-policy.js';
-import { bytesWithout, withoutItems } from './encrypted-content.js';
-import { inputOf, type ReasoningItem } from './reasoning-items.js';
+import { bytesWithout, withoutItems } from '../request/encrypted-content.js';
+import { inputOf, type ReasoningItem } from '../request/reasoning-items.js';
 
 /** The items removed from a session's history, for the account that cannot read them. */
 interface RemovedItems {

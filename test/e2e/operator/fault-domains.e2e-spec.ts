@@ -19,7 +19,7 @@ import { Handshake } from '../../../src/proxy/websocket/handshake.js';
 import { hangs } from '../../../src/fake-upstream/script/responses.js';
 import { controlled } from '../../../src/fake-upstream/script/controlled-turn.js';
 import { completed, delta } from '../../../src/fake-upstream/script/turn-events.js';
-import { UsageReport } from '../../../src/usage/usage-report.js';
+import { UsageReport } from '../../../src/usage/report/usage-report.js';
 import { begin, redirectOf, arrival } from '../../support/pool/logging-in.js';
 import { breaksOnce, OwnProcessFaults } from '../../support/pool/own-process-faults.js';
 import { connectTo, head, post, upgrade } from '../../support/clients/request-bytes.js';

@@ -1,4 +1,4 @@
-import { Pace } from '../request/pace.js';
+import { Pace } from './pace.js';
 import type { ReasoningItem } from './reasoning-items.js';
 
 /** The number of bytes that `withoutItems` leaves. */

@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { limits } from '../config/limits.js';
-import { Database } from '../storage/database.js';
-import { WriteBehind } from '../storage/write-behind.js';
+import { limits } from '../../config/limits.js';
+import { Database } from '../../storage/database.js';
+import { WriteBehind } from '../../storage/write-behind.js';
 import { DAY_MS, dateOf, type OffsetPeriod, offsetPeriods, startOfDay } from './local-days.js';
 import { movesOf } from './parts-of-hours.js';
-import { addUsage, noUsage, type UsageSums } from './rollup-sums.js';
+import { addUsage, noUsage, type UsageSums } from '../rollup-sums.js';
 import {
   dayBucket,
   HOUR_BUCKET,

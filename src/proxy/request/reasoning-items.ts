@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { limits } from '../../config/limits.js';
-import { type JsonVisitor, scanJson } from '../request/json-scanner.js';
-import { Pace } from '../request/pace.js';
+import { type JsonVisitor, scanJson } from './json-scanner.js';
+import { Pace } from './pace.js';
 
 /** A reasoning item with encrypted content in the input of a request. Positions are byte offsets. */
 export interface ReasoningItem {

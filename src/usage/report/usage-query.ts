@@ -1,6 +1,6 @@
 import type { EntityManager } from 'typeorm';
 import { DAY_MS, type OffsetPeriod } from './local-days.js';
-import type { UsageSums } from './rollup-sums.js';
+import type { UsageSums } from '../rollup-sums.js';
 
 /** How buckets are split; `none` for the whole pool. */
 export type UsageSplit = 'none' | 'account' | 'model';

@@ -1,6 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
-import { limits } from '../config/limits.js';
-import { PoolError } from '../runtime/pool-error.js';
+import { limits } from '../../config/limits.js';
+import { PoolError } from '../../runtime/pool-error.js';
 import type { SharedFile } from './shared-file.js';
 import { decoded, encoded, type JournalEntry } from './journal-entry.js';
 

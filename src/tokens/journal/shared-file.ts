@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { chmod, type FileHandle, lstat, mkdir, open, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
-import { lockFile } from '../runtime/file-lock.js';
-import { errorCode, PoolError } from '../runtime/pool-error.js';
+import { lockFile } from '../../runtime/file-lock.js';
+import { errorCode, PoolError } from '../../runtime/pool-error.js';
 import type { PendingTokenRequest } from './journal-entry.js';
 
 const OWNER_ONLY_FOLDER = 0o700;

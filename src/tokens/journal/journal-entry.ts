@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { Secret } from '../runtime/secret.js';
-import type { TokenGrant } from './credential-file/credential.js';
+import { Secret } from '../../runtime/secret.js';
+import type { TokenGrant } from '../credential-file/credential.js';
 
 const header = /^codex-pool-journal\/1 (\d{1,15}) (\d{1,7}) ([0-9a-f]{64})\n/;
 

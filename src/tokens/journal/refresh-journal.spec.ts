@@ -2,8 +2,8 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { loadConfig } from '../config/app.config.js';
-import { Secret } from '../runtime/secret.js';
+import { loadConfig } from '../../config/app.config.js';
+import { Secret } from '../../runtime/secret.js';
 import type { JournalEntry } from './journal-entry.js';
 import { RefreshJournal } from './refresh-journal.js';
 
