@@ -9,6 +9,7 @@ import { QuotaSample } from '../../../src/usage/quota-sample.entity.js';
 import { RetentionCron } from '../../../src/storage/retention.cron.js';
 import { UsageRecord } from '../../../src/usage/usage-record.entity.js';
 import { UsageRollup } from '../../../src/usage/usage-rollup.entity.js';
+import { recordRow } from '../../support/disk/usage-rows.js';
 import { DAY, FakeClock, HOUR } from '../../support/fake-clock.js';
 import { polled } from '../../support/pool/first-poll.js';
 import { aTurn, TestPool } from '../../support/pool/pool.js';
@@ -253,19 +254,6 @@ describe('an account that has only a weekly window', () => {
   });
 });
 
-const record = (id: string, at: number) =>
-  Object.assign(new UsageRecord(), {
-    id,
-    at,
-    accountId: 'x',
-    outcome: 'complete',
-    status: 200,
-    attempts: 1,
-    totalMs: 1,
-    bytes: 1,
-    ...none,
-  });
-
 describe('a model with half of a character', () => {
   it('is recorded, and so are all other turns', async () => {
     await using pool = await TestPool.start({ accounts: ['a'] });
@@ -304,11 +292,11 @@ describe('retention', () => {
     const now = clock.now();
     const ages = [10 * DAY - HOUR, 10 * DAY + HOUR];
     await database.run(async (manager) => {
-      const old = Array.from({ length: 2_500 }, (_, index) => record(`old-${index}`, now - 11 * DAY));
+      const old = Array.from({ length: 2_500 }, (_, index) => recordRow(`old-${index}`, now - 11 * DAY));
       for (let at = 0; at < old.length; at += 500) await manager.insert(UsageRecord, old.slice(at, at + 500));
       await manager.insert(
         UsageRecord,
-        ages.map((age) => record(`age-${age}`, now - age)),
+        ages.map((age) => recordRow(`age-${age}`, now - age)),
       );
       await manager.insert(
         QuotaSample,

@@ -7,6 +7,7 @@ import { Database } from '../../../src/storage/database.js';
 import { RetentionCron } from '../../../src/storage/retention.cron.js';
 import { QuotaSample } from '../../../src/usage/quota-sample.entity.js';
 import { UsageRecord } from '../../../src/usage/usage-record.entity.js';
+import { recordRow } from '../../support/disk/usage-rows.js';
 import { DAY, FakeClock } from '../../support/fake-clock.js';
 import { TestPool } from '../../support/pool/pool.js';
 import { databaseDrivers, type TestedDriver, using } from '../../support/program/database-drivers.js';
@@ -42,21 +43,6 @@ const sampleRow = (accountId: string, seenAt: number): QuotaSample => ({
   usedRatio: 0.5,
   resetsAt: null,
 });
-const recordRow = (id: string, at: number): UsageRecord =>
-  Object.assign(new UsageRecord(), {
-    id,
-    at,
-    accountId: 'x',
-    outcome: 'complete',
-    status: 200,
-    attempts: 1,
-    totalMs: 1,
-    bytes: 1,
-    input: 0,
-    cached: 0,
-    output: 0,
-    reasoning: 0,
-  });
 
 async function start(driver: TestedDriver, clock: FakeClock): Promise<TestPool> {
   const env = { ...using(driver), PROXY_USAGE_RETENTION_DAYS: '10', PROXY_USAGE_REFRESH_SECONDS: '86400' };
