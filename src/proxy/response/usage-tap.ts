@@ -1,6 +1,6 @@
 import type { TokenCount } from '../../usage/response-usage.js';
 import { type EventFailure, failureInEvent } from '../outcome/event-failure.js';
-import { SseReader } from '../upstream/sse-reader.js';
+import { SseReader } from '../event-stream/sse-reader.js';
 import { EventTap } from './event-tap.js';
 import { JsonTap } from './json-tap.js';
 

@@ -3,9 +3,9 @@ import { limits } from '../../config/limits.js';
 import { type ErrorEnvelope, noError, readCutEnvelope, readEnvelope } from '../outcome/error-envelope.js';
 import { failureInEvent } from '../outcome/event-failure.js';
 import { failureEvents, isOutput } from '../outcome/response-events.js';
-import { looksLikeEventStream } from './event-stream-start.js';
+import { looksLikeEventStream } from '../event-stream/event-stream-start.js';
 import { inflated } from '../request/body-inspection.js';
-import { SseReader } from './sse-reader.js';
+import { SseReader } from '../event-stream/sse-reader.js';
 
 /** An upstream response with its head and the part of its body that was already read; paused. */
 export interface PeekedResponse {
