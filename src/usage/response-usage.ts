@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import { isRecord } from '../runtime/is-record.js';
 
 /** Tokens of one turn, as upstream counted them. `cached` is part of `input`, `reasoning` of `output`. */
 export interface TokenCount {
@@ -8,39 +8,59 @@ export interface TokenCount {
   readonly reasoning: number;
 }
 
-/** A missing, negative or absurd count is ignored, because it would spoil the sums. */
-const count = z.number().int().min(0).max(1_000_000_000).nullish().catch(null);
+/** A larger count is absurd and would spoil the sums. */
+const MAX_COUNT = 1_000_000_000;
+const KEY = '"usage"';
+/** A `usage` object at the start of a text; its values are numbers, or objects of numbers. */
+const usageObject = /^\s*:\s*(\{(?:[^{}]|\{[^{}]*\})*\})/;
+const OBJECT_CHARS = 2_048;
 
-const usageSchema = z.object({
-  input_tokens: count,
-  input_tokens_details: z.object({ cached_tokens: count }).nullish().catch(null),
-  output_tokens: count,
-  output_tokens_details: z.object({ reasoning_tokens: count }).nullish().catch(null),
-});
-const finalEventSchema = z.object({ response: z.object({ usage: z.unknown() }) });
-
-/** Reads the token counts from the data of a final event (docs/protocol.md); null if it has none. */
+/**
+ * Reads the token counts from the data of a final event (docs/protocol.md); null if it has none. The event repeats the
+ * whole response, so only its `usage` is parsed if the name occurs once. Quotes in strings are escaped, so no output of
+ * the model looks like it.
+ */
 export function usageFromFinalEvent(data: string): TokenCount | null {
-  let json: unknown;
-  try {
-    json = JSON.parse(data);
-  } catch {
-    return null;
+  const at = data.indexOf(KEY);
+  if (at === -1) return null;
+  if (data.indexOf(KEY, at + 1) === -1) {
+    const after = at + KEY.length;
+    const object = usageObject.exec(data.slice(after, after + OBJECT_CHARS))?.[1];
+    const usage = object === undefined ? null : usageFrom(parsed(object));
+    if (usage !== null) return usage;
   }
-  const parsed = finalEventSchema.safeParse(json);
-  return parsed.success ? usageFrom(parsed.data.response.usage) : null;
+  const event = parsed(data);
+  return isRecord(event) && isRecord(event['response']) ? usageFrom(event['response']['usage']) : null;
 }
 
 /** Reads the token counts from a parsed `usage` object (docs/protocol.md); null if it has none. */
 export function usageFrom(json: unknown): TokenCount | null {
-  const parsed = usageSchema.safeParse(json);
-  if (!parsed.success) return null;
-  const usage = parsed.data;
-  if (usage.input_tokens == null && usage.output_tokens == null) return null;
+  if (!isRecord(json)) return null;
+  const input = count(json['input_tokens']);
+  const output = count(json['output_tokens']);
+  if (input === null && output === null) return null;
   return {
-    input: usage.input_tokens ?? 0,
-    cached: usage.input_tokens_details?.cached_tokens ?? 0,
-    output: usage.output_tokens ?? 0,
-    reasoning: usage.output_tokens_details?.reasoning_tokens ?? 0,
+    input: input ?? 0,
+    cached: countIn(json['input_tokens_details'], 'cached_tokens'),
+    output: output ?? 0,
+    reasoning: countIn(json['output_tokens_details'], 'reasoning_tokens'),
   };
+}
+
+function countIn(details: unknown, name: string): number {
+  return isRecord(details) ? (count(details[name]) ?? 0) : 0;
+}
+
+/** Null for a missing, negative or absurd count. */
+function count(value: unknown): number | null {
+  const isCount = typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= MAX_COUNT;
+  return isCount ? value : null;
+}
+
+function parsed(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return null;
+  }
 }

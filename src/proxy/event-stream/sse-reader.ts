@@ -35,6 +35,7 @@ export class SseReader {
   private bomBytes = 0;
   /** The previous line ended with CR, so an LF now belongs to the same line end. */
   private isAfterCr = false;
+  private isStopped = false;
 
   constructor(
     private readonly onEvent: (event: SseEvent) => void,
@@ -43,11 +44,16 @@ export class SseReader {
     private readonly maxDataBytes: number = limits.finalEventBytes,
   ) {}
 
+  /** Reads no further event, not even of the chunk at hand. */
+  stop(): void {
+    this.isStopped = true;
+  }
+
   push(chunk: Buffer): void {
     let start = this.bomBytes === BOM.length ? 0 : this.skipBom(chunk);
     let lf = start;
     let cr = start;
-    while (start < chunk.length) {
+    while (start < chunk.length && !this.isStopped) {
       if (this.isAfterCr && chunk[start] === LF) start += 1;
       this.isAfterCr = false;
       // Each is searched again only after its position was passed: a chunk without one is searched once.

@@ -103,8 +103,12 @@ class Outline implements JsonVisitor {
   private stringAt(at: number, end: number): string | null {
     const inner = this.json.subarray(at + 1, end - 1);
     if (!inner.includes(BACKSLASH)) return inner.toString('utf8');
-    const value: unknown = JSON.parse(this.json.toString('utf8', at, end));
-    return typeof value === 'string' ? value : null;
+    try {
+      const value: unknown = JSON.parse(this.json.toString('utf8', at, end));
+      return typeof value === 'string' ? value : null;
+    } catch {
+      return null; // a control character
+    }
   }
 }
 

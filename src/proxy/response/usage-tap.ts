@@ -1,6 +1,6 @@
 import type { TokenCount } from '../../usage/response-usage.js';
 import { type EventFailure, failureInEvent } from '../outcome/event-failure.js';
-import { SseReader } from '../event-stream/sse-reader.js';
+import { EventFinder } from '../event-stream/event-finder.js';
 import { EventTap } from './event-tap.js';
 import { JsonTap } from './json-tap.js';
 
@@ -20,7 +20,7 @@ export class UsageTap {
   private isWatching = true;
   private bytes = 0;
   private readonly events: EventTap;
-  private readonly reader: SseReader;
+  private readonly finder: EventFinder;
   private readonly json: JsonTap | null;
 
   constructor(
@@ -30,11 +30,12 @@ export class UsageTap {
     this.json = isEventStream ? null : new JsonTap(listener.onResponseId);
     const events = new EventTap(listener.onResponseId, failureInEvent);
     this.events = events;
-    this.reader = new SseReader(
+    this.finder = new EventFinder(
       ({ type, data }) => {
         if (type !== null) events.saw(type, data);
       },
       (type) => type === null || events.wants(type),
+      () => events.words,
     );
   }
 
@@ -43,7 +44,7 @@ export class UsageTap {
     this.bytes += chunk.length;
     if (!this.isWatching) return;
     try {
-      (this.json ?? this.reader).push(chunk);
+      (this.json ?? this.finder).push(chunk);
     } catch (error) {
       this.isWatching = false;
       this.listener.onFault(error);

@@ -53,6 +53,7 @@ export async function peekForOutput(response: IncomingMessage, isImages: boolean
   const { promise, resolve } = Promise.withResolvers<PeekEnd>();
   const decide = (end: PeekEnd) => {
     isDecided = true;
+    reader.stop();
     resolve(end);
   };
   const output = () => decide({ kind: isEventStream === true ? 'output' : 'plain', head });
