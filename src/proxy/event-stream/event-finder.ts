@@ -1,107 +1,121 @@
 import { type SseEvent, SseReader } from './sse-reader.js';
 
-const BLANK_LINE = Buffer.from('\n\n');
+const LF = 10;
+const CR = 13;
+const LETTER_D = 0x64;
 const NO_BYTES = Buffer.alloc(0);
-/** Words are at most this long. */
-const WORD_BYTES = 32;
-/** An unfinished event without a word that grows beyond this is read, because the reader keeps less of it. */
-const TAIL_BYTES = 16 * 1_024;
+/** Nearly every event has its type at this place. */
+const PREFIX = Buffer.from('data: {"type":"response.');
+/** The prefix and two more characters, by which an event is judged. */
+const JUDGED_BYTES = PREFIX.length + 2;
+/** The lines before the data of an event are short. */
+const HEAD_BYTES = 4 * 1_024;
+/** Stands for the part of a skipped event that the reader has not seen; the rest of its line is a comment. */
+const SKIPPED = Buffer.from('data: {"type":"response.skipped"}\n:');
+const SKIPPED_LINES = SKIPPED.subarray(0, -1);
 
 /**
- * Finds the few events of a stream that contain one of some words, and reads only those, and the first event. The rest
- * is searched as bytes: a response has hundreds of events, and reading the type of each costs more than all other work
- * on them. Of events with a word it reports what `SseReader` would report, unless the word is written with escapes.
+ * Finds the few events of a stream that matter, and reads only those, and the first event. A response has hundreds of
+ * others, and reading each of them costs more than all other work on them: they are known by a few bytes of their type,
+ * and skipped. Reports every event that `SseReader` would report, except those that it skips.
  *
- * A blank line of two LF, as the backend sends it, is known as the end of an event. Other line ends, or a chunk that
- * ends between the two, only cause more to be read.
+ * A stream with a CR is read completely: the backend ends its lines with LF.
  */
 export class EventFinder {
   private readonly reader: SseReader;
-  /** The bytes since the last blank line, all searched; empty while `isReading`. */
-  private tail: Buffer[] = [];
-  private tailBytes = 0;
-  /** The last bytes of the tail, in which a word may begin. */
-  private tailEnd: Buffer = NO_BYTES;
-  /** Within an event that is read. */
-  private isReading = true;
+  /** What becomes of the event at hand; `unknown` until its data begins. */
+  private event: 'read' | 'skipped' | 'unknown' = 'read';
+  /** The bytes of an event before it is known what becomes of it. */
+  private head: Buffer = NO_BYTES;
+  private lastByte = LF;
+  private hasCr = false;
 
   constructor(
     onEvent: (event: SseEvent) => void,
     /** Whether the data of this event type is wanted; null if the type is not recognizable from its start. */
     wants: (type: string | null) => boolean,
-    /** The words looked for at the moment. They have no line end, and at most `WORD_BYTES` bytes. */
-    private readonly words: () => readonly Buffer[],
+    /** The types `response.…` that matter, by the codes of the two characters after the dot (`codeOf`). */
+    private readonly relevant: ReadonlySet<number>,
   ) {
     this.reader = new SseReader(onEvent, wants);
   }
 
   push(chunk: Buffer): void {
+    if (!this.hasCr && chunk.includes(CR)) this.readAll();
+    if (this.hasCr) return this.reader.push(chunk);
+    if (this.head.length === 0) return this.take(chunk);
+    const bytes = Buffer.concat([this.head, chunk]);
+    this.head = NO_BYTES;
+    this.take(bytes);
+  }
+
+  private take(chunk: Buffer): void {
     let at = 0;
-    while (at < chunk.length) at = this.isReading ? this.readEvent(chunk, at, at) : this.skim(chunk, at);
+    while (at < chunk.length) {
+      if (this.event === 'unknown') at = this.judge(chunk, at);
+      else {
+        const end = this.endOfEvent(chunk, at);
+        if (this.event === 'read') this.reader.push(chunk.subarray(at, end ?? chunk.length));
+        if (end !== null) this.event = 'unknown';
+        at = end ?? chunk.length;
+      }
+    }
+    this.lastByte = chunk[chunk.length - 1] ?? this.lastByte;
   }
 
-  /** Reads up to the end of the event; it does not end before `searched`. Returns the position after it. */
-  private readEvent(chunk: Buffer, from: number, searched: number): number {
-    const blank = chunk.indexOf(BLANK_LINE, searched);
-    const end = blank === -1 ? chunk.length : blank + BLANK_LINE.length;
-    this.isReading = blank === -1;
-    this.reader.push(chunk.subarray(from, end));
-    return end;
+  /** The position after the blank line that ends the event; null if it is not in the chunk. */
+  private endOfEvent(chunk: Buffer, from: number): number | null {
+    if (from === 0 && this.lastByte === LF && chunk[0] === LF) return 1;
+    for (let at = chunk.indexOf(LF, from); at !== -1; at = chunk.indexOf(LF, at + 1))
+      if (chunk[at + 1] === LF) return at + 2;
+    return null;
   }
 
-  /** Searches the rest of a chunk. Returns the position from which to go on. */
-  private skim(chunk: Buffer, from: number): number {
-    const words = this.words();
-    if (this.tailBytes > 0 && this.isAcross(chunk, words)) return this.readFrom(chunk, from, from);
-    const found = firstOf(words, chunk, from);
-    const blank = chunk.lastIndexOf(BLANK_LINE, found ?? chunk.length);
-    const begin = blank < from ? from : blank + BLANK_LINE.length;
-    if (begin > from) this.dropTail();
-    if (found !== null) return this.readFrom(chunk, begin, found);
-    if (begin < chunk.length) this.keep(chunk.subarray(begin));
+  /** Decides about the event that begins at `begin`. Returns the position from which to go on. */
+  private judge(chunk: Buffer, begin: number): number {
+    let line = begin;
+    while (line < chunk.length) {
+      if (chunk[line] === LF) return line + 1; // an event without data
+      const lf =
+        chunk[line] === LETTER_D && line + JUDGED_BYTES <= chunk.length ? line : chunk.indexOf(LF, line);
+      if (lf === -1) break;
+      if (chunk[line] === LETTER_D) {
+        this.event = this.isSkipped(chunk, line) ? 'skipped' : 'read';
+        return this.event === 'read' ? begin : line + JUDGED_BYTES;
+      }
+      line = lf + 1;
+    }
+    this.head = chunk.subarray(begin);
+    if (this.head.length > HEAD_BYTES) this.readHead();
     return chunk.length;
   }
 
-  /** Whether a word begins in the tail and ends in the chunk. */
-  private isAcross(chunk: Buffer, words: readonly Buffer[]): boolean {
-    const seam = Buffer.concat([this.tailEnd, chunk.subarray(0, WORD_BYTES - 1)]);
-    return words.some((it) => seam.includes(it));
+  private isSkipped(chunk: Buffer, line: number): boolean {
+    if (line + JUDGED_BYTES > chunk.length) return false;
+    for (let i = 0; i < PREFIX.length; i += 1) if (chunk[line + i] !== PREFIX[i]) return false;
+    const at = line + PREFIX.length;
+    return !this.relevant.has(code(chunk[at] ?? 0, chunk[at + 1] ?? 0));
   }
 
-  private keep(part: Buffer): void {
-    this.tail.push(part);
-    this.tailBytes += part.length;
-    const end = part.length < WORD_BYTES ? Buffer.concat([this.tailEnd, part]) : part;
-    this.tailEnd = end.subarray(-(WORD_BYTES - 1));
-    if (this.tailBytes > TAIL_BYTES) this.readTail();
+  private readHead(): void {
+    this.reader.push(this.head);
+    this.head = NO_BYTES;
+    this.event = 'read';
   }
 
-  /** Reads the event that begins in the tail, or at `begin`; its end is searched from `searched`. */
-  private readFrom(chunk: Buffer, begin: number, searched: number): number {
-    this.readTail();
-    return this.readEvent(chunk, begin, searched);
-  }
-
-  private readTail(): void {
-    for (const it of this.tail) this.reader.push(it);
-    this.dropTail();
-    this.isReading = true;
-  }
-
-  private dropTail(): void {
-    if (this.tailBytes === 0) return;
-    this.tail = [];
-    this.tailBytes = 0;
-    this.tailEnd = NO_BYTES;
+  private readAll(): void {
+    this.hasCr = true;
+    if (this.event === 'skipped') this.reader.push(this.lastByte === LF ? SKIPPED_LINES : SKIPPED);
+    this.readHead();
   }
 }
 
-/** The position of the first word; null if the chunk has none. */
-function firstOf(words: readonly Buffer[], chunk: Buffer, from: number): number | null {
-  let first: number | null = null;
-  for (const it of words) {
-    const at: number = (first === null ? chunk : chunk.subarray(0, first)).indexOf(it, from);
-    if (at !== -1) first = at;
-  }
-  return first;
+/** The code of an event type `response.…`, by which relevant types are told to the finder. */
+export function codeOf(type: string): number {
+  const at = 'response.'.length;
+  return code(type.charCodeAt(at), type.charCodeAt(at + 1));
+}
+
+function code(first: number, second: number): number {
+  return first * 256 + second;
 }

@@ -3,12 +3,6 @@ import type { EventFailure } from '../outcome/event-failure.js';
 import { CREATED_EVENT, endsResponse, failureEvents, finalEvents } from '../outcome/response-events.js';
 import { responseIdIn } from './response-id.js';
 
-/** One of these is in every event that the tap reads, but for the first one of a response. */
-const words = ['.completed', 'response.incomplete', 'response.done', 'response.failed', 'error'].map((it) =>
-  Buffer.from(it),
-);
-const wordsBeforeName = [Buffer.from(CREATED_EVENT), ...words];
-
 /** Reads the token counts of a turn's final event, its response id and a failure from its events, in either transport. */
 export class EventTap {
   private tokens: TokenCount | null = null;
@@ -40,11 +34,6 @@ export class EventTap {
   /** Whether the tap reads events of this type; others need not be decoded. */
   wants(type: string): boolean {
     return finalEvents.has(type) || failureEvents.has(type) || (type === CREATED_EVENT && !this.isNamed);
-  }
-
-  /** The words by which the events that the tap reads are found, whether in the data or in the `event` field. */
-  get words(): readonly Buffer[] {
-    return this.isNamed ? words : wordsBeforeName;
   }
 
   /** Takes an event. `data` null: it was too large to read. */

@@ -1,8 +1,14 @@
 import type { TokenCount } from '../../usage/response-usage.js';
 import { type EventFailure, failureInEvent } from '../outcome/event-failure.js';
-import { EventFinder } from '../event-stream/event-finder.js';
+import { codeOf, EventFinder } from '../event-stream/event-finder.js';
+import { CREATED_EVENT, endEvents, finalEvents } from '../outcome/response-events.js';
 import { EventTap } from './event-tap.js';
 import { JsonTap } from './json-tap.js';
+
+/** The types of the events that the tap reads. */
+const relevant = new Set(
+  [CREATED_EVENT, ...endEvents, ...finalEvents].filter((it) => it.startsWith('response.')).map(codeOf),
+);
 
 /** Callbacks of a usage tap. */
 export interface TapListener {
@@ -35,7 +41,7 @@ export class UsageTap {
         if (type !== null) events.saw(type, data);
       },
       (type) => type === null || events.wants(type),
-      () => events.words,
+      relevant,
     );
   }
 
