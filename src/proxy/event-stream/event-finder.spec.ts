@@ -98,6 +98,7 @@ describe('the finder of events', () => {
   it.each([
     ['in its second line', `${begun}\n`, 'data: {"type":"error"}\r\n\r\n', []],
     ['within a line', begun, 'data: {"type":"error"}\r\n\r\n', []],
+    ['before the end of a line', begun, '\r\ndata: {"type":"error"}\r\n\r\n', []],
     ['at its end', `${begun}\n`, '\ndata: {"type":"error"}\r\n\r\n', ['error']],
   ])('reads on when a CR appears in a skipped event, %s', (_where, first, second, types) => {
     const chunks = [delta('a'), first, second].map((it) => Buffer.from(it));
