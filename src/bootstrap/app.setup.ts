@@ -4,11 +4,9 @@ import { dirname } from 'node:path';
 import { type LoggerService } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
-import type { NextFunction, Request, Response } from 'express';
 import type { AppConfig } from '../config/app.config.js';
 import { AppModule } from './app.module.js';
 import { acceptAbsoluteForm } from '../boundary/absolute-form.js';
-import { whyRefused } from '../boundary/request-guard.js';
 import { type Clock, systemClock } from '../runtime/clock.js';
 import { lockInstance } from './instance-lock.js';
 import { Drain } from '../runtime/drain.js';
@@ -20,13 +18,11 @@ import { limits } from '../config/limits.js';
 import { describeProxy } from '../egress/egress-proxy.js';
 import { trustAuthorities } from '../egress/trust.js';
 import type { LoginPorts } from '../login/login-ports.js';
-import { isCanonicalPath } from '../boundary/safe-path.js';
-import { allowedMethods } from '../proxy/ingress/allowed-methods.js';
 import { BadRequests } from '../proxy/ingress/bad-requests.js';
 import { ClientConnections } from '../proxy/ingress/client-connections.js';
 import { ConnectRequests } from '../proxy/ingress/connect-requests.js';
-import { whyUnusable } from '../proxy/ingress/parser-errors.js';
 import { answerExpectations } from '../proxy/ingress/expectations.js';
+import { FrontDoor } from '../proxy/ingress/front-door.js';
 import { SocketSessions } from '../proxy/websocket/sessions.js';
 import { UpgradeHandler } from '../proxy/websocket/upgrade-handler.js';
 import { RecentErrors } from '../observability/recent-errors.js';
@@ -89,9 +85,9 @@ export async function startApp(
   app.disable('x-powered-by');
   app.disable('etag');
   app.set('query parser', 'simple');
-  app.use(boundary(config));
   const server = app.getHttpServer();
   const faults = app.get(Faults);
+  app.get(FrontDoor).attach(server);
   acceptAbsoluteForm(server);
   isolateConnections(server, (error) => faults.note('connection', error));
   app.get(ClientConnections).attach(server);
@@ -133,42 +129,6 @@ function applyEgress({ egress, authorities }: AppConfig, logger: LoggerService):
       { proxy: describeProxy(egress.https) },
       'Egress',
     );
-}
-
-/** Rejects forbidden requests and unsafe paths before any routing. */
-function boundary(config: AppConfig) {
-  return (req: Request, res: Response, next: NextFunction): void => {
-    const path = req.originalUrl.split('?', 1)[0] ?? '';
-    const { method, headers, httpVersion } = req;
-    const head = { method, path, headers, httpVersion, peer: req.socket.remoteAddress };
-    const violation = whyRefused(head, config.allowedHosts);
-    const unusable = whyUnusable(req);
-    if (unusable !== null) {
-      const { status, code, message } = unusable;
-      res
-        .status(status)
-        .set({ 'x-codex-pool-error': code, connection: 'close' })
-        .json({ error: { type: 'invalid_request', code, message } });
-    } else if (violation !== null) {
-      const isMalformed = violation.code === 'missing_host';
-      res
-        .status(isMalformed ? 400 : 403)
-        .set({ 'x-codex-pool-error': violation.code, connection: 'close' })
-        .json({ error: { type: isMalformed ? 'invalid_request' : 'forbidden', ...violation } });
-    } else if (method === 'OPTIONS' && path === '*') {
-      res.status(204).set('allow', allowedMethods).end(); // about the whole server (RFC 9110 9.3.7)
-    } else if (!isCanonicalPath(path)) {
-      // Express would fail to decode the path and send its own response.
-      const code = 'unknown_route';
-      const message = 'A path with dot segments, empty segments or malformed percent-encoding is not served.';
-      res
-        .status(404)
-        .set('x-codex-pool-error', code)
-        .json({ error: { type: 'not_found', code, message } });
-    } else {
-      next();
-    }
-  };
 }
 
 async function stop(app: NestExpressApplication, server: Server, config: AppConfig): Promise<boolean> {

@@ -23,6 +23,7 @@ import { Pinning } from './failover/pinning.js';
 import { RecordedAttempts } from './endpoints/recorded-attempts.js';
 import { Passthrough } from './endpoints/passthrough.js';
 import { SideAccounts } from './endpoints/side-accounts.js';
+import { FrontDoor } from './ingress/front-door.js';
 import { ProxyMiddleware } from './ingress/proxy.middleware.js';
 import { ReplayBudget } from './request/replay-budget.js';
 import { RequestIntake } from './ingress/request-intake.js';
@@ -60,6 +61,8 @@ import { UpstreamWebSockets } from './upstream/upstream-websocket.js';
     NoAccountResponse,
     CrossAccountRecovery,
     Forwarder,
+    FrontDoor,
+    ProxyMiddleware,
     LocalResponses,
     ModelCatalogue,
     Models,
@@ -90,6 +93,7 @@ import { UpstreamWebSockets } from './upstream/upstream-websocket.js';
 })
 export class ProxyModule implements NestModule {
   configure(consumer: MiddlewareConsumer): void {
+    // The front door calls it before Express; what still comes through Express is the operator's.
     consumer.apply(ProxyMiddleware).forRoutes('{*path}');
   }
 }

@@ -1,6 +1,6 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Injectable, type NestMiddleware } from '@nestjs/common';
 import { InjectMetric } from '@willsoto/nestjs-prometheus';
-import type { NextFunction, Request, Response } from 'express';
 import type { Counter } from 'prom-client';
 import { Drain } from '../../runtime/drain.js';
 import { Faults } from '../../observability/faults.js';
@@ -30,7 +30,7 @@ const bodyTimeout: LocalResponse = {
 };
 
 /**
- * The entry point for HTTP: finds the route of a request, admits it and dispatches it. Decides nothing about accounts.
+ * The entry point for HTTP, called by the front door before Express: finds the route of a request, admits it and dispatches it. Decides nothing about accounts.
  */
 @Injectable()
 export class ProxyMiddleware implements NestMiddleware {
@@ -44,9 +44,9 @@ export class ProxyMiddleware implements NestMiddleware {
     private readonly faults: Faults,
   ) {}
 
-  use(req: Request, res: Response, next: NextFunction): void {
+  use(req: IncomingMessage, res: ServerResponse, next: () => void): void {
     const isUpgrade = req.headers.upgrade !== undefined;
-    const { route, query } = this.admission.target(req.method, req.originalUrl, isUpgrade);
+    const { route, query } = this.admission.target(req.method ?? '', req.url ?? '', isUpgrade);
     if (route.kind === 'operator') return next();
     res.once('close', () => this.requests.inc({ route: route.kind, status: statusClass(res) }));
     const stopping = this.admission.whyStopping();
@@ -58,7 +58,7 @@ export class ProxyMiddleware implements NestMiddleware {
     void this.serve(route, req, res, query);
   }
 
-  private async serve(route: Route, req: Request, res: Response, query: string): Promise<void> {
+  private async serve(route: Route, req: IncomingMessage, res: ServerResponse, query: string): Promise<void> {
     using _place = isSide(route) ? this.side.enter(res) : this.drain.enter();
     try {
       await this.dispatch.serve(route, req, res, query);
@@ -79,7 +79,7 @@ export class ProxyMiddleware implements NestMiddleware {
   }
 
   /** Responds to requests that need neither an account nor their body; false if the request is not one of them. */
-  private respondLocally(route: Route, req: Request, res: Response): boolean {
+  private respondLocally(route: Route, req: IncomingMessage, res: ServerResponse): boolean {
     const denied = this.whyDenied(route, req);
     if (denied !== null) {
       sendLocalResponse(res, denied);
@@ -93,7 +93,7 @@ export class ProxyMiddleware implements NestMiddleware {
     return true;
   }
 
-  private whyDenied(route: Route, req: Request): LocalResponse | null {
+  private whyDenied(route: Route, req: IncomingMessage): LocalResponse | null {
     if (route.kind === 'unknown') return notFound;
     const wrongToken = route.kind === 'placeholder-token' ? null : this.admission.whyWrongToken(req);
     return wrongToken ?? this.admission.whyNotServed(route);
@@ -116,6 +116,6 @@ const sideKinds: ReadonlySet<Route['kind']> = new Set<Route['kind']>([
   'placeholder-token',
 ]);
 
-function statusClass(res: Response): string {
+function statusClass(res: ServerResponse): string {
   return res.headersSent ? `${Math.floor(res.statusCode / 100)}xx` : '499';
 }
