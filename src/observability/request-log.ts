@@ -30,24 +30,32 @@ export interface RequestEntry {
   readonly endedAt: number | null;
 }
 
-/** The most recent requests, in memory; bounded. An update keeps an entry's place, so the oldest is dropped first. */
+/** A request that is or was served; its entry is made when it is asked for. It holds nothing of the request's body. */
+export interface LoggedRequest {
+  readonly id: string;
+  entry(): RequestEntry;
+}
+
+/** The most recent requests, in memory; bounded. */
 @Injectable()
 export class RequestLog {
-  private readonly entries = new Map<string, RequestEntry>();
+  private readonly requests = new Map<string, LoggedRequest>();
 
-  put(entry: RequestEntry): void {
-    this.entries.set(entry.id, entry);
-    if (this.entries.size <= limits.requestLogEntries) return;
-    const oldest = this.entries.keys().next();
-    if (oldest.done !== true) this.entries.delete(oldest.value);
+  /** Adds a request, once. The oldest is dropped first. */
+  put(request: LoggedRequest): void {
+    this.requests.set(request.id, request);
+    if (this.requests.size <= limits.requestLogEntries) return;
+    const oldest = this.requests.keys().next();
+    if (oldest.done !== true) this.requests.delete(oldest.value);
   }
 
   find(id: string): RequestEntry | null {
-    return this.entries.get(id) ?? null;
+    return this.requests.get(id)?.entry() ?? null;
   }
 
   /** Returns the newest entries, newest first. */
   list(count: number): RequestEntry[] {
-    return [...this.entries.values()].slice(-count).toReversed();
+    const newest = [...this.requests.values()].slice(-count).toReversed();
+    return newest.map((it) => it.entry());
   }
 }

@@ -1,4 +1,4 @@
-import { timingSafeEqual, createHash } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 import { inspect } from 'node:util';
 
 const MASK = '[redacted]';
@@ -9,6 +9,8 @@ const MASK = '[redacted]';
  */
 export class Secret {
   readonly #value: string;
+  /** SHA-256 of the value, once it was needed. */
+  #digest: Buffer | null = null;
 
   constructor(value: string) {
     this.#value = value;
@@ -20,13 +22,16 @@ export class Secret {
 
   /** Compares in constant time. */
   equals(other: Secret | string): boolean {
-    const otherValue = typeof other === 'string' ? other : other.reveal();
-    return timingSafeEqual(digest(this.#value), digest(otherValue));
+    return timingSafeEqual(this.digest, typeof other === 'string' ? digestOf(other) : other.digest);
   }
 
   /** Returns the SHA-256 in hex, to compare values without revealing them. */
   fingerprint(): string {
-    return digest(this.#value).toString('hex');
+    return this.digest.toString('hex');
+  }
+
+  private get digest(): Buffer {
+    return (this.#digest ??= digestOf(this.#value));
   }
 
   toString(): string {
@@ -42,6 +47,6 @@ export class Secret {
   }
 }
 
-function digest(value: string): Buffer {
-  return createHash('sha256').update(value).digest();
+function digestOf(value: string): Buffer {
+  return hash('sha256', value, 'buffer');
 }

@@ -106,15 +106,16 @@ function refusedOf(refresh: RefreshState): StoredEvidence['refused'] {
 /** Returns whether only times of successes differ. */
 function isSame(before: AccountEvidence, next: AccountEvidence): boolean {
   if (before.deactivated !== next.deactivated) return false;
-  const all = new Set([...before.scopes.keys(), ...next.scopes.keys()]);
-  return [...all].every((it) => isSameScope(before.scopes.get(it), next.scopes.get(it)));
+  for (const [scope, it] of next.scopes) if (!isSameScope(before.scopes.get(scope), it)) return false;
+  for (const [scope, it] of before.scopes)
+    if (!next.scopes.has(scope) && !isSameScope(it, noScopeEvidence)) return false;
+  return true;
 }
 
 /** Compares field by field: unchanged fields are the same objects. */
-function isSameScope(before = noScopeEvidence, next: ScopeEvidence = noScopeEvidence): boolean {
+function isSameScope(before: ScopeEvidence = noScopeEvidence, next: ScopeEvidence): boolean {
   if (before === next) return true;
-  const nextByName: Readonly<Record<string, unknown>> = { ...next, lastSuccessAt: null };
-  return Object.entries({ ...before, lastSuccessAt: null }).every(
-    ([name, value]) => nextByName[name] === value,
-  );
+  for (const name in next)
+    if (name !== 'lastSuccessAt' && Reflect.get(before, name) !== Reflect.get(next, name)) return false;
+  return true;
 }

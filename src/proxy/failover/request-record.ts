@@ -1,6 +1,11 @@
 import type { Account } from '../../accounts/account.js';
 import type { ConsideredCandidate } from '../../accounts/selection/account-selector.js';
-import type { AttemptEntry, RequestEntry, RequestLog } from '../../observability/request-log.js';
+import type {
+  AttemptEntry,
+  LoggedRequest,
+  RequestEntry,
+  RequestLog,
+} from '../../observability/request-log.js';
 import type { AttemptOutcome } from '../outcome/outcome.js';
 import type { Attempted } from '../upstream/attempted.js';
 import type { TurnFacts } from '../../usage/usage.service.js';
@@ -16,8 +21,9 @@ export type Recorded = Pick<
 /** The recorded fields of an attempt; `status` is null if no response came. */
 export type RecordedAttempt = Pick<Attempted, 'outcome' | 'status' | 'startedAt' | 'sentAt' | 'headAt'>;
 
-/** Records, while a request is served, which accounts it goes to and why. */
-export class RequestRecord {
+/** Records, while a request is served, which accounts it goes to and why. Outlives the request, whose body it drops. */
+export class RequestRecord implements LoggedRequest {
+  private readonly request: Recorded;
   private candidates: RequestEntry['candidates'] | null = null;
   private readonly attempts: AttemptEntry[] = [];
   private result = 'running';
@@ -29,11 +35,16 @@ export class RequestRecord {
   private relayed: Pick<Relayed, 'tokens' | 'bytes'> = { tokens: null, bytes: 0 };
 
   constructor(
-    private readonly request: Recorded,
+    { id, receivedAt, completeAt, method, sessionKey, isReplayable }: Recorded,
     private readonly route: string,
-    private readonly log: RequestLog,
+    log: RequestLog,
   ) {
-    this.put();
+    this.request = { id, receivedAt, completeAt, method, sessionKey, isReplayable };
+    log.put(this);
+  }
+
+  get id(): string {
+    return this.request.id;
   }
 
   /** The HTTP status that the client got; null before that. */
@@ -75,7 +86,6 @@ export class RequestRecord {
       status,
       failedLate: null,
     });
-    this.put();
   }
 
   /** Records the outcome that the stream of the last attempt reported after the commit. */
@@ -112,12 +122,12 @@ export class RequestRecord {
     this.result = result;
     this.status = status;
     this.endedAt = Date.now();
-    this.put();
   }
 
-  private put(): void {
+  /** The request as it is now. */
+  entry(): RequestEntry {
     const { id, receivedAt, method, sessionKey, isReplayable } = this.request;
-    this.log.put({
+    return {
       id,
       at: receivedAt,
       method,
@@ -128,6 +138,6 @@ export class RequestRecord {
       isReplayable,
       result: this.result,
       endedAt: this.endedAt,
-    });
+    };
   }
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { isRecord } from '../../runtime/is-record.js';
 
@@ -42,5 +42,5 @@ function fromFields(fields: Readonly<Record<string, unknown>>): string | null {
 }
 
 function keyOf(value: string): string {
-  return createHash('sha256').update(value).digest('base64url').slice(0, 22);
+  return hash('sha256', value, 'base64url').slice(0, 22);
 }

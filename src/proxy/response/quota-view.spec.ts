@@ -17,7 +17,7 @@ const week = { durationSeconds: 604_800, usedRatio: 0.25, resetsAt: now + 120_00
 describe('the quota in a response', () => {
   it("is the pool's: the shortest window is primary, the longest secondary", () => {
     const headers = fromUpstream();
-    setPoolQuota(headers, [fiveHours, week, month], now);
+    setPoolQuota(headers, () => [fiveHours, week, month], now);
     expect(headers).toEqual({
       'x-codex-plan-type': 'pro',
       'x-codex-primary-used-percent': '13',
@@ -31,17 +31,17 @@ describe('the quota in a response', () => {
 
   it('has no secondary window when the pool has one window', () => {
     const headers = fromUpstream();
-    setPoolQuota(headers, [week], now);
+    setPoolQuota(headers, () => [week], now);
     expect(headers).not.toHaveProperty('x-codex-secondary-used-percent');
     expect(headers).toMatchObject({ 'x-codex-primary-window-minutes': '10080' });
   });
 
   it('stays unchanged when upstream sends none, or the pool is unknown', () => {
     const none: OutgoingHttpHeaders = { 'x-codex-plan-type': 'pro' };
-    setPoolQuota(none, [week], now);
+    setPoolQuota(none, () => [week], now);
     expect(none).toEqual({ 'x-codex-plan-type': 'pro' });
     const headers = fromUpstream();
-    setPoolQuota(headers, [], now);
+    setPoolQuota(headers, () => [], now);
     expect(headers).toEqual(fromUpstream());
   });
 });

@@ -2,6 +2,7 @@ import type { OutgoingHttpHeaders } from 'node:http';
 import type { PoolWindow } from '../../accounts/selection/pool-quota.js';
 
 const slots = ['primary', 'secondary'] as const;
+const told = slots.map((slot) => `x-codex-${slot}-used-percent`);
 const fields = ['used-percent', 'window-minutes', 'reset-at', 'reset-after-seconds'] as const;
 
 /**
@@ -10,11 +11,12 @@ const fields = ['used-percent', 'window-minutes', 'reset-at', 'reset-after-secon
  */
 export function setPoolQuota(
   headers: OutgoingHttpHeaders,
-  windows: readonly PoolWindow[],
+  windowsOfPool: () => readonly PoolWindow[],
   now: number,
 ): void {
-  const tellsAny = slots.some((slot) => headers[`x-codex-${slot}-used-percent`] !== undefined);
-  if (!tellsAny || windows.length === 0) return;
+  if (told.every((it) => headers[it] === undefined)) return;
+  const windows = windowsOfPool();
+  if (windows.length === 0) return;
   for (const slot of slots) for (const field of fields) delete headers[`x-codex-${slot}-${field}`];
   delete headers['x-codex-primary-over-secondary-limit-percent'];
   // The shortest window is primary, the longest secondary; a pool with one window has no secondary.

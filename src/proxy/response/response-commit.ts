@@ -98,7 +98,7 @@ export class ResponseCommit {
     const version = clientVersion(request.query, request.headers);
     if (!this.modelsEtag.isSteady(version, account.id, headers['x-models-etag']))
       delete headers['x-models-etag'];
-    setPoolQuota(headers, this.pool.status().windows, Date.now());
+    setPoolQuota(headers, () => this.pool.status().windows, Date.now());
     headers['x-codex-pool-account'] = headerText(account.name);
     headers['x-codex-pool-request'] = request.id;
     return headers;
@@ -116,14 +116,15 @@ export class ResponseCommit {
     if (isEventStream && (response.headers['content-type'] ?? '').trim() === '')
       headers['content-type'] = 'text/event-stream';
     res.writeHead(clientStatus(statusFor(request, response, outcome)), headers);
-    if (head.length === 0) res.flushHeaders(); // otherwise the head would wait for the first bytes
-    else res.write(concatChunks(head));
+    const held = head.length === 0 ? null : concatChunks(head);
+    if (held === null) res.flushHeaders(); // otherwise the head would wait for the first bytes
+    else res.write(held);
     this.addedAfter.observe((performance.now() - headAt) / 1_000);
     const watch = (bytes: Buffer) => {
       by.watch?.(bytes);
       paceGarbageCollection(bytes.length);
     };
-    if (head.length > 0) watch(concatChunks(head));
+    if (held !== null) watch(held);
     return relayStream(response, res, watch, by.isWhole);
   }
 }

@@ -90,7 +90,7 @@ export class UpstreamClient implements OnApplicationBootstrap, OnApplicationShut
     // The library writes to this response object; the client's own is not involved until the commit.
     const detached = new ServerResponse(request);
     const stop = (why: Error, wasReused = false) => {
-      resolve({ kind: 'failed', error: why, wasReused });
+      request.settle({ kind: 'failed', error: why, wasReused });
       detached.emit('close'); // the library stops its request on this event
     };
     connectTimer = setTimeout(() => stop(connectTimeout()), limits.connectMs);
@@ -148,10 +148,12 @@ function upstreamAt(base: URL, egress: Egress, clock: Clock): Upstream {
       proxyReq: (proxyReq, request) => {
         underWay.set(request, proxyReq);
         // An invalid response, such as an unrequested upgrade, ends without an error event.
-        proxyReq.once('close', () =>
-          settling(request).settle(failed(request, new Error('upstream hung up'))),
-        );
-        whenConnected(proxyReq, () => settling(request).connected(proxyReq));
+        const upstream = settling(request);
+        proxyReq.once('close', () => {
+          // An error costs a stack trace, so none is made for the usual end.
+          if (!upstream.isSettled) upstream.settle(failed(request, new Error('upstream hung up')));
+        });
+        whenConnected(proxyReq, () => upstream.connected(proxyReq));
       },
       proxyRes: (response, request) =>
         settling(request).settle({ kind: 'responded', response, at: performance.now() }),

@@ -29,11 +29,11 @@ export interface BuiltRequest {
 export class UpstreamRequest extends IncomingMessage {
   readonly #body: RequestBody | null;
   #hasStarted = false;
+  #isSettled = false;
 
   constructor(
     plan: BuiltRequest,
-    /** Settles the attempt; later calls are ignored. */
-    readonly settle: (end: AttemptEnd) => void,
+    private readonly onEnd: (end: AttemptEnd) => void,
     /** Called when the connection to upstream is established, with the request on it. */
     readonly connected: (onWire: ClientRequest) => void,
   ) {
@@ -46,6 +46,26 @@ export class UpstreamRequest extends IncomingMessage {
     this.httpVersionMinor = 1;
     this.complete = true;
     this.#body = plan.body;
+  }
+
+  /** Whether the attempt has ended, up to its response head. */
+  get isSettled(): boolean {
+    return this.#isSettled;
+  }
+
+  /** Settles the attempt; later calls are ignored. */
+  settle(end: AttemptEnd): void {
+    if (this.#isSettled) return;
+    this.#isSettled = true;
+    this.onEnd(end);
+  }
+
+  /** The library pipes the body to its request. A kept one is written at once instead, together with the head. */
+  override pipe<T extends NodeJS.WritableStream>(to: T, options?: { end?: boolean }): T {
+    if (this.#body?.kind === 'streaming') return super.pipe(to, options);
+    if (this.#body === null || this.#body.bytes.length === 0) to.end();
+    else to.end(this.#body.bytes);
+    return to;
   }
 
   override _read(): void {
