@@ -4,6 +4,8 @@ import { type AccountEvidence } from './evidence/account-evidence.js';
 import { meterOfModel } from './evidence/meter-models.js';
 import { isNamedMeter, meterOf } from './evidence/refusal-scope.js';
 
+const generalMeter: readonly string[] = [GENERAL_METER];
+
 /**
  * Returns the meters that may count a model's turns on an account: the one that upstream has counted it on, else those
  * that match its name. Any of them with room may serve it. `model` null: the general meter.
@@ -13,7 +15,7 @@ export function metersFor(
   quota: AccountQuota,
   model: string | null,
 ): readonly string[] {
-  if (model === null) return [GENERAL_METER];
+  if (model === null) return generalMeter;
   const seen = meterOfModel(evidence, model);
   const named = seen === null ? null : meterOf(seen);
   return named === null ? metersNaming(quota, model) : [named];
@@ -21,7 +23,7 @@ export function metersFor(
 
 /** Returns the meters of an account, other than the general one, that upstream has reported or named. */
 export function namedMeters({ scopes }: AccountEvidence, { meters }: AccountQuota): readonly string[] {
-  const named = [...meters.keys()];
+  const named: string[] = meters.size === 0 ? [] : [...meters.keys()];
   for (const scope of scopes.keys()) {
     const meter = isNamedMeter(scope) ? meterOf(scope) : null;
     if (meter !== null && !meters.has(meter)) named.push(meter);

@@ -99,6 +99,24 @@ export class AccountSelector {
 
   choose(selection: SelectionRequest): Choice {
     const candidates = this.assess(selection, selection.soleId);
+    return this.chooseBound(selection, candidates) ?? this.chooseAmong(selection, candidates);
+  }
+
+  /** The usual case: the session's account serves, and nothing speaks for another one. Null if it is another case. */
+  private chooseBound(
+    selection: SelectionRequest,
+    candidates: readonly ConsideredCandidate[],
+  ): Choice | null {
+    const { sessionKey, soleId, pinnedTo, tried } = selection;
+    if (sessionKey === null || soleId !== null || pinnedTo !== null) return null;
+    const boundTo = this.affinity.find(sessionKey);
+    if (boundTo === null || tried.has(boundTo) || this.affinity.avoided(sessionKey) === boundTo) return null;
+    const bound = candidates.find((it) => it.account.id === boundTo);
+    if (bound === undefined || bound.unavailable !== null || bound.usesCredits) return null;
+    return this.leased(bound.account, 'affinity', selection, false, candidates);
+  }
+
+  private chooseAmong(selection: SelectionRequest, candidates: readonly ConsideredCandidate[]): Choice {
     const untried = candidates.filter((it) => !selection.tried.has(it.account.id));
     const available = untried.filter((it) => it.unavailable === null);
     const unpaid = orAll(available, (it) => !it.usesCredits);
