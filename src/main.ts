@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-semi-space-size=4
+#!/usr/bin/env node
 // No static import of our files: an older Node could not parse them.
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 
@@ -12,6 +12,8 @@ if (major < 22 || (major === 22 && minor < 19)) {
   const { enableCompileCache, flushCompileCache } = await import('node:module');
   // Inside the build folder, so that it is removed with the build. If that is read-only, nothing is cached.
   enableCompileCache(`${import.meta.dirname}/.compile-cache`);
+  const { holdYoungGeneration } = await import('./runtime/young-generation.js');
+  holdYoungGeneration();
   const { start } = await import('./bootstrap/start.js');
   await start();
   // Now, because a killed process writes no cache.

@@ -36,7 +36,7 @@ export class FuzzedProgram implements AsyncDisposable {
     const entry = await buildProgram();
     const folder = await mkdtemp(join(tmpdir(), 'codex-pool-fuzz-'));
     await mkdir(join(folder, 'pool'), { mode: 0o700 });
-    const child = new Child(process.execPath, ['--max-semi-space-size=4', host], {
+    const child = new Child(process.execPath, [host], {
       env: {
         PATH: process.env['PATH'] ?? '',
         HOME: folder,

@@ -15,7 +15,7 @@ const figures = z.object({
 export type Figures = z.infer<typeof figures>;
 
 /** `NODE_OPTIONS` that preload the probe, with the heap settings of `npm start`. */
-export const probeOptions = `--max-semi-space-size=4 --import=${new URL('probe.mjs', import.meta.url).href}`;
+export const probeOptions = `--import=${new URL('probe.mjs', import.meta.url).href}`;
 
 /** Forces a garbage collection in a busy program, and measures what is left. */
 export async function probe(program: RunningProgram): Promise<Figures> {

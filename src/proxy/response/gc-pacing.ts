@@ -1,5 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { growYoungGeneration } from '../../runtime/young-generation.js';
 
 /**
  * Each relayed chunk leaves a buffer of up to 64 KiB behind. V8 counts its own heap, not the memory attached to it,
@@ -19,6 +20,7 @@ export function paceGarbageCollection(bytes: number): void {
   passed += bytes;
   if (passed < COLLECT_AFTER_BYTES) return;
   passed = 0;
+  growYoungGeneration();
   collect?.({ type: 'minor' });
 }
 
