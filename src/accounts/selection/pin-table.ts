@@ -53,8 +53,8 @@ export class PinTable {
   }
 
   /** Restores a pin after a restart. Call it from the oldest to the newest. */
-  restore({ kind, hash, accountId }: Pinned): void {
-    this.pins[kind].set(hash, accountId);
+  restore({ kind, hash: hashed, accountId }: Pinned): void {
+    this.pins[kind].set(hashed, accountId);
   }
 }
 
