@@ -48,20 +48,20 @@ export async function start(): Promise<void> {
 
 /** Returns the settings, and sentences about names that do not count; null if a setting is invalid. */
 function readSettings(): { readonly config: AppConfig; readonly warnings: readonly string[] } | null {
-  let ignored: string[];
+  let refused: string[];
   try {
-    ignored = addDotEnv('.env', process.env);
+    refused = addDotEnv('.env', process.env);
   } catch (error) {
-    giveUp(`.env cannot be read: ${describeError(error)}`);
+    refused = [`.env cannot be read: ${describeError(error)}`];
+  }
+  if (refused.length > 0) {
+    giveUp(refused.join('\n'));
     return null;
   }
   const faults = pathFaults(pathsIn(process.env));
   try {
     const config = loadConfig(process.env);
-    const warnings = [
-      ...ignored.map((it) => `${it} in .env is ignored: tokens go there, so set it in the environment`),
-      ...misspelledSettings(Object.keys(process.env), settingNames),
-    ];
+    const warnings = misspelledSettings(Object.keys(process.env), settingNames);
     if (faults.length === 0) return { config, warnings };
   } catch (error) {
     if (!(error instanceof InvalidConfigError)) throw error;

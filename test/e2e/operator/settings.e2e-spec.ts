@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { readdir, realpath } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { join } from 'node:path';
 import { FakeUpstream } from '../../../src/fake-upstream/fake-upstream.js';
@@ -59,20 +60,33 @@ describe('settings that cannot work', { timeout: 30_000 }, () => {
   });
 });
 
-describe('an upstream address in .env', { timeout: 30_000 }, () => {
-  it('does not count, because tokens would go there', async () => {
+describe('a variable in .env that could lead tokens elsewhere', { timeout: 30_000 }, () => {
+  it('ends the program with a sentence, before it touches a file or a network', async () => {
+    await using other = await FakeUpstream.start({ accounts: ['a'] });
+    const lines = { NODE_TLS_REJECT_UNAUTHORIZED: '0', UPSTREAM_REFRESH_BASE: other.origin };
+    const text = Object.entries(lines).map(([name, value]) => `${name}=${value}\n`);
+    await using program = await Program.spawn({ dotEnv: `PROXY_LISTEN_ADDR=127.0.0.1:0\n${text.join('')}` });
+    expect(await program.child.ended).toEqual({ code: 1, signal: null });
+    const path = join(await realpath(program.folder), '.env');
+    expect(program.child.stderr.trimEnd().split('\n')).toEqual(
+      Object.keys(lines).map((it) => expect.stringContaining(`${it} in ${path} is refused: `)),
+    );
+    expect(await readdir(program.folder)).toEqual(['.env']);
+    expect(other.log).toEqual([]);
+  });
+
+  it('does not matter if the environment sets it', async () => {
     await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
     await using other = await FakeUpstream.start({ accounts: ['a'] });
     const dotEnv = Object.entries(other.env).map(([name, value]) => `${name}=${value}\n`);
     await using program = await Program.spawn({
       fakeUpstream,
       accounts: ['a'],
-      dotEnv: `PROXY_LISTEN_ADDR=127.0.0.1:0\n${dotEnv.join('')}UPSTREAM_LATER_BASE=https://evil.example\n`,
+      dotEnv: `PROXY_LISTEN_ADDR=127.0.0.1:0\n${dotEnv.join('')}`,
     });
     const origin = await program.origin();
     expect((await call(origin, turnWith(JSON.stringify(aTurn())))).status).toBe(200);
     expect(other.log).toEqual([]);
-    expect(program.child.stdout + program.child.stderr).toContain('UPSTREAM_LATER_BASE in .env is ignored');
   });
 });
 
