@@ -49,6 +49,13 @@ export interface InDoubt {
 
 export type RefreshEvent =
   | { readonly kind: 'granted' }
+  /** Tokens were issued, but no new access token. `failures`: in a row, before this one. */
+  | {
+      readonly kind: 'granted-in-part';
+      readonly reason: string;
+      readonly at: number;
+      readonly failures: number;
+    }
   | { readonly kind: 'renewed-elsewhere' }
   | ({ readonly kind: 'refused-for-good' } & Refused)
   /** Upstream has rejected the access token. */
@@ -89,6 +96,8 @@ export function nextRefreshState(state: RefreshState, event: RefreshEvent): Refr
       const until = isAgain ? since + limits.refreshBackoffMaxMs : null;
       return { kind: 'in-doubt', since, isAgain, until, failures: 0, reason };
     }
+    case 'granted-in-part':
+      return waitingAfter(event.failures + 1, event);
     case 'failed':
       return afterFailure(state, event);
     case 'network-back':
@@ -109,9 +118,18 @@ function afterFailure(state: RefreshState, { reason, at, isNetworkFault }: Refre
     return { kind: 'waiting', until, failures: before, reason, isNetworkFault };
   }
   const failures = before + 1;
-  const until = at + backoffMs(failures, backoff);
-  if (state.kind === 'in-doubt') return { ...state, until, failures, reason };
-  return { kind: 'waiting', until, failures, reason, isNetworkFault };
+  if (state.kind !== 'in-doubt') return waitingAfter(failures, { reason, at });
+  return { ...state, until: at + backoffMs(failures, backoff), failures, reason };
+}
+
+function waitingAfter(failures: number, { reason, at }: { reason: string; at: number }): Waiting {
+  return {
+    kind: 'waiting',
+    until: at + backoffMs(failures, backoff),
+    failures,
+    reason,
+    isNetworkFault: false,
+  };
 }
 
 /** Returns whether the network alone stands in the way of the next token request. `now`: epoch ms. */

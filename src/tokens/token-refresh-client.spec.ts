@@ -31,6 +31,32 @@ describe('a token endpoint response', () => {
     expect(readRefreshResponse(status, text).kind).toBe(kind);
   });
 
+  it.each<[string, string, Partial<Record<'accessToken' | 'refreshToken' | 'idToken', string>>]>([
+    ['an empty id token', '{"access_token":"a","refresh_token":"r","id_token":""}', {}],
+    ['an id token that is no JWT', '{"access_token":"a","refresh_token":"r","id_token":"opaque"}', {}],
+    ['an id token of two parts', `{"access_token":"a","refresh_token":"r","id_token":"x.e30"}`, {}],
+    ['an id token without claims', `{"access_token":"a","refresh_token":"r","id_token":"x.W10.y"}`, {}],
+    [
+      'a JWT as id token',
+      '{"access_token":"a","refresh_token":"r","id_token":"x.e30.y"}',
+      { idToken: 'x.e30.y' },
+    ],
+    ['an odd lifetime', '{"access_token":"a","refresh_token":"r","expires_in":"-1e99"}', {}],
+    ['a blank refresh token', '{"access_token":"a","refresh_token":" \\n"}', { refreshToken: '' }],
+    ['an empty access token', '{"access_token":"","refresh_token":"r"}', { accessToken: '' }],
+    ['an access token of another type', '{"access_token":{},"refresh_token":"r"}', { accessToken: '' }],
+  ])('with %s brings the others', (_case, text, different) => {
+    const response = readRefreshResponse(200, text);
+    if (response.kind !== 'granted') throw new Error(response.kind);
+    const { accessToken, refreshToken, idToken } = response.grant;
+    const brought = {
+      accessToken: accessToken?.reveal() ?? '',
+      refreshToken: refreshToken?.reveal() ?? '',
+      idToken: idToken?.reveal() ?? '',
+    };
+    expect(brought).toEqual({ accessToken: 'a', refreshToken: 'r', idToken: '', ...different });
+  });
+
   it("shows none of the endpoint's text except known codes", () => {
     const response = readRefreshResponse(401, '{"error":{"code":"token rt_canary was used"}}');
     expect(JSON.stringify(response)).not.toContain('canary');

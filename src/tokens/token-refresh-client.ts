@@ -5,20 +5,23 @@ import { limits } from '../config/limits.js';
 import { OutboundHttpClient } from '../egress/http-client.js';
 import { describeError } from '../runtime/pool-error.js';
 import { Secret } from '../runtime/secret.js';
+import { isJwt } from './credential-file/access-token-claims.js';
 import { headerText, type TokenGrant } from './credential-file/credential.js';
 import { UpstreamClock } from './upstream-clock.js';
 
 /** Codex's public OAuth client (docs/protocol.md, section on refresh): the tokens were issued to it. */
 const CLIENT_ID = 'app_EMoamEEZ73f0CkXaXp7hrann';
 
-const tokenText = z.string().min(1).nullish().catch(null);
-
-/** Each token is read by itself: an unusable one does not affect the others. */
+/**
+ * Each token is read by itself: an unusable one counts as absent, and does not affect the others. Other fields, such as
+ * `expires_in`, are not read: the access token itself says when it expires.
+ */
 const grantSchema = z
   .object({
     access_token: z.string().regex(headerText).nullish().catch(null),
-    refresh_token: tokenText,
-    id_token: tokenText,
+    refresh_token: z.string().regex(/\S/).nullish().catch(null),
+    // Codex cannot read a file whose id token is no JWT.
+    id_token: z.string().refine(isJwt).nullish().catch(null),
   })
   .refine((it) => it.access_token != null || it.refresh_token != null)
   .transform((it): TokenGrant => ({

@@ -116,8 +116,12 @@ export class TokenRefresh {
     if (await this.write(locked, { unsaved: { grant, at, spent }, asking: null }, before.name))
       this.onStep('journaled', before.name);
     const after = await this.persistence.save(before, renewed(before.credential, grant, at), spent, locked);
+    if (grant.accessToken?.equals(before.credential.accessToken) === false) return after;
     // The next request uses the new refresh token, but must not follow immediately in a loop.
-    return grant.accessToken === null ? this.failed(after, 'no access token was issued', false) : after;
+    const reason = 'the token endpoint issued no new access token';
+    this.logger.warn('token refresh failed', { account: after.name, reason });
+    const failures = before.refresh.kind === 'waiting' ? before.refresh.failures : 0;
+    return this.vault.change(after, { kind: 'granted-in-part', reason, at, failures });
   }
 
   private failed(

@@ -78,9 +78,9 @@ export class TokenService implements OnApplicationShutdown {
    * @throws NeedsLoginError, RefreshFailedError
    */
   async refreshNow(id: string): Promise<void> {
-    const before = this.vault.get(id);
+    const { accessToken } = this.vault.get(id).credential;
     const after = await this.refresh(id, 'forced');
-    if (after.credential === before.credential) throw whyNot(after);
+    if (after.credential.accessToken.equals(accessToken)) throw whyNot(after);
   }
 
   /**

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isRecord } from '../../runtime/is-record.js';
 
 /** Names of OpenAI's claims (docs/protocol.md, section on `auth.json`). */
 const AUTH_CLAIM = 'https://api.openai.com/auth';
@@ -51,15 +52,7 @@ export const noClaims: TokenClaims = {
  * Returns `noClaims` for opaque tokens and unreadable payloads.
  */
 export function readClaims(token: string): TokenClaims {
-  const payload = token.split('.')[1];
-  if (payload === undefined) return noClaims;
-  let json: unknown;
-  try {
-    json = JSON.parse(Buffer.from(payload, 'base64url').toString('utf8'));
-  } catch {
-    return noClaims; // opaque tokens are allowed
-  }
-  const parsed = payloadSchema.safeParse(json);
+  const parsed = payloadSchema.safeParse(payloadOf(token)); // opaque tokens are allowed
   if (!parsed.success) return noClaims;
   const auth = parsed.data[AUTH_CLAIM];
   return {
@@ -71,6 +64,20 @@ export function readClaims(token: string): TokenClaims {
     email: parsed.data.email ?? parsed.data[PROFILE_CLAIM]?.email ?? null,
     isFedramp: auth?.chatgpt_account_is_fedramp ?? false,
   };
+}
+
+/** Returns whether a token has the form of a JWT: three parts, of which the second is a JSON object. */
+export function isJwt(token: string): boolean {
+  return token.split('.').length === 3 && isRecord(payloadOf(token));
+}
+
+/** The second part of a JWT as JSON; null if it is unreadable. */
+function payloadOf(token: string): unknown {
+  try {
+    return JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8'));
+  } catch {
+    return null;
+  }
 }
 
 function epochMs(seconds: number | null | undefined): number | null {

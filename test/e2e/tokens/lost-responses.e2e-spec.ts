@@ -54,6 +54,13 @@ class Wired implements AsyncDisposable {
   }
 }
 
+/** Account `a` in memory. */
+function storedIn(pool: TestPool) {
+  const account = pool.registry.list().find((it) => it.name === 'a');
+  if (account === undefined) throw new Error('there is no account a');
+  return account.storedCredential;
+}
+
 describe('a refresh whose response is lost', () => {
   it.each(wireFaults)(
     'since its connection %s sends the token again only when the access token has expired, and then once',
@@ -206,6 +213,50 @@ describe('a token endpoint response', () => {
     clock.advance(MINUTE);
     expect(await it.served()).toBe('a');
     expect(pool.fakeUpstream.tokens.reuses).toBe(0);
+  });
+
+  it('without a new access token, again and again, is asked for ever more rarely', async () => {
+    await using it = await Wired.start();
+    const { pool, clock } = it;
+    const { tokens } = pool.fakeUpstream;
+    const [{ access_token: old }, pauses] = [newest(pool), [] as number[]];
+    for (const access_token of ['', old, undefined]) {
+      const { refresh_token } = pool.fakeUpstream.account('a').loginAgain().tokens;
+      tokens.answers({ status: 200, body: { access_token, refresh_token, id_token: 'opaque' } });
+      const { body } = await pool.client.post('/admin/accounts/a/refresh').expect(502);
+      expect(body).toMatchObject({
+        code: 'refresh_failed',
+        detail: expect.stringContaining('no new access token'),
+      });
+      expect((await pool.readAuth('a')).tokens).toMatchObject({ refresh_token, access_token: old });
+      const { refresh } = storedIn(pool);
+      if (refresh.kind === 'waiting') pauses.push(refresh.until - clock.now());
+    }
+    expect(pauses).toEqual([30 * SECOND, 60 * SECOND, 120 * SECOND]);
+    clock.advance(MINUTE);
+    expect(await it.served()).toBe('b'); // its access token has expired, and the pause lasts
+    clock.advance(MINUTE);
+    expect(await it.served()).toBe('a');
+    expect(storedIn(pool).refresh.kind).toBe('idle');
+    expect((await pool.readAuth('a')).tokens).toMatchObject(newest(pool));
+    expect(tokens.reuses).toBe(0);
+  });
+
+  it('with an empty id token, or one that is no JWT, leaves the old one in the file', async () => {
+    await using it = await Wired.start();
+    const { pool } = it;
+    const { id_token: before } = newest(pool);
+    for (const id_token of ['', 'opaque', 7]) {
+      const { access_token, refresh_token } = pool.fakeUpstream.account('a').loginAgain().tokens;
+      const body = { access_token, refresh_token, id_token, expires_in: 'soon' };
+      pool.fakeUpstream.tokens.answers({ status: 200, body });
+      await pool.client.post('/admin/accounts/a/refresh').expect(200);
+      expect((await pool.readAuth('a')).tokens).toMatchObject({
+        access_token,
+        refresh_token,
+        id_token: before,
+      });
+    }
   });
 });
 
