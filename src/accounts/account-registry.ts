@@ -6,6 +6,7 @@ import { limits } from '../config/limits.js';
 import { CredentialPersistence } from '../tokens/credential-persistence.js';
 import type { CredentialFile } from '../tokens/credential-store.js';
 import { CredentialVault } from '../tokens/credential-vault.js';
+import { KeptTokens } from '../tokens/kept-tokens.js';
 import type { StoredCredential } from '../tokens/stored-credential.js';
 import { changedRefusals } from './evidence/account-evidence.js';
 import { learn } from './evidence/evidence-learning.js';
@@ -29,6 +30,7 @@ export class AccountRegistry implements OnModuleInit {
   constructor(
     private readonly vault: CredentialVault,
     private readonly persistence: CredentialPersistence,
+    private readonly kept: KeptTokens,
     private readonly settings: SettingsStore,
     private readonly evidence: EvidenceStore,
     private readonly folder: PoolFolder,
@@ -41,6 +43,7 @@ export class AccountRegistry implements OnModuleInit {
   async onModuleInit(): Promise<void> {
     await this.folder.noteReading();
     this.take(await this.persistence.load(), new Set(), new Map()); // startup does not wait for partial writes
+    await this.kept.keepAll(this.brokenFiles.map((it) => it.name));
   }
 
   /** All accounts, by name. Accounts whose file is gone stay listed while their turns are in flight. */
@@ -138,7 +141,9 @@ export class AccountRegistry implements OnModuleInit {
     const shown = new Set(this.brokenFiles.map((it) => it.name));
     const newlyBroken = files.filter((it) => it.kind === 'broken' && !shown.has(it.name));
     const underWay = await this.folder.partialWrite(newlyBroken.map((it) => it.name));
-    return { results: this.take(files, underWay, namesBefore), isComplete: underWay.size === 0 };
+    const results = this.take(files, underWay, namesBefore);
+    await this.kept.keepAll(this.brokenFiles.map((it) => it.name));
+    return { results, isComplete: underWay.size === 0 };
   }
 
   /** Applies the difference synchronously, so that no caller sees half of it. */
@@ -157,6 +162,7 @@ export class AccountRegistry implements OnModuleInit {
       a.name < b.name ? -1 : 1,
     );
     for (const { account, withdrawal } of withdrawn) {
+      if (withdrawal.isBroken === true) this.kept.lost(account.id);
       account.withdraw(withdrawal, () => this.dismiss(account));
       for (const watcher of this.watchers) watcher(account);
     }
@@ -193,6 +199,7 @@ export class AccountRegistry implements OnModuleInit {
   private follow(now: StoredCredential, before: StoredCredential | null): void {
     const account = this.findById(now.id);
     if (account === null || before === null) return;
+    if (now.unsaved !== null) void this.kept.keep(now.id); // its file may be broken
     const { credential: previous } = before;
     if (previous !== now.credential)
       this.learn(account, {

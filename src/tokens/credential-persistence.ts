@@ -85,6 +85,7 @@ export class CredentialPersistence {
       inFile: now.unsaved === null ? fingerprintOf(now.credential) : now.unsaved.inFile,
       spent,
       shouldBackUpFile: isOther || shouldBackUpFile || (now.unsaved?.shouldBackUpFile ?? false),
+      ...(now.unsaved?.brokenFile === undefined ? {} : { brokenFile: { keptIn: null } }),
     };
     const grantedAt = issued.lastRefreshAt;
     return await this.writeFile({ ...now, credential: issued, grantedAt, unsaved, refresh: idle }, locked);
@@ -146,12 +147,14 @@ export class CredentialPersistence {
     // Another process may have refreshed since.
     const storedCredential = read.unsaved === null ? read : await this.finish(read, locked);
     if (storedCredential.unsaved === null) return await this.clearJournal(storedCredential, locked);
-    if (!locked.hasTokens) await this.journalLate(storedCredential, locked);
-    await this.writeFile(storedCredential, locked);
+    if (!locked.hasTokens) await this.journalTokens(storedCredential, locked);
+    // A broken file waits for the operator.
+    if (typeof storedCredential.unsaved.brokenFile?.keptIn !== 'string')
+      await this.writeFile(storedCredential, locked);
   }
 
-  /** Writes tokens to the journal that it could not take when they were issued. */
-  private async journalLate(storedCredential: StoredCredential, locked: LockedJournal): Promise<void> {
+  /** Writes tokens that their file lacks to the journal. A journal that does not take them is no fault here. */
+  async journalTokens(storedCredential: StoredCredential, locked: LockedJournal): Promise<void> {
     try {
       await locked.write({
         unsaved: unsavedEntry(storedCredential),
@@ -196,7 +199,7 @@ export class CredentialPersistence {
   }
 
   /** Removes tokens that are in the file; keeps the note that a refresh is in doubt. */
-  private async clearJournal(storedCredential: StoredCredential, locked: LockedJournal): Promise<void> {
+  async clearJournal(storedCredential: StoredCredential, locked: LockedJournal): Promise<void> {
     if (!locked.isOnDisk) return;
     const asking = pendingRequestOf(storedCredential);
     try {

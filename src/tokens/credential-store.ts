@@ -1,16 +1,24 @@
-import { chmod, lstat, mkdir, readdir, realpath, rename, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { chmod, lstat, readdir, realpath, rename, stat } from 'node:fs/promises';
+import { basename, dirname, join, relative } from 'node:path';
 import { Inject, Injectable, Logger } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
 import { APP_CONFIG, type AppConfig } from '../config/app.config.js';
 import { limits } from '../config/limits.js';
 import { describeError, errorCode } from '../runtime/pool-error.js';
 import { readBounded, replaceFile, syncFolder } from '../runtime/atomic-file.js';
-import { type Credential, isSameGeneration, parseCredential } from './credential-file/credential.js';
+import { Secret } from '../runtime/secret.js';
+import { asObject, authJsonOf, documentIn, withTokens } from './credential-file/auth-json.js';
+import {
+  type Credential,
+  identityOf,
+  isSameGeneration,
+  parseCredential,
+} from './credential-file/credential.js';
 import { describeDoubt, doubtAbout } from './credential-file/login-doubts.js';
+import { RemovedFiles } from './removed-files.js';
 import { CredentialFileChangedError } from './tokens.errors.js';
 
 const SUFFIX = '.json';
-const REMOVED = '.removed';
 const OWNER_ONLY = 0o600;
 
 /** One file of the pool folder: a credential, or the reason why it is unusable. `name`: without `.json`. */
@@ -30,7 +38,19 @@ export type CredentialFile =
 export class CredentialStore {
   private readonly logger = new Logger(CredentialStore.name);
 
-  constructor(@Inject(APP_CONFIG) private readonly config: AppConfig) {}
+  /** The files that have left the pool. */
+  readonly removed: RemovedFiles;
+  /** The last usable text of each file, by name, for its other fields if another program breaks it. */
+  private readonly lastTexts = new LRUCache<string, Secret>({
+    max: limits.poolFiles,
+    maxSize: limits.lastTextsBytes,
+    maxEntrySize: limits.journalRoomBytes,
+    sizeCalculation: (it) => it.reveal().length + 1,
+  });
+
+  constructor(@Inject(APP_CONFIG) private readonly config: AppConfig) {
+    this.removed = new RemovedFiles(config.poolDir);
+  }
 
   /** Reads all credential files, sorted by name; none without a folder. An unreadable file does not affect others. */
   async readAll(): Promise<CredentialFile[]> {
@@ -56,6 +76,7 @@ export class CredentialStore {
       const parsed = parseCredential(text);
       if (parsed.kind === 'broken') return { kind: 'broken', name, reason: parsed.reason };
       const { credential } = parsed;
+      this.lastTexts.set(name, new Secret(text));
       const isLink = (await lstat(this.pathOf(name))).isSymbolicLink();
       const doubt = doubtAbout(credential);
       const concerns = [await this.tighten(name), doubt === null ? null : describeDoubt(doubt)];
@@ -85,19 +106,16 @@ export class CredentialStore {
     if (isSameGeneration(parsed.credential, credential)) return;
     if (!replaceable.includes(parsed.credential.refreshToken?.fingerprint() ?? null))
       throw new CredentialFileChangedError(name, 'it now holds other tokens');
-    const document: unknown = JSON.parse(text.replace(/^\uFEFF/, ''));
-    await replaceFile(path, `${JSON.stringify(merged(document, credential), null, 2)}\n`);
+    const written = `${JSON.stringify(withTokens(documentIn(text), credential), null, 2)}\n`;
+    await replaceFile(path, written);
+    this.lastTexts.set(name, new Secret(written));
   }
 
   /** Returns the parsed file of this name. Rejects when it is missing or not a JSON object. */
   async document(name: string): Promise<Record<string, unknown>> {
     const text = (await readBounded(this.pathOf(name), limits.credentialFileBytes)) ?? '';
-    let json: unknown;
-    try {
-      json = JSON.parse(text.replace(/^\uFEFF/, ''));
-    } catch {
-      throw new TypeError('the file is not JSON'); // the parser's message would quote it
-    }
+    const json = documentIn(text);
+    if (json === null) throw new TypeError('the file is not JSON'); // the parser's message would quote it
     return asObject(json);
   }
 
@@ -110,18 +128,44 @@ export class CredentialStore {
     await replaceFile(path, `${JSON.stringify(document, null, 2)}\n`);
   }
 
-  /** Copies the file of this name to `.removed/` before it is overwritten. */
+  /**
+   * Replaces a broken file by an `auth.json` with these tokens; follows symbolic links. Its other fields are those of a
+   * copy that `keep` has made.
+   */
+  async recreate(name: string, credential: Credential, keptIn: string | null): Promise<void> {
+    const text =
+      keptIn === null ? null : await this.textAt(join(this.config.poolDir, keptIn)).catch(() => null);
+    await this.put(name, withTokens(documentIn(text) ?? this.lastDocument(name, credential), credential));
+  }
+
+  /** Copies the file of this name, unless it is empty, to `.removed/` before it is overwritten. */
   async backUp(name: string): Promise<void> {
     const text = await readBounded(this.pathOf(name), limits.credentialFileBytes);
-    if (text === null) return;
-    await replaceFile(await this.removedPathOf(name), text);
+    if (text === null || text.trim() === '') return;
+    await replaceFile(await this.removed.pathFor(name), text);
     this.logger.log('copied the older file to .removed', { account: name });
+  }
+
+  /** Writes tokens to `.removed/`, in a file of their own. Returns its path below the pool folder. */
+  async keep(name: string, credential: Credential): Promise<string> {
+    const path = await this.removed.pathFor(name, 'kept');
+    await replaceFile(
+      path,
+      `${JSON.stringify(withTokens(this.lastDocument(name, credential), credential), null, 2)}\n`,
+    );
+    return relative(this.config.poolDir, path);
+  }
+
+  /** Reads tokens that `keep` has written; null if they are no longer readable. */
+  async kept(path: string): Promise<Credential | null> {
+    const parsed = parseCredential((await this.textAt(join(this.config.poolDir, path))) ?? '');
+    return parsed.kind === 'ok' ? parsed.credential : null;
   }
 
   /** Moves the file of this name, or the link, to `.removed/` in the pool folder. Returns its new path. */
   async remove(name: string): Promise<string> {
     const path = this.pathOf(name);
-    const target = await this.removedPathOf(name);
+    const target = await this.removed.pathFor(name);
     const isLink = (await lstat(path)).isSymbolicLink();
     // The mode of another user's file cannot be changed, but the file can still be moved.
     if (!isLink) await chmod(path, OWNER_ONLY).catch(() => undefined);
@@ -140,15 +184,21 @@ export class CredentialStore {
     }
   }
 
-  private pathOf(name: string): string {
-    return join(this.config.poolDir, name + SUFFIX);
+  /** The document that this account's file last held; a new one if it is not known. */
+  private lastDocument(name: string, credential: Credential): object {
+    const text = this.lastTexts.get(name)?.reveal() ?? '';
+    const parsed = parseCredential(text);
+    const isSame =
+      parsed.kind === 'ok' && identityOf(name, parsed.credential) === identityOf(name, credential);
+    return (isSame ? documentIn(text) : null) ?? authJsonOf(credential);
   }
 
-  private async removedPathOf(name: string): Promise<string> {
-    const folder = join(this.config.poolDir, REMOVED);
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    const at = new Date().toISOString().replaceAll(':', '-'); // Windows takes no colons
-    return join(folder, `${name}-${at}${SUFFIX}`);
+  private textAt(path: string): Promise<string | null> {
+    return readBounded(path, limits.credentialFileBytes);
+  }
+
+  private pathOf(name: string): string {
+    return join(this.config.poolDir, name + SUFFIX);
   }
 
   private async tighten(name: string): Promise<string | null> {
@@ -164,26 +214,4 @@ export class CredentialStore {
       return `others can read the file, and its mode cannot be tightened: ${errorCode(error) ?? 'unknown'}`;
     }
   }
-}
-
-function merged(
-  document: unknown,
-  { idToken, accessToken, refreshToken, lastRefreshAt }: Credential,
-): object {
-  const file = asObject(document);
-  return {
-    ...file,
-    tokens: {
-      ...asObject(file['tokens']),
-      ...(idToken === null ? {} : { id_token: idToken.reveal() }),
-      access_token: accessToken.reveal(),
-      ...(refreshToken === null ? {} : { refresh_token: refreshToken.reveal() }),
-    },
-    ...(lastRefreshAt === null ? {} : { last_refresh: new Date(lastRefreshAt).toISOString() }),
-  };
-}
-
-function asObject(value: unknown): Record<string, unknown> {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value };
-  throw new TypeError('the file is no longer a valid Codex auth.json');
 }

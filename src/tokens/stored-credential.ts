@@ -36,6 +36,8 @@ export interface Unsaved {
   readonly spent: readonly string[];
   /** Whether to copy the file before it is overwritten. */
   readonly shouldBackUpFile: boolean;
+  /** Set while another program has emptied or broken the file. `keptIn`: the copy of these tokens, once there is one. */
+  readonly brokenFile?: { readonly keptIn: string | null };
 }
 
 /** A credential file that can be used. */
@@ -89,7 +91,7 @@ export function pendingRequestOf({ credential, refresh }: StoredCredential): Pen
 function stillUnsaved(mine: StoredCredential, file: WholeFile): Unsaved | null {
   if (isSameGeneration(mine.credential, file.credential)) return null;
   const inFile = fingerprintOf(file.credential);
-  if (mine.unsaved?.inFile === inFile) return mine.unsaved;
+  if (mine.unsaved?.inFile === inFile && mine.unsaved.brokenFile === undefined) return mine.unsaved;
   const spent = mine.unsaved?.spent ?? [];
   return {
     reason: 'the file holds older tokens than those in use',
@@ -97,6 +99,18 @@ function stillUnsaved(mine: StoredCredential, file: WholeFile): Unsaved | null {
     spent,
     shouldBackUpFile: !spent.includes(inFile ?? ''),
   };
+}
+
+/** Returns the state of tokens whose file another program has broken. `keptIn`: their copy; null before there is one. */
+export function inNoFile({ name, unsaved }: StoredCredential, keptIn: string | null): Unsaved {
+  const reason = keptIn === null ? 'its last tokens are in no file' : whereKept(name, keptIn);
+  const spent = unsaved?.spent ?? [];
+  return { reason, inFile: null, spent, shouldBackUpFile: true, brokenFile: { keptIn } };
+}
+
+/** Says where the tokens of a broken file are, and how they come back. */
+export function whereKept(name: string, keptIn: string): string {
+  return `its last tokens are kept in ${keptIn}; POST /admin/accounts/${encodeURIComponent(name)}/refresh puts them back into ${name}.json`;
 }
 
 /** Returns whether the access token expires within `ms` of `now` (epoch ms, by upstream's clock). False if unknown. */

@@ -2,6 +2,7 @@ import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { CredentialImport } from './credential-import.js';
 import { CredentialStore } from './credential-store.js';
 import { CredentialVault } from './credential-vault.js';
+import { KeptTokens } from './kept-tokens.js';
 import { RefreshJournal } from './journal/refresh-journal.js';
 import { REFRESH_STEP_WATCHER, type RefreshStepWatcher } from './refresh-state.js';
 import { TokenRefresh } from './token-refresh.js';
@@ -17,6 +18,7 @@ import { UpstreamClock } from './upstream-clock.js';
     CredentialStore,
     CredentialVault,
     CredentialImport,
+    KeptTokens,
     RefreshJournal,
     CredentialPersistence,
     TokenRefresh,
@@ -30,6 +32,7 @@ import { UpstreamClock } from './upstream-clock.js';
     CredentialPersistence,
     CredentialStore,
     CredentialVault,
+    KeptTokens,
     TokenRefreshCron,
     TokenService,
   ],

@@ -14,6 +14,8 @@ export interface Withdrawal {
   readonly reason: 'removed' | 'broken-file';
   /** Why its file is unusable; null if it has no file. */
   readonly why: string | null;
+  /** Whether the file is still there without its tokens: another program has broken it. */
+  readonly isBroken?: boolean;
 }
 
 /** The pool as it was, and what has just been read from its folder. */
@@ -65,7 +67,7 @@ export function diffOf<T extends PoolMember>(reading: Reading<T>): PoolDiff<T> {
   const missing = accounts.filter((it) => !ids.has(it.id));
   const withdrawn = missing
     .filter((it) => !underWay.has(it.name))
-    .map((account) => ({ account, withdrawal: withdrawalOf(account, broken) }));
+    .map((account) => ({ account, withdrawal: withdrawalOf(account, files) }));
   const names = new Set([...files.map((it) => it.name), ...whole.map((it) => it.storedCredential.name)]);
   const removed = withdrawn
     .map((it) => it.account)
@@ -95,7 +97,8 @@ function resultOf(
   return { name, result: hasNewTokens ? 'updated' : 'unchanged', reason: null };
 }
 
-function withdrawalOf({ name }: PoolMember, broken: readonly BrokenFile[]): Withdrawal {
-  const file = broken.find((it) => it.name === name);
-  return file === undefined ? { reason: 'removed', why: null } : { reason: 'broken-file', why: file.reason };
+function withdrawalOf({ name }: PoolMember, files: readonly CredentialFile[]): Withdrawal {
+  const file = files.find((it) => it.name === name);
+  if (file?.kind !== 'broken') return { reason: 'removed', why: null };
+  return { reason: 'broken-file', why: file.reason, isBroken: file.isMissing !== true };
 }

@@ -21,11 +21,11 @@ export class AccountActionsController {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /** Refreshes the token, due or not. */
+  /** Refreshes the token, due or not. If the file is broken and its tokens were kept, puts them back instead. */
   @Post('refresh')
   @HttpCode(HttpStatus.OK)
   async refresh(@Param('name') name: string): Promise<AccountView> {
-    await this.renewal.refresh(this.views.account(name));
+    if (!(await this.renewal.restore(name))) await this.renewal.refresh(this.views.account(name));
     return this.views.named(name);
   }
 

@@ -1,6 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Account } from '../../accounts/account.js';
+import { AccountRegistry } from '../../accounts/account-registry.js';
 import { APP_CONFIG, type AppConfig } from '../../config/app.config.js';
+import { describeError } from '../../runtime/pool-error.js';
+import { KeptTokens } from '../../tokens/kept-tokens.js';
 import { TokenService } from '../../tokens/token.service.js';
 import { NeedsLoginError, RefreshFailedError } from '../../tokens/tokens.errors.js';
 import { Problem } from '../problems/problem.js';
@@ -10,6 +13,8 @@ import { Problem } from '../problems/problem.js';
 export class AccountRefresh {
   constructor(
     private readonly tokens: TokenService,
+    private readonly kept: KeptTokens,
+    private readonly registry: AccountRegistry,
     @Inject(APP_CONFIG) private readonly config: AppConfig,
   ) {}
 
@@ -29,5 +34,21 @@ export class AccountRefresh {
       if (error instanceof RefreshFailedError) throw new Problem(502, error.code, `${error.message}.`);
       throw error;
     }
+  }
+
+  /**
+   * Puts the kept tokens of a broken file back into it. Returns whether it did; the account is then in the pool again.
+   * @throws Problem if the file cannot be written
+   */
+  async restore(name: string): Promise<boolean> {
+    if (this.kept.whereKept(name) === null) return false;
+    try {
+      if (!(await this.kept.restore(name))) return false;
+    } catch (error) {
+      const detail = `The tokens of ${name} could not be put back into its file: ${describeError(error)}.`;
+      throw new Problem(503, 'not_written', detail);
+    }
+    await this.registry.reload();
+    return true;
   }
 }

@@ -2,6 +2,7 @@ import type { Account } from '../../accounts/account.js';
 import type { Unavailable } from '../../accounts/unavailable.js';
 import { lastSuccessAt } from '../../accounts/evidence/account-evidence.js';
 import type { AccountQuota } from '../../usage/account-quota.js';
+import { whereKept } from '../../tokens/stored-credential.js';
 import type { QuotaWindow } from '../../usage/quota-window.js';
 import type { UsageTotals } from '../../usage/usage.service.js';
 
@@ -136,8 +137,8 @@ function loginWarning({ storedCredential: { refresh }, tokenEndsAt }: Account): 
   return `The account needs a new login (${refresh.code}): it can be used until ${until}.`;
 }
 
-/** Shows a broken credential file in the list of accounts, with the reason. */
-export function brokenView(name: string, reason: string) {
+/** Shows a broken credential file in the list of accounts, with the reason. `keptIn`: its last tokens, if there are any. */
+export function brokenView(name: string, reason: string, keptIn: string | null) {
   return {
     name,
     label: null,
@@ -158,7 +159,7 @@ export function brokenView(name: string, reason: string) {
     lastRefreshAt: null,
     refresh: 'none',
     lastSuccessAt: null,
-    warnings: [],
+    warnings: keptIn === null ? [] : [whereKept(name, keptIn)],
     refusals: [],
     windows: [],
     meters: [],

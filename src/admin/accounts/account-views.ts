@@ -4,6 +4,7 @@ import { AccountRegistry } from '../../accounts/account-registry.js';
 import { AccountSelector } from '../../accounts/selection/account-selector.js';
 import type { Account } from '../../accounts/account.js';
 import { SharedLoginDetector } from '../../clients/shared-login-detector.js';
+import { KeptTokens } from '../../tokens/kept-tokens.js';
 import { QuotaService } from '../../usage/quota.service.js';
 import { UsageService } from '../../usage/usage.service.js';
 import { type AccountView, accountView, brokenView } from './account-view.js';
@@ -14,6 +15,7 @@ import { Problem } from '../problems/problem.js';
 export class AccountViews {
   constructor(
     private readonly registry: AccountRegistry,
+    private readonly kept: KeptTokens,
     private readonly selector: AccountSelector,
     private readonly sharedLogins: SharedLoginDetector,
     private readonly quota: QuotaService,
@@ -24,7 +26,9 @@ export class AccountViews {
   /** Returns all accounts and broken files, by name. */
   all(): AccountView[] {
     const accounts = this.selector.assess().map((it) => this.viewOf(it));
-    const broken = this.registry.broken().map(({ name, reason }) => brokenView(name, reason));
+    const broken = this.registry
+      .broken()
+      .map(({ name, reason }) => brokenView(name, reason, this.kept.whereKept(name)));
     return [...accounts, ...broken].toSorted((a, b) => (a.name < b.name ? -1 : 1));
   }
 
@@ -43,8 +47,9 @@ export class AccountViews {
   account(name: string): Account {
     const account = this.registry.list().find((it) => it.name === name && it.withdrawal === null);
     if (account !== undefined) return account;
-    const { reason } = this.named(name);
-    throw new Problem(404, 'no_account', `${name} is not a usable account: ${reason ?? 'unknown'}.`);
+    const { reason, warnings } = this.named(name);
+    const why = [reason ?? 'unknown', ...warnings].join('; ');
+    throw new Problem(404, 'no_account', `${name} is not a usable account: ${why}.`);
   }
 
   private viewOf({ account, unavailable }: ConsideredCandidate): AccountView {

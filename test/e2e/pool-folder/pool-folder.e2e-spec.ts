@@ -133,7 +133,10 @@ describe('a file in the pool folder', () => {
     const busy = pool.fakeUpstream.attempts()[0] ?? '';
     await writeFile(fileOf(pool, busy), '{');
     await eventually(async () => (await stateOf(pool))[busy]).toBe('broken-file');
-    expect((await pool.account(busy)).warnings).toEqual(['the file is not JSON']);
+    await eventually(async () => (await pool.account(busy)).warnings).toEqual([
+      'the file is not JSON',
+      expect.stringContaining('its last tokens are kept in .removed/'),
+    ]);
     running.send(delta('late'), completed());
     running.end();
     expect(await client.whole()).toMatchObject({ status: 200, isBroken: false });

@@ -1,0 +1,148 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { limits } from '../config/limits.js';
+import { describeError } from '../runtime/pool-error.js';
+import { SingleFlight } from '../runtime/single-flight.js';
+import { CredentialPersistence } from './credential-persistence.js';
+import { CredentialStore } from './credential-store.js';
+import { CredentialVault } from './credential-vault.js';
+import { identityOf } from './credential-file/credential.js';
+import { RefreshJournal } from './journal/refresh-journal.js';
+import { idle } from './refresh-state.js';
+import { inNoFile, type StoredCredential } from './stored-credential.js';
+import { RefreshFailedError } from './tokens.errors.js';
+
+/**
+ * Keeps the tokens of a file that another program has emptied or broken: in `.removed/`, in the journal, and in memory.
+ * They come back with `restore`, or when a usable file of the account appears: the newest tokens then win, as always.
+ */
+@Injectable()
+export class KeptTokens {
+  private readonly logger = new Logger(KeptTokens.name);
+  private readonly flights = new SingleFlight<void>();
+  /** The newest copy of each broken file's tokens, by name. */
+  private keptIn: ReadonlyMap<string, string> = new Map();
+
+  constructor(
+    private readonly vault: CredentialVault,
+    private readonly store: CredentialStore,
+    private readonly journal: RefreshJournal,
+    private readonly persistence: CredentialPersistence,
+  ) {}
+
+  /** Notes that an account's file is broken for good, so that its tokens outlive its last turn. Call `keep` afterwards. */
+  lost(id: string): void {
+    const known = this.vault.find(id);
+    if (known !== null && known.unsaved === null)
+      this.vault.put({ ...known, unsaved: inNoFile(known, null) });
+  }
+
+  /** Copies an account's tokens to `.removed/`, unless they are there already. A failure is logged; memory keeps them. */
+  async keep(id: string): Promise<void> {
+    if (isKept(this.vault.find(id))) return;
+    await this.flights.run(id, async () => {
+      let copied: StoredCredential['credential'] | null = null;
+      // A turn that is still running may bring newer tokens meanwhile.
+      for (let it = this.vault.find(id); it !== null && !isKept(it); it = this.vault.find(id)) {
+        if (it.credential === copied) break; // the copy has failed
+        await this.copy(it);
+        copied = it.credential;
+      }
+      await this.persistence.saveUnsaved(); // the journal takes them, too
+    });
+  }
+
+  private async copy({ id, name, credential }: StoredCredential): Promise<void> {
+    try {
+      const keptIn = await this.store.keep(name, credential);
+      const now = this.vault.find(id);
+      if (now?.credential === credential && now.unsaved !== null)
+        this.vault.put({ ...now, unsaved: inNoFile(now, keptIn) });
+      this.logger.warn('another program has broken the credential file; its last tokens are kept', {
+        account: name,
+        keptIn,
+      });
+    } catch (error) {
+      this.logger.error('the tokens of a broken credential file could not be copied', {
+        account: name,
+        reason: describeError(error),
+      });
+    }
+  }
+
+  /** Copies the tokens of all files that are broken now, and finds earlier copies. `names`: the broken files. */
+  async keepAll(names: readonly string[]): Promise<void> {
+    for (const { id } of this.vault.list()) await this.keep(id);
+    const saved = this.vault.listWithFile().filter((it) => it.unsaved === null);
+    try {
+      await this.store.removed.outdateKept(saved.map((it) => it.name));
+      this.keptIn = await this.store.removed.newestKept(names);
+    } catch (error) {
+      this.logger.warn('the folder .removed cannot be used', { reason: describeError(error) });
+    }
+  }
+
+  /** Returns where the tokens of a broken file are kept, as a path below the pool folder; null if nowhere. */
+  whereKept(name: string): string | null {
+    return this.keptIn.get(name) ?? this.inMemory(name)?.unsaved?.brokenFile?.keptIn ?? null;
+  }
+
+  /**
+   * Puts the kept tokens of this name back into its file, through the journal, if the file is still broken. Returns
+   * whether it did. The broken text, if any, is copied to `.removed/` first.
+   * @throws RefreshFailedError when another process holds the account, or an error of the file system
+   */
+  async restore(name: string): Promise<boolean> {
+    const known = this.inMemory(name);
+    const kept = known ?? (await this.onDisk(name));
+    if (kept === null) return false;
+    await using locked = await this.journal.lock(kept.id, limits.lockPatienceMs, name);
+    if (locked === null) throw new RefreshFailedError(name, 'another process is refreshing it');
+    this.vault.put(this.vault.find(kept.id) ?? kept);
+    const newest = await this.persistence.finish(this.vault.get(kept.id), locked); // the journal may have newer ones
+    const file = await this.store.read(name);
+    if (file.kind === 'ok' || file.isMissing === true) {
+      if (known === null) this.vault.forget(kept.id);
+      return false;
+    }
+    await this.persistence.journalTokens(newest, locked);
+    await this.store.backUp(name);
+    await this.store.recreate(name, newest.credential, this.whereKept(name));
+    const restored = this.vault.put({ ...newest, unsaved: null });
+    await this.persistence.clearJournal(restored, locked);
+    this.logger.log('kept tokens are back in their file', { account: name });
+    return true;
+  }
+
+  private inMemory(name: string): StoredCredential | null {
+    return this.withoutFile(
+      this.vault.list().find((it) => it.name === name && it.unsaved?.brokenFile !== undefined) ?? null,
+    );
+  }
+
+  private async onDisk(name: string): Promise<StoredCredential | null> {
+    const path = (await this.store.removed.newestKept([name])).get(name);
+    const credential = path === undefined ? null : await this.store.kept(path);
+    if (credential === null || path === undefined) return null;
+    const stored: StoredCredential = {
+      id: identityOf(name, credential),
+      name,
+      credential,
+      refresh: idle,
+      grantedAt: null,
+      warning: null,
+      isLink: false,
+      unsaved: null,
+    };
+    return this.withoutFile({ ...stored, unsaved: inNoFile(stored, path) });
+  }
+
+  /** Null for an account that has another file, which is the newer one. */
+  private withoutFile(stored: StoredCredential | null): StoredCredential | null {
+    return this.vault.listWithFile().some((it) => it.id === stored?.id) ? null : stored;
+  }
+}
+
+/** Whether these tokens need no copy: they have one, or nothing has broken their file. */
+function isKept(stored: StoredCredential | null): boolean {
+  return stored?.unsaved?.brokenFile?.keptIn !== null;
+}
