@@ -12,16 +12,35 @@ const OWNER_ONLY = 0o600;
 const notReplaceable: ReadonlySet<string | null> = new Set(['EBUSY', 'EXDEV', 'EACCES', 'EPERM', 'EROFS']);
 
 /**
- * Replaces a whole file: temp file, fsync, rename, fsync of the folder. Sets mode 0600 and keeps the owner. If the file
- * cannot be replaced, writes it in place; a crash then loses the old text, so callers need a copy of anything of value.
- * Rejects if both fail. A full disk leaves the file unchanged.
+ * Replaces a whole file: temp file, fsync, rename, fsync of the folder. Sets mode 0600 and keeps the owner. A file with
+ * several hard links, or one that cannot be replaced, is written in place instead, because a rename would leave the
+ * other name with the old text. A crash then leaves a mixture of both texts, so `beforeInPlace` must make the new text
+ * safe elsewhere. Rejects if nothing was written. A full disk leaves the file unchanged.
  */
-export async function replaceFile(path: string, text: string): Promise<void> {
+export async function replaceFile(
+  path: string,
+  text: string,
+  beforeInPlace: (text: string) => Promise<void> = async () => undefined,
+): Promise<void> {
+  if (!(await hasOtherLinks(path))) {
+    try {
+      await renameOnto(path, text);
+      return;
+    } catch (error) {
+      if (!notReplaceable.has(errorCode(error))) throw error;
+    }
+  }
+  await beforeInPlace(text);
+  await writeInPlace(path, text);
+}
+
+/** Whether a file has several names. False if there is none at this path. */
+export async function hasOtherLinks(path: string): Promise<boolean> {
   try {
-    await renameOnto(path, text);
+    return (await stat(path)).nlink > 1;
   } catch (error) {
-    if (!notReplaceable.has(errorCode(error))) throw error;
-    await writeInPlace(path, text);
+    if (errorCode(error) === 'ENOENT') return false;
+    throw error;
   }
 }
 
@@ -83,15 +102,18 @@ async function keepOwner(path: string, temporary: string): Promise<void> {
   if (mine.uid !== owner.uid || mine.gid !== owner.gid) await chown(temporary, owner.uid, owner.gid);
 }
 
+/** In one write, which fills up a longer old text with blank lines, so that a reader finds no rest of it. */
 async function writeInPlace(path: string, text: string): Promise<void> {
   const file = await open(path, 'r+');
   try {
-    const bytes = Buffer.from(text);
+    const { size } = await file.stat();
+    const { length } = Buffer.from(text);
+    const bytes = Buffer.from(text + '\n'.repeat(Math.max(0, size - length)));
     let written = 0;
     while (written < bytes.length) {
       written += (await file.write(bytes, written, bytes.length - written, written)).bytesWritten;
     }
-    await file.truncate(bytes.length);
+    await file.truncate(length);
     await file.sync();
   } finally {
     await file.close();

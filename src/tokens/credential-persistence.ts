@@ -2,6 +2,7 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import { limits } from '../config/limits.js';
 import { describeError } from '../runtime/pool-error.js';
 import { type CredentialFile, CredentialStore } from './credential-store.js';
+import { Secret } from '../runtime/secret.js';
 import { CredentialVault } from './credential-vault.js';
 import { type Credential, isNewerGeneration, isProvenNewer, renewed } from './credential-file/credential.js';
 import type { PendingTokenRequest } from './journal/journal-entry.js';
@@ -153,11 +154,21 @@ export class CredentialPersistence {
       await this.writeFile(storedCredential, locked);
   }
 
-  /** Writes tokens that their file lacks to the journal. A journal that does not take them is no fault here. */
-  async journalTokens(storedCredential: StoredCredential, locked: LockedJournal): Promise<void> {
+  /**
+   * Writes tokens that their file lacks to the journal. A journal that does not take them is no fault here. `text`: what
+   * is about to be written in place.
+   */
+  async journalTokens(
+    storedCredential: StoredCredential,
+    locked: LockedJournal,
+    text: string | null = null,
+  ): Promise<void> {
+    const { id, name } = storedCredential;
+    const entry = unsavedEntry(storedCredential);
+    const file = text === null ? null : { id, name, text: new Secret(text) };
     try {
       await locked.write({
-        unsaved: unsavedEntry(storedCredential),
+        unsaved: entry && { ...entry, file },
         asking: pendingRequestOf(storedCredential),
       });
     } catch (error) {
@@ -179,7 +190,9 @@ export class CredentialPersistence {
       if (shouldBackUpFile) await this.store.backUp(name);
       shouldBackUpFile = false; // one copy is enough, however often the write fails
       // A file with a spent token is replaceable, too: a reload that read it just before our last write reports it as older.
-      await this.store.write(name, credential, [unsaved.inFile, ...unsaved.spent]);
+      await this.store.write(name, credential, [unsaved.inFile, ...unsaved.spent], async (text) => {
+        await this.journalTokens(storedCredential, locked, text);
+      });
     } catch (error) {
       const where = locked.hasTokens ? 'in the journal' : 'only in memory';
       const reason = `new tokens are ${where}; their file cannot be written: ${describeError(error)}`;

@@ -40,6 +40,8 @@ export class CredentialStore {
 
   /** The files that have left the pool. */
   readonly removed: RemovedFiles;
+  /** Files with hard links, by name, which are mentioned once. */
+  private readonly warnedLinks = new Set<string>();
   /** The last usable text of each file, by name, for its other fields if another program breaks it. */
   private readonly lastTexts = new LRUCache<string, Secret>({
     max: limits.poolFiles,
@@ -96,9 +98,15 @@ export class CredentialStore {
    * Writes new tokens into the file of this name and preserves all other fields and their order.
    * Replaces the whole file (temp file, fsync, rename, fsync of the folder) with mode 0600 and follows symbolic links.
    * Leaves a file that already has these tokens unchanged. Rejects, without a change, when a step fails or when the
-   * fingerprint of the file's refresh token is not among `replaceable` (null: no refresh token).
+   * fingerprint of the file's refresh token is not among `replaceable` (null: no refresh token). A file with several
+   * hard links is written in place, after `beforeInPlace`.
    */
-  async write(name: string, credential: Credential, replaceable: readonly (string | null)[]): Promise<void> {
+  async write(
+    name: string,
+    credential: Credential,
+    replaceable: readonly (string | null)[],
+    beforeInPlace?: (text: string) => Promise<void>,
+  ): Promise<void> {
     const path = await realpath(this.pathOf(name));
     const text = (await readBounded(path, limits.credentialFileBytes)) ?? '';
     const parsed = parseCredential(text);
@@ -107,7 +115,7 @@ export class CredentialStore {
     if (!replaceable.includes(parsed.credential.refreshToken?.fingerprint() ?? null))
       throw new CredentialFileChangedError(name, 'it now holds other tokens');
     const written = `${JSON.stringify(withTokens(documentIn(text), credential), null, 2)}\n`;
-    await replaceFile(path, written);
+    await replaceFile(path, written, beforeInPlace);
     this.lastTexts.set(name, new Secret(written));
   }
 
@@ -117,6 +125,11 @@ export class CredentialStore {
     const json = documentIn(text);
     if (json === null) throw new TypeError('the file is not JSON'); // the parser's message would quote it
     return asObject(json);
+  }
+
+  /** Replaces the text of the file of this name; follows symbolic links. */
+  async rewrite(name: string, text: Secret): Promise<void> {
+    await replaceFile(await realpath(this.pathOf(name)), text.reveal());
   }
 
   /** Creates or replaces the whole file of this name, with mode 0600; follows symbolic links. */
@@ -202,9 +215,18 @@ export class CredentialStore {
   }
 
   private async tighten(name: string): Promise<string | null> {
-    if (process.platform === 'win32') return null;
     const path = this.pathOf(name);
-    const { mode } = await stat(path);
+    const { mode, nlink } = await stat(path);
+    if (nlink > 1 && !this.warnedLinks.has(name)) {
+      this.warnedLinks.add(name);
+      this.logger.warn(
+        'the credential file has hard links and is written in place; a symbolic link is safer',
+        {
+          account: name,
+        },
+      );
+    }
+    if (process.platform === 'win32') return null;
     if ((mode & 0o077) === 0) return null;
     try {
       await chmod(path, OWNER_ONLY);

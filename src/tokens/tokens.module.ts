@@ -2,6 +2,7 @@ import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { CredentialImport } from './credential-import.js';
 import { CredentialStore } from './credential-store.js';
 import { CredentialVault } from './credential-vault.js';
+import { FolderCleanupCron } from './folder-cleanup.cron.js';
 import { KeptTokens } from './kept-tokens.js';
 import { RefreshJournal } from './journal/refresh-journal.js';
 import { REFRESH_STEP_WATCHER, type RefreshStepWatcher } from './refresh-state.js';
@@ -10,6 +11,7 @@ import { TokenRefreshClient } from './token-refresh-client.js';
 import { TokenRefreshCron } from './token-refresh.cron.js';
 import { CredentialPersistence } from './credential-persistence.js';
 import { TokenService } from './token.service.js';
+import { TornFiles } from './torn-files.js';
 import { UpstreamClock } from './upstream-clock.js';
 
 /** Keeps a fresh access token for every account. */
@@ -18,8 +20,10 @@ import { UpstreamClock } from './upstream-clock.js';
     CredentialStore,
     CredentialVault,
     CredentialImport,
+    FolderCleanupCron,
     KeptTokens,
     RefreshJournal,
+    TornFiles,
     CredentialPersistence,
     TokenRefresh,
     TokenRefreshClient,

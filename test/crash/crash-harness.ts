@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { link, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AuthJson } from '../../src/fake-upstream/script/made-up-credentials.js';
@@ -53,11 +53,19 @@ export class CrashHarness implements AsyncDisposable {
     await mkdir(join(folder, 'pool'));
     const harness = new CrashHarness(fakeUpstream, wire, accounts, folder, entry, report);
     for (const name of accounts) await harness.#putFile(name, fakeUpstream.account(name).authJson());
+    // Written in place, until a new login replaces it.
+    const [linked] = accounts;
+    if (linked !== undefined) await link(harness.fileOf(linked), join(folder, 'linked-auth.json'));
     return harness;
   }
 
   get journalFolder(): string {
     return join(this.folder, 'pool', '.journal');
+  }
+
+  /** The credential file of an account. */
+  fileOf(account: string): string {
+    return join(this.folder, 'pool', `${account}.json`);
   }
 
   /** Starts the program. `stallMs` is the time limit of a token request without a response; only in a traced run. */

@@ -13,6 +13,7 @@ const entrySchema = z.object({
       idToken: z.string().min(1).nullable(),
       at: z.number(),
       spent: z.array(z.string()),
+      file: z.object({ id: z.string(), name: z.string(), text: z.string() }).nullish(),
     })
     .nullable(),
   // Entries without this field predate it and mean a first request.
@@ -29,6 +30,13 @@ export interface PendingTokenRequest {
   readonly isAgain: boolean;
 }
 
+/** A credential file that is being written in place. `id`: the account's identity. */
+export interface FileInPlace {
+  readonly id: string;
+  readonly name: string;
+  readonly text: Secret;
+}
+
 /** An unfinished refresh. Times are epoch ms; `refreshToken` and `spent` are fingerprints. */
 export interface JournalEntry {
   /** Issued tokens that may not be in the file yet. `spent`: the refresh tokens that they replace. */
@@ -36,6 +44,8 @@ export interface JournalEntry {
     readonly grant: TokenGrant;
     readonly at: number;
     readonly spent: readonly string[];
+    /** Set while the file is written in place, which a crash may leave half done. */
+    readonly file?: FileInPlace | null;
   } | null;
   readonly asking: PendingTokenRequest | null;
 }
@@ -50,6 +60,7 @@ export function encoded({ unsaved, asking }: JournalEntry, sequence: number): Bu
       idToken: unsaved.grant.idToken?.reveal() ?? null,
       at: unsaved.at,
       spent: unsaved.spent,
+      ...(unsaved.file == null ? {} : { file: { ...unsaved.file, text: unsaved.file.text.reveal() } }),
     },
   });
   const body = Buffer.from(text);
@@ -74,7 +85,9 @@ export function decoded(bytes: Buffer): { sequence: number; entry: JournalEntry 
     refreshToken: unsaved.refreshToken === null ? null : new Secret(unsaved.refreshToken),
     idToken: unsaved.idToken === null ? null : new Secret(unsaved.idToken),
   };
-  return written({ unsaved: { grant, at: unsaved.at, spent: unsaved.spent }, asking });
+  const { at, spent } = unsaved;
+  const file = unsaved.file == null ? null : { ...unsaved.file, text: new Secret(unsaved.file.text) };
+  return written({ unsaved: { grant, at, spent, file }, asking });
 }
 
 function digest(bytes: Buffer): string {

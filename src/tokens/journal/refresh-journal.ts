@@ -28,7 +28,7 @@ export class RefreshJournal {
   private readonly warned = new Set<string>();
 
   constructor(@Inject(APP_CONFIG) private readonly config: AppConfig) {
-    this.folders = [join(config.poolDir, FOLDER), join(dirname(config.dbPath), FOLDER)];
+    this.folders = journalFolders(config);
   }
 
   /**
@@ -139,6 +139,14 @@ export class RefreshJournal {
     this.warned.add(message);
     this.logger.warn(message, { reason: describeError(error) });
   }
+}
+
+/** The folders that may hold journals, the preferred one first. */
+export function journalFolders({
+  poolDir,
+  dbPath,
+}: Pick<AppConfig, 'poolDir' | 'dbPath'>): readonly string[] {
+  return [join(poolDir, FOLDER), join(dirname(dbPath), FOLDER)];
 }
 
 function timeOf({ unsaved, asking }: JournalEntry): number {
