@@ -132,6 +132,8 @@ export const limits = {
   refreshBackoffMaxMs: 15 * MINUTE,
   credentialFileBytes: MiB,
   poolFiles: 1_000,
+  /** Age of a file in `.removed/` at which it is deleted. */
+  removedFileMs: 30 * DAY,
   /** Texts of credential files in memory, for their other fields if another program breaks them. */
   lastTextsBytes: 8 * MiB,
   /** Accounts in one import, and the characters of a name that its response repeats. */

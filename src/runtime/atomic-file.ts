@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto';
 import { chmod, chown, constants, open, rename, stat, unlink } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { errorCode } from './pool-error.js';
+import { temporaryPathFor } from './temporary-file.js';
 
 const OWNER_ONLY = 0o600;
 
@@ -70,7 +70,7 @@ export async function syncFolder(folder: string): Promise<void> {
 
 async function renameOnto(path: string, text: string): Promise<void> {
   const folder = dirname(path);
-  const temporary = join(folder, `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
+  const temporary = temporaryPathFor(path);
   try {
     const file = await open(temporary, 'wx', OWNER_ONLY);
     try {

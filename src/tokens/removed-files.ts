@@ -15,7 +15,7 @@ const ending = /-(\d{4}-\d\d-\d\dT\d\d)-(\d\d)-(\d\d\.\d{3}Z)(?:\.kept)?\.json$/
  * tokens of files that another program broke. Only an operator's request reads it.
  */
 export class RemovedFiles {
-  private readonly folder: string;
+  readonly folder: string;
 
   constructor(poolDir: string) {
     this.folder = join(poolDir, FOLDER);
