@@ -1,6 +1,4 @@
-import { mkdir } from 'node:fs/promises';
 import type { Server } from 'node:http';
-import { dirname } from 'node:path';
 import { type LoggerService } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
@@ -9,6 +7,7 @@ import { AppModule } from './app.module.js';
 import { acceptAbsoluteForm } from '../boundary/absolute-form.js';
 import { type Clock, systemClock } from '../runtime/clock.js';
 import { lockInstance } from './instance-lock.js';
+import { preparePrivateFolders } from './private-folders.js';
 import { Drain } from '../runtime/drain.js';
 import { isolateConnections } from '../runtime/fault-domain.js';
 import { type HostAddresses, systemAddresses } from '../runtime/network-detector.js';
@@ -49,11 +48,6 @@ export interface AppOptions {
   readonly loginPorts?: LoginPorts;
 }
 
-async function createFolders(config: AppConfig): Promise<void> {
-  await mkdir(config.poolDir, { recursive: true, mode: 0o700 });
-  await mkdir(dirname(config.dbPath), { recursive: true, mode: 0o700 });
-}
-
 /** Builds the program and listens. `main` and the tests run the same program. */
 export async function startApp(
   config: AppConfig,
@@ -66,7 +60,7 @@ export async function startApp(
     loginPorts = limits.loginPorts,
   }: AppOptions,
 ): Promise<RunningApp> {
-  await createFolders(config);
+  await preparePrivateFolders(config, logger);
   if (whyNoKernelLock !== null) {
     const message =
       'kernel file locks are unavailable; lock files of a killed codex-pool expire after a few seconds';

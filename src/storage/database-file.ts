@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { DataSource } from 'typeorm';
 import { errorCode } from '../runtime/pool-error.js';
 import { type DatabaseDriver, driverOptions, migrations, readOnlyOptions } from './database-driver.js';
+import { makeDatabasePrivate } from './private-database.js';
 import type { EntityClass } from './stored-table.js';
 
 /** An open connection with the inode of its file, or a file that only a newer version understands. */
@@ -17,6 +18,7 @@ export async function openFile(
   entities: readonly EntityClass[],
 ): Promise<DatabaseFile> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  await makeDatabasePrivate(path);
   const migration = await newerMigrationIn(path, driver);
   if (migration !== null) return { kind: 'newer', migration };
   const source = new DataSource(driverOptions(path, driver, entities));

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import { type FileHandle, mkdir, open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { APP_CONFIG, type AppConfig } from '../../config/app.config.js';
 import { describeError, errorCode } from '../../runtime/pool-error.js';
 import { syncFolder } from '../../runtime/atomic-file.js';
+import { ensureOwnFolder } from '../../runtime/private-files.js';
 import { LOCK_RETRY_MS, lockFile } from '../../runtime/file-lock.js';
 import { SharedFile } from './shared-file.js';
 import { LockedJournal, JOURNAL_BYTES } from './journal-file.js';
@@ -172,7 +173,7 @@ async function openOrCreate(folder: string, name: string): Promise<FileHandle> {
   } catch (error) {
     if (errorCode(error) !== 'ENOENT') throw error;
   }
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await ensureOwnFolder(folder);
   const created = await open(path, 'a+', OWNER_ONLY);
   await created.close();
   const file = await open(path, 'r+');
