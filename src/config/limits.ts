@@ -122,6 +122,9 @@ export const limits = {
   refreshJitterMs: SECOND,
   /** Longest wait for another process that refreshes the same account. */
   lockPatienceMs: 25 * SECOND,
+  /** Interval at which a held lock checks that its file was not deleted, and the time that others leave it for that. */
+  lockWatchMs: 100,
+  relockGraceMs: SECOND / 2,
   /** Size of a journal slot, reserved on disk for new tokens; each account has two. */
   journalRoomBytes: 64 * KiB,
   /** Spent refresh tokens remembered per account while the disk refuses their successors. */

@@ -2,6 +2,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { limits } from '../../config/limits.js';
 import { PoolError } from '../../runtime/pool-error.js';
 import type { SharedFile } from './shared-file.js';
+import { isStillAt } from './journal-place.js';
 import { decoded, encoded, type JournalEntry } from './journal-entry.js';
 
 const NO_BYTES = Buffer.alloc(0);
@@ -17,6 +18,12 @@ interface Written {
   readonly entry: JournalEntry;
 }
 
+/** Where a locked journal file is. `relock` opens or creates that file and locks it; null if another process holds it. */
+export interface JournalPlace {
+  readonly path: string;
+  readonly relock: () => Promise<FileHandle | null>;
+}
+
 /**
  * The journal of one account, locked for this process. Entries alternate between two slots, so that an entry torn by a
  * power cut leaves the previous one intact.
@@ -26,12 +33,22 @@ export class LockedJournal implements AsyncDisposable {
   private newest: Written | null | undefined = undefined;
   private shared: SharedFile | null = null;
   private hasNoted = false;
+  /** Locked files that were deleted. They stay locked. */
+  private readonly deleted: FileHandle[] = [];
+  private readonly watch: NodeJS.Timeout | null;
+  private last: Promise<unknown> = Promise.resolve();
 
-  /** `file` null: stores nothing. `onRelease` is called when the lock is released. */
+  /** `file` null: stores nothing. `onRelease` is called when the lock is released. `place`: where the file is. */
   constructor(
-    private readonly file: FileHandle | null,
+    private file: FileHandle | null,
     private readonly onRelease: () => void = () => undefined,
-  ) {}
+    private readonly place: JournalPlace | null = null,
+  ) {
+    this.watch =
+      place === null
+        ? null
+        : setInterval(() => void this.inTurn(() => this.follow()), limits.lockWatchMs).unref();
+  }
 
   get isOnDisk(): boolean {
     return this.file !== null;
@@ -57,13 +74,40 @@ export class LockedJournal implements AsyncDisposable {
 
   /** Replaces the entry. It is on disk when this resolves. */
   async write(entry: JournalEntry): Promise<void> {
-    await this.writeOwn(entry);
+    await this.inTurn(async () => {
+      await this.follow();
+      await this.writeOwn(entry);
+    });
     if (entry.asking !== null) {
       this.hasNoted = this.shared !== null;
       await this.shared?.note(entry.asking);
     } else if (entry.unsaved === null && this.hasNoted) {
       await this.shared?.note(null); // only after the file has the tokens; other programs remove their own notes
     }
+  }
+
+  /** If the file was deleted, locks a new one at its place, and writes the entry there. A failure leaves it as it is. */
+  private async follow(): Promise<void> {
+    if (this.file === null || this.place === null) return;
+    try {
+      if (await isStillAt(this.place.path, this.file)) return;
+      if (this.newest === undefined) await this.ownEntry();
+      const entry = this.newest?.entry ?? null;
+      const file = await this.place.relock();
+      if (file === null) return; // another process was faster; the credential file's lock excludes it
+      this.deleted.push(this.file);
+      this.file = file;
+      this.newest = null;
+      if (entry !== null) await this.writeOwn(entry);
+    } catch {
+      // The folder cannot be written now. The next check tries again.
+    }
+  }
+
+  private inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const next = this.last.then(work);
+    this.last = next.catch(() => undefined);
+    return next;
   }
 
   private async ownEntry(): Promise<JournalEntry | null> {
@@ -97,9 +141,11 @@ export class LockedJournal implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.watch ?? undefined);
+    await this.last;
     try {
       await this.shared?.[Symbol.asyncDispose]();
-      await this.file?.close();
+      for (const file of [...this.deleted, this.file]) await file?.close();
     } finally {
       this.onRelease();
     }
@@ -110,9 +156,6 @@ export class LockedJournal implements AsyncDisposable {
     return this.file;
   }
 }
-
-/** Size of a journal file: two slots of one entry each. */
-export const JOURNAL_BYTES = 2 * limits.journalRoomBytes;
 
 async function readSlot(file: FileHandle, slot: 0 | 1): Promise<Written | null> {
   const bytes = Buffer.alloc(limits.journalRoomBytes);

@@ -1,25 +1,25 @@
 import { createHash } from 'node:crypto';
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Inject, Injectable, Logger } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
 import { APP_CONFIG, type AppConfig } from '../../config/app.config.js';
-import { describeError, errorCode } from '../../runtime/pool-error.js';
-import { syncFolder } from '../../runtime/atomic-file.js';
-import { ensureOwnFolder } from '../../runtime/private-files.js';
+import { limits } from '../../config/limits.js';
+import { describeError } from '../../runtime/pool-error.js';
 import { LOCK_RETRY_MS, lockFile } from '../../runtime/file-lock.js';
 import { SharedFile } from './shared-file.js';
-import { LockedJournal, JOURNAL_BYTES } from './journal-file.js';
+import { LockedJournal } from './journal-file.js';
+import { allocate, identityOfFile, isStillAt, openExisting, openOrCreate } from './journal-place.js';
 import type { JournalEntry } from './journal-entry.js';
 
 const FOLDER = '.journal';
-const OWNER_ONLY = 0o600;
 
 /**
  * Stores new tokens before anything else does, in one small file per account. Its space is allocated when the account
  * is first seen, so that a full disk cannot make a write fail. The files are in `pool/.journal/`, or beside the
  * database when the pool folder is read-only. The lock on an account's journal is also the lock on its refresh, across
- * processes.
+ * processes. It survives a deletion of the folder: the holder notices it, and locks a new file.
  */
 @Injectable()
 export class RefreshJournal {
@@ -27,6 +27,8 @@ export class RefreshJournal {
   private readonly folders: readonly string[];
   private readonly lockedIds = new Set<string>();
   private readonly warned = new Set<string>();
+  /** The identity of each journal file, by path, when it was last locked. */
+  private readonly seen = new LRUCache<string, string>({ max: 2 * limits.poolFiles });
 
   constructor(@Inject(APP_CONFIG) private readonly config: AppConfig) {
     this.folders = journalFolders(config);
@@ -71,26 +73,54 @@ export class RefreshJournal {
     const name = `${createHash('sha256').update(id).digest('hex').slice(0, 32)}.journal`;
     let reason: unknown = null;
     for (const folder of this.folders) {
-      let file: FileHandle | null = null;
+      let file: FileHandle | null;
       try {
-        file = await openOrCreate(folder, name);
-        if (!(await this.lockPath(file, join(folder, name), patienceMs))) {
-          await file.close();
-          return null;
-        }
-        await allocate(file);
+        file = await this.lockIn(folder, name, patienceMs);
       } catch (error) {
-        await file?.close();
         reason = error;
         continue;
       }
-      const locked = new LockedJournal(file, release);
+      if (file === null) return null;
+      const path = join(folder, name);
+      const relock = async () => {
+        await stat(dirname(folder)); // a pool folder that was removed may be about to be replaced
+        return await this.lockIn(folder, name, 0);
+      };
+      const locked = new LockedJournal(file, release, { path, relock });
       for (const another of this.folders)
         if (another !== folder) await this.takeOver(join(another, name), locked);
       return locked;
     }
     this.warn('no disk accepts a journal: a crash during a refresh would lose its tokens', reason);
     return new LockedJournal(null, release);
+  }
+
+  /** Opens or creates a journal and locks it; null when another process holds it. */
+  private async lockIn(folder: string, name: string, patienceMs: number): Promise<FileHandle | null> {
+    const path = join(folder, name);
+    const until = performance.now() + patienceMs;
+    for (;;) {
+      const file = await openOrCreate(folder, name);
+      try {
+        const identity = await identityOfFile(file);
+        // A process that holds the lock on the deleted file gets time to lock this one.
+        if (patienceMs > 0 && (this.seen.get(path) ?? identity) !== identity)
+          await pause(limits.relockGraceMs);
+        if (!(await this.lockPath(file, path, Math.max(0, until - performance.now())))) {
+          await file.close();
+          return null;
+        }
+        if (await isStillAt(path, file)) {
+          await allocate(file);
+          this.seen.set(path, identity);
+          return file;
+        }
+      } catch (error) {
+        await file.close();
+        throw error;
+      }
+      await file.close(); // it was deleted meanwhile
+    }
   }
 
   private async lockCredentialFile(name: string, patienceMs: number): Promise<SharedFile | 'busy' | null> {
@@ -152,47 +182,4 @@ export function journalFolders({
 
 function timeOf({ unsaved, asking }: JournalEntry): number {
   return Math.max(unsaved?.at ?? 0, asking?.at ?? 0);
-}
-
-/** Opens a file for writing if possible, else for reading; null when it is missing or unreadable. */
-async function openExisting(path: string): Promise<FileHandle | null> {
-  for (const flags of ['r+', 'r']) {
-    try {
-      return await open(path, flags);
-    } catch (error) {
-      if (errorCode(error) === 'ENOENT') return null; // the usual case
-    }
-  }
-  return null;
-}
-
-async function openOrCreate(folder: string, name: string): Promise<FileHandle> {
-  const path = join(folder, name);
-  try {
-    return await open(path, 'r+');
-  } catch (error) {
-    if (errorCode(error) !== 'ENOENT') throw error;
-  }
-  await ensureOwnFolder(folder);
-  const created = await open(path, 'a+', OWNER_ONLY);
-  await created.close();
-  const file = await open(path, 'r+');
-  try {
-    await syncFolder(folder);
-    return file;
-  } catch (error) {
-    await file.close();
-    throw error;
-  }
-}
-
-/** Allocates the space of a journal. Requires the lock, or it would overwrite another process's entry. */
-async function allocate(file: FileHandle): Promise<void> {
-  let { size } = await file.stat();
-  if (size >= JOURNAL_BYTES) return;
-  while (size < JOURNAL_BYTES) {
-    size += (await file.write(Buffer.alloc(JOURNAL_BYTES - size), 0, JOURNAL_BYTES - size, size))
-      .bytesWritten;
-  }
-  await file.sync();
 }

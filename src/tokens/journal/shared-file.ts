@@ -4,6 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { lockFile } from '../../runtime/file-lock.js';
 import { errorCode, PoolError } from '../../runtime/pool-error.js';
+import { isStillAt } from './journal-place.js';
 import type { PendingTokenRequest } from './journal-entry.js';
 
 const OWNER_ONLY_FOLDER = 0o700;
@@ -39,17 +40,22 @@ export class SharedFile implements AsyncDisposable {
     if (name === null) return null;
     const folder = await runtimeFolder(folders);
     const lockPath = join(folder, name);
-    const created = await open(lockPath, 'a', OWNER_ONLY_FILE);
-    await created.close();
-    const file = await open(lockPath, 'r+');
-    try {
-      if (await lockFile(file, patienceMs, lockPath)) return new SharedFile(file);
-    } catch (error) {
+    const until = performance.now() + patienceMs;
+    for (;;) {
+      const created = await open(lockPath, 'a', OWNER_ONLY_FILE);
+      await created.close();
+      const file = await open(lockPath, 'r+');
+      let isLocked: boolean;
+      try {
+        isLocked = await lockFile(file, Math.max(0, until - performance.now()), lockPath);
+        if (isLocked && (await isStillAt(lockPath, file))) return new SharedFile(file);
+      } catch (error) {
+        await file.close();
+        throw error;
+      }
       await file.close();
-      throw error;
+      if (!isLocked) return 'busy'; // else it was deleted meanwhile
     }
-    await file.close();
-    return 'busy';
   }
 
   /** Returns the last token request whose response may not be in the credential file; null if none. */
