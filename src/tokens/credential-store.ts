@@ -41,7 +41,7 @@ export class CredentialStore {
   /** The files that have left the pool. */
   readonly removed: RemovedFiles;
   /** Files with hard links, by name, which are mentioned once. */
-  private readonly warnedLinks = new Set<string>();
+  private readonly warnedLinks = new LRUCache<string, true>({ max: limits.poolFiles });
   /** The last usable text of each file, by name, for its other fields if another program breaks it. */
   private readonly lastTexts = new LRUCache<string, Secret>({
     max: limits.poolFiles,
@@ -218,7 +218,7 @@ export class CredentialStore {
     const path = this.pathOf(name);
     const { mode, nlink } = await stat(path);
     if (nlink > 1 && !this.warnedLinks.has(name)) {
-      this.warnedLinks.add(name);
+      this.warnedLinks.set(name, true);
       this.logger.warn(
         'the credential file has hard links and is written in place; a symbolic link is safer',
         {

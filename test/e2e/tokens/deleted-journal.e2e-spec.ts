@@ -1,10 +1,11 @@
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { FakeUpstream } from '../../../src/fake-upstream/fake-upstream.js';
 import type { RawResponse } from '../../support/clients/raw-http.js';
 import { eventually } from '../../support/eventually.js';
+import { buildProgram } from '../../support/program/child-process.js';
 import { Folders, type RunningProgram } from '../../support/program/usage-program.js';
 
 const support = fileURLToPath(new URL('../../support/disk/', import.meta.url));
@@ -35,6 +36,8 @@ const cases = [
   ['separate folders for locks', 'separate', ''],
   ['separate folders, and lock files', 'separate', withoutKernelLock],
 ] as const;
+
+beforeAll(buildProgram, 120_000);
 
 describe.each(cases)('two programs with %s', (_how, runtime, options) => {
   const env = { PROXY_POLICY: 'round-robin', NODE_OPTIONS: options };
