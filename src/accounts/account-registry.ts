@@ -204,7 +204,7 @@ export class AccountRegistry implements OnModuleInit {
     if (previous !== now.credential)
       this.learn(account, {
         kind: 'credential-renewed',
-        isRefresh: now.grantedAt !== null,
+        isRefresh: now.grantedAt !== null || now.credential.accessToken.equals(previous.accessToken),
         at: this.clock.now(),
       });
     else this.evidence.note(account); // its login may have been refused

@@ -59,15 +59,9 @@ export class Account {
     return this.storedCredential.name;
   }
 
-  /** Expiry of the access token, epoch ms; null if the token does not state it. */
-  get tokenEndsAt(): number | null {
-    const { isExpiryEstimated, expiresAt } = this.storedCredential.credential;
-    return isExpiryEstimated ? null : expiresAt;
-  }
-
-  /** Returns whether only a new login helps. `now`: epoch ms. */
-  needsLogin(now: number): boolean {
-    return needsLogin(this.storedCredential.refresh, this.tokenEndsAt, now);
+  /** Whether only a new login helps. */
+  get needsLogin(): boolean {
+    return needsLogin(this.storedCredential.refresh);
   }
 
   /** Stops new turns. Calls `dismiss` once no turn is in flight, or at once if none is. */

@@ -23,7 +23,7 @@ const fine: AvailabilityFacts = {
   withdrawal: null,
   settings: defaultSettings,
   refresh: idle,
-  tokenEndsAt: MUCH_LATER,
+  hasTokenEnded: false,
   evidence: noEvidence,
   quota: noQuota,
   inFlight: 0,
@@ -54,21 +54,30 @@ const refusesModel = (model: string, until: number): Partial<AvailabilityFacts> 
   ...refused('not-entitled', until, modelScope(model)),
 });
 
-const waiting = (until: number, tokenEndsAt: number | null): Partial<AvailabilityFacts> => ({
+const waiting = (until: number, isTokenRejected: boolean): Partial<AvailabilityFacts> => ({
   refresh: {
     kind: 'waiting',
     until,
     failures: 1,
     reason: 'the token endpoint answered 500',
     isNetworkFault: false,
+    isTokenRejected,
   },
-  tokenEndsAt,
 });
 
-const inDoubt = (until: number | null, tokenEndsAt: number | null): Partial<AvailabilityFacts> => ({
-  refresh: { kind: 'in-doubt', since: NOW - 1_000, isAgain: true, until, failures: 0, reason: 'reset' },
-  tokenEndsAt,
+const inDoubt = (until: number | null, isTokenRejected: boolean): Partial<AvailabilityFacts> => ({
+  refresh: {
+    kind: 'in-doubt',
+    since: NOW - 1_000,
+    isAgain: true,
+    until,
+    failures: 0,
+    reason: 'reset',
+    isTokenRejected,
+  },
 });
+
+const ended: Partial<AvailabilityFacts> = { hasTokenEnded: true };
 
 const loginSoon: Partial<AvailabilityFacts> = {
   refresh: { kind: 'refused', code: 'refresh_token_reused', at: NOW, isTokenRejected: false },
@@ -129,12 +138,14 @@ describe('the assessment', () => {
     ['its full window has reset', { ...quota([window(1, NOW)]) }],
     ['nothing is known about its windows', { ...quota([]) }],
     ['a full window has no known reset', { ...quota([window(1, null)]) }],
-    ['its refresh fails, and its token is still good', waiting(LATER, NOW + 1)],
-    ['its refresh fails, and the expiry of its token is unknown', waiting(LATER, null)],
-    ['its refresh may be tried again', waiting(NOW, NOW)],
-    ['its refresh is in doubt, and its token is still good', inDoubt(LATER, NOW + 1)],
-    ['its refresh is in doubt, and may be tried', inDoubt(null, NOW)],
-    ['its refresh token is refused, and its token is still good', { ...loginSoon, tokenEndsAt: NOW + 1 }],
+    ['its refresh fails', waiting(LATER, false)],
+    ['its refresh fails, and its token seems to have ended', { ...waiting(LATER, false), ...ended }],
+    ['its refresh may be tried again', { ...waiting(NOW, true), ...ended }],
+    ['its refresh is in doubt', inDoubt(LATER, false)],
+    ['its refresh is in doubt, and its token seems to have ended', { ...inDoubt(LATER, false), ...ended }],
+    ['its refresh is in doubt, and may be tried', inDoubt(null, true)],
+    ['its refresh token is refused', loginSoon],
+    ['its refresh token is refused, and its token seems to have ended', { ...loginSoon, ...ended }],
     ['it has room for one more', { ...settings({ maxInFlight: 2 }), inFlight: 1 }],
     ['it has any number in flight and no cap', { inFlight: 1_000 }],
     ['it refuses a model that is not requested', refusesModel('gpt-9', LATER)],
@@ -154,14 +165,8 @@ describe('the assessment', () => {
     ['it is paused', settings({ isPaused: true }), 'paused', null],
     ['it is deactivated', deactivated, 'deactivated', null],
     ['it needs a login', loginNeeded, 'needs-login', null],
-    [
-      'its refresh token is refused, and its token has expired',
-      { ...loginSoon, tokenEndsAt: NOW },
-      'needs-login',
-      null,
-    ],
-    ['its token has expired, and its refresh is in doubt', inDoubt(LATER, NOW), 'refresh-failing', LATER],
-    ['its token has expired and cannot be refreshed now', waiting(LATER, NOW), 'refresh-failing', LATER],
+    ['its token is rejected, and its refresh is in doubt', inDoubt(LATER, true), 'refresh-failing', LATER],
+    ['its token is rejected and cannot be refreshed now', waiting(LATER, true), 'refresh-failing', LATER],
     ['it is rate limited', refused('rate-limited', LATER), 'rate-limited', LATER],
     ['it reached its usage limit', refused('quota-exhausted', LATER), 'quota-exhausted', LATER],
     ['its token was rejected', refused('unauthorized', LATER), 'unauthorized', LATER],
@@ -177,6 +182,20 @@ describe('the assessment', () => {
     ['it is at its cap', { ...settings({ maxInFlight: 2 }), inFlight: 2 }, 'full', null],
   ])('keeps an account out when %s', (_case, facts, reason, until) => {
     expect(why(facts)).toEqual({ reason, until });
+  });
+
+  it.each<[string, Partial<AvailabilityFacts>, boolean]>([
+    ['its refresh fails', waiting(LATER, false), true],
+    ['its refresh may be tried again', waiting(NOW, false), false],
+    ['its refresh is in doubt and paused', inDoubt(LATER, false), true],
+    ['its refresh is in doubt and may be tried', inDoubt(null, false), false],
+    ['its refresh token is refused', loginSoon, true],
+    ['it can be refreshed', {}, false],
+    ['it is full', { ...loginSoon, ...settings({ maxInFlight: 1 }), inFlight: 1 }, true],
+    ['it is out anyway', { ...loginSoon, ...settings({ isPaused: true }) }, false],
+  ])('makes an account whose token seems to have ended the last resort if %s', (_case, facts, isLast) => {
+    expect(assessed({ ...facts, ...ended }).isLastResort).toBe(isLast);
+    expect(assessed(facts).isLastResort).toBe(false);
   });
 
   it('keeps an account out until the last of its full windows has reset', () => {

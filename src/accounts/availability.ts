@@ -1,16 +1,22 @@
-import { hasPassed, needsLogin, pausedUntil, type RefreshState } from '../tokens/refresh-state.js';
+import {
+  isTokenRejected,
+  mayRequest,
+  needsLogin,
+  pausedUntil,
+  type RefreshState,
+} from '../tokens/refresh-state.js';
 import { GENERAL_METER } from '../usage/meter.js';
 import { modelScope, type RefusalScope, type RequestNeeds } from './evidence/refusal-scope.js';
 import { assessMeter, type MeterFacts } from './meter-availability.js';
 import type { Withdrawal } from './pool-folder/pool-diff.js';
-import { type Assessment, latest, refusalIn, type Unavailable } from './unavailable.js';
+import { type Assessment, latest, type MeterAssessment, refusalIn, type Unavailable } from './unavailable.js';
 
 /** Everything that `assess` depends on. */
 export interface AvailabilityFacts extends MeterFacts {
   readonly withdrawal: Withdrawal | null;
   readonly refresh: RefreshState;
-  /** Expiry of the access token, epoch ms; null when unknown. */
-  readonly tokenEndsAt: number | null;
+  /** The access token seems to have ended. Only upstream knows. */
+  readonly hasTokenEnded: boolean;
   readonly inFlight: number;
 }
 
@@ -26,7 +32,7 @@ export interface AssessedRequest extends RequestNeeds {
  */
 export function assess(facts: AvailabilityFacts, request: AssessedRequest, now: number): Assessment {
   const out = whyAccountOut(facts, now);
-  if (out !== null) return { unavailable: out, isOverQuota: false, usesCredits: false };
+  if (out !== null) return { unavailable: out, isOverQuota: false, usesCredits: false, isLastResort: false };
   const byScope = coveringScopes(request).map((it) => refusalIn(facts.evidence, it, now));
   const meters = request.feature === null ? request.meters : [GENERAL_METER];
   const byMeter = meters.map((it) => assessMeter(facts, it, now));
@@ -45,22 +51,21 @@ export function assess(facts: AvailabilityFacts, request: AssessedRequest, now: 
     unavailable,
     isOverQuota: isOverQuota && mayServe,
     usesCredits: best?.usesCredits === true && mayServe && request.feature === null,
+    isLastResort: mayServe && facts.hasTokenEnded && !mayRequest(facts.refresh, now),
   };
 }
 
 /** The reasons that hold for every request. */
 function whyAccountOut(
-  { withdrawal, settings, evidence, refresh, tokenEndsAt }: AvailabilityFacts,
+  { withdrawal, settings, evidence, refresh }: AvailabilityFacts,
   now: number,
 ): Unavailable | null {
   if (withdrawal !== null) return { reason: withdrawal.reason, until: null };
   if (settings.isPaused) return { reason: 'paused', until: null };
   if (evidence.deactivated !== null) return { reason: 'deactivated', until: null };
-  if (needsLogin(refresh, tokenEndsAt, now)) return { reason: 'needs-login', until: null };
-  const refreshAt = pausedUntil(refresh);
-  const hasEnded = tokenEndsAt !== null && tokenEndsAt <= now;
-  if (refreshAt !== null && !hasPassed(refreshAt, now) && hasEnded)
-    return { reason: 'refresh-failing', until: refreshAt };
+  if (needsLogin(refresh)) return { reason: 'needs-login', until: null };
+  if (isTokenRejected(refresh) && !mayRequest(refresh, now))
+    return { reason: 'refresh-failing', until: pausedUntil(refresh) };
   return null;
 }
 
@@ -70,7 +75,7 @@ function coveringScopes({ model, feature }: RequestNeeds): readonly RefusalScope
 }
 
 /** Returns the assessment of the meter that is available again first. */
-function soonest(all: readonly Assessment[]): Assessment | undefined {
+function soonest(all: readonly MeterAssessment[]): MeterAssessment | undefined {
   return all.toSorted((a, b) => (a.unavailable?.until ?? 0) - (b.unavailable?.until ?? 0))[0];
 }
 

@@ -4,7 +4,7 @@ import { leftRatio, type QuotaWindow } from '../usage/quota-window.js';
 import type { AccountSettings } from './account.js';
 import { type AccountEvidence, evidenceIn } from './evidence/account-evidence.js';
 import { meterScope } from './evidence/refusal-scope.js';
-import { type Assessment, latest, refusalIn, type Unavailable } from './unavailable.js';
+import { latest, type MeterAssessment, refusalIn, type Unavailable } from './unavailable.js';
 
 /** The facts that decide whether a meter has room. */
 export interface MeterFacts {
@@ -18,7 +18,7 @@ export function assessMeter(
   { evidence, quota, settings }: MeterFacts,
   meter: string,
   now: number,
-): Assessment {
+): MeterAssessment {
   const { windows, statement, isRestored } = quotaOfMeter(quota, meter);
   const { lastSuccessAt } = evidenceIn(evidence, meterScope(meter));
   const refused = refusalIn(evidence, meterScope(meter), now);

@@ -6,6 +6,7 @@ import { limits } from '../config/limits.js';
 import { type OutboundCall, OutboundHttpClient, type OutboundResponse } from '../egress/http-client.js';
 import { describeError } from '../runtime/pool-error.js';
 import { TokenService } from '../tokens/token.service.js';
+import { UpstreamClock } from '../tokens/upstream-clock.js';
 import { askedThen, quotaFromUsage } from '../usage/quota-report.js';
 import { QuotaService } from '../usage/quota.service.js';
 import { meterNames, openMeters } from './evidence/open-meters.js';
@@ -29,6 +30,7 @@ export class QuotaPoll {
   constructor(
     private readonly registry: AccountRegistry,
     private readonly tokens: TokenService,
+    private readonly time: UpstreamClock,
     private readonly quota: QuotaService,
     @Inject(APP_CONFIG) private readonly config: AppConfig,
     @Inject(CLOCK) private readonly clock: Clock,
@@ -45,7 +47,7 @@ export class QuotaPoll {
     for (const account of this.registry.list()) {
       if (isStopping()) break;
       if (account.withdrawal !== null || account.settings.isPaused) continue;
-      if (account.needsLogin(this.clock.now())) continue;
+      if (account.needsLogin) continue;
       try {
         await this.pollQuota(account);
         routings.push(this.pollRouting(account));
@@ -100,7 +102,7 @@ export class QuotaPoll {
   private async get(account: Account, path: string): Promise<unknown> {
     const token = await this.tokens.accessToken(account.id);
     const { accountId } = account.storedCredential.credential;
-    const noteTime = this.tokens.askingTime();
+    const observeDate = this.time.asking();
     const call: OutboundCall = {
       method: 'GET',
       url: new URL(`${this.config.whamBase.href.replace(/\/$/, '')}/${path}`),
@@ -112,10 +114,12 @@ export class QuotaPoll {
     };
     // The quota's response shows whether upstream can be reached; the account check may fail by itself.
     const response = await (path === USAGE ? this.send(call) : this.http.call(call));
-    noteTime(response.headers['date']);
     if (response.status >= 500 && path === USAGE)
       this.upstream.note({ kind: 'poll-failing', accountId: account.id, at: this.clock.now() });
+    // Upstream's own word on a token that cannot be renewed; a turn need not find out.
+    if (response.status === 401 && path === USAGE) this.tokens.noteRejection(account.id, token);
     if (response.status !== 200) throw new Error(`upstream responded with ${response.status}`);
+    observeDate(response.headers);
     try {
       return JSON.parse(response.text);
     } catch {

@@ -40,7 +40,15 @@ export interface Assessment {
   readonly isOverQuota: boolean;
   /** The account is over its quota and pays with credits: sessions leave it while another account has quota. */
   readonly usesCredits: boolean;
+  /**
+   * Its access token seems to have ended and cannot be refreshed now: it serves only if no other account can. Upstream
+   * decides.
+   */
+  readonly isLastResort: boolean;
 }
+
+/** The part of an assessment that depends on a meter. */
+export type MeterAssessment = Omit<Assessment, 'isLastResort'>;
 
 /** Returns the refusal of a scope that is in force; null if none is. */
 export function refusalIn(evidence: AccountEvidence, scope: RefusalScope, now: number): Unavailable | null {

@@ -1,16 +1,13 @@
-import { CLOCK, type Clock } from '../runtime/clock.js';
 import { COUNT_USABLE_ACCOUNTS } from '../observability/upstream-monitor.js';
 import { AccountRegistry } from './account-registry.js';
 
 /** Counts the accounts that can serve now or once some time has passed: cooldowns and full quotas do not matter. */
 export const usableAccountsProvider = {
   provide: COUNT_USABLE_ACCOUNTS,
-  inject: [AccountRegistry, CLOCK],
-  useFactory: (registry: AccountRegistry, clock: Clock) => (): number => {
-    const now = clock.now();
-    return registry.list().filter((it) => {
-      const isOut = it.settings.isPaused || it.needsLogin(now) || it.evidence.deactivated !== null;
+  inject: [AccountRegistry],
+  useFactory: (registry: AccountRegistry) => (): number =>
+    registry.list().filter((it) => {
+      const isOut = it.settings.isPaused || it.needsLogin || it.evidence.deactivated !== null;
       return it.withdrawal === null && !isOut;
-    }).length;
-  },
+    }).length,
 };

@@ -131,6 +131,10 @@ export const limits = {
   spentTokens: 100,
   /** Smaller differences from upstream's clock are ignored: responses take time. */
   clockSkewMs: 2 * MINUTE,
+  /** Answers whose `date` headers must agree, how closely, and over what time, before they correct the clock. */
+  clockAnswers: 3,
+  clockAgreementMs: 5 * SECOND,
+  clockSpanMs: SECOND,
   refreshBackoffFirstMs: 30 * SECOND,
   refreshBackoffMaxMs: 15 * MINUTE,
   credentialFileBytes: MiB,

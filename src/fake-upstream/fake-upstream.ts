@@ -4,6 +4,7 @@ import { AuthorizationServer } from './authorization/authorization-server.js';
 import { TURN_PATH, type ModelList } from './http/backend-routes.js';
 import { LoopbackServer } from './loopback-server.js';
 import {
+  type DateDecision,
   type HandshakeDecision,
   RequestDispatch,
   type SocketTurnDecision,
@@ -20,7 +21,7 @@ import { TokenLedger } from './script/token-ledger.js';
 export interface FakeUpstreamOptions {
   readonly accounts?: readonly (string | FakeAccountOptions)[];
   readonly port?: number;
-  /** The backend's clock, epoch ms, for `date` headers and the tokens it issues. */
+  /** The backend's clock, epoch ms, for the tokens it issues and, unless `dates` is set, for `date` headers. */
   readonly now?: () => number;
 }
 
@@ -121,6 +122,14 @@ export class FakeUpstream implements AsyncDisposable {
     const account = new AccountScript(options, this.#ledger);
     this.#accounts.set(options.name, account);
     return account;
+  }
+
+  /**
+   * Chooses the `date` of each response, epoch ms, by the path that was asked for; null: no such header. Default: the
+   * backend's clock. The tokens that it issues follow that clock in any case.
+   */
+  set dates(dates: DateDecision) {
+    this.#dispatch.dates = dates;
   }
 
   /** Serves this method and path (without query) with a handler from now on, with or without a valid token. */

@@ -35,12 +35,16 @@ export type SocketTurnDecision = (turn: SocketTurnRequest, scripted: SocketRespo
 /** Chooses the response to a WebSocket handshake. `scripted` is the one by the script, or the 401 of an invalid token. */
 export type HandshakeDecision = (handshake: LoggedRequest, scripted: HandshakeResponse) => HandshakeResponse;
 
+/** Chooses the `date` of a response, epoch ms; null: no such header. */
+export type DateDecision = (path: string) => number | null;
+
 /** Logs each request and dispatches it to the part that serves it. */
 export class RequestDispatch {
   decides: TurnDecision | null = null;
   decidesImages: TurnDecision | null = null;
   decidesOnSockets: SocketTurnDecision | null = null;
   decidesHandshakes: HandshakeDecision | null = null;
+  dates: DateDecision = () => this.parts.now();
   readonly #overrides = new Map<string, CustomHandler>();
   #inFlight = 0;
   #lastId = 0;
@@ -81,8 +85,16 @@ export class RequestDispatch {
     const exchange = new Exchange(req, res, entry);
     this.#inFlight += 1;
     void exchange.closed.then(() => this.#ended(entry, exchange));
-    res.setHeader('date', new Date(this.parts.now()).toUTCString());
+    const { date } = this.dateOf(entry);
+    if (date === undefined) res.sendDate = false;
+    else res.setHeader('date', date);
     return { entry, exchange };
+  }
+
+  /** The `date` header of the response to a request. */
+  dateOf({ path }: OpenEntry): { readonly date?: string } {
+    const at = this.dates(path);
+    return at === null ? {} : { date: new Date(at).toUTCString() };
   }
 
   async respond(entry: OpenEntry, exchange: Exchange): Promise<void> {

@@ -78,7 +78,7 @@ export class SocketServer {
     const { req, tcp, head, entry, exchange } = upgrade;
     const model = modelOf(entry);
     const headers = {
-      date: new Date(this.parts.now()).toUTCString(),
+      ...this.dispatch.dateOf(entry),
       'x-request-id': randomUUID(),
       'x-models-etag': this.parts.models.etag,
       ...(model === null ? {} : { 'openai-model': model }),

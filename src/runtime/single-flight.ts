@@ -10,6 +10,10 @@ export class SingleFlight<T> {
     return started;
   }
 
+  isRunning(key: string): boolean {
+    return this.#running.has(key);
+  }
+
   /** Resolves when no task is running, whether tasks succeeded or failed. */
   async idle(): Promise<void> {
     while (this.#running.size > 0) await Promise.allSettled(this.#running.values());

@@ -88,7 +88,8 @@ export class CredentialPersistence {
       shouldBackUpFile: isOther || shouldBackUpFile || (now.unsaved?.shouldBackUpFile ?? false),
       ...(now.unsaved?.brokenFile === undefined ? {} : { brokenFile: { keptIn: null } }),
     };
-    const grantedAt = issued.lastRefreshAt;
+    const hasNewAccess = !issued.accessToken.equals(now.credential.accessToken);
+    const grantedAt = hasNewAccess ? issued.lastRefreshAt : now.grantedAt;
     return await this.writeFile({ ...now, credential: issued, grantedAt, unsaved, refresh: idle }, locked);
   }
 

@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { idle, needsLogin, nextRefreshState, pausedUntil, type RefreshState } from './refresh-state.js';
+import {
+  idle,
+  isTokenRejected,
+  mayRequest,
+  needsLogin,
+  nextRefreshState,
+  pausedUntil,
+  type RefreshState,
+} from './refresh-state.js';
 
 const failed = { kind: 'failed', reason: 'HTTP 500', at: 1_000_000, isNetworkFault: false } as const;
 const offline = { ...failed, reason: 'ENOTFOUND', isNetworkFault: true } as const;
@@ -55,17 +63,36 @@ describe('the state of a refresh', () => {
     expect(nextRefreshState(refused, { kind: 'renewed-elsewhere' })).toEqual(idle);
   });
 
-  it('needs a login, once refused, when the access token has expired or is rejected', () => {
+  it('needs a login when both tokens are refused', () => {
     const refused: RefreshState = { kind: 'refused', code: 'c', at: 5, isTokenRejected: false };
-    expect([null, 11, 10, 9].map((endsAt) => needsLogin(refused, endsAt, 10))).toEqual([
+    expect(needsLogin(refused)).toBe(false);
+    expect(needsLogin(nextRefreshState(refused, { kind: 'token-rejected' }))).toBe(true);
+    expect(nextRefreshState(idle, { kind: 'token-rejected' })).toEqual(idle);
+  });
+
+  it('keeps in mind that the access token is rejected until there are new tokens', () => {
+    const rejected = nextRefreshState(nextRefreshState(idle, failed), { kind: 'token-rejected' });
+    const refusal = { kind: 'refused-for-good', code: 'c', at: 5, isTokenRejected: false } as const;
+    const events = [failed, offline, { ...doubt, isAgain: false }, refusal];
+    for (const event of events) {
+      const after = nextRefreshState(rejected, event);
+      expect(isTokenRejected(after)).toBe(true);
+      expect(isTokenRejected(nextRefreshState(after, failed))).toBe(true);
+      expect(isTokenRejected(nextRefreshState(after, { kind: 'granted' }))).toBe(false);
+      expect(isTokenRejected(nextRefreshState(idle, event))).toBe(false);
+    }
+    expect(needsLogin(nextRefreshState(rejected, refusal))).toBe(true);
+  });
+
+  it('allows a request unless it is paused or refused', () => {
+    const { at } = failed;
+    expect(mayRequest(idle, at)).toBe(true);
+    expect([29_999, 30_000].map((ms) => mayRequest(nextRefreshState(idle, failed), at + ms))).toEqual([
       false,
-      false,
-      true,
       true,
     ]);
-    const rejected = nextRefreshState(refused, { kind: 'token-rejected' });
-    expect([null, 11].map((endsAt) => needsLogin(rejected, endsAt, 10))).toEqual([true, true]);
-    expect(nextRefreshState(idle, { kind: 'token-rejected' })).toEqual(idle);
+    expect(mayRequest(nextRefreshState(idle, { ...doubt, isAgain: false }), at)).toBe(true);
+    expect(mayRequest({ kind: 'refused', code: 'c', at: 5, isTokenRejected: true }, at)).toBe(false);
   });
 
   it('allows a request in doubt at once, then none for 15 min', () => {

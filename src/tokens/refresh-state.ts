@@ -7,7 +7,7 @@ const backoff = { firstMs: limits.refreshBackoffFirstMs, maxMs: limits.refreshBa
 export type RefreshState =
   | { readonly kind: 'idle' }
   | Waiting
-  /** The account still serves until its access token expires or upstream rejects it. */
+  /** The account still serves until upstream rejects its access token. */
   | ({ readonly kind: 'refused' } & Refused)
   | InDoubt;
 
@@ -20,13 +20,14 @@ export interface Waiting {
   readonly reason: string;
   /** The endpoint could not be reached, so the pause ends as soon as the network is back. */
   readonly isNetworkFault: boolean;
+  readonly isTokenRejected: boolean;
 }
 
 /** A final refusal by the token endpoint. */
 export interface Refused {
   readonly code: string;
   readonly at: number;
-  /** Upstream has also rejected the access token. */
+  /** Upstream has also rejected the access token, so it is not sent again. */
   readonly isTokenRejected: boolean;
 }
 
@@ -45,6 +46,7 @@ export interface InDoubt {
   /** Failures since then that did not use up the refresh token. */
   readonly failures: number;
   readonly reason: string;
+  readonly isTokenRejected: boolean;
 }
 
 export type RefreshEvent =
@@ -88,16 +90,17 @@ export function nextRefreshState(state: RefreshState, event: RefreshEvent): Refr
     case 'renewed-elsewhere':
       return idle;
     case 'refused-for-good':
-      return { ...event, kind: 'refused' };
+      return { ...event, kind: 'refused', isTokenRejected: event.isTokenRejected || isTokenRejected(state) };
     case 'token-rejected':
-      return state.kind === 'refused' ? { ...state, isTokenRejected: true } : state;
+      return state.kind === 'idle' || state.isTokenRejected ? state : { ...state, isTokenRejected: true };
     case 'left-in-doubt': {
       const { since, isAgain, reason } = event;
       const until = isAgain ? since + limits.refreshBackoffMaxMs : null;
-      return { kind: 'in-doubt', since, isAgain, until, failures: 0, reason };
+      const isRejected = isTokenRejected(state);
+      return { kind: 'in-doubt', since, isAgain, until, failures: 0, reason, isTokenRejected: isRejected };
     }
     case 'granted-in-part':
-      return waitingAfter(event.failures + 1, event);
+      return waitingAfter(state, event.failures + 1, event);
     case 'failed':
       return afterFailure(state, event);
     case 'network-back':
@@ -115,20 +118,27 @@ function afterFailure(state: RefreshState, { reason, at, isNetworkFault }: Refre
   const before = state.kind === 'waiting' || state.kind === 'in-doubt' ? state.failures : 0;
   if (isNetworkFault && state.kind !== 'in-doubt') {
     const until = at + limits.refreshBackoffFirstMs;
-    return { kind: 'waiting', until, failures: before, reason, isNetworkFault };
+    const rejected = isTokenRejected(state);
+    return { kind: 'waiting', reason, isNetworkFault, isTokenRejected: rejected, until, failures: before };
   }
   const failures = before + 1;
-  if (state.kind !== 'in-doubt') return waitingAfter(failures, { reason, at });
-  return { ...state, until: at + backoffMs(failures, backoff), failures, reason };
+  if (state.kind === 'in-doubt')
+    return { ...state, until: at + backoffMs(failures, backoff), failures, reason };
+  return waitingAfter(state, failures, { reason, at });
 }
 
-function waitingAfter(failures: number, { reason, at }: { reason: string; at: number }): Waiting {
+function waitingAfter(
+  state: RefreshState,
+  failures: number,
+  { reason, at }: { readonly reason: string; readonly at: number },
+): Waiting {
   return {
     kind: 'waiting',
     until: at + backoffMs(failures, backoff),
     failures,
     reason,
     isNetworkFault: false,
+    isTokenRejected: isTokenRejected(state),
   };
 }
 
@@ -142,9 +152,21 @@ export function pausedUntil(state: RefreshState): number | null {
   return state.kind === 'waiting' || state.kind === 'in-doubt' ? state.until : null;
 }
 
-/** Returns whether the account needs a login. `endsAt`: expiry of the access token (epoch ms); null if unknown. */
-export function needsLogin(state: RefreshState, endsAt: number | null, now: number): boolean {
-  return state.kind === 'refused' && (state.isTokenRejected || (endsAt !== null && endsAt <= now));
+/** Returns whether upstream has rejected the access token since its refresh began to fail. */
+export function isTokenRejected(state: RefreshState): boolean {
+  return state.kind !== 'idle' && state.isTokenRejected;
+}
+
+/** Returns whether the account needs a login: both its refresh token and its access token are refused. */
+export function needsLogin(state: RefreshState): boolean {
+  return state.kind === 'refused' && state.isTokenRejected;
+}
+
+/** Returns whether a token request may be made now, to replace an access token that has ended. `now`: epoch ms. */
+export function mayRequest(state: RefreshState, now: number): boolean {
+  if (state.kind === 'refused') return false;
+  const until = pausedUntil(state);
+  return until === null || hasPassed(until, now);
 }
 
 /** Returns whether a pause is over. A pause longer than the longest possible one means that the clock was set back. */

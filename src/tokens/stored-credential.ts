@@ -1,4 +1,3 @@
-import { limits } from '../config/limits.js';
 import type { CredentialFile } from './credential-store.js';
 import {
   type Credential,
@@ -17,7 +16,7 @@ export interface StoredCredential {
   readonly name: string;
   readonly credential: Credential;
   readonly refresh: RefreshState;
-  /** When these tokens were issued to this process (epoch ms); null for tokens read from a file. */
+  /** When the access token was issued to this process (epoch ms); null for a token read from a file. */
   readonly grantedAt: number | null;
   /** A warning about the file for the operator, or null. */
   readonly warning: string | null;
@@ -113,17 +112,11 @@ export function whereKept(name: string, keptIn: string): string {
   return `its last tokens are kept in ${keptIn}; POST /admin/accounts/${encodeURIComponent(name)}/refresh puts them back into ${name}.json`;
 }
 
-/** Returns whether the access token expires within `ms` of `now` (epoch ms, by upstream's clock). False if unknown. */
-export function endsWithin({ expiresAt }: Credential, ms: number, now: number): boolean {
-  return expiresAt !== null && expiresAt - now <= ms;
-}
-
-/** Returns whether cron should refresh the account. `now`: epoch ms, by upstream's clock. */
-export function isDue(storedCredential: StoredCredential, now: number): boolean {
-  const { refresh, credential } = storedCredential;
+/** Returns whether cron should refresh the account. `endsSoon`: its access token ends within the leeway. */
+export function isDue({ refresh }: StoredCredential, endsSoon: boolean): boolean {
   switch (refresh.kind) {
     case 'idle':
-      return endsWithin(credential, leewayMs(storedCredential), now);
+      return endsSoon;
     case 'waiting':
       return true; // the refresh itself checks whether the pause is over
     case 'refused':
@@ -133,10 +126,4 @@ export function isDue(storedCredential: StoredCredential, now: number): boolean 
     default:
       return refresh satisfies never;
   }
-}
-
-/** Shortens the leeway for short-lived tokens, which would otherwise be due again as soon as they are issued. */
-function leewayMs({ grantedAt, credential: { expiresAt } }: StoredCredential): number {
-  if (grantedAt === null || expiresAt === null) return limits.refreshLeewayMs;
-  return Math.min(limits.refreshLeewayMs, Math.max(0, expiresAt - grantedAt) / 4);
 }

@@ -92,7 +92,7 @@ export class TokenRefreshClient {
     });
     switch (end.kind) {
       case 'answered':
-        observeDate(end.response.headers['date']);
+        if (end.response.status === 200) observeDate(end.response.headers);
         return readRefreshResponse(end.response.status, end.response.text);
       case 'not-sent':
         return {

@@ -9,7 +9,7 @@ import type { LockedJournal } from './journal/journal-file.js';
 import type { PendingTokenRequest, JournalEntry } from './journal/journal-entry.js';
 import { pendingRequestOf, fingerprintOf, type StoredCredential, unsavedEntry } from './stored-credential.js';
 import { RefreshJournal } from './journal/refresh-journal.js';
-import { hasPassed, REFRESH_STEP_WATCHER, type RefreshStepWatcher } from './refresh-state.js';
+import { mayRequest, REFRESH_STEP_WATCHER, type RefreshStepWatcher } from './refresh-state.js';
 import { type RefreshReason, type RefreshResponse, TokenRefreshClient } from './token-refresh-client.js';
 import { RefreshFailedError } from './tokens.errors.js';
 
@@ -59,18 +59,7 @@ export class TokenRefresh {
 
   private mayRequest({ refresh }: StoredCredential, { maySend, canWait, isForced }: RefreshRequest): boolean {
     if (!maySend || isForced) return maySend;
-    switch (refresh.kind) {
-      case 'idle':
-        return true;
-      case 'waiting':
-        return hasPassed(refresh.until, this.clock.now());
-      case 'refused':
-        return false;
-      case 'in-doubt':
-        return !canWait && (refresh.until === null || hasPassed(refresh.until, this.clock.now()));
-      default:
-        return refresh satisfies never;
-    }
+    return mayRequest(refresh, this.clock.now()) && !(refresh.kind === 'in-doubt' && canWait);
   }
 
   private async request(

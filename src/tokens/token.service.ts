@@ -7,9 +7,9 @@ import { describeError } from '../runtime/pool-error.js';
 import type { Secret } from '../runtime/secret.js';
 import { CredentialPersistence } from './credential-persistence.js';
 import { CredentialVault } from './credential-vault.js';
-import { endsWithin, isDue, type StoredCredential } from './stored-credential.js';
+import { isDue, type StoredCredential } from './stored-credential.js';
 import { SingleFlight } from '../runtime/single-flight.js';
-import { pausedUntil } from './refresh-state.js';
+import { isTokenRejected, mayRequest, pausedUntil } from './refresh-state.js';
 import { TokenRefresh } from './token-refresh.js';
 import type { RefreshReason } from './token-refresh-client.js';
 import { NeedsLoginError, RefreshFailedError } from './tokens.errors.js';
@@ -33,44 +33,46 @@ export class TokenService implements OnApplicationShutdown {
   ) {}
 
   /**
-   * Returns the access token to send. Refreshes first only when it has expired or is about to.
-   * @throws NeedsLoginError, RefreshFailedError
+   * Returns the access token to send. Refreshes first only when it seems to have ended, or to end soon. If that fails,
+   * the token is sent all the same: only upstream knows whether it has ended.
+   * @throws NeedsLoginError, RefreshFailedError when upstream has already rejected it
    */
   async accessToken(id: string): Promise<Secret> {
-    const storedCredential = this.vault.get(id);
-    const { credential, refresh } = storedCredential;
-    if (this.config.refreshDisabled || !this.endsWithin(storedCredential, limits.refreshOnRequestMs)) {
-      return credential.accessToken;
-    }
-    const hasEnded = this.hasEnded(storedCredential);
-    // While this token is good, do not retry a recent failure or risk the refresh token.
-    if (!hasEnded && refresh.kind !== 'idle') return credential.accessToken;
+    const before = this.vault.get(id);
+    if (!this.shouldRefresh(before)) return before.credential.accessToken;
     try {
-      const after = await this.refresh(id, 'proactive_expiry');
-      if (!this.hasEnded(after)) return after.credential.accessToken;
-      throw whyNot(after);
+      await this.refresh(id, 'proactive_expiry');
     } catch (error) {
-      if (hasEnded) throw error;
-      return credential.accessToken; // not refreshed, but still good
+      if (isTokenRejected(before.refresh)) throw error;
     }
+    const after = this.vault.get(id);
+    if (isTokenRejected(after.refresh)) throw whyNot(after);
+    return after.credential.accessToken;
   }
 
   /**
    * Returns another token after upstream has rejected one: a newer one in memory, one that Codex wrote to the
-   * file, or a refreshed one.
+   * file, or a refreshed one. `isProof`: the 401 is about the token, not about the route.
    * @throws NeedsLoginError, RefreshFailedError when no other token is available
    */
-  async tokenAfterRejection(id: string, rejected: Secret): Promise<Secret> {
+  async tokenAfterRejection(id: string, rejected: Secret, isProof: boolean): Promise<Secret> {
     const { accessToken } = this.vault.get(id).credential;
     if (!accessToken.equals(rejected)) return accessToken;
-    const after = await this.refresh(id, 'unauthorized_recovery');
-    if (!after.credential.accessToken.equals(rejected)) return after.credential.accessToken;
-    throw whyNot(this.vault.change(after, { kind: 'token-rejected' }));
+    try {
+      const after = await this.refresh(id, 'unauthorized_recovery');
+      if (!after.credential.accessToken.equals(rejected)) return after.credential.accessToken;
+      throw whyNot(after);
+    } catch (error) {
+      if (isProof) this.noteRejection(id, rejected);
+      throw error;
+    }
   }
 
-  /** Call it when a request is sent upstream; the returned function takes the `date` header of the response. */
-  askingTime(): (date: string | string[] | undefined) => void {
-    return this.clock.asking();
+  /** Notes that upstream has rejected an access token, if its refresh fails: the account is then out. */
+  noteRejection(id: string, rejected: Secret): void {
+    const now = this.vault.find(id);
+    if (now?.credential.accessToken.equals(rejected) === true)
+      this.vault.change(now, { kind: 'token-rejected' });
   }
 
   /**
@@ -128,9 +130,12 @@ export class TokenService implements OnApplicationShutdown {
     const request = {
       reason,
       maySend: !this.config.refreshDisabled,
-      canWait: reason === 'proactive_expiry' && !this.hasEnded(storedCredential),
+      canWait: reason === 'proactive_expiry' && !isOver(storedCredential, this.clock),
       isForced: reason === 'forced',
     };
+    // Another caller has waited for this response for long enough.
+    if (this.flights.isRunning(id) && !mayRequest(storedCredential.refresh, this.clock.localNow()))
+      throw whyNot(storedCredential);
     const flight = this.flights.run(id, async () => await this.refreshes.run(id, request));
     const after = await within(limits.refreshPatienceMs, flight);
     if (after !== null) return after;
@@ -145,15 +150,17 @@ export class TokenService implements OnApplicationShutdown {
 
   private isDue(id: string): boolean {
     const storedCredential = this.vault.find(id);
-    return storedCredential !== null && isDue(storedCredential, this.clock.now());
+    if (storedCredential === null) return false;
+    return isDue(storedCredential, this.clock.endsWithin(storedCredential, limits.refreshLeewayMs));
   }
 
-  private endsWithin({ credential }: StoredCredential, ms: number): boolean {
-    return endsWithin(credential, ms, this.clock.now());
-  }
-
-  private hasEnded({ credential }: StoredCredential): boolean {
-    return !credential.isExpiryEstimated && endsWithin(credential, 0, this.clock.now());
+  /** Whether a request should wait for a refresh. While the token seems good, nothing is risked for another one. */
+  private shouldRefresh(storedCredential: StoredCredential): boolean {
+    if (this.config.refreshDisabled) return false;
+    const { refresh } = storedCredential;
+    if (isTokenRejected(refresh)) return true;
+    if (refresh.kind === 'idle') return this.clock.endsWithin(storedCredential, limits.refreshOnRequestMs);
+    return this.clock.hasEnded(storedCredential) && mayRequest(refresh, this.clock.localNow());
   }
 }
 
@@ -166,6 +173,11 @@ async function within<T>(ms: number, promise: Promise<T>): Promise<T | null> {
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** Whether nothing is lost with the refresh token: the access token is rejected, or seems to have ended. */
+function isOver(storedCredential: StoredCredential, clock: UpstreamClock): boolean {
+  return isTokenRejected(storedCredential.refresh) || clock.hasEnded(storedCredential);
 }
 
 function whyNot({ name, refresh }: StoredCredential): NeedsLoginError | RefreshFailedError {

@@ -39,6 +39,7 @@ import { UpstreamClock } from './upstream-clock.js';
     KeptTokens,
     TokenRefreshCron,
     TokenService,
+    UpstreamClock,
   ],
 })
 export class TokensModule {}

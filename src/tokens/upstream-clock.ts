@@ -2,22 +2,31 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import { CLOCK, type Clock } from '../runtime/clock.js';
 import { limits } from '../config/limits.js';
 import { SuspendDetector } from '../runtime/suspend-detector.js';
+import { type ClockRun, extended, isConclusive } from './clock-run.js';
+import { leewayOf, type LifetimeFacts, tokenEndsAt } from './token-lifetime.js';
+
+/** Takes the head of the response to a request. */
+export type DateObserver = (headers: Readonly<Record<string, string | string[] | undefined>>) => void;
 
 /**
- * The time by upstream's clock, which decides when a token expires. Equals this machine's time until an upstream
- * response shows that this machine's clock is wrong. Otherwise a wrong clock would make all tokens look expired, even
- * new ones.
+ * This machine's clock, and how far upstream's is ahead of it. Several answers that agree show a difference; the
+ * expiry of tokens from files is then judged by upstream's clock.
  */
 @Injectable()
 export class UpstreamClock {
   private readonly logger = new Logger(UpstreamClock.name);
   private skewMs = 0;
+  private run: ClockRun | null = null;
 
   constructor(
     @Inject(CLOCK) private readonly clock: Clock,
     suspends: SuspendDetector,
   ) {
-    suspends.onWake(() => (this.skewMs = 0)); // the clock may have been corrected
+    suspends.onWake(() => {
+      // This machine's clock may have been corrected.
+      this.skewMs = 0;
+      this.run = null;
+    });
   }
 
   /** This machine's time, epoch ms. */
@@ -25,29 +34,42 @@ export class UpstreamClock {
     return this.clock.now();
   }
 
-  /** Epoch ms. */
-  now(): number {
-    return this.clock.now() + this.skewMs;
+  /** Returns when an access token ends, by this machine's clock (epoch ms); null if unknown. */
+  endOf(facts: LifetimeFacts): number | null {
+    return tokenEndsAt(facts, this.skewMs);
+  }
+
+  /** Returns whether an access token seems to have ended. An estimate is not enough. */
+  hasEnded(facts: LifetimeFacts): boolean {
+    return !facts.credential.isExpiryEstimated && this.endsWithin(facts, 0);
+  }
+
+  /** Returns whether an access token seems to end within `ms`, or less if it is short-lived. */
+  endsWithin(facts: LifetimeFacts, ms: number): boolean {
+    const endsAt = this.endOf(facts);
+    return endsAt !== null && endsAt - this.clock.now() <= leewayOf(facts, endsAt, ms);
   }
 
   /**
-   * Call it when a request is sent upstream; the returned function takes the `date` header of the response (RFC 9110,
-   * 6.6.1). Ignores values that are not dates, and slow responses, because this machine's clock may have been set
-   * meanwhile.
+   * Call it when a request is sent; the returned function takes the head of a successful response, for its `date`
+   * (RFC 9110, 6.6.1). Ignores stored responses, whose `date` is old, and slow ones, because this machine's clock may
+   * have been set meanwhile.
    */
-  asking(): (date: string | string[] | undefined) => void {
+  asking(): DateObserver {
     const sentAt = this.clock.now();
-    return (date) => {
-      const at = typeof date === 'string' ? Date.parse(date) : Number.NaN;
-      const now = this.clock.now();
-      if (!Number.isNaN(at) && Math.abs(now - sentAt) < limits.clockSkewMs) this.observe(at - now);
+    return ({ date, age }) => {
+      const dateAt = typeof date === 'string' && age === undefined ? Date.parse(date) : Number.NaN;
+      const at = this.clock.now();
+      if (!Number.isNaN(dateAt) && Math.abs(at - sentAt) < limits.clockSkewMs) this.observe(dateAt - at, at);
     };
   }
 
-  private observe(skewMs: number): void {
+  private observe(skewMs: number, at: number): void {
+    this.run = extended(this.run, { skewMs, at });
+    if (!isConclusive(this.run, at)) return;
     const isWrong = Math.abs(skewMs) > limits.clockSkewMs;
     if (isWrong && this.skewMs === 0)
-      this.logger.warn("this machine's clock differs from upstream's; using upstream's for tokens", {
+      this.logger.warn("this machine's clock differs from upstream's; using upstream's for tokens in files", {
         seconds: Math.round(skewMs / 1_000),
       });
     this.skewMs = isWrong ? skewMs : 0;

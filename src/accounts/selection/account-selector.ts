@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { APP_CONFIG, type AppConfig } from '../../config/app.config.js';
 import { CLOCK, type Clock } from '../../runtime/clock.js';
+import { UpstreamClock } from '../../tokens/upstream-clock.js';
 import { QuotaService } from '../../usage/quota.service.js';
 import { AccountRegistry } from '../account-registry.js';
 import type { Account } from '../account.js';
@@ -62,6 +63,7 @@ export class AccountSelector {
     private readonly quota: QuotaService,
     @Inject(APP_CONFIG) config: AppConfig,
     @Inject(CLOCK) private readonly clock: Clock,
+    private readonly tokenClock: UpstreamClock,
   ) {
     this.policy = selectionPolicies[config.policy]();
   }
@@ -74,7 +76,7 @@ export class AccountSelector {
         withdrawal: account.withdrawal,
         settings: account.settings,
         refresh: account.storedCredential.refresh,
-        tokenEndsAt: account.tokenEndsAt,
+        hasTokenEnded: this.tokenClock.hasEnded(account.storedCredential),
         evidence: account.evidence,
         quota,
         inFlight: account.inFlight,
@@ -118,7 +120,7 @@ export class AccountSelector {
 
   private chooseAmong(selection: SelectionRequest, candidates: readonly ConsideredCandidate[]): Choice {
     const untried = candidates.filter((it) => !selection.tried.has(it.account.id));
-    const available = untried.filter((it) => it.unavailable === null);
+    const available = preferredTo401(untried, selection.isPatient);
     const unpaid = orAll(available, (it) => !it.usesCredits);
     const staying = this.preferred(
       selection,
@@ -202,8 +204,7 @@ export class AccountSelector {
     const own = clientAccountId === null ? null : this.registry.findByAccountId(clientAccountId);
     if (own !== null) return own;
     const usable = this.registry.list().filter((it) => it.withdrawal === null && !it.settings.isPaused);
-    const now = this.clock.now();
-    return usable.find((it) => !it.needsLogin(now)) ?? usable[0] ?? null;
+    return usable.find((it) => !it.needsLogin) ?? usable[0] ?? null;
   }
 
   /** Leaves out the account that has just failed a turn of the session, unless it is pinned or the only one left. */
@@ -249,6 +250,20 @@ export class AccountSelector {
     if (selection.sessionKey !== null && !isOverflow) this.affinity.claim(selection.sessionKey, account.id);
     return { kind: 'leased', lease: new Lease(account), by, isOverflow, candidates };
   }
+}
+
+/**
+ * The accounts that may serve. Those whose token seems to have ended are left out unless no other can serve; a patient
+ * request rather waits for a full account.
+ */
+function preferredTo401(
+  untried: readonly ConsideredCandidate[],
+  isPatient: boolean,
+): readonly ConsideredCandidate[] {
+  const available = untried.filter((it) => it.unavailable === null);
+  const good = available.filter((it) => !it.isLastResort);
+  const canWait = isPatient && untried.some((it) => it.unavailable?.reason === 'full' && !it.isLastResort);
+  return good.length > 0 || canWait ? good : available;
 }
 
 /** Those that meet the condition; all if none does. */

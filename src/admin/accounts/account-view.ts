@@ -1,5 +1,5 @@
 import type { Account } from '../../accounts/account.js';
-import type { Unavailable } from '../../accounts/unavailable.js';
+import type { Assessment } from '../../accounts/unavailable.js';
 import { lastSuccessAt } from '../../accounts/evidence/account-evidence.js';
 import type { AccountQuota } from '../../usage/account-quota.js';
 import { whereKept } from '../../tokens/stored-credential.js';
@@ -67,7 +67,7 @@ interface MeterView {
 
 export function accountView(
   account: Account,
-  unavailable: Unavailable | null,
+  { unavailable, isLastResort }: Assessment,
   sharedLoginWarning: string | null,
   quota: AccountQuota,
   now: number,
@@ -99,7 +99,7 @@ export function accountView(
       account.withdrawal?.why ?? null,
       warning,
       unsaved?.reason ?? null,
-      unavailable?.reason === 'needs-login' ? null : loginWarning(account),
+      unavailable?.reason === 'needs-login' ? null : tokenWarning(account, isLastResort),
       sharedLoginWarning,
     ].filter((it) => it !== null),
     refusals: refusalViews(account, now),
@@ -130,11 +130,18 @@ function refusalViews({ evidence }: Account, now: number): RefusalView[] {
   );
 }
 
-/** Returns the warning that the account can still be used but its token cannot be refreshed; null if it can. */
-function loginWarning({ storedCredential: { refresh }, tokenEndsAt }: Account): string | null {
-  if (refresh.kind !== 'refused') return null;
-  const until = tokenEndsAt === null ? 'its access token expires' : new Date(tokenEndsAt).toISOString();
-  return `The account needs a new login (${refresh.code}): it can be used until ${until}.`;
+/** Returns the warning that the token cannot be refreshed, although the account may still serve; null if it can. */
+function tokenWarning({ storedCredential }: Account, isLastResort: boolean): string | null {
+  const { refresh, credential } = storedCredential;
+  const { expiresAt, isExpiryEstimated } = credential;
+  const refused = refresh.kind === 'refused' ? `The account needs a new login (${refresh.code})` : null;
+  if (isLastResort) {
+    const cause = refused ?? 'The access token cannot be refreshed now';
+    return `${cause}: its access token seems to have ended, so it serves only if no other account can.`;
+  }
+  if (refused === null) return null;
+  const isKnown = expiresAt !== null && !isExpiryEstimated;
+  return `${refused}: it can be used until ${isKnown ? new Date(expiresAt).toISOString() : 'its access token expires'}.`;
 }
 
 /** Shows a broken credential file in the list of accounts, with the reason. `keptIn`: its last tokens, if there are any. */

@@ -52,11 +52,11 @@ export class AccountViews {
     throw new Problem(404, 'no_account', `${name} is not a usable account: ${why}.`);
   }
 
-  private viewOf({ account, unavailable }: ConsideredCandidate): AccountView {
+  private viewOf({ account, ...assessment }: ConsideredCandidate): AccountView {
     const { id } = account;
     return accountView(
       account,
-      unavailable,
+      assessment,
       this.sharedLogins.warning(account),
       this.quota.quota(id),
       this.clock.now(),

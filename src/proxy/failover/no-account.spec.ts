@@ -32,7 +32,7 @@ function candidates(name: string, unavailable: Unavailable | null = null): Consi
       unsaved: null,
     },
   });
-  return { account, unavailable, isOverQuota: false, usesCredits: false };
+  return { account, unavailable, isOverQuota: false, usesCredits: false, isLastResort: false };
 }
 
 const out = (

@@ -23,6 +23,7 @@ const waiting = {
   failures: 1,
   reason: 'answered 500',
   isNetworkFault: false,
+  isTokenRejected: true,
 } as const;
 const spent: AttemptOutcome = {
   kind: 'quota-exhausted',

@@ -9,7 +9,7 @@ import { SessionAffinity } from '../../accounts/selection/session-affinity.js';
 import { UpstreamMonitor } from '../../observability/upstream-monitor.js';
 import { CLOCK, type Clock } from '../../runtime/clock.js';
 import { SuspendDetector } from '../../runtime/suspend-detector.js';
-import { isPausedByNetwork } from '../../tokens/refresh-state.js';
+import { isPausedByNetwork, isTokenRejected } from '../../tokens/refresh-state.js';
 import { meterNamed, quotaOfMeter } from '../../usage/account-quota.js';
 import { GENERAL_METER } from '../../usage/meter.js';
 import { type HeaderQuota, quotaFromHeaders } from '../../usage/quota-report.js';
@@ -156,10 +156,9 @@ export class OutcomeRecorder {
     return kind === 'upstream-error' && this.upstream.isFailingForAll();
   }
 
-  /** The vault keeps an expired token out until the network is back; evidence would keep it out for longer. */
-  private isPausedByNetwork({ storedCredential, tokenEndsAt }: Account): boolean {
-    const now = this.clock.now();
-    return tokenEndsAt !== null && tokenEndsAt <= now && isPausedByNetwork(storedCredential.refresh, now);
+  /** The vault keeps a rejected token out until the network is back; evidence would keep it out for longer. */
+  private isPausedByNetwork({ storedCredential: { refresh } }: Account): boolean {
+    return isTokenRejected(refresh) && isPausedByNetwork(refresh, this.clock.now());
   }
 
   /** Records the quota in the head of any response, and in the messages held on a WebSocket. */

@@ -28,7 +28,9 @@ export class Reconnection {
     const needs = { model: await request.model(), feature: null };
     const [own] = this.selector.assess(needs, soleId);
     if (own?.usesCredits === true)
-      return this.selector.assess(needs).some((it) => it.unavailable === null && !it.isOverQuota);
+      return this.selector
+        .assess(needs)
+        .some((it) => it.unavailable === null && !it.isOverQuota && !it.isLastResort);
     if (sessionKey === null || this.affinity.avoided(sessionKey) !== soleId) return false;
     return this.canAnotherServe(needs.model, new Set([...tried, soleId]));
   }

@@ -53,7 +53,7 @@ export class AttemptRunner {
   renew(account: Account, rejected: Secret | null): void {
     if (rejected === null) return;
     // The vault records the result in its state and log.
-    void this.tokens.tokenAfterRejection(account.id, rejected).catch(() => undefined);
+    void this.tokens.tokenAfterRejection(account.id, rejected, true).catch(() => undefined);
   }
 
   private async send(
@@ -73,7 +73,7 @@ export class AttemptRunner {
       const task =
         rejected === null
           ? this.tokens.accessToken(account.id)
-          : this.tokens.tokenAfterRejection(account.id, rejected);
+          : this.tokens.tokenAfterRejection(account.id, rejected, to.isTurn);
       token = await untilAborted(task, stop);
     } catch (error) {
       return { ...unanswered(startedAt), outcome: whyNoToken(error, account) };

@@ -261,7 +261,7 @@ describe('a token endpoint response', () => {
 });
 
 describe('a refresh token that is refused for good', () => {
-  it('leaves the account serving until its access token expires, and then needs a login', async () => {
+  it('leaves the account serving until upstream rejects its access token, last once that seems to have ended', async () => {
     await using it = await Wired.start();
     const { pool, wire, clock } = it;
     pool.fakeUpstream.tokens.revokesFamilies = false;
@@ -275,6 +275,13 @@ describe('a refresh token that is refused for good', () => {
       ],
     });
     clock.advance(MINUTE);
+    expect(await pool.account('a')).toMatchObject({
+      available: true,
+      warnings: [expect.stringContaining('it serves only if no other account can')],
+    });
+    expect(await it.served()).toBe('b');
+    expect(pool.fakeUpstream.attempts()).toEqual(['a', 'a', 'b']);
+    await pool.client.post('/admin/accounts/a/poll').expect(502); // upstream's own word
     expect(await pool.account('a')).toMatchObject({ available: false, reason: 'needs-login', warnings: [] });
     expect(await it.served()).toBe('b');
     expect(wire.connections).toBe(1);

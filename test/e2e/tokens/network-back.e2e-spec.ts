@@ -5,7 +5,7 @@ import { TokenWire } from '../../support/network/token-wire.js';
 import { polled } from '../../support/pool/first-poll.js';
 import { LONG_SECONDS } from '../../support/pool/held-refresh.js';
 import { TestPool } from '../../support/pool/pool.js';
-import { free, out, standing } from '../../support/pool/ranked-accounts.js';
+import { free, standing } from '../../support/pool/ranked-accounts.js';
 
 const lasting = (name: string): FakeAccountOptions => ({ name, accessTokenLifetimeSeconds: LONG_SECONDS });
 
@@ -72,7 +72,7 @@ describe('an ended token whose refresh could not reach the token endpoint', () =
     await using it = await Outage.start(['a', lasting('b')]);
     await it.goDown();
     expect(await it.turn()).toEqual([503, undefined]);
-    expect(await standing(it.pool, 'a')).toEqual(out('refresh-failing', it.clock.now() + 30 * SECOND));
+    expect(await it.pool.account('a')).toMatchObject({ available: true, refresh: 'waiting' });
     await it.reopen();
     expect(await it.turn()).toEqual([200, 'b']);
     expect(await standing(it.pool, 'a')).toEqual(free);
@@ -86,7 +86,11 @@ describe('an ended token whose refresh could not reach the token endpoint', () =
     await it.goDown();
     for (let again = 0; again < 6; again += 1) {
       expect(await it.turn()).not.toContain(200);
-      expect(await standing(it.pool, 'a')).toEqual(out('refresh-failing', it.clock.now() + 30 * SECOND));
+      expect(await it.pool.account('a')).toMatchObject({ available: true, refresh: 'waiting' });
+      expect(await it.turn()).not.toContain(200);
+      expect(it.pool.registry.list()[0]?.storedCredential.refresh).toMatchObject({
+        until: it.clock.now() + 30 * SECOND,
+      });
       it.clock.advance(30 * SECOND);
     }
     await it.reopen();

@@ -210,7 +210,8 @@ describe('a wrong clock', () => {
       clock.advance(MINUTE);
       for (const _account of accounts) await pool.turn().expect(200);
     }
-    expect(pool.fakeUpstream.tokens.requests.length).toBeLessThanOrEqual(2);
+    // At most one per token: several answers must agree before the clock is corrected.
+    expect(pool.fakeUpstream.tokens.requests.length).toBeLessThanOrEqual(accounts.length);
     expect(pool.fakeUpstream.tokens.reuses).toBe(0);
   });
 
