@@ -20,6 +20,7 @@ import type { LoginPorts } from '../login/login-ports.js';
 import { BadRequests } from '../proxy/ingress/bad-requests.js';
 import { ClientConnections } from '../proxy/ingress/client-connections.js';
 import { ConnectRequests } from '../proxy/ingress/connect-requests.js';
+import { StalledBodies } from '../proxy/ingress/stalled-bodies.js';
 import { answerExpectations } from '../proxy/ingress/expectations.js';
 import { FrontDoor } from '../proxy/ingress/front-door.js';
 import { SocketSessions } from '../proxy/websocket/sessions.js';
@@ -88,6 +89,7 @@ export async function startApp(
   app.get(UpgradeHandler).attach(server);
   app.get(ConnectRequests).attach(server);
   app.get(BadRequests).attach(server);
+  app.get(StalledBodies).attach(server);
   answerExpectations(server);
   // Missing in the types of Node. Without a host it would refuse without a body.
   Object.assign(server, { requireHostHeader: false, maxHeaderSize: limits.headBytes });

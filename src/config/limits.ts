@@ -58,6 +58,8 @@ export const limits = {
 
   /** Standstill of a request body after which it is given up. */
   bodyStallMs: 30 * SECOND,
+  /** How often all connections are looked at for that. */
+  bodyCheckMs: SECOND,
   /** Size of a body for a local route, the time for all of it, and the memory of all such bodies. */
   localBodyBytes: 64 * KiB,
   localBodyMs: 10 * SECOND,

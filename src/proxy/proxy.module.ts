@@ -29,6 +29,7 @@ import { ReplayBudget } from './request/replay-budget.js';
 import { RequestIntake } from './ingress/request-intake.js';
 import { ResponseCommit } from './response/response-commit.js';
 import { SideRequests } from './response/side-requests.js';
+import { StalledBodies } from './ingress/stalled-bodies.js';
 import { RouteDispatch } from './ingress/route-dispatch.js';
 import { TurnCounters } from './response/turn-counters.js';
 import { UpstreamClient } from './upstream/upstream-client.js';
@@ -76,6 +77,7 @@ import { UpstreamWebSockets } from './upstream/upstream-websocket.js';
     ResponseCommit,
     SideRequests,
     RouteDispatch,
+    StalledBodies,
     Handshake,
     SideHandshake,
     SocketLiveness,

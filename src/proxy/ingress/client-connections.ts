@@ -82,6 +82,14 @@ export class ClientConnections {
     return [...this.responsesOn(socket)].some((it) => it.req.complete);
   }
 
+  /** The connections whose last request is still incomplete, although its turn has come and nothing holds it back. */
+  *unfinishedBodies(): Iterable<{ readonly socket: Socket; readonly res: ServerResponse }> {
+    for (const [socket, pipeline] of this.open) {
+      const { latest } = pipeline;
+      if (latest !== null && !latest.req.complete && !pipeline.isHeldBack) yield { socket, res: latest };
+    }
+  }
+
   /** Whether bytes of the client wait until earlier requests have been served. */
   isHeldBack(socket: Socket): boolean {
     return this.open.get(socket)?.isHeldBack === true;

@@ -21,6 +21,8 @@ interface Waiting {
 export class Pipeline {
   /** The unfinished responses, in order. */
   readonly responses = new Set<ServerResponse>();
+  /** The last request whose turn has come: the only one whose body may be incomplete. */
+  latest: ServerResponse | null = null;
   private readonly waiting: Waiting[] = [];
   private readonly served = new WeakSet<ServerResponse>();
   private underway = 0;
@@ -87,6 +89,7 @@ export class Pipeline {
 
   private begin({ res, serve }: Waiting): void {
     this.underway += 1;
+    this.latest = res;
     this.served.add(res);
     serve();
   }

@@ -8,6 +8,7 @@ import { metricNames } from '../../observability/metrics.js';
 import { ClientObserver } from '../../clients/client-observer.js';
 import { notFound, type LocalResponse, sendJson, sendLocalResponse } from '../response/local-response.js';
 import { Admission } from './admission.js';
+import { bodyTimeout } from './body-timeout.js';
 import { BodyTimeoutError, ClientLeftError } from '../request/request-body.js';
 import { SideRequests } from '../response/side-requests.js';
 import { RouteDispatch } from './route-dispatch.js';
@@ -19,14 +20,6 @@ const badUpgrade: LocalResponse = {
   type: 'invalid_request',
   message: 'Only upgrades to WebSocket are supported here.',
   headers: { upgrade: 'websocket', connection: 'upgrade, close' },
-};
-
-const bodyTimeout: LocalResponse = {
-  status: 408,
-  code: 'request_timeout',
-  type: 'invalid_request',
-  message: 'The body of the request did not arrive in time.',
-  headers: { connection: 'close' },
 };
 
 /**

@@ -1,6 +1,9 @@
 import type { ServerResponse } from 'node:http';
 
-/** Notices that a client's connection ends before the whole response has been handed over. */
+/** Emitted on a response when the client has stopped sending the body, and has been told so. */
+export const bodyStalled = Symbol('body stalled');
+
+/** Notices that a client's connection ends before the whole response has been handed over, or its body stands still. */
 export class ClientLeaving {
   readonly #gone = new AbortController();
   #isIgnored = false;
@@ -9,6 +12,7 @@ export class ClientLeaving {
     res.once('close', () => {
       if (!res.writableFinished && !this.#isIgnored) this.#gone.abort();
     });
+    res.once(bodyStalled, () => this.#gone.abort());
   }
 
   get gone(): AbortSignal {
