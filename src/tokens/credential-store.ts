@@ -5,6 +5,7 @@ import { LRUCache } from 'lru-cache';
 import { APP_CONFIG, type AppConfig } from '../config/app.config.js';
 import { limits } from '../config/limits.js';
 import { describeError, errorCode } from '../runtime/pool-error.js';
+import { isAddressableName } from '../runtime/addressable-name.js';
 import { readBounded, replaceFile, syncFolder } from '../runtime/atomic-file.js';
 import { Secret } from '../runtime/secret.js';
 import { asObject, authJsonOf, documentIn, withTokens } from './credential-file/auth-json.js';
@@ -71,6 +72,9 @@ export class CredentialStore {
 
   /** Reads one credential file. Tightens a mode wider than 0600; if that fails, the account serves with a warning. */
   async read(name: string): Promise<CredentialFile> {
+    // It could not be managed, and a control character would reach logs and headers.
+    if (!isAddressableName(name))
+      return { kind: 'broken', name, reason: 'its name cannot be that of an account: rename the file' };
     try {
       const text = await readBounded(this.pathOf(name), limits.credentialFileBytes);
       if (text === null)

@@ -105,5 +105,6 @@ function noneImported(refused: readonly RefusedImport[]): Problem {
   }
   // A full disk, or a file that has just vanished: the state of the folder, not a fault of the program.
   if (first.code === 'not_written') return new Problem(503, first.code, first.detail);
+  if (first.code === 'bad_name') return new Problem(400, first.code, first.detail);
   return new Problem(conflicts.has(first.code) ? 409 : 422, first.code, first.detail);
 }

@@ -1,9 +1,11 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { Inject, Injectable } from '@nestjs/common';
+import { accountInPath } from '../../boundary/account-path.js';
 import { whyRefused } from '../../boundary/request-guard.js';
 import { isCanonicalPath } from '../../boundary/safe-path.js';
 import { APP_CONFIG, type AppConfig } from '../../config/app.config.js';
-import { type LocalResponse, sendLocalResponse } from '../response/local-response.js';
+import { PROBLEM_TYPE, problemDetails } from '../../runtime/problem-details.js';
+import { type LocalResponse, sendJson, sendLocalResponse } from '../response/local-response.js';
 import { allowedMethods } from './allowed-methods.js';
 import { whyUnusable } from './parser-errors.js';
 import { ProxyMiddleware } from './proxy.middleware.js';
@@ -14,6 +16,12 @@ const notCanonical: LocalResponse = {
   type: 'not_found',
   message: 'A path with dot segments, empty segments or malformed percent-encoding is not served.',
 };
+
+const badName = problemDetails(
+  400,
+  'bad_name',
+  'A name of an account has no slash, backslash or control character and no leading dot; in a path, it is percent-encoded.',
+);
 
 /**
  * The first to see a request: refuses what no route may serve, and gives the rest to the middleware before Express. A
@@ -44,6 +52,8 @@ export class FrontDoor {
     const refusal = this.whyRefused(req, method, path);
     if (refusal !== null) sendLocalResponse(res, refusal);
     else if (method === 'OPTIONS' && path === '*') res.writeHead(204, { allow: allowedMethods }).end(); // about the whole server (RFC 9110 9.3.7)
+    else if (accountInPath(path) === 'bad-name')
+      sendJson(res, 400, badName, { 'content-type': PROBLEM_TYPE });
     else return false;
     return true;
   }
@@ -64,6 +74,7 @@ export class FrontDoor {
       };
     }
     // Express would fail to decode the path and send its own response.
-    return isCanonicalPath(path) || path === '*' ? null : notCanonical;
+    const isSafe = isCanonicalPath(path) || path === '*' || accountInPath(path) !== 'none';
+    return isSafe ? null : notCanonical;
   }
 }

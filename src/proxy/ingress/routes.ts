@@ -1,3 +1,4 @@
+import { accountInPath } from '../../boundary/account-path.js';
 import { isCanonicalPath } from '../../boundary/safe-path.js';
 import { allowedMethods } from './allowed-methods.js';
 import { isOnlyInPublicApi } from './public-api.js';
@@ -43,7 +44,7 @@ const localWhamRoutes: ReadonlyMap<string, Route> = new Map<string, Route>([
  * methods than `allowedMethods` are refused on every path: TRACE, for one, would send a token back to the client.
  */
 export function routeOf(method: string, path: string, isUpgrade: boolean): Route {
-  if (!isCanonicalPath(path)) return unknown;
+  if (!isCanonicalPath(path) && accountInPath(path) !== 'name') return unknown;
   const route = routeOfPath(method, path, isUpgrade);
   if (methods.has(method) || route.kind === 'wrong-method') return route;
   return { kind: 'wrong-method', allow: allowedMethods };
