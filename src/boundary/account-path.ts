@@ -19,7 +19,7 @@ export function accountInPath(path: string): 'none' | 'name' | 'bad-name' {
 
 /** Returns the name; null if it is malformed, or has a character that has to be encoded. */
 function decoded(segment: string): string | null {
-  if (!/^[^#;?\\\x00-\x20\x7f-\uffff]*$/.test(segment)) return null;
+  if (/[^\x21-\x7e]|[#;?\\]/.test(segment)) return null;
   try {
     return decodeURIComponent(segment);
   } catch {
