@@ -8,7 +8,7 @@ const long = [
   'test/e2e/failover/{full-account,host-network,pinning,repeated-failures,scope-bad-quota,scope-bad-refusals,scope-reported}.e2e-spec.ts',
   'test/e2e/ingress/{bad-requests,connect,models,pipelining,routes,slow-bodies}.e2e-spec.ts',
   'test/e2e/login/login.e2e-spec.ts',
-  'test/e2e/operator/{admin-import,build-if-stale,demo,fault-domains,permissions,process,process-faults,settings,stop}.e2e-spec.ts',
+  'test/e2e/operator/{admin-import,build-if-stale,demo,disk-problems,fault-domains,permissions,process,process-faults,settings,stop}.e2e-spec.ts',
   'test/e2e/pool-folder/*.e2e-spec.ts',
   'test/e2e/streaming/{bad-responses-streams,bytes,regressions-proxy,streaming}.e2e-spec.ts',
   'test/e2e/tokens/{broken-file,credential-file,deleted-journal,file-lock,full-disk,late-response,lost-responses,mounted-file,regressions}.e2e-spec.ts',

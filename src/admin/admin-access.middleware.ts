@@ -1,6 +1,7 @@
 import { Inject, Injectable, type NestMiddleware } from '@nestjs/common';
 import type { NextFunction, Request, Response } from 'express';
 import { APP_CONFIG, type AppConfig } from '../config/app.config.js';
+import { PROBLEM_TYPE, problemDetails } from '../runtime/problem-details.js';
 
 /**
  * Guards `/admin`, the page and `/metrics` with `PROXY_ADMIN_TOKEN`, as Bearer, or as the password of Basic
@@ -18,13 +19,8 @@ export class AdminAccess implements NestMiddleware {
     res
       .status(401)
       .set('www-authenticate', 'Basic realm="codex-pool", charset="UTF-8"')
-      .type('application/problem+json')
-      .send({
-        type: 'about:blank',
-        title: 'Unauthorized',
-        status: 401,
-        detail: 'This route requires PROXY_ADMIN_TOKEN.',
-      });
+      .type(PROBLEM_TYPE)
+      .send(problemDetails(401, 'admin_token_required', 'This route requires PROXY_ADMIN_TOKEN.'));
   }
 }
 

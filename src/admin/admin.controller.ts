@@ -1,8 +1,9 @@
-import { Controller, Get, HttpCode, NotFoundException, Param, Post } from '@nestjs/common';
+import { Controller, Get, HttpCode, Param, Post } from '@nestjs/common';
 import { AccountRegistry } from '../accounts/account-registry.js';
 import type { ReloadResult } from '../accounts/pool-folder/reload-report.js';
 import { type RequestEntry, RequestLog } from '../observability/request-log.js';
 import { limits } from '../config/limits.js';
+import { Problem } from './problems/problem.js';
 
 /** Routes for the pool folder and the most recent requests. */
 @Controller('admin')
@@ -29,7 +30,7 @@ export class AdminController {
   request(@Param('id') id: string): RequestEntry {
     const found = this.requestLog.find(id);
     if (found === null)
-      throw new NotFoundException('No such request; only the most recent requests are kept.');
+      throw new Problem(404, 'unknown_request', 'No such request; only the most recent requests are kept.');
     return found;
   }
 }

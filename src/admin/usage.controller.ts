@@ -1,7 +1,6 @@
-import { Controller, Get, Query, ServiceUnavailableException } from '@nestjs/common';
+import { Controller, Get, Query } from '@nestjs/common';
 import { z } from 'zod';
 import { AccountRegistry } from '../accounts/account-registry.js';
-import { DatabaseUnavailableError } from '../storage/database.js';
 import { isTimeZone, machineZone, startOfDate } from '../usage/report/local-days.js';
 import { type UsageBucket, UsageReport } from '../usage/report/usage-report.js';
 import type { UsageSums } from '../usage/rollup-sums.js';
@@ -58,24 +57,19 @@ export class UsageController {
     const parsed = querySchema.safeParse(query);
     if (!parsed.success) throw problemOf(parsed.error);
     const { from, to, bucket, by, tz } = parsed.data;
-    try {
-      const { totals, accounts, hours } = await this.report.run({
-        from: from(tz),
-        to: to(tz),
-        bucket,
-        by,
-        tz,
-      });
-      return {
-        tz,
-        totals,
-        accounts: accounts.map((it) => this.named(it)),
-        hours: hours.map((it) => this.named(it)),
-      };
-    } catch (error) {
-      if (!(error instanceof DatabaseUnavailableError)) throw error;
-      throw new ServiceUnavailableException('The stored usage cannot be read at the moment; see /healthz.');
-    }
+    const { totals, accounts, hours } = await this.report.run({
+      from: from(tz),
+      to: to(tz),
+      bucket,
+      by,
+      tz,
+    });
+    return {
+      tz,
+      totals,
+      accounts: accounts.map((it) => this.named(it)),
+      hours: hours.map((it) => this.named(it)),
+    };
   }
 
   /** Adds the account's current name; null if it has left the pool. */

@@ -1,6 +1,7 @@
 import { type BeforeApplicationShutdown, Inject, Injectable, Logger } from '@nestjs/common';
 import { AccountRegistry } from '../accounts/account-registry.js';
 import { CLOCK, type Clock } from '../runtime/clock.js';
+import { fileTroubleIn } from '../runtime/file-trouble.js';
 import { describeError } from '../runtime/pool-error.js';
 import { readClaims } from '../tokens/credential-file/access-token-claims.js';
 import { CredentialImport, type Imported } from '../tokens/credential-import.js';
@@ -69,8 +70,7 @@ export class LoginCompletion implements BeforeApplicationShutdown {
       return {
         kind: 'failed',
         code: 'not_saved',
-        message:
-          'The login was approved, but the account could not be saved to the pool. See the log of codex-pool.',
+        message: `The login was approved, but the account could not be saved to the pool. ${fileTroubleIn(error)?.message ?? 'See the log of codex-pool.'}`,
       };
     }
   }

@@ -22,16 +22,21 @@ export async function replaceFile(
   text: string,
   beforeInPlace: (text: string) => Promise<void> = async () => undefined,
 ): Promise<void> {
+  let whyNotReplaced: unknown = null;
   if (!(await hasOtherLinks(path))) {
     try {
       await renameOnto(path, text);
       return;
     } catch (error) {
       if (!notReplaceable.has(errorCode(error))) throw error;
+      whyNotReplaced = error;
     }
   }
   await beforeInPlace(text);
-  await writeInPlace(path, text);
+  await writeInPlace(path, text).catch((error: unknown) => {
+    // There is no file to write in place, so the folder's own error is the reason.
+    throw errorCode(error) === 'ENOENT' ? (whyNotReplaced ?? error) : error;
+  });
 }
 
 /** Whether a file has several names. False if there is none at this path. */

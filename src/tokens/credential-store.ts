@@ -182,8 +182,8 @@ export class CredentialStore {
   /** Moves the file of this name, or the link, to `.removed/` in the pool folder. Returns its new path. */
   async remove(name: string): Promise<string> {
     const path = this.pathOf(name);
-    const target = await this.removed.pathFor(name);
     const isLink = (await lstat(path)).isSymbolicLink();
+    const target = await this.removed.pathFor(name);
     // The mode of another user's file cannot be changed, but the file can still be moved.
     if (!isLink) await chmod(path, OWNER_ONLY).catch(() => undefined);
     await rename(path, target);

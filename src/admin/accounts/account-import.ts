@@ -1,6 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { AccountRegistry } from '../../accounts/account-registry.js';
 import { limits } from '../../config/limits.js';
+import { fileTroubleIn } from '../../runtime/file-trouble.js';
 import { describeError, errorCode } from '../../runtime/pool-error.js';
 import { CredentialImport, type Imported } from '../../tokens/credential-import.js';
 import { CredentialPersistence } from '../../tokens/credential-persistence.js';
@@ -94,7 +95,8 @@ export class AccountImport {
         return { name: told, result: 'refused', code: error.code, detail: error.message };
       }
       this.logger.error('the imported credential could not be written', { reason: describeError(error) });
-      const detail = 'The file could not be written; see the log of codex-pool.';
+      const detail =
+        fileTroubleIn(error)?.message ?? 'The file could not be written; see the log of codex-pool.';
       return { name: told, result: 'refused', code: 'not_written', detail };
     }
   }

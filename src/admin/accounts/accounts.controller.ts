@@ -1,5 +1,4 @@
 import {
-  BadRequestException,
   Body,
   Controller,
   Delete,
@@ -46,7 +45,7 @@ export class AccountsController {
   @Get(':name/quota')
   async quotaHistory(@Param('name') name: string, @Query('since') since = '0') {
     const account = this.views.account(name);
-    if (!/^\d{1,16}$/.test(since)) throw new BadRequestException('since must be a time in epoch ms.');
+    if (!/^\d{1,16}$/.test(since)) throw new Problem(400, 'bad_query', 'since must be a time in epoch ms.');
     return await this.quota.history(account.id, Number(since));
   }
 
