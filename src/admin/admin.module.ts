@@ -8,6 +8,7 @@ import { AccountActionsController } from './accounts/account-actions.controller.
 import { AccountImport } from './accounts/account-import.js';
 import { AccountRefresh } from './accounts/account-refresh.js';
 import { AccountViews } from './accounts/account-views.js';
+import { StoredChange } from './accounts/stored-change.js';
 import { AccountsController } from './accounts/accounts.controller.js';
 import { AdminAccess } from './admin-access.middleware.js';
 import { AdminController } from './admin.controller.js';
@@ -47,6 +48,7 @@ import { UsageController } from './usage.controller.js';
     AccountViews,
     AccountImport,
     AccountRefresh,
+    StoredChange,
     PoolHealth,
     UsageHealth,
     ClientHealth,

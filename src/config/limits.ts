@@ -240,6 +240,8 @@ export const limits = {
   writeBatch: 500,
   writePauseMs: 500,
   writeAtStopMs: 5 * SECOND,
+  /** How long an operator's change waits to learn whether it is stored. */
+  writeAtOnceMs: 3 * SECOND,
   retentionStepRows: 1_000,
   /** This many model requests over this time without a turn suggest that turns bypass the proxy. */
   bypassModelRequests: 6,

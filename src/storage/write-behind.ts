@@ -86,6 +86,21 @@ export class WriteBehind implements OnModuleInit, OnModuleDestroy, OnApplication
     this.queue.add(table, row);
   }
 
+  /**
+   * Writes all waiting rows now, for a person who waits for it. Returns why some of them are not on disk; null if all
+   * are. Waits `limits.writeAtOnceMs` at most; the rows are written later then.
+   */
+  async writeNow(): Promise<string | null> {
+    const { lost } = this;
+    this.database.retryNow();
+    const late = Promise.withResolvers<'late'>();
+    const timer = setTimeout(() => late.resolve('late'), limits.writeAtOnceMs);
+    const end = await Promise.race([this.flush(), late.promise]);
+    clearTimeout(timer);
+    if (end === 'late') return this.trouble ?? 'the database has not answered yet';
+    return this.trouble ?? (this.lost > lost ? 'the database has refused a row' : null);
+  }
+
   /** Writes all waiting rows. Never rejects: rows that could not be written keep waiting. */
   async flush(): Promise<void> {
     this.writing ??= this.writeAll().finally(() => {

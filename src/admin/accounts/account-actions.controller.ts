@@ -6,6 +6,7 @@ import { describeError } from '../../runtime/pool-error.js';
 import { AccountRefresh } from './account-refresh.js';
 import type { AccountView } from './account-view.js';
 import { AccountViews } from './account-views.js';
+import { StoredChange, type StoredChangeView } from './stored-change.js';
 import { Problem } from '../problems/problem.js';
 
 /** The operator's actions on an account. Each responds with the account's new state. */
@@ -18,6 +19,7 @@ export class AccountActionsController {
     private readonly renewal: AccountRefresh,
     private readonly quotaPoll: QuotaPoll,
     private readonly registry: AccountRegistry,
+    private readonly change: StoredChange,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -29,13 +31,13 @@ export class AccountActionsController {
     return this.views.named(name);
   }
 
-  /** Clears the evidence against the account. Spent quota windows stay. */
+  /** Clears the evidence against the account. Spent quota windows stay. `persisted`: whether that is stored. */
   @Post('reset')
   @HttpCode(HttpStatus.OK)
-  reset(@Param('name') name: string): AccountView {
+  async reset(@Param('name') name: string): Promise<StoredChangeView> {
     this.registry.learn(this.views.account(name), { kind: 'reset', at: this.clock.now() });
     this.logger.log('account reset by the operator', { account: name });
-    return this.views.named(name);
+    return await this.change.describe(this.views.named(name));
   }
 
   /** Asks upstream for the account's quota. */

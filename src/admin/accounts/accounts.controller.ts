@@ -18,6 +18,7 @@ import { AccountImport, type ImportResult, type RefusedImport } from './account-
 import { patchedSettings } from './account-settings-patch.js';
 import type { AccountView } from './account-view.js';
 import { AccountViews } from './account-views.js';
+import { StoredChange, type StoredChangeView } from './stored-change.js';
 import { Problem } from '../problems/problem.js';
 
 /** Lists, imports, configures and removes the accounts of the pool. */
@@ -28,6 +29,7 @@ export class AccountsController {
     private readonly accountImport: AccountImport,
     private readonly registry: AccountRegistry,
     private readonly quota: QuotaService,
+    private readonly change: StoredChange,
   ) {}
 
   /** All accounts and broken files, by name. */
@@ -63,12 +65,12 @@ export class AccountsController {
     return results;
   }
 
-  /** Changes the settings of an account. Turns in flight are not affected. */
+  /** Changes the settings of an account. Turns in flight are not affected. `persisted`: whether they are stored. */
   @Patch(':name')
-  configure(@Param('name') name: string, @Body() body: unknown): AccountView {
+  async configure(@Param('name') name: string, @Body() body: unknown): Promise<StoredChangeView> {
     const account = this.views.account(name);
     this.registry.configure(account, patchedSettings(account.settings, body));
-    return this.views.named(name);
+    return await this.change.describe(this.views.named(name));
   }
 
   /** Moves the file away, so that a person can put it back. Works for broken files too. */
