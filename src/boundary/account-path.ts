@@ -1,12 +1,13 @@
-import { isAddressableName } from '../runtime/addressable-name.js';
 import { isCanonicalPath } from './safe-path.js';
 
 const PREFIX = '/admin/accounts/';
+/** Longest name of a file, in bytes, on the file systems in use, less the ending of a credential file. */
+const MOST_BYTES = 250;
 
 /**
  * What an operator's path says of an account: `none` unless it is below `/admin/accounts/` and canonical apart from the
  * name; else whether the name, percent-encoded in any way, can be that of an account. Such a path is never forwarded,
- * so nobody else reads the name in another way.
+ * so no other program can read the name in another way.
  */
 export function accountInPath(path: string): 'none' | 'name' | 'bad-name' {
   if (!path.startsWith(PREFIX)) return 'none';
@@ -15,6 +16,15 @@ export function accountInPath(path: string): 'none' | 'name' | 'bad-name' {
   if (segment === '' || segment === '.' || segment === '..' || !isCanonicalPath(others)) return 'none';
   const name = decoded(segment);
   return name !== null && isAddressableName(name) ? 'name' : 'bad-name';
+}
+
+/**
+ * Returns whether a name can be both that of a file and a segment of a path, when percent-encoded: no separator, no
+ * control character, no leading dot, and nothing that was not UTF-8.
+ */
+export function isAddressableName(name: string): boolean {
+  const isShort = name !== '' && Buffer.byteLength(name) <= MOST_BYTES;
+  return isShort && !/^\.|[/\\\p{Cc}\p{Cs}\ufffd]/u.test(name);
 }
 
 /** Returns the name; null if it is malformed, or has a character that has to be encoded. */
