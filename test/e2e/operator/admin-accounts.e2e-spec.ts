@@ -219,21 +219,21 @@ describe('POST /admin/accounts/{name}/poll', () => {
 });
 
 describe('a name that no account has', () => {
-  it.each([
-    ['get', '/admin/accounts/unknown'],
-    ['get', '/admin/accounts/unknown/quota'],
-    ['patch', '/admin/accounts/unknown'],
-    ['delete', '/admin/accounts/unknown'],
-    ['post', '/admin/accounts/unknown/refresh'],
-    ['post', '/admin/accounts/unknown/reset'],
-    ['post', '/admin/accounts/unknown/poll'],
-    ['patch', '/admin/accounts/broken'],
-    ['post', '/admin/accounts/broken/poll'],
-    ['delete', '/admin/accounts/..%2fdata%2fproxy'],
-    ['delete', '/admin/accounts/.removed'],
-  ] as const)('is a problem in JSON: %s %s', async (method, path) => {
+  it.each<['get' | 'patch' | 'post' | 'delete', string, number]>([
+    ['get', '/admin/accounts/unknown', 404],
+    ['get', '/admin/accounts/unknown/quota', 404],
+    ['patch', '/admin/accounts/unknown', 404],
+    ['delete', '/admin/accounts/unknown', 404],
+    ['post', '/admin/accounts/unknown/refresh', 404],
+    ['post', '/admin/accounts/unknown/reset', 404],
+    ['post', '/admin/accounts/unknown/poll', 404],
+    ['patch', '/admin/accounts/broken', 404],
+    ['post', '/admin/accounts/broken/poll', 404],
+    ['delete', '/admin/accounts/..%2fdata%2fproxy', 400],
+    ['delete', '/admin/accounts/.removed', 400],
+  ])('is a problem in JSON: %s %s', async (method, path, status) => {
     await using pool = await TestPool.start({ accounts: ['a'], files: { 'broken.json': '{' } });
-    const response = await pool.client[method](path).expect(404);
+    const response = await pool.client[method](path).expect(status);
     expect(response.headers['content-type']).toMatch(/json/);
     expect(Object.keys(await poolFiles(pool))).toEqual(['a.json', 'broken.json']);
   });
