@@ -13,8 +13,18 @@ const unchangeable: ReadonlySet<string | null> = new Set(['EPERM', 'EACCES', 'ER
 
 /** Creates a folder of the program's own, with those above it. Only its owner may enter, even if it existed before. */
 export async function ensureOwnFolder(path: string): Promise<void> {
-  await mkdir(path, { recursive: true, mode: FOLDER_MODE });
+  await makeFolder(path);
   await tighten(path, FOLDER_MODE);
+}
+
+/** Tries without `recursive` first: with it, Node would report ENOENT on a read-only disk. */
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: FOLDER_MODE });
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') await mkdir(path, { recursive: true, mode: FOLDER_MODE });
+    else if (errorCode(error) !== 'EEXIST' || !(await stat(path)).isDirectory()) throw error;
+  }
 }
 
 /** Makes an existing folder of the program's own, and the files in it, readable by their owner only. */
