@@ -32,6 +32,12 @@ export class TokenService implements OnApplicationShutdown {
     @Inject(APP_CONFIG) private readonly config: AppConfig,
   ) {}
 
+  /** Returns the access token to send if nothing has to be refreshed for it, the usual case; else null. */
+  freshToken(id: string): Secret | null {
+    const stored = this.vault.get(id);
+    return this.shouldRefresh(stored) ? null : stored.credential.accessToken;
+  }
+
   /**
    * Returns the access token to send. Refreshes first only when it seems to have ended, or to end soon. If that fails,
    * the token is sent all the same: only upstream knows whether it has ended.

@@ -24,7 +24,7 @@ const localRoutes: ReadonlySet<Route['kind']> = new Set<Route['kind']>([
   'pool-usage',
   'accounts-check',
 ]);
-const localBody = { maxBytes: limits.localBodyBytes, withinMs: limits.localBodyMs, isTotal: true };
+const localBody = { maxBytes: limits.localBodyBytes, withinMs: limits.localBodyMs };
 
 /** Begins and ends every proxied request: its body, its record, its metrics. */
 @Injectable()
@@ -54,7 +54,7 @@ export class RequestIntake {
       const request = await ProxyRequest.read(req, res, query, localBody, this.localBudget);
       return { request, record: new RequestRecord(request, route, this.log) };
     }
-    const bounds = { maxBytes: this.config.maxReplayBytes, withinMs: limits.bodyStallMs, isTotal: false };
+    const bounds = { maxBytes: this.config.maxReplayBytes, withinMs: null };
     const request = await ProxyRequest.read(req, res, query, bounds, this.budget);
     if (!request.isReplayable) this.noteUnreplayable(request);
     return { request, record: new RequestRecord(request, route, this.log) };

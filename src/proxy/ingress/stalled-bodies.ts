@@ -59,7 +59,7 @@ export class StalledBodies {
         'content-type': PROBLEM_TYPE,
       });
     }
-    res.emit(bodyStalled);
+    for (const it of [res, res.req]) it.emit(bodyStalled);
   }
 }
 

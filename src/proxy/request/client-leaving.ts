@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 
-/** Emitted on a response when the client has stopped sending the body, and has been told so. */
+/** Emitted on a request and its response when the client has stopped sending the body, and has been told so. */
 export const bodyStalled = Symbol('body stalled');
 
 /** Notices that a client's connection ends before the whole response has been handed over, or its body stands still. */

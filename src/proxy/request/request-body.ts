@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { PoolError } from '../../runtime/pool-error.js';
 import { BudgetClaim, type ReplayBudget } from './replay-budget.js';
+import { bodyStalled } from './client-leaving.js';
 import { concatChunks } from './concat-chunks.js';
 
 /**
@@ -32,9 +33,8 @@ export class BodyTimeoutError extends PoolError {
 /** How much of a body is read, and for how long. */
 export interface BodyLimits {
   readonly maxBytes: number;
-  /** Ms; counted from the last bytes, or from the start if `isTotal`. */
-  readonly withinMs: number;
-  readonly isTotal: boolean;
+  /** Ms for the whole body; null if only a standstill ends it, which the ingress notices. */
+  readonly withinMs: number | null;
 }
 
 /** Holds the room of a body, even of one that has been read only in part. Returns it once. */
@@ -48,7 +48,7 @@ export interface BodyClaim extends Disposable {
  */
 export async function readBody(
   req: IncomingMessage,
-  { maxBytes, withinMs, isTotal }: BodyLimits,
+  { maxBytes, withinMs }: BodyLimits,
   budget: ReplayBudget,
 ): Promise<BodyClaim> {
   const chunks: Buffer[] = [];
@@ -62,13 +62,8 @@ export async function readBody(
   if (Number(req.headers['content-length'] ?? 0) > maxBytes) return streaming();
 
   const { promise, resolve, reject } = Promise.withResolvers<boolean>();
-  const timer = setTimeout(() => {
-    // Node reads nothing while the client does not read the responses before this request.
-    if (req.socket.isPaused()) timer.refresh();
-    else reject(new BodyTimeoutError());
-  }, withinMs);
+  const timer = withinMs === null ? null : setTimeout(() => reject(new BodyTimeoutError()), withinMs);
   const onData = (chunk: Buffer) => {
-    if (!isTotal) timer.refresh();
     chunks.push(chunk);
     if (room.bytes + chunk.length <= maxBytes && room.more(chunk.length)) return;
     req.pause(); // at once: an `end` before the next reader listens would be missed
@@ -79,7 +74,13 @@ export async function readBody(
     // A request that has been read completely closes as well; it must not reject.
     if (!req.readableEnded) reject(new ClientLeftError());
   };
-  req.on('data', onData).once('end', onEnd).once('close', onClose).once('error', onClose);
+  const onStall = () => reject(new BodyTimeoutError());
+  req
+    .on('data', onData)
+    .once('end', onEnd)
+    .once('close', onClose)
+    .once('error', onClose)
+    .once(bodyStalled, onStall);
   try {
     if (!(await promise)) return streaming();
     return { body: { kind: 'kept', bytes: concatChunks(chunks) }, [Symbol.dispose]: giveBack };
@@ -87,7 +88,12 @@ export async function readBody(
     giveBack();
     throw error;
   } finally {
-    clearTimeout(timer);
-    req.off('data', onData).off('end', onEnd).off('close', onClose).off('error', onClose);
+    if (timer !== null) clearTimeout(timer);
+    req
+      .off('data', onData)
+      .off('end', onEnd)
+      .off('close', onClose)
+      .off('error', onClose)
+      .off(bodyStalled, onStall);
   }
 }

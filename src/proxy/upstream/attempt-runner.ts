@@ -56,6 +56,17 @@ export class AttemptRunner {
     void this.tokens.tokenAfterRejection(account.id, rejected, true).catch(() => undefined);
   }
 
+  /** The token that can be sent at once, the usual case; null if it has to be waited for. */
+  private freshToken(account: Account, rejected: Secret | null): Secret | null {
+    return rejected === null ? this.tokens.freshToken(account.id) : null;
+  }
+
+  private async token(account: Account, rejected: Secret | null, to: Destination): Promise<Secret> {
+    return rejected === null
+      ? await this.tokens.accessToken(account.id)
+      : await this.tokens.tokenAfterRejection(account.id, rejected, to.isTurn);
+  }
+
   private async send(
     request: ProxyRequest,
     account: Account,
@@ -70,11 +81,8 @@ export class AttemptRunner {
     if (request.isContinuation) return { ...unanswered(startedAt), outcome: socketIsGone };
     let token: Secret | null;
     try {
-      const task =
-        rejected === null
-          ? this.tokens.accessToken(account.id)
-          : this.tokens.tokenAfterRejection(account.id, rejected, to.isTurn);
-      token = await untilAborted(task, stop);
+      token =
+        this.freshToken(account, rejected) ?? (await untilAborted(this.token(account, rejected, to), stop));
     } catch (error) {
       return { ...unanswered(startedAt), outcome: whyNoToken(error, account) };
     }
