@@ -1,43 +1,12 @@
-import { Controller, Get, Query } from '@nestjs/common';
-import { z } from 'zod';
+import { Controller, Get, Inject, Query, Req, Res } from '@nestjs/common';
+import type { Request, Response } from 'express';
 import { AccountRegistry } from '../accounts/account-registry.js';
-import { isTimeZone, machineZone, startOfDate } from '../usage/report/local-days.js';
+import { CLOCK, type Clock } from '../runtime/clock.js';
 import { type UsageBucket, UsageReport } from '../usage/report/usage-report.js';
 import type { UsageSums } from '../usage/rollup-sums.js';
-import { Problem } from './problems/problem.js';
-
-/** Returns the time at which a moment begins in a zone, epoch ms. */
-type Moment = (zone: string) => number;
-
-/** A time as epoch ms, as an ISO time, or as a date: a day of the zone. */
-const moment = z.union([
-  z
-    .string()
-    .regex(/^\d{1,16}$/)
-    .transform(
-      (it): Moment =>
-        () =>
-          Number(it),
-    ),
-  z.iso.datetime({ offset: true }).transform(
-    (it): Moment =>
-      () =>
-        Date.parse(it),
-  ),
-  z.iso.date().transform(
-    (it): Moment =>
-      (zone) =>
-        startOfDate(zone, it),
-  ),
-]);
-
-const querySchema = z.object({
-  from: moment.default(() => () => 0),
-  to: moment.default(() => () => Number.MAX_SAFE_INTEGER),
-  bucket: z.enum(['hour', 'day']).default('hour'),
-  by: z.enum(['none', 'account', 'model']).default('none'),
-  tz: z.string().min(1).max(64).refine(isTimeZone).default(machineZone),
-});
+import { isKnownToClient } from './lists/entity-tag.js';
+import { cursorText } from './lists/page-cursor.js';
+import { usageQuestion } from './usage-question.js';
 
 /** Usage from the database. Token counts are as upstream reported them. */
 @Controller('admin/usage')
@@ -45,30 +14,33 @@ export class UsageController {
   constructor(
     private readonly report: UsageReport,
     private readonly registry: AccountRegistry,
+    @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
   /**
-   * `from` and `to` (exclusive) as epoch ms, ISO time or date; `bucket` hour or day; `by` account or model splits the
-   * buckets. `tz` is the zone of days and dates, by default the machine's. `hours` has a bucket for each hour or day
-   * with usage.
+   * `from` and `to` (exclusive) as epoch ms, ISO time or date, by default the last 30 days; `bucket` hour or day; `by`
+   * account or model splits the buckets. `tz` is the zone of days and dates, by default the machine's. `hours` has a
+   * bucket for each hour or day with usage: the newest `limit`, in time order. `next` is the `cursor` of older ones, null
+   * if there are none. `totals` and `accounts` are those of the whole span; `accountCount` counts its accounts, of
+   * which `accounts` has those with most turns.
    */
   @Get()
-  async usage(@Query() query: unknown) {
-    const parsed = querySchema.safeParse(query);
-    if (!parsed.success) throw problemOf(parsed.error);
-    const { from, to, bucket, by, tz } = parsed.data;
-    const { totals, accounts, hours } = await this.report.run({
-      from: from(tz),
-      to: to(tz),
-      bucket,
-      by,
-      tz,
-    });
+  async usage(@Query() query: unknown, @Req() req: Request, @Res({ passthrough: true }) res: Response) {
+    const question = usageQuestion(query, this.clock.now());
+    const names = this.registry.list().map(({ id, name }) => [id, name]);
+    const result = await this.report.run(question, (version) =>
+      isKnownToClient(req, res, version, question, names),
+    );
+    if (result === null) return undefined;
+    const { totals, accounts, count, hours, next } = result;
     return {
-      tz,
+      tz: question.tz,
+      from: question.from,
       totals,
       accounts: accounts.map((it) => this.named(it)),
+      accountCount: count,
       hours: hours.map((it) => this.named(it)),
+      next: next === null ? null : cursorText({ at: next.at, key: next.split }),
     };
   }
 
@@ -79,17 +51,4 @@ export class UsageController {
     if (sums.accountId === undefined) return sums;
     return { ...sums, name: this.registry.findById(sums.accountId)?.name ?? null };
   }
-}
-
-function problemOf({ issues }: z.ZodError): Problem {
-  const faults = new Set(issues.map((it) => it.path.join('.')));
-  if (faults.has('tz')) {
-    const detail = 'tz must be the name of one time zone, such as Europe/Berlin or UTC.';
-    return new Problem(400, 'bad_tz', detail);
-  }
-  return new Problem(
-    400,
-    'bad_query',
-    `Invalid: ${[...faults].join(', ')}. from and to are epoch ms or ISO dates, bucket must be hour or day, by must be account, model or none.`,
-  );
 }

@@ -258,5 +258,14 @@ export const limits = {
   /** Models remembered for each named meter. */
   modelsPerMeter: 20,
   accountsWithTotals: 10_000,
-  usageBuckets: 10_000,
+  /** Buckets on a page of the usage report; converting more rows would delay streams. */
+  usageGroups: 1_000,
+  /** Hourly sums that a page of the usage report adds up: about 30 ms of the database. */
+  usagePageRollups: 40_000,
+  /** Accounts in a usage report. */
+  usageAccounts: 1_000,
+  /** Quota windows that are read at startup. */
+  restoredQuotaWindows: 10_000,
+  /** Samples on a page of a quota history. */
+  quotaSamples: 1_000,
 } as const;

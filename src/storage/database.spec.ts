@@ -10,7 +10,8 @@ import type { Clock } from '../runtime/clock.js';
 import { limits } from '../config/limits.js';
 import { Database, DatabaseUnavailableError } from './database.js';
 import type { DriverSetting } from '../config/driver-setting.js';
-import { rollUp } from '../usage/rollup-sums.js';
+import { rollUp, sumUpDays } from '../usage/rollup-sums.js';
+import { UsageDay } from '../usage/usage-day.entity.js';
 import { UsageRecord } from '../usage/usage-record.entity.js';
 import { UsageRollup } from '../usage/usage-rollup.entity.js';
 import { usageRecords, usageTables } from '../usage/usage-tables.js';
@@ -165,6 +166,28 @@ describe.each(databaseDrivers)('the database (%s)', (driver) => {
   });
 });
 
+it.each(databaseDrivers)('a database without sums of days gets those of its hours (%s)', async (driver) => {
+  await using sandbox = await Sandbox.create(driver);
+  const { writer } = writerOf(sandbox.database);
+  const evening = Date.UTC(2026, 0, 2, 22);
+  for (let i = 0; i < 20; i += 1)
+    writer.enqueue(usageRecords, record({ at: evening + i * 600_000, accountId: `a${i % 2}`, input: i }));
+  await writer.flush();
+  const days = await sandbox.database.run(async (manager) => {
+    const written = await manager.find(UsageDay, { order: { day: 'ASC', accountId: 'ASC' } });
+    await manager.query('DROP TABLE usage_day');
+    await manager.query('DROP INDEX quota_sample_account_id_seen_at');
+    await manager.query(`DELETE FROM migrations WHERE name LIKE 'UsageDay%'`);
+    return written;
+  });
+  expect(days).toHaveLength(4);
+  await sandbox.database.close();
+  const migrated = await sandbox.database.read(
+    async (manager) => await manager.find(UsageDay, { order: { day: 'ASC', accountId: 'ASC' } }),
+  );
+  expect(migrated).toEqual(days);
+});
+
 it("a database on Node's own SQLite whose thread dies is reopened for the next piece of work", async () => {
   await using sandbox = await Sandbox.create('node');
   const threads: Worker[] = [];
@@ -204,6 +227,9 @@ describe.each(databaseDrivers)('the writer (%s)', (driver) => {
     expect(await sandbox.count()).toBe(records.length);
     const stored = await sandbox.database.run(async (manager) => await manager.find(UsageRollup));
     expect(sorted(stored)).toEqual(sorted(rollUp(records)));
+    const days = await sandbox.database.read(async (manager) => await manager.find(UsageDay));
+    expect(days).toHaveLength(3);
+    expect(days).toEqual(expect.arrayContaining(sumUpDays(stored)));
   });
 
   it('keeps rows while the database is missing and writes them once it is back', async () => {

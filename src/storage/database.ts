@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { DataSource, EntityManager } from 'typeorm';
 import { APP_CONFIG, type AppConfig } from '../config/app.config.js';
@@ -27,6 +28,8 @@ export class Database {
   private state: DatabaseState = { kind: 'closed' };
   private last: Promise<unknown> = Promise.resolve();
   private waiting = 0;
+  private readonly startId = randomUUID().slice(0, 8);
+  private changes = 0;
 
   constructor(
     @Inject(APP_CONFIG) private readonly config: AppConfig,
@@ -56,6 +59,11 @@ export class Database {
     return this.state.kind === 'open';
   }
 
+  /** Changes whenever stored rows may have changed, and with each start of the program. */
+  get version(): string {
+    return `${this.startId}-${this.changes}`;
+  }
+
   /** Ends the wait after a failure to open: the next transaction tries at once. */
   retryNow(): void {
     if (this.state.kind === 'waiting') this.state = { ...this.state, until: 0 };
@@ -65,7 +73,14 @@ export class Database {
    * Runs work in one transaction, after all transactions requested earlier.
    * @throws DatabaseUnavailableError, or the error of the work
    */
-  run<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
+  async run<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
+    const result = await this.read(work);
+    this.changes += 1;
+    return result;
+  }
+
+  /** As `run`, for work that changes nothing. */
+  read<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
     if (this.waiting >= limits.databaseQueue) {
       return Promise.reject(
         new DatabaseUnavailableError('too many transactions are waiting for the database'),
@@ -83,7 +98,7 @@ export class Database {
    */
   async restore(otherwise: string, work: (manager: EntityManager) => Promise<void>): Promise<void> {
     try {
-      await this.run(work);
+      await this.read(work);
     } catch (error) {
       this.logger.warn(otherwise, { reason: describeError(error) });
     }
@@ -145,6 +160,7 @@ export class Database {
     const file = await openFile(this.config.dbPath, this.driver, this.entities);
     if (file.kind === 'open') {
       this.state = file;
+      this.changes += 1;
       return file.source;
     }
     const reason = `the database comes from a newer version of codex-pool (${file.migration}); the file is left untouched, and nothing is recorded`;

@@ -46,6 +46,32 @@ export async function upsertRows<Row extends object>(
 }
 
 /**
+ * Adds rows of sums: where a row with these `keys` (property names) is stored, all other columns are added to it. One
+ * statement needs no look at the stored rows.
+ */
+export async function addRows<Row extends object>(
+  manager: EntityManager,
+  entity: EntityClass<Row>,
+  rows: readonly Row[],
+  keys: readonly (keyof Row & string)[],
+): Promise<void> {
+  const { columns, tablePath } = manager.connection.getMetadata(entity);
+  const isKey = new Set<string>(keys);
+  const sums = columns.filter((it) => !isKey.has(it.propertyName)).map(quoted);
+  const keyColumns = columns.filter((it) => isKey.has(it.propertyName)).map(quoted);
+  for (let at = 0; at < rows.length; at += ROWS) {
+    const piece = rows.slice(at, at + ROWS);
+    const values = piece.map(() => `(${columns.map(() => '?').join(', ')})`);
+    await manager.query(
+      `INSERT INTO "${tablePath}" (${columns.map(quoted).join(', ')}) VALUES ${values.join(', ')}
+       ON CONFLICT (${keyColumns.join(', ')})
+       DO UPDATE SET ${sums.map((it) => `${it} = "${tablePath}".${it} + excluded.${it}`).join(', ')}`,
+      piece.flatMap((row) => columns.map((it) => it.getEntityValue(row, true))),
+    );
+  }
+}
+
+/**
  * Removes the rows that match, in their order, at most `limits.retentionStepRows`; returns how many. One statement with
  * few parameters: an expression per row would exceed what SQLite parses.
  */
@@ -69,4 +95,8 @@ export async function removeRows<Row extends object>(
   const keys = primaryColumns.map((it) => `"${it.databaseName}"`).join(', ');
   await manager.query(`DELETE FROM "${tablePath}" WHERE (${keys}) IN (${matching})`, parameters);
   return count;
+}
+
+function quoted({ databaseName }: { readonly databaseName: string }): string {
+  return `"${databaseName}"`;
 }

@@ -3,6 +3,7 @@ import { storedNumber } from '../storage/stored-number.js';
 
 /** The state of an account's quota window, written when it changes. Times are epoch ms. */
 @Entity('quota_sample')
+@Index(['accountId', 'seenAt'])
 export class QuotaSample {
   @PrimaryColumn('varchar', { name: 'account_id', length: 200 })
   accountId!: string;

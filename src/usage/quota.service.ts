@@ -3,6 +3,7 @@ import { LRUCache } from 'lru-cache';
 import type { EntityManager } from 'typeorm';
 import { limits } from '../config/limits.js';
 import { Database } from '../storage/database.js';
+import { type HistoryPage, historyOf, type HistoryQuery } from './quota-history.js';
 import { QuotaSample } from './quota-sample.entity.js';
 import { type AccountQuota, type Credits, type MeterQuota, noNamedMeter, noQuota } from './account-quota.js';
 import type { HeaderCredits, HeaderQuota, PolledQuota } from './quota-report.js';
@@ -74,18 +75,14 @@ export class QuotaService implements OnModuleInit {
     });
   }
 
-  /** Returns the samples of an account since a time (epoch ms), oldest first; bounded. */
-  async history(accountId: string, since: number): Promise<QuotaSample[]> {
+  /**
+   * Returns the newest samples of an account, or those after a place. Null if `isKnown` holds for the version of the
+   * stored data: the caller has them already.
+   */
+  async history(query: HistoryQuery, isKnown: (version: string) => boolean): Promise<HistoryPage | null> {
     await this.writer.flush();
-    return await this.database.run(
-      async (manager) =>
-        await manager
-          .createQueryBuilder(QuotaSample, 'q')
-          .where('q.account_id = :accountId AND q.seen_at >= :since', { accountId, since })
-          .andWhere('(q.resets_at IS NULL OR q.resets_at > 0)') // 0 marks the end of a window
-          .orderBy('q.seen_at')
-          .limit(limits.usageBuckets)
-          .getMany(),
+    return await this.database.read(async (manager) =>
+      isKnown(this.database.version) ? null : await historyOf(manager, query),
     );
   }
 
@@ -102,7 +99,7 @@ export class QuotaService implements OnModuleInit {
             .getQuery()}`,
       )
       .orderBy('q.duration_seconds')
-      .limit(limits.usageBuckets)
+      .limit(limits.restoredQuotaWindows)
       .getMany();
     for (const { accountId, ...window } of newest) {
       if (window.resetsAt === ENDED.resetsAt) continue;

@@ -1,8 +1,11 @@
-import { type EntityManager, In } from 'typeorm';
+import type { EntityManager } from 'typeorm';
+import { addRows } from '../storage/statements.js';
+import { UsageDay } from './usage-day.entity.js';
 import type { UsageRecord } from './usage-record.entity.js';
 import { UsageRollup } from './usage-rollup.entity.js';
 
 const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 
 /** Sums over turns: the fields of every reported or stored total. */
 export interface UsageSums {
@@ -48,16 +51,23 @@ export function rollUp(records: readonly UsageRecord[]): UsageRollup[] {
   return [...byKey.values()];
 }
 
-/** Adds records to the stored rollups. Must run in the transaction that writes the records, so that both agree. */
-export async function addToRollups(manager: EntityManager, records: readonly UsageRecord[]): Promise<void> {
-  const rollups = rollUp(records);
-  const hours = [...new Set(rollups.map((it) => it.hour))];
-  const stored = await manager.find(UsageRollup, { where: { hour: In(hours) } });
-  for (const rollup of rollups) {
-    const before = stored.find(
-      (it) => it.hour === rollup.hour && it.accountId === rollup.accountId && it.model === rollup.model,
-    );
-    if (before !== undefined) addUsage(rollup, before);
+/** Sums up rollups: one row for each day of UTC and account. */
+export function sumUpDays(rollups: readonly UsageRollup[]): UsageDay[] {
+  const byKey = new Map<string, UsageDay>();
+  for (const it of rollups) {
+    const { accountId } = it;
+    const day = Math.floor(it.hour / DAY_MS) * DAY_MS;
+    const key = `${day} ${accountId}`;
+    const sums = byKey.get(key) ?? Object.assign(new UsageDay(), { day, accountId, ...noUsage() });
+    addUsage(sums, it);
+    byKey.set(key, sums);
   }
-  await manager.save(rollups);
+  return [...byKey.values()];
+}
+
+/** Adds records to the stored sums. Must run in the transaction that writes the records, so that all agree. */
+export async function addToSums(manager: EntityManager, records: readonly UsageRecord[]): Promise<void> {
+  const rollups = rollUp(records);
+  await addRows(manager, UsageRollup, rollups, ['hour', 'accountId', 'model']);
+  await addRows(manager, UsageDay, sumUpDays(rollups), ['day', 'accountId']);
 }

@@ -4,7 +4,8 @@ import { limits } from '../config/limits.js';
 import { insertRows, removeRows, upsertRows } from '../storage/statements.js';
 import type { StoredTable } from '../storage/stored-table.js';
 import { QuotaSample } from './quota-sample.entity.js';
-import { addToRollups } from './rollup-sums.js';
+import { addToSums } from './rollup-sums.js';
+import { UsageDay } from './usage-day.entity.js';
 import { UsageRecord } from './usage-record.entity.js';
 import { UsageRollup } from './usage-rollup.entity.js';
 
@@ -12,14 +13,14 @@ const DAY_MS = 86_400_000;
 
 const oldestKept = (now: number, config: AppConfig) => now - config.usageRetentionDays * DAY_MS;
 
-/** Every turn, and the hourly sums, which outlive the turns. */
+/** Every turn, and the sums of hours and days, which outlive the turns. */
 export const usageRecords: StoredTable<UsageRecord> = {
   kind: 'record',
-  entities: [UsageRecord, UsageRollup],
+  entities: [UsageRecord, UsageRollup, UsageDay],
   bound: limits.queuedRecords,
   async write(manager, rows) {
     await insertRows(manager, UsageRecord, rows);
-    await addToRollups(manager, rows);
+    await addToSums(manager, rows);
   },
   async removeOutdated(manager, now, config) {
     return await removeRows(manager, UsageRecord, {

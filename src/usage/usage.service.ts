@@ -5,8 +5,8 @@ import { limits } from '../config/limits.js';
 import { Database } from '../storage/database.js';
 import type { TokenCount } from './response-usage.js';
 import { addUsage, countsAsTurn, noUsage, type UsageSums } from './rollup-sums.js';
+import { UsageDay } from './usage-day.entity.js';
 import { UsageRecord } from './usage-record.entity.js';
-import { UsageRollup } from './usage-rollup.entity.js';
 import { usageRecords } from './usage-tables.js';
 import { WriteBehind } from '../storage/write-behind.js';
 
@@ -31,7 +31,7 @@ export class UsageService implements OnModuleInit {
     private readonly database: Database,
   ) {}
 
-  /** Restores the totals from the recorded rollups. */
+  /** Restores the totals from the recorded sums. */
   async onModuleInit(): Promise<void> {
     await this.database.restore('starting with totals at zero: the database cannot be read', (manager) =>
       this.restore(manager),
@@ -60,7 +60,7 @@ export class UsageService implements OnModuleInit {
 
   private async restore(manager: EntityManager): Promise<void> {
     const query = manager
-      .createQueryBuilder(UsageRollup, 'r')
+      .createQueryBuilder(UsageDay, 'r')
       .select('r.account_id', 'accountId')
       .groupBy('r.account_id');
     for (const name of ['turns', 'input', 'cached', 'output', 'reasoning'] as const) {

@@ -9,17 +9,21 @@ import {
   Patch,
   Post,
   Query,
+  Req,
   Res,
 } from '@nestjs/common';
-import type { Response } from 'express';
+import type { Request, Response } from 'express';
 import { AccountRegistry } from '../../accounts/account-registry.js';
 import { QuotaService } from '../../usage/quota.service.js';
 import { AccountImport, type ImportResult, type RefusedImport } from './account-import.js';
 import { patchedSettings } from './account-settings-patch.js';
 import type { AccountView } from './account-view.js';
 import { AccountViews } from './account-views.js';
+import { isKnownToClient } from '../lists/entity-tag.js';
+import { linkNext } from '../lists/page-cursor.js';
 import { StoredChange, type StoredChangeView } from './stored-change.js';
 import { Problem } from '../problems/problem.js';
+import { quotaQuestion } from './quota-question.js';
 
 /** Lists, imports, configures and removes the accounts of the pool. */
 @Controller('admin/accounts')
@@ -43,12 +47,26 @@ export class AccountsController {
     return this.views.named(name);
   }
 
-  /** History of an account's quota windows, oldest first. `since`: epoch ms; by default everything that is stored. */
+  /**
+   * History of an account's quota windows: the newest `limit` samples since a time (`since`, epoch ms; by default of all
+   * that are stored), in time order. The header `Link` names the page of older ones.
+   */
   @Get(':name/quota')
-  async quotaHistory(@Param('name') name: string, @Query('since') since = '0') {
-    const account = this.views.account(name);
-    if (!/^\d{1,16}$/.test(since)) throw new Problem(400, 'bad_query', 'since must be a time in epoch ms.');
-    return await this.quota.history(account.id, Number(since));
+  async quotaHistory(
+    @Param('name') name: string,
+    @Query() query: unknown,
+    @Req() req: Request,
+    @Res({ passthrough: true }) res: Response,
+  ) {
+    const { id } = this.views.account(name);
+    const question = quotaQuestion(query, id);
+    const page = await this.quota.history(question, (version) =>
+      isKnownToClient(req, res, version, question),
+    );
+    if (page === null) return undefined;
+    const { samples, next } = page;
+    if (next !== null) linkNext(req, res, { at: next.seenAt, key: String(next.durationSeconds) });
+    return samples;
   }
 
   /**

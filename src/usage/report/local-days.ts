@@ -70,6 +70,12 @@ export function startOfDate(zone: string, date: string): number {
   return startOfDay(offsetPeriods(zone, utc - 2 * DAY_MS, utc + 2 * DAY_MS), utc / DAY_MS);
 }
 
+/** Returns when the local day of a time begins in a zone, epoch ms. */
+export function startOfLocalDay(zone: string, at: number): number {
+  const periods = offsetPeriods(zone, at - 2 * DAY_MS, at + 2 * DAY_MS);
+  return startOfDay(periods, dayOf(periods, at));
+}
+
 /** Returns the date of a local day, such as `2026-03-29`. */
 export function dateOf(day: number): string {
   return new Date(day * DAY_MS).toISOString().slice(0, 10);

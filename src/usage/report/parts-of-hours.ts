@@ -1,14 +1,26 @@
 import { dayOf, midnightsWithinHours, type OffsetPeriod } from './local-days.js';
-import type { TimeSpan } from './usage-query.js';
+import type { Correction, TimeSpan } from './usage-sql.js';
 
 const HOUR_MS = 3_600_000;
 /** A bound on the size of a report's statement: more than a year of days. */
 const MOST_MIDNIGHTS = 400;
 
 /** Records of a part of an hour, and the buckets that they leave and enter; null for outside the time span. */
-export interface Move extends TimeSpan {
+interface Move extends TimeSpan {
   readonly out: number | null;
   readonly into: number | null;
+}
+
+/** Returns the corrections of the sums of whole hours, bucket by bucket. */
+export function correctionsOf(
+  query: TimeSpan & { readonly bucket: 'hour' | 'day' },
+  periods: readonly OffsetPeriod[],
+  recorded: TimeSpan,
+): Correction[] {
+  return movesOf(query, periods, recorded).flatMap(({ from, to, out, into }) => [
+    ...(out === null ? [] : [{ from, to, bucket: out, sign: -1 as const }]),
+    ...(into === null ? [] : [{ from, to, bucket: into, sign: 1 as const }]),
+  ]);
 }
 
 /**
@@ -16,7 +28,7 @@ export interface Move extends TimeSpan {
  * hour begins; a local day, or the time span, may begin or end later in that hour. Hours whose records are gone stay
  * rounded.
  */
-export function movesOf(
+function movesOf(
   { from, to, bucket }: TimeSpan & { readonly bucket: 'hour' | 'day' },
   periods: readonly OffsetPeriod[],
   recorded: TimeSpan,
@@ -39,10 +51,12 @@ export function movesOf(
   return moves.filter((it) => it.to > recorded.from && it.from < recorded.to);
 }
 
-function startOfHour(at: number): number {
+/** Returns the beginning of the hour of UTC of a time, epoch ms. */
+export function startOfHour(at: number): number {
   return Math.floor(at / HOUR_MS) * HOUR_MS;
 }
 
-function endOfHour(at: number): number {
+/** Returns the end (exclusive) of the hour of UTC of a time, epoch ms. */
+export function endOfHour(at: number): number {
   return startOfHour(at) + HOUR_MS;
 }

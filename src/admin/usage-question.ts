@@ -1,0 +1,76 @@
+import { z } from 'zod';
+import { limits } from '../config/limits.js';
+import { isTimeZone, machineZone, startOfDate, startOfLocalDay } from '../usage/report/local-days.js';
+import type { UsageQuery } from '../usage/report/usage-report.js';
+import { cursorSchema, limitSchema } from './lists/page-cursor.js';
+import { Problem } from './problems/problem.js';
+
+const DEFAULT_SPAN_MS = 30 * 86_400_000;
+
+/** Returns the time at which a moment begins in a zone, epoch ms. */
+type Moment = (zone: string) => number;
+
+/** A time as epoch ms, as an ISO time, or as a date: a day of the zone. */
+const moment = z.union([
+  z
+    .string()
+    .regex(/^\d{1,16}$/)
+    .transform(
+      (it): Moment =>
+        () =>
+          Number(it),
+    ),
+  z.iso.datetime({ offset: true }).transform(
+    (it): Moment =>
+      () =>
+        Date.parse(it),
+  ),
+  z.iso.date().transform(
+    (it): Moment =>
+      (zone) =>
+        startOfDate(zone, it),
+  ),
+]);
+
+const querySchema = z.object({
+  from: moment.optional(),
+  to: moment.optional(),
+  bucket: z.enum(['hour', 'day']).default('hour'),
+  by: z.enum(['none', 'account', 'model']).default('none'),
+  tz: z.string().min(1).max(64).refine(isTimeZone).default(machineZone),
+  cursor: cursorSchema.optional(),
+  limit: limitSchema(limits.usageGroups),
+});
+
+/**
+ * Reads the query of `GET /admin/usage`. Without `from` the span begins with the local day 30 days before its end.
+ * @throws Problem
+ */
+export function usageQuestion(query: unknown, now: number): UsageQuery {
+  const parsed = querySchema.safeParse(query);
+  if (!parsed.success) throw problemOf(parsed.error);
+  const { from, to, bucket, by, tz, cursor, limit } = parsed.data;
+  const end = to?.(tz);
+  return {
+    from: from?.(tz) ?? startOfLocalDay(tz, Math.min(end ?? now, now) - DEFAULT_SPAN_MS),
+    to: end ?? Number.MAX_SAFE_INTEGER,
+    bucket,
+    by,
+    tz,
+    before: cursor === undefined ? null : { at: cursor.at, split: cursor.key },
+    most: limit,
+  };
+}
+
+function problemOf({ issues }: z.ZodError): Problem {
+  const faults = new Set(issues.map((it) => it.path.join('.')));
+  if (faults.has('tz')) {
+    const detail = 'tz must be the name of one time zone, such as Europe/Berlin or UTC.';
+    return new Problem(400, 'bad_tz', detail);
+  }
+  return new Problem(
+    400,
+    'bad_query',
+    `Invalid: ${[...faults].join(', ')}. from and to are epoch ms or ISO dates, bucket must be hour or day, by must be account, model or none, limit is 1 to ${limits.usageGroups}, cursor is the next of a page.`,
+  );
+}
