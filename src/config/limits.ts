@@ -243,6 +243,13 @@ export const limits = {
   /** How long an operator's change waits to learn whether it is stored. */
   writeAtOnceMs: 3 * SECOND,
   retentionStepRows: 1_000,
+  /** Free pages of the database that are given back in one step, and those that are kept for new rows (1 MiB). */
+  freePagesStep: 200,
+  freePagesKept: 256,
+  /** Free share of a database from an older version above which it is rewritten, once, so that it can give space back. */
+  freeRatioToRewrite: 0.1,
+  /** Pause after space could not be given back. */
+  giveSpaceBackPauseMs: DAY,
   /** This many model requests over this time without a turn suggest that turns bypass the proxy. */
   bypassModelRequests: 6,
   bypassMs: 10 * MINUTE,

@@ -79,7 +79,6 @@ export function driverOptions(
     type: 'sqlite',
     driver: module,
     database: path,
-    enableWAL: true,
     busyTimeout: 1_000,
     entities: [...entities],
     migrations,
@@ -88,6 +87,12 @@ export function driverOptions(
     logging: false,
   };
 }
+
+/**
+ * Statements for a new connection. Free pages can be given back to the disk only in a file that was made so, which the
+ * first write settles: switching to WAL.
+ */
+export const openingStatements = ['PRAGMA auto_vacuum = INCREMENTAL', 'PRAGMA journal_mode = WAL'];
 
 /** Returns options that open the file without changing it. */
 export function readOnlyOptions(path: string, { module }: DatabaseDriver): DataSourceOptions {

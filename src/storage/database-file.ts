@@ -2,7 +2,13 @@ import { mkdir, rename, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { DataSource } from 'typeorm';
 import { errorCode } from '../runtime/pool-error.js';
-import { type DatabaseDriver, driverOptions, migrations, readOnlyOptions } from './database-driver.js';
+import {
+  type DatabaseDriver,
+  driverOptions,
+  migrations,
+  openingStatements,
+  readOnlyOptions,
+} from './database-driver.js';
 import { makeDatabasePrivate } from './private-database.js';
 import type { EntityClass } from './stored-table.js';
 
@@ -24,6 +30,7 @@ export async function openFile(
   const source = new DataSource(driverOptions(path, driver, entities));
   await source.initialize();
   try {
+    for (const it of openingStatements) await source.query(it);
     await source.runMigrations({ transaction: 'all' });
     const inode = await inodeOf(path);
     if (inode === null) throw new Error('the database file disappeared while it was opened');

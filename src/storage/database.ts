@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import type { DataSource, EntityManager } from 'typeorm';
+import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import { APP_CONFIG, type AppConfig } from '../config/app.config.js';
 import { CLOCK, type Clock } from '../runtime/clock.js';
 import { limits } from '../config/limits.js';
@@ -80,7 +80,23 @@ export class Database {
   }
 
   /** As `run`, for work that changes nothing. */
-  read<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
+  async read<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
+    return await this.inTurn((source) => source.transaction(work));
+  }
+
+  /** As `run`, for statements about the file, which fail in a transaction or take one each. They change no rows. */
+  async maintain<T>(work: (runner: QueryRunner) => Promise<T>): Promise<T> {
+    return await this.inTurn(async (source) => {
+      const runner = source.createQueryRunner();
+      try {
+        return await work(runner);
+      } finally {
+        await runner.release();
+      }
+    });
+  }
+
+  private inTurn<T>(work: (source: DataSource) => Promise<T>): Promise<T> {
     if (this.waiting >= limits.databaseQueue) {
       return Promise.reject(
         new DatabaseUnavailableError('too many transactions are waiting for the database'),
@@ -112,10 +128,10 @@ export class Database {
     if (state.kind === 'open') await state.source.destroy();
   }
 
-  private async runNow<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
+  private async runNow<T>(work: (source: DataSource) => Promise<T>): Promise<T> {
     const source = await this.opened();
     try {
-      return await source.transaction(work);
+      return await work(source);
     } catch (error) {
       await this.onFault(source, error);
       throw error;

@@ -4,16 +4,22 @@ import { APP_CONFIG, type AppConfig } from '../config/app.config.js';
 import { CLOCK, type Clock } from '../runtime/clock.js';
 import { Drain } from '../runtime/drain.js';
 import { describeError } from '../runtime/pool-error.js';
+import { limits } from '../config/limits.js';
+import { isLocked } from './database-driver.js';
 import { Database } from './database.js';
+import { giveSpaceBack } from './free-space.js';
 import { STORED_TABLES, type StoredTable } from './stored-table.js';
 
 /**
- * Removes outdated rows every hour, each table for itself, in small transactions so that the writer never waits long.
+ * Removes outdated rows every hour, each table for itself, in small transactions so that the writer never waits long,
+ * and gives the space back.
  */
 @Injectable()
 export class RetentionCron {
   private readonly logger = new Logger(RetentionCron.name);
   private failure: string | null = null;
+  /** When space may be given back again, epoch ms. */
+  private spaceFrom = 0;
 
   constructor(
     private readonly database: Database,
@@ -38,6 +44,19 @@ export class RetentionCron {
     }
     this.failure =
       failures.length === 0 ? null : `outdated rows could not be removed (${failures.join('; ')})`;
+    await this.giveSpaceBack();
+  }
+
+  /** Unlike rows that stay, a file that stays large is no trouble: new rows use its free space. */
+  private async giveSpaceBack(): Promise<void> {
+    if (this.drain.isDraining || this.clock.now() < this.spaceFrom) return;
+    try {
+      const bytes = await giveSpaceBack(this.database, this.config.dbPath, () => this.drain.isDraining);
+      if (bytes > 0) this.logger.log('the database gave space back', { bytes });
+    } catch (error) {
+      if (!isLocked(error)) this.spaceFrom = this.clock.now() + limits.giveSpaceBackPauseMs;
+      this.logger.warn('the database could not give space back', { reason: describeError(error) });
+    }
   }
 
   /** The reason why the last run could not remove all outdated rows; null if it could. */
