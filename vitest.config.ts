@@ -13,7 +13,7 @@ const long = [
   'test/e2e/streaming/{bad-responses-streams,bytes,regressions-proxy,streaming}.e2e-spec.ts',
   'test/e2e/tokens/{broken-file,credential-file,deleted-journal,file-lock,full-disk,late-response,lost-responses,mounted-file,regressions}.e2e-spec.ts',
   'test/e2e/tokens/{two-processes,vault,wrong-clock}.e2e-spec.ts',
-  'test/e2e/usage/{bad-input,database,fallback,free-space,ledger,local-days,reports}.e2e-spec.ts',
+  'test/e2e/usage/{bad-input,database,fallback,free-space,ledger,local-days,reports,year}.e2e-spec.ts',
   'test/e2e/websocket/{dropped,hold,input,liveness,messages,pace,pipelined-upgrade,protocol-errors,sessions,side-sockets,turns}.e2e-spec.ts',
 ];
 

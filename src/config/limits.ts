@@ -243,6 +243,8 @@ export const limits = {
   /** How long an operator's change waits to learn whether it is stored. */
   writeAtOnceMs: 3 * SECOND,
   retentionStepRows: 1_000,
+  /** Pause between two steps of retention, so that on a busy machine the database's thread leaves time for streams. */
+  retentionPauseMs: 20,
   /** Free pages of the database that are given back in one step, and those that are kept for new rows (1 MiB). */
   freePagesStep: 200,
   freePagesKept: 256,
@@ -267,8 +269,8 @@ export const limits = {
   accountsWithTotals: 10_000,
   /** Buckets on a page of the usage report; converting more rows would delay streams. */
   usageGroups: 1_000,
-  /** Hourly sums that a page of the usage report adds up: about 30 ms of the database. */
-  usagePageRollups: 40_000,
+  /** Hourly sums that a page of the usage report adds up: those of a month of a large pool. */
+  usagePageRollups: 25_000,
   /** Accounts in a usage report. */
   usageAccounts: 1_000,
   /** Quota windows that are read at startup. */

@@ -1,5 +1,6 @@
 import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { QueryRunner } from 'typeorm';
 import { limits } from '../config/limits.js';
 import type { Database } from './database.js';
@@ -39,6 +40,7 @@ export async function giveSpaceBack(
     const left = await database.maintain(pagesOf);
     if (left.free >= after.free) break;
     after = left;
+    await pause(limits.retentionPauseMs);
   }
   if (after.pages === before.pages) return 0;
   await database.maintain(async (runner) => await runner.query('PRAGMA wal_checkpoint(TRUNCATE)'));

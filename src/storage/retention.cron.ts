@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { Cron, CronExpression } from '@nestjs/schedule';
 import { APP_CONFIG, type AppConfig } from '../config/app.config.js';
@@ -72,6 +73,7 @@ export class RetentionCron {
       step = await this.database.run(
         async (manager) => (await table.removeOutdated?.(manager, now, this.config)) ?? 0,
       );
+      if (step > 0) await pause(limits.retentionPauseMs);
     }
     return removed;
   }

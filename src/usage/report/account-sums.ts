@@ -5,12 +5,12 @@ import { DAY_MS } from './local-days.js';
 import { correctionsOf } from './parts-of-hours.js';
 import type { StoredSpan } from './stored-span.js';
 import {
-  corrected,
   literal,
-  partsOf,
+  MOVED_TURNS,
   SUMMED,
   SUMS,
   sumsIn,
+  tablesOf,
   textOf,
   type TimeSpan,
   within,
@@ -43,9 +43,9 @@ export async function sumsByAccount(
   const source = [
     `SELECT ${columns} FROM usage_day WHERE ${within('day', days)}`,
     ...hours.map((it) => `SELECT ${columns} FROM usage_rollup WHERE ${within('hour', it)}`),
-    ...(corrections.length === 0 ? [] : [corrected('', 'account')]),
+    ...(corrections.length === 0 ? [] : [`SELECT split, ${SUMS.join(', ')} FROM (${MOVED_TURNS}) AS moves`]),
   ];
-  const parts = corrections.length === 0 ? 'WITH' : `${partsOf(corrections)},`;
+  const parts = corrections.length === 0 ? 'WITH' : `${tablesOf(corrections, 'account')},`;
   const rows = await manager.query<Record<string, unknown>[]>(
     `${parts} sums AS MATERIALIZED (
        SELECT * FROM (

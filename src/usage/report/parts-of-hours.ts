@@ -5,36 +5,18 @@ const HOUR_MS = 3_600_000;
 /** A bound on the size of a report's statement: more than a year of days. */
 const MOST_MIDNIGHTS = 400;
 
-/** Records of a part of an hour, and the buckets that they leave and enter; null for outside the time span. */
-interface Move extends TimeSpan {
-  readonly out: number | null;
-  readonly into: number | null;
-}
-
-/** Returns the corrections of the sums of whole hours, bucket by bucket. */
-export function correctionsOf(
-  query: TimeSpan & { readonly bucket: 'hour' | 'day' },
-  periods: readonly OffsetPeriod[],
-  recorded: TimeSpan,
-): Correction[] {
-  return movesOf(query, periods, recorded).flatMap(({ from, to, out, into }) => [
-    ...(out === null ? [] : [{ from, to, bucket: out, sign: -1 as const }]),
-    ...(into === null ? [] : [{ from, to, bucket: into, sign: 1 as const }]),
-  ]);
-}
-
 /**
  * Returns which records correct the sums of whole hours. A rollup counts in the bucket and the time span in which its
  * hour begins; a local day, or the time span, may begin or end later in that hour. Hours whose records are gone stay
  * rounded.
  */
-function movesOf(
+export function correctionsOf(
   { from, to, bucket }: TimeSpan & { readonly bucket: 'hour' | 'day' },
   periods: readonly OffsetPeriod[],
   recorded: TimeSpan,
-): Move[] {
+): Correction[] {
   const bucketOf = (at: number) => (bucket === 'day' ? dayOf(periods, at) : startOfHour(at));
-  const moves: Move[] = [];
+  const moves: Correction[] = [];
   if (bucket === 'day') {
     for (const at of midnightsWithinHours(periods, recorded.from - HOUR_MS, recorded.to).slice(
       -MOST_MIDNIGHTS,

@@ -3,12 +3,12 @@ import type { UsageSums } from '../rollup-sums.js';
 import { DAY_MS, type OffsetPeriod } from './local-days.js';
 import {
   type Correction,
-  corrected,
   literal,
-  partsOf,
+  MOVED_TURNS,
   SUMMED,
   SUMS,
   sumsIn,
+  tablesOf,
   textOf,
   type TimeSpan,
   type UsageSplit,
@@ -56,18 +56,18 @@ export interface PageOfGroups {
 /** Sums up a page by bucket and split, in one scan: its newest groups, newest first. Groups without usage are left out. */
 export async function groupsOf(manager: EntityManager, page: PageOfGroups): Promise<UsageGroup[]> {
   const { before, by, corrections } = page;
-  const split = splitColumns[by];
   const source = [
-    `SELECT ${page.bucket} AS bucket, ${split} AS split, ${SUMS.join(', ')}
-     FROM usage_rollup WHERE ${within('hour', page.hours)}`,
-    ...(corrections.length === 0 ? [] : [corrected('part.bucket', by)]),
+    rollups(page),
+    ...(corrections.length === 0
+      ? []
+      : [`SELECT bucket, split, ${SUMS.join(', ')} FROM (${MOVED_TURNS}) AS moves`]),
   ];
   const older =
     before === null
       ? ''
       : `AND (bucket < ${literal(before.bucket)} OR (bucket = ${literal(before.bucket)} AND split < ?))`;
   const rows = await manager.query<Record<string, unknown>[]>(
-    `${partsOf(corrections)} SELECT * FROM (
+    `${tablesOf(corrections, by)} SELECT * FROM (
        SELECT bucket, split, ${SUMMED} FROM (${source.join(' UNION ALL ')}) AS source GROUP BY bucket, split
      ) AS sums
      WHERE bucket >= ${literal(page.firstBucket)} ${older} AND (${SUMS.map((it) => `${it} <> 0`).join(' OR ')})
@@ -75,4 +75,14 @@ export async function groupsOf(manager: EntityManager, page: PageOfGroups): Prom
     before === null ? [] : [before.split],
   );
   return rows.map((it) => ({ bucket: Number(it['bucket']), split: textOf(it['split']), ...sumsIn(it) }));
+}
+
+/** The rollups of a page, with bucket and split. Sums of an hour are made first where the index has their order. */
+function rollups({ hours, bucket, by }: PageOfGroups): string {
+  const split = splitColumns[by];
+  const where = `FROM usage_rollup WHERE ${within('hour', hours)}`;
+  if (by === 'model') return `SELECT ${bucket} AS bucket, ${split} AS split, ${SUMS.join(', ')} ${where}`;
+  const order = by === 'account' ? 'hour, account_id' : 'hour';
+  return `SELECT ${bucket} AS bucket, split, ${SUMS.join(', ')} FROM (
+    SELECT hour, ${split} AS split, ${SUMMED} ${where} GROUP BY ${order}) AS hours`;
 }

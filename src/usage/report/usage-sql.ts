@@ -9,10 +9,10 @@ export interface TimeSpan {
   readonly to: number;
 }
 
-/** Turns of a part of an hour that are added to a bucket (1) or taken from it (-1). */
+/** The turns of a part of an hour, and the buckets that they leave and enter; null for outside the time span. */
 export interface Correction extends TimeSpan {
-  readonly bucket: number;
-  readonly sign: 1 | -1;
+  readonly out: number | null;
+  readonly into: number | null;
 }
 
 const TOKENS = ['input', 'cached', 'output', 'reasoning'] as const;
@@ -23,25 +23,32 @@ const IS_TURN =
 /** The columns of sums over rows with these columns. */
 export const SUMMED = SUMS.map((it) => `SUM(${it}) AS ${it}`).join(', ');
 
-/** The common table `part` of the corrections. */
-export function partsOf(corrections: readonly Correction[]): string {
+/**
+ * The common tables of corrections: `moved` has the sums of the turns of each, by split, and `change` says what becomes of
+ * them. CROSS JOIN has SQLite look up each correction by the index of `at`, once.
+ */
+export function tablesOf(corrections: readonly Correction[], by: UsageSplit): string {
   if (corrections.length === 0) return '';
-  const values = corrections.map((it) => `(${[it.from, it.to, it.bucket, it.sign].map(literal).join(', ')})`);
-  return `WITH part (first, past, bucket, sign) AS (VALUES ${values.join(', ')})`;
+  const split = by === 'model' ? "COALESCE(turn.model, '')" : by === 'account' ? 'turn.account_id' : "''";
+  const parts = corrections.map(({ from, to }, number) => values(number, from, to));
+  const changes = corrections.flatMap(({ out, into }, number) => [
+    ...(out === null ? [] : [values(number, out, -1)]),
+    ...(into === null ? [] : [values(number, into, 1)]),
+  ]);
+  const tokens = TOKENS.map((it) => `SUM(turn.${it}) AS ${it}`);
+  return `WITH part (number, first, past) AS (VALUES ${parts.join(', ')}),
+    change (number, bucket, sign) AS (VALUES ${changes.join(', ')}),
+    moved AS MATERIALIZED (
+      SELECT part.number AS number, ${split} AS split, SUM(${IS_TURN}) AS turns, ${tokens.join(', ')}
+      FROM part CROSS JOIN usage_record AS turn
+      WHERE turn.at >= part.first AND turn.at < part.past GROUP BY 1, 2
+    )`;
 }
 
-/** The records of the corrections. CROSS JOIN has SQLite look up each part by the index of `at`. */
-export function corrected(bucket: string, by: UsageSplit): string {
-  const split = by === 'model' ? "COALESCE(turn.model, '')" : by === 'account' ? 'turn.account_id' : "''";
-  const columns = [
-    ...(bucket === '' ? [] : [bucket]),
-    split,
-    `part.sign * (${IS_TURN})`,
-    ...TOKENS.map((it) => `part.sign * turn.${it}`),
-  ];
-  return `SELECT ${columns.join(', ')} FROM part CROSS JOIN usage_record AS turn
-          WHERE turn.at >= part.first AND turn.at < part.past`;
-}
+/** Rows of the corrections, to be added to sums: bucket, split, sums. */
+export const MOVED_TURNS = `SELECT change.bucket AS bucket, moved.split AS split,
+  ${SUMS.map((it) => `change.sign * moved.${it} AS ${it}`).join(', ')}
+  FROM change JOIN moved ON moved.number = change.number`;
 
 export function sumsIn(row: Record<string, unknown>): UsageSums {
   const [turns, input, cached, output, reasoning] = SUMS.map((it) => Number(row[it] ?? 0));
@@ -65,4 +72,8 @@ export function within(column: string, { from, to }: TimeSpan): string {
 /** Numbers are written into the SQL, because a driver may bind them as floats, which would spoil the division. */
 export function literal(value: number): string {
   return String(Math.trunc(value));
+}
+
+function values(...numbers: readonly number[]): string {
+  return `(${numbers.map((it) => literal(it)).join(', ')})`;
 }
