@@ -1,5 +1,5 @@
 import { parentPort } from 'node:worker_threads';
-import type { DatabaseSync, SQLInputValue, SQLOutputValue } from 'node:sqlite';
+import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite';
 
 /**
  * The thread of one connection to Node's own SQLite, whose calls block. Requests run one at a time, in order of
@@ -35,6 +35,8 @@ export type Reply = { readonly id: number } & (
 /** The initial value of `sqlite3`, until a pragma changes it, ms. */
 const BUSY_TIMEOUT_MS = 1_000;
 
+const KEPT_STATEMENTS = 50;
+
 /** The primary result codes, by number: https://sqlite.org/rescode.html */
 const codes =
   'OK ERROR INTERNAL PERM ABORT BUSY LOCKED NOMEM READONLY INTERRUPT IOERR CORRUPT NOTFOUND FULL CANTOPEN PROTOCOL EMPTY SCHEMA TOOBIG CONSTRAINT MISMATCH MISUSE NOLFS AUTH FORMAT RANGE NOTADB'.split(
@@ -48,6 +50,7 @@ if (port === null) throw new Error('this file must run as a worker');
 silenceSqliteWarning();
 const sqlite = await import('node:sqlite');
 let database: DatabaseSync | null = null;
+const prepared = new Map<string, StatementSync>();
 
 port.on('message', (request: Request) => {
   let reply: Reply;
@@ -73,6 +76,7 @@ function perform(request: Request) {
     case 'all':
       return execute(request.kind, request.sql, request.values);
     case 'close':
+      prepared.clear();
       database?.close();
       database = null;
       return nothing;
@@ -83,12 +87,22 @@ function perform(request: Request) {
 
 function execute(kind: 'run' | 'all', sql: string, values: readonly SQLInputValue[]) {
   if (database === null) throw new Error('the database is not open');
-  const statement = database.prepare(sql);
+  const statement = prepared.get(sql) ?? database.prepare(sql);
+  keep(sql, statement);
   // Without this, an integer above 2^53 is an error; `sqlite3` rounds it.
   statement.setReadBigInts(true);
   if (kind === 'all') return { ...nothing, rows: statement.all(...values).map((it) => rowOf(it)) };
   const { changes, lastInsertRowid } = statement.run(...values);
   return { ...nothing, changes: Number(changes), lastID: Number(lastInsertRowid) };
+}
+
+/** Keeps the statements used last: most texts come again. */
+function keep(sql: string, statement: StatementSync): void {
+  prepared.delete(sql);
+  prepared.set(sql, statement);
+  if (prepared.size <= KEPT_STATEMENTS) return;
+  const [oldest] = prepared.keys();
+  if (oldest !== undefined) prepared.delete(oldest);
 }
 
 function rowOf(row: Record<string, SQLOutputValue>): Row {

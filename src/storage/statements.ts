@@ -1,53 +1,36 @@
-import type { EntityManager, FindManyOptions } from 'typeorm';
+import type { EntityManager, EntityMetadata, FindManyOptions } from 'typeorm';
 import { limits } from '../config/limits.js';
+import { rowsOfJson } from './dialect.js';
 import type { EntityClass } from './stored-table.js';
 
-/** Rows per statement: SQLite limits the number of parameters. */
-const ROWS = 50;
-/**
- * TypeORM would read columns with a default again after a statement, and copy them to the row objects by position: the
- * stored rows come in another order, so one account's row would take another's key.
- */
-const READS_BACK = false;
+/** What becomes of a row whose key is stored: it is refused, replaces the stored one, or is added to it. */
+type Conflict = 'refuse' | 'replace' | 'add';
 
+/** The statements of each table, by kind and key. Their text does not depend on the rows. */
+const statements = new WeakMap<EntityMetadata, Map<string, string>>();
+
+/** Inserts rows, in one statement. */
 export async function insertRows<Row extends object>(
   manager: EntityManager,
   entity: EntityClass<Row>,
   rows: readonly Row[],
 ): Promise<void> {
-  for (let at = 0; at < rows.length; at += ROWS) {
-    const piece = rows.slice(at, at + ROWS);
-    await manager.createQueryBuilder().insert().into(entity).values(piece).updateEntity(READS_BACK).execute();
-  }
+  await write(manager, entity, rows, [], 'refuse');
 }
 
-/** Inserts rows. A row whose `keys` (property names) are already stored replaces the stored row. */
+/** Inserts rows, in one statement. A row whose `keys` (property names) are already stored replaces the stored row. */
 export async function upsertRows<Row extends object>(
   manager: EntityManager,
   entity: EntityClass<Row>,
   rows: readonly Row[],
   keys: readonly (keyof Row & string)[],
 ): Promise<void> {
-  const { columns } = manager.connection.getMetadata(entity);
-  const isKey = new Set<string>(keys);
-  const keyColumns = columns.filter((it) => isKey.has(it.propertyName)).map((it) => it.databaseName);
-  const others = columns.filter((it) => !isKey.has(it.propertyName)).map((it) => it.databaseName);
-  for (let at = 0; at < rows.length; at += ROWS) {
-    const piece = rows.slice(at, at + ROWS);
-    await manager
-      .createQueryBuilder()
-      .insert()
-      .into(entity)
-      .values(piece)
-      .orUpdate(others, keyColumns)
-      .updateEntity(READS_BACK)
-      .execute();
-  }
+  await write(manager, entity, rows, keys, 'replace');
 }
 
 /**
- * Adds rows of sums: where a row with these `keys` (property names) is stored, all other columns are added to it. One
- * statement needs no look at the stored rows.
+ * Adds rows of sums, in one statement: where a row with these `keys` (property names) is stored, all other columns are
+ * added to it. The stored rows need not be read.
  */
 export async function addRows<Row extends object>(
   manager: EntityManager,
@@ -55,20 +38,44 @@ export async function addRows<Row extends object>(
   rows: readonly Row[],
   keys: readonly (keyof Row & string)[],
 ): Promise<void> {
-  const { columns, tablePath } = manager.connection.getMetadata(entity);
-  const isKey = new Set<string>(keys);
-  const sums = columns.filter((it) => !isKey.has(it.propertyName)).map(quoted);
-  const keyColumns = columns.filter((it) => isKey.has(it.propertyName)).map(quoted);
-  for (let at = 0; at < rows.length; at += ROWS) {
-    const piece = rows.slice(at, at + ROWS);
-    const values = piece.map(() => `(${columns.map(() => '?').join(', ')})`);
-    await manager.query(
-      `INSERT INTO "${tablePath}" (${columns.map(quoted).join(', ')}) VALUES ${values.join(', ')}
-       ON CONFLICT (${keyColumns.join(', ')})
-       DO UPDATE SET ${sums.map((it) => `${it} = "${tablePath}".${it} + excluded.${it}`).join(', ')}`,
-      piece.flatMap((row) => columns.map((it) => it.getEntityValue(row, true))),
-    );
-  }
+  await write(manager, entity, rows, keys, 'add');
+}
+
+async function write<Row extends object>(
+  manager: EntityManager,
+  entity: EntityClass<Row>,
+  rows: readonly Row[],
+  keys: readonly string[],
+  conflict: Conflict,
+): Promise<void> {
+  if (rows.length === 0) return;
+  const metadata = manager.connection.getMetadata(entity);
+  const values = rows.map((row) => metadata.columns.map((it) => it.getEntityValue(row, true)));
+  await manager.query(statementOf(metadata, keys, conflict), [JSON.stringify(values)]);
+}
+
+function statementOf(metadata: EntityMetadata, keys: readonly string[], conflict: Conflict): string {
+  const known = statements.get(metadata) ?? new Map<string, string>();
+  statements.set(metadata, known);
+  const name = `${conflict} ${keys.join(' ')}`;
+  const sql = known.get(name) ?? newStatement(metadata, keys, conflict);
+  known.set(name, sql);
+  return sql;
+}
+
+function newStatement(
+  { columns, tablePath }: EntityMetadata,
+  keys: readonly string[],
+  conflict: Conflict,
+): string {
+  const insert = `INSERT INTO "${tablePath}" (${columns.map(quoted).join(', ')}) ${rowsOfJson(columns.length)}`;
+  if (conflict === 'refuse') return insert;
+  const isKey = (it: { readonly propertyName: string }) => keys.includes(it.propertyName);
+  const changes = columns
+    .filter((it) => !isKey(it))
+    .map(quoted)
+    .map((it) => `${it} = ${conflict === 'add' ? `"${tablePath}".${it} + ` : ''}excluded.${it}`);
+  return `${insert} ON CONFLICT (${columns.filter(isKey).map(quoted).join(', ')}) DO UPDATE SET ${changes.join(', ')}`;
 }
 
 /**
@@ -86,15 +93,12 @@ export async function removeRows<Row extends object>(
     .setFindOptions({ ...which, take: limits.retentionStepRows })
     .select(primaryColumns.map((it) => `row.${it.propertyName}`))
     .getQueryAndParameters();
-  const [counted]: { count: number | string }[] = await manager.query(
-    `SELECT COUNT(*) AS "count" FROM (${matching}) AS "matching"`,
-    parameters,
-  );
-  const count = Number(counted?.count ?? 0);
-  if (count === 0) return 0;
-  const keys = primaryColumns.map((it) => `"${it.databaseName}"`).join(', ');
-  await manager.query(`DELETE FROM "${tablePath}" WHERE (${keys}) IN (${matching})`, parameters);
-  return count;
+  const keys = primaryColumns.map(quoted).join(', ');
+  const runner = manager.queryRunner;
+  if (runner === undefined) throw new Error('rows are removed in a transaction');
+  const sql = `DELETE FROM "${tablePath}" WHERE (${keys}) IN (${matching})`;
+  const { affected } = await runner.query(sql, parameters, true);
+  return affected ?? 0;
 }
 
 function quoted({ databaseName }: { readonly databaseName: string }): string {
