@@ -198,7 +198,10 @@ say(
   `\n${plainTable(result)}\n\nmedian of ${setup.rounds} rounds (minimum to maximum); full results: bench/results/latest.json`,
 );
 if (flags['write-docs']) {
-  writeFileSync(here('../docs/benchmarks.md'), page(result, readFileSync(here('notes.md'), 'utf8')));
+  writeFileSync(
+    here('../docs/benchmarks.md'),
+    page(result, ...['notes.md', 'usage-notes.md'].map((it) => readFileSync(here(it), 'utf8'))),
+  );
   say('docs/benchmarks.md is written.');
 }
 process.exit(0);

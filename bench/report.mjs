@@ -67,13 +67,13 @@ function shortfalls({ targets }) {
   return ['Missed goals:', '', ...lines].join('\n');
 }
 
-/** Returns the page: the figures of one run, then `notes`, which explain them. */
-export function page(result, notes) {
+/** Returns the page: the figures of one run, then `notes`, which explain them, and `usage`: figures of other runs. */
+export function page(result, notes, usage) {
   const { machine, setup, measuredAt } = result;
   const compared = machine.nginx === null ? 'nginx not installed, so not compared' : `nginx ${machine.nginx}`;
   return `# Benchmarks
 
-Written by \`npm run bench -- --write-docs\`; do not edit. The section "Where the time goes" is copied from \`bench/notes.md\`.
+Written by \`npm run bench -- --write-docs\`; do not edit. The sections "Where the time goes" and "A year of usage" are copied from \`bench/notes.md\` and \`bench/usage-notes.md\`.
 
 Measured on ${measuredAt.slice(0, 10)}: ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGb} GB, Linux ${machine.kernel}; Node ${machine.node}, ${compared}. The machine's load at the start was ${machine.loadAverage.toFixed(1)}: with few cores and other work running, the ratios are more reliable than the times.
 
@@ -95,5 +95,9 @@ The load, the upstream and the measured program are separate processes on loopba
 ## Where the time goes
 
 ${notes.trim()}
+
+## A year of usage
+
+${usage.trim()}
 `;
 }

@@ -51,7 +51,7 @@ async function makeOld(pool: TestPool): Promise<void> {
   expect(await pragma(pool, 'auto_vacuum')).toBe(0);
 }
 
-describe.each(databaseDrivers)('the space of removed rows (%s)', (driver) => {
+describe.each(databaseDrivers)('the space of removed rows (%s)', { timeout: 60_000 }, (driver) => {
   it('is given back to the disk, in steps with other work between them', async () => {
     const clock = new FakeClock();
     await using pool = await start(driver, clock, 10);
@@ -96,7 +96,7 @@ describe.each(databaseDrivers)('the space of removed rows (%s)', (driver) => {
 
   it('stays in a file of an older version while there is little of it', async () => {
     const clock = new FakeClock();
-    await using pool = await start(driver, clock, 19, 4 * RECORDS);
+    await using pool = await start(driver, clock, 19, 2.2 * RECORDS);
     await makeOld(pool);
     const before = await sizeOf(pool);
     await pool.running.app.get(RetentionCron).run();

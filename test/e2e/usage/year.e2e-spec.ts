@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { availableParallelism, loadavg } from 'node:os';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { FakeUpstream } from '../../../src/fake-upstream/fake-upstream.js';
@@ -11,7 +12,7 @@ import { databaseDrivers, type TestedDriver, using } from '../../support/program
 import { pressureOf, pressureOptions, startingBeforeHour } from '../../support/program/pressure-probe.js';
 import { Folders, type RunningProgram } from '../../support/program/usage-program.js';
 
-/** The aims, ms and bytes; docs/benchmarks.md has figures of a quiet machine. */
+/** The aims, ms and bytes; docs/benchmarks.md has measured figures, with the load at that time. */
 const AIM = { answerMs: 100, tenAnswersMs: 1_000, tenAnswersBytes: 50e6, lateMs: 20, busyMs: 20 };
 /**
  * Other work on the machine slows everything down, so an aim fails at a multiple of it. What the main thread computes
@@ -28,7 +29,7 @@ const NAMES = ['a', 'b', 'c'];
 const day = (age: number) => new Date(Date.now() - age * DAY).toISOString().slice(0, 10);
 
 /** Every list of the admin API that reads the database, over short and long spans, and what operators poll. */
-function questions(cursor: string): string[] {
+function questions(cursor: string | null): string[] {
   const usage = [0, 360].flatMap((age) => {
     const from = age === 0 ? '' : `&from=${day(age)}`;
     return ['none', 'account', 'model'].flatMap((by) => [
@@ -39,7 +40,7 @@ function questions(cursor: string): string[] {
   });
   return [
     ...usage,
-    `/admin/usage?from=0&bucket=day&cursor=${cursor}`,
+    `/admin/usage?from=0&bucket=day${cursor === null ? '' : `&cursor=${cursor}`}`,
     `/admin/usage?from=${Date.now() - 20 * DAY - 1_234_567}&to=${Date.now() - 3 * DAY - 7_654_321}`,
     '/admin/accounts/a/quota',
     `/admin/accounts/a/quota?since=${Date.now() - 20 * DAY}`,
@@ -96,13 +97,17 @@ class Watch implements AsyncDisposable {
     await pressureOf(this.program);
     this.streams.take();
     this.control.take();
+    const own = monitorEventLoopDelay({ resolution: 5 });
+    own.enable();
     await work();
+    own.disable();
+    const ownMaxMs = own.max / 1e6;
     const [stream, control] = [this.streams.take(), this.control.take()];
     const loop = await pressureOf(this.program);
     say(
-      `${what}: streams late ${shown(stream)}; through a bare proxy ${shown(control)}; event loop late p99 ${ms(loop.loopP99Ms)}, max ${ms(loop.loopMaxMs)}, busy at most ${ms(loop.busyMaxMs)}`,
+      `${what}: streams late ${shown(stream)}; through a bare proxy ${shown(control)}; event loop late p99 ${ms(loop.loopP99Ms)}, max ${ms(loop.loopMaxMs)}, busy at most ${ms(loop.busyMaxMs)}; this test's own loop late ${ms(ownMaxMs)}; load ${(loadavg()[0] ?? 0).toFixed(1)}`,
     );
-    return { stream, control, loop };
+    return { stream, control, loop, ownMaxMs };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -119,7 +124,8 @@ function expectOnTime(observed: Observed, idle: Observed): void {
   const bound = (ratio: 'p99' | 'max') =>
     margin() * AIM.lateMs + Math.max(observed.control[ratio], idle.stream[ratio], idle.control[ratio]);
   expect(observed.stream.p99).toBeLessThan(bound('p99'));
-  expect(observed.stream.max).toBeLessThan(bound('max'));
+  // Upstream and client run in this process: an event on its way is late when this loop is, whatever the program does.
+  expect(observed.stream.max).toBeLessThan(bound('max') + observed.ownMaxMs);
   expect(observed.loop.busyMaxMs).toBeLessThan(BUSY_MARGIN * AIM.busyMs);
 }
 
@@ -144,6 +150,19 @@ describe.each(databaseDrivers)('a year of usage and a million turns (%s)', { tim
     const reporting = await folders.start(
       `export PROXY_USAGE_RETENTION_DAYS=40; ${startingBeforeHour(50 * 60_000)}`,
     );
+    {
+      const { next: older } = await reporting.json('/admin/usage?from=0&bucket=day');
+      const costs: [string, number][] = [];
+      for (const path of questions(older)) {
+        await timed(reporting, path);
+        const start = await pressureOf(reporting);
+        for (let times = 0; times < 5; times += 1) await timed(reporting, path);
+        costs.push([path, ((await pressureOf(reporting)).cpuMs - start.cpuMs) / 5]);
+      }
+      const [dearest] = costs.toSorted(([, a], [, b]) => b - a);
+      say(`${driver}, CPU of an answer (all threads): at most ${ms(dearest?.[1] ?? 0)}, ${dearest?.[0]}`);
+      expect(dearest?.[1]).toBeLessThan(AIM.answerMs);
+    }
     {
       await using watch = await Watch.begin(reporting, fakeUpstream);
       const { next } = await reporting.json('/admin/usage?from=0&bucket=day');

@@ -43,10 +43,12 @@ function ownCpuMs() {
 
 process.on('SIGUSR2', () => {
   const rss = process.memoryUsage.rss();
+  const { user, system } = process.cpuUsage();
   const figures = {
     loopMaxMs: lateMs(delay.max),
     loopP99Ms: lateMs(delay.percentile(99)),
     busyMaxMs: busyMs,
+    cpuMs: (user + system) / 1e3,
     rss,
     rssPeak: Math.max(rss, peak),
   };

@@ -7,6 +7,8 @@ const figures = z.object({
   loopP99Ms: z.number(),
   /** The most CPU time that the main thread took between two ticks 5 ms apart, ms. */
   busyMaxMs: z.number(),
+  /** CPU time of all threads since the start, ms. */
+  cpuMs: z.number(),
   /** Resident set size, bytes: now, and its highest value. */
   rss: z.number(),
   rssPeak: z.number(),
