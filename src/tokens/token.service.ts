@@ -157,7 +157,7 @@ export class TokenService implements OnApplicationShutdown {
   private isDue(id: string): boolean {
     const storedCredential = this.vault.find(id);
     if (storedCredential === null) return false;
-    return isDue(storedCredential, this.clock.endsWithin(storedCredential, limits.refreshLeewayMs));
+    return isDue(storedCredential, this.clock.isDue(storedCredential, limits.refreshLeewayMs));
   }
 
   /** Whether a request should wait for a refresh. While the token seems good, nothing is risked for another one. */

@@ -44,8 +44,14 @@ export class UpstreamClock {
     return !facts.credential.isExpiryEstimated && this.endsWithin(facts, 0);
   }
 
-  /** Returns whether an access token seems to end within `ms`, or less if it is short-lived. */
+  /** Returns whether an access token seems to end within `ms`. */
   endsWithin(facts: LifetimeFacts, ms: number): boolean {
+    const endsAt = this.endOf(facts);
+    return endsAt !== null && endsAt - this.clock.now() <= ms;
+  }
+
+  /** Returns whether an access token is to be refreshed ahead of its end: `ms` before, or later if it is short-lived. */
+  isDue(facts: LifetimeFacts, ms: number): boolean {
     const endsAt = this.endOf(facts);
     return endsAt !== null && endsAt - this.clock.now() <= leewayOf(facts, endsAt, ms);
   }
