@@ -12,7 +12,7 @@ import { Drain } from '../runtime/drain.js';
 import { isolateConnections } from '../runtime/fault-domain.js';
 import { type HostAddresses, systemAddresses } from '../runtime/network-detector.js';
 import { Faults } from '../observability/faults.js';
-import { whyNoKernelLock } from '../runtime/file-lock.js';
+import { whyNoKernelLock } from '../runtime/files/file-lock.js';
 import { limits } from '../config/limits.js';
 import { describeProxy } from '../egress/egress-proxy.js';
 import { trustAuthorities } from '../egress/trust.js';

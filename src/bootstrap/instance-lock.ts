@@ -1,7 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import { lockFile, whyNoKernelLock } from '../runtime/file-lock.js';
+import { lockFile, whyNoKernelLock } from '../runtime/files/file-lock.js';
 import { PoolError } from '../runtime/pool-error.js';
-import { RENEW_LOCK_MS, STALE_LOCK_MS } from '../runtime/sidecar-lock.js';
+import { RENEW_LOCK_MS, STALE_LOCK_MS } from '../runtime/files/sidecar-lock.js';
 
 /** Another codex-pool uses the same database. */
 export class DataFolderInUseError extends PoolError {

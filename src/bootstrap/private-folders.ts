@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { LoggerService } from '@nestjs/common';
 import type { AppConfig } from '../config/app.config.js';
-import { tightenFolder, tightenIfOurs } from '../runtime/private-files.js';
+import { tightenFolder, tightenIfOurs } from '../runtime/files/private-files.js';
 import { describeError } from '../runtime/pool-error.js';
 import { isDatabaseFile } from '../storage/private-database.js';
 

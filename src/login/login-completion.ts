@@ -1,7 +1,7 @@
 import { type BeforeApplicationShutdown, Inject, Injectable, Logger } from '@nestjs/common';
 import { AccountRegistry } from '../accounts/account-registry.js';
 import { CLOCK, type Clock } from '../runtime/clock.js';
-import { fileTroubleIn } from '../runtime/file-trouble.js';
+import { fileTroubleIn } from '../runtime/files/file-trouble.js';
 import { describeError } from '../runtime/pool-error.js';
 import { readClaims } from '../tokens/credential-file/access-token-claims.js';
 import { CredentialImport, type Imported } from '../tokens/credential-import.js';

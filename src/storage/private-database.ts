@@ -1,6 +1,6 @@
 import { open, readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { tightenFile } from '../runtime/private-files.js';
+import { tightenFile } from '../runtime/files/private-files.js';
 
 /** What follows the name of the database in the names of its other files: of SQLite, and damaged ones set aside. */
 const otherFile = /^(?:-wal|-shm|-journal|\.lock|\.damaged-.*)$/;

@@ -6,7 +6,7 @@ import { APP_CONFIG, type AppConfig } from '../config/app.config.js';
 import { limits } from '../config/limits.js';
 import { describeError, errorCode } from '../runtime/pool-error.js';
 import { isAddressableName } from '../boundary/account-path.js';
-import { readBounded, replaceFile, syncFolder } from '../runtime/atomic-file.js';
+import { readBounded, replaceFile, syncFolder } from '../runtime/files/atomic-file.js';
 import { Secret } from '../runtime/secret.js';
 import { asObject, authJsonOf, documentIn, withTokens } from './credential-file/auth-json.js';
 import {

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
 import { limits } from '../config/limits.js';
-import { LOCK_RETRY_MS } from '../runtime/file-lock.js';
+import { LOCK_RETRY_MS } from '../runtime/files/file-lock.js';
 import { type CredentialFile, CredentialStore } from './credential-store.js';
 import { identityOf, isProvenNewer } from './credential-file/credential.js';
 import { isPausedByNetwork, nextRefreshState, type RefreshEvent } from './refresh-state.js';

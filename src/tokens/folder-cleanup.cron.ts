@@ -6,7 +6,7 @@ import { APP_CONFIG, type AppConfig } from '../config/app.config.js';
 import { limits } from '../config/limits.js';
 import { CLOCK, type Clock } from '../runtime/clock.js';
 import { describeError } from '../runtime/pool-error.js';
-import { deleteLeftovers } from '../runtime/temporary-file.js';
+import { deleteLeftovers } from '../runtime/files/temporary-file.js';
 import { CredentialStore } from './credential-store.js';
 import { TornFiles } from './torn-files.js';
 

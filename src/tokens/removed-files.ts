@@ -1,6 +1,6 @@
 import { readdir, rename, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ensureOwnFolder } from '../runtime/private-files.js';
+import { ensureOwnFolder } from '../runtime/files/private-files.js';
 import { errorCode } from '../runtime/pool-error.js';
 
 const FOLDER = '.removed';

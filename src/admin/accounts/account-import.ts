@@ -1,7 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { AccountRegistry } from '../../accounts/account-registry.js';
 import { limits } from '../../config/limits.js';
-import { fileTroubleIn } from '../../runtime/file-trouble.js';
+import { fileTroubleIn } from '../../runtime/files/file-trouble.js';
 import { describeError, errorCode } from '../../runtime/pool-error.js';
 import { CredentialImport, type Imported } from '../../tokens/credential-import.js';
 import { CredentialPersistence } from '../../tokens/credential-persistence.js';

@@ -1,7 +1,7 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
 import type { Response } from 'express';
 import { Faults } from '../../observability/faults.js';
-import { fileTroubleIn } from '../../runtime/file-trouble.js';
+import { fileTroubleIn } from '../../runtime/files/file-trouble.js';
 import { PROBLEM_TYPE, problemDetails } from '../../runtime/problem-details.js';
 import { isLocked } from '../../storage/database-driver.js';
 import { DatabaseUnavailableError } from '../../storage/database.js';

@@ -1,9 +1,9 @@
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { limits } from '../../config/limits.js';
-import { syncFolder } from '../../runtime/atomic-file.js';
+import { syncFolder } from '../../runtime/files/atomic-file.js';
 import { errorCode } from '../../runtime/pool-error.js';
-import { ensureOwnFolder } from '../../runtime/private-files.js';
+import { ensureOwnFolder } from '../../runtime/files/private-files.js';
 
 const OWNER_ONLY = 0o600;
 /** Size of a journal file: two slots of one entry each. */

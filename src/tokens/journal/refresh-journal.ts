@@ -7,7 +7,7 @@ import { LRUCache } from 'lru-cache';
 import { APP_CONFIG, type AppConfig } from '../../config/app.config.js';
 import { limits } from '../../config/limits.js';
 import { describeError } from '../../runtime/pool-error.js';
-import { LOCK_RETRY_MS, lockFile } from '../../runtime/file-lock.js';
+import { LOCK_RETRY_MS, lockFile } from '../../runtime/files/file-lock.js';
 import { SharedFile } from './shared-file.js';
 import { LockedJournal } from './journal-file.js';
 import { allocate, identityOfFile, isStillAt, openExisting, openOrCreate } from './journal-place.js';

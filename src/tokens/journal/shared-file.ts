@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { chmod, type FileHandle, lstat, mkdir, open, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
-import { lockFile } from '../../runtime/file-lock.js';
+import { lockFile } from '../../runtime/files/file-lock.js';
 import { errorCode, PoolError } from '../../runtime/pool-error.js';
 import { isStillAt } from './journal-place.js';
 import type { PendingTokenRequest } from './journal-entry.js';

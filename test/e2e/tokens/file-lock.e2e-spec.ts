@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { STALE_LOCK_MS, trySidecarLock } from '../../../src/runtime/sidecar-lock.js';
+import { STALE_LOCK_MS, trySidecarLock } from '../../../src/runtime/files/sidecar-lock.js';
 import { FakeUpstream } from '../../../src/fake-upstream/fake-upstream.js';
 import { Child } from '../../codex/support/child.js';
 import { buildProgram } from '../../support/program/child-process.js';

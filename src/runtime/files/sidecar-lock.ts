@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { type FileHandle, readlink } from 'node:fs/promises';
 import { Logger } from '@nestjs/common';
-import { describeError, errorCode } from './pool-error.js';
+import { describeError, errorCode } from '../pool-error.js';
 
 /** A lock that was not renewed for this long counts as abandoned. */
 export const STALE_LOCK_MS = 5_000;

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readdir, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { errorCode } from './pool-error.js';
+import { errorCode } from '../pool-error.js';
 
 const MINUTE = 60_000;
 /** A write takes moments. A process of this id that lives longer is another one. */

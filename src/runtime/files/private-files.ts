@@ -1,6 +1,6 @@
 import { chmod, mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errorCode } from './pool-error.js';
+import { errorCode } from '../pool-error.js';
 
 const FOLDER_MODE = 0o700;
 const FILE_MODE = 0o600;

@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { loadKernelLock } from './kernel-lock.js';
-import { describeError } from './pool-error.js';
+import { describeError } from '../pool-error.js';
 import { trySidecarLock } from './sidecar-lock.js';
 
 /** Pause between two tries for a lock. */

@@ -1,6 +1,6 @@
 import { chmod, chown, constants, open, rename, stat, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { errorCode } from './pool-error.js';
+import { errorCode } from '../pool-error.js';
 import { temporaryPathFor } from './temporary-file.js';
 
 const OWNER_ONLY = 0o600;

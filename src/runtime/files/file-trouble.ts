@@ -1,4 +1,4 @@
-import { errorCode } from './pool-error.js';
+import { errorCode } from '../pool-error.js';
 
 /** Why a file or folder cannot be used: a stable code, and a sentence for a person. */
 export interface FileTrouble {
