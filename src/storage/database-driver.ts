@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import type { DataSourceOptions } from 'typeorm';
+import type { DataSource, DataSourceOptions } from 'typeorm';
 import { describeError, errorCode, PoolError } from '../runtime/pool-error.js';
 import { UsageOnRecord1795300000000 } from './migrations/1795300000000-usage-on-record.js';
 import { EvidenceOnRecord1795390000000 } from './migrations/1795390000000-evidence-on-record.js';
@@ -89,10 +89,15 @@ export function driverOptions(
 }
 
 /**
- * Statements for a new connection. Free pages can be given back to the disk only in a file that was made so, which the
- * first write settles: switching to WAL.
+ * Prepares a new connection. Free pages can be given back to the disk only in a file that was made so, which its first
+ * write settles: switching to WAL. On any other file the first statement would need the lock for writing, and a start
+ * would fail while another program holds it.
  */
-export const openingStatements = ['PRAGMA auto_vacuum = INCREMENTAL', 'PRAGMA journal_mode = WAL'];
+export async function prepareConnection(source: DataSource): Promise<void> {
+  const [file] = await source.query<{ page_count: unknown }[]>('PRAGMA page_count');
+  if (Number(file?.page_count) === 0) await source.query('PRAGMA auto_vacuum = INCREMENTAL');
+  await source.query('PRAGMA journal_mode = WAL');
+}
 
 /** Returns options that open the file without changing it. */
 export function readOnlyOptions(path: string, { module }: DatabaseDriver): DataSourceOptions {

@@ -6,7 +6,7 @@ import {
   type DatabaseDriver,
   driverOptions,
   migrations,
-  openingStatements,
+  prepareConnection,
   readOnlyOptions,
 } from './database-driver.js';
 import { makeDatabasePrivate } from './private-database.js';
@@ -30,7 +30,7 @@ export async function openFile(
   const source = new DataSource(driverOptions(path, driver, entities));
   await source.initialize();
   try {
-    for (const it of openingStatements) await source.query(it);
+    await prepareConnection(source);
     await source.runMigrations({ transaction: 'all' });
     const inode = await inodeOf(path);
     if (inode === null) throw new Error('the database file disappeared while it was opened');

@@ -20,6 +20,7 @@ import { defaultSettings } from '../accounts/account.js';
 import { accountSettings, accountTables } from '../accounts/account-tables.js';
 import { selectionTables, sessionAffinities } from '../accounts/selection/selection-tables.js';
 import { WriteBehind } from './write-behind.js';
+import { OtherProgram } from '../../test/support/disk/database-process.js';
 import { databaseDrivers } from '../../test/support/program/database-drivers.js';
 
 beforeAll(() => Logger.overrideLogger(false));
@@ -155,6 +156,16 @@ describe.each(databaseDrivers)('the database (%s)', (driver) => {
     sandbox.now += 1;
     expect(await sandbox.count()).toBe(0);
     expect(sandbox.database.trouble).toBeNull();
+  });
+
+  it('is opened while another program holds the lock for writing', async () => {
+    await using sandbox = await Sandbox.create(driver);
+    await sandbox.database.run(async (manager) => await manager.insert(UsageRecord, record()));
+    await sandbox.database.close();
+    await using other = await OtherProgram.open(sandbox.path);
+    await other.run('BEGIN IMMEDIATE');
+    expect(await sandbox.count()).toBe(1);
+    await other.run('ROLLBACK');
   });
 
   it('can be closed and used again', async () => {

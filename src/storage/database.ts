@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { dirname } from 'node:path';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import { APP_CONFIG, type AppConfig } from '../config/app.config.js';
@@ -37,6 +38,8 @@ export class Database {
     @Inject(STORED_TABLES) tables: readonly StoredTable[],
   ) {
     this.entities = tables.flatMap((it) => it.entities);
+    // Read when the driver is loaded: a rewrite of the file needs its size there, and `/tmp` may be small, or memory.
+    process.env['SQLITE_TMPDIR'] ??= dirname(config.dbPath);
     this.driver = chooseDriver(config.sqliteDriver);
     const { name, fallbackReason } = this.driver;
     if (fallbackReason === null) this.logger.log('database driver', { driver: name });

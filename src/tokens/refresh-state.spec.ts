@@ -82,6 +82,10 @@ describe('the state of a refresh', () => {
       expect(isTokenRejected(nextRefreshState(idle, event))).toBe(false);
     }
     expect(needsLogin(nextRefreshState(rejected, refusal))).toBe(true);
+    const inPart = { kind: 'granted-in-part', reason: 'no access token', at: 5 } as const;
+    expect(nextRefreshState(idle, { ...inPart, before: rejected })).toMatchObject({ failures: 2 });
+    expect(isTokenRejected(nextRefreshState(idle, { ...inPart, before: rejected }))).toBe(true);
+    expect(isTokenRejected(nextRefreshState(idle, { ...inPart, before: idle }))).toBe(false);
   });
 
   it('allows a request unless it is paused or refused', () => {

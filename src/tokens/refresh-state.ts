@@ -51,12 +51,12 @@ export interface InDoubt {
 
 export type RefreshEvent =
   | { readonly kind: 'granted' }
-  /** Tokens were issued, but no new access token. `failures`: in a row, before this one. */
+  /** Tokens were issued, but no new access token. `before`: the state before they were saved. */
   | {
       readonly kind: 'granted-in-part';
       readonly reason: string;
       readonly at: number;
-      readonly failures: number;
+      readonly before: RefreshState;
     }
   | { readonly kind: 'renewed-elsewhere' }
   | ({ readonly kind: 'refused-for-good' } & Refused)
@@ -100,7 +100,7 @@ export function nextRefreshState(state: RefreshState, event: RefreshEvent): Refr
       return { kind: 'in-doubt', since, isAgain, until, failures: 0, reason, isTokenRejected: isRejected };
     }
     case 'granted-in-part':
-      return waitingAfter(state, event.failures + 1, event);
+      return waitingAfter(event.before, failuresIn(event.before) + 1, event);
     case 'failed':
       return afterFailure(state, event);
     case 'network-back':
@@ -140,6 +140,11 @@ function waitingAfter(
     isNetworkFault: false,
     isTokenRejected: isTokenRejected(state),
   };
+}
+
+/** Failures in a row; those of a refresh in doubt were of another request. */
+function failuresIn(state: RefreshState): number {
+  return state.kind === 'waiting' ? state.failures : 0;
 }
 
 /** Returns whether the network alone stands in the way of the next token request. `now`: epoch ms. */

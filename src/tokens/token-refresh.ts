@@ -109,8 +109,7 @@ export class TokenRefresh {
     // The next request uses the new refresh token, but must not follow immediately in a loop.
     const reason = 'the token endpoint issued no new access token';
     this.logger.warn('token refresh failed', { account: after.name, reason });
-    const failures = before.refresh.kind === 'waiting' ? before.refresh.failures : 0;
-    return this.vault.change(after, { kind: 'granted-in-part', reason, at, failures });
+    return this.vault.change(after, { kind: 'granted-in-part', reason, at, before: before.refresh });
   }
 
   private failed(

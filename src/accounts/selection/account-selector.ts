@@ -114,7 +114,8 @@ export class AccountSelector {
     const boundTo = this.affinity.find(sessionKey);
     if (boundTo === null || tried.has(boundTo) || this.affinity.avoided(sessionKey) === boundTo) return null;
     const bound = candidates.find((it) => it.account.id === boundTo);
-    if (bound === undefined || bound.unavailable !== null || bound.usesCredits) return null;
+    if (bound === undefined || bound.unavailable !== null) return null;
+    if (bound.usesCredits || bound.isLastResort) return null;
     return this.leased(bound.account, 'affinity', selection, false, candidates);
   }
 

@@ -4,8 +4,14 @@ import { accountInPath } from '../../boundary/account-path.js';
 import { whyRefused } from '../../boundary/request-guard.js';
 import { isCanonicalPath } from '../../boundary/safe-path.js';
 import { APP_CONFIG, type AppConfig } from '../../config/app.config.js';
+import { Faults } from '../../observability/faults.js';
 import { PROBLEM_TYPE, problemDetails } from '../../runtime/problem-details.js';
-import { type LocalResponse, sendJson, sendLocalResponse } from '../response/local-response.js';
+import {
+  internalError,
+  type LocalResponse,
+  sendJson,
+  sendLocalResponse,
+} from '../response/local-response.js';
 import { allowedMethods } from './allowed-methods.js';
 import { whyUnusable } from './parser-errors.js';
 import { ProxyMiddleware } from './proxy.middleware.js';
@@ -33,16 +39,22 @@ export class FrontDoor {
   constructor(
     @Inject(APP_CONFIG) private readonly config: AppConfig,
     private readonly proxy: ProxyMiddleware,
+    private readonly faults: Faults,
   ) {}
 
   /** Puts itself in front of the listeners that a server has for requests. */
   attach(server: Server): void {
     const behind = server.listeners('request');
     server.removeAllListeners('request').on('request', (req: IncomingMessage, res: ServerResponse) => {
-      if (this.refuses(req, res)) return;
-      this.proxy.use(req, res, () => {
-        for (const it of behind) Reflect.apply(it, server, [req, res]);
-      });
+      try {
+        if (this.refuses(req, res)) return;
+        this.proxy.use(req, res, () => {
+          for (const it of behind) Reflect.apply(it, server, [req, res]);
+        });
+      } catch (error) {
+        this.faults.note('request', error);
+        sendLocalResponse(res, internalError);
+      }
     });
   }
 

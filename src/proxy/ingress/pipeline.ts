@@ -64,6 +64,7 @@ export class Pipeline {
   /** Called when a response has ended. */
   ended(res: ServerResponse): void {
     this.responses.delete(res);
+    if (this.latest === res && res.req.complete) this.latest = null;
     if (this.served.has(res)) this.underway -= 1;
     if (this.isDue || (this.waiting.length === 0 && !this.isHeldBack)) return;
     this.isDue = true;

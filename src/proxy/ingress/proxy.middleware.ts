@@ -6,7 +6,13 @@ import { Drain } from '../../runtime/drain.js';
 import { Faults } from '../../observability/faults.js';
 import { metricNames } from '../../observability/metrics.js';
 import { ClientObserver } from '../../clients/client-observer.js';
-import { notFound, type LocalResponse, sendJson, sendLocalResponse } from '../response/local-response.js';
+import {
+  internalError,
+  notFound,
+  type LocalResponse,
+  sendJson,
+  sendLocalResponse,
+} from '../response/local-response.js';
 import { Admission } from './admission.js';
 import { bodyTimeout } from './body-timeout.js';
 import { BodyTimeoutError, ClientLeftError } from '../request/request-body.js';
@@ -60,14 +66,7 @@ export class ProxyMiddleware implements NestMiddleware {
       if (error instanceof BodyTimeoutError) return sendLocalResponse(res, bodyTimeout);
       this.faults.note('request', error, { route: route.kind });
       if (res.headersSent) res.destroy();
-      else
-        sendLocalResponse(res, {
-          status: 500,
-          code: 'internal_error',
-          type: 'internal_error',
-          message: 'Internal error in codex-pool; see its log.',
-          headers: { connection: 'close' },
-        });
+      else sendLocalResponse(res, internalError);
     }
   }
 

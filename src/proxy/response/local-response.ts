@@ -46,6 +46,15 @@ export function sendJson(
   res.end(text);
 }
 
+/** The response to a request in whose handling the program failed. */
+export const internalError: LocalResponse = {
+  status: 500,
+  code: 'internal_error',
+  type: 'internal_error',
+  message: 'Internal error in codex-pool; see its log.',
+  headers: { connection: 'close' },
+};
+
 export const notFound: LocalResponse = {
   status: 404,
   code: 'unknown_route',

@@ -2,8 +2,8 @@ import { dayOf, midnightsWithinHours, type OffsetPeriod } from './local-days.js'
 import type { Correction, TimeSpan } from './usage-sql.js';
 
 const HOUR_MS = 3_600_000;
-/** A bound on the size of a report's statement: more than a year of days. */
-const MOST_MIDNIGHTS = 400;
+/** A bound on the size of a report's statement: those of the buckets of a page, and one more. */
+const MOST_MIDNIGHTS = 1_001;
 
 /**
  * Returns which records correct the sums of whole hours. A rollup counts in the bucket and the time span in which its

@@ -130,7 +130,7 @@ describe('a clock that disagrees', { timeout: 60_000 }, () => {
     pool.fakeUpstream.tokens.answers(...faults);
     await pool.client.post('/admin/reload').expect(200);
     const before = it.requestsOf('a');
-    for (let turn = 0; turn < 40; turn += 1) await pool.turn().expect(200);
+    for (let turn = 0; turn < 40; turn += 1) await pool.turn({ 'session-id': 's-1' }).expect(200);
     expect(it.requestsOf('a') - before).toBe(1);
     expect(it.refused()).toBe(0);
     const account = await pool.account('a');
@@ -139,8 +139,8 @@ describe('a clock that disagrees', { timeout: 60_000 }, () => {
       warnings: [expect.stringContaining('it serves only if no other account can')],
     });
     await pool.client.patch('/admin/accounts/b').send({ paused: false }).expect(200);
-    for (let turn = 0; turn < 5; turn += 1) {
-      const { headers } = await pool.turn().expect(200);
+    for (const session of ['s-1', 's-2', 's-1']) {
+      const { headers } = await pool.turn({ 'session-id': session }).expect(200);
       expect(headers['x-codex-pool-account']).toBe('b');
     }
     expect(it.refused()).toBe(0);
