@@ -72,6 +72,29 @@ describe.each(databaseDrivers)('usage by local days (%s)', (driver) => {
     }
   });
 
+  it('gives each turn to its day in a zone with a half hour, on a page of 900 days', async () => {
+    const days = 900;
+    const last = Date.parse(new Date(Date.now() - 24 * HOUR).toISOString().slice(0, 10));
+    const evenings = Array.from(
+      { length: days },
+      (_, index) => last - (days - 1 - index) * 24 * HOUR + 18 * HOUR,
+    );
+    const retention = { PROXY_USAGE_RETENTION_DAYS: '1000', ...env };
+    // 18:45 is 0:15 of the next day there, and 18:00 is not.
+    const turns = evenings.map((hour) => record(hour + 0.75 * HOUR));
+    await using pool = await holding(
+      evenings.map((hour) => rollup(hour)),
+      retention,
+      turns,
+    );
+    const { hours, totals, next } = await report(pool, 'bucket=day&tz=Asia/Kolkata');
+    expect(turnsByDay(hours)).toEqual(
+      evenings.map((hour) => `${new Date(hour + 6 * HOUR).toISOString().slice(0, 10)} 1`),
+    );
+    expect(totals).toEqual(times(days));
+    expect(next).toBeNull();
+  });
+
   it('takes dates as days of the zone, of 23 and 25 hours', async () => {
     await using pool = await holding(everyHour(utc('2026-03-27T00:00'), utc('2026-03-31T00:00')), env);
     const span = 'bucket=day&tz=Europe/Berlin&from=2026-03-29&to=2026-03-30';
