@@ -37,9 +37,10 @@ describe('a program with an egress proxy and a private authority', { timeout: 30
         UPSTREAM_RESPONSES_BASE: `${upstream}/backend-api/codex`,
         UPSTREAM_WHAM_BASE: `${upstream}/backend-api`,
         UPSTREAM_REFRESH_BASE: upstream,
+        NODE_EXTRA_CA_CERTS: CA_FILE,
       },
-      // A file in the working directory counts for these settings, too.
-      dotEnv: `ALL_PROXY=${JSON.stringify(socks.url)}\nNODE_EXTRA_CA_CERTS=${CA_FILE}\n`,
+      // A file in the working directory may name a proxy, but no authority.
+      dotEnv: `ALL_PROXY=${JSON.stringify(socks.url)}\n`,
     });
     const { status } = await call(await program.origin(), turnWith(JSON.stringify(aTurn())));
     expect(status).toBe(200);

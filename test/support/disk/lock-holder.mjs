@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 const [dist, path, patienceMs] = process.argv.slice(2);
-const { lockFile } = await import(pathToFileURL(join(dist, 'runtime', 'file-lock.js')).href);
+const { lockFile } = await import(pathToFileURL(join(dist, 'runtime', 'files', 'file-lock.js')).href);
 
 const file = await open(path, 'a');
 const askedAt = performance.now();
