@@ -32,7 +32,7 @@ export class KeptTokens {
   /** Notes that an account's file is broken for good, so that its tokens outlive its last turn. Call `keep` afterwards. */
   lost(id: string): void {
     const known = this.vault.find(id);
-    if (known !== null && known.unsaved === null)
+    if (known !== null && known.unsaved?.brokenFile === undefined)
       this.vault.put({ ...known, unsaved: inNoFile(known, null) });
   }
 

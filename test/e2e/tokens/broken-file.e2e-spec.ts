@@ -6,7 +6,7 @@ import { completed, delta } from '../../../src/fake-upstream/script/turn-events.
 import { FakeClock } from '../../support/fake-clock.js';
 import { send } from '../../support/clients/raw-client.js';
 import { polled } from '../../support/pool/first-poll.js';
-import { ALMOST, fileOf, LONG_SECONDS, newest } from '../../support/pool/held-refresh.js';
+import { ALMOST, fileOf, LONG_SECONDS, newest, refreshing } from '../../support/pool/held-refresh.js';
 import { eventually, said, stateOf } from '../../support/pool/pool-files.js';
 import { TestPool } from '../../support/pool/pool.js';
 
@@ -142,6 +142,19 @@ describe('a credential file that another program has broken', { timeout: 30_000 
     running.end();
     await client;
     await eventually(async () => (await stateOf(pool))['a']).toBe('the file is empty');
+    await restore(pool).expect(200);
+    expect((await pool.readAuth('a')).tokens).toMatchObject(newest(pool));
+    expect(pool.fakeUpstream.tokens).toMatchObject({ reuses: 0, requests: [{ account: 'a' }] });
+  });
+
+  it('keeps tokens that were issued before it was known to be broken', async () => {
+    const { pool: started, held, turn } = await refreshing();
+    await using pool = started;
+    await writeFile(fileOf(pool, 'a'), '');
+    held.release();
+    await turn;
+    await pool.client.post('/admin/reload').expect(200);
+    expect(await kept(pool, newest(pool).refresh_token)).toHaveLength(1);
     await restore(pool).expect(200);
     expect((await pool.readAuth('a')).tokens).toMatchObject(newest(pool));
     expect(pool.fakeUpstream.tokens).toMatchObject({ reuses: 0, requests: [{ account: 'a' }] });
