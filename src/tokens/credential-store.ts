@@ -147,12 +147,12 @@ export class CredentialStore {
 
   /**
    * Replaces a broken file by an `auth.json` with these tokens; follows symbolic links. Its other fields are those of a
-   * copy that `keep` has made.
+   * copy that `keep` has made of the same login.
    */
   async recreate(name: string, credential: Credential, keptIn: string | null): Promise<void> {
-    const text =
-      keptIn === null ? null : await this.textAt(join(this.config.poolDir, keptIn)).catch(() => null);
-    await this.put(name, withTokens(documentIn(text) ?? this.lastDocument(name, credential), credential));
+    const text = keptIn === null ? null : await this.keptText(keptIn);
+    const document = documentOf(name, credential, text) ?? this.lastDocument(name, credential);
+    await this.put(name, withTokens(document, credential));
   }
 
   /** Copies the file of this name, unless it is empty, to `.removed/` before it is overwritten. */
@@ -175,7 +175,7 @@ export class CredentialStore {
 
   /** Reads tokens that `keep` has written; null if they are no longer readable. */
   async kept(path: string): Promise<Credential | null> {
-    const parsed = parseCredential((await this.textAt(join(this.config.poolDir, path))) ?? '');
+    const parsed = parseCredential((await this.keptText(path)) ?? '');
     return parsed.kind === 'ok' ? parsed.credential : null;
   }
 
@@ -203,15 +203,13 @@ export class CredentialStore {
 
   /** The document that this account's file last held; a new one if it is not known. */
   private lastDocument(name: string, credential: Credential): object {
-    const text = this.lastTexts.get(name)?.reveal() ?? '';
-    const parsed = parseCredential(text);
-    const isSame =
-      parsed.kind === 'ok' && identityOf(name, parsed.credential) === identityOf(name, credential);
-    return (isSame ? documentIn(text) : null) ?? authJsonOf(credential);
+    const text = this.lastTexts.get(name)?.reveal() ?? null;
+    return documentOf(name, credential, text) ?? authJsonOf(credential);
   }
 
-  private textAt(path: string): Promise<string | null> {
-    return readBounded(path, limits.credentialFileBytes);
+  /** `path`: below the pool folder. */
+  private keptText(path: string): Promise<string | null> {
+    return readBounded(join(this.config.poolDir, path), limits.credentialFileBytes).catch(() => null);
   }
 
   private pathOf(name: string): string {
@@ -240,4 +238,11 @@ export class CredentialStore {
       return `others can read the file, and its mode cannot be tightened: ${errorCode(error) ?? 'unknown'}`;
     }
   }
+}
+
+/** The document in a text; null unless it has the same login as `credential`. */
+function documentOf(name: string, credential: Credential, text: string | null): unknown {
+  const parsed = parseCredential(text ?? '');
+  if (parsed.kind === 'broken') return null;
+  return identityOf(name, parsed.credential) === identityOf(name, credential) ? documentIn(text) : null;
 }

@@ -1,4 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
 import { limits } from '../config/limits.js';
 import { describeError } from '../runtime/pool-error.js';
 import { SingleFlight } from '../runtime/single-flight.js';
@@ -21,6 +22,8 @@ export class KeptTokens {
   private readonly flights = new SingleFlight<void>();
   /** The newest copy of each broken file's tokens, by name. */
   private keptIn: ReadonlyMap<string, string> = new Map();
+  /** The account that last lost the file of a name: several logins may have had that name. */
+  private readonly lastLost = new LRUCache<string, string>({ max: limits.poolFiles });
 
   constructor(
     private readonly vault: CredentialVault,
@@ -32,8 +35,9 @@ export class KeptTokens {
   /** Notes that an account's file is broken for good, so that its tokens outlive its last turn. Call `keep` afterwards. */
   lost(id: string): void {
     const known = this.vault.find(id);
-    if (known !== null && known.unsaved?.brokenFile === undefined)
-      this.vault.put({ ...known, unsaved: inNoFile(known, null) });
+    if (known === null || known.unsaved?.brokenFile !== undefined) return;
+    this.lastLost.set(known.name, id);
+    this.vault.put({ ...known, unsaved: inNoFile(known, null) });
   }
 
   /** Copies an account's tokens to `.removed/`, unless they are there already. A failure is logged; memory keeps them. */
@@ -72,17 +76,17 @@ export class KeptTokens {
   /** Copies the tokens of all files that are broken now, and finds earlier copies. `names`: the broken files. */
   async keepAll(names: readonly string[]): Promise<void> {
     for (const { id } of this.vault.list()) await this.keep(id);
-    const saved = this.vault.listWithFile().filter((it) => it.unsaved === null);
     try {
-      await this.store.removed.outdateKept(saved.map((it) => it.name));
+      await this.store.removed.outdateKept(async (name, path) => await this.isOutdated(name, path));
       this.keptIn = await this.store.removed.newestKept(names);
     } catch (error) {
       this.logger.warn('the folder .removed cannot be used', { reason: describeError(error) });
     }
   }
 
-  /** Returns where the tokens of a broken file are kept, as a path below the pool folder; null if nowhere. */
+  /** Returns where the tokens of a broken file are kept, as a path below the pool folder; null if nowhere, or if the file is usable. */
   whereKept(name: string): string | null {
+    if (this.vault.listWithFile().some((it) => it.name === name)) return null;
     return this.keptIn.get(name) ?? this.inMemory(name)?.unsaved?.brokenFile?.keptIn ?? null;
   }
 
@@ -106,7 +110,7 @@ export class KeptTokens {
     }
     await this.persistence.journalTokens(newest, locked);
     await this.store.backUp(name);
-    await this.store.recreate(name, newest.credential, this.whereKept(name));
+    await this.store.recreate(name, newest.credential, kept.unsaved?.brokenFile?.keptIn ?? null);
     const restored = this.vault.put({ ...newest, unsaved: null });
     await this.persistence.clearJournal(restored, locked);
     this.logger.log('kept tokens are back in their file', { account: name });
@@ -114,9 +118,10 @@ export class KeptTokens {
   }
 
   private inMemory(name: string): StoredCredential | null {
-    return this.withoutFile(
-      this.vault.list().find((it) => it.name === name && it.unsaved?.brokenFile !== undefined) ?? null,
-    );
+    const namesakes = this.vault
+      .list()
+      .filter((it) => it.name === name && it.unsaved?.brokenFile !== undefined && this.hasNoFile(it.id));
+    return namesakes.find((it) => it.id === this.lastLost.get(name)) ?? namesakes.at(-1) ?? null;
   }
 
   private async onDisk(name: string): Promise<StoredCredential | null> {
@@ -133,12 +138,20 @@ export class KeptTokens {
       isLink: false,
       unsaved: null,
     };
-    return this.withoutFile({ ...stored, unsaved: inNoFile(stored, path) });
+    return this.hasNoFile(stored.id) ? { ...stored, unsaved: inNoFile(stored, path) } : null;
   }
 
-  /** Null for an account that has another file, which is the newer one. */
-  private withoutFile(stored: StoredCredential | null): StoredCredential | null {
-    return this.vault.listWithFile().some((it) => it.id === stored?.id) ? null : stored;
+  /** An account that has another file has newer tokens there. */
+  private hasNoFile(id: string): boolean {
+    return this.vault.listWithFile().every((it) => it.id !== id);
+  }
+
+  /** Whether the login in this copy has a file with its newest tokens, whatever the name of that file. */
+  private async isOutdated(name: string, path: string): Promise<boolean> {
+    const credential = await this.store.kept(path);
+    if (credential === null) return false;
+    const id = identityOf(name, credential);
+    return this.vault.listWithFile().some((it) => it.id === id && it.unsaved === null);
   }
 }
 

@@ -30,20 +30,23 @@ export class RemovedFiles {
 
   /** Returns the newest file with kept tokens of each of these accounts, as a path below the pool folder. */
   async newestKept(names: Iterable<string>): Promise<ReadonlyMap<string, string>> {
-    const kept = await this.keptOf(names);
-    return new Map(kept.toSorted().map((file) => [file.replace(ending, ''), `${FOLDER}/${file}`]));
+    const wanted = new Set(names);
+    const kept = (await this.kept()).filter((it) => wanted.has(nameIn(it)));
+    return new Map(kept.toSorted().map((file) => [nameIn(file), `${FOLDER}/${file}`]));
   }
 
   /**
-   * Gives the kept tokens of these accounts the name of an ordinary old file: the accounts have newer ones. Otherwise a
-   * refresh token that was used since could come back.
+   * Gives outdated kept tokens the name of an ordinary old file. Otherwise a refresh token that was used since could
+   * come back. `isOutdated` gets the account's name, and the path below the pool folder.
    */
-  async outdateKept(names: Iterable<string>): Promise<void> {
-    for (const file of await this.keptOf(names))
-      await rename(
-        join(this.folder, file),
-        join(this.folder, file.slice(0, -(KEPT + SUFFIX).length) + SUFFIX),
-      );
+  async outdateKept(isOutdated: (name: string, path: string) => Promise<boolean>): Promise<void> {
+    for (const file of await this.kept()) {
+      if (!(await isOutdated(nameIn(file), `${FOLDER}/${file}`))) continue;
+      const path = join(this.folder, file.slice(0, -(KEPT + SUFFIX).length) + SUFFIX);
+      await rename(join(this.folder, file), path).catch((error: unknown) => {
+        if (errorCode(error) !== 'ENOENT') throw error; // another codex-pool was faster
+      });
+    }
   }
 
   /** Deletes the files that came here before `at` (epoch ms). Returns how many. */
@@ -69,11 +72,8 @@ export class RemovedFiles {
     return Number.isNaN(named) ? (await stat(join(this.folder, file))).mtimeMs : named;
   }
 
-  private async keptOf(names: Iterable<string>): Promise<string[]> {
-    const wanted = new Set(names);
-    return (await this.names()).filter(
-      (it) => it.endsWith(KEPT + SUFFIX) && wanted.has(it.replace(ending, '')),
-    );
+  private async kept(): Promise<string[]> {
+    return (await this.names()).filter((it) => it.endsWith(KEPT + SUFFIX));
   }
 
   private async names(): Promise<string[]> {
@@ -85,4 +85,9 @@ export class RemovedFiles {
       throw error;
     }
   }
+}
+
+/** The name of the account whose file this was. */
+function nameIn(file: string): string {
+  return file.replace(ending, '');
 }

@@ -63,7 +63,7 @@ export class AccountImport {
         if (errorCode(error) === 'ENOENT') return null;
         throw error;
       });
-    const kept = this.vault.list().find((it) => it.name === name);
+    const kept = [...this.vault.listWithFile(), ...this.vault.list()].find((it) => it.name === name);
     // The moved file must hold the newest tokens, including those of a refresh in progress.
     const movedTo = kept === undefined ? await move() : await this.undisturbed(kept.id, move);
     await this.registry.reload();

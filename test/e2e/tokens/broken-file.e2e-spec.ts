@@ -1,4 +1,4 @@
-import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { controlled } from '../../../src/fake-upstream/script/controlled-turn.js';
@@ -158,6 +158,41 @@ describe('a credential file that another program has broken', { timeout: 30_000 
     await restore(pool).expect(200);
     expect((await pool.readAuth('a')).tokens).toMatchObject(newest(pool));
     expect(pool.fakeUpstream.tokens).toMatchObject({ reuses: 0, requests: [{ account: 'a' }] });
+  });
+
+  it('keeps the tokens of two logins that had its name apart', async () => {
+    await using pool = await TestPool.start({ accounts: ['a', 'b', 'c'] });
+    await polled(pool);
+    await writeFile(fileOf(pool, 'a'), '');
+    await rm(fileOf(pool, 'c'));
+    await pool.client.post('/admin/reload').expect(200);
+    const [first] = await kept(pool, newest(pool).refresh_token);
+    const other = { ...pool.fakeUpstream.account('c').authJson(), note: 'of c' };
+    await pool.writeAuth('a', other);
+    await pool.client.post('/admin/reload').expect(200);
+    await restore(pool).expect(200); // an ordinary refresh
+    expect(pool.fakeUpstream.tokens.requests).toMatchObject([{ account: 'c' }]);
+    await writeFile(fileOf(pool, 'a'), '');
+    await pool.client.post('/admin/reload').expect(200);
+    await restore(pool).expect(200);
+    expect(await pool.readAuth('a')).toMatchObject({ tokens: newest(pool, 'c'), note: 'of c' });
+    expect(await kept(pool, newest(pool).refresh_token)).toEqual([first]);
+    await pool.client.delete('/admin/accounts/a').expect(200);
+    await writeFile(fileOf(pool, 'a'), '');
+    await pool.client.post('/admin/reload').expect(200);
+    await restore(pool).expect(200);
+    expect((await pool.readAuth('a')).tokens).toMatchObject(newest(pool));
+  });
+
+  it('does not get back tokens that were used in a file of another name', async () => {
+    await using pool = await broken();
+    await pool.writeAuth('later', pool.fakeUpstream.account('a').authJson());
+    await pool.client.post('/admin/reload').expect(200);
+    await pool.client.post('/admin/accounts/later/refresh').expect(200);
+    await rm(fileOf(pool, 'later'));
+    await pool.client.post('/admin/reload').expect(200);
+    expect(await pool.account('a')).toMatchObject({ reason: 'the file is empty', warnings: [] });
+    await restore(pool).expect(404);
   });
 
   it('is not taken for broken while it is still written, nor are the tokens of a deleted file kept', async () => {
