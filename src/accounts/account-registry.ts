@@ -197,9 +197,9 @@ export class AccountRegistry implements OnModuleInit {
 
   /** Applies new tokens or a new refresh state to an account of the pool. */
   private follow(now: StoredCredential, before: StoredCredential | null): void {
+    if (now.unsaved !== null) void this.kept.keep(now.id); // its file may be broken, and its account dismissed
     const account = this.findById(now.id);
     if (account === null || before === null) return;
-    if (now.unsaved !== null) void this.kept.keep(now.id); // its file may be broken
     const { credential: previous } = before;
     if (previous !== now.credential)
       this.learn(account, {

@@ -87,7 +87,7 @@ export class KeptTokens {
   /** Returns where the tokens of a broken file are kept, as a path below the pool folder; null if nowhere, or if the file is usable. */
   whereKept(name: string): string | null {
     if (this.vault.listWithFile().some((it) => it.name === name)) return null;
-    return this.keptIn.get(name) ?? this.inMemory(name)?.unsaved?.brokenFile?.keptIn ?? null;
+    return this.inMemory(name)?.unsaved?.brokenFile?.keptIn ?? this.keptIn.get(name) ?? null;
   }
 
   /**

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { controlled } from '../../../src/fake-upstream/script/controlled-turn.js';
 import { completed, delta } from '../../../src/fake-upstream/script/turn-events.js';
+import { TokenService } from '../../../src/tokens/token.service.js';
 import { FakeClock } from '../../support/fake-clock.js';
 import { send } from '../../support/clients/raw-client.js';
 import { polled } from '../../support/pool/first-poll.js';
@@ -155,6 +156,27 @@ describe('a credential file that another program has broken', { timeout: 30_000 
     await turn;
     await pool.client.post('/admin/reload').expect(200);
     expect(await kept(pool, newest(pool).refresh_token)).toHaveLength(1);
+    await restore(pool).expect(200);
+    expect((await pool.readAuth('a')).tokens).toMatchObject(newest(pool));
+    expect(pool.fakeUpstream.tokens).toMatchObject({ reuses: 0, requests: [{ account: 'a' }] });
+  });
+
+  it('keeps tokens that arrive when its account has left the pool', async () => {
+    const clock = new FakeClock();
+    await using pool = await TestPool.start({ accounts: ['a'], clock });
+    await polled(pool);
+    clock.advance(ALMOST);
+    pool.fakeUpstream.tokens.lifetimeSeconds = LONG_SECONDS;
+    const held = pool.fakeUpstream.tokens.hold({ afterRotation: true });
+    const due = pool.running.app.get(TokenService).refreshDue();
+    await held.arrived;
+    await writeFile(fileOf(pool, 'a'), '');
+    await eventually(async () => (await stateOf(pool))['a']).toBe('the file is empty');
+    held.release();
+    await due;
+    await eventually(async () => (await kept(pool, newest(pool).refresh_token)).length).toBe(1);
+    const [copy] = await kept(pool, newest(pool).refresh_token);
+    await eventually(async () => (await pool.account('a')).warnings).toEqual([expect.stringContaining(copy ?? '')]);
     await restore(pool).expect(200);
     expect((await pool.readAuth('a')).tokens).toMatchObject(newest(pool));
     expect(pool.fakeUpstream.tokens).toMatchObject({ reuses: 0, requests: [{ account: 'a' }] });
