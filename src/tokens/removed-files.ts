@@ -49,10 +49,15 @@ export class RemovedFiles {
     }
   }
 
-  /** Deletes the files that came here before `at` (epoch ms). Returns how many. */
+  /**
+   * Deletes the files that came here before `at` (epoch ms), but not the newest kept tokens of an account. Returns how
+   * many.
+   */
   async deleteOlderThan(at: number): Promise<number> {
     let deleted = 0;
+    const newest = new Map((await this.kept()).toSorted().map((file) => [nameIn(file), file]));
     for (const file of await this.names()) {
+      if (newest.get(nameIn(file)) === file) continue;
       const path = join(this.folder, file);
       try {
         if ((await this.cameAt(file)) >= at) continue;

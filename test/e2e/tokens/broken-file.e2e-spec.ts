@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { controlled } from '../../../src/fake-upstream/script/controlled-turn.js';
 import { completed, delta } from '../../../src/fake-upstream/script/turn-events.js';
+import { FolderCleanupCron } from '../../../src/tokens/folder-cleanup.cron.js';
 import { TokenService } from '../../../src/tokens/token.service.js';
-import { FakeClock } from '../../support/fake-clock.js';
+import { DAY, FakeClock } from '../../support/fake-clock.js';
 import { send } from '../../support/clients/raw-client.js';
 import { polled } from '../../support/pool/first-poll.js';
 import { ALMOST, fileOf, LONG_SECONDS, newest, refreshing } from '../../support/pool/held-refresh.js';
@@ -176,10 +177,29 @@ describe('a credential file that another program has broken', { timeout: 30_000 
     await due;
     await eventually(async () => (await kept(pool, newest(pool).refresh_token)).length).toBe(1);
     const [copy] = await kept(pool, newest(pool).refresh_token);
-    await eventually(async () => (await pool.account('a')).warnings).toEqual([expect.stringContaining(copy ?? '')]);
+    await eventually(async () => (await pool.account('a')).warnings).toEqual([
+      expect.stringContaining(copy ?? ''),
+    ]);
     await restore(pool).expect(200);
     expect((await pool.readAuth('a')).tokens).toMatchObject(newest(pool));
     expect(pool.fakeUpstream.tokens).toMatchObject({ reuses: 0, requests: [{ account: 'a' }] });
+  });
+
+  it('keeps its newest copy longer than other old files', async () => {
+    const clock = new FakeClock();
+    await using pool = await TestPool.start({ clock });
+    await polled(pool);
+    for (const name of ['b', 'a']) {
+      await writeFile(fileOf(pool, name), '');
+      await pool.client.post('/admin/reload').expect(200);
+      if (name === 'b') await pool.client.post('/admin/accounts/b/refresh').expect(200);
+    }
+    expect(await kept(pool)).toHaveLength(2);
+    clock.advance(40 * DAY);
+    await pool.running.app.get(FolderCleanupCron).deleteOldFiles();
+    expect(await kept(pool)).toHaveLength(1);
+    expect(await kept(pool, newest(pool).refresh_token)).toHaveLength(1);
+    await restore(pool).expect(200);
   });
 
   it('keeps the tokens of two logins that had its name apart', async () => {
