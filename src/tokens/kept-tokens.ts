@@ -96,25 +96,34 @@ export class KeptTokens {
    * @throws RefreshFailedError when another process holds the account, or an error of the file system
    */
   async restore(name: string): Promise<boolean> {
-    const known = this.inMemory(name);
-    const kept = known ?? (await this.onDisk(name));
+    const kept = this.inMemory(name) ?? (await this.onDisk(name));
     if (kept === null) return false;
     await using locked = await this.journal.lock(kept.id, limits.lockPatienceMs, name);
     if (locked === null) throw new RefreshFailedError(name, 'another process is refreshing it');
-    this.vault.put(this.vault.find(kept.id) ?? kept);
+    const before = this.vault.find(kept.id);
+    this.vault.put(before ?? kept);
     const newest = await this.persistence.finish(this.vault.get(kept.id), locked); // the journal may have newer ones
-    const file = await this.store.read(name);
-    if (file.kind === 'ok' || file.isMissing === true) {
-      if (known === null) this.vault.forget(kept.id);
+    if (await this.isBroken(name)) {
+      await this.persistence.journalTokens(newest, locked);
+      await this.store.backUp(name);
+    }
+    // Read again, because another program may have written a usable file meanwhile.
+    if (!(await this.isBroken(name))) {
+      if (before === null && this.hasNoFile(kept.id)) this.vault.forget(kept.id);
       return false;
     }
-    await this.persistence.journalTokens(newest, locked);
-    await this.store.backUp(name);
     await this.store.recreate(name, newest.credential, kept.unsaved?.brokenFile?.keptIn ?? null);
-    const restored = this.vault.put({ ...newest, unsaved: null });
-    await this.persistence.clearJournal(restored, locked);
+    const now = this.vault.find(kept.id);
+    if (now?.credential === newest.credential)
+      // else a reload has adopted newer tokens
+      await this.persistence.clearJournal(this.vault.put({ ...now, unsaved: null }), locked);
     this.logger.log('kept tokens are back in their file', { account: name });
     return true;
+  }
+
+  private async isBroken(name: string): Promise<boolean> {
+    const file = await this.store.read(name);
+    return file.kind === 'broken' && file.isMissing !== true;
   }
 
   private inMemory(name: string): StoredCredential | null {
