@@ -17,7 +17,7 @@ const accountIdText = z.preprocess(
 
 /**
  * The part of Codex's `auth.json` that we read (old and new format, docs/protocol.md). Other fields stay
- * unchanged in the file and are never held in memory.
+ * unchanged in the file and are no part of a credential.
  */
 const credentialFileSchema = z.object({
   tokens: z
