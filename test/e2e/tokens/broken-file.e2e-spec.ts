@@ -1,8 +1,9 @@
 import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { controlled } from '../../../src/fake-upstream/script/controlled-turn.js';
 import { completed, delta } from '../../../src/fake-upstream/script/turn-events.js';
+import { CredentialStore } from '../../../src/tokens/credential-store.js';
 import { FolderCleanupCron } from '../../../src/tokens/folder-cleanup.cron.js';
 import { TokenService } from '../../../src/tokens/token.service.js';
 import { DAY, FakeClock } from '../../support/fake-clock.js';
@@ -183,6 +184,18 @@ describe('a credential file that another program has broken', { timeout: 30_000 
     await restore(pool).expect(200);
     expect((await pool.readAuth('a')).tokens).toMatchObject(newest(pool));
     expect(pool.fakeUpstream.tokens).toMatchObject({ reuses: 0, requests: [{ account: 'a' }] });
+  });
+
+  it('is not overwritten if it becomes usable during a restore', async () => {
+    await using pool = await broken('{');
+    const login = pool.fakeUpstream.account('a').loginAgain();
+    const backUp = vi.spyOn(pool.running.app.get(CredentialStore), 'backUp');
+    backUp.mockImplementationOnce(async () => await pool.writeAuth('a', login));
+    await restore(pool);
+    expect(backUp).toHaveBeenCalledTimes(1);
+    expect(await pool.readAuth('a')).toEqual(login);
+    await eventually(async () => (await stateOf(pool))['a']).toBe(null);
+    expect(pool.fakeUpstream.tokens).toMatchObject({ reuses: 0, requests: [] });
   });
 
   it('keeps its newest copy longer than other old files', async () => {
