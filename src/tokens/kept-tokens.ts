@@ -84,7 +84,7 @@ export class KeptTokens {
     }
   }
 
-  /** Returns where the tokens of a broken file are kept, as a path below the pool folder; null if nowhere, or if the file is usable. */
+  /** Returns where a broken file's tokens are kept, below the pool folder; null if nowhere, or if the file is usable. */
   whereKept(name: string): string | null {
     if (this.vault.listWithFile().some((it) => it.name === name)) return null;
     return this.inMemory(name)?.unsaved?.brokenFile?.keptIn ?? this.keptIn.get(name) ?? null;
