@@ -10,6 +10,8 @@ interface Waiting {
   progress: number;
   /** Epoch ms of the last progress. */
   since: number;
+  /** Its place in the list; null once it is no longer watched. */
+  place: number | null;
 }
 
 /**
@@ -18,7 +20,11 @@ interface Waiting {
  * works.
  */
 export class SilentRequests {
-  readonly #waiting = new Set<Waiting>();
+  /**
+   * A list, in which the last one takes the place of one that leaves. Not a set: when a set makes itself a new table,
+   * the old table keeps all its requests alive, with everything that they refer to, through V8's minor collections.
+   */
+  readonly #waiting: Waiting[] = [];
 
   constructor(private readonly clock: Clock) {}
 
@@ -34,15 +40,16 @@ export class SilentRequests {
       giveUp,
       progress: progressOf(request),
       since: this.clock.now(),
+      place: this.#waiting.length,
     };
-    this.#waiting.add(it);
-    return { [Symbol.dispose]: () => void this.#waiting.delete(it) };
+    this.#waiting.push(it);
+    return { [Symbol.dispose]: () => void this.#leave(it) };
   }
 
   /** Call it about once a second. */
   check(): void {
     const now = this.clock.now();
-    for (const it of this.#waiting) {
+    for (const it of this.#waiting.slice()) {
       const progress = progressOf(it.request);
       if (progress !== it.progress) Object.assign(it, { progress, since: now });
       else if (now - it.since > limits.silentMs) void this.#giveUpIfConnectable(it);
@@ -52,7 +59,19 @@ export class SilentRequests {
   async #giveUpIfConnectable(it: Waiting): Promise<void> {
     if (!(await it.canConnect())) return; // the network is down: a new connection would not help
     if (progressOf(it.request) !== it.progress) return; // meanwhile it goes on
-    if (this.#waiting.delete(it)) it.giveUp();
+    if (this.#leave(it)) it.giveUp();
+  }
+
+  /** False if it has left before. */
+  #leave(it: Waiting): boolean {
+    const { place } = it;
+    const last = this.#waiting.at(-1);
+    if (place === null || last === undefined) return false;
+    this.#waiting[place] = last;
+    last.place = place;
+    this.#waiting.pop();
+    it.place = null;
+    return true;
   }
 }
 

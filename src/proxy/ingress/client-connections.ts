@@ -73,13 +73,16 @@ export class ClientConnections {
    */
   async earlierEnded(socket: Socket): Promise<boolean> {
     const responses = this.responsesOn(socket);
-    for (const res of responses) if (res.req.complete) await ended(res);
-    return [...responses].some((it) => it.headersSent);
+    for (;;) {
+      const due = responses.find((it) => it.req.complete && !it.closed);
+      if (due === undefined) return responses.some((it) => !it.closed && it.headersSent);
+      await once(due, 'close');
+    }
   }
 
   /** Whether responses to complete requests are due. */
   hasOthers(socket: Socket): boolean {
-    return [...this.responsesOn(socket)].some((it) => it.req.complete);
+    return this.responsesOn(socket).some((it) => it.req.complete);
   }
 
   /** The connections whose last request is still incomplete, although its turn has come and nothing holds it back. */
@@ -107,19 +110,20 @@ export class ClientConnections {
       for (const it of responses) if (it.socket === socket && it.writableNeedDrain) it.emit('drain');
     };
     socket.on('drain', onDrain);
-    for (const res of responses) await ended(res);
+    for (const res of responses.slice()) await ended(res);
     socket.off('drain', onDrain);
   }
 
-  private responsesOn(socket: Socket): ReadonlySet<ServerResponse> {
-    return this.open.get(socket)?.responses ?? new Set();
+  /** Responses leave the list when they have ended. */
+  private responsesOn(socket: Socket): readonly ServerResponse[] {
+    return this.open.get(socket)?.responses ?? [];
   }
 
   private over(socket: Socket): void {
     const pipeline = this.open.get(socket);
     this.open.delete(socket);
     pipeline?.over();
-    for (const res of pipeline?.responses ?? []) abandon(res);
+    for (const res of pipeline?.responses.slice() ?? []) abandon(res);
   }
 }
 

@@ -19,12 +19,11 @@ interface Waiting {
  * a client that leaves is noticed at once; beyond that, with the next byte that is sent to it.
  */
 export class Pipeline {
-  /** The unfinished responses, in order. */
-  readonly responses = new Set<ServerResponse>();
+  /** The unfinished responses, in order; rarely more than one. (Not a set, see `SilentRequests`.) */
+  readonly responses: ServerResponse[] = [];
   /** The last request whose turn has come: the only one whose body may be incomplete. */
   latest: ServerResponse | null = null;
   private readonly waiting: Waiting[] = [];
-  private readonly served = new WeakSet<ServerResponse>();
   private underway = 0;
   private isDue = false;
   /** Node's listener for bytes, once this class passes the bytes on. */
@@ -47,12 +46,12 @@ export class Pipeline {
 
   /** Whether a request has been given to `take` before. */
   has(res: ServerResponse): boolean {
-    return this.responses.has(res);
+    return this.responses.includes(res);
   }
 
   /** Takes up a request: `serve` is called now, or when its turn has come, or never if the connection ends before. */
   take(res: ServerResponse, serve: () => void): void {
-    this.responses.add(res);
+    this.responses.push(res);
     if (this.waiting.length === 0 && this.underway < limits.pipelinedRequests) this.begin({ res, serve });
     else {
       this.waiting.push({ res, serve });
@@ -63,9 +62,10 @@ export class Pipeline {
 
   /** Called when a response has ended. */
   ended(res: ServerResponse): void {
-    this.responses.delete(res);
+    const place = this.responses.indexOf(res);
+    if (place >= 0) this.responses.splice(place, 1);
     if (this.latest === res && res.req.complete) this.latest = null;
-    if (this.served.has(res)) this.underway -= 1;
+    if (!this.waiting.some((it) => it.res === res)) this.underway -= 1;
     if (this.isDue || (this.waiting.length === 0 && !this.isHeldBack)) return;
     this.isDue = true;
     // Local responses end on the same tick; a chain of them would hold the event loop.
@@ -91,7 +91,6 @@ export class Pipeline {
   private begin({ res, serve }: Waiting): void {
     this.underway += 1;
     this.latest = res;
-    this.served.add(res);
     serve();
   }
 

@@ -1,4 +1,4 @@
-import { type Agent as HttpAgent, type ClientRequest, type IncomingMessage, ServerResponse } from 'node:http';
+import { type Agent as HttpAgent, type IncomingMessage, ServerResponse } from 'node:http';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { createProxyMiddleware, proxyEventsPlugin, type RequestHandler } from 'http-proxy-middleware';
 import { APP_CONFIG, type AppConfig } from '../../config/app.config.js';
@@ -31,9 +31,6 @@ const agentOptions = {
   maxFreeSockets: 256,
   scheduling: 'lifo',
 } as const;
-
-/** Requests in flight, to distinguish a broken reused connection from a new one. */
-const underWay = new WeakMap<IncomingMessage, ClientRequest>();
 
 /** Sends single requests upstream with http-proxy-middleware. Decides nothing and retries nothing. */
 @Injectable()
@@ -146,19 +143,19 @@ function upstreamAt(base: URL, egress: Egress, clock: Clock): Upstream {
     plugins: [proxyEventsPlugin],
     on: {
       proxyReq: (proxyReq, request) => {
-        underWay.set(request, proxyReq);
-        // An invalid response, such as an unrequested upgrade, ends without an error event.
         const upstream = settling(request);
+        upstream.onWire = proxyReq;
+        // An invalid response, such as an unrequested upgrade, ends without an error event.
         proxyReq.once('close', () => {
           // An error costs a stack trace, so none is made for the usual end.
-          if (!upstream.isSettled) upstream.settle(failed(request, new Error('upstream hung up')));
+          if (!upstream.isSettled) upstream.settle(failed(upstream, new Error('upstream hung up')));
         });
         whenConnected(proxyReq, () => upstream.connected(proxyReq));
       },
       proxyRes: (response, request) =>
         settling(request).settle({ kind: 'responded', response, at: performance.now() }),
-      error: (error, request) => settling(request).settle(failed(request, error)),
-      econnreset: (error, request) => settling(request).settle(failed(request, error)),
+      error: (error, request) => endAsFailed(settling(request), error),
+      econnreset: (error, request) => endAsFailed(settling(request), error),
     },
   });
   let probe: Promise<boolean> | null = null;
@@ -176,8 +173,12 @@ function settling(request: IncomingMessage): UpstreamRequest {
   throw new TypeError('http-proxy-middleware returned a different request than it was given');
 }
 
-function failed(request: IncomingMessage, error: unknown): AttemptEnd {
-  const wasReused = underWay.get(request)?.reusedSocket ?? false;
+function endAsFailed(request: UpstreamRequest, error: unknown): void {
+  request.settle(failed(request, error));
+}
+
+function failed({ onWire }: UpstreamRequest, error: unknown): AttemptEnd {
+  const wasReused = onWire?.reusedSocket ?? false;
   const cause = error instanceof Error ? error : new Error('the request was not forwarded', { cause: error });
   return { kind: 'failed', error: cause, wasReused };
 }

@@ -27,6 +27,11 @@ export interface BuiltRequest {
  * body. Each attempt gets a new one, so it shares nothing with the client's request or another attempt.
  */
 export class UpstreamRequest extends IncomingMessage {
+  /**
+   * The library's request for it; null before it is made. Its `reusedSocket` tells a broken reused connection from a new
+   * one. (Not in a WeakMap: V8's minor collections keep the values of one alive, with all that they refer to.)
+   */
+  onWire: ClientRequest | null = null;
   readonly #body: RequestBody | null;
   #hasStarted = false;
   #isSettled = false;
