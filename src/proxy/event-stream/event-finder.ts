@@ -10,6 +10,8 @@ const PREFIX = Buffer.from('data: {"type":"response.');
 const JUDGED_BYTES = PREFIX.length + 2;
 /** The lines before the data of an event are short. */
 const HEAD_BYTES = 4 * 1_024;
+/** Longer lines before the data are not compared with those of the event before. */
+const LIKELY_BYTES = 128;
 /** Stands for the part of a skipped event that the reader has not seen; the rest of its line is a comment. */
 const SKIPPED = Buffer.from('data: {"type":"response.skipped"}\n:');
 const SKIPPED_LINES = SKIPPED.subarray(0, -1);
@@ -29,6 +31,8 @@ export class EventFinder {
   private head: Buffer = NO_BYTES;
   private lastByte = LF;
   private hasCr = false;
+  /** How the last skipped event began: the next one mostly begins alike. */
+  private likely: Buffer = NO_BYTES;
 
   constructor(
     onEvent: (event: SseEvent) => void,
@@ -73,6 +77,10 @@ export class EventFinder {
 
   /** Decides about the event that begins at `begin`. Returns the position from which to go on. */
   private judge(chunk: Buffer, begin: number): number {
+    if (this.beginsLikely(chunk, begin)) {
+      this.event = 'skipped';
+      return begin + this.likely.length;
+    }
     let line = begin;
     while (line < chunk.length) {
       if (chunk[line] === LF) return line + 1; // an event without data
@@ -81,13 +89,24 @@ export class EventFinder {
       if (lf === -1) break;
       if (chunk[line] === LETTER_D) {
         this.event = this.isSkipped(chunk, line) ? 'skipped' : 'read';
-        return this.event === 'read' ? begin : line + JUDGED_BYTES;
+        if (this.event === 'read') return begin;
+        // A copy, which does not keep the chunk.
+        if (line - begin <= LIKELY_BYTES)
+          this.likely = Buffer.from(chunk.subarray(begin, line + JUDGED_BYTES));
+        return line + JUDGED_BYTES;
       }
       line = lf + 1;
     }
     this.head = chunk.subarray(begin);
     if (this.head.length > HEAD_BYTES) this.readHead();
     return chunk.length;
+  }
+
+  private beginsLikely(chunk: Buffer, begin: number): boolean {
+    const { likely } = this;
+    if (likely.length === 0 || begin + likely.length > chunk.length) return false;
+    for (let i = likely.length - 1; i >= 0; i -= 1) if (chunk[begin + i] !== likely[i]) return false;
+    return true;
   }
 
   private isSkipped(chunk: Buffer, line: number): boolean {
