@@ -133,7 +133,9 @@ export class UpstreamClient implements OnApplicationBootstrap, OnApplicationShut
 function upstreamAt(base: URL, egress: Egress, clock: Clock): Upstream {
   const agent = withLargeHeads(egressAgent(egress, base, agentOptions));
   const forward = createProxyMiddleware({
-    target: base.origin,
+    // Not a text, which would be parsed for each request, nor no filter, which would parse the path.
+    target: new URL(base.origin),
+    pathFilter: () => true,
     agent,
     changeOrigin: true,
     selfHandleResponse: true,
