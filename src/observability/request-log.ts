@@ -39,23 +39,25 @@ export interface LoggedRequest {
 /** The most recent requests, in memory; bounded. */
 @Injectable()
 export class RequestLog {
-  private readonly requests = new Map<string, LoggedRequest>();
+  /** A ring. (In a map, the search for the oldest entry would pass the places of all that were deleted.) */
+  private readonly requests: LoggedRequest[] = [];
+  /** The place of the next entry. */
+  private next = 0;
 
   /** Adds a request, once. The oldest is dropped first. */
   put(request: LoggedRequest): void {
-    this.requests.set(request.id, request);
-    if (this.requests.size <= limits.requestLogEntries) return;
-    const oldest = this.requests.keys().next();
-    if (oldest.done !== true) this.requests.delete(oldest.value);
+    this.requests[this.next] = request;
+    this.next = (this.next + 1) % limits.requestLogEntries;
   }
 
   find(id: string): RequestEntry | null {
-    return this.requests.get(id)?.entry() ?? null;
+    return this.requests.find((it) => it.id === id)?.entry() ?? null;
   }
 
   /** Returns the newest entries, newest first. */
   list(count: number): RequestEntry[] {
-    const newest = [...this.requests.values()].slice(-count).toReversed();
+    const oldestFirst = [...this.requests.slice(this.next), ...this.requests.slice(0, this.next)];
+    const newest = oldestFirst.slice(-count).toReversed();
     return newest.map((it) => it.entry());
   }
 }

@@ -30,11 +30,20 @@ export function changedRefusals(
   before: AccountEvidence,
   after: AccountEvidence,
 ): readonly { readonly scope: RefusalScope; readonly refusal: Refusal | null }[] {
-  if (before.scopes === after.scopes) return [];
+  if (before.scopes === after.scopes || hasSameRefusals(before, after)) return [];
   const all = new Set([...before.scopes.keys(), ...after.scopes.keys()]);
   return [...all]
     .map((scope) => ({ scope, refusal: evidenceIn(after, scope).refusal }))
     .filter(({ scope, refusal }) => refusal !== evidenceIn(before, scope).refusal);
+}
+
+/** The usual case after a success, so it is seen without making anything. */
+function hasSameRefusals(before: AccountEvidence, after: AccountEvidence): boolean {
+  for (const [scope, { refusal }] of before.scopes)
+    if (refusal !== evidenceIn(after, scope).refusal) return false;
+  for (const [scope, { refusal }] of after.scopes)
+    if (refusal !== evidenceIn(before, scope).refusal) return false;
+  return true;
 }
 
 /** Changes the evidence of one scope; the result is the same object if nothing has changed. */

@@ -2,16 +2,27 @@ import type { ClientRequest } from 'node:http';
 import { limits } from '../../config/limits.js';
 import type { Clock } from '../../runtime/clock.js';
 
-interface Waiting {
-  readonly request: ClientRequest;
-  readonly canConnect: () => Promise<boolean>;
-  readonly giveUp: () => void;
+class Waiting implements Disposable {
   /** Bytes that have arrived on the connection or were handed to it. */
   progress: number;
-  /** Epoch ms of the last progress. */
-  since: number;
   /** Its place in the list; null once it is no longer watched. */
-  place: number | null;
+  place: number | null = null;
+
+  constructor(
+    readonly request: ClientRequest,
+    readonly canConnect: () => Promise<boolean>,
+    readonly giveUp: () => void,
+    /** Epoch ms of the last progress. */
+    public since: number,
+    /** Takes it from the list. */
+    private readonly leave: (it: Waiting) => void,
+  ) {
+    this.progress = progressOf(request);
+  }
+
+  [Symbol.dispose](): void {
+    this.leave(this);
+  }
 }
 
 /**
@@ -34,16 +45,9 @@ export class SilentRequests {
    * and a new connection works.
    */
   watch(request: ClientRequest, canConnect: () => Promise<boolean>, giveUp: () => void): Disposable {
-    const it: Waiting = {
-      request,
-      canConnect,
-      giveUp,
-      progress: progressOf(request),
-      since: this.clock.now(),
-      place: this.#waiting.length,
-    };
-    this.#waiting.push(it);
-    return { [Symbol.dispose]: () => void this.#leave(it) };
+    const it = new Waiting(request, canConnect, giveUp, this.clock.now(), this.#leave);
+    it.place = this.#waiting.push(it) - 1;
+    return it;
   }
 
   /** Call it about once a second. */
@@ -59,20 +63,20 @@ export class SilentRequests {
   async #giveUpIfConnectable(it: Waiting): Promise<void> {
     if (!(await it.canConnect())) return; // the network is down: a new connection would not help
     if (progressOf(it.request) !== it.progress) return; // meanwhile it goes on
-    if (this.#leave(it)) it.giveUp();
+    if (it.place === null) return; // its response has come
+    this.#leave(it);
+    it.giveUp();
   }
 
-  /** False if it has left before. */
-  #leave(it: Waiting): boolean {
+  readonly #leave = (it: Waiting): void => {
     const { place } = it;
     const last = this.#waiting.at(-1);
-    if (place === null || last === undefined) return false;
+    if (place === null || last === undefined) return;
     this.#waiting[place] = last;
     last.place = place;
     this.#waiting.pop();
     it.place = null;
-    return true;
-  }
+  };
 }
 
 /** An upload makes progress, too: only bytes that the system has taken count. */

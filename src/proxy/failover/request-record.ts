@@ -100,7 +100,7 @@ export class RequestRecord implements LoggedRequest {
   }
 
   /** Returns the finished turn for the usage records; null if it reached no account. */
-  turn(now: number): Omit<TurnFacts, 'model' | 'effort'> | null {
+  turn(now: number): TurnFacts | null {
     if (this.lastAccountId === null) return null;
     const { id, receivedAt, completeAt, sessionKey } = this.request;
     return {

@@ -92,7 +92,7 @@ export class RequestIntake {
     if (firstSentAt !== null) this.addedBefore.observe((firstSentAt - request.completeAt) / 1_000);
     if (lastAnsweredAt !== null) this.firstByte.observe((lastAnsweredAt - request.completeAt) / 1_000);
     const turn = isTurn(request, route) ? record.turn(Date.now()) : null;
-    if (turn !== null) this.usage.record({ ...turn, ...(await request.modelAndEffort()) });
+    if (turn !== null) this.usage.record(turn, await request.modelAndEffort());
     this.logger.debug('request served', {
       request: request.id,
       route,

@@ -32,9 +32,16 @@ export async function factsInBody(plain: Buffer): Promise<BodyFacts> {
 /** Reads model and effort from `x-codex-turn-metadata` (docs/protocol.md, turns over HTTP) without parsing it. */
 export function modelAndEffortIn(metadata: string): ModelAndEffort {
   return {
-    model: field(metadata, 'model', RECORDED_MODEL_CHARS),
-    effort: field(metadata, 'reasoning_effort', RECORDED_EFFORT_CHARS),
+    model: modelField.exec(metadata)?.[1] ?? null,
+    effort: effortField.exec(metadata)?.[1] ?? null,
   };
+}
+
+const modelField = textField('model', RECORDED_MODEL_CHARS);
+const effortField = textField('reasoning_effort', RECORDED_EFFORT_CHARS);
+
+function textField(name: string, maxLength: number): RegExp {
+  return new RegExp(`"${name}"\\s*:\\s*"([^"\\\\]{1,${maxLength}})"`);
 }
 
 /** The fields that may state a fact, at any of the upper levels. */
@@ -121,8 +128,4 @@ function factsIn(json: unknown): BodyFacts {
     model: typeof model === 'string' && model.length <= MODEL_CHARS ? model : null,
     effort: typeof effort === 'string' ? effort.slice(0, RECORDED_EFFORT_CHARS) : null,
   };
-}
-
-function field(json: string, name: string, maxLength: number): string | null {
-  return new RegExp(`"${name}"\\s*:\\s*"([^"\\\\]{1,${maxLength}})"`).exec(json)?.[1] ?? null;
 }

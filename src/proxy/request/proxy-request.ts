@@ -165,8 +165,8 @@ export class ProxyRequest implements Disposable {
   async modelAndEffort(): Promise<ModelAndEffort> {
     // The metadata of a handshake describes no turn.
     const metadata = this.turn === null ? this.header('x-codex-turn-metadata') : null;
-    const fromHeader = modelAndEffortIn(metadata ?? '');
-    if (fromHeader.model !== null) return fromHeader;
+    const fromHeader = metadata === null ? null : modelAndEffortIn(metadata);
+    if (fromHeader !== null && fromHeader.model !== null) return fromHeader;
     const { model, effort } = await this.bodyFacts();
     return { model: model?.slice(0, 100) ?? null, effort };
   }
