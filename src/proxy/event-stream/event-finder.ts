@@ -10,6 +10,7 @@ const PREFIX = Buffer.from('data: {"type":"response.');
 const JUDGED_BYTES = PREFIX.length + 2;
 /** The lines before the data of an event are short. */
 const HEAD_BYTES = 4 * 1_024;
+const WORD_BYTES = 4;
 /** Longer lines before the data are not compared with those of the event before. */
 const LIKELY_BYTES = 128;
 /** Stands for the part of a skipped event that the reader has not seen; the rest of its line is a comment. */
@@ -31,8 +32,9 @@ export class EventFinder {
   private head: Buffer = NO_BYTES;
   private lastByte = LF;
   private hasCr = false;
-  /** How the last skipped event began: the next one mostly begins alike. */
-  private likely: Buffer = NO_BYTES;
+  /** How the last skipped event began: the next one mostly begins alike. Its 32-bit words; the last two may overlap. */
+  private likely: readonly number[] = [];
+  private likelyBytes = 0;
 
   constructor(
     onEvent: (event: SseEvent) => void,
@@ -54,9 +56,10 @@ export class EventFinder {
   }
 
   private take(chunk: Buffer): void {
+    const words = new DataView(chunk.buffer, chunk.byteOffset, chunk.length);
     let at = 0;
     while (at < chunk.length) {
-      if (this.event === 'unknown') at = this.judge(chunk, at);
+      if (this.event === 'unknown') at = this.judge(chunk, words, at);
       else {
         const end = this.endOfEvent(chunk, at);
         if (this.event === 'read') this.reader.push(chunk.subarray(at, end ?? chunk.length));
@@ -76,10 +79,10 @@ export class EventFinder {
   }
 
   /** Decides about the event that begins at `begin`. Returns the position from which to go on. */
-  private judge(chunk: Buffer, begin: number): number {
-    if (this.beginsLikely(chunk, begin)) {
+  private judge(chunk: Buffer, words: DataView, begin: number): number {
+    if (this.beginsLikely(words, begin)) {
       this.event = 'skipped';
-      return begin + this.likely.length;
+      return begin + this.likelyBytes;
     }
     let line = begin;
     while (line < chunk.length) {
@@ -90,9 +93,7 @@ export class EventFinder {
       if (chunk[line] === LETTER_D) {
         this.event = this.isSkipped(chunk, line) ? 'skipped' : 'read';
         if (this.event === 'read') return begin;
-        // A copy, which does not keep the chunk.
-        if (line - begin <= LIKELY_BYTES)
-          this.likely = Buffer.from(chunk.subarray(begin, line + JUDGED_BYTES));
+        if (line - begin <= LIKELY_BYTES) this.learnLikely(words, begin, line + JUDGED_BYTES);
         return line + JUDGED_BYTES;
       }
       line = lf + 1;
@@ -102,11 +103,21 @@ export class EventFinder {
     return chunk.length;
   }
 
-  private beginsLikely(chunk: Buffer, begin: number): boolean {
-    const { likely } = this;
-    if (likely.length === 0 || begin + likely.length > chunk.length) return false;
-    for (let i = likely.length - 1; i >= 0; i -= 1) if (chunk[begin + i] !== likely[i]) return false;
+  private beginsLikely(words: DataView, begin: number): boolean {
+    const { likely, likelyBytes } = this;
+    if (likelyBytes === 0 || begin + likelyBytes > words.byteLength) return false;
+    // The end first: there, one event differs from the next.
+    for (let i = likely.length - 1; i >= 0; i -= 1)
+      if (words.getUint32(begin + placeOf(i, likelyBytes)) !== likely[i]) return false;
     return true;
+  }
+
+  private learnLikely(words: DataView, begin: number, end: number): void {
+    this.likelyBytes = end - begin;
+    const count = Math.ceil(this.likelyBytes / WORD_BYTES);
+    this.likely = Array.from({ length: count }, (_, i) =>
+      words.getUint32(begin + placeOf(i, this.likelyBytes)),
+    );
   }
 
   private isSkipped(chunk: Buffer, line: number): boolean {
@@ -133,6 +144,11 @@ export class EventFinder {
 export function codeOf(type: string): number {
   const at = 'response.'.length;
   return code(type.charCodeAt(at), type.charCodeAt(at + 1));
+}
+
+/** The place of a word in the first `bytes` of an event. */
+function placeOf(index: number, bytes: number): number {
+  return Math.min(index * WORD_BYTES, bytes - WORD_BYTES);
 }
 
 function code(first: number, second: number): number {
