@@ -9,6 +9,8 @@ import { growYoungGeneration } from '../../runtime/young-generation.js';
  * takes well under a millisecond.
  */
 const COLLECT_AFTER_BYTES = 4 * 1_024 * 1_024;
+/** The objects that a chunk leaves behind, besides its bytes. */
+const CHUNK_BYTES = 2 * 1_024;
 
 type MinorGc = (options: { type: 'minor' }) => void;
 
@@ -17,7 +19,7 @@ let passed = 0;
 
 /** Counts relayed bytes and collects garbage when enough have passed. */
 export function paceGarbageCollection(bytes: number): void {
-  passed += bytes;
+  passed += bytes + CHUNK_BYTES;
   if (passed < COLLECT_AFTER_BYTES) return;
   passed = 0;
   growYoungGeneration();

@@ -28,6 +28,29 @@ describe('relayStream', () => {
     expect(await end).toBe('complete');
   });
 
+  it('keeps the order when single chunks and several at once take turns', async () => {
+    const reads = ['a', 'b', 'c', 'def', 'g', 'hi', 'j', 'k', 'lmno', 'p'];
+    const seen: string[] = [];
+    const { client, end, watched } = await relayed((upstream) => {
+      void (async () => {
+        upstream.write(head);
+        for (const it of reads) {
+          const before = seen.join('').length;
+          upstream.write([...it].map(chunkOf).join(''));
+          await expect.poll(() => seen.join('').length).toBe(before + it.length);
+        }
+        upstream.end(lastChunk);
+      })();
+    });
+    client.on('data', (bytes: Buffer) => {
+      const body = bytes.toString('latin1').replace(/^HTTP[^]*?\r\n\r\n/, '');
+      seen.push(body.replaceAll(/[0-9a-f]+\r\n([a-z]*)\r\n/g, '$1'));
+    });
+    expect(await end).toBe('complete');
+    expect(Buffer.concat(watched).toString()).toBe(reads.join(''));
+    await expect.poll(() => seen.join('').replaceAll('\r\n', '')).toContain(reads.join(''));
+  });
+
   it('shows each byte once to the watcher', async () => {
     const { client, end, watched } = await relayed((upstream) => {
       upstream.end(head + chunkOf('one ') + chunkOf('two') + lastChunk);

@@ -23,15 +23,22 @@ export function relayStream(
 ): Promise<RelayEnd> {
   const { promise, resolve } = Promise.withResolvers<RelayEnd>();
   let arrived: Buffer[] = [];
-  const flush = () => {
-    if (arrived.length === 0 || to.destroyed) return;
-    const bytes = concatChunks(arrived);
-    arrived = [];
+  /** Whether the last read brought one chunk, as those of a paced stream do. */
+  let isPaced = false;
+  let lastRead = -1;
+  const send = (bytes: Buffer) => {
     if (!to.write(bytes)) {
       from.pause();
       to.once('drain', () => from.resume());
     }
     watch(bytes);
+  };
+  const flush = () => {
+    if (arrived.length === 0 || to.destroyed) return;
+    isPaced = !isPaced && arrived.length === 1;
+    const bytes = concatChunks(arrived);
+    arrived = [];
+    send(bytes);
   };
   const onEnd = () => {
     flush();
@@ -53,7 +60,15 @@ export function relayStream(
     else if (!from.readableEnded) from.destroy();
   };
   const onData = (chunk: Buffer) => {
+    if (isPaced && arrived.length === 0 && !to.destroyed && isNewRead()) return send(chunk);
     if (arrived.push(chunk) === 1) process.nextTick(flush);
+  };
+  /** The first chunk of a paced stream's read needs no wait for others. If there are, they follow in one write. */
+  const isNewRead = () => {
+    const read = from.socket.bytesRead;
+    const isNew = read !== lastRead;
+    lastRead = read;
+    return isNew;
   };
   to.once('close', onClientClose).on('error', onClientClose);
   from.on('data', onData).once('end', onEnd).on('error', onBroken).once('close', onBroken);
