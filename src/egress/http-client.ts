@@ -1,4 +1,4 @@
-import { Agent, buildConnector, type Dispatcher, request } from 'undici';
+import type { buildConnector, Dispatcher } from 'undici';
 import { VERSION } from '../runtime/version.js';
 import { type Egress, type EgressProxy, egressProxyFor } from './egress-proxy.js';
 import { openTunnel } from './tunnel.js';
@@ -26,6 +26,10 @@ export type SingleCallEnd =
   /** It failed later, without a complete response: the server may or may not have acted on it. */
   | { readonly kind: 'unknown'; readonly error: unknown };
 
+/** Loaded by the first call: a start does without its hundred modules. */
+type Undici = typeof import('undici');
+const undici = async (): Promise<Undici> => await import('undici');
+
 /** DNS, TCP and TLS together. */
 const CONNECT_MS = 10_000;
 /** Largest head of a response. */
@@ -47,7 +51,8 @@ export class OutboundHttpClient {
 
   /** Makes a call on a pooled connection. Rejects without a response. */
   async call(call: OutboundCall): Promise<OutboundResponse> {
-    return await callThrough(this.dispatcherFor(call.url), call);
+    const library = await undici();
+    return await callThrough(library, this.dispatcherFor(library, call.url), call);
   }
 
   /**
@@ -56,7 +61,8 @@ export class OutboundHttpClient {
    */
   async callOnce(call: OutboundCall): Promise<SingleCallEnd> {
     // HTTP/1.1 only: over HTTP/2, undici resends a refused request by itself.
-    const dispatcher = newDispatcher(egressProxyFor(this.egress, call.url), false);
+    const library = await undici();
+    const dispatcher = newDispatcher(library, egressProxyFor(this.egress, call.url), false);
     let isSent = false;
     const watched = dispatcher.compose(
       (dispatch) => (options, handler) =>
@@ -66,7 +72,7 @@ export class OutboundHttpClient {
         ),
     );
     try {
-      return { kind: 'answered', response: await callThrough(watched, call) };
+      return { kind: 'answered', response: await callThrough(library, watched, call) };
     } catch (error) {
       return { kind: isSent ? 'unknown' : 'not-sent', error };
     } finally {
@@ -82,11 +88,11 @@ export class OutboundHttpClient {
     for (const dispatcher of dropped) void dispatcher.close().catch(() => undefined);
   }
 
-  private dispatcherFor(target: URL): Dispatcher {
+  private dispatcherFor(library: Undici, target: URL): Dispatcher {
     const proxy = egressProxyFor(this.egress, target);
     const known = this.dispatchers.get(proxy);
     if (known !== undefined) return known;
-    const made = newDispatcher(proxy, true);
+    const made = newDispatcher(library, proxy, true);
     this.dispatchers.set(proxy, made);
     return made;
   }
@@ -107,7 +113,11 @@ function reportingStart(handler: Dispatcher.DispatchHandler, onSent: () => void)
   };
 }
 
-async function callThrough(dispatcher: Dispatcher, call: OutboundCall): Promise<OutboundResponse> {
+async function callThrough(
+  { request }: Undici,
+  dispatcher: Dispatcher,
+  call: OutboundCall,
+): Promise<OutboundResponse> {
   const response = await request(call.url, {
     method: call.method,
     headers: { accept: 'application/json', ...call.headers, 'user-agent': `codex-pool/${VERSION}` },
@@ -118,9 +128,9 @@ async function callThrough(dispatcher: Dispatcher, call: OutboundCall): Promise<
   return { status: response.statusCode, headers: response.headers, text: await response.body.text() };
 }
 
-function newDispatcher(proxy: EgressProxy | null, allowH2: boolean): Dispatcher {
-  const connect = proxy === null ? { timeout: CONNECT_MS } : tunnelConnector(proxy, allowH2);
-  return new Agent({
+function newDispatcher(library: Undici, proxy: EgressProxy | null, allowH2: boolean): Dispatcher {
+  const connect = proxy === null ? { timeout: CONNECT_MS } : tunnelConnector(library, proxy, allowH2);
+  return new library.Agent({
     connect,
     allowH2,
     keepAliveMaxTimeout: IDLE_MS,
@@ -130,8 +140,8 @@ function newDispatcher(proxy: EgressProxy | null, allowH2: boolean): Dispatcher 
 }
 
 /** Opens undici's connections through the same tunnels as those of turns. */
-function tunnelConnector(proxy: EgressProxy, allowH2: boolean): buildConnector.connector {
-  const connectInside = buildConnector({ timeout: CONNECT_MS, allowH2 });
+function tunnelConnector(library: Undici, proxy: EgressProxy, allowH2: boolean): buildConnector.connector {
+  const connectInside = library.buildConnector({ timeout: CONNECT_MS, allowH2 });
   return (options, callback) => {
     const isSecure = options.protocol === 'https:';
     const host = options.hostname.replace(/^\[|\]$/g, '');
