@@ -14,7 +14,8 @@ const CHUNK_BYTES = 2 * 1_024;
 
 type MinorGc = (options: { type: 'minor' }) => void;
 
-const collect = minorGc();
+/** Made by the first call, because it needs a second context. */
+let collect: MinorGc | null | undefined;
 let passed = 0;
 
 /** Counts relayed bytes and collects garbage when enough have passed. */
@@ -23,6 +24,7 @@ export function paceGarbageCollection(bytes: number): void {
   if (passed < COLLECT_AFTER_BYTES) return;
   passed = 0;
   growYoungGeneration();
+  if (collect === undefined) collect = minorGc();
   collect?.({ type: 'minor' });
 }
 

@@ -36,7 +36,7 @@ describe('relayStream', () => {
         upstream.write(head);
         for (const it of reads) {
           const before = seen.join('').length;
-          upstream.write([...it].map(chunkOf).join(''));
+          upstream.write(it.split('').map(chunkOf).join(''));
           await expect.poll(() => seen.join('').length).toBe(before + it.length);
         }
         upstream.end(lastChunk);
