@@ -13,7 +13,9 @@ if (major < 22 || (major === 22 && minor < 19)) {
   // Inside the build folder, so that it is removed with the build. If that is read-only, nothing is cached.
   enableCompileCache(`${import.meta.dirname}/.compile-cache`);
   const { holdYoungGeneration } = await import('./runtime/young-generation.js');
+  const { dropBrowserClasses } = await import('./runtime/browser-classes.js');
   holdYoungGeneration();
+  dropBrowserClasses();
   const { start } = await import('./bootstrap/start.js');
   await start();
   // Now, because a killed process writes no cache.
