@@ -5,12 +5,12 @@ import { cpus, loadavg, release, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { bareNode, codexPool, findNginx, nginx, start } from './measured.mjs';
-import { metrics } from './metrics.mjs';
-import { figures } from './process-figures.mjs';
-import { page, plainTable } from './report.mjs';
+import { bareNode, codexPool, findNginx, nginx, start } from './targets/running.mjs';
+import { metrics } from './aims.mjs';
+import { figures } from './targets/process-figures.mjs';
+import { page, plainTable } from './report/page.mjs';
 import { percentile, spread } from './statistics.mjs';
-import { requestBody, sizeOf, wholeResponse } from './turn.mjs';
+import { requestBody, sizeOf, wholeResponse } from './turn/request.mjs';
 
 const full = { rounds: 7, warmTurns: 800, cpuTurns: 600, latencyTurns: 300, streamEvents: 150 };
 const quick = { rounds: 3, warmTurns: 600, cpuTurns: 400, latencyTurns: 150, streamEvents: 75 };
@@ -96,7 +96,7 @@ function rotated(list, by) {
 }
 
 async function measure(setup, folder, withNginx) {
-  const [upstream, load] = [helper('upstream.mjs'), helper('load.mjs')];
+  const [upstream, load] = [helper('upstream/upstream.mjs'), helper('load/load.mjs')];
   const running = [];
   try {
     const { port: upstreamPort } = await nextMessage(upstream);

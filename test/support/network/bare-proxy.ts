@@ -2,7 +2,7 @@ import { connect, createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { Child } from '../../codex/support/child.js';
 
-const file = fileURLToPath(new URL('../../../bench/bare-node.mjs', import.meta.url));
+const file = fileURLToPath(new URL('../../../bench/targets/bare-node.mjs', import.meta.url));
 
 /** Node's own http on both sides with a pipe between them, in a process of its own: the control of a measurement. */
 export class BareProxy implements AsyncDisposable {

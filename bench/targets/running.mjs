@@ -4,7 +4,7 @@ import { get } from 'node:http';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { madeUpAuthJson, madeUpTokens } from '../dist/fake-upstream/script/made-up-credentials.js';
+import { madeUpAuthJson, madeUpTokens } from '../../dist/fake-upstream/script/made-up-credentials.js';
 
 const START_LIMIT_MS = 20_000;
 const STOP_LIMIT_MS = 5_000;
@@ -12,7 +12,7 @@ const TEN_DAYS_MS = 864_000_000;
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 /** The Node flags of `npm start`. */
 const startFlags =
-  JSON.parse(readFileSync(here('../package.json'), 'utf8')).scripts.start.match(/--\S+/g) ?? [];
+  JSON.parse(readFileSync(here('../../package.json'), 'utf8')).scripts.start.match(/--\S+/g) ?? [];
 const running = new Set();
 
 // Kills all started processes, however the bench ends.
@@ -50,7 +50,7 @@ export function codexPool(folder, upstreamPort) {
   const upstream = `http://127.0.0.1:${upstreamPort}`;
   return (port) => ({
     command: process.execPath,
-    args: [...startFlags, here('../dist/main.js')],
+    args: [...startFlags, here('../../dist/main.js')],
     options: {
       cwd: folder, // without a `.env`
       env: {

@@ -1,4 +1,4 @@
-import { judge, metrics } from './metrics.mjs';
+import { judge, metrics } from '../aims.mjs';
 
 const names = ['direct', 'nginx', 'bare Node', 'codex-pool'];
 
@@ -85,7 +85,7 @@ ${shortfalls(result)}
 
 ## How it is measured
 
-The load, the upstream and the measured program are separate processes on loopback. A round measures each target in turn, and each round starts with a different one, so that other work on the machine affects all of them alike. nginx is a plain reverse proxy: one worker, \`proxy_buffering off\`, upstream keep-alive, no access log. "bare Node" is Node's own \`http\` on both sides with a pipe between them (\`bench/bare-node.mjs\`), which is the minimum cost on this runtime. codex-pool runs as by \`npm start\`, with three made-up accounts.
+The load, the upstream and the measured program are separate processes on loopback. A round measures each target in turn, and each round starts with a different one, so that other work on the machine affects all of them alike. nginx is a plain reverse proxy: one worker, \`proxy_buffering off\`, upstream keep-alive, no access log. "bare Node" is Node's own \`http\` on both sides with a pipe between them (\`bench/targets/bare-node.mjs\`), which is the minimum cost on this runtime. codex-pool runs as by \`npm start\`, with three made-up accounts.
 
 - **CPU per turn**: user and system time of the process over ${setup.cpuTurns} turns, ${setup.cpuLanes} at a time. A turn is a JSON request of ${(setup.requestBytes / 1_000).toFixed(0)} KB and a response of ${setup.responseEvents} events, ${(setup.responseBytes / 1_000).toFixed(0)} KB. Upstream sends it at once, with one chunk per event.
 - **First byte**: time from the first byte of the request to the first byte of the response body, over ${setup.latencyTurns} turns, one after another. "Added" is the difference from direct in the same round.

@@ -1,6 +1,6 @@
 // The bench's upstream, in a separate process: cheap and deterministic.
 import { createServer } from 'node:http';
-import { responseEvents, wholeResponse } from './turn.mjs';
+import { responseEvents, wholeResponse } from '../turn/request.mjs';
 
 const whole = wholeResponse();
 const pacedAnswers = new Map();

@@ -1,7 +1,7 @@
 // The bench's load, in a separate process: runs tasks and reports the results.
 import { Agent, request } from 'node:http';
-import { madeUpPlaceholderLogin } from '../dist/fake-upstream/script/made-up-credentials.js';
-import { responseEvents, sizeOf, turns, wholeResponse } from './turn.mjs';
+import { madeUpPlaceholderLogin } from '../../dist/fake-upstream/script/made-up-credentials.js';
+import { responseEvents, sizeOf, turns, wholeResponse } from '../turn/request.mjs';
 
 const WHOLE_BYTES = sizeOf(wholeResponse());
 const TURN_TIMEOUT_MS = 30_000;
