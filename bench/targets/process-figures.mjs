@@ -1,30 +1,54 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
-/** USER_HZ: the unit of CPU time on Linux, the same on every machine that Node supports. */
+/** USER_HZ: the unit of CPU time in `/proc/<pid>/stat` on Linux, the same on every machine that Node supports. */
 const TICK_MS = 10;
+/** Most kernels also count in nanoseconds. */
+const isExact = existsSync('/proc/self/schedstat');
 
-/** Parent, CPU time and memory of a process; null if it has ended. */
-function figuresOf(pid) {
+/** The content of a file in /proc; null if its process or thread has ended. */
+function read(path) {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' '); // the process name before it may contain anything
-    const rss = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? '0';
-    const cpuMs = (Number(fields[11]) + Number(fields[12])) * TICK_MS;
-    return { parent: Number(fields[1]), cpuMs, rssMb: Number(rss) / 1_024 };
-  } catch {
-    return null;
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (error.code === 'ENOENT' || error.code === 'ESRCH') return null;
+    throw error;
   }
+}
+
+/** The fields of `/proc/<pid>/stat` after the name, which may contain anything. */
+const fieldsOf = (stat) => stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+
+function exactCpuMs(pid) {
+  const threads = readdirSync(`/proc/${pid}/task`).map((it) => read(`/proc/${pid}/task/${it}/schedstat`));
+  return threads.reduce((sum, it) => sum + (it === null ? 0 : Number(it.split(' ')[0]) / 1e6), 0);
+}
+
+const tickedCpuMs = (stat) =>
+  fieldsOf(stat)
+    .slice(11, 13)
+    .reduce((sum, it) => sum + Number(it) * TICK_MS, 0);
+
+function rssMb(pid) {
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(read(`/proc/${pid}/status`) ?? '')?.[1] ?? 0) / 1_024;
+}
+
+/** A process and its children. */
+function family(pid) {
+  const isChild = (it) => {
+    const stat = /^\d+$/.test(it) ? read(`/proc/${it}/stat`) : null;
+    return stat !== null && Number(fieldsOf(stat)[1]) === pid;
+  };
+  return [pid, ...readdirSync('/proc').filter(isChild)];
 }
 
 /** CPU time (user and system, ms) and resident memory (MB) of a process and its children (nginx has a worker process). */
 export function figures(pid) {
   const sum = { cpuMs: 0, rssMb: 0 };
-  for (const name of readdirSync('/proc')) {
-    if (!/^\d+$/.test(name)) continue;
-    const found = figuresOf(name);
-    if (found === null || (Number(name) !== pid && found.parent !== pid)) continue;
-    sum.cpuMs += found.cpuMs;
-    sum.rssMb += found.rssMb;
+  for (const it of family(pid)) {
+    const stat = read(`/proc/${it}/stat`);
+    if (stat === null) throw new Error(`process ${it} has ended`);
+    sum.cpuMs += isExact ? exactCpuMs(it) : tickedCpuMs(stat);
+    sum.rssMb += rssMb(it);
   }
   return sum;
 }
