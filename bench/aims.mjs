@@ -1,47 +1,36 @@
-/** The metrics, in the order of the table. `aim` is codex-pool's goal: a bound on the value, or on its ratio to nginx. */
-export const metrics = [
-  { id: 'cpuPerTurn', title: 'CPU per turn', unit: 'ms', digits: 2, aim: { ratioToNginx: 2 } },
-  { id: 'cpuPerEvent', title: 'CPU per event of a paced stream', unit: 'µs', digits: 0 },
-  { id: 'firstByteP50', title: 'First byte, p50', unit: 'ms', digits: 2 },
-  { id: 'firstByteP99', title: 'First byte, p99', unit: 'ms', digits: 2 },
+import { ownFigure } from './figure.mjs';
+
+/** codex-pool's goals: a bound on a figure, or on its ratio to another target of the same run. */
+const aims = [
+  { title: 'CPU per turn of 43/90 KB, few reads', of: 'few.cpu', to: 'nginx', atMost: 2.5 },
+  { title: 'CPU per turn of 43/90 KB, 354 chunks', of: 'chunks.cpu', to: 'bare Node', atMost: 1.4 },
+  { title: 'CPU per event, 50 paced streams', of: 'paced50.cpu', to: 'bare Node', atMost: 1.25 },
+  { title: 'first byte added, sequential, few reads, p50', of: 'few.p50Added', atMost: 0.8, unit: 'ms' },
+  { title: 'first byte added, sequential, few reads, p99', of: 'few.p99Added', atMost: 3, unit: 'ms' },
+  { title: 'first byte added, sequential, 354 chunks, p50', of: 'chunks.p50Added', atMost: 0.8, unit: 'ms' },
+  { title: 'first byte added, sequential, 354 chunks, p99', of: 'chunks.p99Added', atMost: 3, unit: 'ms' },
   {
-    id: 'firstByteAddedP50',
-    title: 'First byte added, p50',
-    unit: 'ms',
-    digits: 2,
-    isDifference: true,
-    aim: { atMost: 1 },
+    title: '500 streams at once, first delta, p99',
+    of: 'paced500.firstDeltaP99',
+    to: 'bare Node',
+    atMost: 1.3,
   },
-  { id: 'firstByteAddedP99', title: 'First byte added, p99', unit: 'ms', digits: 2, isDifference: true },
-  { id: 'gapP50', title: 'Largest gap, p50', unit: 'ms', digits: 1 },
-  { id: 'gapP99', title: 'Largest gap, p99', unit: 'ms', digits: 1 },
   {
-    id: 'gapAddedP50',
-    title: 'Largest gap over direct, p50',
+    title: 'failover added (429, then the next account), over two round trips, p50',
+    of: 'failover.hopAdded',
+    atMost: 2,
     unit: 'ms',
-    digits: 1,
-    isDifference: true,
-    aim: { atMost: 2 },
   },
-  { id: 'gapAddedP99', title: 'Largest gap over direct, p99', unit: 'ms', digits: 1, isDifference: true },
-  { id: 'rssIdle', title: 'Memory (RSS) idle', unit: 'MB', digits: 0, aim: { atMost: 120 } },
-  { id: 'rssAfterLoad', title: 'Memory (RSS) after the load', unit: 'MB', digits: 0 },
-  { id: 'portOpen', title: 'Start to open port', unit: 'ms', digits: 0 },
-  {
-    id: 'healthy',
-    title: 'Start to first /healthz response',
-    unit: 'ms',
-    digits: 0,
-    aim: { atMost: 1_000 },
-  },
+  { title: 'memory (RSS) idle', of: 'process.rssIdle', atMost: 110, unit: 'MB' },
+  { title: 'memory (RSS) after all loads', of: 'process.rssAfterLoad', atMost: 190, unit: 'MB' },
+  { title: 'start to the first served turn, warm', of: 'process.warm', atMost: 0.8, unit: 's' },
+  { title: 'event-loop delay, p99, under any load', of: 'loop.worst', atMost: 15, unit: 'ms' },
 ];
 
-/** Compares a value with its goal; null without a goal or anything to compare with. */
-export function judge({ id, aim }, targets) {
-  const value = targets['codex-pool'][id]?.median;
-  if (aim === undefined || value === undefined) return null;
-  if (aim.atMost !== undefined) return { value, bound: aim.atMost, isMet: value <= aim.atMost };
-  const nginx = targets.nginx?.[id]?.median;
-  if (nginx === undefined) return null;
-  return { value: value / nginx, bound: aim.ratioToNginx, isMet: value <= nginx * aim.ratioToNginx };
+/** Each goal with today's figure; `isMet` is null where there is nothing to compare with. */
+export function judgedAims(figures) {
+  return aims.map((aim) => {
+    const value = ownFigure(figures, aim.of, aim.to);
+    return { ...aim, value, isMet: value === undefined ? null : value <= aim.atMost };
+  });
 }

@@ -1,21 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import { zstdCompressSync } from 'node:zlib';
+import { madeUpText, variedText } from './text.mjs';
 
-const REQUEST_BYTES = 43_010;
-const ANSWER_BYTES = 90_000;
 const SESSIONS = 20;
-
-const words =
-  'the proxy reads a request and sends it on while words of a response stream back to the client that asked'.split(
-    ' ',
-  );
-
-/** Meaningless text, the same in every run. */
-function madeUpText(bytes) {
-  let text = '';
-  for (let index = 0; text.length < bytes; index += 1)
-    text += `${words[(index * 7 + (index >> 3)) % words.length]} `;
-  return text.slice(0, bytes);
-}
+/** Sizes of the requests, before compression. */
+export const requestBytes = { turn: 43_010, large: 400_000, tiny: 300, huge: 16_000_000, zstd: 400_000 };
 
 const message = (role, text) => ({ type: 'message', role, content: [{ type: 'input_text', text }] });
 
@@ -32,8 +21,8 @@ function tool(index) {
   return { type: 'function', name: `tool_${index}`, description: madeUpText(600), strict: false, parameters };
 }
 
-/** The JSON of a first turn, with the size and shape of a real one. */
-export function requestBody(sessionId) {
+/** The JSON of a first turn, with the shape of a real one, padded to `bytes`. */
+function turnBody(sessionId, bytes, textOf = madeUpText) {
   const body = {
     model: 'gpt-5.5',
     stream: true,
@@ -47,105 +36,85 @@ export function requestBody(sessionId) {
     prompt_cache_key: sessionId,
     text: { verbosity: 'low' },
   };
-  const missing = REQUEST_BYTES - Buffer.byteLength(JSON.stringify(body));
-  body.input[0].content[0].text = madeUpText(missing);
-  return Buffer.from(JSON.stringify(body));
+  body.input[0].content[0].text = textOf(bytes - Buffer.byteLength(JSON.stringify(body)));
+  return body;
 }
 
-/** A few sessions with their requests, made once, with the header fields of a turn (docs/protocol.md, section 3). */
-export function turns(login) {
-  return Array.from({ length: SESSIONS }, () => {
-    const id = randomUUID();
-    const turnId = randomUUID();
-    const metadata = {
-      installation_id: randomUUID(),
-      session_id: id,
-      thread_id: id,
-      agent_name: '/root',
-      turn_id: turnId,
-      window_id: `${id}:0`,
-      window_number: 0,
-      context_window_id: randomUUID(),
-      request_kind: 'turn',
-      history_initialization: 'new',
-      root_turn_id: turnId,
-      thread_source: 'user',
-      turn_trigger: 'exec',
-      sandbox: 'seccomp',
-      sandbox_mode: 'read-only',
-      auto_review_enabled: false,
-      node_repl_disabled: false,
-      turn_started_at_unix_ms: Date.now(),
-      analytics_enabled: true,
-      model: 'gpt-5.5',
-      reasoning_effort: 'medium',
-    };
-    const body = requestBody(id);
-    const headers = {
-      'x-codex-beta-features': 'remote_compaction_v2',
-      'x-codex-window-id': `${id}:0`,
-      'x-codex-turn-metadata': JSON.stringify(metadata),
-      'x-client-request-id': id,
-      'session-id': id,
-      'thread-id': id,
-      accept: 'text/event-stream',
-      'content-type': 'application/json',
-      authorization: `Bearer ${login.tokens.access_token}`,
-      'chatgpt-account-id': login.tokens.account_id,
-      originator: 'codex_exec',
-      'user-agent': 'codex_exec/0.169.0 (Debian 12.0.0; x86_64) xterm (codex_exec; 0.169.0)',
-      'content-length': String(body.length),
-    };
-    return { headers, body };
-  });
+function tinyBody(sessionId) {
+  const body = { model: 'gpt-5.5', stream: true, input: [message('user', '')], prompt_cache_key: sessionId };
+  body.input[0].content[0].text = madeUpText(requestBytes.tiny - Buffer.byteLength(JSON.stringify(body)));
+  return body;
 }
 
-const framed = (event) => Buffer.from(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
+const json = (body) => Buffer.from(JSON.stringify(body));
 
-function delta(index) {
-  return framed({
-    type: 'response.output_text.delta',
-    content_index: 0,
-    delta: ` ${words[index % words.length]}`,
-    item_id: 'msg_made_up_0a1b2c3d4e5f60718293a4b5c6d7e8f9',
-    logprobs: [],
-    obfuscation: 'madeupmade',
-    output_index: 1,
-    sequence_number: index + 4,
-  });
-}
+const bodies = {
+  turn: (id) => json(turnBody(id, requestBytes.turn)),
+  large: (id) => json(turnBody(id, requestBytes.large)),
+  tiny: (id) => json(tinyBody(id)),
+  huge: (id) => json(turnBody(id, requestBytes.huge)),
+  zstd: (id) => zstdCompressSync(json(turnBody(id, requestBytes.zstd, variedText))),
+};
 
-/** The events of a response with this many pieces of text, one buffer each. */
-export function responseEvents(deltas) {
-  const response = { id: 'resp_made_up', object: 'response', status: 'in_progress', output: [] };
-  const item = { type: 'message', id: 'msg_made_up', role: 'assistant', status: 'in_progress', content: [] };
-  const usage = {
-    input_tokens: 10_500,
-    input_tokens_details: { cached_tokens: 9_000 },
-    output_tokens: deltas,
-    output_tokens_details: { reasoning_tokens: 64 },
-    total_tokens: 10_500 + deltas,
+/** The message of a turn on a WebSocket. */
+export const turnMessage = (id) =>
+  JSON.stringify({ type: 'response.create', ...turnBody(id, requestBytes.turn) });
+
+/** The header fields of a turn (docs/protocol.md, section 3), without those of its body. */
+export function sessionHeaders(login, id) {
+  const turnId = randomUUID();
+  const metadata = {
+    installation_id: randomUUID(),
+    session_id: id,
+    thread_id: id,
+    agent_name: '/root',
+    turn_id: turnId,
+    window_id: `${id}:0`,
+    window_number: 0,
+    context_window_id: randomUUID(),
+    request_kind: 'turn',
+    history_initialization: 'new',
+    root_turn_id: turnId,
+    thread_source: 'user',
+    turn_trigger: 'exec',
+    sandbox: 'seccomp',
+    sandbox_mode: 'read-only',
+    auto_review_enabled: false,
+    node_repl_disabled: false,
+    turn_started_at_unix_ms: Date.now(),
+    analytics_enabled: true,
+    model: 'gpt-5.5',
+    reasoning_effort: 'medium',
   };
-  const content = [{ type: 'output_text', text: madeUpText(deltas * 5), annotations: [] }];
-  return [
-    framed({ type: 'response.created', sequence_number: 0, response }),
-    framed({ type: 'response.in_progress', sequence_number: 1, response }),
-    framed({ type: 'response.output_item.added', sequence_number: 2, output_index: 1, item }),
-    ...Array.from({ length: deltas }, (_, index) => delta(index)),
-    framed({
-      type: 'response.output_item.done',
-      output_index: 1,
-      item: { ...item, status: 'completed', content },
-    }),
-    framed({ type: 'response.completed', response: { ...response, status: 'completed', usage } }),
-  ];
+  return {
+    'x-codex-beta-features': 'remote_compaction_v2',
+    'x-codex-window-id': `${id}:0`,
+    'x-codex-turn-metadata': JSON.stringify(metadata),
+    'x-client-request-id': id,
+    'session-id': id,
+    'thread-id': id,
+    authorization: `Bearer ${login.tokens.access_token}`,
+    'chatgpt-account-id': login.tokens.account_id,
+    originator: 'codex_exec',
+    'user-agent': 'codex_exec/0.169.0 (Debian 12.0.0; x86_64) xterm (codex_exec; 0.169.0)',
+  };
 }
 
-export const sizeOf = (events) => events.reduce((sum, it) => sum + it.length, 0);
+/** A request of one session; `kind` is a key of `requestBytes`. */
+export function turnRequest(login, kind, id) {
+  const body = bodies[kind](id);
+  const headers = {
+    ...sessionHeaders(login, id),
+    accept: 'text/event-stream',
+    'content-type': 'application/json',
+    ...(kind === 'zstd' ? { 'content-encoding': 'zstd' } : {}),
+    'content-length': String(body.length),
+  };
+  return { headers, body };
+}
 
-/** A response of about 90 KB. */
-export function wholeResponse() {
-  const few = sizeOf(responseEvents(100));
-  const perDelta = (sizeOf(responseEvents(200)) - few) / 100;
-  return responseEvents(100 + Math.round((ANSWER_BYTES - few) / perDelta));
+/** The requests of a few sessions; one of 16 MB, since each is kept in memory. */
+export function turnRequests(login, kind) {
+  const length = kind === 'huge' ? 1 : SESSIONS;
+  return Array.from({ length }, () => turnRequest(login, kind, randomUUID()));
 }

@@ -1,12 +1,12 @@
-// The bench's upstream, in a separate process: cheap and deterministic.
+// The bench's upstream, in a separate process: cheap and deterministic, over HTTP and over TLS.
+import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
-import { responseEvents, wholeResponse } from '../turn/request.mjs';
+import { createServer as createTlsServer } from 'node:https';
+import { readFileSync } from 'node:fs';
+import { certificate } from './certificate.mjs';
+import { acceptSocket } from './sockets.mjs';
+import { resetAt, respond } from './turn-responses.mjs';
 
-const whole = wholeResponse();
-const pacedAnswers = new Map();
-
-/** Header fields like the backend's. The windows are far from full, so that every account can serve. */
-const resetAt = Math.floor(Date.now() / 1_000) + 9_000;
 const windowOf = (seconds) => ({
   used_percent: 4,
   limit_window_seconds: seconds,
@@ -22,69 +22,54 @@ const usage = JSON.stringify({
     secondary_window: windowOf(604_800),
   },
 });
-const responseHead = {
-  'cache-control': 'no-cache',
-  'x-codex-plan-type': 'pro',
-  'x-codex-primary-used-percent': '4',
-  'x-codex-primary-window-minutes': '300',
-  'x-codex-primary-reset-at': String(resetAt),
-  'x-codex-secondary-used-percent': '4',
-  'x-codex-secondary-window-minutes': '10080',
-  'x-codex-secondary-reset-at': String(resetAt),
-  'x-request-id': '00000000-0000-4000-8000-000000000000',
-};
-
-function turn(url, res) {
-  const { searchParams } = new URL(url, 'http://upstream');
-  const everyMs = Number(searchParams.get('every') ?? 0);
-  res.writeHead(200, responseHead);
-  if (everyMs === 0) {
-    // Each event is a separate chunk, as from a backend that flushes each one. All are sent at once (one write).
-    for (const event of whole) res.write(event);
-    res.end();
-    return;
-  }
-  paced(res, pacedAnswer(Number(searchParams.get('events'))), everyMs);
-}
-
-function pacedAnswer(events) {
-  const known = pacedAnswers.get(events);
-  if (known !== undefined) return known;
-  const made = responseEvents(Math.max(1, events - 5));
-  pacedAnswers.set(events, made);
-  return made;
-}
-
-/** Sends one event every `everyMs` by the clock, so that a late event does not delay the next. */
-function paced(res, events, everyMs) {
-  const startedAt = performance.now();
-  let sent = 0;
-  const next = () => {
-    if (res.destroyed) return;
-    res.write(events[sent]);
-    sent += 1;
-    if (sent === events.length) res.end();
-    else setTimeout(next, Math.max(0, startedAt + sent * everyMs - performance.now()));
-  };
-  next();
-}
+/** Turns that have not ended. */
+let openTurns = 0;
 
 function json(res, body) {
   res.writeHead(200, { 'content-type': 'application/json' });
   res.end(body);
 }
 
-const server = createServer((req, res) => {
+/** Responds with the digest of the body as it arrived, for the check that bytes pass unchanged. */
+function digest(req, res) {
+  const hash = createHash('sha256');
+  req.on('data', (chunk) => hash.update(chunk));
+  req.once('end', () => json(res, JSON.stringify({ digest: hash.digest('hex') })));
+}
+
+function turn(req, res) {
+  openTurns += 1;
+  res.once('close', () => (openTurns -= 1));
+  if (req.url.includes('shape=digest')) return digest(req, res);
+  req.resume();
+  req.once('end', () => respond(req, res));
+}
+
+function serve(req, res) {
+  const path = req.url.split('?', 1)[0];
+  if (req.method === 'POST' && path.endsWith('/responses')) return turn(req, res);
   req.resume();
   req.once('end', () => {
-    const path = req.url.split('?', 1)[0];
-    if (req.method === 'POST' && path.endsWith('/responses')) turn(req.url, res);
-    else if (path.endsWith('/usage')) json(res, usage);
+    if (path.endsWith('/usage')) json(res, usage);
     else if (path.endsWith('/models')) json(res, '{"models":[]}');
     else if (path.endsWith('/accounts/check')) json(res, '{"accounts":[]}');
     else json(res, '{}');
   });
-});
-server.keepAliveTimeout = 300_000;
-server.listen(0, '127.0.0.1', () => process.send({ port: server.address().port }));
+}
+
+function listen(server) {
+  server.keepAliveTimeout = 300_000;
+  server.on('upgrade', acceptSocket);
+  return new Promise((resolve) => {
+    server.listen(0, '127.0.0.1', 4_096, () => resolve(server.address().port));
+  });
+}
+
+const [cert, key] = [certificate.certFile, certificate.keyFile].map((it) => readFileSync(it));
+const [port, tlsPort] = await Promise.all([
+  listen(createServer(serve)),
+  listen(createTlsServer({ cert, key }, serve)),
+]);
+process.send({ port, tlsPort });
+process.on('message', () => process.send({ openTurns }));
 process.once('disconnect', () => process.exit(0));

@@ -1,0 +1,11 @@
+import { groups } from '../summary.mjs';
+import { aimRows, figureRows, paddedTable } from './table.mjs';
+
+/** The figures and the goals as text for a terminal. */
+export function plainReport(result) {
+  return [
+    paddedTable(figureRows(result, groups)),
+    paddedTable(aimRows(result)),
+    `Median of ${result.rounds} rounds (minimum to maximum); event loop: ${result.loopRounds}.`,
+  ].join('\n\n');
+}
