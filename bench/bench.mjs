@@ -96,7 +96,7 @@ const only = flags.only?.split(',');
 const chosen = scenarios.filter((it) =>
   only === undefined ? form === 'full' || it.isFullOnly !== true : only.includes(it.id),
 );
-const found = findNginx();
+const found = findNginx({ mayInstall: !flags.check }); // the check compares with bare Node
 if (found.missing !== undefined) say(`Without nginx: ${found.missing}.`);
 const machine = machineWith(found.version);
 say(`${machine.cpu}, ${machine.cores} cores, load ${machine.loadAverage.toFixed(1)}.`);

@@ -53,10 +53,11 @@ export function nginx(folder, upstream) {
   };
 }
 
-/** Returns the version of nginx, or why it is missing. Installs it if missing and permitted. */
-export function findNginx() {
+/** Returns the version of nginx, or why it is missing. Installs it if missing, wanted and permitted. */
+export function findNginx({ mayInstall }) {
   const version = versionOf();
   if (version !== null) return { version };
+  if (!mayInstall) return { missing: 'nginx is not installed' };
   if (process.getuid() !== 0) return { missing: 'nginx is not installed, and only root could install it' };
   process.stderr.write('nginx is missing: installing it\n');
   const options = {

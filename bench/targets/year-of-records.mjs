@@ -7,6 +7,8 @@ const HOUR = 3_600_000;
 export async function storeYearOfRecords(path, ownIds) {
   const database = new DatabaseSync(path);
   try {
+    // The program has served a turn; its sums would be in the way.
+    database.exec('DELETE FROM usage_record; DELETE FROM usage_rollup; DELETE FROM usage_day');
     const former = Array.from({ length: 7 }, (_, index) => `acct-former:user-${index}`);
     await storeUsage(
       { query: (sql) => Promise.resolve(database.exec(sql)) },
