@@ -1,5 +1,5 @@
 // Compares codex-pool with nginx, a minimal proxy in Node and a direct connection:
-// `npm run bench [-- --quick] [-- --check] [-- --write-docs] [-- --only few,chunks]`.
+// `npm run bench [-- --quick] [-- --check] [-- --write-docs] [-- --only few,chunks] [-- --rounds 1]`.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -78,6 +78,7 @@ const { values: flags } = parseArgs({
     check: { type: 'boolean', default: false },
     'write-docs': { type: 'boolean', default: false },
     only: { type: 'string' },
+    rounds: { type: 'string' },
   },
 });
 
@@ -92,6 +93,11 @@ setTimeout(() => {
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
 
 const form = flags.quick ? 'quick' : 'full';
+if (flags.rounds !== undefined) {
+  const most = Number(flags.rounds);
+  forms[form].rounds = most;
+  forms[form].loopRounds = Math.min(forms[form].loopRounds, most);
+}
 const only = flags.only?.split(',');
 const chosen = scenarios.filter((it) =>
   only === undefined ? form === 'full' || it.isFullOnly !== true : only.includes(it.id),

@@ -19,9 +19,9 @@ export function nextMessage(child) {
   });
 }
 
-/** Sends an order to a process and resolves with its answer. */
+/** Sends an order to a process and resolves with its response. */
 export async function ask(child, order) {
-  const answered = nextMessage(child);
+  const responded = nextMessage(child);
   child.send(order);
-  return await answered;
+  return await responded;
 }

@@ -18,19 +18,18 @@ export async function runTurns({ target, kind, shape, count, lanes }) {
 }
 
 /**
- * Runs a turn of a new session every `everyMs`, which upstream refuses once. A target that fails over does not show the
+ * Runs turns of new sessions, `pauseMs` apart, which upstream refuses once. A target that fails over does not show the
  * refusal; otherwise (`sendsAgain`) the client sends the turn again. Returns the times from the first request to the
  * first byte of the response.
  */
-export async function runRefusedTurns({ target, count, everyMs, sendsAgain }) {
+export async function runRefusedTurns({ target, count, pauseMs, sendsAgain }) {
   const firstBytes = [];
   for (let done = 0; done < count; done += 1) {
-    const paced = pause(everyMs);
     const sent = newRequest('turn');
     const query = { shape: 'refused' };
     const refusedMs = sendsAgain ? await turn(target, query, sent, { status: 429 }) : 0;
     firstBytes.push(refusedMs + (await turn(target, query, sent, { bytes: bytesOf.refused })));
-    await paced;
+    await pause(pauseMs);
   }
   return { firstBytes };
 }

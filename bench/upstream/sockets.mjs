@@ -4,7 +4,7 @@ import { eventsOf, wholeDeltas } from '../turn/response.mjs';
 const messages = eventsOf(wholeDeltas()).map((it) => JSON.stringify(it));
 const server = new WebSocketServer({ noServer: true, perMessageDeflate: false });
 
-/** Accepts a WebSocket, and answers each message on it with the events of a turn, one message each. */
+/** Accepts a WebSocket, and responds to each message on it with the events of a turn, one message each. */
 export function acceptSocket(req, socket, head) {
   server.handleUpgrade(req, socket, head, (ws) => {
     ws.on('error', () => ws.terminate());
