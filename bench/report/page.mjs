@@ -29,7 +29,7 @@ ${pictures}
 
 ## Figures
 
-Median of ${result.rounds} rounds (minimum to maximum); event loop: ${result.loopRounds}.
+Median (minimum to maximum); rounds: ${result.rounds}, for the event loop ${result.loopRounds}.
 
 ${markdownTable(figureRows(result, loadGroups))}
 

@@ -6,6 +6,6 @@ export function plainReport(result) {
   return [
     paddedTable(figureRows(result, groups)),
     paddedTable(aimRows(result)),
-    `Median of ${result.rounds} rounds (minimum to maximum); event loop: ${result.loopRounds}.`,
+    `Median (minimum to maximum); rounds: ${result.rounds}, for the event loop ${result.loopRounds}.`,
   ].join('\n\n');
 }
