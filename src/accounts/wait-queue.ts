@@ -14,6 +14,7 @@ export class WaitQueue {
 
   /** Wakes all waiters, in the order of their arrival. */
   wakeAll(): void {
+    if (this.#waiting.size === 0) return; // the usual case; clearing a set makes a new table for it
     const waiting = [...this.#waiting];
     this.#waiting.clear();
     for (const call of waiting) call();
