@@ -5,7 +5,7 @@ import { SocketClient } from '../support/clients/socket-client.js';
 import { responseCreate } from '../support/clients/codex-socket.js';
 import { endsTurn } from '../support/clients/socket-message.js';
 import { Folders, type RunningProgram } from '../support/program/usage-program.js';
-import { type Connections, connectionsOf } from './connections.js';
+import { type Connections, connectionsOf } from '../support/program/connections.js';
 import { NumberedTurns } from './numbered-turns.js';
 import { type Figures, probe, probeAtRest, probeOptions } from './probe.js';
 
