@@ -1,10 +1,10 @@
 // Starts the program as `dist/main.js` does, with what only the process itself can see: for each line on its standard
 // input it prints its figures. `startApp` and the handler of uncaught errors are the deployed ones.
 import 'reflect-metadata';
-import { readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
+import { openHandles } from '../support/program/open-handles.mjs';
 
 const TICK_MS = 10;
 
@@ -60,24 +60,6 @@ setInterval(() => {
   last = now;
 }, TICK_MS);
 
-/** Open file descriptors by target; sockets and pipes of any number count as one target. */
-function handles() {
-  const counts = {};
-  for (const fd of readdirSync('/proc/self/fd')) {
-    const target = targetOf(fd);
-    if (target !== null) counts[target] = (counts[target] ?? 0) + 1;
-  }
-  return counts;
-}
-
-function targetOf(fd) {
-  try {
-    return readlinkSync(`/proc/self/fd/${fd}`).replace(/:\[\d+\]$/, '');
-  } catch {
-    return null; // the descriptor of this very listing
-  }
-}
-
 const lines = createInterface({ input: process.stdin });
 lines.once('close', () => process.exit()); // the fuzz has ended, in whatever way
 lines.on('line', () => {
@@ -88,7 +70,7 @@ lines.on('line', () => {
     inFlight: accounts.reduce((sum, it) => sum + it.inFlight, 0) + part(Drain).inFlight,
     budgetBytes: part(ReplayBudget).bytes,
     delay,
-    handles: handles(),
+    handles: openHandles(),
   };
   delay = { ms: 0, cpuMs: 0 };
   process.stdout.write(`figures ${JSON.stringify(figures)}\n`);
