@@ -54,12 +54,15 @@ export async function logIn(
       const callback = new URL(authorization.allow(url, name));
       await call(callback.origin, { path: callback.pathname + callback.search });
     }
+    let end = '';
     await eventually(async () => {
       const { body } = await request('GET', path);
-      const { state } = stateSchema.parse(JSON.parse(body.toString()));
-      return state === 'succeeded' ? null : `a login by ${kind} is ${state}`;
+      end = body.toString();
+      const { state } = stateSchema.parse(JSON.parse(end));
+      return state === 'succeeded' || state === 'failed' ? null : `a login by ${kind}: ${end}`;
     }, LOGIN_LIMIT_MS);
-    tally.count(`logged in by ${kind}`);
+    if (end.includes('"state":"succeeded"')) tally.count(`logged in by ${kind}`);
+    else tally.fail(`a login by ${kind}: ${end}`);
   };
   await Promise.all(
     (['browser', 'device'] as const).map(async (kind) =>

@@ -1,0 +1,140 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { FakeUpstream } from '../../../src/fake-upstream/fake-upstream.js';
+import { streams } from '../../../src/fake-upstream/script/responses.js';
+import { Child, type ChildEnd } from '../../codex/support/child.js';
+import { buildProgram } from '../../support/program/child-process.js';
+import { Folders, Talk } from '../../support/program/usage-program.js';
+import type { SeededRandom } from '../../support/seeded-random.js';
+import { COMPILED, leftoversOf } from './leftovers.js';
+import { TurnsUntilStop } from './turns-until-stop.js';
+
+const accounts = ['a', 'b', 'c'];
+/** Each turn refreshes its account: a refresh is due a minute before the end of a token. */
+const TOKEN_SECONDS = 55;
+const DRAIN_SECONDS = 5;
+const START_LIMIT_MS = 30_000;
+/** One stop in this many comes while the program still starts. */
+const EARLY_RATIO = 0.25;
+const LONGEST_START_MS = 1_500;
+const LONGEST_LOAD_MS = 500;
+
+/** What a start was like. */
+export interface Start {
+  readonly isEarly: boolean;
+  readonly served: number;
+  readonly findings: readonly string[];
+}
+
+/** Starts the program again and again on one port, pool and data folder, and stops it while it starts or serves. */
+export class RepeatedStarts implements AsyncDisposable {
+  /** The files after the first stop. */
+  #files: readonly string[] | null = null;
+
+  private constructor(
+    private readonly random: SeededRandom,
+    readonly fakeUpstream: FakeUpstream,
+    private readonly folders: Folders,
+    private readonly entry: string,
+    private readonly port: number,
+  ) {}
+
+  static async create(random: SeededRandom): Promise<RepeatedStarts> {
+    const fakeUpstream = await FakeUpstream.start({
+      accounts: accounts.map((name) => ({ name, accessTokenLifetimeSeconds: TOKEN_SECONDS })),
+    });
+    fakeUpstream.tokens.lifetimeSeconds = TOKEN_SECONDS;
+    for (const name of accounts) fakeUpstream.account(name).always(streams({ pauseBetweenMs: 10 }));
+    const folders = await Folders.create(fakeUpstream, accounts);
+    return new RepeatedStarts(random, fakeUpstream, folders, await buildProgram(), await freePort());
+  }
+
+  /** Starts the program, stops it, and looks for what it left. The first start is stopped under load. */
+  async once(): Promise<Start> {
+    const signal = this.random.happens(0.7) ? 'SIGTERM' : 'SIGINT';
+    const isEarly = this.random.happens(EARLY_RATIO) && this.#files !== null;
+    const child = this.#spawn();
+    const findings: string[] = [];
+    let served = 0;
+    let end: ChildEnd;
+    if (isEarly) {
+      await pause(this.random.between(0, LONGEST_START_MS));
+      child.kill(signal);
+      end = await child.ended;
+      const isAsAsked = end.code === 0 || end.signal === signal;
+      if (!isAsAsked) findings.push(`stopped early by ${signal}, it ended with ${JSON.stringify(end)}`);
+    } else {
+      const origin = await this.#listening(child);
+      const talk = new Talk(origin);
+      const out = (await talk.json('/admin/accounts')).filter(
+        (it: { reason: unknown }) => it.reason !== null,
+      );
+      if (out.length > 0) findings.push(`accounts are out after a start: ${JSON.stringify(out)}`);
+      const turns = new TurnsUntilStop(origin);
+      await pause(this.random.between(0, LONGEST_LOAD_MS));
+      turns.stopping();
+      child.kill(signal);
+      end = await child.ended;
+      await turns.ended();
+      served = turns.served;
+      findings.push(...turns.failures);
+      if (end.code !== 0) findings.push(`stopped by ${signal}, it ended with ${JSON.stringify(end)}`);
+    }
+    findings.push(...(await this.#left(end)));
+    const output = findings.length === 0 ? [] : [child.outputTail];
+    return { isEarly, served, findings: [...findings, ...output] };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.folders[Symbol.asyncDispose]();
+    await this.fakeUpstream.close();
+  }
+
+  #spawn(): Child {
+    const { path } = this.folders;
+    const env = {
+      PATH: process.env['PATH'] ?? '',
+      HOME: path,
+      XDG_RUNTIME_DIR: join(path, 'run'),
+      NODE_COMPILE_CACHE: join(path, COMPILED),
+      PROXY_LISTEN_ADDR: `127.0.0.1:${this.port}`,
+      PROXY_DRAIN_SECONDS: String(DRAIN_SECONDS),
+      PROXY_POLICY: 'round-robin', // all accounts serve turns
+      ...this.fakeUpstream.env,
+    };
+    return new Child(process.execPath, [this.entry], { env, cwd: path });
+  }
+
+  async #listening(child: Child): Promise<string> {
+    const listening = (): string | null =>
+      /^codex-pool listens on (http:\/\/\S+:[1-9]\d*)$/m.exec(child.stdout)?.[1] ?? null;
+    return await child.until(listening, 'the program to listen', START_LIMIT_MS);
+  }
+
+  /** Everything that the program left behind. */
+  async #left(end: ChildEnd): Promise<string[]> {
+    const { processes, locks, ports, files } = await leftoversOf(this.folders.path, this.port);
+    this.#files ??= files;
+    // SQLite keeps these two until a close, and a signal before the program listens ends it without one.
+    const isKilled = end.code !== 0;
+    const known = new Set([...this.#files, ...(isKilled ? ['data/proxy.db-wal', 'data/proxy.db-shm'] : [])]);
+    return [
+      ...processes.map((it) => `process ${it} is left`),
+      ...locks.map((it) => `${it} is locked`),
+      ...ports.map((it) => `port ${it} is in use`),
+      ...files.filter((it) => !known.has(it)).map((it) => `the file ${it} is left`),
+    ];
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen({ port: 0, host: '127.0.0.1' });
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (typeof address !== 'object' || address === null) throw new Error('a server without a port');
+  return address.port;
+}
