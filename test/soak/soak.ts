@@ -54,7 +54,7 @@ export class Soak implements AsyncDisposable {
   /** Runs the whole load for a time, then waits until the program is at rest. */
   async run(seconds: number): Promise<void> {
     const endsAt = performance.now() + seconds * 1_000;
-    const isOver = (): boolean => performance.now() > endsAt || this.tally.failures.length > 0;
+    const isOver = (): boolean => performance.now() > endsAt || this.tally.hasTooManyFailures;
     const { fakeUpstream, tally } = this;
     const { origin } = this.program;
     const pool = join(this.folders.path, 'pool');

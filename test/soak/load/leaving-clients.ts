@@ -30,7 +30,11 @@ export async function sendAndLeave(
         exchange.leave();
         tally.count('left over HTTP');
       } else {
-        const client = await SocketClient.connect(origin);
+        const client = await SocketClient.tryToConnect(origin);
+        if (!(client instanceof SocketClient)) {
+          tally.fail(`a handshake was refused: ${client.status} ${client.text.slice(0, 300)}`);
+          return;
+        }
         client.send(JSON.stringify(responseCreate(client.session, { input: turn.input })));
         await pause(staysMs);
         client.cut();

@@ -80,11 +80,13 @@ class Line {
     if (client === null) return 'no socket';
     client.messages.length = 0;
     client.send(JSON.stringify(responseCreate(client.session, { input })));
-    await client.until(
-      () => client.end !== null || client.messages.slice(-1).some(endsTurn),
-      'the end of a turn',
-      TURN_MS,
-    );
+    const isOver = (): boolean => client.end !== null || client.messages.slice(-1).some(endsTurn);
+    try {
+      await client.until(isOver, 'the end of a turn', TURN_MS);
+    } catch (error) {
+      client.cut();
+      return String(error);
+    }
     const text = client.messages.map((it) => it.bytes.toString('utf8')).join('\n');
     return client.end === null ? text : `${text} closed with ${client.end.code}`;
   }

@@ -1,4 +1,4 @@
-/** Detailed failures; with more, the rest shows nothing new. */
+/** With so many failures, the rest would show nothing new. */
 const MAX_FAILURES = 20;
 
 /** Events of a soak by name, and what must not have happened. */
@@ -17,6 +17,10 @@ export class Tally {
   fail(what: string): void {
     this.count('failures');
     if (this.failures.length < MAX_FAILURES) this.failures.push(`${new Date().toISOString()} ${what}`);
+  }
+
+  get hasTooManyFailures(): boolean {
+    return this.failures.length >= MAX_FAILURES;
   }
 
   toString(): string {
