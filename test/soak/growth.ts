@@ -1,4 +1,4 @@
-import { limits } from '../../src/config/limits.js';
+import { fillableOf } from './fillable-tables.js';
 import { isNamed } from './heap/heap-summary.js';
 import type { ProgramFigures } from './program-figures.js';
 
@@ -10,25 +10,8 @@ import type { ProgramFigures } from './program-figures.js';
 const SLACK = 25;
 const SLACK_RATIO = 0.03;
 
-/** Entries of a request record: its candidates are all accounts. */
-const ENTRIES_PER_RECORD = 20;
-const records = limits.requestLogEntries;
-
-/** What may still fill to its bound, by the beginning of its name. ARCHITECTURE.md, law 12. */
-const bounds: readonly (readonly [string, number])[] = [
-  ['SessionAffinity.entries', limits.affinitySessions], // sessions begin all the time
-  ['PinTable.pins.response', limits.pins], // each response on a WebSocket pins its id
-  ['PinTable.pins.turnState', limits.pins],
-  ['RequestLog.requests', records],
-  ['RequestRecord', records * ENTRIES_PER_RECORD],
-  ['Logins.entries', limits.logins],
-  ['RecentErrors.errors', limits.recentErrors],
-];
-
-/** Bytes of objects that V8 keeps or frees as it likes (strings, feedback of its compiler), as measured. */
+/** Bytes that V8 keeps or frees as it likes: strings, feedback for its compiler, buffers. As measured, half of it. */
 const HEAP_SLACK = 1_000_000;
-/** Bytes of an entry of a table that may fill, with its strings. */
-const BYTES_PER_ENTRY = 1_000;
 /** Names in each line of the report. */
 const MAX_NAMES = 15;
 
@@ -51,10 +34,8 @@ export interface Growth {
 export function growthBetween(before: ProgramFigures, after: ProgramFigures): Growth {
   const collections = grown(before.heap.collections, after.heap.collections);
   const classes = grown(before.heap.classes, after.heap.classes);
-  const filled = collections.filter((it) => boundOf(it.name) !== null);
-  const entries = filled.reduce((sum, it) => sum + it.after - it.before, 0);
-  const heapGrowth = after.heap.bytes - before.heap.bytes;
-  const heapAllowed = HEAP_SLACK + entries * BYTES_PER_ENTRY;
+  const filled = collections.map((it) => (it.after - it.before) * (fillableOf(it.name)?.bytesPerEntry ?? 0));
+  const allowed = filled.reduce((total, it) => total + it, HEAP_SLACK);
   const leaks = [
     ...exactly('open files and connections', before.handles, after.handles),
     ...exactly('resources of the event loop', before.resources, after.resources),
@@ -63,10 +44,11 @@ export function growthBetween(before: ProgramFigures, after: ProgramFigures): Gr
     ...classes
       .filter((it) => isNamed(it.name) && isTooMany(it))
       .map((it) => `class ${textOf(it)}, held by ${holders(it.name, before, after)}`),
-    ...(heapGrowth > heapAllowed ? [`heap: ${mb(heapGrowth)} more, ${mb(heapAllowed)} allowed`] : []),
+    ...moreBytes('the heap, without code', before.heap.bytes, after.heap.bytes, allowed),
+    ...moreBytes('outside the heap', before.external, after.external, HEAP_SLACK),
   ];
   const report = [
-    `  heap in use after a collection ${mb(before.heapUsed)}, then ${mb(after.heapUsed)}; without code ${mb(before.heap.bytes)}, then ${mb(after.heap.bytes)} (${mb(heapAllowed)} more allowed); outside it ${mb(before.external)}, then ${mb(after.external)}`,
+    `  heap in use after a collection ${mb(before.heapUsed)}, then ${mb(after.heapUsed)}; without code ${mb(before.heap.bytes)}, then ${mb(after.heap.bytes)} (${mb(allowed)} more allowed); outside it ${mb(before.external)}, then ${mb(after.external)}`,
     `  open: ${list(after.handles)}`,
     `  event loop: ${list(after.resources)}; listeners on the process: ${sum(before.listeners)}, then ${sum(after.listeners)}`,
     `  collections that grew: ${names(collections)}`,
@@ -75,12 +57,16 @@ export function growthBetween(before: ProgramFigures, after: ProgramFigures): Gr
   return { leaks, report };
 }
 
-const boundOf = (name: string): number | null => bounds.find(([it]) => name.startsWith(it))?.[1] ?? null;
-
 function isTooMany({ name, before, after }: Grown): boolean {
-  const bound = boundOf(name);
-  if (bound !== null) return after > bound;
+  const table = fillableOf(name);
+  if (table !== undefined) return after > table.most;
   return after - before > SLACK + before * SLACK_RATIO;
+}
+
+function moreBytes(what: string, before: number, after: number, allowed: number): string[] {
+  return after - before <= allowed
+    ? []
+    : [`${what}: ${mb(after - before)} more, ${mb(allowed)} more are allowed`];
 }
 
 function grown(before: Counts, after: Counts): Grown[] {

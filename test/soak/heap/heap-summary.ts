@@ -56,9 +56,10 @@ function classOf(graph: HeapGraph, node: number): string {
   const name = graph.nameOf(node);
   if (name !== 'Timeout') return name;
   for (const edge of graph.edgesOf(node)) {
-    if (edge.name === '_onTimeout') return `Timeout of ${graph.nameOf(edge.to)}()`;
+    if (edge.name === '_onTimeout' && graph.typeOf(edge.to) === 'closure')
+      return `Timeout of ${graph.nameOf(edge.to)}()`;
   }
-  return name;
+  return 'cleared Timeout';
 }
 
 /** The owner of an object and the way to it, as in `SessionAffinity.#entries` or `remember()/seen[]`. */
