@@ -5,6 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { FakeUpstream } from '../../../src/fake-upstream/fake-upstream.js';
 import { streams } from '../../../src/fake-upstream/script/responses.js';
 import { Child, type ChildEnd } from '../../codex/support/child.js';
+import { eventually } from '../../support/eventually.js';
 import { buildProgram } from '../../support/program/child-process.js';
 import { Folders, Talk } from '../../support/program/usage-program.js';
 import type { SeededRandom } from '../../support/seeded-random.js';
@@ -21,6 +22,19 @@ const EARLY_RATIO = 0.25;
 const LONGEST_START_MS = 1_500;
 const LONGEST_LOAD_MS = 500;
 
+/** The files of a program that does not run: those of its accounts, and the database. */
+const lasting = [
+  /^data\/proxy\.db(\.lock)?$/,
+  /^pool\/[a-c]\.json$/,
+  /^pool\/\.journal\/[\da-f]{32}\.journal$/,
+  /^run\/codex-pool\/[\da-f]{32}\.lock$/,
+];
+const untilClosed = [/^data\/proxy\.db-(wal|shm)$/];
+/** Three for each account, and four of the database. */
+const MAX_FILES = 3 * accounts.length + 4;
+/** For the clients to notice that the program has ended. */
+const CLIENTS_LIMIT_MS = 10_000;
+
 /** What a start was like. */
 export interface Start {
   readonly isEarly: boolean;
@@ -30,9 +44,6 @@ export interface Start {
 
 /** Starts the program again and again on one port, pool and data folder, and stops it while it starts or serves. */
 export class RepeatedStarts implements AsyncDisposable {
-  /** The files after the first stop. */
-  #files: readonly string[] | null = null;
-
   private constructor(
     private readonly random: SeededRandom,
     readonly fakeUpstream: FakeUpstream,
@@ -51,14 +62,14 @@ export class RepeatedStarts implements AsyncDisposable {
     return new RepeatedStarts(random, fakeUpstream, folders, await buildProgram(), await freePort());
   }
 
-  /** Starts the program, stops it, and looks for what it left. The first start is stopped under load. */
+  /** Starts the program, stops it, and looks for what it left. */
   async once(): Promise<Start> {
     const signal = this.random.happens(0.7) ? 'SIGTERM' : 'SIGINT';
-    const isEarly = this.random.happens(EARLY_RATIO) && this.#files !== null;
+    const isEarly = this.random.happens(EARLY_RATIO);
     const child = this.#spawn();
     const findings: string[] = [];
-    let served = 0;
     let end: ChildEnd;
+    let turns: TurnsUntilStop | null = null;
     if (isEarly) {
       await pause(this.random.between(0, LONGEST_START_MS));
       child.kill(signal);
@@ -72,19 +83,17 @@ export class RepeatedStarts implements AsyncDisposable {
         (it: { reason: unknown }) => it.reason !== null,
       );
       if (out.length > 0) findings.push(`accounts are out after a start: ${JSON.stringify(out)}`);
-      const turns = new TurnsUntilStop(origin);
+      turns = new TurnsUntilStop(origin);
       await pause(this.random.between(0, LONGEST_LOAD_MS));
       turns.stopping();
       child.kill(signal);
       end = await child.ended;
-      await turns.ended();
-      served = turns.served;
-      findings.push(...turns.failures);
       if (end.code !== 0) findings.push(`stopped by ${signal}, it ended with ${JSON.stringify(end)}`);
     }
-    findings.push(...(await this.#left(end)));
+    findings.push(...(await this.#left(end)), ...(await unended(turns)));
+    findings.push(...(turns?.failures ?? []));
     const output = findings.length === 0 ? [] : [child.outputTail];
-    return { isEarly, served, findings: [...findings, ...output] };
+    return { isEarly, served: turns?.served ?? 0, findings: [...findings, ...output] };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -116,16 +125,29 @@ export class RepeatedStarts implements AsyncDisposable {
   /** Everything that the program left behind. */
   async #left(end: ChildEnd): Promise<string[]> {
     const { processes, locks, ports, files } = await leftoversOf(this.folders.path, this.port);
-    this.#files ??= files;
-    // SQLite keeps these two until a close, and a signal before the program listens ends it without one.
-    const isKilled = end.code !== 0;
-    const known = new Set([...this.#files, ...(isKilled ? ['data/proxy.db-wal', 'data/proxy.db-shm'] : [])]);
+    // SQLite keeps two files until it closes, and a signal before the program listens ends it without that.
+    const known = end.code === 0 ? lasting : [...lasting, ...untilClosed];
+    const strange = files.filter((file) => !known.some((it) => it.test(file)));
     return [
       ...processes.map((it) => `process ${it} is left`),
       ...locks.map((it) => `${it} is locked`),
       ...ports.map((it) => `port ${it} is in use`),
-      ...files.filter((it) => !known.has(it)).map((it) => `the file ${it} is left`),
+      ...strange.map((it) => `the file ${it} is left`),
+      ...(files.length > MAX_FILES ? [`too many files are left: ${files.join(', ')}`] : []),
     ];
+  }
+}
+
+/** Waits for the end of all clients. */
+async function unended(turns: TurnsUntilStop | null): Promise<string[]> {
+  try {
+    await eventually(
+      async () => (turns === null || turns.areOver ? null : 'turns have no end'),
+      CLIENTS_LIMIT_MS,
+    );
+    return [];
+  } catch (error) {
+    return [String(error)];
   }
 }
 

@@ -1,6 +1,6 @@
 import { call, turnWith } from '../../support/clients/raw-http.js';
 import { SocketClient } from '../../support/clients/socket-client.js';
-import { endsTurn, typeOf } from '../../support/clients/socket-message.js';
+import { endsTurn, type SocketMessage, typeOf } from '../../support/clients/socket-message.js';
 import { aTurn } from '../../support/pool/pool.js';
 
 const HTTP_WORKERS = 4;
@@ -12,14 +12,18 @@ export class TurnsUntilStop {
   /** Turns served. */
   served = 0;
   readonly failures: string[] = [];
-  readonly #workers: Promise<void>[];
+  #running = HTTP_WORKERS + SOCKET_WORKERS;
   #isStopping = false;
 
   constructor(private readonly origin: string) {
-    this.#workers = [
-      ...Array.from({ length: HTTP_WORKERS }, async () => this.#untilStop(async () => await this.#http())),
-      ...Array.from({ length: SOCKET_WORKERS }, async () => await this.#socket()),
-    ];
+    for (let worker = 0; worker < HTTP_WORKERS; worker += 1)
+      void this.#untilStop(async () => await this.#http());
+    for (let worker = 0; worker < SOCKET_WORKERS; worker += 1) void this.#socket();
+  }
+
+  /** Whether all clients have stopped. */
+  get areOver(): boolean {
+    return this.#running === 0;
   }
 
   /** From now on a turn may be refused. */
@@ -27,21 +31,15 @@ export class TurnsUntilStop {
     this.#isStopping = true;
   }
 
-  async ended(): Promise<void> {
-    await Promise.all(this.#workers);
-  }
-
   /** Repeats a turn until it is not served. */
   async #untilStop(send: () => Promise<string | null>): Promise<void> {
-    for (;;) {
-      const refusal = await send();
-      if (refusal === null) this.served += 1;
-      else if (this.#isStopping) return;
-      else {
-        this.failures.push(`a turn before the stop: ${refusal}`);
-        return;
-      }
+    let refusal = await send();
+    while (refusal === null) {
+      this.served += 1;
+      refusal = await send();
     }
+    if (!this.#isStopping) this.failures.push(`a turn before the stop: ${refusal}`);
+    this.#running -= 1;
   }
 
   /** Null if the turn was served, otherwise why not. */
@@ -61,12 +59,13 @@ export class TurnsUntilStop {
     let client: SocketClient | null = null;
     try {
       await this.#untilStop(async () => {
+        let messages: SocketMessage[];
         try {
           client ??= await SocketClient.connect(this.origin);
+          messages = await client.turn();
         } catch (error) {
-          return String(error);
+          return String(error); // refused, closed, or without an end
         }
-        const messages = await client.turn();
         const last = messages.at(-1);
         if (last !== undefined && typeOf(last) === 'response.completed') return null;
         const hasOutput = messages.some((it) => typeOf(it) === 'response.output_text.delta');
