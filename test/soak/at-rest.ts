@@ -4,8 +4,11 @@ import { eventually } from '../support/eventually.js';
 import { connectionsOf } from '../support/program/connections.js';
 import type { RunningProgram } from '../support/program/usage-program.js';
 
-/** The program keeps idle connections for half a minute, and waits as long for a database that was locked. */
-const REST_LIMIT_MS = 90_000;
+/**
+ * The program keeps idle connections for half a minute, and waits as long for a database that was locked. An account
+ * that has failed three times in a row is out for at most five minutes.
+ */
+const REST_LIMIT_MS = 360_000;
 
 const accountsSchema = z.array(
   z.object({ name: z.string(), inFlight: z.number(), reason: z.string().nullable() }),

@@ -15,8 +15,9 @@ describe('the program under everything at once', () => {
     await soak.run(minutes * 60 * WARM_UP_RATIO);
     const before = await soak.measure();
     await soak.run(minutes * 60 * (1 - WARM_UP_RATIO));
-    const after = await soak.measure();
-    const growth = growthBetween(before, after);
+    let growth = growthBetween(before, await soak.measure());
+    // A token may be refreshed in the background just now. A leak is still there at a second look.
+    if (growth.leaks.length > 0) growth = growthBetween(before, await soak.measure());
     process.stdout.write(`  ${soak.tally.toString()}\n${growth.report}\n`);
     expect.soft(soak.tally.failures).toEqual([]);
     expect.soft(soak.fakeUpstream.tokens.reuses, 'refresh tokens used twice').toBe(0);

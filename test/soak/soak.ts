@@ -21,6 +21,9 @@ const accounts = [...residents, ...Object.values(newcomers)];
 /** The program refreshes a token a minute before its end, so each account is refreshed every ten seconds. */
 const TOKEN_SECONDS = 70;
 
+/** Below the program's working directory. */
+const SNAPSHOT = 'soak.heapsnapshot';
+
 /** The program in a process of its own, under everything at once that clients, upstream and operator do. */
 export class Soak implements AsyncDisposable {
   readonly tally = new Tally();
@@ -45,13 +48,13 @@ export class Soak implements AsyncDisposable {
     });
     fakeUpstream.tokens.lifetimeSeconds = TOKEN_SECONDS;
     const folders = await Folders.create(fakeUpstream, accounts, {
-      ...probeEnv('soak.heapsnapshot'), // below its working directory
+      ...probeEnv(SNAPSHOT),
       PROXY_USAGE_REFRESH_SECONDS: '20',
     });
     return new Soak(seed, fakeUpstream, folders, await folders.start());
   }
 
-  /** Runs the whole load for a time, then waits until the program is at rest. */
+  /** Runs the whole load for a time. */
   async run(seconds: number): Promise<void> {
     const endsAt = performance.now() + seconds * 1_000;
     const isOver = (): boolean => performance.now() > endsAt || this.tally.hasTooManyFailures;
@@ -68,12 +71,12 @@ export class Soak implements AsyncDisposable {
       callAsOperator(origin, residents.at(-1) ?? '', random, tally, isOver),
       stallDatabase(this.folders.database, random, tally, isOver),
     ]);
-    await untilAtRest(this.program, fakeUpstream, accounts);
   }
 
-  /** The program's figures at rest. */
+  /** Waits until the program is at rest, and measures it. */
   async measure(): Promise<ProgramFigures> {
-    return await figuresOf(this.program, join(this.folders.path, 'soak.heapsnapshot'));
+    await untilAtRest(this.program, this.fakeUpstream, accounts);
+    return await figuresOf(this.program, join(this.folders.path, SNAPSHOT));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
