@@ -65,15 +65,21 @@ export async function sendHttpTurns(
   }
 }
 
-function check(turn: PlannedTurn, { status, text, isBroken }: Received, tally: Tally): void {
-  const isAsPlanned =
-    turn.plan === 'breaks after output'
-      ? isBroken
-      : turn.plan === 'refused input'
-        ? status === 422
-        : status === 200 && !isBroken && isWhole(text, turn);
+function check(turn: PlannedTurn, received: Received, tally: Tally): void {
   tally.count(`HTTP: ${turn.plan}`);
-  if (isAsPlanned) return;
+  if (isAsPlanned(turn, received)) return;
+  const { status, text, isBroken } = received;
   const end = isBroken ? 'broken' : 'ended';
   tally.fail(`turn ${turn.number} (${turn.plan}) was not served: ${status} ${end} ${text.slice(0, 500)}`);
+}
+
+function isAsPlanned(turn: PlannedTurn, { status, text, isBroken }: Received): boolean {
+  switch (turn.plan) {
+    case 'breaks after output':
+      return isBroken;
+    case 'refused input':
+      return status === 422;
+    default:
+      return status === 200 && !isBroken && isWhole(text, turn);
+  }
 }
