@@ -74,12 +74,7 @@ function check(turn: PlannedTurn, received: Received, tally: Tally): void {
 }
 
 function isAsPlanned(turn: PlannedTurn, { status, text, isBroken }: Received): boolean {
-  switch (turn.plan) {
-    case 'breaks after output':
-      return isBroken;
-    case 'refused input':
-      return status === 422;
-    default:
-      return status === 200 && !isBroken && isWhole(text, turn);
-  }
+  if (turn.plan === 'breaks after output') return isBroken;
+  if (turn.plan === 'refused input') return status === 422;
+  return status === 200 && !isBroken && isWhole(text, turn);
 }
