@@ -17,14 +17,22 @@ describe('the summary of a heap snapshot', () => {
       const path = join(folder, 'sample.heapsnapshot');
       await promisify(execFile)(process.execPath, [sample, path]);
       const { classes, collections, owners } = heapSummary(await readHeapGraph(path));
-      const sizes = ['#byName', 'names', 'list', 'shrunk', 'nested', 'nested[]', '_events.event'].map(
-        (it) => [it, collections.get(`Holder.${it}`)],
-      );
+      const sizes = [
+        '#byName',
+        'names',
+        'list',
+        'shrunk',
+        'table',
+        'nested',
+        'nested[]',
+        '_events.event',
+      ].map((it) => [it, collections.get(`Holder.${it}`)]);
       expect(Object.fromEntries(sizes)).toEqual({
         '#byName': 1_000,
         names: 300,
         list: 500,
         shrunk: 60,
+        table: 31, // with its prototype
         nested: 1,
         'nested[]': 80,
         '_events.event': 9,

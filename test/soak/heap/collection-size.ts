@@ -7,8 +7,8 @@ const COUNTS = 3;
 /** Entries per bucket of a hash table. */
 const LOAD = 2;
 
-/** An object with fewer properties is a record rather than a table. */
-const TABLE_PROPERTIES = 50;
+/** An object with fewer properties is a record. Of a table, those beyond count, so that no size begins with a jump. */
+const RECORD_PROPERTIES = 50;
 
 /** Words of one entry: the key, the value of a map, the next entry of the bucket. */
 const entryWords: Readonly<Record<string, number>> = { Map: 3, Set: 2 };
@@ -21,8 +21,7 @@ export function sizeOf(graph: HeapGraph, node: number): number {
   if (words !== undefined) return entriesIn(graph, node, words);
   if (name === 'Array') return edges(graph, node, 'element');
   if (name !== 'Object') return 0;
-  const properties = edges(graph, node, 'property');
-  return properties < TABLE_PROPERTIES ? 0 : properties;
+  return Math.max(0, edges(graph, node, 'property') - RECORD_PROPERTIES);
 }
 
 function edges(graph: HeapGraph, node: number, wanted: string): number {

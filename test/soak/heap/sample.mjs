@@ -10,6 +10,7 @@ class Holder extends EventEmitter {
   list = numbers(500).map((it) => ({ it }));
   shrunk = new Map(numbers(100).map((it) => [`name ${it}`, `value ${it}`]));
   counts = new Map(numbers(1_000).map((it) => [it, it]));
+  table = Object.fromEntries(numbers(80).map((it) => [`name ${it}`, { it }]));
   nested = new Map([['inner', new Map(numbers(80).map((it) => [`name ${it}`, it]))]]);
 
   get size() {
