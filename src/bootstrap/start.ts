@@ -29,6 +29,8 @@ export async function start(): Promise<void> {
   // A closed log pipe must not end a turn, and nothing is left to report it to.
   for (const output of [process.stdout, process.stderr]) output.on('error', () => undefined);
   for (const why of warnings) logger.warn('a setting does not count', { why });
+  // First: a signal during the start must not cut a refresh, whose tokens would be lost.
+  const whenAsked = watchSignals(logger);
   let running: RunningApp;
   try {
     running = await startApp(config, { logger, errors });
@@ -41,7 +43,7 @@ export async function start(): Promise<void> {
     logger.error('stopping after a fault outside any connection');
     stop(1);
   });
-  stopOnSignals(stop, logger);
+  whenAsked(() => stop(0));
   const accounts = running.app.get(AccountRegistry);
   process.stdout.write(greeting(running.address, config, accounts.list(), accounts.broken()));
 }
@@ -113,14 +115,23 @@ function stopping(running: RunningApp, logger: PoolLogger, drainSeconds: number)
   };
 }
 
-function stopOnSignals(stop: (code: number) => void, logger: PoolLogger): void {
+/**
+ * Watches for signals that ask the program to stop. Returns a function that takes what is done then; it is done at once
+ * if a signal has come before. A second signal ends the program at once.
+ */
+function watchSignals(logger: PoolLogger): (stop: () => void) => void {
   let isAsked = false;
+  let stop: (() => void) | null = null;
   const onSignal = (signal: NodeJS.Signals) => {
     if (isAsked && signal === 'SIGHUP') return; // a terminal that closes may send it several times
-    if (isAsked) process.exit(1); // a second signal stops at once
+    if (isAsked) process.exit(1);
     isAsked = true;
     logger.log('stopping', { signal });
-    stop(0);
+    stop?.();
   };
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, onSignal);
+  return (given) => {
+    stop = given;
+    if (isAsked) stop();
+  };
 }

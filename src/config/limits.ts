@@ -76,8 +76,8 @@ export const limits = {
   socketHandshakeMs: 10 * SECOND,
   /** Time that a stop leaves to requests that are not turns and are not event streams. */
   sideStopMs: 2 * SECOND,
-  /** Time after the drain for the rest of shutdown: closing sockets, the last writes. */
-  stopMs: 10 * SECOND,
+  /** Time after the drain for the rest of shutdown: a refresh that waits for its response, the last writes. */
+  stopMs: 40 * SECOND,
   /** Size of the largest WebSocket message. */
   messageBytes: 32 * MiB,
   /** Bytes queued for a slow WebSocket reader before the sender is paused. */

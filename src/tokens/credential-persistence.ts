@@ -49,6 +49,12 @@ export class CredentialPersistence {
     return await work();
   }
 
+  /** Retries failed writes, and waits for those in progress. Nothing is written afterwards. */
+  async close(): Promise<void> {
+    await this.saveUnsaved();
+    await this.journal.close();
+  }
+
   /** Retries token-file writes that failed. One account's failure does not affect the others. */
   async saveUnsaved(): Promise<void> {
     for (const { id, name, unsaved } of this.vault.list()) {

@@ -22,6 +22,7 @@ const NO_RESPONSE_YET = 'the token endpoint has not responded yet';
 export class TokenService implements OnApplicationShutdown {
   private readonly logger = new Logger(TokenService.name);
   private readonly flights = new SingleFlight<StoredCredential>();
+  private isStopping = false;
 
   constructor(
     private readonly vault: CredentialVault,
@@ -113,10 +114,11 @@ export class TokenService implements OnApplicationShutdown {
     this.vault.endNetworkPauses(this.clock.localNow());
   }
 
-  /** Waits for running refreshes, so that their tokens are written before the process ends. */
+  /** Waits for running refreshes, so that their tokens are written before the process ends. Begins no other one. */
   async onApplicationShutdown(): Promise<void> {
+    this.isStopping = true;
     await within(limits.refreshPatienceMs, this.flights.idle());
-    await this.persistence.saveUnsaved();
+    await within(limits.writeAtStopMs, this.persistence.close());
   }
 
   private async refreshQuietly({ id, name }: StoredCredential): Promise<void> {
@@ -133,6 +135,8 @@ export class TokenService implements OnApplicationShutdown {
    */
   private async refresh(id: string, reason: RefreshReason): Promise<StoredCredential> {
     const storedCredential = this.vault.get(id);
+    if (this.isStopping && !this.flights.isRunning(id))
+      throw new RefreshFailedError(storedCredential.name, 'the program is stopping');
     const request = {
       reason,
       maySend: !this.config.refreshDisabled,

@@ -26,6 +26,7 @@ export class RefreshJournal {
   private readonly logger = new Logger(RefreshJournal.name);
   private readonly folders: readonly string[];
   private readonly lockedIds = new Set<string>();
+  private isClosed = false;
   private readonly warned = new Set<string>();
   /** The identity of each journal file, by path, when it was last locked. */
   private readonly seen = new LRUCache<string, string>({ max: 2 * limits.poolFiles });
@@ -36,7 +37,7 @@ export class RefreshJournal {
 
   /**
    * Locks an account's journal, by the account's identity; exclusive until disposed. Waits up to `patienceMs`; null when
-   * another process still holds it. If no disk accepts the file, the journal stores nothing (`isOnDisk`). `name`: the
+   * another process still holds it, or the journal is closed. If no disk accepts the file, the journal stores nothing (`isOnDisk`). `name`: the
    * credential file, which another pool folder may link; it is locked after the journal.
    */
   async lock(id: string, patienceMs: number, name: string | null = null): Promise<LockedJournal | null> {
@@ -46,6 +47,7 @@ export class RefreshJournal {
       if (performance.now() >= until) return null;
       await pause(LOCK_RETRY_MS);
     }
+    if (this.isClosed) return null;
     this.lockedIds.add(id);
     const release = () => void this.lockedIds.delete(id);
     try {
@@ -63,6 +65,12 @@ export class RefreshJournal {
       release();
       throw error;
     }
+  }
+
+  /** Locks nothing from now on. Resolves when all locks have been released, and so all their writes are done. */
+  async close(): Promise<void> {
+    this.isClosed = true;
+    while (this.lockedIds.size > 0) await pause(LOCK_RETRY_MS);
   }
 
   private async lockJournal(
