@@ -17,8 +17,8 @@ import { findNginx } from './targets/nginx.mjs';
 import { descriptionsOf, Worlds } from './targets/worlds.mjs';
 
 const forms = {
-  full: { rounds: 5, loopRounds: 3, warmTurns: 1_600 },
-  quick: { rounds: 2, loopRounds: 0, warmTurns: 1_200 },
+  full: { rounds: 5, loopRounds: 3, warmTurns: 10_000 },
+  quick: { rounds: 2, loopRounds: 0, warmTurns: 3_000 },
 };
 /** Limit of the whole bench, against hangs. */
 const LIMIT_MS = 1_500_000;

@@ -40,7 +40,7 @@ function httpTurns({
 }
 
 const turns = {
-  full: { latencyTurns: 300, cpuTurns: 600 },
+  full: { latencyTurns: 300, cpuTurns: 1_500 },
   quick: { latencyTurns: 80, cpuTurns: 200 },
 };
 const few = {
