@@ -52,7 +52,7 @@ export class Handshake {
       const { upstream } = attempted.socket;
       const headers = this.commit.headersOf(request, account, attempted.headers);
       return this.acceptance.accept({ ...arrival, head: takeHead() }, upstream, headers, record, (client) =>
-        this.sessions.begin(client, upstream, request, PATH),
+        this.sessions.begin(client, arrival.socket, upstream, request, PATH),
       );
     }
     if (attempted?.peeked != null && meansNoSockets(attempted.peeked.response.statusCode)) {

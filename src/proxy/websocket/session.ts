@@ -6,6 +6,7 @@ import { messageType } from '../request/message.js';
 import { INTERNAL_ERROR, sendable, SERVICE_RESTART } from '../socket/close-code.js';
 import { guard } from '../socket/guard.js';
 import { closeSocket, relayMessage } from '../socket/message-relay.js';
+import type { TickCork } from '../socket/tick-cork.js';
 import type { SocketEnd, SocketReader, UpstreamSocket } from '../socket/upstream-socket.js';
 import type { ClientMessages } from './client-messages.js';
 import { IdleTimer } from './idle-timer.js';
@@ -53,6 +54,8 @@ export class SocketSession implements TurnSession, OpenSocket {
 
   constructor(
     private readonly client: WebSocket,
+    /** Of the client's connection. */
+    private readonly cork: TickCork,
     upstream: UpstreamSocket,
     private readonly parts: SessionParts,
     private readonly onEnd: () => void,
@@ -111,6 +114,7 @@ export class SocketSession implements TurnSession, OpenSocket {
   /** Never compressed: the loopback connection is fast, and compression costs time. */
   toClient(message: Buffer, isBinary: boolean): void {
     this.#idle.moved();
+    this.cork.hold();
     relayMessage(this.#current.ws, this.client, message, { isBinary, isCompressed: false });
   }
 

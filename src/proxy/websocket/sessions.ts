@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import { Injectable } from '@nestjs/common';
 import type { WebSocket } from 'ws';
 import { AccountRegistry } from '../../accounts/account-registry.js';
@@ -8,6 +9,7 @@ import { Drain } from '../../runtime/drain.js';
 import { NetworkDetector } from '../../runtime/network-detector.js';
 import { SuspendDetector } from '../../runtime/suspend-detector.js';
 import type { ProxyRequest } from '../request/proxy-request.js';
+import { TickCork } from '../socket/tick-cork.js';
 import type { UpstreamSocket } from '../socket/upstream-socket.js';
 import { ClientMessages } from './client-messages.js';
 import type { OpenSocket } from './open-socket.js';
@@ -49,9 +51,16 @@ export class SocketSessions {
   }
 
   /** Starts relaying between a client and upstream. `upgrade` asked for the WebSocket; its headers name the session. */
-  begin(client: WebSocket, upstream: UpstreamSocket, upgrade: ProxyRequest, path: string): void {
+  begin(
+    client: WebSocket,
+    connection: Duplex,
+    upstream: UpstreamSocket,
+    upgrade: ProxyRequest,
+    path: string,
+  ): void {
     const session: SocketSession = new SocketSession(
       client,
+      new TickCork(connection),
       upstream,
       {
         messages: this.messages,
