@@ -14,7 +14,7 @@ const figuresSchema = z.object({
   heapUsed: z.number(),
   external: z.number(),
   arrayBuffers: z.number(),
-  /** What keeps the event loop alive (sockets, servers, timers, file requests), by kind. */
+  /** Resources that keep the event loop alive (sockets, servers, timers, file requests), by kind. */
   resources: counts,
   /** Open file descriptors by target. */
   handles: counts,

@@ -26,7 +26,7 @@ const SKIPPED_LINES = SKIPPED.subarray(0, -1);
  */
 export class EventFinder {
   private readonly reader: SseReader;
-  /** What becomes of the event at hand; `unknown` until its data begins. */
+  /** How the event at hand is treated; `unknown` until its data begins. */
   private event: 'read' | 'skipped' | 'unknown' = 'read';
   /** The bytes of an event before it is known what becomes of it. */
   private head: Buffer = NO_BYTES;

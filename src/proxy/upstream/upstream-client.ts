@@ -133,7 +133,7 @@ export class UpstreamClient implements OnApplicationBootstrap, OnApplicationShut
 function upstreamAt(base: URL, egress: Egress, clock: Clock): Upstream {
   const agent = withLargeHeads(egressAgent(egress, base, agentOptions));
   const forward = createProxyMiddleware({
-    // Not a text, which would be parsed for each request, nor no filter, which would parse the path.
+    // The library would parse a text for each request, and without a filter the path.
     target: new URL(base.origin),
     pathFilter: () => true,
     agent,

@@ -105,7 +105,7 @@ export class HeapGraph {
     return { type, name: isIndex ? String(name) : (this.#strings[name] ?? ''), to };
   }
 
-  /** For each node the reference on the shortest path from the root, and where it comes from; -1 if there is none. */
+  /** By node: the last reference on its shortest path from the root, and the node that refers to it; -1 without a path. */
   parents(): { readonly edges: Int32Array; readonly nodes: Int32Array } {
     const edges = new Int32Array(this.count).fill(-1);
     const nodes = new Int32Array(this.count).fill(-1);

@@ -40,8 +40,8 @@ const plans = {
 export type Plan = keyof typeof plans;
 
 /**
- * Relative frequency. An account that is out is back within two seconds, and six of them serve, so another one can
- * always take the turn: every turn is to be served.
+ * Relative frequency. An account is out for two seconds at most, and the pool has six, so another one can always take
+ * over: the proxy must serve every turn.
  */
 const weights: Readonly<Partial<Record<Plan, number>>> = {
   served: 40,

@@ -3,7 +3,7 @@ import { readdir, readFile, readlink, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 
-/** What a program that has ended may have left behind. Empty lists: nothing. */
+/** Things that an ended program has left behind; all lists are empty if it has cleaned up. */
 export interface Leftovers {
   /** Processes that still run in its folder, by id. */
   readonly processes: readonly string[];

@@ -35,7 +35,7 @@ const MAX_FILES = 3 * accounts.length + 4;
 /** For the clients to notice that the program has ended. */
 const CLIENTS_LIMIT_MS = 10_000;
 
-/** What a start was like. */
+/** The result of one start and its stop. */
 export interface Start {
   readonly isEarly: boolean;
   readonly served: number;
