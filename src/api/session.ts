@@ -1,0 +1,16 @@
+import { z } from 'zod';
+import { epochMs } from './shared-shapes.js';
+
+/** A session and the account that its turns go to. */
+export const sessionSchema = z.object({
+  /** Hash of the session key. */
+  session: z.string(),
+  /** Name of its account; null if that has left the pool. */
+  account: z.string().nullable(),
+  usedAt: epochMs,
+  /** The account that served it before it moved; null if it has never moved. */
+  movedFrom: z.string().nullable(),
+  /** The account that the operator has chosen for its next turn; null if none. */
+  movesTo: z.string().nullable(),
+});
+export type SessionView = z.infer<typeof sessionSchema>;
