@@ -26,6 +26,7 @@ export class AccountRegistry implements OnModuleInit {
   private brokenFiles: readonly BrokenFile[] = [];
   private reading: Promise<unknown> = Promise.resolve();
   private readonly watchers: ((account: Account) => void)[] = [];
+  private changes = 0;
 
   constructor(
     private readonly vault: CredentialVault,
@@ -44,6 +45,14 @@ export class AccountRegistry implements OnModuleInit {
     await this.folder.noteReading();
     this.take(await this.persistence.load(), new Set(), new Map()); // startup does not wait for partial writes
     await this.kept.keepAll(this.brokenFiles.map((it) => it.name));
+  }
+
+  /**
+   * Grows with every change to an account: its file, login, settings or evidence. Slots, quota and totals are not
+   * counted.
+   */
+  get version(): number {
+    return this.changes;
   }
 
   /** All accounts, by name. Accounts whose file is gone stay listed while their turns are in flight. */
@@ -72,6 +81,7 @@ export class AccountRegistry implements OnModuleInit {
     const before = account.evidence;
     account.evidence = learn(before, event);
     if (account.evidence === before) return; // nothing new
+    this.changes += 1;
     const changed = changedRefusals(before, account.evidence);
     if (changed.length > 0) account.waiters.wakeAll(); // waiting requests may choose another account
     this.evidence.note(account);
@@ -109,6 +119,7 @@ export class AccountRegistry implements OnModuleInit {
   /** Sets and stores the operator's settings of an account. */
   configure(account: Account, settings: AccountSettings): void {
     account.settings = settings;
+    this.changes += 1;
     account.waiters.wakeAll();
     this.settings.save(account.id, settings);
   }
@@ -156,6 +167,7 @@ export class AccountRegistry implements OnModuleInit {
     const difference = diffOf({ accounts: this.accounts, namesBefore, files, underWay, find });
     const { present, withdrawn, waiting, broken, results } = difference;
     logReload(this.logger, results, this.brokenFiles);
+    this.changes += 1;
     this.brokenFiles = broken;
     const accounts = present.map(({ storedCredential, known }) => this.placed(storedCredential, known));
     this.accounts = [...accounts, ...waiting, ...withdrawn.map((it) => it.account)].toSorted((a, b) =>
@@ -191,6 +203,7 @@ export class AccountRegistry implements OnModuleInit {
   /** Drops an account that has neither a file nor turns. Its rows in the database stay. */
   private dismiss(account: Account): void {
     this.accounts = this.accounts.filter((it) => it !== account);
+    this.changes += 1;
     // Keep tokens that are in no file: the file may come back.
     if (account.storedCredential.unsaved === null) this.vault.forget(account.id);
   }
@@ -200,6 +213,7 @@ export class AccountRegistry implements OnModuleInit {
     if (now.unsaved !== null) void this.kept.keep(now.id); // its file may be broken, and its account dismissed
     const account = this.findById(now.id);
     if (account === null || before === null) return;
+    this.changes += 1;
     const { credential: previous } = before;
     if (previous !== now.credential)
       this.learn(account, {

@@ -43,9 +43,21 @@ export class RequestLog {
   private readonly requests: LoggedRequest[] = [];
   /** The place of the next entry. */
   private next = 0;
+  private changes = 0;
+
+  /** Grows with every change to an entry, so that a watcher need not build the entries to see that nothing changed. */
+  get version(): number {
+    return this.changes;
+  }
+
+  /** Notes that an entry has changed. */
+  changed(): void {
+    this.changes += 1;
+  }
 
   /** Adds a request, once. The oldest is dropped first. */
   put(request: LoggedRequest): void {
+    this.changes += 1;
     this.requests[this.next] = request;
     this.next = (this.next + 1) % limits.requestLogEntries;
   }

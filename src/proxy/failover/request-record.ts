@@ -37,7 +37,7 @@ export class RequestRecord implements LoggedRequest {
   constructor(
     { id, receivedAt, completeAt, method, sessionKey, isReplayable }: Recorded,
     private readonly route: string,
-    log: RequestLog,
+    private readonly log: RequestLog,
   ) {
     this.request = { id, receivedAt, completeAt, method, sessionKey, isReplayable };
     log.put(this);
@@ -86,17 +86,20 @@ export class RequestRecord implements LoggedRequest {
       status,
       failedLate: null,
     });
+    this.log.changed();
   }
 
   /** Records the outcome that the stream of the last attempt reported after the commit. */
   failedLate(outcome: AttemptOutcome['kind']): void {
     const last = this.attempts.pop();
     if (last !== undefined) this.attempts.push({ ...last, failedLate: outcome });
+    this.log.changed();
   }
 
   /** Records the tokens and bytes of the relayed response. */
   used(relayed: Pick<Relayed, 'tokens' | 'bytes'>): void {
     this.relayed = relayed;
+    this.log.changed();
   }
 
   /** Returns the finished turn for the usage records; null if it reached no account. */
@@ -122,6 +125,7 @@ export class RequestRecord implements LoggedRequest {
     this.result = result;
     this.status = status;
     this.endedAt = Date.now();
+    this.log.changed();
   }
 
   /** The request as it is now. */
