@@ -51,6 +51,12 @@ export class Logins implements OnModuleDestroy {
     return login;
   }
 
+  /** Returns all logins, newest first. */
+  list(): Login[] {
+    this.sweep();
+    return [...this.entries.values()].map((it) => it.login).toReversed();
+  }
+
   find(id: string): Login | null {
     this.sweep();
     return this.entries.get(id)?.login ?? null;
