@@ -12,6 +12,11 @@ import { StoredChange } from './accounts/stored-change.js';
 import { AccountsController } from './accounts/accounts.controller.js';
 import { AdminAccess } from './admin-access.middleware.js';
 import { AdminController } from './admin.controller.js';
+import { EventsController } from './events/events.controller.js';
+import { LiveEvents } from './events/live-events.js';
+import { LiveViews } from './events/live-views.js';
+import { PoolFigures } from './events/pool-figures.js';
+import { SummarySource } from './events/summary-source.js';
 import { ClientHealth } from './health/client.health.js';
 import { FaultHealth } from './health/fault.health.js';
 import { HealthController } from './health/health.controller.js';
@@ -43,6 +48,7 @@ import { UsageController } from './usage.controller.js';
     HealthController,
     StatusController,
     LoginController,
+    EventsController,
   ],
   providers: [
     AccountViews,
@@ -55,6 +61,9 @@ import { UsageController } from './usage.controller.js';
     UpstreamHealth,
     FaultHealth,
     HealthIndicators,
+    LiveEvents,
+    LiveViews,
+    { provide: SummarySource, useClass: PoolFigures },
   ],
 })
 export class AdminModule implements NestModule {

@@ -26,5 +26,6 @@ export const deltaSchema = z.object({
 });
 export type Delta = z.infer<typeof deltaSchema>;
 
-/** The last event for a listener that is dropped, named `dropped`. */
-export const droppedSchema = z.object({ reason: z.enum(['too-slow', 'stopping']) });
+/** The last event for a listener that is dropped, named `dropped`. `fault`: of the program; see its log. */
+export const droppedSchema = z.object({ reason: z.enum(['too-slow', 'stopping', 'fault']) });
+export type Dropped = z.infer<typeof droppedSchema>;

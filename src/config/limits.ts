@@ -105,6 +105,25 @@ export const limits = {
   /** Size of a response that names a new file. */
   fileResponseBytes: 64 * KiB,
   requestLogEntries: 1_000,
+  /** Open event streams of the operator (`GET /admin/events`). */
+  eventListeners: 20,
+  /** How often changes are looked for while one is open, if something is known to have changed. */
+  eventTickMs: 250,
+  /** How many of these ticks pass until changes by time alone are looked for, and until a comment is sent. */
+  eventSlowTicks: 4,
+  eventCommentTicks: 60,
+  /** A listener that has more than this unsent, or has read nothing for this many ticks, is dropped. */
+  eventBacklogBytes: MiB,
+  eventStalledTicks: 120,
+  /** Time for a dropped listener to read why. */
+  eventLingerMs: SECOND,
+  /** Events kept for listeners that come back, and for how long after the last one has left. */
+  eventsKept: 200,
+  eventsKeptBytes: MiB,
+  eventsKeptMs: MINUTE,
+  /** Requests in the event stream: the newest, and older ones that still run. */
+  eventRequests: 50,
+  eventRunningRequests: 200,
   recentErrors: 20,
   /** Scopes of one account with evidence: itself, its meters, models, features. */
   scopesPerAccount: 200,

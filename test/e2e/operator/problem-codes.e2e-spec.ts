@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { Drain } from '../../../src/runtime/drain.js';
-import { call, type RawResponse } from '../../support/clients/raw-http.js';
+import { call, type RawResponse, send } from '../../support/clients/raw-http.js';
 import { PROBLEM } from '../../support/pool/admin.js';
 import { polled } from '../../support/pool/first-poll.js';
 import { TestPool } from '../../support/pool/pool.js';
@@ -73,9 +73,14 @@ async function walk(pool: TestPool): Promise<Map<string, string>> {
   for (const [method, path] of routesOf(pool)) {
     for (const [what, { fill = 'nobody', path: query = '', ...asked }] of variants) {
       const filled = path.replaceAll(/:\w+/g, fill) + query;
-      const response = await call(pool.origin, { ...asked, method, path: filled });
+      const exchange = send(pool.origin, { ...asked, method, path: filled });
+      const { statusCode = 0 } = await exchange.head;
       const isState = filled === '/healthz' || filled === '/readyz';
-      if (response.status < 400 || isState) continue;
+      if (statusCode < 400 || isState) {
+        exchange.leave(); // an event stream would not end
+        continue;
+      }
+      const response = await exchange.whole();
       const key = `${method} ${filled} ${what}`;
       codes.set(key, codeOf(response, key));
     }
