@@ -8,7 +8,17 @@ import { PoolError } from '../runtime/pool-error.js';
 import { type Authorities, authoritiesSchema } from './authorities.config.js';
 import { driverSettings } from './driver-setting.js';
 import { egressSchema } from './egress.config.js';
-import { baseUrl, flag, hostNames, integer, listenAddress, path, setting, token } from './setting-kinds.js';
+import {
+  baseUrl,
+  flag,
+  flagOn,
+  hostNames,
+  integer,
+  listenAddress,
+  path,
+  setting,
+  token,
+} from './setting-kinds.js';
 import { selectionPolicyNames } from './selection-policy-name.js';
 
 export const APP_CONFIG = Symbol('AppConfig');
@@ -33,6 +43,7 @@ const schema = z.object({
   PROXY_MAX_ATTEMPTS: integer(1, 100, 3),
   PROXY_USAGE_REFRESH_SECONDS: integer(1, 86_400, 300),
   PROXY_USAGE_RETENTION_DAYS: integer(1, 36_500, 30),
+  PROXY_RECORD_PROJECTS: flagOn,
   PROXY_DISABLE_REFRESH: flag,
   PROXY_DEBUG: flag,
   PROXY_POLICY: setting(
@@ -113,6 +124,7 @@ function toConfig(it: z.infer<typeof schema>, egress: Egress, authorities: Autho
     maxAttempts: it.PROXY_MAX_ATTEMPTS,
     usageRefreshSeconds: it.PROXY_USAGE_REFRESH_SECONDS,
     usageRetentionDays: it.PROXY_USAGE_RETENTION_DAYS,
+    recordProjects: it.PROXY_RECORD_PROJECTS,
     refreshDisabled: it.PROXY_DISABLE_REFRESH,
     debug: it.PROXY_DEBUG,
     policy: it.PROXY_POLICY,

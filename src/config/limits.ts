@@ -124,6 +124,16 @@ export const limits = {
   /** Requests in the event stream: the newest, and older ones that still run. */
   eventRequests: 50,
   eventRunningRequests: 200,
+  /** Length of turn metadata that is parsed for its folder, and the bytes at a message's end that are searched for it. */
+  turnMetadataChars: 16 * KiB,
+  turnMetadataTailBytes: 64 * KiB,
+  /** Length of a project's or a front end's name. */
+  recordedNameChars: 60,
+  /** Projects whose names are kept, in memory and in the database. */
+  projects: 1_000,
+  queuedProjects: 1_000,
+  /** Lag of a project's stored last use. */
+  projectOnRecordMs: HOUR,
   recentErrors: 20,
   /** Scopes of one account with evidence: itself, its meters, models, features. */
   scopesPerAccount: 200,

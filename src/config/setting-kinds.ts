@@ -19,12 +19,17 @@ export const integer = (min: number, max: number, fallback: number) =>
       .default(fallback),
   );
 
-export const flag = setting(
-  z
-    .enum(['0', '1', 'true', 'false'], { error: 'expected 0 or 1' })
-    .default('0')
-    .transform((it) => it === '1' || it === 'true'),
-);
+const flagOf = (fallback: '0' | '1') =>
+  setting(
+    z
+      .enum(['0', '1', 'true', 'false'], { error: 'expected 0 or 1' })
+      .default(fallback)
+      .transform((it) => it === '1' || it === 'true'),
+  );
+
+export const flag = flagOf('0');
+/** A flag that is on unless it is set to 0. */
+export const flagOn = flagOf('1');
 
 export const path = (fallback: string) =>
   setting(

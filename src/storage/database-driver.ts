@@ -8,6 +8,7 @@ import { Ownership1795420000000 } from './migrations/1795420000000-ownership.js'
 import { CreditsSetting1795800000000 } from './migrations/1795800000000-credits-setting.js';
 import { QuotaSampleSeenAt1795900000000 } from './migrations/1795900000000-quota-sample-seen-at.js';
 import { UsageDay1796000000000 } from './migrations/1796000000000-usage-day.js';
+import { Project1796100000000 } from './migrations/1796100000000-project.js';
 import type { DriverSetting } from '../config/driver-setting.js';
 import { nodeSqlite } from './node-sqlite.js';
 import type { SqliteModule } from './sqlite-module.js';
@@ -21,6 +22,7 @@ export const migrations = [
   CreditsSetting1795800000000,
   QuotaSampleSeenAt1795900000000,
   UsageDay1796000000000,
+  Project1796100000000,
 ];
 
 /** `sqlite3` is the package, `node` is Node's own SQLite. `fallbackReason` says why the package did not load. */

@@ -3,6 +3,7 @@ import type { AppConfig } from '../config/app.config.js';
 import { limits } from '../config/limits.js';
 import { insertRows, removeRows, upsertRows } from '../storage/statements.js';
 import type { StoredTable } from '../storage/stored-table.js';
+import { projectNames } from './project/project-table.js';
 import { QuotaSample } from './quota-sample.entity.js';
 import { addToSums } from './rollup-sums.js';
 import { UsageDay } from './usage-day.entity.js';
@@ -46,4 +47,4 @@ export const quotaSamples: StoredTable<QuotaSample> = {
 };
 
 /** In the order in which they are written. */
-export const usageTables: readonly StoredTable[] = [usageRecords, quotaSamples];
+export const usageTables: readonly StoredTable[] = [usageRecords, quotaSamples, projectNames];

@@ -1,11 +1,12 @@
 import { Module } from '@nestjs/common';
+import { Projects } from './project/projects.js';
 import { QuotaService } from './quota.service.js';
 import { UsageReport } from './report/usage-report.js';
 import { UsageService } from './usage.service.js';
 
 /** Token usage and quota: in memory, and recorded through TypeORM. */
 @Module({
-  providers: [UsageService, QuotaService, UsageReport],
-  exports: [UsageService, QuotaService, UsageReport],
+  providers: [UsageService, Projects, QuotaService, UsageReport],
+  exports: [UsageService, Projects, QuotaService, UsageReport],
 })
 export class UsageModule {}
