@@ -25,6 +25,7 @@ import { LoginController } from './login.controller.js';
 import { JsonBody } from './json-body.middleware.js';
 import { PoolGauges } from './pool-gauges.middleware.js';
 import { PoolHealth } from './health/pool.health.js';
+import { RequestsController } from './requests.controller.js';
 import { StatusController } from './status.controller.js';
 import { UpstreamGauge } from './upstream-gauge.middleware.js';
 import { UpstreamHealth } from './health/upstream.health.js';
@@ -42,6 +43,7 @@ import { UsageController } from './usage.controller.js';
   ],
   controllers: [
     AdminController,
+    RequestsController,
     AccountsController,
     AccountActionsController,
     UsageController,

@@ -1,36 +1,12 @@
 import { z } from 'zod';
 import { limits } from '../config/limits.js';
-import { isTimeZone, machineZone, startOfDate, startOfLocalDay } from '../usage/report/local-days.js';
+import { isTimeZone, machineZone, startOfLocalDay } from '../usage/report/local-days.js';
 import type { UsageQuery } from '../usage/report/usage-report.js';
 import { cursorSchema, limitSchema } from './lists/page-cursor.js';
+import { moment } from './moment.js';
 import { Problem } from './problems/problem.js';
 
 const DEFAULT_SPAN_MS = 30 * 86_400_000;
-
-/** Returns the time at which a moment begins in a zone, epoch ms. */
-type Moment = (zone: string) => number;
-
-/** A time as epoch ms, as an ISO time, or as a date: a day of the zone. */
-const moment = z.union([
-  z
-    .string()
-    .regex(/^\d{1,16}$/)
-    .transform(
-      (it): Moment =>
-        () =>
-          Number(it),
-    ),
-  z.iso.datetime({ offset: true }).transform(
-    (it): Moment =>
-      () =>
-        Date.parse(it),
-  ),
-  z.iso.date().transform(
-    (it): Moment =>
-      (zone) =>
-        startOfDate(zone, it),
-  ),
-]);
 
 const querySchema = z.object({
   from: moment.optional(),

@@ -1,34 +1,12 @@
 import { Injectable } from '@nestjs/common';
+import type { RequestView } from '../api/request.js';
 import { limits } from '../config/limits.js';
 
 /** One attempt of a request. Times are epoch ms. */
-export interface AttemptEntry {
-  readonly account: string;
-  /** Why this account was chosen: `pinned`, `affinity`, `policy`, or why it was tried again. */
-  readonly by: string;
-  readonly startedAt: number;
-  readonly outcome: string;
-  readonly status: number | null;
-  /** The outcome that the stream reported after its first output; null if none. */
-  readonly failedLate: string | null;
-}
+export type AttemptEntry = RequestView['attempts'][number];
 
 /** How a request was routed. Contains no secret, no e-mail address and no content. */
-export interface RequestEntry {
-  readonly id: string;
-  readonly at: number;
-  readonly method: string;
-  readonly route: string;
-  /** Hash of the session key; null without a session. */
-  readonly session: string | null;
-  /** Every account at the first selection; `passedOver` is null for accounts that could have served. */
-  readonly candidates: readonly { readonly account: string; readonly passedOver: string | null }[];
-  readonly attempts: readonly AttemptEntry[];
-  /** False if the body was too large to keep for another attempt. */
-  readonly isReplayable: boolean;
-  readonly result: string;
-  readonly endedAt: number | null;
-}
+export type RequestEntry = RequestView;
 
 /** A request that is or was served; its entry is made when it is asked for. It holds nothing of the request's body. */
 export interface LoggedRequest {
@@ -66,10 +44,9 @@ export class RequestLog {
     return this.requests.find((it) => it.id === id)?.entry() ?? null;
   }
 
-  /** Returns the newest entries, newest first. */
-  list(count: number): RequestEntry[] {
+  /** Returns all entries, the last one first. */
+  list(): RequestEntry[] {
     const oldestFirst = [...this.requests.slice(this.next), ...this.requests.slice(0, this.next)];
-    const newest = oldestFirst.slice(-count).toReversed();
-    return newest.map((it) => it.entry());
+    return oldestFirst.toReversed().map((it) => it.entry());
   }
 }

@@ -2,6 +2,8 @@ import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import type { EntityManager } from 'typeorm';
 import { limits } from '../config/limits.js';
+import { type Project, type ProjectPlace, shortName } from './project/project.js';
+import { Projects } from './project/projects.js';
 import { Database } from '../storage/database.js';
 import type { TokenCount } from './response-usage.js';
 import { addUsage, countsAsTurn, noUsage, type UsageSums } from './rollup-sums.js';
@@ -14,10 +16,22 @@ import { WriteBehind } from '../storage/write-behind.js';
 export type UsageTotals = Readonly<UsageSums>;
 
 /** The names that a turn's request gives; null for each that it does not give. */
-export type TurnNames = Pick<UsageRecord, 'model' | 'effort'>;
+export interface TurnNames {
+  readonly model: string | null;
+  readonly effort: string | null;
+  readonly frontEnd: string | null;
+  /** Hash of the thread. */
+  readonly thread: string | null;
+  readonly project: Project | null;
+}
+
+/** The names as the client gives them. */
+export interface GivenNames extends Omit<TurnNames, 'project'> {
+  readonly workspace: ProjectPlace | null;
+}
 
 /** The facts of an ended turn. Its record is made from them. */
-export interface TurnFacts extends Omit<UsageRecord, keyof TokenCount | keyof TurnNames> {
+export interface TurnFacts extends Omit<UsageRecord, keyof TokenCount | 'model' | 'effort'> {
   /** Null if the stream reported none. */
   readonly tokens: TokenCount | null;
 }
@@ -32,6 +46,7 @@ export class UsageService implements OnModuleInit {
   constructor(
     private readonly writer: WriteBehind,
     private readonly database: Database,
+    private readonly projects: Projects,
   ) {}
 
   /** Restores the totals from the recorded sums. */
@@ -45,12 +60,22 @@ export class UsageService implements OnModuleInit {
     return this.byAccount.get(accountId) ?? noUsage();
   }
 
+  /** Returns the names in the form of the records: short, and with the project in place of its folder. */
+  named({ workspace, model, effort, frontEnd, thread }: GivenNames): TurnNames {
+    // A lone surrogate, also one that a cut leaves of an emoji, is stored as U+FFFD: two of them would be one key.
+    return {
+      model: model?.toWellFormed() ?? null,
+      effort: effort?.toWellFormed() ?? null,
+      frontEnd: frontEnd === null ? null : shortName(frontEnd),
+      thread,
+      project: this.projects.of(workspace),
+    };
+  }
+
   /** Counts a turn and records it. */
-  record(turn: TurnFacts, { model, effort }: TurnNames): void {
+  record(turn: TurnFacts, names: TurnNames): void {
     const counts = turn.tokens ?? noTokens;
     this.add(turn.accountId, { ...counts, turns: countsAsTurn(turn) ? 1 : 0 });
-    // A lone surrogate, also one that a cut leaves of an emoji, is stored as U+FFFD: two of them would be one key.
-    const names = { model: model?.toWellFormed() ?? null, effort: effort?.toWellFormed() ?? null };
     this.writer.enqueue(usageRecords, rowOf(turn, names, counts));
   }
 

@@ -39,7 +39,7 @@ export class LiveViews {
   private requestsAfter(before: LiveView | null): RequestEntry[] {
     const ran = new Set(before?.requests.filter((it) => it.endedAt === null).map((it) => it.id));
     return this.requests
-      .list(limits.requestLogEntries)
+      .list()
       .filter((it, index) => index < limits.eventRequests || it.endedAt === null || ran.has(it.id))
       .slice(0, limits.eventRequests + limits.eventRunningRequests);
   }

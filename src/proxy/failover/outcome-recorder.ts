@@ -84,7 +84,7 @@ export class OutcomeRecorder {
     const { sessionKey } = context.request;
     if (context.feature !== null) return this.settleIfNew(sessionKey, account, startedAt);
     if (sessionKey !== null && context.isOverflow) this.affinity.markServedElsewhere(sessionKey);
-    else if (sessionKey !== null) this.settle(sessionKey, account, startedAt);
+    else if (sessionKey !== null) this.settleTurn(context, sessionKey, account, startedAt);
     this.pinning.pinTurnState(account, headers);
   }
 
@@ -138,6 +138,21 @@ export class OutcomeRecorder {
     const quota = this.quota.quota(account.id);
     if (named !== null) return meterNamed(quota, named);
     return metersFor(account.evidence, quota, needs.model)[0] ?? GENERAL_METER;
+  }
+
+  /** Ties the session of a turn to the account, and records a move. */
+  private settleTurn(
+    { record }: FailoverContext,
+    sessionKey: string,
+    account: Account,
+    startedAt: number,
+  ): void {
+    const formerId = this.affinity.find(sessionKey);
+    this.settle(sessionKey, account, startedAt);
+    const hasMoved =
+      formerId !== null && formerId !== account.id && this.affinity.find(sessionKey) === account.id;
+    if (hasMoved)
+      record.movedFrom({ id: formerId, name: this.registry.findById(formerId)?.name ?? formerId });
   }
 
   /** Ties the session to the account unless it belongs to another one, from which only a turn moves it. */

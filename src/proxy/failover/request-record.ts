@@ -8,15 +8,22 @@ import type {
 } from '../../observability/request-log.js';
 import type { AttemptOutcome } from '../outcome/outcome.js';
 import type { Attempted } from '../upstream/attempted.js';
-import type { TurnFacts } from '../../usage/usage.service.js';
+import type { TurnFacts, TurnNames } from '../../usage/usage.service.js';
+import { namesIn } from '../request/client-names.js';
 import type { ProxyRequest } from '../request/proxy-request.js';
 import type { Relayed } from '../response/client-channel.js';
 
 /** The recorded fields of a request, or of a turn on a WebSocket. */
 export type Recorded = Pick<
   ProxyRequest,
-  'id' | 'receivedAt' | 'completeAt' | 'method' | 'sessionKey' | 'isReplayable'
+  'id' | 'receivedAt' | 'completeAt' | 'method' | 'sessionKey' | 'isReplayable' | 'knownNames'
 >;
+
+/** The account that a session left; `name` is its identity if it is not in the pool any more. */
+export interface Former {
+  readonly id: string;
+  readonly name: string;
+}
 
 /** The recorded fields of an attempt; `status` is null if no response came. */
 export type RecordedAttempt = Pick<Attempted, 'outcome' | 'status' | 'startedAt' | 'sentAt' | 'headAt'>;
@@ -32,14 +39,16 @@ export class RequestRecord implements LoggedRequest {
   private sentAt: number | null = null;
   private headAt: number | null = null;
   private lastAccountId: string | null = null;
+  private former: Former | null = null;
+  private names: TurnNames | null = null;
   private relayed: Pick<Relayed, 'tokens' | 'bytes'> = { tokens: null, bytes: 0 };
 
   constructor(
-    { id, receivedAt, completeAt, method, sessionKey, isReplayable }: Recorded,
+    { id, receivedAt, completeAt, method, sessionKey, isReplayable, knownNames }: Recorded,
     private readonly route: string,
     private readonly log: RequestLog,
   ) {
-    this.request = { id, receivedAt, completeAt, method, sessionKey, isReplayable };
+    this.request = { id, receivedAt, completeAt, method, sessionKey, isReplayable, knownNames };
     log.put(this);
   }
 
@@ -102,6 +111,16 @@ export class RequestRecord implements LoggedRequest {
     this.log.changed();
   }
 
+  /** Records that the request moved its session from another account. */
+  movedFrom(former: Former): void {
+    this.former = former;
+  }
+
+  /** Records the names that the request gave. */
+  named(names: TurnNames): void {
+    this.names = names;
+  }
+
   /** Returns the finished turn for the usage records; null if it reached no account. */
   turn(now: number): TurnFacts | null {
     if (this.lastAccountId === null) return null;
@@ -128,20 +147,36 @@ export class RequestRecord implements LoggedRequest {
     this.log.changed();
   }
 
-  /** The request as it is now. */
+  /** The request as it is now. Until it has ended, its names are those that are known without its body. */
   entry(): RequestEntry {
-    const { id, receivedAt, method, sessionKey, isReplayable } = this.request;
+    const { id, receivedAt, completeAt, method, sessionKey, isReplayable, knownNames } = this.request;
+    const { model, effort, frontEnd, thread, project } = this.names ?? {
+      ...namesIn(knownNames),
+      project: null,
+    };
     return {
       id,
       at: receivedAt,
       method,
       route: this.route,
       session: sessionKey,
-      candidates: this.candidates ?? [],
+      thread,
+      model,
+      effort,
+      frontEnd,
+      project,
+      account: this.attempts.at(-1)?.account ?? null,
+      candidates: [...(this.candidates ?? [])],
       attempts: [...this.attempts],
+      movedFrom: this.former?.name ?? null,
       isReplayable,
       result: this.result,
       endedAt: this.endedAt,
+      status: this.status,
+      firstByteMs: this.headAt === null ? null : Math.round(this.headAt - completeAt),
+      bytes: this.relayed.bytes,
+      tokens: this.relayed.tokens,
+      detail: 'full',
     };
   }
 }

@@ -92,7 +92,10 @@ export class RequestIntake {
     if (firstSentAt !== null) this.addedBefore.observe((firstSentAt - request.completeAt) / 1_000);
     if (lastAnsweredAt !== null) this.firstByte.observe((lastAnsweredAt - request.completeAt) / 1_000);
     const turn = isTurn(request, route) ? record.turn(Date.now()) : null;
-    if (turn !== null) this.usage.record(turn, await request.modelAndEffort());
+    // The names are read now because the turn did not have to wait for that.
+    const names = isTurn(request, route) ? this.usage.named(await request.names()) : null;
+    if (names !== null) record.named(names);
+    if (turn !== null && names !== null) this.usage.record(turn, names);
     this.logger.debug('request served', {
       request: request.id,
       route,

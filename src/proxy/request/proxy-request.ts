@@ -4,10 +4,12 @@ import { limits } from '../../config/limits.js';
 import { type BodyClaim, type BodyLimits, readBody, type RequestBody } from './request-body.js';
 import { ClientLeaving } from './client-leaving.js';
 import { BudgetClaim, type ReplayBudget } from './replay-budget.js';
-import { type BodyFacts, type ModelAndEffort, modelAndEffortIn, noFacts } from './body-facts.js';
+import { type BodyFacts, modelAndEffortIn, noFacts } from './body-facts.js';
 import { factsOf, inspectBody } from './body-inspection.js';
+import { type ClientNames, type KnownNames, namesIn } from './client-names.js';
 import { sessionKeyFromHeaders } from './session-key.js';
 import { TurnMessage } from './turn-message.js';
+import { metadataIn } from './turn-metadata.js';
 
 const noBody: BodyClaim = {
   body: { kind: 'kept', bytes: Buffer.alloc(0) },
@@ -161,14 +163,23 @@ export class ProxyRequest implements Disposable {
     return (await this.bodyFacts()).model;
   }
 
-  /** For the usage records: from the turn metadata, which Codex sends as a header, or else from the body. */
-  async modelAndEffort(): Promise<ModelAndEffort> {
-    // The metadata of a handshake describes no turn.
-    const metadata = this.turn === null ? this.header('x-codex-turn-metadata') : null;
-    const fromHeader = metadata === null ? null : modelAndEffortIn(metadata);
-    if (fromHeader !== null && fromHeader.model !== null) return fromHeader;
-    const { model, effort } = await this.bodyFacts();
-    return { model: model?.slice(0, 100) ?? null, effort };
+  /** The names that are known before its body is read. */
+  get knownNames(): KnownNames {
+    return {
+      frontEnd: this.header('originator'),
+      // The metadata of a handshake describes no turn.
+      metadata: this.turn === null ? this.header('x-codex-turn-metadata') : null,
+      named: this.facts,
+    };
+  }
+
+  /** For the records of an ended turn. Model and effort come from the turn metadata, or else from the body. */
+  async names(): Promise<ClientNames> {
+    const { frontEnd, metadata } = this.knownNames;
+    const part = this.turn?.metadataPart ?? null;
+    const own = part === null ? metadata : metadataIn(part);
+    const isNamed = metadata !== null && modelAndEffortIn(metadata).model !== null;
+    return namesIn({ frontEnd, metadata: own, named: isNamed ? null : await this.bodyFacts() });
   }
 
   /** Claims room for another copy of the body until the request ends; false if the process has none left. */

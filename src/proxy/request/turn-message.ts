@@ -1,11 +1,13 @@
 import type { BodyFacts } from './body-facts.js';
 import { factsOf } from './body-inspection.js';
 import { turnStartIn } from './message.js';
+import { metadataPartOf } from './turn-metadata.js';
 import { BudgetClaim, type ReplayBudget } from './replay-budget.js';
 
 /** The `response.create` message of a turn on a WebSocket: its facts, and until the commit also its bytes. */
 export class TurnMessage implements Disposable {
   #bytes: Buffer | null;
+  #metadataPart: string | null = null;
 
   private constructor(
     message: Buffer,
@@ -45,8 +47,14 @@ export class TurnMessage implements Disposable {
     return this.#bytes;
   }
 
-  /** Forgets the bytes and returns their room. */
+  /** The part that begins with its turn metadata; null if it has none. */
+  get metadataPart(): string | null {
+    return this.#bytes === null ? this.#metadataPart : metadataPartOf(this.#bytes);
+  }
+
+  /** Forgets the bytes, except for the turn metadata, and returns their room. */
   letGo(): void {
+    if (this.#bytes !== null) this.#metadataPart = metadataPartOf(this.#bytes);
     this.#bytes = null;
     this.room[Symbol.dispose]();
   }

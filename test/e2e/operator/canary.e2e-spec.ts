@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
@@ -15,7 +15,16 @@ import { call, type RawResponse, type RawRequest, turnWith } from '../../support
 
 const ADMIN_TOKEN = 'canary-admin-token';
 const CLIENT_TOKEN = 'canary-client-token';
+/** A folder and a repository: only their last parts may show. */
+const workspaces = {
+  '/home/canary-person/canary-folder/shown-folder': {
+    associated_remote_urls: {
+      origin: 'https://canary-user:canary-password@canary-host.test/canary-owner/shown-repository.git',
+    },
+  },
+};
 const client = {
+  'x-codex-turn-metadata': JSON.stringify({ thread_id: 'canary-thread', model: 'gpt-5.5', workspaces }),
   cookie: 'session=canary-client-cookie',
   'chatgpt-account-id': 'canary-client-account',
   'proxy-authorization': 'Basic canary-client-proxy',
@@ -48,6 +57,8 @@ class Watch {
       '/metrics',
       '/',
       '/admin/requests',
+      '/admin/requests?project=shown-repository&limit=1',
+      '/admin/usage?by=model',
       '/admin/accounts',
       '/admin/accounts/a',
     ]) {
@@ -55,6 +66,15 @@ class Watch {
     }
     await this.ask({ method: 'POST', path: '/admin/reload' }, `Bearer ${ADMIN_TOKEN}`);
     await this.ask({ path: '/admin/accounts' }, `Bearer ${CLIENT_TOKEN}-wrong`);
+  }
+
+  /** Reads all files of the database. */
+  async lookIntoDatabase(): Promise<void> {
+    const folder = join(this.pool.folder, 'data');
+    for (const file of await readdir(folder, { withFileTypes: true })) {
+      if (!file.isFile()) continue;
+      this.seen.push([`the file ${file.name}`, (await readFile(join(folder, file.name))).toString('latin1')]);
+    }
   }
 
   /** Every place where a secret or the middle of a token shows. */
@@ -128,6 +148,9 @@ describe('no secret shows anywhere', () => {
     await watch.ask(turn);
     await watch.ask({ path: '/v1/models' });
     await watch.askAsOperator();
+    expect(watch.seen.some(([, what]) => what.includes('shown-repository'))).toBe(true);
+    await watch.lookIntoDatabase();
+    expect(watch.seen.map(([where]) => where)).toContain('the file proxy.db');
     expect(watch.leaks()).toEqual([]);
   });
 
