@@ -32,6 +32,8 @@ describe('the settings', () => {
       clientToken: null,
       allowedHosts: [],
       drainSeconds: 30,
+      notifyUrl: null,
+      notifyBelowRatio: 0.1,
     });
     expect(config.responsesBase.href).toBe('https://chatgpt.com/backend-api/codex');
     expect(config.whamBase.href).toBe('https://chatgpt.com/backend-api');
@@ -42,6 +44,30 @@ describe('the settings', () => {
   it('that are empty count as not set', () => {
     const names = ['PROXY_LISTEN_ADDR', 'POOL_DIR', 'PROXY_MAX_ATTEMPTS', 'PROXY_ADMIN_TOKEN', 'PROXY_DEBUG'];
     expect(loadConfig(Object.fromEntries(names.map((it) => [it, ''])))).toEqual(loadConfig({}));
+  });
+
+  it.each(['http://127.0.0.1:9/x?y=z', 'https://ntfy.example/topic', 'http://[::1]:9/'])(
+    'PROXY_NOTIFY_URL %s is read',
+    (text) => {
+      expect(loadConfig({ PROXY_NOTIFY_URL: text }).notifyUrl?.href).toBe(text);
+    },
+  );
+
+  it.each([
+    'ntfy.example/topic',
+    'ftp://ntfy.example',
+    'https://user:made-up@ntfy.example',
+    'https://ntfy.example/a b',
+    `https://ntfy.example/${'x'.repeat(2_000)}`,
+  ])('PROXY_NOTIFY_URL %s is a fault', (text) => {
+    const faults = faultsOf({ PROXY_NOTIFY_URL: text });
+    expect(faults).toContain('PROXY_NOTIFY_URL: expected an http or https address');
+    expect(faults).not.toContain('made-up');
+  });
+
+  it('PROXY_NOTIFY_BELOW is a percentage', () => {
+    expect(loadConfig({ PROXY_NOTIFY_BELOW: '25' }).notifyBelowRatio).toBe(0.25);
+    expect(faultsOf({ PROXY_NOTIFY_BELOW: '101' })).toMatch(/PROXY_NOTIFY_BELOW: expected a whole number/);
   });
 
   it.each([

@@ -156,6 +156,21 @@ export const limits = {
   /** Interval at which a held lock checks that its file was not deleted, and the time that others leave it for that. */
   lockWatchMs: 100,
   relockGraceMs: SECOND / 2,
+  /** How often the pool is looked at for alerts, if there is an address for them. */
+  alertTickMs: SECOND,
+  /** The same alert is not sent again for this long; how many are remembered for that. */
+  alertPauseMs: 10 * MINUTE,
+  alertsRemembered: 2_000,
+  /** A low quota window must gain this share before it can be low again. */
+  alertQuotaMargin: 0.05,
+  /** Alerts that wait to be sent; the oldest is dropped first. */
+  queuedAlerts: 50,
+  alertTimeoutMs: 5 * SECOND,
+  /** Tries of one alert, and the ticks from one to the next: doubles from the first value up to the second. */
+  alertTries: 5,
+  alertRetryFirstTicks: 2,
+  alertRetryMaxTicks: 60,
+
   /** Size of a journal slot, reserved on disk for new tokens; each account has two. */
   journalRoomBytes: 64 * KiB,
   /** Spent refresh tokens remembered per account while the disk refuses their successors. */

@@ -44,6 +44,21 @@ export const path = (fallback: string) =>
       }),
   );
 
+/** An address of any server, which gets no token of an account. */
+export const notifyUrl = setting(
+  z
+    .string()
+    .transform((it, context) => {
+      const url = /^[\x21-\x7e]{1,2000}$/.test(it) && URL.canParse(it) ? new URL(it) : null;
+      const isWeb = url?.protocol === 'http:' || url?.protocol === 'https:';
+      if (url !== null && isWeb && url.username === '' && url.password === '') return url;
+      const message = 'expected an http or https address without user and password';
+      context.addIssue({ code: 'custom', message });
+      return z.NEVER;
+    })
+    .optional(),
+).transform((it) => it ?? null);
+
 export const baseUrl = (fallback: string) =>
   setting(
     z
