@@ -4,6 +4,7 @@ import { ScheduleModule } from '@nestjs/schedule';
 import { accountTables } from '../accounts/account-tables.js';
 import { AccountsModule } from '../accounts/accounts.module.js';
 import { selectionTables } from '../accounts/selection/selection-tables.js';
+import { AlertsModule } from '../alerts/alerts.module.js';
 import { AdminModule } from '../admin/admin.module.js';
 import { ProblemDetailsFilter } from '../admin/problems/problem-details.filter.js';
 import type { AppConfig } from '../config/app.config.js';
@@ -45,6 +46,7 @@ export class AppModule {
         UsageModule,
         AccountsModule,
         ProxyModule,
+        AlertsModule,
         AdminModule,
       ],
       providers: [{ provide: APP_FILTER, useClass: ProblemDetailsFilter }],

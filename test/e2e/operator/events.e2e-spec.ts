@@ -173,10 +173,11 @@ describe('GET /admin/events', () => {
   });
 
   it('ends HEAD at once', async () => {
-    const { pool: started_ } = await started();
+    const { pool: started_, clock } = await started();
     await using pool = started_;
     const response = await call(pool.origin, { method: 'HEAD', path: '/admin/events' });
     expect(response).toMatchObject({ status: 200, isBroken: false });
+    expect(clock.running).not.toContain(limits.eventTickMs);
   });
 
   it('requires the token of the operator', async () => {
