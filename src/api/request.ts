@@ -39,7 +39,9 @@ export const requestSchema = z.object({
   attempts: z.array(attemptSchema),
   /** The account that served the session before, if this request moved it; null if it did not move. */
   movedFrom: z.string().nullable(),
-  /** False if the body was too large to keep for another attempt. */
+  /** `name: reason` of the first account that refused the request, or that its session had to leave; null if none. */
+  firstRefusal: z.string().nullable(),
+  /** False if the body was too large to keep for another attempt; true in short form. */
   isReplayable: z.boolean(),
   /** `running`, or how it ended. */
   result: z.string(),

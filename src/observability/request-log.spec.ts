@@ -15,6 +15,7 @@ const entry = (id: string, result = 'complete'): RequestEntry => ({
   project: null,
   account: null,
   movedFrom: null,
+  firstRefusal: null,
   status: null,
   firstByteMs: null,
   bytes: 0,

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
 import { Logger } from '@nestjs/common';
 import { Counter, Registry } from 'prom-client';
+import type { EntityManager } from 'typeorm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadConfig } from '../config/app.config.js';
 import type { Clock } from '../runtime/clock.js';
@@ -11,6 +12,8 @@ import { limits } from '../config/limits.js';
 import { Database, DatabaseUnavailableError } from './database.js';
 import type { DriverSetting } from '../config/driver-setting.js';
 import { rollUp, sumUpDays } from '../usage/rollup-sums.js';
+import { UsageSplit1796200000000 } from './migrations/1796200000000-usage-split.js';
+import { UsageSplitDay, UsageSplitHour } from '../usage/usage-split.entity.js';
 import { UsageDay } from '../usage/usage-day.entity.js';
 import { UsageRecord } from '../usage/usage-record.entity.js';
 import { UsageRollup } from '../usage/usage-rollup.entity.js';
@@ -76,6 +79,8 @@ function record(fields: Partial<UsageRecord> = {}): UsageRecord {
     session: null,
     effort: null,
     firstByteMs: 1,
+    movedFrom: null,
+    accountsTried: 1,
   };
   return Object.assign(
     new UsageRecord(),
@@ -177,26 +182,75 @@ describe.each(databaseDrivers)('the database (%s)', (driver) => {
   });
 });
 
-it.each(databaseDrivers)('a database without sums of days gets those of its hours (%s)', async (driver) => {
+/** The sums of days, and those of splits, in a fixed order. */
+async function sumsIn(manager: EntityManager) {
+  const order = { split: 'ASC', splitKey: 'ASC', model: 'ASC' } as const;
+  return [
+    await manager.find(UsageDay, { order: { day: 'ASC', accountId: 'ASC' } }),
+    await manager.find(UsageSplitDay, { order: { day: 'ASC', ...order } }),
+    await manager.find(UsageSplitHour, { order: { hour: 'ASC', ...order } }),
+  ];
+}
+
+it.each(databaseDrivers)(
+  'a database without sums of days and splits gets those of its hours and turns (%s)',
+  async (driver) => {
+    await using sandbox = await Sandbox.create(driver);
+    const { writer } = writerOf(sandbox.database);
+    const evening = Date.UTC(2026, 0, 2, 22);
+    const turn = (i: number) =>
+      record({
+        at: evening + i * 600_000,
+        accountId: `a${i % 2}`,
+        input: i,
+        session: i % 3 === 0 ? null : `s${i}`,
+        effort: i % 5 === 0 ? null : 'low',
+      });
+    for (let i = 0; i < 20; i += 1) writer.enqueue(usageRecords, turn(i));
+    await writer.flush();
+    const written = await sandbox.database.run(async (manager) => {
+      const before = await sumsIn(manager);
+      const runner = manager.queryRunner;
+      if (runner !== undefined) await new UsageSplit1796200000000().down(runner);
+      await manager.query('DROP TABLE project');
+      await manager.query('DROP TABLE usage_day');
+      await manager.query('DROP INDEX quota_sample_account_id_seen_at');
+      await manager.query(`DELETE FROM migrations WHERE timestamp >= 1796000000000`);
+      return before;
+    });
+    expect(written.map((it) => it.length)).toEqual([4, 27, 32]);
+    await sandbox.database.close();
+    expect(await sandbox.database.read(sumsIn)).toEqual(written);
+  },
+);
+
+it.each(databaseDrivers)('sums by session of an older database make up its usage (%s)', async (driver) => {
   await using sandbox = await Sandbox.create(driver);
-  const { writer } = writerOf(sandbox.database);
-  const evening = Date.UTC(2026, 0, 2, 22);
-  for (let i = 0; i < 20; i += 1)
-    writer.enqueue(usageRecords, record({ at: evening + i * 600_000, accountId: `a${i % 2}`, input: i }));
-  await writer.flush();
-  const days = await sandbox.database.run(async (manager) => {
-    const written = await manager.find(UsageDay, { order: { day: 'ASC', accountId: 'ASC' } });
-    await manager.query('DROP TABLE usage_day');
-    await manager.query('DROP INDEX quota_sample_account_id_seen_at');
-    await manager.query(`DELETE FROM migrations WHERE name LIKE 'UsageDay%'`);
-    return written;
+  await sandbox.database.run(async (manager) => {
+    const runner = manager.queryRunner;
+    if (runner !== undefined) await new UsageSplit1796200000000().down(runner);
+    // The record of the second turn is gone.
+    const [hour, sums] = [Date.UTC(2026, 0, 2, 22), '2, 30, 3, 7, 1'];
+    await manager.query(
+      `INSERT INTO usage_rollup (hour, account_id, model, turns, input, cached, output, reasoning)
+       VALUES (${hour}, 'a', 'm', ${sums})`,
+    );
+    await manager.query(
+      `INSERT INTO usage_record (id, at, account_id, session, model, status, outcome, attempts,
+         input, cached, output, reasoning, total_ms, bytes)
+       VALUES ('r', ${hour}, 'a', 's', 'm', 200, 'complete', 1, 10, 1, 2, 1, 5, 5)`,
+    );
+    await manager.query(`DELETE FROM migrations WHERE timestamp >= 1796200000000`);
   });
-  expect(days).toHaveLength(4);
   await sandbox.database.close();
-  const migrated = await sandbox.database.read(
-    async (manager) => await manager.find(UsageDay, { order: { day: 'ASC', accountId: 'ASC' } }),
+  const days = await sandbox.database.read(
+    async (manager) =>
+      await manager.find(UsageSplitDay, { where: { split: 'session' }, order: { splitKey: 'ASC' } }),
   );
-  expect(migrated).toEqual(days);
+  expect(days).toMatchObject([
+    { splitKey: '', model: 'm', turns: 1, input: 20, cached: 2, output: 5, reasoning: 0, resent: 0 },
+    { splitKey: 's', model: 'm', turns: 1, input: 10, cached: 1, output: 2, reasoning: 1, resent: 0 },
+  ]);
 });
 
 it("a database on Node's own SQLite whose thread dies is reopened for the next piece of work", async () => {

@@ -11,6 +11,7 @@ import { loadConfig } from '../config/app.config.js';
 import { limits } from '../config/limits.js';
 import { UsageDay } from '../usage/usage-day.entity.js';
 import type { UsageRecord } from '../usage/usage-record.entity.js';
+import { noRecorded } from '../usage/rollup-sums.js';
 import { usageRecords, usageTables } from '../usage/usage-tables.js';
 import { recordRow } from '../../test/support/disk/usage-rows.js';
 import { databaseDrivers, type TestedDriver } from '../../test/support/program/database-drivers.js';
@@ -50,7 +51,15 @@ const turns = (prefix: string, count: number): UsageRecord[] =>
     Object.assign(recordRow(`${prefix}-${index}`, 1_790_000_000_000 + index), { model: `m-${index}` }),
   );
 const day = (accountId: string, input: number): UsageDay =>
-  Object.assign(new UsageDay(), { day: 0, accountId, turns: 1, input, cached: 0, output: 2, reasoning: 3 });
+  Object.assign(new UsageDay(), {
+    day: 0,
+    accountId,
+    ...noRecorded(),
+    turns: 1,
+    input,
+    output: 2,
+    reasoning: 3,
+  });
 const row = (fields: Partial<AccountSettingsRow>): AccountSettingsRow =>
   Object.assign(new AccountSettingsRow(), { ...defaultSettings, accountId: 'a', ...fields });
 
@@ -62,7 +71,7 @@ describe.each(databaseDrivers)('statements for rows (%s)', (driver) => {
         manager,
         async () => await usageRecords.write(manager, turns('full', limits.writeBatch)),
       );
-      expect(one).toHaveLength(3); // the record, the sums of its hour and of its day
+      expect(one).toHaveLength(5); // the record, and the sums of its hour and of its day, whole and by split
       expect(full).toEqual(one);
       const days = await manager.find(UsageDay);
       expect(days).toMatchObject([{ turns: limits.writeBatch + 1 }]);

@@ -6,7 +6,16 @@ const HOUR = 3_600_000;
 const noon = Date.UTC(2026, 0, 2, 12);
 
 function record(fields: Partial<UsageRecord> = {}): UsageRecord {
-  const plain = { id: 'r', at: noon, accountId: 'a', model: 'm', status: 200, outcome: 'complete' };
+  const plain = {
+    id: 'r',
+    at: noon,
+    accountId: 'a',
+    model: 'm',
+    status: 200,
+    outcome: 'complete',
+    movedFrom: null,
+    accountsTried: 1,
+  };
   const counts = { input: 10, cached: 4, output: 3, reasoning: 1 };
   return Object.assign(new UsageRecord(), plain, counts, fields);
 }

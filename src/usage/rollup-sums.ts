@@ -1,11 +1,9 @@
-import type { EntityManager } from 'typeorm';
-import { addRows } from '../storage/statements.js';
 import { UsageDay } from './usage-day.entity.js';
 import type { UsageRecord } from './usage-record.entity.js';
 import { UsageRollup } from './usage-rollup.entity.js';
 
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
+export const HOUR_MS = 3_600_000;
+export const DAY_MS = 24 * HOUR_MS;
 
 /** Sums over turns: the fields of every reported or stored total. */
 export interface UsageSums {
@@ -29,6 +27,39 @@ export function addUsage(sums: UsageSums, more: Readonly<UsageSums>): void {
   sums.reasoning += more.reasoning;
 }
 
+/** Stored sums. */
+export interface RecordedSums extends UsageSums {
+  /** Input tokens that upstream had not cached, of turns that moved their session to another account. */
+  resent: number;
+  /** Turns that more than one account was tried for. */
+  failovers: number;
+}
+
+export function noRecorded(): RecordedSums {
+  return { ...noUsage(), resent: 0, failovers: 0 };
+}
+
+/** Adds `more` to `sums`, in place. */
+export function addRecorded(sums: RecordedSums, more: Readonly<RecordedSums>): void {
+  addUsage(sums, more);
+  sums.resent += more.resent;
+  sums.failovers += more.failovers;
+}
+
+/** Returns the part that a record has in the sums. */
+export function sumsOf(record: UsageRecord): RecordedSums {
+  const { input, cached, output, reasoning, movedFrom, accountsTried } = record;
+  return {
+    turns: countsAsTurn(record) ? 1 : 0,
+    input,
+    cached,
+    output,
+    reasoning,
+    resent: movedFrom === null ? 0 : Math.max(0, input - cached),
+    failovers: accountsTried > 1 ? 1 : 0,
+  };
+}
+
 /** Whether a turn counts in the sums. Turns that were refused, or failed after output, are only recorded. */
 export function countsAsTurn({ status, outcome }: Pick<UsageRecord, 'status' | 'outcome'>): boolean {
   return outcome !== 'failed' && status !== null && status >= 200 && status < 300;
@@ -43,9 +74,8 @@ export function rollUp(records: readonly UsageRecord[]): UsageRollup[] {
     const key = JSON.stringify([hour, it.accountId, model]);
     const rollup =
       byKey.get(key) ??
-      Object.assign(new UsageRollup(), { hour, accountId: it.accountId, model, ...noUsage() });
-    const { input, cached, output, reasoning } = it;
-    addUsage(rollup, { input, cached, output, reasoning, turns: countsAsTurn(it) ? 1 : 0 });
+      Object.assign(new UsageRollup(), { hour, accountId: it.accountId, model, ...noRecorded() });
+    addRecorded(rollup, sumsOf(it));
     byKey.set(key, rollup);
   }
   return [...byKey.values()];
@@ -58,16 +88,9 @@ export function sumUpDays(rollups: readonly UsageRollup[]): UsageDay[] {
     const { accountId } = it;
     const day = Math.floor(it.hour / DAY_MS) * DAY_MS;
     const key = `${day} ${accountId}`;
-    const sums = byKey.get(key) ?? Object.assign(new UsageDay(), { day, accountId, ...noUsage() });
-    addUsage(sums, it);
+    const sums = byKey.get(key) ?? Object.assign(new UsageDay(), { day, accountId, ...noRecorded() });
+    addRecorded(sums, it);
     byKey.set(key, sums);
   }
   return [...byKey.values()];
-}
-
-/** Adds records to the stored sums. Must run in the transaction that writes the records, so that all agree. */
-export async function addToSums(manager: EntityManager, records: readonly UsageRecord[]): Promise<void> {
-  const rollups = rollUp(records);
-  await addRows(manager, UsageRollup, rollups, ['hour', 'accountId', 'model']);
-  await addRows(manager, UsageDay, sumUpDays(rollups), ['day', 'accountId']);
 }

@@ -1,10 +1,10 @@
-import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { Entity, PrimaryColumn } from 'typeorm';
 import { storedNumber } from '../storage/stored-number.js';
-import { TokenColumns } from './token-columns.js';
+import { SumColumns } from './sum-columns.js';
 
 /** The sums of one hour, for one account and model. Kept after its records are removed. */
 @Entity('usage_rollup')
-export class UsageRollup extends TokenColumns {
+export class UsageRollup extends SumColumns {
   /** Start of the hour, epoch ms. */
   @PrimaryColumn('bigint', { transformer: storedNumber })
   hour!: number;
@@ -15,7 +15,4 @@ export class UsageRollup extends TokenColumns {
   /** Empty if the request named no model. */
   @PrimaryColumn('varchar', { length: 100 })
   model!: string;
-
-  @Column('bigint', { transformer: storedNumber })
-  turns!: number;
 }

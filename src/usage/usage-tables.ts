@@ -1,14 +1,16 @@
-import { LessThan } from 'typeorm';
+import { type EntityManager, LessThan } from 'typeorm';
 import type { AppConfig } from '../config/app.config.js';
 import { limits } from '../config/limits.js';
-import { insertRows, removeRows, upsertRows } from '../storage/statements.js';
+import { addRows, insertRows, removeRows, upsertRows } from '../storage/statements.js';
 import type { StoredTable } from '../storage/stored-table.js';
 import { projectNames } from './project/project-table.js';
 import { QuotaSample } from './quota-sample.entity.js';
-import { addToSums } from './rollup-sums.js';
+import { HOUR_MS, rollUp, sumUpDays } from './rollup-sums.js';
+import { splitDays, splitHours } from './split-sums.js';
 import { UsageDay } from './usage-day.entity.js';
 import { UsageRecord } from './usage-record.entity.js';
 import { UsageRollup } from './usage-rollup.entity.js';
+import { UsageSplitDay, UsageSplitHour } from './usage-split.entity.js';
 
 const DAY_MS = 86_400_000;
 
@@ -17,19 +19,34 @@ const oldestKept = (now: number, config: AppConfig) => now - config.usageRetenti
 /** Every turn, and the sums of hours and days, which outlive the turns. */
 export const usageRecords: StoredTable<UsageRecord> = {
   kind: 'record',
-  entities: [UsageRecord, UsageRollup, UsageDay],
+  entities: [UsageRecord, UsageRollup, UsageDay, UsageSplitHour, UsageSplitDay],
   bound: limits.queuedRecords,
   async write(manager, rows) {
     await insertRows(manager, UsageRecord, rows);
     await addToSums(manager, rows);
   },
   async removeOutdated(manager, now, config) {
-    return await removeRows(manager, UsageRecord, {
-      where: { at: LessThan(oldestKept(now, config)) },
+    const before = oldestKept(now, config);
+    const turns = await removeRows(manager, UsageRecord, {
+      where: { at: LessThan(before) },
       order: { at: 'ASC' },
     });
+    const hours = await removeRows(manager, UsageSplitHour, {
+      where: { hour: LessThan(before - HOUR_MS) },
+      order: { hour: 'ASC' },
+    });
+    return turns + hours;
   },
 };
+
+/** Adds records to the stored sums. Must run in the transaction that writes the records, so that all agree. */
+async function addToSums(manager: EntityManager, records: readonly UsageRecord[]): Promise<void> {
+  const rollups = rollUp(records);
+  await addRows(manager, UsageRollup, rollups, ['hour', 'accountId', 'model']);
+  await addRows(manager, UsageDay, sumUpDays(rollups), ['day', 'accountId']);
+  await addRows(manager, UsageSplitHour, splitHours(records), ['hour', 'split', 'splitKey', 'model']);
+  await addRows(manager, UsageSplitDay, splitDays(records), ['day', 'split', 'splitKey', 'model']);
+}
 
 export const quotaSamples: StoredTable<QuotaSample> = {
   kind: 'sample',

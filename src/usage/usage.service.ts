@@ -31,7 +31,7 @@ export interface GivenNames extends Omit<TurnNames, 'project'> {
 }
 
 /** The facts of an ended turn. Its record is made from them. */
-export interface TurnFacts extends Omit<UsageRecord, keyof TokenCount | 'model' | 'effort'> {
+export interface TurnFacts extends Omit<UsageRecord, keyof TokenCount | keyof TurnNames> {
   /** Null if the stream reported none. */
   readonly tokens: TokenCount | null;
 }
@@ -107,14 +107,23 @@ export class UsageService implements OnModuleInit {
 }
 
 /** Sets each field by itself: a copy of whole objects costs several times as much. */
-function rowOf(turn: TurnFacts, { model, effort }: TurnNames, counts: TokenCount): UsageRecord {
+function rowOf(turn: TurnFacts, names: TurnNames, counts: TokenCount): UsageRecord {
   const row = new UsageRecord();
   row.id = turn.id;
   row.at = turn.at;
   row.accountId = turn.accountId;
   row.session = turn.session;
-  row.model = model;
-  row.effort = effort;
+  row.model = names.model;
+  row.effort = names.effort;
+  row.thread = names.thread;
+  row.project = names.project?.hash ?? null;
+  row.frontEnd = names.frontEnd;
+  row.route = turn.route;
+  row.movedFrom = turn.movedFrom;
+  row.decidedBy = turn.decidedBy;
+  row.lastOutcome = turn.lastOutcome;
+  row.firstRefusal = turn.firstRefusal;
+  row.accountsTried = turn.accountsTried;
   row.status = turn.status;
   row.outcome = turn.outcome;
   row.attempts = turn.attempts;

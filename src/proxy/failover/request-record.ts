@@ -130,6 +130,12 @@ export class RequestRecord implements LoggedRequest {
       at: receivedAt,
       accountId: this.lastAccountId,
       session: sessionKey,
+      route: this.route,
+      movedFrom: this.former?.id ?? null,
+      decidedBy: this.attempts.at(-1)?.by ?? null,
+      lastOutcome: this.attempts.at(-1)?.outcome ?? null,
+      firstRefusal: firstRefusalIn(this.attempts, this.candidates ?? [], this.former),
+      accountsTried: new Set(this.attempts.map((it) => it.account)).size,
       status: this.status,
       outcome: this.result,
       attempts: this.attempts.length,
@@ -170,6 +176,7 @@ export class RequestRecord implements LoggedRequest {
       attempts: [...this.attempts],
       movedFrom: this.former?.name ?? null,
       isReplayable,
+      firstRefusal: firstRefusalIn(this.attempts, this.candidates ?? [], this.former),
       result: this.result,
       endedAt: this.endedAt,
       status: this.status,
@@ -179,4 +186,22 @@ export class RequestRecord implements LoggedRequest {
       detail: 'full',
     };
   }
+}
+
+const REFUSAL_CHARS = 120;
+
+/**
+ * Returns the first reason why another account did not serve: an attempt that failed, or the state in which the session's
+ * former account was passed over. Null if there is none.
+ */
+function firstRefusalIn(
+  attempts: readonly AttemptEntry[],
+  candidates: RequestEntry['candidates'],
+  former: Former | null,
+): string | null {
+  const [first] = attempts;
+  const reason = first === undefined || attempts.length < 2 ? null : `${first.account}: ${first.outcome}`;
+  const passedOver = candidates.find((it) => it.account === former?.name)?.passedOver ?? null;
+  const text = reason ?? (former === null || passedOver === null ? null : `${former.name}: ${passedOver}`);
+  return text?.slice(0, REFUSAL_CHARS).toWellFormed() ?? null;
 }

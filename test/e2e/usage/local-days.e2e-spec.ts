@@ -24,7 +24,16 @@ function rollup(hour: number, fields: Partial<UsageRollup> = {}): UsageRollup {
 function record(at: number, fields: Partial<UsageRecord> = {}): UsageRecord {
   const { turns: _turns, ...tokens } = one;
   const facts = { id: `turn-${at}`, at, accountId: 'a', model: 'm', status: 200, outcome: 'complete' };
-  const rest = { session: null, effort: null, attempts: 1, firstByteMs: 1, totalMs: 1, bytes: 1 };
+  const rest = {
+    session: null,
+    effort: null,
+    attempts: 1,
+    firstByteMs: 1,
+    totalMs: 1,
+    bytes: 1,
+    accountsTried: 1,
+    movedFrom: null,
+  };
   return Object.assign(new UsageRecord(), facts, rest, tokens, fields);
 }
 

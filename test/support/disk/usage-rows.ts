@@ -9,6 +9,8 @@ export function recordRow(id: string, at: number): UsageRecord {
     outcome: 'complete',
     status: 200,
     attempts: 1,
+    accountsTried: 1,
+    movedFrom: null,
     totalMs: 1,
     bytes: 1,
     input: 0,
