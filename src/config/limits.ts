@@ -197,6 +197,7 @@ export const limits = {
   /** A higher reserve would keep an account from serving at all; pause it instead. */
   maxReserveRatio: 0.95,
   maxInFlight: 10_000,
+  longestPauseMs: 366 * DAY,
   /** The pool folder is read after this much quiet following a change, or after the second value at the latest. */
   folderQuietMs: 400,
   folderQuietAtMostMs: 2 * SECOND,
@@ -311,6 +312,8 @@ export const limits = {
   /** Models remembered for each named meter. */
   modelsPerMeter: 20,
   accountsWithTotals: 10_000,
+  /** Local days whose sums are in memory. */
+  daysWithSums: 2,
   /** Buckets on a page of the usage report; converting more rows would delay streams. */
   usageGroups: 1_000,
   /** Hourly sums that a page of the usage report adds up: those of a month of a large pool. */

@@ -65,6 +65,10 @@ export function countsAsTurn({ status, outcome }: Pick<UsageRecord, 'status' | '
   return outcome !== 'failed' && status !== null && status >= 200 && status < 300;
 }
 
+/** `countsAsTurn` in SQL, for a record `turn`: 1 or 0. */
+export const IS_TURN =
+  "CASE WHEN turn.outcome <> 'failed' AND turn.status >= 200 AND turn.status < 300 THEN 1 ELSE 0 END";
+
 /** Sums up records: one rollup for each hour, account and model. */
 export function rollUp(records: readonly UsageRecord[]): UsageRollup[] {
   const byKey = new Map<string, UsageRollup>();

@@ -1,12 +1,14 @@
-import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import type { EntityManager } from 'typeorm';
 import { limits } from '../config/limits.js';
+import { CLOCK, type Clock } from '../runtime/clock.js';
+import { DaySums, localDay, type TurnCounts } from './day-sums.js';
 import { type Project, type ProjectPlace, shortName } from './project/project.js';
 import { Projects } from './project/projects.js';
 import { Database } from '../storage/database.js';
 import type { TokenCount } from './response-usage.js';
-import { addUsage, countsAsTurn, noUsage, type UsageSums } from './rollup-sums.js';
+import { addUsage, countsAsTurn, IS_TURN, noUsage, type UsageSums } from './rollup-sums.js';
 import { UsageDay } from './usage-day.entity.js';
 import { UsageRecord } from './usage-record.entity.js';
 import { usageRecords } from './usage-tables.js';
@@ -36,17 +38,26 @@ export interface TurnFacts extends Omit<UsageRecord, keyof TokenCount | keyof Tu
   readonly tokens: TokenCount | null;
 }
 
+/** How a turn ended. `hasFailed`: the client got an error, or a response that broke off. */
+export interface TurnEnd {
+  /** More than one account was tried. */
+  readonly isFailedOver: boolean;
+  readonly hasFailed: boolean;
+}
+
 const noTokens: TokenCount = { input: 0, cached: 0, output: 0, reasoning: 0 };
 
 /** Token usage: totals in memory, by the account's identity, and a record of every turn. */
 @Injectable()
 export class UsageService implements OnModuleInit {
   private readonly byAccount = new LRUCache<string, UsageSums>({ max: limits.accountsWithTotals });
+  private readonly days = new DaySums();
 
   constructor(
     private readonly writer: WriteBehind,
     private readonly database: Database,
     private readonly projects: Projects,
+    @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
   /** Restores the totals from the recorded sums. */
@@ -58,6 +69,21 @@ export class UsageService implements OnModuleInit {
 
   totals(accountId: string): UsageTotals {
     return this.byAccount.get(accountId) ?? noUsage();
+  }
+
+  /** Returns the part of the totals since midnight of this machine's zone. */
+  today(accountId: string): UsageTotals {
+    return this.days.ofAccount(this.clock.now(), accountId);
+  }
+
+  /** Returns the sums over all turns since midnight. The counts begin at the start of the program if that was later. */
+  todayOfAll(): Readonly<UsageSums & TurnCounts> {
+    return this.days.ofAll(this.clock.now());
+  }
+
+  /** Counts the end of a turn that began at a time (epoch ms), also of one that reached no account. */
+  ended(startedAt: number, { isFailedOver, hasFailed }: TurnEnd): void {
+    this.days.count(startedAt, { failovers: isFailedOver ? 1 : 0, failed: hasFailed ? 1 : 0 });
   }
 
   /** Returns the names in the form of the records: short, and with the project in place of its folder. */
@@ -75,7 +101,9 @@ export class UsageService implements OnModuleInit {
   /** Counts a turn and records it. */
   record(turn: TurnFacts, names: TurnNames): void {
     const counts = turn.tokens ?? noTokens;
-    this.add(turn.accountId, { ...counts, turns: countsAsTurn(turn) ? 1 : 0 });
+    const sums = { ...counts, turns: countsAsTurn(turn) ? 1 : 0 };
+    this.add(turn.accountId, sums);
+    this.days.add(turn.at, turn.accountId, sums);
     this.writer.enqueue(usageRecords, rowOf(turn, names, counts));
   }
 
@@ -93,17 +121,36 @@ export class UsageService implements OnModuleInit {
     for (const name of ['turns', 'input', 'cached', 'output', 'reasoning'] as const) {
       query.addSelect(`SUM(r.${name})`, name);
     }
-    const rows = await query.getRawMany<Record<'accountId' | keyof UsageSums, unknown>>();
-    for (const it of rows) {
-      this.add(String(it.accountId), {
-        turns: Number(it.turns),
-        input: Number(it.input),
-        cached: Number(it.cached),
-        output: Number(it.output),
-        reasoning: Number(it.reasoning),
-      });
-    }
+    const rows = await query.getRawMany<SummedRow>();
+    for (const it of rows) this.add(String(it.accountId), sumsOf(it));
+    await this.restoreToday(manager);
   }
+
+  private async restoreToday(manager: EntityManager): Promise<void> {
+    const { start, end } = localDay(this.clock.now());
+    const query = manager
+      .createQueryBuilder(UsageRecord, 'turn')
+      .select('turn.account_id', 'accountId')
+      .addSelect(`SUM(${IS_TURN})`, 'turns')
+      .where('turn.at >= :start AND turn.at < :end', { start, end })
+      .groupBy('turn.account_id');
+    for (const name of ['input', 'cached', 'output', 'reasoning'] as const)
+      query.addSelect(`SUM(turn.${name})`, name);
+    const rows = await query.getRawMany<SummedRow>();
+    for (const it of rows) this.days.add(start, String(it.accountId), sumsOf(it));
+  }
+}
+
+type SummedRow = Record<'accountId' | keyof UsageSums, unknown>;
+
+function sumsOf(row: SummedRow): UsageSums {
+  return {
+    turns: Number(row.turns),
+    input: Number(row.input),
+    cached: Number(row.cached),
+    output: Number(row.output),
+    reasoning: Number(row.reasoning),
+  };
 }
 
 /** Sets each field by itself: a copy of whole objects costs several times as much. */

@@ -8,7 +8,7 @@ import type {
 } from '../../observability/request-log.js';
 import type { AttemptOutcome } from '../outcome/outcome.js';
 import type { Attempted } from '../upstream/attempted.js';
-import type { TurnFacts, TurnNames } from '../../usage/usage.service.js';
+import type { TurnEnd, TurnFacts, TurnNames } from '../../usage/usage.service.js';
 import { namesIn } from '../request/client-names.js';
 import type { ProxyRequest } from '../request/proxy-request.js';
 import type { Relayed } from '../response/client-channel.js';
@@ -119,6 +119,17 @@ export class RequestRecord implements LoggedRequest {
   /** Records the names that the request gave. */
   named(names: TurnNames): void {
     this.names = names;
+  }
+
+  /** How the request has ended. */
+  get turnEnd(): TurnEnd {
+    const [first] = this.attempts;
+    const isBroken = this.result === 'cut' || this.result === 'failed';
+    const isRefused = this.status !== null && this.status >= 400 && this.status !== 499;
+    return {
+      isFailedOver: this.attempts.some((it) => it.account !== first?.account),
+      hasFailed: isBroken || isRefused,
+    };
   }
 
   /** Returns the finished turn for the usage records; null if it reached no account. */

@@ -91,6 +91,7 @@ export class RequestIntake {
     const { firstSentAt, lastAnsweredAt } = record;
     if (firstSentAt !== null) this.addedBefore.observe((firstSentAt - request.completeAt) / 1_000);
     if (lastAnsweredAt !== null) this.firstByte.observe((lastAnsweredAt - request.completeAt) / 1_000);
+    if (isTurn(request, route)) this.usage.ended(request.receivedAt, record.turnEnd);
     const turn = isTurn(request, route) ? record.turn(Date.now()) : null;
     // The names are read now because the turn did not have to wait for that.
     const names = isTurn(request, route) ? this.usage.named(await request.names()) : null;

@@ -1,4 +1,4 @@
-import type { UsageSums } from '../rollup-sums.js';
+import { IS_TURN, type UsageSums } from '../rollup-sums.js';
 
 /** How buckets are split; `none` for the whole pool. */
 export type UsageSplit = 'none' | 'account' | 'model';
@@ -17,9 +17,6 @@ export interface Correction extends TimeSpan {
 
 const TOKENS = ['input', 'cached', 'output', 'reasoning'] as const;
 export const SUMS = ['turns', ...TOKENS] as const;
-/** As `countsAsTurn` counts. */
-const IS_TURN =
-  "CASE WHEN turn.outcome <> 'failed' AND turn.status >= 200 AND turn.status < 300 THEN 1 ELSE 0 END";
 /** The columns of sums over rows with these columns. */
 export const SUMMED = SUMS.map((it) => `SUM(${it}) AS ${it}`).join(', ');
 
