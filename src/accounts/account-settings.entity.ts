@@ -1,4 +1,5 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { storedNumber } from '../storage/stored-number.js';
 
 /** The operator's settings of an account. They are kept out of Codex's own file. */
 @Entity('account_settings')
@@ -8,6 +9,10 @@ export class AccountSettingsRow {
 
   @Column('boolean', { name: 'is_paused' })
   isPaused!: boolean;
+
+  /** Epoch ms; null: only the operator ends the pause. */
+  @Column('bigint', { name: 'paused_until', nullable: true, transformer: storedNumber })
+  pausedUntil!: number | null;
 
   @Column('varchar', { length: 200, nullable: true })
   label!: string | null;

@@ -8,6 +8,8 @@ import { WaitQueue } from './wait-queue.js';
 /** The operator's settings of an account. None of them comes from upstream. */
 export interface AccountSettings {
   readonly isPaused: boolean;
+  /** When the pause ends by itself, epoch ms; null: only the operator ends it. */
+  readonly pausedUntil: number | null;
   readonly label: string | null;
   /** For `fill-first`: higher goes first. */
   readonly priority: number;
@@ -21,12 +23,18 @@ export interface AccountSettings {
 
 export const defaultSettings: AccountSettings = {
   isPaused: false,
+  pausedUntil: null,
   label: null,
   priority: 0,
   reserveRatio: 0,
   maxInFlight: null,
   credits: 'last',
 };
+
+/** Returns whether the operator has taken an account out, and that has not ended. `now`: epoch ms. */
+export function isPausedAt({ isPaused, pausedUntil }: AccountSettings, now: number): boolean {
+  return isPaused && (pausedUntil === null || pausedUntil > now);
+}
 
 /** One ChatGPT login that can serve: its credential, the operator's settings, and the evidence about it. */
 export class Account {

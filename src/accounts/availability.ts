@@ -6,6 +6,7 @@ import {
   type RefreshState,
 } from '../tokens/refresh-state.js';
 import { GENERAL_METER } from '../usage/meter.js';
+import { isPausedAt } from './account.js';
 import { modelScope, type RefusalScope, type RequestNeeds } from './evidence/refusal-scope.js';
 import { assessMeter, type MeterFacts } from './meter-availability.js';
 import type { Withdrawal } from './pool-folder/pool-diff.js';
@@ -61,7 +62,7 @@ function whyAccountOut(
   now: number,
 ): Unavailable | null {
   if (withdrawal !== null) return { reason: withdrawal.reason, until: null };
-  if (settings.isPaused) return { reason: 'paused', until: null };
+  if (isPausedAt(settings, now)) return { reason: 'paused', until: settings.pausedUntil };
   if (evidence.deactivated !== null) return { reason: 'deactivated', until: null };
   if (needsLogin(refresh)) return { reason: 'needs-login', until: null };
   if (isTokenRejected(refresh) && !mayRequest(refresh, now))

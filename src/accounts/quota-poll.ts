@@ -11,7 +11,7 @@ import { askedThen, quotaFromUsage } from '../usage/quota-report.js';
 import { QuotaService } from '../usage/quota.service.js';
 import { meterNames, openMeters } from './evidence/open-meters.js';
 import { AccountRegistry } from './account-registry.js';
-import type { Account } from './account.js';
+import { type Account, isPausedAt } from './account.js';
 import { networkFault } from '../observability/network-fault.js';
 import { UpstreamMonitor } from '../observability/upstream-monitor.js';
 
@@ -46,7 +46,7 @@ export class QuotaPoll {
     const routings: Promise<void>[] = [];
     for (const account of this.registry.list()) {
       if (isStopping()) break;
-      if (account.withdrawal !== null || account.settings.isPaused) continue;
+      if (account.withdrawal !== null || isPausedAt(account.settings, this.clock.now())) continue;
       if (account.needsLogin) continue;
       try {
         await this.pollQuota(account);

@@ -15,8 +15,8 @@ export type UnavailableReason =
   | 'reserved'
   | RefusalKind;
 
-/** The reasons that end only when a person acts. */
-export const needsPerson: ReadonlySet<UnavailableReason> = new Set([
+/** The reasons that end only when a person acts, unless they have an end. */
+const needsPerson: ReadonlySet<UnavailableReason> = new Set([
   'removed',
   'broken-file',
   'paused',
@@ -28,6 +28,11 @@ export const needsPerson: ReadonlySet<UnavailableReason> = new Set([
 export interface Unavailable {
   readonly reason: UnavailableReason;
   readonly until: number | null;
+}
+
+/** Returns whether only a person can end this. A pause may have an end. */
+export function endsByPerson({ reason, until }: Unavailable): boolean {
+  return needsPerson.has(reason) && until === null;
 }
 
 /** Whether an account may serve, and how it ranks if it may. */

@@ -7,7 +7,8 @@ export const usableAccountsProvider = {
   inject: [AccountRegistry],
   useFactory: (registry: AccountRegistry) => (): number =>
     registry.list().filter((it) => {
-      const isOut = it.settings.isPaused || it.needsLogin || it.evidence.deactivated !== null;
+      const isPausedForGood = it.settings.isPaused && it.settings.pausedUntil === null;
+      const isOut = isPausedForGood || it.needsLogin || it.evidence.deactivated !== null;
       return it.withdrawal === null && !isOut;
     }).length,
 };

@@ -10,6 +10,7 @@ import { QuotaSampleSeenAt1795900000000 } from './migrations/1795900000000-quota
 import { UsageDay1796000000000 } from './migrations/1796000000000-usage-day.js';
 import { Project1796100000000 } from './migrations/1796100000000-project.js';
 import { UsageSplit1796200000000 } from './migrations/1796200000000-usage-split.js';
+import { PausedUntil1796300000000 } from './migrations/1796300000000-paused-until.js';
 import type { DriverSetting } from '../config/driver-setting.js';
 import { nodeSqlite } from './node-sqlite.js';
 import type { SqliteModule } from './sqlite-module.js';
@@ -25,6 +26,7 @@ export const migrations = [
   UsageDay1796000000000,
   Project1796100000000,
   UsageSplit1796200000000,
+  PausedUntil1796300000000,
 ];
 
 /** `sqlite3` is the package, `node` is Node's own SQLite. `fallbackReason` says why the package did not load. */

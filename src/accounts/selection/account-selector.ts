@@ -4,7 +4,7 @@ import { CLOCK, type Clock } from '../../runtime/clock.js';
 import { UpstreamClock } from '../../tokens/upstream-clock.js';
 import { QuotaService } from '../../usage/quota.service.js';
 import { AccountRegistry } from '../account-registry.js';
-import type { Account } from '../account.js';
+import { type Account, isPausedAt } from '../account.js';
 import { SessionAffinity } from './session-affinity.js';
 import { assess, dependsOnMeter } from '../availability.js';
 import { GENERAL_METER } from '../../usage/meter.js';
@@ -204,7 +204,10 @@ export class AccountSelector {
   home(clientAccountId: string | null): Account | null {
     const own = clientAccountId === null ? null : this.registry.findByAccountId(clientAccountId);
     if (own !== null) return own;
-    const usable = this.registry.list().filter((it) => it.withdrawal === null && !it.settings.isPaused);
+    const now = this.clock.now();
+    const usable = this.registry
+      .list()
+      .filter((it) => it.withdrawal === null && !isPausedAt(it.settings, now));
     return usable.find((it) => !it.needsLogin) ?? usable[0] ?? null;
   }
 

@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { CLOCK, type Clock } from '../../runtime/clock.js';
 import { QuotaService } from '../../usage/quota.service.js';
 import { AccountSelector } from './account-selector.js';
-import { needsPerson } from '../unavailable.js';
+import { endsByPerson } from '../unavailable.js';
 import { planCapacity } from '../plan-capacity.js';
 import { poolQuota, type PoolWindow } from './pool-quota.js';
 
@@ -29,8 +29,9 @@ export class PoolStatusService {
 
   status(): PoolStatus {
     const candidates = this.selector.assess();
+    // A pause takes the quota of its account out of the pool, however long it lasts.
     const inPool = candidates.filter(
-      (it) => it.unavailable === null || !needsPerson.has(it.unavailable.reason),
+      ({ unavailable: out }) => out === null || (out.reason !== 'paused' && !endsByPerson(out)),
     );
     const plans = candidates.map((it) => it.account.plan).filter((it) => it !== null);
     const shares = inPool.map(({ account }) => ({

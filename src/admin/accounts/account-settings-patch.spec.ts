@@ -3,8 +3,12 @@ import { type AccountSettings, defaultSettings } from '../../accounts/account.js
 import { patchedSettings } from './account-settings-patch.js';
 import { Problem } from '../problems/problem.js';
 
+const NOW = 1_900_000_000_000;
+const YEAR = 366 * 86_400_000;
+
 const before: AccountSettings = {
   isPaused: true,
+  pausedUntil: null,
   label: 'mine',
   priority: 3,
   reserveRatio: 0.1,
@@ -14,7 +18,7 @@ const before: AccountSettings = {
 
 function refusalOf(body: unknown): string {
   try {
-    patchedSettings(before, body);
+    patchedSettings(before, body, NOW);
   } catch (error) {
     if (error instanceof Problem && error.getStatus() === 400) return error.message;
   }
@@ -25,6 +29,9 @@ describe('settings of an account', () => {
   it.each([
     ['nothing', {}, before],
     ['ending the pause', { paused: false }, { ...before, isPaused: false }],
+    ['a pause with an end', { pausedUntil: NOW + 1 }, { ...before, pausedUntil: NOW + 1 }],
+    ['the longest pause', { paused: true, pausedUntil: NOW + YEAR }, { ...before, pausedUntil: NOW + YEAR }],
+    ['ending the pause with an end', { paused: false, pausedUntil: null }, { ...before, isPaused: false }],
     ['a label', { label: 'x'.repeat(100) }, { ...before, label: 'x'.repeat(100) }],
     ['removing the label', { label: null }, { ...before, label: null }],
     ['the lowest priority', { priority: -1_000 }, { ...before, priority: -1_000 }],
@@ -41,12 +48,18 @@ describe('settings of an account', () => {
       defaultSettings,
     ],
   ])('change by %s, and the rest stays', (_case, body, expected) => {
-    expect(patchedSettings(before, body)).toEqual(expected);
+    expect(patchedSettings(before, body, NOW)).toEqual(expected);
   });
 
   it.each([
     ['paused', { paused: 'yes' }],
     ['paused', { paused: null }],
+    ['pausedUntil', { pausedUntil: NOW }],
+    ['pausedUntil', { pausedUntil: NOW + YEAR + 1 }],
+    ['pausedUntil', { pausedUntil: NOW + 0.5 }],
+    ['pausedUntil', { pausedUntil: 'tomorrow' }],
+    ['pausedUntil', { pausedUntil: true }],
+    ['pausedUntil', { paused: false, pausedUntil: NOW + 1 }],
     ['label', { label: 7 }],
     ['label', { label: 'x'.repeat(101) }],
     ['label', { label: 'two\nlines' }],
@@ -76,5 +89,24 @@ describe('settings of an account', () => {
     expect(refusal).toMatch(/paused: .*label: .*"x{40}"/);
     expect(refusal).not.toContain('canary');
     expect(refusal.length).toBeLessThan(600);
+  });
+
+  it.each([
+    ['no field of the pause', {}, { isPaused: true, pausedUntil: NOW + 5 }],
+    ['a pause', { paused: true }, { isPaused: true, pausedUntil: null }],
+    ['no end', { pausedUntil: null }, { isPaused: true, pausedUntil: null }],
+    ['another end', { pausedUntil: NOW + 9 }, { isPaused: true, pausedUntil: NOW + 9 }],
+    ['no pause', { paused: false }, { isPaused: false, pausedUntil: null }],
+  ])('with a pause that has an end, and %s', (_case, body, expected) => {
+    const paused = { ...before, pausedUntil: NOW + 5 };
+    expect(patchedSettings(paused, body, NOW)).toMatchObject(expected);
+  });
+
+  it.each([
+    ['nothing', {}],
+    ['no end', { pausedUntil: null }],
+  ])('a pause that is over stays over, with %s', (_case, body) => {
+    const over = { ...before, pausedUntil: NOW };
+    expect(patchedSettings(over, body, NOW)).toMatchObject({ isPaused: false, pausedUntil: null });
   });
 });

@@ -1,13 +1,14 @@
 import { z } from 'zod';
-import type { AccountSettings } from '../../accounts/account.js';
+import { type AccountSettings, isPausedAt } from '../../accounts/account.js';
 import { limits } from '../../config/limits.js';
 import { Problem } from '../problems/problem.js';
 
-const { accountLabelLength, maxPriority, maxReserveRatio } = limits;
+const { accountLabelLength, maxPriority, maxReserveRatio, longestPauseMs } = limits;
 
 /** The settings that the operator may change. Omitted fields keep their value. */
 const patchSchema = z.strictObject({
   paused: z.boolean('true or false').optional(),
+  pausedUntil: z.int('a time in epoch ms, or null').nullish(),
   label: text(accountLabelLength).nullish(),
   priority: whole(-maxPriority, maxPriority).optional(),
   reserve: share(maxReserveRatio).optional(),
@@ -34,18 +35,39 @@ function share(most: number) {
 }
 
 /** Returns the settings with the changes of a request body. @throws Problem that names the invalid fields */
-export function patchedSettings(before: AccountSettings, body: unknown): AccountSettings {
+export function patchedSettings(before: AccountSettings, body: unknown, now: number): AccountSettings {
   const parsed = patchSchema.safeParse(body);
   if (!parsed.success) throw badSettings(parsed.error);
-  const { paused, label, priority, reserve, maxInFlight, credits } = parsed.data;
+  const { label, priority, reserve, maxInFlight, credits } = parsed.data;
   return {
-    isPaused: paused ?? before.isPaused,
+    ...patchedPause(before, parsed.data, now),
     label: label === undefined ? before.label : label,
     priority: priority ?? before.priority,
     reserveRatio: reserve ?? before.reserveRatio,
     maxInFlight: maxInFlight === undefined ? before.maxInFlight : maxInFlight,
     credits: credits ?? before.credits,
   };
+}
+
+/** Only `pausedUntil` with a time gives the pause an end; `paused: true` pauses until resumed. */
+function patchedPause(
+  before: AccountSettings,
+  { paused, pausedUntil }: Pick<z.infer<typeof patchSchema>, 'paused' | 'pausedUntil'>,
+  now: number,
+): Pick<AccountSettings, 'isPaused' | 'pausedUntil'> {
+  if (typeof pausedUntil === 'number') {
+    if (paused === false) throw badPause('it needs a pause, and paused is false');
+    if (pausedUntil <= now || pausedUntil - now > longestPauseMs)
+      throw badPause('a time in epoch ms, in the future and within a year, or null');
+    return { isPaused: true, pausedUntil };
+  }
+  if (paused !== undefined) return { isPaused: paused, pausedUntil: null };
+  const isPaused = isPausedAt(before, now);
+  return { isPaused, pausedUntil: isPaused && pausedUntil === undefined ? before.pausedUntil : null };
+}
+
+function badPause(why: string): Problem {
+  return new Problem(400, 'bad_settings', `pausedUntil: ${why}.`);
 }
 
 function badSettings({ issues }: z.ZodError): Problem {

@@ -5,6 +5,7 @@ import {
   Get,
   HttpCode,
   HttpStatus,
+  Inject,
   Param,
   Patch,
   Post,
@@ -14,6 +15,7 @@ import {
 } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { AccountRegistry } from '../../accounts/account-registry.js';
+import { CLOCK, type Clock } from '../../runtime/clock.js';
 import { QuotaService } from '../../usage/quota.service.js';
 import { AccountImport, type ImportResult, type RefusedImport } from './account-import.js';
 import { patchedSettings } from './account-settings-patch.js';
@@ -34,6 +36,7 @@ export class AccountsController {
     private readonly registry: AccountRegistry,
     private readonly quota: QuotaService,
     private readonly change: StoredChange,
+    @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
   /** All accounts and broken files, by name. */
@@ -83,11 +86,14 @@ export class AccountsController {
     return results;
   }
 
-  /** Changes the settings of an account. Turns in flight are not affected. `persisted`: whether they are stored. */
+  /**
+   * Changes the settings of an account. A pause ends at `pausedUntil`, or when resumed. Turns in flight are not affected.
+   * `persisted`: whether they are stored.
+   */
   @Patch(':name')
   async configure(@Param('name') name: string, @Body() body: unknown): Promise<StoredChangeView> {
     const account = this.views.account(name);
-    this.registry.configure(account, patchedSettings(account.settings, body));
+    this.registry.configure(account, patchedSettings(account.settings, body, this.clock.now()));
     return await this.change.describe(this.views.named(name));
   }
 

@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import {
   AccountSelector,
   type Choice,
@@ -8,13 +8,17 @@ import type { Account } from '../../accounts/account.js';
 import type { RequestNeeds } from '../../accounts/evidence/refusal-scope.js';
 import { waitForAny } from '../../accounts/wait-queue.js';
 import { limits } from '../../config/limits.js';
+import { CLOCK, type Clock } from '../../runtime/clock.js';
 import type { FailoverContext } from './failover-context.js';
-import { needsPerson } from '../../accounts/unavailable.js';
+import { endsByPerson } from '../../accounts/unavailable.js';
 
 /** Chooses the next account of a request. If accounts are merely full, it waits for one, up to `limits.fullAccountMs`. */
 @Injectable()
 export class AccountWait {
-  constructor(private readonly selector: AccountSelector) {}
+  constructor(
+    private readonly selector: AccountSelector,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
 
   /** Returns the choice. `preferredId`: identity of the account to try before all others; null if none. */
   async choose(
@@ -36,11 +40,18 @@ export class AccountWait {
       if (choice.kind !== 'full') return choice;
       await waitForAny(
         choice.accounts.map((it) => it.waiters),
-        left,
+        Math.min(left, this.untilNextPauseEnds(choice.candidates)),
         request.gone,
       );
       if (performance.now() >= until) context.stopWaiting(); // a request waits once
     }
+  }
+
+  /** Time until the first pause with an end is over, ms. Nothing else would wake a request that waits then. */
+  private untilNextPauseEnds(candidates: readonly ConsideredCandidate[]): number {
+    const now = this.clock.now();
+    const ends = candidates.map(({ unavailable: out }) => (out?.reason === 'paused' ? out.until : null));
+    return ends.reduce<number>((least, it) => Math.min(least, it === null ? Infinity : it - now), Infinity);
   }
 
   /** The needs of a request. Its model is null while it does not matter to the choice, so that no body is read. */
@@ -71,6 +82,6 @@ export class AccountWait {
 export function mayServeLater(candidates: readonly ConsideredCandidate[]): boolean {
   return candidates.some(
     ({ unavailable }) =>
-      unavailable === null || (unavailable.reason !== 'not-entitled' && !needsPerson.has(unavailable.reason)),
+      unavailable === null || (unavailable.reason !== 'not-entitled' && !endsByPerson(unavailable)),
   );
 }

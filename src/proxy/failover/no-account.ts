@@ -1,5 +1,5 @@
 import type { ConsideredCandidate } from '../../accounts/selection/account-selector.js';
-import { needsPerson } from '../../accounts/unavailable.js';
+import { endsByPerson } from '../../accounts/unavailable.js';
 import { planCapacity } from '../../accounts/plan-capacity.js';
 import { accountReasons, timeUntil } from './account-reasons.js';
 import { limits } from '../../config/limits.js';
@@ -65,7 +65,7 @@ function responseTo(end: NoAccount, now: number): LocalResponse {
     );
   }
   if (lastOutcome === 'rate-limited' && isAnyFree) return coolingDown(1); // a cooldown of milliseconds is over
-  if (candidates.every((it) => it.unavailable !== null && needsPerson.has(it.unavailable.reason))) {
+  if (candidates.every((it) => it.unavailable !== null && endsByPerson(it.unavailable))) {
     return {
       status: isCodex ? 400 : 503,
       code: 'no_account_available',

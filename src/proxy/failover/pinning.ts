@@ -1,8 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { AccountRegistry } from '../../accounts/account-registry.js';
-import type { Account } from '../../accounts/account.js';
+import { type Account, isPausedAt } from '../../accounts/account.js';
 import { SessionAffinity } from '../../accounts/selection/session-affinity.js';
+import { CLOCK, type Clock } from '../../runtime/clock.js';
 import { type PinnedKind, PinTable } from '../../accounts/selection/pin-table.js';
 import { fileIds, previousResponseIds } from './pinned-ids.js';
 import type { FailoverContext, SessionSocket } from './failover-context.js';
@@ -22,6 +23,7 @@ export class Pinning {
     private readonly pins: PinTable,
     private readonly affinity: SessionAffinity,
     private readonly registry: AccountRegistry,
+    @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
   /** Identity of the account to try before all others; null if none. */
@@ -50,7 +52,8 @@ export class Pinning {
     const server = request.header(REMOTE_SERVER);
     const pinnedTo = server === null ? null : this.pins.pinOf('remote-server', server);
     const account = pinnedTo === null ? null : this.registry.findById(pinnedTo);
-    return account === null || account.withdrawal !== null || account.settings.isPaused ? null : account;
+    if (account === null || account.withdrawal !== null) return null;
+    return isPausedAt(account.settings, this.clock.now()) ? null : account;
   }
 
   /** Names of client headers that only another account understands, and that must not be sent to this one. */
