@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { accountWords } from '../wording/account-words.js';
 import { CLOCK, type Clock } from '../runtime/clock.js';
 import { Drain } from '../runtime/drain.js';
 import { limits } from '../config/limits.js';
@@ -12,6 +13,7 @@ import { changedRefusals } from './evidence/account-evidence.js';
 import { learn } from './evidence/evidence-learning.js';
 import type { AccountEvent } from './evidence/account-event.js';
 import { Account, type AccountSettings } from './account.js';
+import { stateOfReason } from './account-state.js';
 import { EvidenceStore } from './evidence/evidence-store.js';
 import { diffOf } from './pool-folder/pool-diff.js';
 import { PoolFolder } from './pool-folder/pool-folder.js';
@@ -92,6 +94,7 @@ export class AccountRegistry implements OnModuleInit {
         {
           account: account.name,
           scope,
+          state: accountWords[stateOfReason[refusal.kind]],
           reason: refusal.kind,
           until: new Date(refusal.until).toISOString(),
         },
@@ -100,6 +103,7 @@ export class AccountRegistry implements OnModuleInit {
     if (account.evidence.deactivated !== null && before.deactivated === null) {
       this.logger.error('account is deactivated', {
         account: account.name,
+        state: accountWords.deactivated,
         code: account.evidence.deactivated.code,
       });
     }

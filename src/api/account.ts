@@ -54,6 +54,11 @@ export const accountSchema = z.object({
   available: z.boolean(),
   /** Why it may not serve; null if it may. */
   reason: z.string().nullable(),
+  /**
+   * Why it serves after all others, only in state `last-in-line`: its token seems to have ended, its quota is used up, or
+   * it has just refused a request.
+   */
+  lastFor: z.enum(['token', 'quota', 'refusal']).optional(),
   /** When that began; null if unknown. */
   since: epochMs.nullable(),
   /** When that ends by itself; null if unknown or never. */

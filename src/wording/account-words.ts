@@ -36,7 +36,6 @@ export type AccountFacts = Omit<AccountView, 'sentence'>;
 
 /** Returns the line below the word: the cause, and what ends it. */
 export function accountLine(account: AccountFacts, now: number): string {
-  const { until } = account;
   switch (account.state) {
     case 'ready':
       return readyLine(account, now);
@@ -45,9 +44,9 @@ export function accountLine(account: AccountFacts, now: number): string {
     case 'full':
       return `${account.inFlight} of ${account.maxInFlight ?? account.inFlight} turns running`;
     case 'resting':
-      return until === null ? 'again when upstream allows it' : `again in ${span(until - now)}`;
+      return restingLine(account, now);
     case 'at-limit':
-      return until === null ? 'upstream does not say when it is back' : `back ${clockAndWait(until, now)}`;
+      return atLimitLine(account, now);
     case 'paused':
       return account.pausedUntil === null ? 'until resumed' : `until ${clock(account.pausedUntil, now)}`;
     case 'needs-login':
@@ -59,12 +58,35 @@ export function accountLine(account: AccountFacts, now: number): string {
     case 'deactivated':
       return `OpenAI has switched this account off${account.since === null ? '' : ` (seen ${clock(account.since, now)})`}`;
     case 'broken-file':
-      return `${account.name}.json: ${account.warnings[0] ?? account.reason ?? 'it cannot be read'}`;
+      return `${account.name}.json: ${brokenCause(account)}`;
     case 'leaving':
       return `${turns(account.inFlight)} still running`;
     default:
       return account.state satisfies never;
   }
+}
+
+function restingLine({ reason, until }: AccountFacts, now: number): string {
+  const again = until === null ? 'again when upstream allows it' : `again in ${span(until - now)}`;
+  const cause = restingCauses.get(reason ?? '');
+  return cause === undefined ? again : `${cause}; ${again}`;
+}
+
+/** A rate limit needs no word: it is the usual cause. */
+const restingCauses: ReadonlyMap<string, string> = new Map([
+  ['unauthorized', 'upstream has rejected its token'],
+  ['upstream-error', 'upstream has failed several turns in a row'],
+]);
+
+function atLimitLine({ reason, until }: AccountFacts, now: number): string {
+  const back = until === null ? 'upstream does not say when it is back' : `back ${clockAndWait(until, now)}`;
+  return reason === 'reserved' ? `only its reserve is left; ${back}` : back;
+}
+
+/** A file's reason is the cause; that of an account which still has turns is a word, and its first warning the cause. */
+function brokenCause({ reason, warnings }: AccountFacts): string {
+  const cause = reason === 'broken-file' ? warnings[0] : reason;
+  return cause ?? 'it cannot be read';
 }
 
 /** Returns the state in one sentence: `At its limit: back 14:20 (in 38 min)`. */
@@ -96,13 +118,24 @@ function readyLine(account: AccountFacts, now: number): string {
 
 /** Returns the requests that it does not serve although it is ready, and until when. */
 function exceptions(account: AccountFacts, now: number): string[] {
-  return account.refusals.flatMap(({ scope, until }) => {
+  const byWindow = account.meters.flatMap(({ name, label, allowed, windows }) => {
+    const isRefused = account.refusals.some((it) => it.scope === `meter:${name}`);
+    const spent = windows.filter((it) => it.usedRatio >= 1 && (it.resetsAt ?? 0) > now);
+    if (isRefused || allowed === true || spent.length === 0) return [];
+    return [meterLine(label ?? name, Math.max(...spent.map((it) => it.resetsAt ?? 0)), now)];
+  });
+  const byRefusal = account.refusals.flatMap(({ scope, until }) => {
     const [kind, ...rest] = scope.split(':');
     const name = rest.join(':');
-    if (kind === 'meter') return [`${meterLabel(account, name)} at its limit until ${clock(until, now)}`];
+    if (kind === 'meter') return [meterLine(meterLabel(account, name), until, now)];
     if (kind === 'model') return [`not for ${name}`];
     return kind === 'images' ? [`no images until ${clock(until, now)}`] : [];
   });
+  return [...byWindow, ...byRefusal];
+}
+
+function meterLine(label: string, until: number, now: number): string {
+  return `${label} at its limit until ${clock(until, now)}, other models fine`;
 }
 
 function meterLabel(account: AccountFacts, name: string): string {
@@ -111,16 +144,15 @@ function meterLabel(account: AccountFacts, name: string): string {
 
 function lastInLine(account: AccountFacts, now: number): string {
   const credits = account.creditStatus;
-  if (account.reason === 'token') return 'its token seems to have ended; it serves if no other account can';
+  if (account.lastFor === 'refusal')
+    return account.since === null ? 'refused a request' : `refused a request ${ago(account.since, now)}`;
+  if (account.lastFor === 'token') return 'its token seems to have ended; it serves if no other account can';
   if (credits?.unlimited === true) return 'over its quota, on credits';
   if (credits?.hasCredits === true) {
     const left = credits.balance === null ? '' : ` (${credits.balance.toFixed(2)} left)`;
     return `over its quota, on credits${left}`;
   }
-  const refused = account.refusals.find((it) => it.scope === 'account');
-  return refused === undefined
-    ? 'over its quota, but still served'
-    : `refused a request ${ago(refused.at, now)}`;
+  return 'over its quota, but still served';
 }
 
 function tokenLine(account: AccountFacts, now: number): string {

@@ -4,7 +4,7 @@ import { AccountRegistry } from '../../accounts/account-registry.js';
 import { CLOCK, type Clock } from '../../runtime/clock.js';
 import { describeError } from '../../runtime/pool-error.js';
 import { AccountRefresh } from './account-refresh.js';
-import type { AccountView } from './account-view.js';
+import type { AccountView } from '../../api/account.js';
 import { AccountViews } from './account-views.js';
 import { StoredChange, type StoredChangeView } from './stored-change.js';
 import { Problem } from '../problems/problem.js';

@@ -1,84 +1,41 @@
-import type { Account } from '../../accounts/account.js';
+import { type Account, isPausedAt } from '../../accounts/account.js';
+import { standingOf } from '../../accounts/account-state.js';
 import type { Assessment } from '../../accounts/unavailable.js';
 import { lastSuccessAt } from '../../accounts/evidence/account-evidence.js';
 import type { AccountQuota } from '../../usage/account-quota.js';
 import { whereKept } from '../../tokens/stored-credential.js';
-import type { QuotaWindow } from '../../usage/quota-window.js';
+import type { AccountView } from '../../api/account.js';
+import { noUsage } from '../../usage/rollup-sums.js';
+import { type AccountFacts, accountSentence } from '../../wording/account-words.js';
 import type { UsageTotals } from '../../usage/usage.service.js';
 
-/** An account as shown to the operator: everything except secrets. Times are epoch ms, shares 0–1. */
-export interface AccountView {
-  readonly name: string;
-  readonly label: string | null;
-  readonly paused: boolean;
-  readonly priority: number;
-  /** Share of each quota window that the pool never uses. */
-  readonly reserve: number;
-  readonly maxInFlight: number | null;
-  /** Whether its credits may serve once the quota is used up: after all other accounts, or never. */
-  readonly credits: string;
-  readonly available: boolean;
-  /** Why it may not serve; null if it may. */
-  readonly reason: string | null;
-  /** Time at which that ends by itself; null if unknown or never. */
-  readonly until: number | null;
-  readonly inFlight: number;
-  readonly plan: string | null;
-  /** Exposed only here, nowhere else in the program. */
-  readonly email: string | null;
-  readonly accountId: string | null;
-  readonly userId: string | null;
-  /** Expiry of the access token. */
-  readonly expiresAt: number | null;
-  readonly lastRefreshAt: number | null;
-  readonly refresh: string;
-  readonly lastSuccessAt: number | null;
-  /** For example: the file has become broken, its mode is too wide, tokens could not be written, the login is shared. */
-  readonly warnings: readonly string[];
-  /** The refusals in force, each with its scope: `account`, `images`, `meter:<name>` or `model:<name>`. */
-  readonly refusals: readonly RefusalView[];
-  readonly windows: readonly QuotaWindow[];
-  /** Meters other than the general one. */
-  readonly meters: readonly MeterView[];
-  /** Null if unknown. `balance` null: upstream gave none. */
-  readonly creditStatus: {
-    readonly hasCredits: boolean;
-    readonly unlimited: boolean;
-    readonly balance: number | null;
-  } | null;
+type Refusal = AccountView['refusals'][number];
+
+/** What is known of an account apart from itself. */
+interface Surroundings {
+  readonly sharedLoginWarning: string | null;
+  readonly quota: AccountQuota;
   readonly totals: UsageTotals;
+  readonly today: UsageTotals;
+  readonly now: number;
 }
 
-/** A refusal that keeps the account from serving requests in its scope. */
-interface RefusalView {
-  readonly scope: string;
-  readonly reason: string;
-  readonly at: number;
-  readonly until: number;
-}
-
-/** A meter of the account; `allowed` null: upstream did not say. */
-interface MeterView {
-  readonly name: string;
-  readonly label: string | null;
-  readonly allowed: boolean | null;
-  readonly windows: readonly QuotaWindow[];
-}
-
+/** Shows an account to the operator: everything except secrets. */
 export function accountView(
   account: Account,
-  { unavailable, isLastResort }: Assessment,
-  sharedLoginWarning: string | null,
-  quota: AccountQuota,
-  now: number,
-  totals: UsageTotals,
+  assessment: Assessment,
+  { sharedLoginWarning, quota, totals, today, now }: Surroundings,
 ): AccountView {
+  const { unavailable, isLastResort } = assessment;
   const { settings } = account;
+  const isPaused = isPausedAt(settings, now);
   const { credential, refresh, warning, unsaved } = account.storedCredential;
-  return {
+  const facts: AccountFacts = {
     name: account.name,
     label: settings.label,
-    paused: settings.isPaused,
+    ...standingOf(account, assessment, now),
+    paused: isPaused,
+    pausedUntil: isPaused ? settings.pausedUntil : null,
     priority: settings.priority,
     reserve: settings.reserveRatio,
     maxInFlight: settings.maxInFlight,
@@ -103,12 +60,12 @@ export function accountView(
       sharedLoginWarning,
     ].filter((it) => it !== null),
     refusals: refusalViews(account, now),
-    windows: quota.general.windows,
+    windows: [...quota.general.windows],
     meters: [...quota.meters].map(([meterName, { label, statement, windows }]) => ({
       name: meterName,
       label,
       allowed: statement?.isAllowed ?? null,
-      windows,
+      windows: [...windows],
     })),
     creditStatus:
       quota.credits === null
@@ -119,10 +76,16 @@ export function accountView(
             balance: quota.credits.balance,
           },
     totals,
+    today,
   };
+  return withSentence(facts, now);
 }
 
-function refusalViews({ evidence }: Account, now: number): RefusalView[] {
+function withSentence(facts: AccountFacts, now: number): AccountView {
+  return { ...facts, sentence: accountSentence(facts, now) };
+}
+
+function refusalViews({ evidence }: Account, now: number): Refusal[] {
   return [...evidence.scopes].flatMap(([scope, { refusal }]) =>
     refusal === null || refusal.until <= now
       ? []
@@ -145,11 +108,14 @@ function tokenWarning({ storedCredential }: Account, isLastResort: boolean): str
 }
 
 /** Shows a broken credential file in the list of accounts, with the reason. `keptIn`: its last tokens, if there are any. */
-export function brokenView(name: string, reason: string, keptIn: string | null) {
-  return {
+export function brokenView(name: string, reason: string, keptIn: string | null, now: number): AccountView {
+  const facts: AccountFacts = {
     name,
     label: null,
+    state: 'broken-file',
+    since: null,
     paused: false,
+    pausedUntil: null,
     priority: 0,
     reserve: 0,
     maxInFlight: null,
@@ -171,6 +137,8 @@ export function brokenView(name: string, reason: string, keptIn: string | null) 
     windows: [],
     meters: [],
     creditStatus: null,
-    totals: { input: 0, cached: 0, output: 0, reasoning: 0, turns: 0 },
-  } satisfies AccountView;
+    totals: noUsage(),
+    today: noUsage(),
+  };
+  return withSentence(facts, now);
 }

@@ -7,7 +7,8 @@ import { SharedLoginDetector } from '../../clients/shared-login-detector.js';
 import { KeptTokens } from '../../tokens/kept-tokens.js';
 import { QuotaService } from '../../usage/quota.service.js';
 import { UsageService } from '../../usage/usage.service.js';
-import { type AccountView, accountView, brokenView } from './account-view.js';
+import type { AccountView } from '../../api/account.js';
+import { accountView, brokenView } from './account-view.js';
 import { Problem } from '../problems/problem.js';
 
 /** Finds accounts by name, and builds their views for the operator. */
@@ -26,9 +27,10 @@ export class AccountViews {
   /** Returns all accounts and broken files, by name. */
   all(): AccountView[] {
     const accounts = this.selector.assess().map((it) => this.viewOf(it));
+    const now = this.clock.now();
     const broken = this.registry
       .broken()
-      .map(({ name, reason }) => brokenView(name, reason, this.kept.whereKept(name)));
+      .map(({ name, reason }) => brokenView(name, reason, this.kept.whereKept(name), now));
     return [...accounts, ...broken].toSorted((a, b) => (a.name < b.name ? -1 : 1));
   }
 
@@ -54,14 +56,13 @@ export class AccountViews {
 
   private viewOf({ account, ...assessment }: ConsideredCandidate): AccountView {
     const { id } = account;
-    return accountView(
-      account,
-      assessment,
-      this.sharedLogins.warning(account),
-      this.quota.quota(id),
-      this.clock.now(),
-      this.usage.totals(id),
-    );
+    return accountView(account, assessment, {
+      sharedLoginWarning: this.sharedLogins.warning(account),
+      quota: this.quota.quota(id),
+      totals: this.usage.totals(id),
+      today: this.usage.today(id),
+      now: this.clock.now(),
+    });
   }
 }
 

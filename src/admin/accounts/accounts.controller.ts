@@ -19,7 +19,7 @@ import { CLOCK, type Clock } from '../../runtime/clock.js';
 import { QuotaService } from '../../usage/quota.service.js';
 import { AccountImport, type ImportResult, type RefusedImport } from './account-import.js';
 import { patchedSettings } from './account-settings-patch.js';
-import type { AccountView } from './account-view.js';
+import type { AccountView } from '../../api/account.js';
 import { AccountViews } from './account-views.js';
 import { isKnownToClient } from '../lists/entity-tag.js';
 import { linkNext } from '../lists/page-cursor.js';

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { WriteBehind } from '../../storage/write-behind.js';
-import type { AccountView } from './account-view.js';
+import type { AccountView } from '../../api/account.js';
 
 /** An account after a change, and whether the change survives a restart. */
 export interface StoredChangeView extends AccountView {

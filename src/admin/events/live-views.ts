@@ -4,7 +4,7 @@ import { limits } from '../../config/limits.js';
 import { Logins } from '../../login/logins.js';
 import { type RequestEntry, RequestLog } from '../../observability/request-log.js';
 import { AccountViews } from '../accounts/account-views.js';
-import type { AccountView } from '../accounts/account-view.js';
+import type { AccountView } from '../../api/account.js';
 import { loginView } from '../login-view.js';
 import type { LiveView } from './live-view.js';
 import { SummarySource } from './summary-source.js';
