@@ -52,10 +52,32 @@ export type Choice =
     }
   | { readonly kind: 'none'; readonly candidates: readonly ConsideredCandidate[] };
 
+/** A choice before it is made: nothing is leased. */
+type Decision =
+  | {
+      readonly kind: 'picked';
+      readonly account: Account;
+      readonly by: 'pinned' | 'affinity' | 'policy';
+      readonly isOverflow: boolean;
+    }
+  | { readonly kind: 'full'; readonly accounts: readonly Account[] }
+  | { readonly kind: 'none' };
+
+const newSession: SelectionRequest = {
+  ...anyTurn,
+  sessionKey: null,
+  pinnedTo: null,
+  soleId: null,
+  tried: new Set(),
+  isPatient: true,
+};
+
 /** Chooses and leases the account of a request: by pin, then affinity, then policy. */
 @Injectable()
 export class AccountSelector {
   private readonly policy: SelectionPolicy;
+  /** The name of the account that the policy picked last. */
+  private lastByPolicy = '';
 
   constructor(
     private readonly registry: AccountRegistry,
@@ -65,7 +87,7 @@ export class AccountSelector {
     @Inject(CLOCK) private readonly clock: Clock,
     private readonly tokenClock: UpstreamClock,
   ) {
-    this.policy = selectionPolicies[config.policy]();
+    this.policy = selectionPolicies[config.policy];
   }
 
   /** Returns whether this account may serve a request now. */
@@ -101,14 +123,35 @@ export class AccountSelector {
 
   choose(selection: SelectionRequest): Choice {
     const candidates = this.assess(selection, selection.soleId);
-    return this.chooseBound(selection, candidates) ?? this.chooseAmong(selection, candidates);
+    const decision = this.decide(selection, candidates);
+    return decision.kind === 'picked'
+      ? this.leased(decision, selection, candidates)
+      : { ...decision, candidates };
+  }
+
+  /** Returns what a new session would get now, of any model. Changes nothing. */
+  preview(): {
+    readonly decision: 'picked' | 'full' | 'none';
+    /** Null unless one is picked. */
+    readonly next: ConsideredCandidate | null;
+    readonly candidates: readonly ConsideredCandidate[];
+  } {
+    const candidates = this.assess();
+    const decision = this.decide(newSession, candidates);
+    const picked = decision.kind === 'picked' ? decision.account : null;
+    const next = candidates.find((it) => it.account === picked) ?? null;
+    return { decision: decision.kind, next, candidates };
+  }
+
+  private decide(selection: SelectionRequest, candidates: readonly ConsideredCandidate[]): Decision {
+    return this.decideBound(selection, candidates) ?? this.decideAmong(selection, candidates);
   }
 
   /** The usual case: the session's account serves, and nothing speaks for another one. Null if it is another case. */
-  private chooseBound(
+  private decideBound(
     selection: SelectionRequest,
     candidates: readonly ConsideredCandidate[],
-  ): Choice | null {
+  ): Decision | null {
     const { sessionKey, soleId, pinnedTo, tried } = selection;
     if (sessionKey === null || soleId !== null || pinnedTo !== null) return null;
     const boundTo = this.affinity.find(sessionKey);
@@ -116,10 +159,10 @@ export class AccountSelector {
     const bound = candidates.find((it) => it.account.id === boundTo);
     if (bound === undefined || bound.unavailable !== null) return null;
     if (bound.usesCredits || bound.isLastResort) return null;
-    return this.leased(bound.account, 'affinity', selection, false, candidates);
+    return { kind: 'picked', account: bound.account, by: 'affinity', isOverflow: false };
   }
 
-  private chooseAmong(selection: SelectionRequest, candidates: readonly ConsideredCandidate[]): Choice {
+  private decideAmong(selection: SelectionRequest, candidates: readonly ConsideredCandidate[]): Decision {
     const untried = candidates.filter((it) => !selection.tried.has(it.account.id));
     const available = preferredTo401(untried, selection.isPatient);
     const unpaid = orAll(available, (it) => !it.usesCredits);
@@ -149,23 +192,21 @@ export class AccountSelector {
       const eligible = by === 'pinned' ? available.map((it) => it.account) : staying;
       const account = eligible.find((it) => it.id === id);
       const isOverflow = id !== boundTo && full.some((it) => it.id === boundTo);
-      if (account !== undefined) return this.leased(account, by, selection, isOverflow, candidates);
+      if (account !== undefined) return { kind: 'picked', account, by, isOverflow };
       const isFull = full.filter((it) => it.id === id);
-      if (selection.isPatient && isFull.length > 0) return { kind: 'full', accounts: isFull, candidates };
+      if (selection.isPatient && isFull.length > 0) return { kind: 'full', accounts: isFull };
     }
     // Rather than spending credits at once, a patient request waits for an account with quota that is merely full.
     const waitsFor = untried.filter((it) => it.unavailable?.reason === 'full' && !it.isOverQuota);
     const hasQuota = available.some((it) => !it.isOverQuota);
     if (selection.isPatient && free.length > 0 && !hasQuota && waitsFor.length > 0)
-      return { kind: 'full', accounts: waitsFor.map((it) => it.account), candidates };
+      return { kind: 'full', accounts: waitsFor.map((it) => it.account) };
     const [first, ...others] = this.unforbidden(selection, free);
     if (first === undefined) {
-      return selection.isPatient && full.length > 0
-        ? { kind: 'full', accounts: full, candidates }
-        : { kind: 'none', candidates };
+      return selection.isPatient && full.length > 0 ? { kind: 'full', accounts: full } : { kind: 'none' };
     }
     const isOverflow = full.some((it) => it.id === boundTo);
-    return this.leased(this.byPolicy([first, ...others]), 'policy', selection, isOverflow, candidates);
+    return { kind: 'picked', account: this.byPolicy([first, ...others]), by: 'policy', isOverflow };
   }
 
   /**
@@ -240,16 +281,16 @@ export class AccountSelector {
       windows: this.quota.windows(account.id),
     });
     const [first, ...others] = accounts;
-    return this.policy([candidate(first), ...others.map(candidate)], this.clock.now()).account;
+    const candidates = [candidate(first), ...others.map(candidate)] as const;
+    return this.policy(candidates, this.clock.now(), this.lastByPolicy).account;
   }
 
   private leased(
-    account: Account,
-    by: 'pinned' | 'affinity' | 'policy',
+    { account, by, isOverflow }: Decision & { kind: 'picked' },
     selection: SelectionRequest,
-    isOverflow: boolean,
     candidates: readonly ConsideredCandidate[],
   ): Choice {
+    if (by === 'policy') this.lastByPolicy = account.name;
     // Parallel requests of a session move together if its account is unavailable. If it is only full, the session stays.
     if (selection.sessionKey !== null && !isOverflow) this.affinity.claim(selection.sessionKey, account.id);
     return { kind: 'leased', lease: new Lease(account), by, isOverflow, candidates };

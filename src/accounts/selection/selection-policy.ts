@@ -11,8 +11,12 @@ export interface Candidate {
   readonly windows: readonly QuotaWindow[];
 }
 
-/** Picks one of the candidates, which are sorted by name. */
-export type SelectionPolicy = <T extends Candidate>(candidates: readonly [T, ...T[]], now: number) => T;
+/** Picks one of the candidates, which are sorted by name. `last`: the name of its last pick; empty if there was none. */
+export type SelectionPolicy = <T extends Candidate>(
+  candidates: readonly [T, ...T[]],
+  now: number,
+  last: string,
+) => T;
 
 /** Returns the remaining share of the tightest window, 0–1; an account without windows counts as half full. */
 export function quotaLeft(windows: readonly QuotaWindow[], now: number): number {
@@ -65,20 +69,14 @@ const fewestInFlight: SelectionPolicy = (candidates) => best(candidates, (it) =>
 const fillFirst: SelectionPolicy = (candidates) => best(candidates, (it) => it.priority);
 
 /** Takes turns by name: picks the one after the last picked. */
-function roundRobin(): SelectionPolicy {
-  let last = '';
-  return (candidates) => {
-    const next = candidates.find((it) => it.name > last) ?? candidates[0];
-    last = next.name;
-    return next;
-  };
-}
+const roundRobin: SelectionPolicy = (candidates, _now, last) =>
+  candidates.find((it) => it.name > last) ?? candidates[0];
 
-/** The policies by name; each call makes one with its own state. */
-export const selectionPolicies: Readonly<Record<SelectionPolicyName, () => SelectionPolicy>> = {
-  'most-quota-left': () => mostQuotaLeft,
-  'sustainable-rate': () => sustainableRatePolicy,
-  'fewest-in-flight': () => fewestInFlight,
-  'fill-first': () => fillFirst,
+/** The policies by name. None of them remembers anything. */
+export const selectionPolicies: Readonly<Record<SelectionPolicyName, SelectionPolicy>> = {
+  'most-quota-left': mostQuotaLeft,
+  'sustainable-rate': sustainableRatePolicy,
+  'fewest-in-flight': fewestInFlight,
+  'fill-first': fillFirst,
   'round-robin': roundRobin,
 };
