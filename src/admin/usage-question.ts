@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { UsageSplit } from '../api/usage.js';
 import { limits } from '../config/limits.js';
 import { isTimeZone, machineZone, startOfLocalDay } from '../usage/report/local-days.js';
 import type { UsageQuery } from '../usage/report/usage-report.js';
@@ -8,11 +9,22 @@ import { Problem } from './problems/problem.js';
 
 const DEFAULT_SPAN_MS = 30 * 86_400_000;
 
+/** Those of the API. Importing its schemas would slow down the start. */
+const usageSplits = [
+  'none',
+  'account',
+  'model',
+  'project',
+  'session',
+  'effort',
+  'front-end',
+] as const satisfies UsageSplit[];
+
 const querySchema = z.object({
   from: moment.optional(),
   to: moment.optional(),
   bucket: z.enum(['hour', 'day']).default('hour'),
-  by: z.enum(['none', 'account', 'model']).default('none'),
+  by: z.enum(usageSplits).default('none'),
   tz: z.string().min(1).max(64).refine(isTimeZone).default(machineZone),
   cursor: cursorSchema.optional(),
   limit: limitSchema(limits.usageGroups),
@@ -22,7 +34,7 @@ const querySchema = z.object({
  * Reads the query of `GET /admin/usage`. Without `from` the span begins with the local day 30 days before its end.
  * @throws Problem
  */
-export function usageQuestion(query: unknown, now: number): UsageQuery {
+export function usageQuestion(query: unknown, now: number): Omit<UsageQuery, 'isPriced'> {
   const parsed = querySchema.safeParse(query);
   if (!parsed.success) throw problemOf(parsed.error);
   const { from, to, bucket, by, tz, cursor, limit } = parsed.data;
@@ -47,6 +59,6 @@ function problemOf({ issues }: z.ZodError): Problem {
   return new Problem(
     400,
     'bad_query',
-    `Invalid: ${[...faults].join(', ')}. from and to are epoch ms or ISO dates, bucket must be hour or day, by must be account, model or none, limit is 1 to ${limits.usageGroups}, cursor is the next of a page.`,
+    `Invalid: ${[...faults].join(', ')}. from and to are epoch ms or ISO dates, bucket must be hour or day, by must be one of ${usageSplits.join(', ')}, limit is 1 to ${limits.usageGroups}, cursor is the next of a page.`,
   );
 }

@@ -30,6 +30,8 @@ export const usageSchema = z.object({
   accountCount: z.int().nonnegative(),
   /** The sums by `by` over the whole span, largest first, bounded; absent for `none`. */
   groups: z.array(group).optional(),
+  /** How many there are, shown or not. */
+  groupCount: z.int().nonnegative().optional(),
   /** One entry per hour or day with usage, split by `by` if that is `account` or `model`; oldest first. */
   hours: z.array(
     usageTotalsSchema.extend({
@@ -42,9 +44,11 @@ export const usageSchema = z.object({
   ),
   /** `cursor` of the next page; null on the last one. */
   next: z.string().nullable(),
-  /** Medians and 95th percentiles of the recorded turns in the span, ms; null without any. */
+  /** Median and 95th percentile of the newest 10,000 recorded turns in the span, ms; null without any. */
   firstByteMs: z.object({ p50: z.number(), p95: z.number() }).nullable(),
-  /** Recorded turns in the span that more than one account was tried for. */
+  /** Turns in the span that more than one account was tried for. */
   failovers: z.int().nonnegative(),
+  /** Says what `cost` is; absent without `PROXY_PRICES`. */
+  costNote: z.string().optional(),
 });
 export type UsageView = z.infer<typeof usageSchema>;

@@ -6,6 +6,7 @@ import type { Egress } from '../egress/egress-proxy.js';
 import { isLoopbackName } from '../runtime/loopback.js';
 import { PoolError } from '../runtime/pool-error.js';
 import { type Authorities, authoritiesSchema } from './authorities.config.js';
+import { type Prices, pricesSchemaOfEnv } from './prices.config.js';
 import { driverSettings } from './driver-setting.js';
 import { egressSchema } from './egress.config.js';
 import {
@@ -73,18 +74,19 @@ export type AppConfig = Readonly<ReturnType<typeof toConfig>>;
  * @throws InvalidConfigError whose message lists every invalid setting by name
  */
 export function loadConfig(env: NodeJS.ProcessEnv): AppConfig {
-  const [parsed, egress, authorities] = [
+  const [parsed, egress, authorities, prices] = [
     schema.safeParse(env),
     egressSchema.safeParse(env),
     authoritiesSchema.safeParse(env),
+    pricesSchemaOfEnv.safeParse(env),
   ];
   const faults = [
-    ...[parsed, egress, authorities].flatMap((it) => faultsIn(it.error)),
+    ...[parsed, egress, authorities, prices].flatMap((it) => faultsIn(it.error)),
     ...exposureFaults(env),
   ];
-  if (!parsed.success || !egress.success || !authorities.success || faults.length > 0)
+  if (!parsed.success || !egress.success || !authorities.success || !prices.success || faults.length > 0)
     throw new InvalidConfigError(faults);
-  return Object.freeze(toConfig(parsed.data, egress.data, authorities.data));
+  return Object.freeze(toConfig(parsed.data, egress.data, authorities.data, prices.data));
 }
 
 function faultsIn(error: z.ZodError | undefined): string[] {
@@ -114,12 +116,19 @@ export function pathsIn(env: NodeJS.ProcessEnv): {
 }
 
 /** The names of all settings of the program's own. */
-export const settingNames: readonly string[] = Object.keys(schema.shape);
+export const settingNames: readonly string[] = [...Object.keys(schema.shape), 'PROXY_PRICES'];
 
-function toConfig(it: z.infer<typeof schema>, egress: Egress, authorities: Authorities) {
+function toConfig(
+  it: z.infer<typeof schema>,
+  egress: Egress,
+  authorities: Authorities,
+  prices: Prices | null,
+) {
   return {
     egress,
     authorities,
+    /** What the API charges, by model; null if costs are not asked for. */
+    prices,
     listen: it.PROXY_LISTEN_ADDR,
     poolDir: it.POOL_DIR,
     dbPath: it.PROXY_DB_PATH,

@@ -318,6 +318,12 @@ export const limits = {
   usageGroups: 1_000,
   /** Hourly sums that a page of the usage report adds up: those of a month of a large pool. */
   usagePageRollups: 25_000,
+  /** Size of the file of prices. */
+  pricesBytes: MiB,
+  /** Groups in a usage report: the largest projects, sessions, … */
+  usageSplitGroups: 500,
+  /** Turns, the newest ones, of which a usage report takes percentiles. */
+  usagePercentileTurns: 10_000,
   /** Accounts in a usage report. */
   usageAccounts: 1_000,
   /** Quota windows that are read at startup. */

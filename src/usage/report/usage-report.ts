@@ -2,15 +2,20 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { Database } from '../../storage/database.js';
 import { WriteBehind } from '../../storage/write-behind.js';
-import { noUsage, type UsageSums } from '../rollup-sums.js';
+import { noRecorded, type UsageSums } from '../rollup-sums.js';
 import { type AccountSums, sumsByAccount } from './account-sums.js';
 import { DAY_MS, dateOf, type OffsetPeriod, offsetPeriods, startOfDay } from './local-days.js';
+import { type FirstByte, firstByteOf } from './first-byte.js';
+import { type GroupSplit, groupsBy, type SplitGroups } from './split-groups.js';
 import { storedSpan } from './stored-span.js';
 import { type PagePlace, pageOf, type PageQuery } from './usage-page.js';
 import type { UsageGroup } from './usage-query.js';
 
 /** A question to the report. */
-export interface UsageQuery extends PageQuery {
+export interface UsageQuery extends Omit<PageQuery, 'by'> {
+  readonly by: GroupSplit | 'none';
+  /** Whether the sums of models are needed. */
+  readonly isPriced: boolean;
   /** The time zone of the days. */
   readonly tz: string;
 }
@@ -29,6 +34,11 @@ export interface UsageResult extends AccountSums {
   readonly hours: readonly UsageBucket[];
   /** `before` of the next page, which is older; null on the last page. */
   readonly next: PagePlace | null;
+  /** The parts of the split; null without one. */
+  readonly split: SplitGroups | null;
+  /** All usage by model, if it is needed. */
+  readonly models: SplitGroups | null;
+  readonly firstByteMs: FirstByte | null;
 }
 
 /** Reports recorded usage, including the turns that have just ended. */
@@ -53,18 +63,39 @@ export class UsageReport {
 
 async function reportOf(manager: EntityManager, query: UsageQuery): Promise<UsageResult> {
   const stored = await storedSpan(manager);
-  if (stored === null) return nothing();
+  if (stored === null) return nothing(query);
   const span = { from: Math.max(query.from, stored.from), to: Math.min(query.to, stored.to) };
-  if (span.from >= span.to) return nothing();
+  if (span.from >= span.to) return nothing(query);
   // The first day may have begun before the span, with another offset.
   const periods = offsetPeriods(query.bucket === 'day' ? query.tz : 'UTC', span.from - 2 * DAY_MS, span.to);
   const sums = await sumsByAccount(manager, query, span, stored);
-  const { groups, next } = await pageOf(manager, query, span, stored, periods);
-  return { ...sums, hours: groups.map((it) => bucketOf(it, query, periods)), next };
+  const { by } = query;
+  const page = { ...query, by: by === 'account' || by === 'model' ? by : ('none' as const) };
+  const { groups, next } = await pageOf(manager, page, span, stored, periods);
+  const split = by === 'none' ? null : await groupsBy(manager, by, query, span, stored);
+  const models =
+    by === 'model' || !query.isPriced ? split : await groupsBy(manager, 'model', query, span, stored);
+  return {
+    ...sums,
+    hours: groups.map((it) => bucketOf(it, query, periods)),
+    next,
+    split,
+    models: query.isPriced ? models : null,
+    firstByteMs: await firstByteOf(manager, query),
+  };
 }
 
-function nothing(): UsageResult {
-  return { totals: noUsage(), count: 0, accounts: [], hours: [], next: null };
+function nothing(query: UsageQuery): UsageResult {
+  return {
+    totals: noRecorded(),
+    count: 0,
+    accounts: [],
+    hours: [],
+    next: null,
+    split: query.by === 'none' ? null : { groups: [], count: 0 },
+    models: query.isPriced ? { groups: [], count: 0 } : null,
+    firstByteMs: null,
+  };
 }
 
 function bucketOf(

@@ -1,4 +1,4 @@
-import { IS_TURN, type UsageSums } from '../rollup-sums.js';
+import { IS_TURN, type RecordedSums, type UsageSums } from '../rollup-sums.js';
 
 /** How buckets are split; `none` for the whole pool. */
 export type UsageSplit = 'none' | 'account' | 'model';
@@ -17,8 +17,22 @@ export interface Correction extends TimeSpan {
 
 const TOKENS = ['input', 'cached', 'output', 'reasoning'] as const;
 export const SUMS = ['turns', ...TOKENS] as const;
+export const RECORDED = [...SUMS, 'resent', 'failovers'] as const;
+/** The sums of one turn, in SQL: those of `sumsOf`. */
+const ofTurn: Readonly<Record<(typeof RECORDED)[number], string>> = {
+  turns: IS_TURN,
+  input: 'input',
+  cached: 'cached',
+  output: 'output',
+  reasoning: 'reasoning',
+  resent: 'CASE WHEN moved_from IS NOT NULL AND input > cached THEN input - cached ELSE 0 END',
+  failovers: 'CASE WHEN accounts_tried > 1 THEN 1 ELSE 0 END',
+};
+/** The columns of the sums of one turn. */
+export const RECORDED_OF_TURN = RECORDED.map((it) => `${ofTurn[it]} AS ${it}`).join(', ');
 /** The columns of sums over rows with these columns. */
 export const SUMMED = SUMS.map((it) => `SUM(${it}) AS ${it}`).join(', ');
+export const SUMMED_RECORDED = RECORDED.map((it) => `SUM(${it}) AS ${it}`).join(', ');
 
 /**
  * The common tables of corrections: `moved` has the sums of the turns of each, by split, and `change` says what becomes of
@@ -32,11 +46,11 @@ export function tablesOf(corrections: readonly Correction[], by: UsageSplit): st
     ...(out === null ? [] : [values(number, out, -1)]),
     ...(into === null ? [] : [values(number, into, 1)]),
   ]);
-  const tokens = TOKENS.map((it) => `SUM(turn.${it}) AS ${it}`);
+  const sums = RECORDED.map((it) => `SUM(${ofTurn[it]}) AS ${it}`);
   return `WITH part (number, first, past) AS (VALUES ${parts.join(', ')}),
     change (number, bucket, sign) AS (VALUES ${changes.join(', ')}),
     moved AS MATERIALIZED (
-      SELECT part.number AS number, ${split} AS split, SUM(${IS_TURN}) AS turns, ${tokens.join(', ')}
+      SELECT part.number AS number, ${split} AS split, ${sums.join(', ')}
       FROM part CROSS JOIN usage_record AS turn
       WHERE turn.at >= part.first AND turn.at < part.past GROUP BY 1, 2
     )`;
@@ -44,7 +58,7 @@ export function tablesOf(corrections: readonly Correction[], by: UsageSplit): st
 
 /** Rows of the corrections, to be added to sums: bucket, split, sums. */
 export const MOVED_TURNS = `SELECT change.bucket AS bucket, moved.split AS split,
-  ${SUMS.map((it) => `change.sign * moved.${it} AS ${it}`).join(', ')}
+  ${RECORDED.map((it) => `change.sign * moved.${it} AS ${it}`).join(', ')}
   FROM change JOIN moved ON moved.number = change.number`;
 
 export function sumsIn(row: Record<string, unknown>): UsageSums {
@@ -56,6 +70,10 @@ export function sumsIn(row: Record<string, unknown>): UsageSums {
     output: output ?? 0,
     reasoning: reasoning ?? 0,
   };
+}
+
+export function recordedIn(row: Record<string, unknown>): RecordedSums {
+  return { ...sumsIn(row), resent: Number(row['resent'] ?? 0), failovers: Number(row['failovers'] ?? 0) };
 }
 
 export function textOf(value: unknown): string {

@@ -1,0 +1,24 @@
+import type { EntityManager } from 'typeorm';
+import { limits } from '../../config/limits.js';
+import { literal, type TimeSpan, within } from './usage-sql.js';
+
+/** Times from a request to the head of its response, ms. */
+export interface FirstByte {
+  readonly p50: number;
+  readonly p95: number;
+}
+
+/** Returns median and 95th percentile of the newest `limits.usagePercentileTurns` turns of a span; null without any. */
+export async function firstByteOf(manager: EntityManager, span: TimeSpan): Promise<FirstByte | null> {
+  const [row] = await manager.query<Record<string, unknown>[]>(
+    `WITH newest AS MATERIALIZED (
+       SELECT first_byte_ms AS ms FROM usage_record WHERE ${within('at', span)} AND first_byte_ms IS NOT NULL
+       ORDER BY at DESC LIMIT ${literal(limits.usagePercentileTurns)}
+     ) SELECT ${ranked(50)} AS p50, ${ranked(95)} AS p95`,
+  );
+  return row?.['p50'] == null ? null : { p50: Number(row['p50']), p95: Number(row['p95']) };
+}
+
+function ranked(percent: number): string {
+  return `(SELECT ms FROM newest ORDER BY ms LIMIT 1 OFFSET (SELECT (COUNT(*) - 1) * ${percent} / 100 FROM newest))`;
+}
