@@ -28,8 +28,9 @@ export class EventHistory {
     return missed === 0 ? [] : this.events.slice(-missed);
   }
 
-  /** Drops all events. Their numbers are not used again. */
+  /** Drops all events, and leaves out a number: later changes are not known as events after the last one. */
   clear(): void {
+    this.newest += 1;
     this.events = [];
     this.bytes = 0;
   }

@@ -62,11 +62,11 @@ export class LiveEvents {
 
   private tick(): void {
     try {
+      for (const it of this.listeners) it.check(); // before more is sent
       this.ticks += 1;
       const isSlowTick = this.ticks % limits.eventSlowTicks === 0;
       if (isSlowTick || this.views.version !== this.version) this.update();
       if (this.ticks % limits.eventCommentTicks === 0) this.broadcast(comment);
-      for (const it of this.listeners) it.check();
     } catch (error) {
       this.faults.note('operator', error);
       this.endAll('fault');
