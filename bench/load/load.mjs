@@ -1,5 +1,6 @@
 // The bench's load, in a separate process: runs tasks and reports the results.
 import { finishStreams, holdStreams, openStreams, releaseStreams } from './http-streams.mjs';
+import { closePages, openPages } from './pages.mjs';
 import { checkBytes, runRefusedTurns, runTurns } from './http-turns.mjs';
 import { runSocketTurns } from './socket-turns.mjs';
 
@@ -11,6 +12,8 @@ const tasks = {
   finishStreams,
   holdStreams,
   releaseStreams,
+  openPages,
+  closePages,
   runSocketTurns,
 };
 

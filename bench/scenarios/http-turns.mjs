@@ -5,7 +5,7 @@ const LANES = 4;
 
 /**
  * Turns over HTTP: one after another for the first byte, then in lanes for CPU time. `kind` names the request
- * (`turn/request.mjs`), `shape` the response (`upstream/turn-responses.mjs`).
+ * (`turn/request.mjs`), `shape` the response (`upstream/turn-responses.mjs`). `pages` of codex-pool are open meanwhile.
  */
 function httpTurns({
   id,
@@ -16,6 +16,7 @@ function httpTurns({
   sizes,
   lanes = LANES,
   isChecked = false,
+  pages = 0,
   ...rest
 }) {
   return {
@@ -25,11 +26,14 @@ function httpTurns({
     ...rest,
     sizes,
     async measure(target, { latencyTurns, cpuTurns }) {
+      const hasPages = pages > 0 && target.name === 'codex-pool';
+      if (hasPages) await target.load('openPages', { count: pages });
       if (isChecked) await target.load('checkBytes', { kind });
       const { firstBytes } = await target.load('runTurns', { kind, shape, count: latencyTurns, lanes: 1 });
       const { result, cpuMs } = await target.costOf(() =>
         target.load('runTurns', { kind, shape, count: cpuTurns, lanes }),
       );
+      if (hasPages) await target.load('closePages');
       return {
         cpu: cpuMs / result.count,
         p50: percentile(firstBytes, 0.5),
@@ -69,6 +73,13 @@ export const fewReadsAfterYear = httpTurns({
   isFullOnly: true,
   ...few,
   title: '43 KB up, 90 KB down in few reads; a year of records in the database',
+});
+
+export const fewReadsWithPages = httpTurns({
+  id: 'pages',
+  ...few,
+  title: '43 KB up, 90 KB down in few reads; five pages of the operator open',
+  pages: 5,
 });
 
 export const largeRequests = httpTurns({

@@ -19,6 +19,7 @@ export const scenarios = [
   httpTurns.fewReadsOverTls,
   httpTurns.manyChunksOverTls,
   httpTurns.fewReadsAfterYear,
+  httpTurns.fewReadsWithPages,
   httpTurns.largeRequests,
   httpTurns.tinyRequests,
   httpTurns.zstdRequests,
