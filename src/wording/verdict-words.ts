@@ -1,5 +1,5 @@
 import type { Verdict } from '../api/summary.js';
-import { clockAndWait } from './times.js';
+import { clockAndWait, span } from './times.js';
 
 /** The facts of a verdict. */
 export interface VerdictFacts extends Omit<Verdict, 'sentence'> {
@@ -34,4 +34,12 @@ export function verdictSentence(facts: VerdictFacts, now: number): string {
     default:
       return facts.kind satisfies never;
   }
+}
+
+/** Returns the sentence of a verdict that was made earlier, with the wait as it is now. */
+export function withFreshWait(
+  { sentence, backAt }: Pick<Verdict, 'sentence' | 'backAt'>,
+  now: number,
+): string {
+  return backAt === null ? sentence : sentence.replace(/\((?:in [^)]*|now)\)/, `(in ${span(backAt - now)})`);
 }
