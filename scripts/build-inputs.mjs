@@ -5,12 +5,15 @@ import { join } from 'node:path';
 /** The file with the fingerprint of a build's inputs. It is in the build's folder, so that both are deleted together. */
 export const STAMP = join('dist', '.build-inputs');
 const ENTRY = join('dist', 'main.js');
+/** Files of the program and of its page. */
+const SOURCE = /\.(tsx?|css|html|svg)$/;
 const SETTINGS = [
   'package.json',
   'package-lock.json',
   'nest-cli.json',
   'tsconfig.json',
   'tsconfig.build.json',
+  'vite.config.ts',
 ];
 
 /**
@@ -44,7 +47,7 @@ export function fingerprint(root) {
 /** All sources, with the fake upstream, which the demo imports. An edited spec must not cause a build. */
 function sources(root) {
   return readdirSync(join(root, 'src'), { recursive: true })
-    .filter((it) => it.endsWith('.ts') && !it.endsWith('.spec.ts'))
+    .filter((it) => SOURCE.test(it) && !it.endsWith('.spec.ts'))
     .map((it) => join('src', it))
     .toSorted();
 }

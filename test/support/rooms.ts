@@ -26,7 +26,9 @@ const restriction = z.tuple([
   z.object({ patterns: z.tuple([z.object({ group: z.array(z.string()), message: z.string() })]) }),
 ]);
 const lintConfig = z.object({
-  overrides: z.array(z.object({ files: z.array(z.string()), rules: z.record(z.string(), z.unknown()) })),
+  overrides: z.array(
+    z.object({ files: z.array(z.string()), rules: z.record(z.string(), z.unknown()).default({}) }),
+  ),
 });
 
 /** The rules of all rooms, in the order of their blocks in `.oxlintrc.json`. */
@@ -88,5 +90,5 @@ function sourceFiles(): readonly string[] {
   const names = readdirSync(source, { recursive: true, encoding: 'utf8' }).map((it) =>
     it.replaceAll(sep, '/'),
   );
-  return names.filter((it) => it.endsWith('.ts') && !/\.(spec|module)\.ts$|^main\.ts$/.test(it));
+  return names.filter((it) => /\.tsx?$/.test(it) && !/\.(spec|module)\.ts$|^main\.ts$/.test(it));
 }
