@@ -4,9 +4,10 @@ import { join } from 'node:path';
 
 /** The file with the fingerprint of a build's inputs. It is in the build's folder, so that both are deleted together. */
 export const STAMP = join('dist', '.build-inputs');
-const ENTRY = join('dist', 'main.js');
+/** What the program and its page start with. */
+const ENTRIES = [join('dist', 'main.js'), join('dist', 'page', 'index.html')];
 /** Files of the program and of its page. */
-const SOURCE = /\.(tsx?|css|html|svg)$/;
+const SOURCE = /\.(tsx?|css|html|svg|json)$/;
 const SETTINGS = [
   'package.json',
   'package-lock.json',
@@ -21,7 +22,7 @@ const SETTINGS = [
  * @param {string} root folder of the project
  */
 export function isStale(root) {
-  if (!existsSync(join(root, STAMP)) || !existsSync(join(root, ENTRY))) return true;
+  if ([STAMP, ...ENTRIES].some((it) => !existsSync(join(root, it)))) return true;
   return readFileSync(join(root, STAMP), 'utf8') !== fingerprint(root);
 }
 

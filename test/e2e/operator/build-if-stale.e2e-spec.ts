@@ -13,6 +13,7 @@ const SETTINGS = [
   'nest-cli.json',
   'tsconfig.json',
   'tsconfig.build.json',
+  'vite.config.ts',
 ];
 const LONG_AGO = new Date('2020-01-01');
 
@@ -33,6 +34,14 @@ const compiler = `
   if (existsSync('is-overtaken')) writeFileSync('src/main.ts', 'edited while it was compiled');
 `;
 
+/** Replaces the builder of the page. */
+const pageBuilder = `
+  const { existsSync, mkdirSync, writeFileSync } = require('node:fs');
+  if (existsSync('page-has-an-error')) process.exit(1);
+  mkdirSync('dist/page', { recursive: true });
+  writeFileSync('dist/page/index.html', '');
+`;
+
 /** A project of a few files, with the real script and a compiler that counts its runs. */
 class Project implements AsyncDisposable {
   private constructor(readonly root: string) {}
@@ -45,6 +54,9 @@ class Project implements AsyncDisposable {
     await project.write('src/tokens/vault.ts', 'vault');
     await project.write('src/tokens/vault.spec.ts', 'spec');
     await project.write('node_modules/@nestjs/cli/bin/nest.js', compiler);
+    await project.write('src/page/page.css', 'css');
+    await project.write('src/page/app.tsx', 'app');
+    await project.write('node_modules/vite/bin/vite.js', pageBuilder);
     return project;
   }
 
@@ -109,6 +121,9 @@ describe('a build that is up to date', () => {
 describe('a build is repeated', () => {
   it.each<[string, (project: Project) => Promise<void>]>([
     ['a source was edited', async (it) => it.write('src/tokens/vault.ts', 'edited')],
+    ['a source of the page was edited', async (it) => it.write('src/page/app.tsx', 'edited')],
+    ['a style of the page was edited', async (it) => it.write('src/page/page.css', 'edited')],
+    ['the page was deleted', async (it) => it.remove('dist/page')],
     ['a source was added', async (it) => it.write('src/tokens/new.ts', '')],
     ['a source was deleted', async (it) => it.remove('src/tokens/vault.ts')],
     [
@@ -139,7 +154,7 @@ describe('a build is repeated', () => {
     expect(await project.compilerRuns()).toBe(2);
   });
 
-  it.each(['finds-an-error', 'is-killed', 'fails-at-once'])(
+  it.each(['finds-an-error', 'is-killed', 'fails-at-once', 'page-has-an-error'])(
     'as long as its compiler %s, and the script fails with it',
     async (fault) => {
       await using project = await built();
