@@ -2,36 +2,67 @@ import { Inject, Injectable, type NestMiddleware } from '@nestjs/common';
 import type { NextFunction, Request, Response } from 'express';
 import { APP_CONFIG, type AppConfig } from '../config/app.config.js';
 import { PROBLEM_TYPE, problemDetails } from '../runtime/problem-details.js';
+import { PageFiles } from './page/page-files.js';
+import { pageHeaders, pagePaths, wantsHtml } from './page/page-headers.js';
+import { PageSessions } from './page/page-sessions.js';
+import { sessionIdIn } from './page/session-cookie.js';
+import { signInForm } from './page/sign-in-form.js';
 
 /**
- * Guards `/admin`, the page and `/metrics` with `PROXY_ADMIN_TOKEN`, as Bearer, or as the password of Basic
- * (so that a browser can prompt for it). Without that setting they are open; this is allowed only on loopback.
+ * Guards `/admin`, the page and `/metrics` with `PROXY_ADMIN_TOKEN`: as Bearer, as the password of Basic, or by the
+ * session cookie of the page. Without that setting they are open; this is allowed only on loopback.
  */
 @Injectable()
 export class AdminAccess implements NestMiddleware {
-  constructor(@Inject(APP_CONFIG) private readonly config: AppConfig) {}
+  constructor(
+    @Inject(APP_CONFIG) private readonly config: AppConfig,
+    private readonly sessions: PageSessions,
+    private readonly files: PageFiles,
+  ) {}
 
   use(req: Request, res: Response, next: NextFunction): void {
-    const { adminToken } = this.config;
-    if (!isGuarded(req.originalUrl.split('?', 1)[0] ?? '')) return next();
-    const given = givenToken(req.headers.authorization ?? '');
-    if (adminToken === null || (given !== null && adminToken.equals(given))) return next();
+    const path = req.originalUrl.split('?', 1)[0] ?? '';
+    if (this.config.adminToken === null || !isGuarded(req.method, path) || this.isAdmitted(req))
+      return next();
+    if (pagePaths.has(path) && wantsHtml(req.headers.accept)) return void this.askForToken(req, res);
+    refuse(req, res);
+  }
+
+  private isAdmitted({ headers }: Request): boolean {
+    const given = givenToken(headers.authorization ?? '');
+    if (given !== null && this.config.adminToken?.equals(given) === true) return true;
+    const id = sessionIdIn(headers.cookie);
+    return id !== null && this.sessions.endOf(id) !== null;
+  }
+
+  private async askForToken(req: Request, res: Response): Promise<void> {
+    const page = await this.files.page();
+    if (page === null) return refuse(req, res);
+    const form = signInForm(page.signIn, req.originalUrl, '');
     res
       .status(401)
-      .set('www-authenticate', 'Basic realm="codex-pool", charset="UTF-8"')
-      .type(PROBLEM_TYPE)
-      .send(problemDetails(401, 'admin_token_required', 'This route requires PROXY_ADMIN_TOKEN.'));
+      .set({ ...pageHeaders, 'www-authenticate': WITHOUT_PROMPT })
+      .send(form);
   }
 }
 
-function isGuarded(path: string): boolean {
-  return (
-    path === '/' ||
-    path === '/dashboard' ||
-    path === '/metrics' ||
-    path === '/admin' ||
-    path.startsWith('/admin/')
-  );
+const WITHOUT_PROMPT = 'Bearer realm="codex-pool"';
+const WITH_PROMPT = 'Basic realm="codex-pool", charset="UTF-8"';
+
+/** A browser prompts for a password after a challenge by Basic. Calls of the page must not cause that. */
+function refuse({ headers }: Request, res: Response): void {
+  const mode = headers['sec-fetch-mode'];
+  const isScript = mode !== undefined && mode !== 'navigate';
+  res
+    .status(401)
+    .set('www-authenticate', isScript ? WITHOUT_PROMPT : WITH_PROMPT)
+    .type(PROBLEM_TYPE)
+    .send(problemDetails(401, 'admin_token_required', 'This route requires PROXY_ADMIN_TOKEN.'));
+}
+
+function isGuarded(method: string, path: string): boolean {
+  if (path === '/admin/session' && method === 'POST') return false;
+  return pagePaths.has(path) || path === '/metrics' || path === '/admin' || path.startsWith('/admin/');
 }
 
 function givenToken(authorization: string): string | null {

@@ -26,7 +26,6 @@ import { JsonBody } from './json-body.middleware.js';
 import { PoolGauges } from './pool-gauges.middleware.js';
 import { PoolHealth } from './health/pool.health.js';
 import { RequestsController } from './requests.controller.js';
-import { StatusController } from './status.controller.js';
 import { UpstreamGauge } from './upstream-gauge.middleware.js';
 import { UpstreamHealth } from './health/upstream.health.js';
 import { UsageHealth } from './health/usage.health.js';
@@ -48,7 +47,6 @@ import { UsageController } from './usage.controller.js';
     AccountActionsController,
     UsageController,
     HealthController,
-    StatusController,
     LoginController,
     EventsController,
   ],
@@ -73,6 +71,7 @@ export class AdminModule implements NestModule {
     consumer.apply(AdminAccess).forRoutes('{*path}');
     consumer
       .apply(JsonBody)
+      .exclude({ path: 'admin/session', method: RequestMethod.POST }) // may be a form
       .forRoutes(
         { path: 'admin/{*path}', method: RequestMethod.POST },
         { path: 'admin/{*path}', method: RequestMethod.PATCH },

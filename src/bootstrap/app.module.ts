@@ -6,6 +6,7 @@ import { AccountsModule } from '../accounts/accounts.module.js';
 import { selectionTables } from '../accounts/selection/selection-tables.js';
 import { AlertsModule } from '../alerts/alerts.module.js';
 import { AdminModule } from '../admin/admin.module.js';
+import { PageModule } from '../admin/page/page.module.js';
 import { ProblemDetailsFilter } from '../admin/problems/problem-details.filter.js';
 import type { AppConfig } from '../config/app.config.js';
 import type { Clock } from '../runtime/clock.js';
@@ -32,6 +33,7 @@ export class AppModule {
     errors: RecentErrors,
     onRefreshStep: RefreshStepWatcher,
     loginPorts: LoginPorts,
+    pageFolder: string,
   ): DynamicModule {
     return {
       module: AppModule,
@@ -47,6 +49,7 @@ export class AppModule {
         AccountsModule,
         ProxyModule,
         AlertsModule,
+        PageModule.register(pageFolder),
         AdminModule,
       ],
       providers: [{ provide: APP_FILTER, useClass: ProblemDetailsFilter }],

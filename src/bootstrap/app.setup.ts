@@ -3,6 +3,7 @@ import { type LoggerService } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { AppConfig } from '../config/app.config.js';
+import { builtPageFolder } from '../admin/page/page-files.js';
 import { AppModule } from './app.module.js';
 import { acceptAbsoluteForm } from '../boundary/absolute-form.js';
 import { type Clock, systemClock } from '../runtime/clock.js';
@@ -47,6 +48,8 @@ export interface AppOptions {
   readonly onRefreshStep?: RefreshStepWatcher;
   /** Ports for the browser's callback of a login. */
   readonly loginPorts?: LoginPorts;
+  /** Folder of the built page. */
+  readonly pageFolder?: string;
 }
 
 /** Builds the program and listens. `main` and the tests run the same program. */
@@ -59,6 +62,7 @@ export async function startApp(
     errors,
     onRefreshStep = () => undefined,
     loginPorts = limits.loginPorts,
+    pageFolder = builtPageFolder,
   }: AppOptions,
 ): Promise<RunningApp> {
   await preparePrivateFolders(config, logger);
@@ -70,7 +74,7 @@ export async function startApp(
   applyEgress(config, logger);
   const claim = await lockInstance(config.dbPath);
   const app = await NestFactory.create<NestExpressApplication>(
-    AppModule.register(config, clock, addresses, errors, onRefreshStep, loginPorts),
+    AppModule.register(config, clock, addresses, errors, onRefreshStep, loginPorts, pageFolder),
     {
       bodyParser: false, // bodies pass byte for byte
       logger,

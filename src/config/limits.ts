@@ -330,4 +330,17 @@ export const limits = {
   restoredQuotaWindows: 10_000,
   /** Samples on a page of a quota history. */
   quotaSamples: 1_000,
+  /** Files of the built page that are kept in memory, and their bytes. */
+  pageAssets: 50,
+  pageAssetBytes: 4 * MiB,
+  /** Browsers that are signed in to the page; one more ends the oldest session. */
+  pageSessions: 100,
+  pageSessionMs: 7 * DAY,
+  /** Size of the body of a sign-in. */
+  signInBytes: 8 * KiB,
+  /** Wrong tokens of one address before it must wait, the waits, and the addresses that are remembered. */
+  signInFreeTries: 5,
+  signInWaitFirstMs: SECOND,
+  signInWaitMaxMs: 30 * SECOND,
+  signInPeers: 1_000,
 } as const;

@@ -51,7 +51,8 @@ export function routeOf(method: string, path: string, isUpgrade: boolean): Route
 }
 
 function routeOfPath(method: string, path: string, isUpgrade: boolean): Route {
-  if (operatorPaths.has(path) || path.startsWith('/admin/')) return { kind: 'operator' };
+  if (operatorPaths.has(path) || path.startsWith('/admin/') || path.startsWith('/assets/'))
+    return { kind: 'operator' };
   if (path === '/v1') return { kind: 'reachable' };
   // Upstream ignores a trailing slash. Without this, it would bypass the local routes.
   return proxiedRoute(method, path.replace(/\/$/, ''), isUpgrade);

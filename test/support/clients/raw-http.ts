@@ -10,6 +10,8 @@ export interface RawRequest {
   readonly path?: string;
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
   readonly body?: Buffer | string;
+  /** Address to send from, on loopback. Default: the system chooses. */
+  readonly localAddress?: string;
   /** False: the response body stays unread until the test reads it from `head`. */
   readonly isRead?: boolean;
 }
@@ -40,9 +42,17 @@ export class RawExchange {
   #response: IncomingMessage | null = null;
 
   constructor(origin: string, asked: RawRequest) {
-    const { method = 'GET', path = '/', headers = {}, body, isRead = true } = asked;
+    const { method = 'GET', path = '/', headers = {}, body, isRead = true, localAddress } = asked;
     const { hostname, port } = new URL(origin);
-    const req = request({ host: hostname, port, method, path, agent: false, maxHeaderSize: 512 * 1_024 });
+    const req = request({
+      host: hostname,
+      port,
+      method,
+      path,
+      agent: false,
+      maxHeaderSize: 512 * 1_024,
+      ...(localAddress === undefined ? {} : { localAddress }),
+    });
     req.maxHeadersCount = 0;
     for (const [name, value] of Object.entries(headers)) req.setHeader(name, value);
     const hasLength = req.hasHeader('content-length') || req.hasHeader('transfer-encoding');

@@ -31,6 +31,8 @@ export interface TestPoolOptions {
   readonly authJson?: (name: string, json: AuthJson) => AuthJson;
   /** The callback ports of a browser login. Default: the real ones. */
   readonly loginPorts?: readonly number[];
+  /** Folder of the built page. Default: none is built. */
+  readonly pageFolder?: string;
   /** Called before the proxy starts. */
   readonly prepare?: (fakeUpstream: FakeUpstream) => void | Promise<void>;
 }
@@ -158,10 +160,11 @@ async function startIn(
     ...fakeUpstream.env,
     ...options.env,
   });
-  const { clock, addresses, onRefreshStep, loginPorts } = options;
+  const { clock, addresses, onRefreshStep, loginPorts, pageFolder = join(folder, 'no-page') } = options;
   return startApp(config, {
     logger,
     errors: new RecentErrors(),
+    pageFolder,
     ...(clock === undefined ? {} : { clock }),
     ...(addresses === undefined ? {} : { addresses }),
     ...(onRefreshStep === undefined ? {} : { onRefreshStep }),

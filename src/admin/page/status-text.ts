@@ -1,19 +1,18 @@
-import { Controller, Get, Header } from '@nestjs/common';
-import { PoolStatusService } from '../accounts/selection/pool-status.js';
-import { UpstreamMonitor } from '../observability/upstream-monitor.js';
-import { VERSION } from '../runtime/version.js';
+import { Injectable } from '@nestjs/common';
+import { PoolStatusService } from '../../accounts/selection/pool-status.js';
+import { UpstreamMonitor } from '../../observability/upstream-monitor.js';
+import { VERSION } from '../../runtime/version.js';
 
-/** The status page for a person who opens the address in a browser. */
-@Controller()
-export class StatusController {
+/** The pool's status in a few lines, for a program without HTML such as curl. */
+@Injectable()
+export class StatusText {
   constructor(
     private readonly pool: PoolStatusService,
     private readonly upstream: UpstreamMonitor,
   ) {}
 
-  @Get(['/', 'dashboard'])
-  @Header('content-type', 'text/plain; charset=utf-8')
-  status(): string {
+  /** Returns the lines. `more`: a further one, or null. */
+  lines(more: string | null): string {
     const { accounts, available, inFlight } = this.pool.status();
     const trouble = this.upstream.warning();
     return [
@@ -21,6 +20,7 @@ export class StatusController {
       `accounts: ${accounts}, available: ${available}, requests in flight: ${inFlight}`,
       ...(trouble === null ? [] : [trouble]),
       'more: /healthz  /readyz  /metrics  /admin/accounts  /admin/requests',
+      ...(more === null ? [] : [more]),
       '',
     ].join('\n');
   }
