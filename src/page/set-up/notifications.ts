@@ -1,0 +1,62 @@
+import type { PoolProblem, Summary } from '../../api/summary.js';
+
+/** A notification of the browser. Notifications of one `tag` replace each other. */
+export interface PoolNotification {
+  readonly title: string;
+  readonly body: string;
+  readonly tag: string;
+}
+
+/** What the watcher has already told. */
+export interface Told {
+  readonly problems: ReadonlySet<string>;
+  readonly isOut: boolean;
+}
+
+type WatchedSummary = Pick<Summary, 'verdict' | 'problems'>;
+
+/** The verdicts under which no turn is served. */
+const outKinds: ReadonlySet<Summary['verdict']['kind']> = new Set([
+  'waits',
+  'needs-person',
+  'none-yet',
+  'way-blocked',
+]);
+/** The most notifications of one change; a pool of 200 accounts must not flood the desktop. */
+const MOST_AT_ONCE = 3;
+
+/** Returns the state from which later changes are told: all that is so now counts as known. */
+export function alreadyTold({ verdict, problems }: WatchedSummary): Told {
+  return { problems: new Set(problems.map(keyOf)), isOut: outKinds.has(verdict.kind) };
+}
+
+/** Returns the notifications for all that is new in a summary: problems that began, and the pool going out or back. */
+export function notificationsFor(told: Told, summary: WatchedSummary): PoolNotification[] {
+  const isOut = outKinds.has(summary.verdict.kind);
+  const pool: PoolNotification[] =
+    isOut === told.isOut || summary.verdict.kind === 'stopping'
+      ? []
+      : [
+          {
+            title: isOut ? 'The pool is out' : 'The pool is back',
+            body: plain(summary.verdict.sentence),
+            tag: 'pool',
+          },
+        ];
+  const fresh = summary.problems.filter((it) => !told.problems.has(keyOf(it)));
+  const problems = fresh.slice(0, MOST_AT_ONCE).map((it) => ({
+    title: plain(it.account === null ? 'codex-pool' : `codex-pool: ${it.account}`),
+    body: plain(it.sentence),
+    tag: keyOf(it),
+  }));
+  return [...pool, ...problems];
+}
+
+function keyOf({ code, account }: PoolProblem): string {
+  return account === null ? code : `${code}:${account}`;
+}
+
+/** Replaces e-mail addresses: a notification may show on a locked screen, and an account may be named like its address. */
+function plain(text: string): string {
+  return text.replaceAll(/[^\s@"'<>()]+@[^\s@"'<>()]+/g, 'an account');
+}
