@@ -7,7 +7,15 @@ function attempt(account: string, by: string, outcome = 'success') {
 }
 
 function aDecision(more: Partial<DecisionFacts>): DecisionFacts {
-  return { candidates: [], attempts: [], account: null, movedFrom: null, result: 'complete', ...more };
+  return {
+    candidates: [],
+    attempts: [],
+    account: null,
+    movedFrom: null,
+    firstRefusal: null,
+    result: 'complete',
+    ...more,
+  };
 }
 
 const POLICY = 'most-quota-left';
@@ -32,6 +40,10 @@ describe('what decided', () => {
         movedFrom: 'home',
         candidates: [{ account: 'home', passedOver: 'paused' }],
       },
+    ],
+    [
+      'moved: home rate limited',
+      { attempts: [attempt('work', 'policy')], movedFrom: 'home', firstRefusal: 'home: rate-limited' },
     ],
     ['moved: from home', { attempts: [attempt('work', 'policy')], movedFrom: 'home' }],
     ['chosen by the operator', { attempts: [attempt('work', 'operator')] }],

@@ -3,7 +3,10 @@ import type { RequestView } from '../api/request.js';
 /** Words for the routing of a request: what decided, why accounts were passed over, how attempts and turns ended. */
 
 /** The facts that a decision is made of. */
-export type DecisionFacts = Pick<RequestView, 'candidates' | 'attempts' | 'account' | 'movedFrom' | 'result'>;
+export type DecisionFacts = Pick<
+  RequestView,
+  'candidates' | 'attempts' | 'account' | 'movedFrom' | 'firstRefusal' | 'result'
+>;
 
 /**
  * Returns what decided the account of a request: `kept: session`, `moved: home at its limit`, `first choice: most quota
@@ -71,11 +74,15 @@ function leftAccount({ attempts, movedFrom }: DecisionFacts): string | null {
   return attempts.find((it) => it.account !== last?.account)?.account ?? null;
 }
 
-function causeOfMove({ attempts, candidates }: DecisionFacts, left: string): string | null {
+function causeOfMove({ attempts, candidates, firstRefusal }: DecisionFacts, left: string): string | null {
   const failed = attempts.findLast((it) => it.account === left);
   if (failed !== undefined) return outcomeWords(failed.outcome);
   const reason = candidates.find((it) => it.account === left)?.passedOver ?? null;
-  return reason === null ? null : passedOverWords(reason);
+  if (reason !== null) return passedOverWords(reason);
+  // In short form the attempts before the last one are gone.
+  return firstRefusal?.startsWith(`${left}: `) === true
+    ? outcomeWords(firstRefusal.slice(left.length + 2))
+    : null;
 }
 
 /** The most accounts that one sentence names. */

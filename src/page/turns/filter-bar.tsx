@@ -2,11 +2,18 @@ import { live } from '../state/live.js';
 import { navigate } from '../state/router.js';
 import { Button } from '../ui/button.js';
 import { Field } from '../ui/field.js';
-import { resultWords } from '../../wording/decision-words.js';
+import { outcomeWords, resultWords } from '../../wording/decision-words.js';
 import { isFiltered, turnFilterNames, type TurnFilters } from './turn-filters.js';
 
-/** The ends of a turn that one may ask for. */
-const outcomes = ['running', 'complete', 'cut', 'failed', 'client gone', 'reconnect'] as const;
+/** The ends of a turn, and of an attempt, that one may ask for. */
+const refusals = [
+  'quota-exhausted',
+  'rate-limited',
+  'unauthorized',
+  'upstream-error',
+  'unreachable',
+] as const;
+const results = ['running', 'complete', 'cut', 'failed', 'client gone', 'reconnect'] as const;
 
 /** The filters. Each change goes into the address at once; the open turn stays open. */
 export function FilterBar({ filters }: { filters: TurnFilters }) {
@@ -33,11 +40,18 @@ export function FilterBar({ filters }: { filters: TurnFilters }) {
       <Field label="Ended">
         <select value={outcome} onChange={set('outcome')}>
           <option value="">Any way</option>
-          {outcomes.map((it) => (
+          {results.map((it) => (
             <option key={it} value={it}>
               {resultWords(it)}
             </option>
           ))}
+          <optgroup label="An account was">
+            {refusals.map((it) => (
+              <option key={it} value={it}>
+                {outcomeWords(it)}
+              </option>
+            ))}
+          </optgroup>
         </select>
       </Field>
       <Field label="Model">

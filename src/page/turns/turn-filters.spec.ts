@@ -23,7 +23,7 @@ describe('filters of the turns', () => {
       new URLSearchParams({ from: 'yesterday', to: '2026-13-99T99:99', account: 'x'.repeat(999) }),
     );
     expect(filters).toMatchObject({ from: '', to: '' });
-    expect(filters.account).toHaveLength(300);
+    expect(filters.account).toHaveLength(200);
   });
 
   it('are set if any one is', () => {
@@ -41,6 +41,16 @@ describe('a live turn', () => {
     model: 'm',
     project: { name: 'p', hash: 'h' },
     result: 'complete',
+    attempts: [
+      {
+        account: 'home',
+        by: 'policy',
+        startedAt: at,
+        outcome: 'rate-limited',
+        status: 429,
+        failedLate: null,
+      },
+    ],
   });
 
   it.each([
@@ -50,7 +60,9 @@ describe('a live turn', () => {
     [{ session: 't' }, false],
     [{ outcome: 'cut' }, false],
     [{ model: 'n' }, false],
-    [{ project: 'p' }, false],
+    [{ project: 'p' }, true],
+    [{ project: 'x' }, false],
+    [{ outcome: 'rate-limited' }, true],
     [{ from: '2026-11-27T14:30', to: '2026-11-27T14:31' }, true],
     [{ from: '2026-11-27T14:31' }, false],
     [{ to: '2026-11-27T14:30' }, false],

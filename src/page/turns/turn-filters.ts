@@ -4,9 +4,10 @@ import type { RequestView } from '../../api/request.js';
 export interface TurnFilters {
   readonly account: string;
   readonly session: string;
+  /** How the request ended, or the outcome of one of its attempts. */
   readonly outcome: string;
   readonly model: string;
-  /** Hash of a project. */
+  /** Hash or name of a project. */
   readonly project: string;
   /** Local times, as a field of type `datetime-local` has them: `2026-11-27T14:00`. */
   readonly from: string;
@@ -15,8 +16,8 @@ export interface TurnFilters {
 
 export const turnFilterNames = ['account', 'session', 'outcome', 'model', 'project', 'from', 'to'] as const;
 
-/** The longest filter that is read from an address. */
-const MOST_CHARS = 300;
+/** The longest filter that is read from an address; the API takes no longer one. */
+const MOST_CHARS = 200;
 
 /** Reads the filters from the query of an address. Times that are none are left out. */
 export function turnFiltersIn(query: URLSearchParams): TurnFilters {
@@ -57,12 +58,16 @@ export function matchesFilters(request: RequestView, filters: TurnFilters): bool
   return (
     (account === '' || request.account === account) &&
     (session === '' || request.session === session) &&
-    (outcome === '' || request.result === outcome) &&
+    (outcome === '' || outcomesOf(request).has(outcome)) &&
     (model === '' || request.model === model) &&
-    (project === '' || request.project?.hash === project) &&
+    (project === '' || request.project?.hash === project || request.project?.name === project) &&
     (from === null || request.at >= from) &&
     (to === null || request.at < to)
   );
+}
+
+function outcomesOf({ result, attempts }: RequestView): ReadonlySet<string | null> {
+  return new Set([result, ...attempts.flatMap((it) => [it.outcome, it.failedLate])]);
 }
 
 /** Returns a local time of the form `2026-11-27T14:00` as epoch ms; null if it is none. */

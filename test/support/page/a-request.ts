@@ -17,6 +17,7 @@ export function aRequest(more: Partial<RequestView> = {}): RequestView {
     candidates: [],
     attempts: [],
     movedFrom: null,
+    firstRefusal: null,
     isReplayable: true,
     result: 'running',
     endedAt: null,
