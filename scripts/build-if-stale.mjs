@@ -7,9 +7,10 @@ import { fileURLToPath } from 'node:url';
 import { fingerprint, isStale, STAMP } from './build-inputs.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-/** What builds the program and then its page. The first empties `dist`. */
+/** What builds the program, then the description of its API and its page. The first empties `dist`. */
 const compilers = [
   [join(root, 'node_modules', '@nestjs', 'cli', 'bin', 'nest.js'), 'build'],
+  [join(root, 'scripts', 'build-openapi.mjs')],
   [join(root, 'node_modules', 'vite', 'bin', 'vite.js'), 'build', '--logLevel', 'warn'],
 ];
 

@@ -15,6 +15,7 @@ const SETTINGS = [
   'tsconfig.json',
   'tsconfig.build.json',
   'vite.config.ts',
+  'scripts/build-openapi.mjs',
 ];
 
 /**

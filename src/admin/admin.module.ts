@@ -18,6 +18,8 @@ import { LiveViews } from './events/live-views.js';
 import { PoolFigures } from './events/pool-figures.js';
 import { SummarySource } from './events/summary-source.js';
 import { ClientHealth } from './health/client.health.js';
+import { DocsController } from './docs/docs.controller.js';
+import { DocumentFile } from './docs/document-file.js';
 import { FaultHealth } from './health/fault.health.js';
 import { HealthController } from './health/health.controller.js';
 import { HealthIndicators } from './health/health-indicators.js';
@@ -47,10 +49,12 @@ import { UsageController } from './usage.controller.js';
     AccountActionsController,
     UsageController,
     HealthController,
+    DocsController,
     LoginController,
     EventsController,
   ],
   providers: [
+    DocumentFile,
     AccountViews,
     AccountImport,
     AccountRefresh,

@@ -9,8 +9,8 @@ import { throwLoginProblem } from './problems/login-problem.js';
 import { loginView } from './login-view.js';
 import { Problem } from './problems/problem.js';
 
-const beginSchema = z.strictObject({ name: z.string().nullish() }).nullish();
-const pastedSchema = z.strictObject({ url: z.string().max(limits.callbackUrlChars) });
+export const beginSchema = z.strictObject({ name: z.string().nullish() }).nullish();
+export const pastedSchema = z.strictObject({ url: z.string().max(limits.callbackUrlChars) });
 
 /** Account logins: started here and approved by a person in a browser. The account then joins the pool. */
 @Controller('admin/login')

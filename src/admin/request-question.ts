@@ -29,7 +29,7 @@ export interface RequestQuestion {
 }
 
 const text = z.string().min(1).max(200).optional();
-const querySchema = z.object({
+export const querySchema = z.object({
   account: text,
   session: text,
   outcome: text,

@@ -20,7 +20,7 @@ const usageSplits = [
   'front-end',
 ] as const satisfies UsageSplit[];
 
-const querySchema = z.object({
+export const querySchema = z.object({
   from: moment.optional(),
   to: moment.optional(),
   bucket: z.enum(['hour', 'day']).default('hour'),

@@ -6,7 +6,7 @@ import { Problem } from '../problems/problem.js';
 const { accountLabelLength, maxPriority, maxReserveRatio, longestPauseMs } = limits;
 
 /** The settings that the operator may change. Omitted fields keep their value. */
-const patchSchema = z.strictObject({
+export const patchSchema = z.strictObject({
   paused: z.boolean('true or false').optional(),
   pausedUntil: z.int('a time in epoch ms, or null').nullish(),
   label: text(accountLabelLength).nullish(),

@@ -4,7 +4,7 @@ import type { HistoryQuery } from '../../usage/quota-history.js';
 import { cursorSchema, limitSchema } from '../lists/page-cursor.js';
 import { Problem } from '../problems/problem.js';
 
-const querySchema = z.object({
+export const querySchema = z.object({
   since: z
     .string()
     .regex(/^\d{1,16}$/)

@@ -13,7 +13,7 @@ import { pageAddress, signInForm } from './sign-in-form.js';
 import { SignInTries } from './sign-in-tries.js';
 
 /** `to`: the address of the page that the form then leads to. */
-const bodySchema = z.object({
+export const bodySchema = z.object({
   token: z.string().max(limits.signInBytes),
   to: z.string().max(limits.signInBytes).default('/'),
 });

@@ -17,6 +17,9 @@ const SETTINGS = [
 ];
 const LONG_AGO = new Date('2020-01-01');
 
+/** The step after the compiler. It is replaced, because the replaced compiler writes nothing that it could read. */
+const DOCUMENT = 'scripts/build-openapi.mjs';
+
 /** Replaces the compiler, because compiling takes half a minute. Records each run, and writes the entry last. */
 const compiler = `
   const { appendFileSync, existsSync, mkdirSync, rmSync, writeFileSync } = require('node:fs');
@@ -49,6 +52,7 @@ class Project implements AsyncDisposable {
   static async create(): Promise<Project> {
     const project = new Project(await mkdtemp(join(tmpdir(), 'codex-pool-build-')));
     await cp(scripts, join(project.root, 'scripts'), { recursive: true });
+    await project.write(DOCUMENT, '');
     for (const name of SETTINGS) await project.write(name, '{}');
     await project.write('src/main.ts', 'main');
     await project.write('src/tokens/vault.ts', 'vault');
@@ -142,6 +146,7 @@ describe('a build is repeated', () => {
     ],
     ['`dist` was deleted', async (it) => it.remove('dist')],
     ['its entry was deleted', async (it) => it.remove('dist/main.js')],
+    [`${DOCUMENT} was changed`, async (it) => it.write(DOCUMENT, '// changed')],
     ...SETTINGS.map((name): [string, (project: Project) => Promise<void>] => [
       `${name} was changed`,
       async (it) => it.write(name, '{"changed":true}'),
@@ -181,6 +186,16 @@ describe('a build is repeated', () => {
       expect(await project.compilerRuns()).toBe(3);
     },
   );
+
+  it('as long as the step after the compiler fails', async () => {
+    await using project = await Project.create();
+    await project.write(DOCUMENT, 'process.exitCode = 3;');
+    expect((await project.build()).code).toBe(3);
+    expect((await project.build()).code).toBe(3);
+    await project.write(DOCUMENT, '');
+    expect(await project.build()).toMatchObject({ code: 0 });
+    expect(await project.compilerRuns()).toBe(3);
+  });
 
   it('when a source was changed while it was compiled', async () => {
     await using project = await Project.create();

@@ -1,0 +1,76 @@
+import type { Operations } from './operation.js';
+
+export const programOperations: Operations = {
+  'GET /healthz': {
+    id: 'getHealth',
+    tag: 'Health',
+    summary: 'Whether the process works, and the state of the pool.',
+    responses: {
+      200: { about: 'It works, with or without something that is unavailable.', json: 'Health' },
+      503: { about: 'It cannot work, or is stopping.', json: 'Health' },
+    },
+  },
+  'GET /readyz': {
+    id: 'getReadiness',
+    tag: 'Health',
+    summary: 'Whether a turn would be served now, as the selector sees it.',
+    responses: {
+      200: { about: 'It would.', json: 'Readiness' },
+      503: { about: 'It would not.', json: 'Readiness' },
+    },
+  },
+  'GET /metrics': {
+    id: 'getMetrics',
+    tag: 'Health',
+    summary: 'Metrics for Prometheus.',
+    responses: { 200: { about: 'The metrics.', type: 'text/plain' } },
+  },
+  'GET /admin/openapi.json': {
+    id: 'getOpenApi',
+    tag: 'Program',
+    summary: 'This document.',
+    responses: {
+      200: { about: 'The document.', type: 'application/json' },
+      304: { about: 'As the client knows it (`If-None-Match`).', type: 'none' },
+    },
+    problems: { 404: ['not_built'] },
+  },
+  'GET /admin/docs': {
+    id: 'getDocs',
+    tag: 'Program',
+    summary: 'This document as a page for people.',
+    responses: { 200: { about: 'The page.', type: 'text/html' } },
+    problems: { 404: ['not_built'] },
+  },
+  'GET /admin/session': {
+    id: 'getPageSession',
+    tag: 'Program',
+    summary: 'How this browser may use the page.',
+    responses: {
+      200: { about: 'Whether a token is set, and until when the browser is signed in.', json: 'PageSession' },
+    },
+  },
+  'POST /admin/session': {
+    id: 'signIn',
+    tag: 'Program',
+    summary:
+      'Signs a browser in with `PROXY_ADMIN_TOKEN`, and sets its cookie. Also takes the form of the page.',
+    body: { json: 'SignIn', isRequired: true },
+    responses: {
+      204: { about: 'Signed in.', type: 'none' },
+      303: { about: 'Signed in by the form; leads to the page.', type: 'none' },
+    },
+    problems: {
+      400: ['bad_body'],
+      403: ['wrong_token'],
+      409: ['no_token_set'],
+      429: ['too_many_tries'],
+    },
+  },
+  'DELETE /admin/session': {
+    id: 'signOut',
+    tag: 'Program',
+    summary: 'Signs the browser out.',
+    responses: { 204: { about: 'Signed out.', type: 'none' } },
+  },
+};
