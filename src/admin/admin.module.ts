@@ -15,7 +15,6 @@ import { AdminController } from './admin.controller.js';
 import { EventsController } from './events/events.controller.js';
 import { LiveEvents } from './events/live-events.js';
 import { LiveViews } from './events/live-views.js';
-import { PoolFigures } from './events/pool-figures.js';
 import { SummarySource } from './events/summary-source.js';
 import { ClientHealth } from './health/client.health.js';
 import { DocsController } from './docs/docs.controller.js';
@@ -28,6 +27,9 @@ import { JsonBody } from './json-body.middleware.js';
 import { PoolGauges } from './pool-gauges.middleware.js';
 import { PoolHealth } from './health/pool.health.js';
 import { RequestsController } from './requests.controller.js';
+import { PoolFindings } from './summary/pool-findings.js';
+import { PoolSummary } from './summary/pool-summary.js';
+import { SummaryController } from './summary/summary.controller.js';
 import { UpstreamGauge } from './upstream-gauge.middleware.js';
 import { UpstreamHealth } from './health/upstream.health.js';
 import { UsageHealth } from './health/usage.health.js';
@@ -44,6 +46,7 @@ import { UsageController } from './usage.controller.js';
   ],
   controllers: [
     AdminController,
+    SummaryController,
     RequestsController,
     AccountsController,
     AccountActionsController,
@@ -67,7 +70,9 @@ import { UsageController } from './usage.controller.js';
     HealthIndicators,
     LiveEvents,
     LiveViews,
-    { provide: SummarySource, useClass: PoolFigures },
+    PoolFindings,
+    PoolSummary,
+    { provide: SummarySource, useExisting: PoolSummary },
   ],
 })
 export class AdminModule implements NestModule {

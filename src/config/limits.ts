@@ -314,6 +314,8 @@ export const limits = {
   accountsWithTotals: 10_000,
   /** Local days whose sums are in memory. */
   daysWithSums: 2,
+  /** Problems in the summary; those above it are counted. */
+  summaryProblems: 50,
   /** Buckets on a page of the usage report; converting more rows would delay streams. */
   usageGroups: 1_000,
   /** Hourly sums that a page of the usage report adds up: those of a month of a large pool. */

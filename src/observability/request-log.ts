@@ -40,6 +40,11 @@ export class RequestLog {
     this.next = (this.next + 1) % limits.requestLogEntries;
   }
 
+  /** When the newest request came, epoch ms; null if none has since the start. */
+  get newestAt(): number | null {
+    return this.requests.at(this.next - 1)?.entry().at ?? null;
+  }
+
   find(id: string): RequestEntry | null {
     return this.requests.find((it) => it.id === id)?.entry() ?? null;
   }

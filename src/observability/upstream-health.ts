@@ -110,6 +110,22 @@ export function failingIn({ failing, failingPolls }: UpstreamState): OngoingFaul
   };
 }
 
+/** The cause of a problem in a few words, to follow `The way to chatgpt.com is blocked:`. */
+export function troubleInShort({ kind, code }: UpstreamTrouble): string {
+  switch (kind) {
+    case 'offline':
+      return `this machine cannot reach it${code === null ? '' : ` (${code})`}`;
+    case 'wrong-place':
+      return 'it refuses the country that this machine seems to be in';
+    case 'edge-block':
+      return 'the network edge in front of it refuses this machine';
+    case 'provider':
+      return 'it fails for every account';
+    default:
+      return kind satisfies never;
+  }
+}
+
 /**
  * Describes a problem for the operator: the fault, its start, and the remedy. Contains no account, and no address but
  * that of an egress proxy.

@@ -52,6 +52,7 @@ const noTokens: TokenCount = { input: 0, cached: 0, output: 0, reasoning: 0 };
 export class UsageService implements OnModuleInit {
   private readonly byAccount = new LRUCache<string, UsageSums>({ max: limits.accountsWithTotals });
   private readonly days = new DaySums();
+  private hasTurns = false;
 
   constructor(
     private readonly writer: WriteBehind,
@@ -69,6 +70,11 @@ export class UsageService implements OnModuleInit {
 
   totals(accountId: string): UsageTotals {
     return this.byAccount.get(accountId) ?? noUsage();
+  }
+
+  /** Whether a turn was ever served, as far as the records go. */
+  get hasServedTurns(): boolean {
+    return this.hasTurns;
   }
 
   /** Returns the part of the totals since midnight of this machine's zone. */
@@ -111,6 +117,7 @@ export class UsageService implements OnModuleInit {
     const sums = this.byAccount.get(accountId) ?? noUsage();
     addUsage(sums, more);
     this.byAccount.set(accountId, sums);
+    if (more.turns > 0) this.hasTurns = true;
   }
 
   private async restore(manager: EntityManager): Promise<void> {

@@ -2,9 +2,10 @@ import { Inject, Injectable } from '@nestjs/common';
 import { CLOCK, type Clock } from '../../runtime/clock.js';
 import { QuotaService } from '../../usage/quota.service.js';
 import { AccountSelector } from './account-selector.js';
-import { endsByPerson } from '../unavailable.js';
+import { type Assessment, endsByPerson } from '../unavailable.js';
+import { limits } from '../../config/limits.js';
 import { planCapacity } from '../plan-capacity.js';
-import { poolQuota, type PoolWindow } from './pool-quota.js';
+import { poolQuota, type PoolWindow, type QuotaShare } from './pool-quota.js';
 
 /** The pool as a whole, for the client's limit display, the operator and the metrics. */
 export interface PoolStatus {
@@ -19,6 +20,13 @@ export interface PoolStatus {
   readonly isLimitReached: boolean;
 }
 
+/** The pool's quota on a meter other than the general one. */
+export interface PoolMeter {
+  readonly name: string;
+  readonly label: string | null;
+  readonly windows: readonly PoolWindow[];
+}
+
 @Injectable()
 export class PoolStatusService {
   constructor(
@@ -29,10 +37,7 @@ export class PoolStatusService {
 
   status(): PoolStatus {
     const candidates = this.selector.assess();
-    // A pause takes the quota of its account out of the pool, however long it lasts.
-    const inPool = candidates.filter(
-      ({ unavailable: out }) => out === null || (out.reason !== 'paused' && !endsByPerson(out)),
-    );
+    const inPool = candidates.filter(isInPool);
     const plans = candidates.map((it) => it.account.plan).filter((it) => it !== null);
     const shares = inPool.map(({ account }) => ({
       plan: account.plan,
@@ -47,4 +52,26 @@ export class PoolStatusService {
       isLimitReached: inPool.length > 0 && inPool.every((it) => it.unavailable?.reason === 'quota-exhausted'),
     };
   }
+
+  /** Returns the pool's quota on its named meters, by name; bounded. */
+  meters(): PoolMeter[] {
+    const shares = new Map<string, { label: string | null; shares: QuotaShare[] }>();
+    for (const { account } of this.selector.assess().filter(isInPool)) {
+      for (const [name, { label, windows }] of this.quota.quota(account.id).meters) {
+        const known = shares.get(name) ?? { label: null, shares: [] };
+        known.label ??= label;
+        known.shares.push({ plan: account.plan, windows });
+        if (shares.has(name) || shares.size < limits.metersPerAccount) shares.set(name, known);
+      }
+    }
+    const now = this.clock.now();
+    return [...shares]
+      .map(([name, it]) => ({ name, label: it.label, windows: poolQuota(it.shares, now) }))
+      .toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  }
+}
+
+/** Whether an account counts in the pool's quota. A pause takes it out, however long it lasts. */
+function isInPool({ unavailable }: Assessment): boolean {
+  return unavailable === null || (unavailable.reason !== 'paused' && !endsByPerson(unavailable));
 }
