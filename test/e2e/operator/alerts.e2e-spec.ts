@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import { NotifyAddress } from '../../../src/alerts/notify-address.js';
 import { deactivated, rateLimit, usageLimit } from '../../../src/fake-upstream/script/refusals.js';
 import { FakeClock, HOUR, MINUTE } from '../../support/fake-clock.js';
 import { AlertReceiver } from '../../support/network/alert-receiver.js';
@@ -142,6 +143,21 @@ describe('PROXY_NOTIFY_URL', () => {
     expect(sent).not.toContain('@');
     for (const secret of [login.tokens.account_id, login.tokens.refresh_token, login.tokens.access_token])
       expect(sent).not.toContain(secret);
+  });
+
+  it('that is set at run time gets what changes from then on', async () => {
+    await using scene = await staged({ env: { PROXY_NOTIFY_URL: '' } });
+    const { pool, receiver } = scene;
+    const address = vi.spyOn(pool.running.app.get(NotifyAddress, { strict: false }), 'current', 'get');
+    pool.fakeUpstream.account('a').answers(deactivated());
+    await isServedBy(pool, 'b');
+    expect(await scene.events()).toEqual([]);
+    address.mockReturnValue(new URL(receiver.url));
+    expect(await scene.events()).toEqual([]);
+    pool.fakeUpstream.account('b').answers(deactivated());
+    await send(pool);
+    expect((await scene.until(2)).toSorted()).toEqual(['account-deactivated', 'pool-out']);
+    expect(receiver.alerts.map((it) => it.account)).toEqual(expect.arrayContaining(['b', null]));
   });
 
   it('that does not respond delays neither a turn nor a stop', async () => {

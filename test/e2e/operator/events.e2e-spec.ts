@@ -326,6 +326,32 @@ describe('a page that comes back', () => {
   });
 });
 
+/** A page with a token of the operator, and with the id of its last event. */
+const openWith = (pool: TestPool, token: string, lastId = '') =>
+  send(pool.origin, {
+    path: '/admin/events',
+    headers: { authorization: `Bearer ${token}`, ...(lastId === '' ? {} : { 'last-event-id': lastId }) },
+  });
+
+describe('a page whose token was changed under it', () => {
+  it('is refused after the restart, and gets a snapshot with the new one', async () => {
+    const env: Record<string, string> = { PROXY_ADMIN_TOKEN: 'made-up-token-1' };
+    await using before = await TestPool.start({ env });
+    const page = openWith(before, 'made-up-token-1');
+    await page.untilText('event: snapshot');
+    const lastId = /^id: (\S+)$/m.exec(page.text)?.[1];
+    env['PROXY_ADMIN_TOKEN'] = 'made-up-token-2';
+    await using pool = await before.restart();
+    expect((await page.whole()).isBroken).toBe(false);
+    const refused = await openWith(pool, 'made-up-token-1', lastId).whole();
+    expect(refused.status).toBe(401);
+    expect(String(refused.body)).not.toContain('accounts');
+    const again = openWith(pool, 'made-up-token-2', lastId);
+    await again.untilText('event: snapshot');
+    again.leave();
+  });
+});
+
 describe('listeners', () => {
   it('are bounded; of a thousand all but twenty are refused, until one leaves', async () => {
     const { pool: started_ } = await started();
