@@ -32,6 +32,8 @@ function go(href: string, how: 'push' | 'replace'): void {
 
 /** Follows links to the page itself without loading it anew, and the back and forward buttons. */
 export function startRouter(): void {
+  // `/dashboard` is another address of the page; all links are made for `/`.
+  if (location.pathname !== '/') history.replaceState(null, '', `/${location.search}`);
   addEventListener('popstate', () => {
     current.value = new URLSearchParams(location.search);
   });

@@ -1,0 +1,112 @@
+import type { AccountView } from '../../api/account.js';
+import { amount } from '../../wording/times.js';
+import { LoginButton, ResumeButton } from '../account/account-buttons.js';
+import { AccountLine } from '../account/account-line.js';
+import { live } from '../state/live.js';
+import { showsEmails } from '../state/preferences.js';
+import { hrefOf, navigate, param } from '../state/router.js';
+import { QuotaBar } from '../ui/quota-bar.js';
+import { Empty, Section } from '../ui/section.js';
+import { Name, StateWord, Unknown } from '../ui/text.js';
+
+/** With more accounts than this there is a field to search them. */
+const FEW = 8;
+
+export function AccountRows() {
+  const names = live.accountNames.value;
+  const wanted = param('find');
+  const shown = names.filter((it) => it.toLowerCase().includes(wanted.toLowerCase()));
+  return (
+    <Section title="Accounts" aside={names.length > FEW || wanted !== '' ? <Search wanted={wanted} /> : null}>
+      {shown.length === 0 ? (
+        <Empty>No account has “{wanted}” in its name.</Empty>
+      ) : (
+        <ul class="rows">
+          {shown.map((it) => (
+            <AccountRow key={it} name={it} />
+          ))}
+        </ul>
+      )}
+    </Section>
+  );
+}
+
+function Search({ wanted }: { wanted: string }) {
+  return (
+    <input
+      type="search"
+      data-search
+      aria-label="Search the accounts"
+      placeholder="Search"
+      value={wanted}
+      onInput={(event) => navigate({ find: event.currentTarget.value }, 'replace')}
+    />
+  );
+}
+
+/** Reads its own account only: a change of one account renders one row. */
+function AccountRow({ name }: { name: string }) {
+  const account = live.account(name);
+  if (account === null) return null;
+  const { state, label, plan, inFlight, today, email } = account;
+  const tokens = today.input + today.output;
+  return (
+    <li class="row now-account" data-open={param('account') === name ? '' : undefined}>
+      <div class="now-name">
+        <a data-row href={hrefOf({ account: name })} title={name}>
+          <Name of={name} />
+        </a>
+        {label === null ? null : (
+          <span class="quiet">
+            <Name of={label} />
+          </span>
+        )}
+        {showsEmails.value && email !== null ? (
+          <span class="quiet">
+            <Name of={email} />
+          </span>
+        ) : null}
+      </div>
+      <div title={account.sentence}>
+        <StateWord state={state} />
+      </div>
+      <Middle account={account} />
+      <div class="now-figures">
+        <span class="number">
+          {inFlight === 0 ? <Unknown why="no turn is running" /> : `${inFlight} running`}
+        </span>
+        <span>{plan ?? <Unknown why="the login names no plan" />}</span>
+        <span class="number">
+          {tokens === 0 ? <Unknown why="no tokens today" /> : `${amount(tokens)} today`}
+        </span>
+      </div>
+    </li>
+  );
+}
+
+const withBars: ReadonlySet<AccountView['state']> = new Set(['ready', 'last-in-line', 'full']);
+
+/** The windows of an account that serves, or why it does not, and what helps. */
+function Middle({ account }: { account: AccountView }) {
+  const { name, state, windows, refusals } = account;
+  const hasBars = withBars.has(state) && windows.length > 0;
+  const hasLine = !hasBars || state !== 'ready' || refusals.length > 0;
+  return (
+    <div class="now-middle">
+      {hasBars ? (
+        <div class="now-bars">
+          {windows.map((it) => (
+            <QuotaBar key={it.durationSeconds} window={it} of={name} />
+          ))}
+        </div>
+      ) : null}
+      {hasLine ? (
+        <span class={hasBars ? 'quiet' : undefined}>
+          <AccountLine account={account} />
+        </span>
+      ) : null}
+      {state === 'paused' && <ResumeButton name={name} />}
+      {state === 'needs-login' && <LoginButton name={name} />}
+    </div>
+  );
+}

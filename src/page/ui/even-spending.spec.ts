@@ -1,0 +1,25 @@
+import { expect, it } from 'vitest';
+import { evenLeft, shareLeft } from './even-spending.js';
+
+const HOUR = 3_600_000;
+const now = 1_000 * HOUR;
+
+it.each([
+  [now + 5 * HOUR, 1],
+  [now + 2.5 * HOUR, 0.5],
+  [now + 6 * HOUR, 1],
+  [now, null],
+  [now - 1, null],
+  [null, null],
+])('of a window of 5 h that resets at %s, even spending leaves %s', (resetsAt, expected) => {
+  expect(evenLeft({ durationSeconds: 18_000, resetsAt }, now)).toBe(expected);
+});
+
+it.each([
+  [0.25, null, 0.75],
+  [1.2, now + 1, 0],
+  [1, now, 1],
+  [0, now + 1, 1],
+])('of a window with %d used that resets at %s, %d is left', (usedRatio, resetsAt, left) => {
+  expect(shareLeft({ usedRatio, resetsAt }, now)).toBe(left);
+});
