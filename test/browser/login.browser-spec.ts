@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Browser, Page } from 'puppeteer-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { z } from 'zod';
 import { FakeUpstream } from '../../src/fake-upstream/fake-upstream.js';
@@ -39,14 +39,14 @@ async function login(name: string, choice: 'allow' | 'deny'): Promise<{ id: stri
   const { id, url } = z.object({ id: z.string(), url: z.url() }).parse(await begun.json());
   const page = await browser.newPage();
   await page.goto(url);
-  await Promise.all([page.waitForNavigation(), page.click(`#${choice}`)]);
+  await page.click(`#${choice}`);
+  await page.waitForURL('**/auth/callback?*');
   expect(new URL(page.url())).toMatchObject({ hostname: '127.0.0.1', pathname: '/auth/callback' });
   expect(['1455', '1457']).toContain(new URL(page.url()).port);
   return { id, page };
 }
 
-const textOf = async (page: Page): Promise<string> =>
-  page.$eval('body', (it: { innerText: string }) => it.innerText);
+const textOf = async (page: Page): Promise<string> => await page.locator('body').innerText();
 
 it('an account that is allowed in a browser serves the next turn', async () => {
   expect((await ask('POST', '/v1/responses', aTurn())).status).toBe(503);

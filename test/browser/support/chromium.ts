@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { type Browser, launch } from 'puppeteer-core';
+import { type Browser, chromium } from 'playwright-core';
 
 const isRoot = process.getuid?.() === 0;
 
@@ -26,14 +26,11 @@ export function installChromium(): void {
 export async function startChromium(): Promise<Browser> {
   const executablePath = find('chromium');
   if (executablePath === null) throw new Error('There is no chromium');
-  return launch({
+  return await chromium.launch({
     executablePath,
-    args: [
-      '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
-      '--disable-dev-shm-usage',
-      // Chromium's sandbox does not work for root.
-      ...(isRoot ? ['--no-sandbox'] : []),
-    ],
+    // It does not work for root.
+    chromiumSandbox: !isRoot,
+    args: ['--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1', '--disable-dev-shm-usage'],
   });
 }
 
