@@ -23,6 +23,12 @@ const usageReport = {
 };
 
 export const poolOperations: Operations = {
+  'GET /admin/summary': {
+    id: 'getSummary',
+    tag: 'Pool',
+    summary: 'The pool at a glance, for menu bars and status lines; fields are added, never changed.',
+    responses: { 200: { about: 'The summary.', json: 'Summary' } },
+  },
   'GET /admin/events': {
     id: 'listen',
     tag: 'Pool',
