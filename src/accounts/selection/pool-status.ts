@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { CLOCK, type Clock } from '../../runtime/clock.js';
 import { QuotaService } from '../../usage/quota.service.js';
-import { AccountSelector } from './account-selector.js';
+import { AccountSelector, type ConsideredCandidate } from './account-selector.js';
 import { type Assessment, endsByPerson } from '../unavailable.js';
 import { limits } from '../../config/limits.js';
 import { planCapacity } from '../plan-capacity.js';
@@ -35,8 +35,7 @@ export class PoolStatusService {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  status(): PoolStatus {
-    const candidates = this.selector.assess();
+  status(candidates: readonly ConsideredCandidate[] = this.selector.assess()): PoolStatus {
     const inPool = candidates.filter(isInPool);
     const plans = candidates.map((it) => it.account.plan).filter((it) => it !== null);
     const shares = inPool.map(({ account }) => ({
@@ -54,9 +53,9 @@ export class PoolStatusService {
   }
 
   /** Returns the pool's quota on its named meters, by name; bounded. */
-  meters(): PoolMeter[] {
+  meters(candidates: readonly ConsideredCandidate[]): PoolMeter[] {
     const shares = new Map<string, { label: string | null; shares: QuotaShare[] }>();
-    for (const { account } of this.selector.assess().filter(isInPool)) {
+    for (const { account } of candidates.filter(isInPool)) {
       for (const [name, { label, windows }] of this.quota.quota(account.id).meters) {
         const known = shares.get(name) ?? { label: null, shares: [] };
         known.label ??= label;

@@ -46,7 +46,7 @@ export class PoolSummary {
       now,
     );
     const hasSeenTurn = this.usage.hasServedTurns;
-    const { available, inFlight, plan, windows } = this.status.status();
+    const { available, inFlight, plan, windows } = this.status.status(candidates);
     return {
       version: VERSION,
       now,
@@ -57,7 +57,7 @@ export class PoolSummary {
       inFlight,
       plan,
       windows: [...windows],
-      meters: this.status.meters().map((it) => ({ ...it, windows: [...it.windows] })),
+      meters: this.status.meters(candidates).map((it) => ({ ...it, windows: [...it.windows] })),
       today: { ...this.usage.todayOfAll() },
       policy: this.config.policy,
       clientSeenAt: this.requests.newestAt,
