@@ -116,8 +116,8 @@ function readyLine(account: AccountFacts, now: number): string {
   return parts.length === 0 ? 'its quota is not known yet' : parts.join(' · ');
 }
 
-/** Returns the requests that it does not serve although it is ready, and until when. */
-function exceptions(account: AccountFacts, now: number): string[] {
+/** Returns the requests that an account does not serve although it is ready, and until when. */
+export function exceptions(account: AccountFacts, now: number): string[] {
   const byWindow = account.meters.flatMap(({ name, label, allowed, windows }) => {
     const isRefused = account.refusals.some((it) => it.scope === `meter:${name}`);
     const spent = windows.filter((it) => it.usedRatio >= 1 && (it.resetsAt ?? 0) > now);

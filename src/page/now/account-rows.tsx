@@ -1,7 +1,8 @@
+import { useEffect, useRef } from 'preact/hooks';
 import type { AccountView } from '../../api/account.js';
 import { amount } from '../../wording/times.js';
 import { LoginButton, ResumeButton } from '../account/account-buttons.js';
-import { AccountLine } from '../account/account-line.js';
+import { AccountLine, LineBesideBars } from '../account/account-line.js';
 import { live } from '../state/live.js';
 import { showsEmails } from '../state/preferences.js';
 import { hrefOf, navigate, param } from '../state/router.js';
@@ -47,11 +48,17 @@ function Search({ wanted }: { wanted: string }) {
 /** Reads its own account only: a change of one account renders one row. */
 function AccountRow({ name }: { name: string }) {
   const account = live.account(name);
+  const isOpen = param('account') === name;
+  const row = useRef<HTMLLIElement>(null);
+  const isThere = account !== null;
+  useEffect(() => {
+    if (isOpen && isThere) row.current?.scrollIntoView({ block: 'nearest' });
+  }, [isOpen, isThere]);
   if (account === null) return null;
   const { state, label, plan, inFlight, today, email } = account;
   const tokens = today.input + today.output;
   return (
-    <li class="row now-account" data-open={param('account') === name ? '' : undefined}>
+    <li ref={row} class="row now-account" data-open={isOpen ? '' : undefined}>
       <div class="now-name">
         <a data-row href={hrefOf({ account: name })} title={name}>
           <Name of={name} />
@@ -88,23 +95,24 @@ const withBars: ReadonlySet<AccountView['state']> = new Set(['ready', 'last-in-l
 
 /** The windows of an account that serves, or why it does not, and what helps. */
 function Middle({ account }: { account: AccountView }) {
-  const { name, state, windows, refusals } = account;
-  const hasBars = withBars.has(state) && windows.length > 0;
-  const hasLine = !hasBars || state !== 'ready' || refusals.length > 0;
-  return (
-    <div class="now-middle">
-      {hasBars ? (
+  const { name, state, windows } = account;
+  if (withBars.has(state) && windows.length > 0) {
+    return (
+      <div class="now-middle">
         <div class="now-bars">
           {windows.map((it) => (
             <QuotaBar key={it.durationSeconds} window={it} of={name} />
           ))}
         </div>
-      ) : null}
-      {hasLine ? (
-        <span class={hasBars ? 'quiet' : undefined}>
-          <AccountLine account={account} />
+        <span class="quiet">
+          <LineBesideBars account={account} />
         </span>
-      ) : null}
+      </div>
+    );
+  }
+  return (
+    <div class="now-middle">
+      <AccountLine account={account} />
       {state === 'paused' && <ResumeButton name={name} />}
       {state === 'needs-login' && <LoginButton name={name} />}
     </div>

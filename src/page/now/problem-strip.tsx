@@ -22,7 +22,7 @@ export function ProblemStrip() {
               {it.since === null ? null : (
                 <span class="quiet">
                   {' '}
-                  since <Time at={it.since} />
+                  (since <Time at={it.since} />)
                 </span>
               )}
             </p>
