@@ -40,7 +40,8 @@ async function replyOf<T>(response: Response): Promise<Reply<T>> {
   const { ok, status, headers } = response;
   const text = await response.text();
   try {
-    if (ok) return { ok, value: fromJson<T>(text), headers };
+    // 204 has no body.
+    if (ok) return { ok, value: fromJson<T>(text === '' ? 'null' : text), headers };
     const value = fromJson<unknown>(text);
     if (isProblem(value)) return { ok, problem: value };
   } catch {

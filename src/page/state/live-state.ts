@@ -6,11 +6,11 @@ import type { RequestView } from '../../api/request.js';
 import type { Summary } from '../../api/summary.js';
 
 /** Running and recent requests that are kept. */
-const MOST_REQUESTS = 200;
+export const MOST_REQUESTS = 200;
 
 /** Entities by key, each in a signal of its own: a change of one renders only that one. */
 class Entities<T> {
-  private readonly byKey = new Map<string, Signal<T>>();
+  private readonly byKey = new Map<string, Signal<T | null>>();
   private readonly order = signal<readonly string[]>([]);
 
   constructor(private readonly keyOf: (entity: T) => string) {}
@@ -19,7 +19,7 @@ class Entities<T> {
     return this.order;
   }
 
-  /** Reads the order, too: a component that asks for an entity that is not there learns when it comes. */
+  /** Reads the order if there is no such entity: a component that asks for one learns when it comes. */
   find(key: string): T | null {
     const found = this.byKey.get(key);
     if (found !== undefined) return found.value;
@@ -27,23 +27,32 @@ class Entities<T> {
     return null;
   }
 
+  peek(key: string): T | null {
+    return this.byKey.get(key)?.peek() ?? null;
+  }
+
   replaceAll(entities: readonly T[]): void {
     const keys = entities.map((it) => this.keyOf(it));
-    for (const key of this.byKey.keys()) if (!keys.includes(key)) this.byKey.delete(key);
+    const kept = new Set(keys);
+    this.remove([...this.byKey.keys()].filter((it) => !kept.has(it)));
     for (const entity of entities) this.put(entity);
     this.setOrder(keys);
   }
 
-  put(entity: T): boolean {
+  put(entity: T): void {
     const key = this.keyOf(entity);
     const known = this.byKey.get(key);
-    if (known === undefined) this.byKey.set(key, signal(entity));
+    if (known === undefined) this.byKey.set(key, signal<T | null>(entity));
     else known.value = entity;
-    return known === undefined;
   }
 
+  /** Its readers learn that it is gone. */
   remove(keys: readonly string[]): void {
-    for (const key of keys) this.byKey.delete(key);
+    for (const key of keys) {
+      const known = this.byKey.get(key);
+      if (known !== undefined) known.value = null;
+      this.byKey.delete(key);
+    }
   }
 
   setOrder(keys: readonly string[]): void {
@@ -112,11 +121,14 @@ export class LiveState {
   }
 
   private takeRequests(changed: readonly RequestView[]): void {
-    const added = changed.filter((it) => this.requestEntities.put(it));
-    const newestFirst = added.toSorted((a, b) => b.at - a.at).map((it) => it.id);
-    const all = [...newestFirst, ...this.requestIds.peek()];
-    this.requestEntities.remove(all.slice(MOST_REQUESTS));
-    this.requestEntities.setOrder(all.slice(0, MOST_REQUESTS));
+    for (const request of changed) this.requestEntities.put(request);
+    const before = this.requestIds.peek();
+    const ids = new Set([...changed.map((it) => it.id), ...before]);
+    if (ids.size === before.length) return;
+    const at = (id: string) => this.requestEntities.peek(id)?.at ?? 0;
+    const newestFirst = [...ids].toSorted((a, b) => at(b) - at(a));
+    this.requestEntities.remove(newestFirst.slice(MOST_REQUESTS));
+    this.requestEntities.setOrder(newestFirst.slice(0, MOST_REQUESTS));
   }
 
   private takeLogin(login: LoginView): void {
