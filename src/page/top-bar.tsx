@@ -6,6 +6,7 @@ import { showsEmails, theme, themes } from './state/preferences.js';
 import { hrefOf, view } from './state/router.js';
 import { Button } from './ui/button.js';
 import { Time } from './ui/text.js';
+import { SignOut } from './sign-out.js';
 
 const titles: Readonly<Record<View, string>> = {
   now: 'Now',
@@ -36,6 +37,7 @@ export function TopBar() {
           </Button>
           <ThemeSwitch />
           <Version />
+          <SignOut />
         </div>
       </div>
       <nav aria-label="Views">

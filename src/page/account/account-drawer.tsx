@@ -15,6 +15,7 @@ import { PauseForm } from './pause-form.js';
 import { QuotaFacts } from './quota-facts.js';
 import { RemoveForm } from './remove-form.js';
 import { SettingsForm } from './settings-form.js';
+import { WindowHistory } from './window-history.js';
 
 /** One account: what is known of it, and what may be done with it. */
 export function AccountDrawer({ name, onClose }: { name: string; onClose: () => void }) {
@@ -49,6 +50,7 @@ function Account({ account }: { account: AccountView }) {
         </p>
       ))}
       <QuotaFacts account={account} />
+      {state !== 'broken-file' && <WindowHistory name={name} />}
       <Evidence account={account} />
       <CheckActions account={account} />
       {state !== 'paused' && state !== 'broken-file' && <PauseForm account={account} />}
@@ -61,7 +63,7 @@ function Account({ account }: { account: AccountView }) {
       )}
       <p class="account-part wrap">
         <a href={hrefOf({ view: 'turns', account: name })}>Its turns</a>
-        <a href={hrefOf({ view: 'use', account: name })}>Its use and quota history</a>
+        <a href={hrefOf({ view: 'use', account: name })}>Its use</a>
         <a href={hrefOf({ view: 'sessions', account: name })}>Its sessions</a>
       </p>
       <RemoveForm name={name} />

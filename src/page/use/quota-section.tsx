@@ -48,12 +48,13 @@ export function QuotaSection({ account, from, to }: Props) {
   );
   return (
     <Section title="Quota history" aside={choice}>
-      <Loaded resource={samples}>{(all) => <History samples={all} to={to} account={shown} />}</Loaded>
+      <Loaded resource={samples}>{(all) => <QuotaHistory samples={all} to={to} account={shown} />}</Loaded>
     </Section>
   );
 }
 
-function History({
+/** The history of the windows of one account, from samples that are there, until `to`. */
+export function QuotaHistory({
   samples,
   to,
   account,
