@@ -1,6 +1,7 @@
 import { render } from 'preact';
 import { App } from './app.js';
 import { startKeyboard } from './keyboard.js';
+import { startNotifications } from './set-up/notifications-watch.js';
 import { startClock } from './state/clock.js';
 import { startLive } from './state/live.js';
 import { startTheme } from './state/preferences.js';
@@ -13,4 +14,5 @@ startRouter();
 startClock();
 startLive();
 startKeyboard();
+startNotifications();
 render(<App />, root);

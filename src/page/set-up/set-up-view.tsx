@@ -1,5 +1,16 @@
-import { Empty } from '../ui/section.js';
+import { AddAccount } from './add-account.js';
+import { ConfigSection } from './config-section.js';
+import { NotificationsSection } from './notifications-section.js';
+import { SettingsSection } from './settings-section.js';
 
+/** Adding accounts, pointing Codex at the pool, settings, notifications. */
 export function SetUpView() {
-  return <Empty>This view is not built yet.</Empty>;
+  return (
+    <>
+      <AddAccount />
+      <ConfigSection />
+      <SettingsSection />
+      <NotificationsSection />
+    </>
+  );
 }

@@ -58,7 +58,9 @@ export function SpanBar({ question, span, now }: Props) {
 /** Returns the local day of a time, as a field of type `date` has it. */
 function dayOf(time: number): string {
   const at = new Date(time);
-  return [at.getFullYear(), at.getMonth() + 1, at.getDate()]
-    .map((it) => String(it).padStart(2, '0'))
-    .join('-');
+  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
+}
+
+function two(value: number): string {
+  return String(value).padStart(2, '0');
 }
