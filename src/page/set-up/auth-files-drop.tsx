@@ -55,7 +55,7 @@ export function AuthFiles() {
         Not the auth.json that Codex itself goes on using: two programs with copies of one login lock each
         other out.
       </p>
-      <ul role="status">
+      <ul aria-live="polite">
         {results.value.map(({ file, words, isRefused }, index) => (
           <li key={index} class={isRefused ? 'set-up-refused' : undefined}>
             <span aria-hidden="true">{isRefused ? '▲' : '●'} </span>

@@ -68,8 +68,7 @@ function Ending({ turn }: { turn: RequestView }) {
   const words = turn.result === 'complete' ? `failed (${turn.status ?? 'late'})` : resultWords(turn.result);
   const shape = hasFailed(turn) ? '▲' : turn.endedAt === null ? '●' : '○';
   return (
-    <span class={hasFailed(turn) ? 'turns-failed' : 'quiet'}>
-      {' '}
+    <span class={`turns-ending ${hasFailed(turn) ? 'turns-failed' : 'quiet'}`}>
       · <span aria-hidden="true">{shape} </span>
       {words}
     </span>
