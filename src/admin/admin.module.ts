@@ -26,6 +26,7 @@ import { LoginController } from './login.controller.js';
 import { JsonBody } from './json-body.middleware.js';
 import { PoolGauges } from './pool-gauges.middleware.js';
 import { PoolHealth } from './health/pool.health.js';
+import { RecordedRequests } from './recorded-requests.js';
 import { RequestsController } from './requests.controller.js';
 import { PoolFindings } from './summary/pool-findings.js';
 import { PoolSummary } from './summary/pool-summary.js';
@@ -62,6 +63,7 @@ import { UsageController } from './usage.controller.js';
     AccountImport,
     AccountRefresh,
     StoredChange,
+    RecordedRequests,
     PoolHealth,
     UsageHealth,
     ClientHealth,

@@ -53,7 +53,10 @@ export const requestSchema = z.object({
   bytes: z.int().nonnegative(),
   /** Null if the stream reported none. */
   tokens: usageTotalsSchema.omit({ turns: true }).nullable(),
-  /** `short`: from the database, without candidates, and with the last attempt only. */
+  /**
+   * `short`: from the database, without candidates, and with the last attempt only, which is said to have begun with the
+   * request.
+   */
   detail: z.enum(['full', 'short']),
 });
 export type RequestView = z.infer<typeof requestSchema>;

@@ -320,6 +320,9 @@ export const limits = {
   usageGroups: 1_000,
   /** Hourly sums that a page of the usage report adds up: those of a month of a large pool. */
   usagePageRollups: 25_000,
+  /** Recorded turns that one page of the list of requests looks through, and the wait for the database. */
+  scannedTurns: 20_000,
+  requestListMs: 3 * SECOND,
   /** Size of the file of prices. */
   pricesBytes: MiB,
   /** Groups in a usage report: the largest projects, sessions, … */

@@ -152,7 +152,7 @@ export class RequestRecord implements LoggedRequest {
       attempts: this.attempts.length,
       tokens: this.relayed.tokens,
       firstByteMs: this.headAt === null ? null : Math.round(this.headAt - completeAt),
-      totalMs: now - receivedAt,
+      totalMs: (this.endedAt ?? now) - receivedAt,
       bytes: this.relayed.bytes,
     };
   }

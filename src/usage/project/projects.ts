@@ -51,6 +51,12 @@ export class Projects implements OnModuleInit {
     return found === undefined ? null : { name: found.name, hash };
   }
 
+  /** Returns the hashes of the known projects of this name, and the text itself, in case it is a hash. */
+  hashesOf(text: string): string[] {
+    const found = [...this.known.entries()].filter(([, { name }]) => name === text);
+    return [text, ...found.map(([hash]) => hash)];
+  }
+
   /** Most turns belong to a project that was written not long ago. */
   private note({ name, hash }: Project): void {
     const now = this.clock.now();

@@ -1,4 +1,14 @@
+import { mkdir, rename } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { requestSchema } from '../../../src/api/request.js';
+import { limits } from '../../../src/config/limits.js';
+import { streams } from '../../../src/fake-upstream/script/responses.js';
+import { insertRows } from '../../../src/storage/statements.js';
+import { Database } from '../../../src/storage/database.js';
+import { UsageRecord } from '../../../src/usage/usage-record.entity.js';
+import { recordRow } from '../../support/disk/usage-rows.js';
+import { HOUR } from '../../support/fake-clock.js';
 import { usageLimit } from '../../../src/fake-upstream/script/refusals.js';
 import { TestPool } from '../../support/pool/pool.js';
 
@@ -67,6 +77,88 @@ describe('the list of requests', () => {
     const next = /<([^>]+)>/.exec(String(headers['link']))?.[1] ?? '';
     await pool.turn({ 'session-id': 'later' }).expect(200);
     expect(idsOf((await pool.client.get(next).expect(200)).body)).toEqual(pages[1]);
+  });
+
+  it('continues with older turns in short form, in the database', async () => {
+    const first = await TestPool.start({ env: fillFirst });
+    const usage = { input: 10, cached: 4, output: 3, reasoning: 2 };
+    first.fakeUpstream.account('a').answers(streams({ usage }), usageLimit());
+    const ids: string[] = [];
+    for (const model of ['gpt-1', 'gpt-2', 'gpt-3']) {
+      const { headers } = await first.turn(turnOf('s', model, 'api')).expect(200);
+      ids.unshift(String(headers['x-codex-pool-request']));
+    }
+    const [third, second] = (await first.client.get('/admin/requests').expect(200)).body;
+    await using pool = await first.restart();
+    const { headers } = await pool.turn(turnOf('s', 'gpt-4', 'api')).expect(200);
+    ids.unshift(String(headers['x-codex-pool-request']));
+    expect((await allPages(pool, '/admin/requests?limit=1')).flat()).toEqual(ids);
+    expect(await allPages(pool, '/admin/requests?limit=2')).toEqual([ids.slice(0, 2), ids.slice(2)]);
+    expect(await allPages(pool, '/admin/requests')).toEqual([ids]);
+    const { body } = await pool.client.get('/admin/requests').expect(200);
+    expect(body.map((it: { detail: string }) => it.detail)).toEqual(['full', 'short', 'short', 'short']);
+    for (const it of body) requestSchema.strict().parse(it);
+    const attempts = [{ ...third.attempts[0], startedAt: third.at }];
+    expect(body[1]).toEqual({ ...third, attempts, candidates: [], detail: 'short' });
+    expect(body[2]).toMatchObject({
+      account: 'b',
+      movedFrom: 'a',
+      firstRefusal: 'a: quota-exhausted',
+      attempts: [{ account: 'b', by: second.attempts[1].by, outcome: 'success', status: 200 }],
+      project: { name: 'api' },
+    });
+    expect(body[3].tokens).toEqual(usage);
+    const one = await pool.client.get(`/admin/requests/${ids[2]}`).expect(200);
+    expect(one.body).toEqual(body[2]);
+    for (const [query, expected] of [
+      ['account=b', ids.slice(0, 3)],
+      ['account=a', ids.slice(3)],
+      [`session=${second.session}`, ids],
+      ['outcome=success', ids],
+      ['outcome=cut', []],
+      ['model=gpt-2', [ids[2]]],
+      ['project=api', ids],
+      ['project=other', []],
+      [`project=${second.project.hash}&from=${body[2].at}`, ids.slice(0, 3)],
+      [`to=${body[2].at}`, ids.slice(3)],
+    ] as const) {
+      expect([query, ...(await allPages(pool, `/admin/requests?${query}&limit=1`)).flat()]).toEqual([
+        query,
+        ...expected,
+      ]);
+    }
+  });
+
+  it('looks through a bounded number of turns for a page, and says where it stopped', async () => {
+    await using pool = await TestPool.start();
+    const at = Date.now() - HOUR;
+    const count = limits.scannedTurns + 10;
+    await pool.running.app.get(Database).run(async (manager) => {
+      await insertRows(
+        manager,
+        UsageRecord,
+        Array.from({ length: count }, (_, n) =>
+          Object.assign(recordRow(`turn-${n}`, at - n), { model: n === count - 1 ? 'rare' : 'usual' }),
+        ),
+      );
+    });
+    expect(await allPages(pool, '/admin/requests?model=rare')).toEqual([[], [`turn-${count - 1}`]]);
+    expect(await allPages(pool, '/admin/requests?model=none')).toEqual([[], []]);
+  });
+
+  it('has the recent ones while the database cannot be read, and says so', async () => {
+    await using pool = await TestPool.start();
+    await pool.turn({ 'session-id': 's' }).expect(200);
+    const before = await pool.client.get('/admin/requests').expect(200);
+    expect(before.headers['x-codex-pool-warning']).toBeUndefined();
+    const file = join(pool.folder, 'data', 'proxy.db');
+    await rename(file, `${file}.moved`);
+    await mkdir(file);
+    const { body, headers } = await pool.client.get('/admin/requests').expect(200);
+    expect(idsOf(body)).toEqual(idsOf(before.body));
+    expect(headers['x-codex-pool-warning']).toMatch(/older requests are missing/);
+    expect(headers['link']).toBeUndefined();
+    await pool.client.get('/admin/requests/unknown').expect(404);
   });
 
   it('is not sent again to a client that has it', async () => {
