@@ -72,6 +72,7 @@ export const apiExamples: Readonly<Record<string, readonly Example[]>> = {
       return { params: { id }, body: { url: pool.fakeUpstream.authorization.allow(url, 'person') } };
     },
   ],
+  'GET /admin/summary': [() => ({})],
   'GET /admin/events': [() => ({})],
   'GET /admin/requests': [
     async (pool) => {
