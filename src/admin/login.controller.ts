@@ -1,10 +1,12 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Post } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Param, Post, Req, Res } from '@nestjs/common';
+import type { Request, Response } from 'express';
 import { z } from 'zod';
 import { limits } from '../config/limits.js';
 import { BrowserLogin } from '../login/browser-login.js';
 import { DeviceLogin } from '../login/device-login.js';
 import type { Login } from '../login/login.js';
 import { Logins } from '../login/logins.js';
+import { isKnownToClient } from './lists/entity-tag.js';
 import { throwLoginProblem } from './problems/login-problem.js';
 import { loginView } from './login-view.js';
 import { Problem } from './problems/problem.js';
@@ -32,6 +34,13 @@ export class LoginController {
   @Post('device')
   async beginDevice(@Body() body: unknown) {
     return loginView(await this.device.begin(nameIn(body)).catch(throwLoginProblem));
+  }
+
+  /** Open logins and the most recently ended ones, newest first. */
+  @Get()
+  list(@Req() req: Request, @Res({ passthrough: true }) res: Response) {
+    const logins = this.logins.list().map(loginView);
+    return isKnownToClient(req, res, logins) ? undefined : logins;
   }
 
   @Get(':id')

@@ -41,8 +41,9 @@ export class AccountsController {
 
   /** All accounts and broken files, by name. */
   @Get()
-  accounts(): AccountView[] {
-    return this.views.all();
+  accounts(@Req() req: Request, @Res({ passthrough: true }) res: Response): AccountView[] | undefined {
+    const all = this.views.all();
+    return isKnownToClient(req, res, all) ? undefined : all;
   }
 
   @Get(':name')

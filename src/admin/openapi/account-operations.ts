@@ -35,7 +35,10 @@ export const accountOperations: Operations = {
     id: 'listAccounts',
     tag: 'Accounts',
     summary: 'All accounts and broken files, by name.',
-    responses: { 200: { about: 'The accounts.', json: 'Account[]' } },
+    responses: {
+      200: { about: 'The accounts.', json: 'Account[]' },
+      304: { about: 'As the client knows it (`If-None-Match`).', type: 'none' },
+    },
   },
   'POST /admin/accounts': {
     id: 'importAccounts',

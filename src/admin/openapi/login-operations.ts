@@ -10,6 +10,15 @@ const beginProblems: ProblemCodes = mergedProblems(folderProblems, {
 });
 
 export const loginOperations: Operations = {
+  'GET /admin/login': {
+    id: 'listLogins',
+    tag: 'Logins',
+    summary: 'The open logins and the most recently ended ones, newest first.',
+    responses: {
+      200: { about: 'The logins.', json: 'Login[]' },
+      304: { about: 'As the client knows it (`If-None-Match`).', type: 'none' },
+    },
+  },
   'POST /admin/login/browser': {
     id: 'beginBrowserLogin',
     tag: 'Logins',
