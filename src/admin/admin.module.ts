@@ -28,6 +28,8 @@ import { PoolGauges } from './pool-gauges.middleware.js';
 import { PoolHealth } from './health/pool.health.js';
 import { RecordedRequests } from './recorded-requests.js';
 import { RequestsController } from './requests.controller.js';
+import { SessionViews } from './sessions/session-views.js';
+import { SessionsController } from './sessions/sessions.controller.js';
 import { PoolFindings } from './summary/pool-findings.js';
 import { PoolSummary } from './summary/pool-summary.js';
 import { SummaryController } from './summary/summary.controller.js';
@@ -48,6 +50,7 @@ import { UsageController } from './usage.controller.js';
   controllers: [
     AdminController,
     SummaryController,
+    SessionsController,
     RequestsController,
     AccountsController,
     AccountActionsController,
@@ -72,6 +75,7 @@ import { UsageController } from './usage.controller.js';
     HealthIndicators,
     LiveEvents,
     LiveViews,
+    SessionViews,
     PoolFindings,
     PoolSummary,
     { provide: SummarySource, useExisting: PoolSummary },
@@ -86,6 +90,7 @@ export class AdminModule implements NestModule {
       .forRoutes(
         { path: 'admin/{*path}', method: RequestMethod.POST },
         { path: 'admin/{*path}', method: RequestMethod.PATCH },
+        { path: 'admin/{*path}', method: RequestMethod.PUT },
       );
     consumer.apply(PoolGauges, UpstreamGauge).forRoutes('metrics');
   }

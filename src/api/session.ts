@@ -13,4 +13,7 @@ export const sessionSchema = z.object({
   /** The account that the operator has chosen for its next turn; null if none. */
   movesTo: z.string().nullable(),
 });
+/** The number of sessions that were forgotten. */
+export const forgottenSchema = z.object({ forgotten: z.int().nonnegative() });
+export type ForgottenView = z.infer<typeof forgottenSchema>;
 export type SessionView = z.infer<typeof sessionSchema>;

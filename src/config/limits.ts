@@ -95,6 +95,8 @@ export const limits = {
   socketCloseMs: SECOND,
 
   affinitySessions: 10_000,
+  /** Sessions on a page of their list. */
+  sessionPage: 1_000,
   affinityIdleMs: 7 * DAY,
   /** Pins of each kind: turn states, responses, files. */
   pins: 10_000,

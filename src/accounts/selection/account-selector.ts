@@ -39,7 +39,7 @@ export type Choice =
   | {
       readonly kind: 'leased';
       readonly lease: Lease;
-      readonly by: 'pinned' | 'affinity' | 'policy';
+      readonly by: 'pinned' | 'operator' | 'affinity' | 'policy';
       /** The session's own account is full at the moment; the session stays with it. */
       readonly isOverflow: boolean;
       readonly candidates: readonly ConsideredCandidate[];
@@ -57,7 +57,7 @@ type Decision =
   | {
       readonly kind: 'picked';
       readonly account: Account;
-      readonly by: 'pinned' | 'affinity' | 'policy';
+      readonly by: 'pinned' | 'operator' | 'affinity' | 'policy';
       readonly isOverflow: boolean;
     }
   | { readonly kind: 'full'; readonly accounts: readonly Account[] }
@@ -156,6 +156,7 @@ export class AccountSelector {
     if (sessionKey === null || soleId !== null || pinnedTo !== null) return null;
     const boundTo = this.affinity.find(sessionKey);
     if (boundTo === null || tried.has(boundTo) || this.affinity.avoided(sessionKey) === boundTo) return null;
+    if (this.affinity.movesTo(sessionKey) !== null) return null;
     const bound = candidates.find((it) => it.account.id === boundTo);
     if (bound === undefined || bound.unavailable !== null) return null;
     if (bound.usesCredits || bound.isLastResort) return null;
@@ -183,15 +184,17 @@ export class AccountSelector {
     const full = untried.filter((it) => it.unavailable?.reason === 'full').map((it) => it.account);
     const boundTo = selection.sessionKey === null ? null : this.affinity.find(selection.sessionKey);
     const tentative = selection.sessionKey === null ? null : this.affinity.tentative(selection.sessionKey);
-    const pinnedTo = selection.soleId ?? selection.pinnedTo;
+    const movesTo = selection.sessionKey === null ? null : this.affinity.movesTo(selection.sessionKey);
     for (const [by, id] of [
-      ['pinned', pinnedTo],
+      ['pinned', selection.soleId],
+      ['operator', movesTo],
+      ['pinned', selection.pinnedTo],
       ['affinity', boundTo],
       ['affinity', tentative],
     ] as const) {
-      const eligible = by === 'pinned' ? available.map((it) => it.account) : staying;
+      const eligible = by === 'affinity' ? staying : available.map((it) => it.account);
       const account = eligible.find((it) => it.id === id);
-      const isOverflow = id !== boundTo && full.some((it) => it.id === boundTo);
+      const isOverflow = by !== 'operator' && id !== boundTo && full.some((it) => it.id === boundTo);
       if (account !== undefined) return { kind: 'picked', account, by, isOverflow };
       const isFull = full.filter((it) => it.id === id);
       if (selection.isPatient && isFull.length > 0) return { kind: 'full', accounts: isFull };

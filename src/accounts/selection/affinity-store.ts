@@ -1,7 +1,7 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { limits } from '../../config/limits.js';
 import { Database } from '../../storage/database.js';
-import { sessionAffinities } from './selection-tables.js';
+import { forgottenSession, sessionAffinities } from './selection-tables.js';
 import { SessionAffinityRow } from './session-affinity.entity.js';
 import { WriteBehind } from '../../storage/write-behind.js';
 import { SessionAffinity } from './session-affinity.js';
@@ -30,5 +30,6 @@ export class AffinityStore implements OnModuleInit {
       const row = Object.assign(new SessionAffinityRow(), { session, ...affinity });
       this.writer.enqueue(sessionAffinities, row);
     });
+    this.table.onForget((session) => this.writer.enqueue(sessionAffinities, forgottenSession(session)));
   }
 }

@@ -1,9 +1,18 @@
-import { LessThan } from 'typeorm';
+import { In, LessThan } from 'typeorm';
 import { limits } from '../../config/limits.js';
 import { removeRows, upsertRows } from '../../storage/statements.js';
 import type { StoredTable } from '../../storage/stored-table.js';
 import { PinnedValue } from './pinned-value.entity.js';
 import { SessionAffinityRow } from './session-affinity.entity.js';
+
+/** In place of an account: the row is removed. It waits in the same queue, so that the order of changes holds. */
+const FORGOTTEN = '';
+
+/** Returns the row that removes a session. */
+export function forgottenSession(session: string): SessionAffinityRow {
+  const nothing = { accountId: FORGOTTEN, formerId: null, wasServedElsewhere: false, usedAt: 0 };
+  return Object.assign(new SessionAffinityRow(), { session, ...nothing });
+}
 
 export const sessionAffinities: StoredTable<SessionAffinityRow> = {
   kind: 'session',
@@ -11,7 +20,10 @@ export const sessionAffinities: StoredTable<SessionAffinityRow> = {
   bound: limits.queuedSessions,
   keyOf: (row) => row.session,
   async write(manager, rows) {
-    await upsertRows(manager, SessionAffinityRow, rows, ['session']);
+    const forgotten = rows.filter((it) => it.accountId === FORGOTTEN).map((it) => it.session);
+    if (forgotten.length > 0) await manager.delete(SessionAffinityRow, { session: In(forgotten) });
+    const kept = rows.filter((it) => it.accountId !== FORGOTTEN);
+    await upsertRows(manager, SessionAffinityRow, kept, ['session']);
   },
   async removeOutdated(manager, now) {
     const idle = await removeRows(manager, SessionAffinityRow, {

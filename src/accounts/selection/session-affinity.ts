@@ -13,6 +13,16 @@ export interface Affinity {
   readonly wasServedElsewhere: boolean;
 }
 
+/** A session as the operator sees it. */
+export interface SessionEntry {
+  readonly session: string;
+  /** The account that served it, or is about to serve its first turn. */
+  readonly accountId: string | null;
+  readonly formerId: string | null;
+  readonly movesToId: string | null;
+  readonly usedAt: number;
+}
+
 /** The state of a session: the account that served it, one that is about to, or both while it may be moving. */
 interface Entry {
   readonly settled: Affinity | null;
@@ -21,6 +31,8 @@ interface Entry {
   readonly wasServedElsewhere: boolean;
   /** The account that failed the last turn after output; the next turn prefers any other. */
   readonly avoidedId: string | null;
+  /** The account that the operator has chosen for the next turn; null if none. */
+  readonly movesToId: string | null;
   readonly usedAt: number;
 }
 
@@ -32,6 +44,7 @@ interface Entry {
 export class SessionAffinity {
   private readonly entries = new LRUCache<string, Entry>({ max: limits.affinitySessions });
   private readonly watchers: ((sessionKey: string, affinity: Affinity) => void)[] = [];
+  private readonly forgetWatchers: ((sessionKey: string) => void)[] = [];
 
   constructor(@Inject(CLOCK) private readonly clock: Clock) {}
 
@@ -64,6 +77,54 @@ export class SessionAffinity {
     return this.entryOf(sessionKey)?.avoidedId ?? null;
   }
 
+  /** Returns the account that the operator has chosen for the next turn; null if none. */
+  movesTo(sessionKey: string): string | null {
+    return this.entryOf(sessionKey)?.movesToId ?? null;
+  }
+
+  /** Returns all sessions, last used first. */
+  list(): SessionEntry[] {
+    const all = [...this.entries.keys()].map((it) => this.entry(it)).filter((it) => it !== null);
+    return all.toSorted((a, b) => b.usedAt - a.usedAt || (a.session < b.session ? -1 : 1));
+  }
+
+  /** Returns a session; null if it is unknown. */
+  entry(sessionKey: string): SessionEntry | null {
+    const entry = this.entryOf(sessionKey);
+    if (entry === null) return null;
+    const { settled, tentativeId, movesToId, usedAt } = entry;
+    return {
+      session: sessionKey,
+      accountId: settled?.accountId ?? tentativeId,
+      formerId: settled?.formerId ?? null,
+      movesToId,
+      usedAt,
+    };
+  }
+
+  /**
+   * Has the next turn of a known session go to this account, if it can serve then. Its own account: it stays. Turns in
+   * flight stay where they are.
+   */
+  move(sessionKey: string, accountId: string): void {
+    const entry = this.entryOf(sessionKey);
+    if (entry === null) return;
+    const isThere = entry.settled?.accountId === accountId;
+    this.entries.set(sessionKey, { ...entry, movesToId: isThere ? null : accountId });
+  }
+
+  /** Forgets a session: its next turn is placed like that of a new one. Returns whether it was known. */
+  forget(sessionKey: string): boolean {
+    const isKnown = this.entries.delete(sessionKey);
+    if (isKnown) for (const watcher of this.forgetWatchers) watcher(sessionKey);
+    return isKnown;
+  }
+
+  /** Registers a callback for every session that is forgotten by `forget`. */
+  onForget(watcher: (sessionKey: string) => void): void {
+    this.forgetWatchers.push(watcher);
+  }
+
   /** Avoids an account that failed a turn of the session after output, until the session is served again. */
   avoid(sessionKey: string, accountId: string): void {
     const entry = this.entryOf(sessionKey);
@@ -79,7 +140,10 @@ export class SessionAffinity {
     if (settled !== null) this.notify(sessionKey, settled);
   }
 
-  /** Called at selection, so that parallel requests of a session share an account. The settled account stays. */
+  /**
+   * Called at selection, so that parallel requests of a session share an account. The settled account stays; the
+   * operator's choice has had its turn.
+   */
   claim(sessionKey: string, accountId: string): void {
     const entry = this.entryOf(sessionKey);
     const tentativeId = entry?.settled?.accountId === accountId ? entry.tentativeId : accountId;
@@ -91,6 +155,7 @@ export class SessionAffinity {
       tentativeId,
       wasServedElsewhere,
       avoidedId,
+      movesToId: null,
       usedAt: this.clock.now(),
     });
   }
@@ -112,6 +177,7 @@ export class SessionAffinity {
       tentativeId: null,
       wasServedElsewhere,
       avoidedId: null,
+      movesToId: entry?.movesToId ?? null,
       usedAt: settled.usedAt,
     });
     this.notify(sessionKey, settled);
@@ -130,6 +196,7 @@ export class SessionAffinity {
       tentativeId: null,
       wasServedElsewhere,
       avoidedId: null,
+      movesToId: null,
       usedAt,
     });
   }

@@ -7,6 +7,7 @@ import { boundaryCodes, isGuarded, mergedProblems, sharedProblems } from './comm
 import { componentSchemas, querySchemas, refTo } from './json-schemas.js';
 import { loginOperations } from './login-operations.js';
 import type { Operation, Operations, ProblemCodes, ResponseDoc } from './operation.js';
+import { sessionOperations } from './session-operations.js';
 import { poolOperations } from './pool-operations.js';
 import { programOperations } from './program-operations.js';
 
@@ -19,6 +20,7 @@ export const operations: Operations = {
   ...accountOperations,
   ...loginOperations,
   ...programOperations,
+  ...sessionOperations,
 };
 
 /**

@@ -13,7 +13,7 @@ export type ResponseDoc =
 export interface Operation {
   /** Unique; the name of the function in a generated client. */
   readonly id: string;
-  readonly tag: 'Pool' | 'Accounts' | 'Logins' | 'Turns' | 'Health' | 'Program';
+  readonly tag: 'Pool' | 'Accounts' | 'Logins' | 'Sessions' | 'Turns' | 'Health' | 'Program';
   readonly summary: string;
   /** The schema that the route checks its query with, and a sentence for each parameter. */
   readonly query?: { readonly schema: z.ZodObject; readonly about: Readonly<Record<string, string>> };

@@ -8,9 +8,11 @@ import { importResultSchema, reloadResultSchema, removedAccountSchema } from '..
 import { quotaSampleSchema } from '../../api/quota-history.js';
 import { requestSchema } from '../../api/request.js';
 import { problemSchema } from '../../api/shared-shapes.js';
+import { forgottenSchema, sessionSchema } from '../../api/session.js';
 import { summarySchema } from '../../api/summary.js';
 import { usageSchema } from '../../api/usage.js';
 import { patchSchema } from '../accounts/account-settings-patch.js';
+import { moveSchema } from '../sessions/session-question.js';
 import { beginSchema, pastedSchema } from '../login.controller.js';
 import { bodySchema as signInSchema } from '../page/session.controller.js';
 
@@ -42,6 +44,7 @@ export const responseSchemas = {
   ChangedAccount: changedAccountSchema,
   Delta: deltaSchema,
   Dropped: droppedSchema,
+  Forgotten: forgottenSchema,
   Health: healthSchema,
   ImportResult: importResultSchema,
   LocalError: localErrorSchema,
@@ -53,6 +56,7 @@ export const responseSchemas = {
   ReloadResult: reloadResultSchema,
   RemovedAccount: removedAccountSchema,
   Request: requestSchema,
+  Session: sessionSchema,
   Snapshot: snapshotSchema,
   Summary: summarySchema,
   Usage: usageSchema,
@@ -65,6 +69,7 @@ export const bodySchemas = {
   LoginBegin: beginSchema,
   PastedCallback: pastedSchema,
   SignIn: signInSchema,
+  SessionMove: moveSchema,
 } as const;
 
 export type SchemaName = keyof typeof responseSchemas | keyof typeof bodySchemas;

@@ -20,7 +20,7 @@ export class Reconnection {
 
   /**
    * Before the request is sent: its account has just failed a turn of the session, or pays with credits, and another
-   * account can serve.
+   * account can serve; or the operator moves the session to an account that can.
    */
   async isBetterThanSending({ request, soleId, tried }: FailoverContext): Promise<boolean> {
     const { sessionKey, isContinuation } = request;
@@ -31,6 +31,11 @@ export class Reconnection {
       return this.selector
         .assess(needs)
         .some((it) => it.unavailable === null && !it.isOverQuota && !it.isLastResort);
+    const movesTo = sessionKey === null ? null : this.affinity.movesTo(sessionKey);
+    if (movesTo !== null && movesTo !== soleId) {
+      const [chosen] = this.selector.assess(needs, movesTo);
+      if (chosen?.unavailable === null) return true;
+    }
     if (sessionKey === null || this.affinity.avoided(sessionKey) !== soleId) return false;
     return this.canAnotherServe(needs.model, new Set([...tried, soleId]));
   }

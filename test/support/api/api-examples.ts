@@ -28,6 +28,12 @@ const span = { from: '2020-01-01', to: '2100-01-01T00:00:00Z', limit: '10' };
 const ofAccount: Example = () => ({ params: { name: 'a' } });
 const ofLogin: Example = async (pool) => ({ params: { id: (await begin(pool, 'device')).id } });
 
+const ofSession = async (pool: TestPool): Promise<ApiExample> => {
+  await pool.turn({ 'session-id': 's' });
+  const [{ session }] = (await pool.client.get('/admin/affinity')).body;
+  return { params: { session } };
+};
+
 /** Examples by route; a route needs at least one. */
 export const apiExamples: Readonly<Record<string, readonly Example[]>> = {
   'GET /admin/accounts': [() => ({})],
@@ -61,6 +67,12 @@ export const apiExamples: Readonly<Record<string, readonly Example[]>> = {
       return {};
     },
   ],
+  'GET /admin/login': [
+    async (pool) => {
+      await begin(pool, 'device');
+      return {};
+    },
+  ],
   'POST /admin/login/browser': [() => ({ body: { name: 'new' }, status: 201 })],
   'POST /admin/login/device': [() => ({ status: 201 })],
   'GET /admin/login/{id}': [ofLogin],
@@ -73,6 +85,16 @@ export const apiExamples: Readonly<Record<string, readonly Example[]>> = {
     },
   ],
   'GET /admin/summary': [() => ({})],
+  'GET /admin/affinity': [
+    async (pool) => {
+      await pool.turn({ 'session-id': 's' });
+      return { query: { limit: '5' } };
+    },
+  ],
+  'GET /admin/affinity/{session}': [ofSession],
+  'PUT /admin/affinity/{session}': [async (pool) => ({ ...(await ofSession(pool)), body: { account: 'a' } })],
+  'DELETE /admin/affinity/{session}': [ofSession],
+  'DELETE /admin/affinity': [() => ({ query: { account: 'a' } })],
   'GET /admin/events': [() => ({})],
   'GET /admin/requests': [
     async (pool) => {
