@@ -41,7 +41,9 @@ export function sharedProblems(method: string, path: string): ProblemCodes {
     { 500: ['internal_error'] },
     isGuarded(method, path) ? { 401: ['admin_token_required'] } : {},
     path.includes('/accounts/{name}') ? noAccount : {},
-    path.startsWith('/admin/') && (method === 'POST' || method === 'PATCH') ? bodyProblems : {},
+    path.startsWith('/admin/') && (method === 'POST' || method === 'PATCH' || method === 'PUT')
+      ? bodyProblems
+      : {},
   );
 }
 
