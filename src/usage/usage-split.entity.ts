@@ -25,7 +25,7 @@ export class UsageSplitHour extends SplitColumns {
   hour!: number;
 }
 
-/** Those of one day of UTC, also by account. Kept. */
+/** Those of one day of UTC, also by account. Kept, but older days are not split by session. */
 @Entity('usage_split_day')
 export class UsageSplitDay extends SplitColumns {
   /** Start of the day, epoch ms. */

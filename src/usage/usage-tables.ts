@@ -4,6 +4,7 @@ import { limits } from '../config/limits.js';
 import { addRows, insertRows, removeRows, upsertRows } from '../storage/statements.js';
 import type { StoredTable } from '../storage/stored-table.js';
 import { projectNames } from './project/project-table.js';
+import { forgetSessions } from './old-sessions.js';
 import { QuotaSample } from './quota-sample.entity.js';
 import { HOUR_MS, rollUp, sumUpDays } from './rollup-sums.js';
 import { splitDays, splitHours } from './split-sums.js';
@@ -35,7 +36,7 @@ export const usageRecords: StoredTable<UsageRecord> = {
       where: { hour: LessThan(before - HOUR_MS) },
       order: { hour: 'ASC' },
     });
-    return turns + hours;
+    return turns + hours + (await forgetSessions(manager, before - DAY_MS));
   },
 };
 

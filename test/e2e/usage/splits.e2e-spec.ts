@@ -124,6 +124,11 @@ describe('usage by a split', () => {
     const found = await report(pool, `by=project&from=${from + 5 * HOUR}&to=${from + 2 * DAY + 5 * HOUR}`);
     expect(plain(found)).toEqual(inOrder(expected(wholeDays, splits.project)));
     expect(found.firstByteMs).toBeNull();
+    // Old days are not split by session.
+    const bySession = await report(pool, `by=session&from=${from + DAY}&to=${from + 3 * DAY}`);
+    expect(plain(bySession)).toEqual(expected(wholeDays, () => ''));
+    const byModel = await report(pool, `by=model&from=${from + DAY}&to=${from + 3 * DAY}`);
+    expect(plain(byModel)).toEqual(inOrder(expected(wholeDays, splits.model)));
   });
 
   it('has the largest groups up to a bound, and says how many there are', async () => {

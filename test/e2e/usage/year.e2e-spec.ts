@@ -3,6 +3,7 @@ import { availableParallelism, loadavg } from 'node:os';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { usageSplits } from '../../../src/api/usage.js';
 import { FakeUpstream } from '../../../src/fake-upstream/fake-upstream.js';
 import { countTurns, makeYearOfUsage, RECORDS } from '../../support/disk/year-of-usage.js';
 import { type Lateness, PacedStreams, pacedTurns } from '../../support/clients/paced-streams.js';
@@ -32,7 +33,7 @@ const day = (age: number) => new Date(Date.now() - age * DAY).toISOString().slic
 function questions(cursor: string | null): string[] {
   const usage = [0, 360].flatMap((age) => {
     const from = age === 0 ? '' : `&from=${day(age)}`;
-    return ['none', 'account', 'model'].flatMap((by) => [
+    return usageSplits.flatMap((by) => [
       `/admin/usage?by=${by}${from}`,
       `/admin/usage?by=${by}&bucket=day&tz=Europe/Berlin${from}`,
       `/admin/usage?by=${by}&bucket=day&tz=Asia/Kolkata${from}`,
@@ -41,7 +42,14 @@ function questions(cursor: string | null): string[] {
   return [
     ...usage,
     `/admin/usage?from=0&bucket=day${cursor === null ? '' : `&cursor=${cursor}`}`,
-    `/admin/usage?from=${Date.now() - 20 * DAY - 1_234_567}&to=${Date.now() - 3 * DAY - 7_654_321}`,
+    ...usageSplits.map(
+      (by) =>
+        `/admin/usage?by=${by}&from=${Date.now() - 20 * DAY - 1_234_567}&to=${Date.now() - 3 * DAY - 7_654_321}`,
+    ),
+    `/admin/usage.csv?by=session&from=0`,
+    '/admin/requests?limit=100',
+    '/admin/requests?model=none',
+    `/admin/requests?session=none&to=${Date.now() - 10 * DAY}`,
     '/admin/accounts/a/quota',
     `/admin/accounts/a/quota?since=${Date.now() - 20 * DAY}`,
     '/admin/accounts',

@@ -11,6 +11,8 @@ export interface StoredUsage {
   /** Number of turns, spread evenly over the last `recordDays`. */
   readonly records?: number;
   readonly recordDays?: number;
+  /** Whether there are also sums by account, project, session, effort and front end. */
+  readonly hasSplits?: boolean;
 }
 
 const HOUR = 3_600_000;
@@ -40,6 +42,7 @@ export async function storeUsage(manager: EntityManager, usage: StoredUsage): Pr
      SELECT hour / ${DAY} * ${DAY}, account_id, SUM(turns), SUM(input), SUM(cached), SUM(output), SUM(reasoning)
      FROM usage_rollup GROUP BY 1, 2`,
   );
+  if (usage.hasSplits === true) await storeSplits(manager, usage);
   if (records === 0) return;
   const span = recordDays * DAY;
   await manager.query(
@@ -54,6 +57,36 @@ export async function storeUsage(manager: EntityManager, usage: StoredUsage): Pr
      JOIN accounts ON accounts.number = i % ${accountIds.length}
      JOIN models ON models.number = i % ${models.length}`,
   );
+}
+
+/** Parts of each split in an hour, and in a day. New sessions begin every day; old days are not split by them. */
+const parts = { project: [10, 20], session: [40, 150], effort: [4, 4], 'front-end': [3, 3] } as const;
+
+/** Stores the sums of splits: of days for all hours, and of hours for the days that have turns. */
+async function storeSplits(manager: EntityManager, usage: StoredUsage): Promise<void> {
+  const { until, hours, models, recordDays = 0 } = usage;
+  const sums = '1 + i % 7, 1000 + i, 500 + i % 11, 50 + i % 13, 20 + i % 5';
+  await manager.query(
+    `INSERT INTO usage_split_day (day, split, split_key, model, turns, input, cached, output, reasoning)
+     SELECT hour / ${DAY} * ${DAY}, 'account', account_id, model, SUM(turns), SUM(input), SUM(cached), SUM(output),
+       SUM(reasoning) FROM usage_rollup GROUP BY 1, 3, 4`,
+  );
+  for (const [split, [perHour, perDay]] of Object.entries(parts)) {
+    const key = (begin: string) =>
+      split === 'session' ? `'s-' || ((${begin}) / ${DAY} * 1000 + part.i)` : `'${split}-' || part.i`;
+    for (const [table, step, count, each] of [
+      ['day', DAY, split === 'session' ? recordDays + 1 : Math.ceil((hours * HOUR) / DAY), perDay],
+      ['hour', HOUR, recordDays * 24, perHour],
+    ] as const) {
+      const start = `${Math.floor(until / step) * step - step * (count - 1)} + time.i * ${step}`;
+      await manager.query(
+        `WITH RECURSIVE ${counter('time', count)}, ${counter('part', each)}, ${texts('models', models)}
+         INSERT INTO usage_split_${table} (${table}, split, split_key, model, turns, input, cached, output, reasoning)
+         SELECT ${start}, '${split}', ${key(start)}, models.text, ${sums.replaceAll('i', 'part.i')}
+         FROM time, part JOIN models ON ${split === 'session' ? `models.number = part.i % ${models.length}` : 'true'}`,
+      );
+    }
+  }
 }
 
 /** A table of the numbers from 0 (column `i`). */

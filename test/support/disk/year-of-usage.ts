@@ -26,6 +26,7 @@ export async function makeYearOfUsage(
     models: ['gpt-5.5', 'gpt-5.5-mini', 'codex-auto'],
     records: RECORDS,
     recordDays: 30,
+    hasSplits: true,
   };
   await inTransaction(path, driver, async (manager) => {
     await storeUsage(manager, usage);
