@@ -3,7 +3,7 @@ import type { NextFunction, Request, Response } from 'express';
 import { APP_CONFIG, type AppConfig } from '../config/app.config.js';
 import { PROBLEM_TYPE, problemDetails } from '../runtime/problem-details.js';
 import { PageFiles } from './page/page-files.js';
-import { pageHeaders, pagePaths, wantsHtml } from './page/page-headers.js';
+import { pagePaths, signInHeaders, wantsHtml } from './page/page-headers.js';
 import { PageSessions } from './page/page-sessions.js';
 import { sessionIdIn } from './page/session-cookie.js';
 import { signInForm } from './page/sign-in-form.js';
@@ -41,7 +41,7 @@ export class AdminAccess implements NestMiddleware {
     const form = signInForm(page.signIn, req.originalUrl, '');
     res
       .status(401)
-      .set({ ...pageHeaders, 'www-authenticate': WITHOUT_PROMPT })
+      .set({ ...signInHeaders, 'www-authenticate': WITHOUT_PROMPT })
       .send(form);
   }
 }

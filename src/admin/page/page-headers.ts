@@ -21,6 +21,15 @@ export const pageHeaders: Readonly<Record<string, string>> = {
   vary: 'accept',
 };
 
+/**
+ * Headers of the form that asks for the token. Without a referrer a browser sends the form with `Origin: null`, which
+ * the boundary refuses.
+ */
+export const signInHeaders: Readonly<Record<string, string>> = {
+  ...pageHeaders,
+  'referrer-policy': 'same-origin',
+};
+
 /** Paths of the page. */
 export const pagePaths: ReadonlySet<string> = new Set(['/', '/dashboard']);
 

@@ -6,7 +6,7 @@ import { APP_CONFIG, type AppConfig } from '../../config/app.config.js';
 import { limits } from '../../config/limits.js';
 import { Problem } from '../problems/problem.js';
 import { PageFiles } from './page-files.js';
-import { pageHeaders, wantsHtml } from './page-headers.js';
+import { signInHeaders, wantsHtml } from './page-headers.js';
 import { PageSessions } from './page-sessions.js';
 import { endedCookie, sessionCookie, sessionIdIn } from './session-cookie.js';
 import { pageAddress, signInForm } from './sign-in-form.js';
@@ -61,7 +61,7 @@ export class SessionController {
     if (page === null) throw problem;
     res
       .status(problem.getStatus())
-      .set(pageHeaders)
+      .set(signInHeaders)
       .send(signInForm(page.signIn, to, problem.message));
   }
 

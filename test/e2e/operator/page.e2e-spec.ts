@@ -123,6 +123,8 @@ describe('with PROXY_ADMIN_TOKEN, a browser', () => {
     expect(text).not.toContain('the page');
     expect(headers['www-authenticate']).not.toMatch(/basic/i);
     expect(headers['content-security-policy']).toMatch(/^default-src 'none'/);
+    // With `no-referrer` Chromium sends the form with `Origin: null`, and the boundary refuses it.
+    expect(headers['referrer-policy']).toBe('same-origin');
     const script = await pool.client.get('/admin/accounts').set('sec-fetch-mode', 'cors').expect(401);
     expect(script.headers['www-authenticate']).not.toMatch(/basic/i);
     const typed = await pool.client.get('/metrics').set('sec-fetch-mode', 'navigate').expect(401);
@@ -179,6 +181,7 @@ describe('with PROXY_ADMIN_TOKEN, a browser', () => {
       .expect(403);
     expect(form.text).toContain('This is not the token in PROXY_ADMIN_TOKEN.');
     expect(form.text).toContain('value="/?view=use"');
+    expect(form.headers['referrer-policy']).toBe('same-origin');
     expect(form.headers['set-cookie']).toBeUndefined();
   });
 
