@@ -1,3 +1,4 @@
+import { useEffect } from 'preact/hooks';
 import { withFreshWait } from '../wording/verdict-words.js';
 import { type View, views } from './state/address.js';
 import { now } from './state/clock.js';
@@ -53,12 +54,23 @@ export function TopBar() {
 
 function VerdictLine() {
   const summary = live.summary.value;
-  if (summary === null) return <p class="verdict quiet">Loading …</p>;
+  const isThere = summary !== null;
+  const title = isThere
+    ? `${verdictShapes[summary.verdict.kind]} codex-pool · ${titles[view.value]}`
+    : 'codex-pool';
+  useEffect(() => {
+    document.title = title;
+  }, [title]);
+  if (!isThere) return <p class="verdict quiet">Loading …</p>;
   const { verdict } = summary;
   return (
-    <p class={`verdict verdict-${verdict.kind}`} aria-live="polite">
+    <p class={`verdict verdict-${verdict.kind}`}>
       <span aria-hidden="true">{verdictShapes[verdict.kind]} </span>
       {withFreshWait(verdict, now.value)}
+      {/* The program's own sentence: it is read out when it changes, and not each second. */}
+      <span class="visually-hidden" role="status">
+        {verdict.sentence}
+      </span>
     </p>
   );
 }

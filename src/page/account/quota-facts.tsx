@@ -29,7 +29,13 @@ export function QuotaFacts({ account }: { account: AccountView }) {
         <p class="quiet">Not known yet: the first turn or poll brings it.</p>
       )}
       <dl>
-        <Fact name="Plan">{account.plan ?? <Unknown why="the login does not name it" />}</Fact>
+        <Fact name="Plan">
+          {account.plan === null ? (
+            <Unknown why="the login does not name it" />
+          ) : (
+            <span class="plan">{account.plan}</span>
+          )}
+        </Fact>
         <Fact name="Credits">{creditWords(creditStatus) ?? <Unknown why="upstream has not said" />}</Fact>
         <Fact name="Today">{`${today.turns} turns, ${amount(today.input)} in, ${amount(today.output)} out`}</Fact>
         <Fact name="In all">{`${totals.turns} turns, ${amount(totals.input)} in, ${amount(totals.output)} out`}</Fact>

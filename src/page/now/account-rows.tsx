@@ -82,7 +82,7 @@ function AccountRow({ name }: { name: string }) {
         <span class="number">
           {inFlight === 0 ? <Unknown why="no turn is running" /> : `${inFlight} running`}
         </span>
-        <span>{plan ?? <Unknown why="the login names no plan" />}</span>
+        <span class="plan">{plan ?? <Unknown why="the login names no plan" />}</span>
         <span class="number">
           {tokens === 0 ? <Unknown why="no tokens today" /> : `${amount(tokens)} today`}
         </span>
