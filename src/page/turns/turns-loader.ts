@@ -56,8 +56,9 @@ export class TurnsLoader {
 
   /** Takes live turns; those that no longer match the filters leave the list. */
   takeLive(turns: readonly RequestView[]): void {
-    const matching = turns.filter((it) => matchesFilters(it, this.filters));
-    const others = turns.filter((it) => !matching.includes(it) && this.list.find(it.id) !== null);
+    const { matching = [], others = [] } = Object.groupBy(turns, (it) =>
+      matchesFilters(it, this.filters) ? 'matching' : 'others',
+    );
     const hasGrown = this.list.put(matching);
     const hasShrunk = this.list.remove(others.map((it) => it.id));
     if (hasGrown || hasShrunk) this.changes.value += 1;

@@ -5,7 +5,7 @@ export interface VisibleRows {
 }
 
 /** Rows kept above and below the visible part, so that a fast scroll shows no gap. */
-const OVERSCAN = 12;
+const OVERSCAN = 8;
 
 /**
  * Returns the rows to render for a scroll position. `top`: how far the list has been scrolled past its beginning; less

@@ -82,7 +82,7 @@ function optionsOf({ data, kind, format, marks, most }: Drawn, host: HTMLElement
     cursor: { drag: { x: false, y: false }, points: { show: kind === 'lines' } },
     scales: {
       x: { range: () => spanOf(data, kind) },
-      y: { range: (_, __, max) => [0, most ?? Math.max(max, 1)] },
+      y: { range: (_, __, max) => [0, most ?? Math.max(max * 1.05, 1)] },
     },
     axes: [
       { ...axis, values: (_, times, ___, ____, step) => timeLabels(times, step) },
