@@ -19,6 +19,10 @@ interface PlotProps {
 }
 
 const HEIGHT = 200;
+/** A shorter span is drawn as if it were this long, so that its axis has whole seconds. */
+const LEAST_SPAN_MS = 60_000;
+/** A line of so few values shows each one as a point: a single value would be no line. */
+const MOST_POINTS = 60;
 /** The colours of series are custom properties `--series-1` … `--series-6`. */
 const COLOURS = 6;
 
@@ -70,7 +74,7 @@ function optionsOf({ data, kind, format, marks, most }: Drawn, host: HTMLElement
       label,
       stroke: own,
       width: kind === 'bars' ? 0 : 2,
-      points: { show: kind === 'lines' && values.length < 2 },
+      points: { show: kind === 'lines' && values.filter((it) => it !== null).length <= MOST_POINTS, size: 5 },
       value: (_, __, ___, at) => legendValue(at === null ? null : values[at], format),
       ...(kind === 'bars' ? { fill: own, paths: bars() } : { spanGaps: true }),
     };
@@ -106,7 +110,8 @@ function bars(): uPlot.Series.PathBuilder {
 function spanOf({ times }: PlotData, kind: PlotKind): [number, number] {
   const [first, last] = [times[0] ?? 0, times.at(-1) ?? 1];
   const step = kind === 'bars' && times.length > 1 ? last - (times.at(-2) ?? last) : 0;
-  return first === last + step ? [first - 3_600_000, last + 3_600_000] : [first, last + step];
+  const missing = LEAST_SPAN_MS - (last + step - first);
+  return missing > 0 ? [first - missing / 2, last + step + missing / 2] : [first, last + step];
 }
 
 /** Draws a dashed line at each mark. */

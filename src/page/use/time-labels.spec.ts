@@ -12,6 +12,11 @@ it('an axis of hours shows the date at midnight only', () => {
   ]);
 });
 
+it('an axis of seconds repeats no label', () => {
+  const start = midnight + 9 * HOUR;
+  expect(timeLabels([start, start + 5_000, midnight], 5_000)).toEqual(['09:00:00', '09:00:05', '27 Nov']);
+});
+
 it('an axis of days shows dates', () => {
   expect(timeLabels([midnight + HOUR], 24 * HOUR)).toEqual(['27 Nov']);
 });

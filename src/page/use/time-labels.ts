@@ -1,12 +1,14 @@
+const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
-/** Returns the labels of a time axis, `step` ms apart: clock times within days, dates at midnight and beyond. */
+/** Returns the labels of a time axis, `step` ms apart: dates at midnight and beyond, clock times, with seconds if needed. */
 export function timeLabels(times: readonly number[], step: number): string[] {
   return times.map((time) => {
     const at = new Date(time);
     const isMidnight = at.getHours() === 0 && at.getMinutes() === 0;
-    return step >= DAY_MS || isMidnight ? date(at) : clockTime(at);
+    if (step >= DAY_MS || (isMidnight && at.getSeconds() === 0)) return date(at);
+    return step < MINUTE_MS ? `${clockTime(at)}:${two(at.getSeconds())}` : clockTime(at);
   });
 }
 
@@ -27,5 +29,9 @@ function date(at: Date): string {
 }
 
 function clockTime(at: Date): string {
-  return `${String(at.getHours()).padStart(2, '0')}:${String(at.getMinutes()).padStart(2, '0')}`;
+  return `${two(at.getHours())}:${two(at.getMinutes())}`;
+}
+
+function two(value: number): string {
+  return String(value).padStart(2, '0');
 }
