@@ -103,7 +103,7 @@ function Facts({ turn }: { turn: RequestView }) {
       )}
       <Fact name="Response">{byteWords(bytes)}</Fact>
       <Fact name="Route">
-        {turn.method} {turn.route}
+        {turn.route}, {turn.method}
       </Fact>
       {isReplayable ? null : <Fact name="Body">too large to keep for another attempt</Fact>}
     </dl>

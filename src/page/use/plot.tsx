@@ -89,7 +89,7 @@ function optionsOf({ data, kind, format, marks, most }: Drawn, host: HTMLElement
       y: { range: (_, __, max) => [0, most ?? Math.max(max * 1.05, 1)] },
     },
     axes: [
-      { ...axis, values: (_, times, ___, ____, step) => timeLabels(times, step) },
+      { ...axis, size: 32, values: (_, times, ___, ____, step) => timeLabels(times, step) },
       { ...axis, size: 64, values: (_, values) => values.map((it) => format(it)) },
     ],
     series: [
