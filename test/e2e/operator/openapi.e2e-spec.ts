@@ -14,7 +14,8 @@ import {
   exampleAccounts,
   routesWithToken,
 } from '../../support/api/api-examples.js';
-import { checkedResponse, operationOf } from '../../support/api/documented-api.js';
+import { checkedResponse, expectMatch, operationOf } from '../../support/api/documented-api.js';
+import { EventPage } from '../../support/clients/event-page.js';
 import { type RawRequest, type RawResponse, send } from '../../support/clients/raw-http.js';
 import { eventually } from '../../support/eventually.js';
 import { TestPool } from '../../support/pool/pool.js';
@@ -168,6 +169,17 @@ describe.each(routes)('%s', (route) => {
       if (responses['304'] !== undefined) await eventually(() => whySentAgain(pool, asked), 5_000);
     }
   });
+});
+
+it('has the schemas of the events', async () => {
+  using page = await EventPage.open(open.origin);
+  const [first] = await page.until(1);
+  await open.client.patch('/admin/accounts/a').send({ reserve: 0.5 }).expect(200);
+  const [, delta] = await page.until(2);
+  expect([first?.name, delta?.name]).toEqual(['snapshot', 'delta']);
+  const $ref = '#/components/schemas/';
+  expectMatch(document, { $ref: `${$ref}Snapshot` }, JSON.parse(first?.text ?? ''), 'snapshot');
+  expectMatch(document, { $ref: `${$ref}Delta` }, JSON.parse(delta?.text ?? ''), 'delta');
 });
 
 describe('the page of the document', () => {
