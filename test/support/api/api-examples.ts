@@ -122,7 +122,6 @@ export const apiExamples: Readonly<Record<string, readonly Example[]>> = {
   'GET /metrics': [() => ({})],
   'GET /admin/openapi.json': [() => ({})],
   'GET /admin/docs': [() => ({})],
-  'GET /admin/summary': [() => ({})],
   'GET /admin/session': [() => ({})],
   'POST /admin/session': [() => ({ body: { token: adminToken }, status: 204 })],
   'DELETE /admin/session': [() => ({ status: 204 })],
