@@ -215,7 +215,7 @@ it.each(databaseDrivers)(
       await manager.query('DROP TABLE project');
       await manager.query('DROP TABLE usage_day');
       await manager.query('DROP INDEX quota_sample_account_id_seen_at');
-      await manager.query(`DELETE FROM migrations WHERE timestamp >= 1796000000000`);
+      await manager.query(`DELETE FROM migrations WHERE timestamp BETWEEN 1796000000000 AND 1796200000000`);
       return before;
     });
     expect(written.map((it) => it.length)).toEqual([4, 27, 32]);
@@ -240,7 +240,7 @@ it.each(databaseDrivers)('sums by session of an older database make up its usage
          input, cached, output, reasoning, total_ms, bytes)
        VALUES ('r', ${hour}, 'a', 's', 'm', 200, 'complete', 1, 10, 1, 2, 1, 5, 5)`,
     );
-    await manager.query(`DELETE FROM migrations WHERE timestamp >= 1796200000000`);
+    await manager.query(`DELETE FROM migrations WHERE timestamp = 1796200000000`);
   });
   await sandbox.database.close();
   const days = await sandbox.database.read(
