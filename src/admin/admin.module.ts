@@ -28,6 +28,8 @@ import { PoolGauges } from './pool-gauges.middleware.js';
 import { PoolHealth } from './health/pool.health.js';
 import { RecordedRequests } from './recorded-requests.js';
 import { RequestsController } from './requests.controller.js';
+import { RuntimeSettingsStore } from './settings/runtime-settings-store.js';
+import { SettingsController } from './settings/settings.controller.js';
 import { SessionViews } from './sessions/session-views.js';
 import { SessionsController } from './sessions/sessions.controller.js';
 import { PoolFindings } from './summary/pool-findings.js';
@@ -50,6 +52,7 @@ import { UsageController } from './usage.controller.js';
   controllers: [
     AdminController,
     SummaryController,
+    SettingsController,
     SessionsController,
     RequestsController,
     AccountsController,
@@ -76,6 +79,7 @@ import { UsageController } from './usage.controller.js';
     LiveEvents,
     LiveViews,
     SessionViews,
+    RuntimeSettingsStore,
     PoolFindings,
     PoolSummary,
     { provide: SummarySource, useExisting: PoolSummary },

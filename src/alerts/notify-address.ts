@@ -1,17 +1,17 @@
-import { Inject, Injectable } from '@nestjs/common';
-import { APP_CONFIG, type AppConfig } from '../config/app.config.js';
+import { Injectable } from '@nestjs/common';
+import { RuntimeSettings } from '../config/runtime-settings.js';
 
 /** Where alerts go now; null: nowhere. */
 export abstract class NotifyAddress {
   abstract get current(): URL | null;
 }
 
-/** The address in the settings of the start. */
+/** The address in the settings, as the operator may have changed it. */
 @Injectable()
 export class ConfiguredNotifyAddress implements NotifyAddress {
-  constructor(@Inject(APP_CONFIG) private readonly config: AppConfig) {}
+  constructor(private readonly settings: RuntimeSettings) {}
 
   get current(): URL | null {
-    return this.config.notifyUrl;
+    return this.settings.current.notifyUrl;
   }
 }

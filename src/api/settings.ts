@@ -15,4 +15,7 @@ export const settingsSchema = z.object({
   /** The values that `PATCH` takes for `policy`. */
   policies: z.array(z.string()),
 });
+/** The settings after a change. `persisted`: whether the change survives a restart. */
+export const changedSettingsSchema = settingsSchema.extend({ persisted: z.boolean() });
+export type ChangedSettingsView = z.infer<typeof changedSettingsSchema>;
 export type SettingsView = z.infer<typeof settingsSchema>;

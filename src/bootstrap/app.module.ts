@@ -3,6 +3,7 @@ import { APP_FILTER } from '@nestjs/core';
 import { ScheduleModule } from '@nestjs/schedule';
 import { accountTables } from '../accounts/account-tables.js';
 import { AccountsModule } from '../accounts/accounts.module.js';
+import { settingsTables } from '../admin/settings/runtime-settings-store.js';
 import { selectionTables } from '../accounts/selection/selection-tables.js';
 import { AlertsModule } from '../alerts/alerts.module.js';
 import { AdminModule } from '../admin/admin.module.js';
@@ -43,7 +44,7 @@ export class AppModule {
         LoginPortsModule.register(loginPorts),
         MetricsModule,
         ScheduleModule.forRoot(),
-        StorageModule.register([...usageTables, ...selectionTables, ...accountTables]),
+        StorageModule.register([...usageTables, ...selectionTables, ...accountTables, ...settingsTables]),
         TokensModule,
         UsageModule,
         AccountsModule,

@@ -1,5 +1,6 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { APP_CONFIG, type AppConfig } from '../config/app.config.js';
+import { RuntimeSettings } from '../config/runtime-settings.js';
 import { BypassDetector } from '../clients/bypass-detector.js';
 import { CLOCK, type Clock } from '../runtime/clock.js';
 import { OutboundHttpClient } from '../egress/http-client.js';
@@ -35,6 +36,7 @@ export class CoreModule {
       },
       Drain,
       Faults,
+      RuntimeSettings,
       BypassDetector,
       NetworkDetector,
       SuspendDetector,

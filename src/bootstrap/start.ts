@@ -7,6 +7,7 @@ import {
   pathsIn,
   settingNames,
 } from '../config/app.config.js';
+import { RuntimeSettings } from '../config/runtime-settings.js';
 import { type RunningApp, startApp } from './app.setup.js';
 import { Faults } from '../observability/faults.js';
 import { handleUncaught } from './uncaught-exceptions.js';
@@ -38,6 +39,9 @@ export async function start(): Promise<void> {
     giveUp(whyNotStarted(error, config));
     return;
   }
+  const runtime = running.app.get(RuntimeSettings);
+  logger.setDebug(runtime.current.debug);
+  runtime.onChange(({ debug }) => logger.setDebug(debug));
   const stop = stopping(running, logger, config.drainSeconds);
   handleUncaught(running.app.get(Faults), () => {
     logger.error('stopping after a fault outside any connection');
@@ -51,8 +55,9 @@ export async function start(): Promise<void> {
 /** Returns the settings, and sentences about names that do not count; null if a setting is invalid. */
 function readSettings(): { readonly config: AppConfig; readonly warnings: readonly string[] } | null {
   let refused: string[];
+  const fromDotEnv = new Set<string>();
   try {
-    refused = addDotEnv('.env', process.env);
+    refused = addDotEnv('.env', process.env, fromDotEnv);
   } catch (error) {
     refused = [`.env cannot be read: ${describeError(error)}`];
   }
@@ -62,7 +67,7 @@ function readSettings(): { readonly config: AppConfig; readonly warnings: readon
   }
   const faults = pathFaults(pathsIn(process.env));
   try {
-    const config = loadConfig(process.env);
+    const config = loadConfig(process.env, fromDotEnv);
     const warnings = misspelledSettings(Object.keys(process.env), settingNames);
     if (faults.length === 0) return { config, warnings };
   } catch (error) {

@@ -21,6 +21,7 @@ import {
   setting,
   token,
 } from './setting-kinds.js';
+import { type ShownSetting, shownSettings } from './shown-settings.js';
 import { selectionPolicyNames } from './selection-policy-name.js';
 
 export const APP_CONFIG = Symbol('AppConfig');
@@ -67,13 +68,16 @@ const schema = z.object({
 });
 
 /** All settings, read once at startup and frozen. Paths are absolute, `Seconds`/`Days` are whole numbers. */
-export type AppConfig = Readonly<ReturnType<typeof toConfig>>;
+export type AppConfig = Readonly<ReturnType<typeof toConfig>> & {
+  /** The same settings for people, with their sources. */
+  readonly shown: readonly ShownSetting[];
+};
 
 /**
- * Reads the settings from the environment.
+ * Reads the settings from the environment. `fromDotEnv`: the names in it that a `.env` file has set.
  * @throws InvalidConfigError whose message lists every invalid setting by name
  */
-export function loadConfig(env: NodeJS.ProcessEnv): AppConfig {
+export function loadConfig(env: NodeJS.ProcessEnv, fromDotEnv: ReadonlySet<string> = new Set()): AppConfig {
   const [parsed, egress, authorities, prices] = [
     schema.safeParse(env),
     egressSchema.safeParse(env),
@@ -86,7 +90,9 @@ export function loadConfig(env: NodeJS.ProcessEnv): AppConfig {
   ];
   if (!parsed.success || !egress.success || !authorities.success || !prices.success || faults.length > 0)
     throw new InvalidConfigError(faults);
-  return Object.freeze(toConfig(parsed.data, egress.data, authorities.data, prices.data));
+  const { XDG_RUNTIME_DIR: _, ...own } = { ...parsed.data, PROXY_PRICES: env['PROXY_PRICES'] };
+  const shown = shownSettings(own, egress.data, env, fromDotEnv);
+  return Object.freeze({ ...toConfig(parsed.data, egress.data, authorities.data, prices.data), shown });
 }
 
 function faultsIn(error: z.ZodError | undefined): string[] {

@@ -1,4 +1,4 @@
-import { ConsoleLogger } from '@nestjs/common';
+import { ConsoleLogger, type LogLevel } from '@nestjs/common';
 import type { RecentErrors } from './recent-errors.js';
 
 /** Fields that are always redacted. This is the second safeguard; the first is that `Secret` does not print. */
@@ -23,6 +23,10 @@ const wiring = new Set([
   'NestApplication',
 ]);
 
+function levelsOf(isDebug: boolean): LogLevel[] {
+  return ['fatal', 'error', 'warn', 'log', ...(isDebug ? (['debug'] as const) : [])];
+}
+
 /**
  * Writes log lines, each a fixed phrase plus fields: one JSON object per line, or coloured text on a terminal.
  * Errors are also kept for `/healthz`.
@@ -30,7 +34,7 @@ const wiring = new Set([
 export class PoolLogger extends ConsoleLogger {
   constructor(
     private readonly errors: RecentErrors,
-    private readonly isDebug: boolean,
+    private isDebug: boolean,
     isTerminal: boolean,
   ) {
     super({
@@ -38,9 +42,15 @@ export class PoolLogger extends ConsoleLogger {
       colors: isTerminal,
       structuredParams: true,
       flattenParams: true,
-      logLevels: isDebug ? ['fatal', 'error', 'warn', 'log', 'debug'] : ['fatal', 'error', 'warn', 'log'],
+      logLevels: levelsOf(isDebug),
       redact: redacted.flatMap((it) => [it, `*.${it}`]),
     });
+  }
+
+  /** Shows or hides the lines of debug mode from now on. */
+  setDebug(isDebug: boolean): void {
+    this.isDebug = isDebug;
+    this.setLogLevels(levelsOf(isDebug));
   }
 
   override log(message: unknown, ...optional: unknown[]): void {

@@ -11,6 +11,7 @@ import { UsageDay1796000000000 } from './migrations/1796000000000-usage-day.js';
 import { Project1796100000000 } from './migrations/1796100000000-project.js';
 import { UsageSplit1796200000000 } from './migrations/1796200000000-usage-split.js';
 import { PausedUntil1796300000000 } from './migrations/1796300000000-paused-until.js';
+import { RuntimeSetting1796400000000 } from './migrations/1796400000000-runtime-setting.js';
 import type { DriverSetting } from '../config/driver-setting.js';
 import { nodeSqlite } from './node-sqlite.js';
 import type { SqliteModule } from './sqlite-module.js';
@@ -27,6 +28,7 @@ export const migrations = [
   Project1796100000000,
   UsageSplit1796200000000,
   PausedUntil1796300000000,
+  RuntimeSetting1796400000000,
 ];
 
 /** `sqlite3` is the package, `node` is Node's own SQLite. `fallbackReason` says why the package did not load. */

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { APP_CONFIG, type AppConfig } from '../../config/app.config.js';
+import { RuntimeSettings } from '../../config/runtime-settings.js';
 import { CLOCK, type Clock } from '../../runtime/clock.js';
 import { UpstreamClock } from '../../tokens/upstream-clock.js';
 import { QuotaService } from '../../usage/quota.service.js';
@@ -15,7 +15,7 @@ import { anyTurn, type RequestNeeds } from '../evidence/refusal-scope.js';
 import { limits } from '../../config/limits.js';
 import { Lease } from '../lease.js';
 import { planCapacity } from '../plan-capacity.js';
-import { type SelectionPolicy, selectionPolicies } from './selection-policy.js';
+import { selectionPolicies } from './selection-policy.js';
 
 /** The requirements of a request for its account. */
 export interface SelectionRequest extends RequestNeeds {
@@ -75,7 +75,6 @@ const newSession: SelectionRequest = {
 /** Chooses and leases the account of a request: by pin, then affinity, then policy. */
 @Injectable()
 export class AccountSelector {
-  private readonly policy: SelectionPolicy;
   /** The name of the account that the policy picked last. */
   private lastByPolicy = '';
 
@@ -83,12 +82,10 @@ export class AccountSelector {
     private readonly registry: AccountRegistry,
     private readonly affinity: SessionAffinity,
     private readonly quota: QuotaService,
-    @Inject(APP_CONFIG) config: AppConfig,
+    private readonly settings: RuntimeSettings,
     @Inject(CLOCK) private readonly clock: Clock,
     private readonly tokenClock: UpstreamClock,
-  ) {
-    this.policy = selectionPolicies[config.policy];
-  }
+  ) {}
 
   /** Returns whether this account may serve a request now. */
   assessOne(account: Account, needs: RequestNeeds = anyTurn): Assessment {
@@ -285,7 +282,8 @@ export class AccountSelector {
     });
     const [first, ...others] = accounts;
     const candidates = [candidate(first), ...others.map(candidate)] as const;
-    return this.policy(candidates, this.clock.now(), this.lastByPolicy).account;
+    const policy = selectionPolicies[this.settings.current.policy];
+    return policy(candidates, this.clock.now(), this.lastByPolicy).account;
   }
 
   private leased(

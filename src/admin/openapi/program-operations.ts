@@ -1,6 +1,21 @@
 import type { Operations } from './operation.js';
 
 export const programOperations: Operations = {
+  'GET /admin/settings': {
+    id: 'getSettings',
+    tag: 'Program',
+    summary: 'All settings in force, with their sources. Tokens are only `set` or `not set`.',
+    responses: { 200: { about: 'The settings.', json: 'Settings' } },
+  },
+  'PATCH /admin/settings': {
+    id: 'changeSettings',
+    tag: 'Program',
+    summary:
+      'Changes policy, debug mode or the address for alerts, at once and across restarts; null returns to the configured value.',
+    body: { json: 'SettingsPatch', isRequired: true },
+    responses: { 200: { about: 'The settings, and whether the change is stored.', json: 'ChangedSettings' } },
+    problems: { 400: ['bad_settings'] },
+  },
   'GET /healthz': {
     id: 'getHealth',
     tag: 'Health',

@@ -9,9 +9,11 @@ import { quotaSampleSchema } from '../../api/quota-history.js';
 import { requestSchema } from '../../api/request.js';
 import { problemSchema } from '../../api/shared-shapes.js';
 import { forgottenSchema, sessionSchema } from '../../api/session.js';
+import { changedSettingsSchema, settingsSchema } from '../../api/settings.js';
 import { summarySchema } from '../../api/summary.js';
 import { usageSchema } from '../../api/usage.js';
 import { patchSchema } from '../accounts/account-settings-patch.js';
+import { patchSchema as settingsPatchSchema } from '../settings/settings-patch.js';
 import { moveSchema } from '../sessions/session-question.js';
 import { beginSchema, pastedSchema } from '../login.controller.js';
 import { bodySchema as signInSchema } from '../page/session.controller.js';
@@ -42,6 +44,7 @@ const localErrorSchema = z.object({
 export const responseSchemas = {
   Account: accountSchema,
   ChangedAccount: changedAccountSchema,
+  ChangedSettings: changedSettingsSchema,
   Delta: deltaSchema,
   Dropped: droppedSchema,
   Forgotten: forgottenSchema,
@@ -57,6 +60,7 @@ export const responseSchemas = {
   RemovedAccount: removedAccountSchema,
   Request: requestSchema,
   Session: sessionSchema,
+  Settings: settingsSchema,
   Snapshot: snapshotSchema,
   Summary: summarySchema,
   Usage: usageSchema,
@@ -70,6 +74,7 @@ export const bodySchemas = {
   PastedCallback: pastedSchema,
   SignIn: signInSchema,
   SessionMove: moveSchema,
+  SettingsPatch: settingsPatchSchema,
 } as const;
 
 export type SchemaName = keyof typeof responseSchemas | keyof typeof bodySchemas;

@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Summary } from '../../api/summary.js';
 import { AccountSelector } from '../../accounts/selection/account-selector.js';
 import { PoolStatusService } from '../../accounts/selection/pool-status.js';
-import { APP_CONFIG, type AppConfig } from '../../config/app.config.js';
+import { RuntimeSettings } from '../../config/runtime-settings.js';
 import { RequestLog } from '../../observability/request-log.js';
 import { CLOCK, type Clock } from '../../runtime/clock.js';
 import { Drain } from '../../runtime/drain.js';
@@ -24,7 +24,7 @@ export class PoolSummary {
     private readonly usage: UsageService,
     private readonly requests: RequestLog,
     private readonly drain: Drain,
-    @Inject(APP_CONFIG) private readonly config: AppConfig,
+    private readonly settings: RuntimeSettings,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {
     this.startedAt = clock.now();
@@ -59,7 +59,7 @@ export class PoolSummary {
       windows: [...windows],
       meters: this.status.meters(candidates).map((it) => ({ ...it, windows: [...it.windows] })),
       today: { ...this.usage.todayOfAll() },
-      policy: this.config.policy,
+      policy: this.settings.current.policy,
       clientSeenAt: this.requests.newestAt,
       problems: problemsIn({ ...found, verdict: verdict.kind, accounts, hasSeenTurn }, now),
     };

@@ -85,6 +85,8 @@ export const apiExamples: Readonly<Record<string, readonly Example[]>> = {
     },
   ],
   'GET /admin/summary': [() => ({})],
+  'GET /admin/settings': [() => ({})],
+  'PATCH /admin/settings': [() => ({ body: { policy: 'fill-first', debug: false, notifyUrl: null } })],
   'GET /admin/affinity': [
     async (pool) => {
       await pool.turn({ 'session-id': 's' });
