@@ -46,6 +46,10 @@ describe('what decided', () => {
       { attempts: [attempt('work', 'policy')], movedFrom: 'home', firstRefusal: 'home: rate-limited' },
     ],
     ['moved: from home', { attempts: [attempt('work', 'policy')], movedFrom: 'home' }],
+    [
+      'moved: by the operator',
+      { attempts: [attempt('work', 'operator')], account: 'work', movedFrom: 'home' },
+    ],
     ['chosen by the operator', { attempts: [attempt('work', 'operator')] }],
     ['not decided yet', { result: 'running' }],
     ['answered by codex-pool', { result: 'local' }],

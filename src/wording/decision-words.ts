@@ -13,11 +13,12 @@ export type DecisionFacts = Pick<
  * left`. `policy`: the selection policy in force; null if unknown.
  */
 export function decisionWords(request: DecisionFacts, policy: string | null): string {
-  const { attempts, result } = request;
+  const { account, attempts, result } = request;
   const first = attempts[0];
   if (first === undefined) return withoutAttempt(request);
   const left = leftAccount(request);
   if (left !== null) {
+    if (first.by === 'operator' && first.account === account) return 'moved: by the operator';
     const cause = causeOfMove(request, left);
     return cause === null ? `moved: from ${left}` : `moved: ${left} ${cause}`;
   }

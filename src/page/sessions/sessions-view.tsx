@@ -101,8 +101,10 @@ function ForgetAll({ account, onDone }: { account: string; onDone: () => void })
     <>
       <ActionButton
         kind="danger"
-        run={async () => call<unknown>(`/admin/affinity${search}`, { method: 'DELETE' })}
-        done={`Forgotten: ${which}.`}
+        run={async () =>
+          call<{ readonly forgotten: number }>(`/admin/affinity${search}`, { method: 'DELETE' })
+        }
+        done={({ forgotten }) => `Forgotten: ${forgotten} ${forgotten === 1 ? 'session' : 'sessions'}.`}
         onDone={() => {
           isAsking.value = false;
           onDone();

@@ -10,6 +10,8 @@ import { Loaded, Section } from '../ui/section.js';
 import { Table, type Column } from '../ui/table.js';
 
 type Setting = SettingsView['settings'][number];
+/** The settings after a change. `persisted`: whether it survives a restart. */
+type Changed = SettingsView & { readonly persisted?: boolean };
 /** Null: back to the configured value. */
 type Change = Readonly<Partial<Record<'policy' | 'debug' | 'notifyUrl', string | boolean | null>>>;
 
@@ -61,8 +63,9 @@ function Changeable({ view, resource }: ChangeableProps) {
   const find = (name: string) => view.settings.find((it) => it.name === name && it.changeable);
   const [policy, debug, notify] = [find('PROXY_POLICY'), find('PROXY_DEBUG'), find('PROXY_NOTIFY_URL')];
   const change = async (changes: Change, done: string) => {
-    const reply = await call<SettingsView>('/admin/settings', { method: 'PATCH', body: changes });
-    say(reply.ok ? done : reply.problem.detail, !reply.ok);
+    const reply = await call<Changed>('/admin/settings', { method: 'PATCH', body: changes });
+    if (reply.ok) say(doneWords(reply.value, done));
+    else say(reply.problem.detail, true);
     await resource.load();
   };
   return (
@@ -125,15 +128,13 @@ function NotifyUrl({ setting, resource }: { setting: Setting; resource: Resource
       <ActionButton
         disabled={url.value.trim() === (isSet ? setting.value : '')}
         run={async () =>
-          call<SettingsView>('/admin/settings', {
-            method: 'PATCH',
-            body: { notifyUrl: url.value.trim() === '' ? null : url.value.trim() },
-          })
+          call<Changed>('/admin/settings', { method: 'PATCH', body: { notifyUrl: url.value.trim() } })
         }
-        done={
-          url.value.trim() === ''
-            ? 'The alerts go where the environment says.'
-            : 'The alerts go there from now on.'
+        done={(after) =>
+          doneWords(
+            after,
+            url.value.trim() === '' ? 'No alerts are sent.' : 'The alerts go there from now on.',
+          )
         }
         onDone={() => void resource.load()}
       >
@@ -162,6 +163,10 @@ function Reset({ settings, change }: ResetProps) {
       Back to the configured values
     </button>
   );
+}
+
+function doneWords({ persisted }: Changed, done: string): string {
+  return persisted === false ? `${done} It could not be stored, so it holds until the next start.` : done;
 }
 
 function isOn(value: string): boolean {
