@@ -80,15 +80,9 @@ export class TurnsLoader {
     this.isLoading.value = false;
     this.problem.value = reply.ok ? null : reply.problem;
     if (!reply.ok) return null;
-    this.warning.value = warningIn(reply.headers);
+    this.warning.value = reply.headers.get('x-codex-pool-warning');
     this.list.append(reply.value);
     this.changes.value += 1;
     return reply.headers;
   }
-}
-
-/** Returns the text of a `Warning` header: `199 - "older turns are not available"`. */
-function warningIn(headers: Headers): string | null {
-  const text = headers.get('warning');
-  return text === null ? null : (/"([^"]*)"/.exec(text)?.[1] ?? text);
 }

@@ -44,7 +44,11 @@ function FilteredTurns({ filters }: { filters: TurnFilters }) {
   return (
     <>
       {problem === null ? null : <ProblemNote problem={problem} onRetry={() => void loader.retry()} />}
-      {warning === null ? null : <p class="quiet">{warning}</p>}
+      {warning === null ? null : (
+        <p role="status">
+          <span aria-hidden="true">▲ </span>Incomplete: {warning}.
+        </p>
+      )}
       {loader.list.size > 0 && <TurnRows loader={loader} />}
       <Foot loader={loader} filters={filters} />
     </>
@@ -65,7 +69,9 @@ function Foot({ loader, filters }: { loader: TurnsLoader; filters: TurnFilters }
   if (loader.isLoading.value) return <p class="quiet turns-foot">Loading …</p>;
   if (loader.problem.value !== null) return null;
   if (loader.list.size > 0) {
-    return loader.hasMore ? null : <p class="quiet turns-foot">{endWords(loader.list.size)}</p>;
+    return loader.hasMore || loader.warning.value !== null ? null : (
+      <p class="quiet turns-foot">{endWords(loader.list.size)}</p>
+    );
   }
   if (isFiltered(filters)) {
     return (
