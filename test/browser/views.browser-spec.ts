@@ -10,6 +10,8 @@ import { startMadeUpPool } from './support/made-up-pool.js';
 import { OperatorPage } from './support/operator-page.js';
 
 const pictures = fileURLToPath(new URL('../../docs/pictures', import.meta.url));
+/** They differ after each run, by their times, so they are replaced only on request. */
+const replacesPictures = process.env['PICTURES'] === '1';
 const themes = ['light', 'dark'] as const;
 
 let browser: Browser;
@@ -44,7 +46,7 @@ describe.each(views)('the view %s', (name, address) => {
     await using opened = await OperatorPage.open(browser, pool.origin, address(), { theme });
     await opened.settled();
     expect(await opened.axeFindings()).toEqual([]);
-    await opened.page.screenshot({ path: join(pictures, `${name}-${theme}.png`) });
+    if (replacesPictures) await opened.page.screenshot({ path: join(pictures, `${name}-${theme}.png`) });
     expect(opened.complaints).toEqual([]);
   });
 

@@ -8,9 +8,6 @@ const findings = z.array(
   z.object({ id: z.string(), nodes: z.array(z.object({ target: z.array(z.unknown()), html: z.string() })) }),
 );
 
-/** Routes that the page asks for and the program does not have yet. */
-const notServedYet: ReadonlySet<string> = new Set(['/admin/settings', '/admin/affinity']);
-
 export interface PageOptions {
   readonly width?: number;
   readonly height?: number;
@@ -26,11 +23,7 @@ export class OperatorPage implements AsyncDisposable {
     readonly page: Page,
     readonly origin: string,
   ) {
-    page.on('console', (it) => {
-      const { url } = it.location();
-      if (!notServedYet.has(new URL(url, origin).pathname))
-        this.complaints.push(`${it.type()}: ${it.text()} (${url})`);
-    });
+    page.on('console', (it) => this.complaints.push(`${it.type()}: ${it.text()} (${it.location().url})`));
     page.on('pageerror', (it) => this.complaints.push(`uncaught: ${it.message}`));
   }
 
