@@ -1,19 +1,14 @@
 import { clock } from './times.js';
 
-/** The facts of a problem of one account; `since` is epoch ms, null if unknown. */
-interface AccountProblem {
-  readonly name: string;
-  readonly since: number | null;
-}
-
-/** What is wrong, what it means, and what helps: one sentence for each problem that a person can do something about. */
+/**
+ * One sentence for each problem that a person can do something about: what is wrong, what it means, and what helps. The
+ * time since when is not in it: the summary has it beside.
+ */
 export const problemSentences = {
-  needsLogin: ({ name, since }: AccountProblem, now: number) =>
-    `${name} needs a login${since === null ? '' : `, refused ${clock(since, now)}`}: its turns go to other accounts.`,
-  needsLoginSoon: ({ name }: AccountProblem) =>
+  needsLogin: (name: string) => `${name} needs a login: its turns go to other accounts.`,
+  needsLoginSoon: (name: string) =>
     `${name} needs a login soon: its login can no longer be renewed, and serves until its token ends.`,
-  deactivated: ({ name, since }: AccountProblem, now: number) =>
-    `OpenAI has switched ${name} off${since === null ? '' : ` (seen ${clock(since, now)})`}: check the account, then log in again.`,
+  deactivated: (name: string) => `OpenAI has switched ${name} off: check the account, then log in again.`,
   tokenNotRenewed: (name: string, until: number | null, now: number) =>
     `The token of ${name} cannot be renewed${until === null ? '' : `; next try ${clock(until, now)}`}.`,
   brokenFile: (name: string, cause: string) => `${name}.json is not usable: ${cause}.`,

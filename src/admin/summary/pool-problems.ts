@@ -63,9 +63,10 @@ function* accountProblems({ accounts, verdict }: Findings, now: number): Generat
       sentence,
       action,
     });
-    if (state === 'needs-login') yield of('needs-login', problemSentences.needsLogin(it, now), 'login');
-    else if (it.needsLoginSoon) yield of('needs-login-soon', problemSentences.needsLoginSoon(it), 'login');
-    if (state === 'deactivated') yield of('deactivated', problemSentences.deactivated(it, now), 'login');
+    if (state === 'needs-login') yield of('needs-login', problemSentences.needsLogin(it.name), 'login');
+    else if (it.needsLoginSoon)
+      yield of('needs-login-soon', problemSentences.needsLoginSoon(it.name), 'login');
+    if (state === 'deactivated') yield of('deactivated', problemSentences.deactivated(it.name), 'login');
     if (state === 'token-not-renewed')
       yield of('token-not-renewed', problemSentences.tokenNotRenewed(name, until, now), 'refresh');
     if (it.brokenCause !== null)
