@@ -7,17 +7,22 @@ import { fileURLToPath } from 'node:url';
 import { fingerprint, isStale, STAMP } from './build-inputs.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-/** What builds the program, then the description of its API and its page. The first empties `dist`. */
-const compilers = [
-  [join(root, 'node_modules', '@nestjs', 'cli', 'bin', 'nest.js'), 'build'],
-  [join(root, 'scripts', 'build-openapi.mjs')],
-  [join(root, 'node_modules', 'vite', 'bin', 'vite.js'), 'build', '--logLevel', 'warn'],
+/** The steps of a build. The first empties `dist`. Without its page the program still serves. */
+const steps = [
+  { script: join(root, 'node_modules', '@nestjs', 'cli', 'bin', 'nest.js'), options: ['build'] },
+  {
+    script: join(root, 'node_modules', 'vite', 'bin', 'vite.js'),
+    options: ['build', '--logLevel', 'warn'],
+    isPage: true,
+  },
+  { script: join(root, 'scripts', 'build-openapi.mjs'), options: [] },
 ];
 
-/** Returns the exit code of the compiler that failed; 0 if none did, or if the build is up to date. */
+/** Returns the exit code of the step that failed; 0 if none did, or if the build is up to date. */
 function build() {
-  if (!process.argv.includes('--always') && !isStale(root)) return 0;
-  if (compilers.some(([file = '']) => !existsSync(file))) {
+  const isAsked = process.argv.includes('--always');
+  if (!isAsked && !isStale(root)) return 0;
+  if (steps.some(({ script }) => !existsSync(script))) {
     process.stderr.write(
       'The build is missing or out of date, and the compiler is not installed. Run `npm install --include=dev`.\n',
     );
@@ -27,14 +32,28 @@ function build() {
   // Taken before the build, so that a source that changes during it counts as changed.
   const inputs = fingerprint(root);
   rmSync(join(root, STAMP), { force: true });
-  for (const command of compilers) {
-    const env = { ...process.env, NODE_ENV: 'production' };
-    const { status, error } = spawnSync(process.execPath, command, { cwd: root, stdio: 'inherit', env });
-    if (error !== undefined) throw error;
-    if (status !== 0) return status ?? 1;
+  for (const { script, options, isPage = false } of steps) {
+    const status = run(script, options);
+    if (status === 0) continue;
+    if (isAsked || !isPage) return status;
+    process.stderr.write(
+      'The page could not be built; codex-pool works without it, and the next start tries again. Its compiler needs the optional dependencies: `npm install --include=optional`.\n',
+    );
   }
   writeFileSync(join(root, STAMP), inputs);
   return 0;
+}
+
+/** Runs a script of Node; returns its exit code. */
+function run(script, options) {
+  const env = { ...process.env, NODE_ENV: 'production' };
+  const { status, error } = spawnSync(process.execPath, [script, ...options], {
+    cwd: root,
+    stdio: 'inherit',
+    env,
+  });
+  if (error !== undefined) throw error;
+  return status ?? 1;
 }
 
 process.exitCode = build();

@@ -159,7 +159,7 @@ describe('a build is repeated', () => {
     expect(await project.compilerRuns()).toBe(2);
   });
 
-  it.each(['finds-an-error', 'is-killed', 'fails-at-once', 'page-has-an-error'])(
+  it.each(['finds-an-error', 'is-killed', 'fails-at-once'])(
     'as long as its compiler %s, and the script fails with it',
     async (fault) => {
       await using project = await built();
@@ -186,6 +186,22 @@ describe('a build is repeated', () => {
       expect(await project.compilerRuns()).toBe(3);
     },
   );
+
+  it('as long as its page fails, but the program starts without it; `npm run build` fails', async () => {
+    await using project = await built();
+    await project.write('src/page/app.tsx', 'edited');
+    await project.write('page-has-an-error', '');
+    for (let runs = 2; runs <= 3; runs += 1) {
+      const { code, stderr } = await project.build();
+      expect([code, await project.compilerRuns()]).toEqual([0, runs]);
+      expect(stderr).toContain('npm install --include=optional');
+    }
+    expect((await project.build('--always')).code).toBe(1);
+    await project.remove('page-has-an-error');
+    expect(await project.build()).toMatchObject({ code: 0 });
+    expect(existsSync(join(project.root, 'dist', 'page', 'index.html'))).toBe(true);
+    expect(await project.build()).toEqual({ code: 0, signal: null, stderr: '' });
+  });
 
   it('as long as the step after the compiler fails', async () => {
     await using project = await Project.create();
