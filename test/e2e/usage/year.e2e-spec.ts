@@ -23,7 +23,7 @@ const margin = (): number =>
   Number(process.env['USAGE_MARGIN'] ?? 3 * Math.max(1, (loadavg()[0] ?? 0) / availableParallelism()));
 const BUSY_MARGIN = 3;
 const DAY = 86_400_000;
-const ROUNDS = 10;
+const ROUNDS = 4;
 const STREAMS = 5;
 const NAMES = ['a', 'b', 'c'];
 
