@@ -14,7 +14,7 @@ import {
 import { loadConfig } from '../dist/config/app.config.js';
 import { Database } from '../dist/storage/database.js';
 import { WriteBehind } from '../dist/storage/write-behind.js';
-import { UsageRecord } from '../dist/usage/usage-record.entity.js';
+import { UsageRecord } from '../dist/usage/sums/usage-record.entity.js';
 import { usageRecords, usageTables } from '../dist/usage/usage-tables.js';
 
 const TURNS = 10_000;

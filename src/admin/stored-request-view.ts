@@ -1,5 +1,5 @@
 import type { Project, RequestView } from '../api/request.js';
-import type { UsageRecord } from '../usage/usage-record.entity.js';
+import type { UsageRecord } from '../usage/sums/usage-record.entity.js';
 
 /** The names of accounts by identity, and of projects by hash; null for those that are not known any more. */
 export interface RecordNames {

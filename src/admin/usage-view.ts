@@ -3,7 +3,7 @@ import type { Prices } from '../config/prices.config.js';
 import { costOf } from '../usage/report/cost.js';
 import type { GroupSplit, SplitGroup, SplitGroups } from '../usage/report/split-groups.js';
 import type { UsageQuery, UsageResult } from '../usage/report/usage-report.js';
-import type { UsageSums } from '../usage/rollup-sums.js';
+import type { UsageSums } from '../usage/sums/rollup-sums.js';
 import { cursorText } from './lists/page-cursor.js';
 
 /** The names of accounts and projects; null for those that are not known any more. */

@@ -1,12 +1,5 @@
 import { isRecord } from '../runtime/is-record.js';
-
-/** Tokens of one turn, as upstream counted them. `cached` is part of `input`, `reasoning` of `output`. */
-export interface TokenCount {
-  readonly input: number;
-  readonly cached: number;
-  readonly output: number;
-  readonly reasoning: number;
-}
+import type { TokenCount } from './sums/token-columns.js';
 
 /** A larger count is absurd and would spoil the sums. */
 const MAX_COUNT = 1_000_000_000;

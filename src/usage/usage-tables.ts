@@ -6,12 +6,12 @@ import type { StoredTable } from '../storage/stored-table.js';
 import { projectNames } from './project/project-table.js';
 import { forgetSessions } from './old-sessions.js';
 import { QuotaSample } from './quota-sample.entity.js';
-import { HOUR_MS, rollUp, sumUpDays } from './rollup-sums.js';
-import { splitDays, splitHours } from './split-sums.js';
-import { UsageDay } from './usage-day.entity.js';
-import { UsageRecord } from './usage-record.entity.js';
-import { UsageRollup } from './usage-rollup.entity.js';
-import { UsageSplitDay, UsageSplitHour } from './usage-split.entity.js';
+import { HOUR_MS, rollUp, sumUpDays } from './sums/rollup-sums.js';
+import { splitDays, splitHours } from './sums/split-sums.js';
+import { UsageDay } from './sums/usage-day.entity.js';
+import { UsageRecord } from './sums/usage-record.entity.js';
+import { UsageRollup } from './sums/usage-rollup.entity.js';
+import { UsageSplitDay, UsageSplitHour } from './sums/usage-split.entity.js';
 
 const DAY_MS = 86_400_000;
 

@@ -5,7 +5,7 @@ import { lastSuccessAt } from '../../accounts/evidence/account-evidence.js';
 import type { AccountQuota } from '../../usage/account-quota.js';
 import { whereKept } from '../../tokens/stored-credential.js';
 import type { AccountView } from '../../api/account.js';
-import { noUsage } from '../../usage/rollup-sums.js';
+import { noUsage } from '../../usage/sums/rollup-sums.js';
 import { type AccountFacts, accountSentence } from '../../wording/account-words.js';
 import type { UsageTotals } from '../../usage/usage.service.js';
 

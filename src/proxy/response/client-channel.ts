@@ -1,5 +1,5 @@
 import type { Account } from '../../accounts/account.js';
-import type { TokenCount } from '../../usage/response-usage.js';
+import type { TokenCount } from '../../usage/sums/token-columns.js';
 import type { ProxyRequest } from '../request/proxy-request.js';
 import type { Attempted } from '../upstream/attempted.js';
 import type { EventFailure } from '../outcome/event-failure.js';

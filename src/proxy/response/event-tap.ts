@@ -1,4 +1,5 @@
-import { type TokenCount, usageFromFinalEvent } from '../../usage/response-usage.js';
+import { usageFromFinalEvent } from '../../usage/response-usage.js';
+import type { TokenCount } from '../../usage/sums/token-columns.js';
 import type { EventFailure } from '../outcome/event-failure.js';
 import { CREATED_EVENT, endsResponse, failureEvents, finalEvents } from '../outcome/response-events.js';
 import { responseIdIn } from './response-id.js';

@@ -1,6 +1,7 @@
 import { limits } from '../../config/limits.js';
 import { isRecord } from '../../runtime/is-record.js';
-import { type TokenCount, usageFrom } from '../../usage/response-usage.js';
+import { usageFrom } from '../../usage/response-usage.js';
+import type { TokenCount } from '../../usage/sums/token-columns.js';
 import { concatChunks } from '../request/concat-chunks.js';
 
 /** A `usage` object; its values are numbers, or objects of numbers. */

@@ -3,7 +3,7 @@ import { InjectMetric } from '@willsoto/nestjs-prometheus';
 import type { Counter } from 'prom-client';
 import type { Account } from '../../accounts/account.js';
 import { metricNames } from '../../observability/metrics.js';
-import type { TokenCount } from '../../usage/response-usage.js';
+import type { TokenCount } from '../../usage/sums/token-columns.js';
 
 /** Counts served turns and their tokens in the metrics. */
 @Injectable()

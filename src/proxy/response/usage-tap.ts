@@ -1,4 +1,4 @@
-import type { TokenCount } from '../../usage/response-usage.js';
+import type { TokenCount } from '../../usage/sums/token-columns.js';
 import { type EventFailure, failureInEvent } from '../outcome/event-failure.js';
 import { codeOf, EventFinder } from '../event-stream/event-finder.js';
 import { CREATED_EVENT, endEvents, finalEvents } from '../outcome/response-events.js';

@@ -1,6 +1,6 @@
 import type { EntityManager } from 'typeorm';
 import { limits } from '../../config/limits.js';
-import type { RecordedSums, UsageSums } from '../rollup-sums.js';
+import type { RecordedSums, UsageSums } from '../sums/rollup-sums.js';
 import { DAY_MS } from './local-days.js';
 import { correctionsOf } from './parts-of-hours.js';
 import type { StoredSpan } from './stored-span.js';

@@ -1,5 +1,5 @@
 import type { ModelPrice, Prices } from '../../config/prices.config.js';
-import type { UsageSums } from '../rollup-sums.js';
+import type { UsageSums } from '../sums/rollup-sums.js';
 
 /** Sums of one model. */
 export interface ModelSums extends UsageSums {

@@ -1,6 +1,6 @@
 import type { EntityManager } from 'typeorm';
 import { limits } from '../../config/limits.js';
-import { addRecorded, noRecorded, type RecordedSums } from '../rollup-sums.js';
+import { addRecorded, noRecorded, type RecordedSums } from '../sums/rollup-sums.js';
 import { partsOfSpan } from './account-sums.js';
 import { correctionsOf } from './parts-of-hours.js';
 import type { StoredSpan } from './stored-span.js';

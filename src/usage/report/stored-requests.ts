@@ -4,7 +4,7 @@ import { limits } from '../../config/limits.js';
 import { Database } from '../../storage/database.js';
 import { textsOfJson } from '../../storage/dialect.js';
 import { WriteBehind } from '../../storage/write-behind.js';
-import { UsageRecord } from '../usage-record.entity.js';
+import { UsageRecord } from '../sums/usage-record.entity.js';
 import { literal } from './usage-sql.js';
 
 /** The place of a turn in the list: the newest first, those of one time by descending id. */

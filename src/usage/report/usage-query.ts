@@ -1,5 +1,5 @@
 import type { EntityManager } from 'typeorm';
-import type { UsageSums } from '../rollup-sums.js';
+import type { UsageSums } from '../sums/rollup-sums.js';
 import { DAY_MS, type OffsetPeriod } from './local-days.js';
 import {
   type Correction,

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { Database } from '../../storage/database.js';
 import { WriteBehind } from '../../storage/write-behind.js';
-import { noRecorded, type UsageSums } from '../rollup-sums.js';
+import { noRecorded, type UsageSums } from '../sums/rollup-sums.js';
 import { type AccountSums, sumsByAccount } from './account-sums.js';
 import { DAY_MS, dateOf, type OffsetPeriod, offsetPeriods, startOfDay } from './local-days.js';
 import { type FirstByte, firstByteOf } from './first-byte.js';

@@ -1,4 +1,4 @@
-import { IS_TURN, type RecordedSums, type UsageSums } from '../rollup-sums.js';
+import { IS_TURN, type RecordedSums, type UsageSums } from '../sums/rollup-sums.js';
 
 /** How buckets are split; `none` for the whole pool. */
 export type UsageSplit = 'none' | 'account' | 'model';

@@ -6,7 +6,7 @@ import { limits } from '../../../src/config/limits.js';
 import { streams } from '../../../src/fake-upstream/script/responses.js';
 import { insertRows } from '../../../src/storage/statements.js';
 import { Database } from '../../../src/storage/database.js';
-import { UsageRecord } from '../../../src/usage/usage-record.entity.js';
+import { UsageRecord } from '../../../src/usage/sums/usage-record.entity.js';
 import { recordRow } from '../../support/disk/usage-rows.js';
 import { HOUR } from '../../support/fake-clock.js';
 import { usageLimit } from '../../../src/fake-upstream/script/refusals.js';

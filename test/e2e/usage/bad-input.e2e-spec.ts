@@ -7,9 +7,9 @@ import { completed, created, delta, framed } from '../../../src/fake-upstream/sc
 import { Database } from '../../../src/storage/database.js';
 import { QuotaSample } from '../../../src/usage/quota-sample.entity.js';
 import { RetentionCron } from '../../../src/storage/retention.cron.js';
-import { UsageDay } from '../../../src/usage/usage-day.entity.js';
-import { UsageRecord } from '../../../src/usage/usage-record.entity.js';
-import { UsageRollup } from '../../../src/usage/usage-rollup.entity.js';
+import { UsageDay } from '../../../src/usage/sums/usage-day.entity.js';
+import { UsageRecord } from '../../../src/usage/sums/usage-record.entity.js';
+import { UsageRollup } from '../../../src/usage/sums/usage-rollup.entity.js';
 import { recordRow } from '../../support/disk/usage-rows.js';
 import { DAY, FakeClock, HOUR } from '../../support/fake-clock.js';
 import { polled } from '../../support/pool/first-poll.js';

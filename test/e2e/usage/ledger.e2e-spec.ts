@@ -13,7 +13,7 @@ import {
   type TurnUsage,
 } from '../../../src/fake-upstream/script/turn-events.js';
 import { Database } from '../../../src/storage/database.js';
-import { UsageRecord } from '../../../src/usage/usage-record.entity.js';
+import { UsageRecord } from '../../../src/usage/sums/usage-record.entity.js';
 import { databaseDrivers, using } from '../../support/program/database-drivers.js';
 import { TestPool, aTurn } from '../../support/pool/pool.js';
 import { send, turnWith } from '../../support/clients/raw-http.js';

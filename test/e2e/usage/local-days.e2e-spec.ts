@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { Database } from '../../../src/storage/database.js';
-import { rollUp, sumUpDays } from '../../../src/usage/rollup-sums.js';
-import { UsageRecord } from '../../../src/usage/usage-record.entity.js';
-import { UsageRollup } from '../../../src/usage/usage-rollup.entity.js';
+import { rollUp, sumUpDays } from '../../../src/usage/sums/rollup-sums.js';
+import { UsageRecord } from '../../../src/usage/sums/usage-record.entity.js';
+import { UsageRollup } from '../../../src/usage/sums/usage-rollup.entity.js';
 import { databaseDrivers, using } from '../../support/program/database-drivers.js';
 import { TestPool } from '../../support/pool/pool.js';
 

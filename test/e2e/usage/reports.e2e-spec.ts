@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { usageSplits } from '../../../src/api/usage.js';
 import { limits } from '../../../src/config/limits.js';
 import { Database } from '../../../src/storage/database.js';
-import { addUsage, noUsage, rollUp, sumUpDays, type UsageSums } from '../../../src/usage/rollup-sums.js';
+import { addUsage, noUsage, rollUp, sumUpDays, type UsageSums } from '../../../src/usage/sums/rollup-sums.js';
 import { planOf, recordStatements } from '../../support/disk/recorded-statements.js';
 import { storeUsage, type StoredUsage, sumsOfHour } from '../../support/disk/stored-usage.js';
 import { recordRow } from '../../support/disk/usage-rows.js';

@@ -6,7 +6,7 @@ import { limits } from '../../../src/config/limits.js';
 import { Database } from '../../../src/storage/database.js';
 import { RetentionCron } from '../../../src/storage/retention.cron.js';
 import { QuotaSample } from '../../../src/usage/quota-sample.entity.js';
-import { UsageRecord } from '../../../src/usage/usage-record.entity.js';
+import { UsageRecord } from '../../../src/usage/sums/usage-record.entity.js';
 import { recordRow } from '../../support/disk/usage-rows.js';
 import { DAY, FakeClock } from '../../support/fake-clock.js';
 import { TestPool } from '../../support/pool/pool.js';

@@ -1,4 +1,4 @@
-import { UsageRecord } from '../../../src/usage/usage-record.entity.js';
+import { UsageRecord } from '../../../src/usage/sums/usage-record.entity.js';
 
 /** A stored turn without tokens. */
 export function recordRow(id: string, at: number): UsageRecord {

@@ -6,7 +6,7 @@ import { DataSource } from 'typeorm';
 import type { FakeUpstream } from '../../../src/fake-upstream/fake-upstream.js';
 import { chooseDriver, driverOptions } from '../../../src/storage/database-driver.js';
 import type { DriverSetting } from '../../../src/config/driver-setting.js';
-import { UsageRecord } from '../../../src/usage/usage-record.entity.js';
+import { UsageRecord } from '../../../src/usage/sums/usage-record.entity.js';
 import { Child } from '../../codex/support/child.js';
 import { buildProgram } from './child-process.js';
 import { aTurn } from '../pool/pool.js';

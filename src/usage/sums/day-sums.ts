@@ -1,4 +1,4 @@
-import { limits } from '../config/limits.js';
+import { limits } from '../../config/limits.js';
 import { addUsage, noUsage, type UsageSums } from './rollup-sums.js';
 
 /** The counts of a day that no record holds. */

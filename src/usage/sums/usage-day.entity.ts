@@ -1,5 +1,5 @@
 import { Entity, PrimaryColumn } from 'typeorm';
-import { storedNumber } from '../storage/stored-number.js';
+import { storedNumber } from '../../storage/stored-number.js';
 import { SumColumns } from './sum-columns.js';
 
 /** The sums of one day of UTC, for one account: totals of long spans are sums of few rows. Kept as rollups are. */

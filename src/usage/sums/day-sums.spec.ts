@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { limits } from '../config/limits.js';
+import { limits } from '../../config/limits.js';
 import { DaySums, localDay } from './day-sums.js';
 import { noUsage } from './rollup-sums.js';
 

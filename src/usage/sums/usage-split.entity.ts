@@ -1,5 +1,5 @@
 import { Entity, Index, PrimaryColumn } from 'typeorm';
-import { storedNumber } from '../storage/stored-number.js';
+import { storedNumber } from '../../storage/stored-number.js';
 import { SumColumns } from './sum-columns.js';
 
 /** Sums of one part of a split: of a project, session, effort or front end, and of a model. */

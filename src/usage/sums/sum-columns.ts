@@ -1,5 +1,5 @@
 import { Column } from 'typeorm';
-import { storedNumber } from '../storage/stored-number.js';
+import { storedNumber } from '../../storage/stored-number.js';
 import type { RecordedSums } from './rollup-sums.js';
 import { TokenColumns } from './token-columns.js';
 

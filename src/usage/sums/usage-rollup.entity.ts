@@ -1,5 +1,5 @@
 import { Entity, PrimaryColumn } from 'typeorm';
-import { storedNumber } from '../storage/stored-number.js';
+import { storedNumber } from '../../storage/stored-number.js';
 import { SumColumns } from './sum-columns.js';
 
 /** The sums of one hour, for one account and model. Kept after its records are removed. */

@@ -1,5 +1,5 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
-import { storedNumber } from '../storage/stored-number.js';
+import { storedNumber } from '../../storage/stored-number.js';
 import { TokenColumns } from './token-columns.js';
 
 /** One ended turn that reached upstream. Times are epoch ms, durations ms, sizes bytes. */
