@@ -1,12 +1,10 @@
-const SECOND = 1_000;
-const MINUTE = 60 * SECOND;
-const HOUR = 60 * MINUTE;
-const DAY = 24 * HOUR;
-const KiB = 1_024;
-const MiB = 1_024 * KiB;
+import { operatorLimits } from './operator-limits.js';
+import { DAY, HOUR, KiB, MiB, MINUTE, SECOND } from './units.js';
 
 /** Every number in the program that is not a setting. Times in ms, sizes in bytes. */
 export const limits = {
+  ...operatorLimits,
+
   /** Opening an upstream connection: DNS, TCP and TLS together. */
   connectMs: 10 * SECOND,
   /** Silence on an upstream connection, before or within a response. The whole response has no time limit. */
@@ -95,8 +93,6 @@ export const limits = {
   socketCloseMs: SECOND,
 
   affinitySessions: 10_000,
-  /** Sessions on a page of their list. */
-  sessionPage: 1_000,
   affinityIdleMs: 7 * DAY,
   /** Pins of each kind: turn states, responses, files. */
   pins: 10_000,
@@ -107,25 +103,6 @@ export const limits = {
   /** Size of a response that names a new file. */
   fileResponseBytes: 64 * KiB,
   requestLogEntries: 1_000,
-  /** Open event streams of the operator (`GET /admin/events`). */
-  eventListeners: 20,
-  /** How often changes are looked for while one is open, if something is known to have changed. */
-  eventTickMs: 250,
-  /** How many of these ticks pass until changes by time alone are looked for, and until a comment is sent. */
-  eventSlowTicks: 4,
-  eventCommentTicks: 60,
-  /** A listener that has more than this unsent, or has read nothing for this many ticks, is dropped. */
-  eventBacklogBytes: MiB,
-  eventStalledTicks: 120,
-  /** Time for a dropped listener to read why. */
-  eventLingerMs: SECOND,
-  /** Events kept for listeners that come back, and for how long after the last one has left. */
-  eventsKept: 200,
-  eventsKeptBytes: MiB,
-  eventsKeptMs: MINUTE,
-  /** Requests in the event stream: the newest, and older ones that still run. */
-  eventRequests: 50,
-  eventRunningRequests: 200,
   /** Length of turn metadata that is parsed for its folder, and the bytes at a message's end that are searched for it. */
   turnMetadataChars: 16 * KiB,
   turnMetadataTailBytes: 64 * KiB,
@@ -158,20 +135,6 @@ export const limits = {
   /** Interval at which a held lock checks that its file was not deleted, and the time that others leave it for that. */
   lockWatchMs: 100,
   relockGraceMs: SECOND / 2,
-  /** How often the pool is looked at for alerts, if there is an address for them. */
-  alertTickMs: SECOND,
-  /** The same alert is not sent again for this long; how many are remembered for that. */
-  alertPauseMs: 10 * MINUTE,
-  alertsRemembered: 2_000,
-  /** A low quota window must gain this share before it can be low again. */
-  alertQuotaMargin: 0.05,
-  /** Alerts that wait to be sent; the oldest is dropped first. */
-  queuedAlerts: 50,
-  alertTimeoutMs: 5 * SECOND,
-  /** Tries of one alert, and the ticks from one to the next: doubles from the first value up to the second. */
-  alertTries: 5,
-  alertRetryFirstTicks: 2,
-  alertRetryMaxTicks: 60,
 
   /** Size of a journal slot, reserved on disk for new tokens; each account has two. */
   journalRoomBytes: 64 * KiB,
@@ -191,9 +154,6 @@ export const limits = {
   removedFileMs: 30 * DAY,
   /** Texts of credential files in memory, for their other fields if another program breaks them. */
   lastTextsBytes: 8 * MiB,
-  /** Accounts in one import, and the characters of a name that its response repeats. */
-  importedAccounts: 100,
-  importedNameChars: 200,
   accountLabelLength: 100,
   maxPriority: 1_000,
   /** A higher reserve would keep an account from serving at all; pause it instead. */
@@ -316,38 +276,6 @@ export const limits = {
   accountsWithTotals: 10_000,
   /** Local days whose sums are in memory. */
   daysWithSums: 2,
-  /** Problems in the summary; those above it are counted. */
-  summaryProblems: 50,
-  /** Buckets on a page of the usage report; converting more rows would delay streams. */
-  usageGroups: 1_000,
-  /** Hourly sums that a page of the usage report adds up: those of a month of a large pool. */
-  usagePageRollups: 25_000,
-  /** Recorded turns that one page of the list of requests looks through, and the wait for the database. */
-  scannedTurns: 20_000,
-  requestListMs: 3 * SECOND,
-  /** Size of the file of prices. */
-  pricesBytes: MiB,
-  /** Groups in a usage report: the largest projects, sessions, … */
-  usageSplitGroups: 500,
-  /** Turns, the newest ones, of which a usage report takes percentiles. */
-  usagePercentileTurns: 10_000,
-  /** Accounts in a usage report. */
-  usageAccounts: 1_000,
   /** Quota windows that are read at startup. */
   restoredQuotaWindows: 10_000,
-  /** Samples on a page of a quota history. */
-  quotaSamples: 1_000,
-  /** Files of the built page that are kept in memory, and their bytes. */
-  pageAssets: 50,
-  pageAssetBytes: 4 * MiB,
-  /** Browsers that are signed in to the page; one more ends the oldest session. */
-  pageSessions: 100,
-  pageSessionMs: 7 * DAY,
-  /** Size of the body of a sign-in. */
-  signInBytes: 8 * KiB,
-  /** Wrong tokens of one address before it must wait, the waits, and the addresses that are remembered. */
-  signInFreeTries: 5,
-  signInWaitFirstMs: SECOND,
-  signInWaitMaxMs: 30 * SECOND,
-  signInPeers: 1_000,
 } as const;
