@@ -12,15 +12,24 @@ export class BrowserPool implements AsyncDisposable {
     readonly folder: string,
     readonly fakeUpstream: FakeUpstream,
     private proxy: RunningProxy,
+    private readonly settings: Readonly<Record<string, string>>,
   ) {}
 
-  /** `accounts` are known upstream; `inPool` names those that the pool starts with (default: all). */
+  /**
+   * `accounts` are known upstream; `inPool` names those that the pool starts with (default: all). `settings` are those of
+   * the program beside the addresses of upstream.
+   */
   static async start(
     accounts: readonly FakeAccountOptions[],
     {
       inPool = accounts.map((it) => it.name),
       prepare,
-    }: { inPool?: readonly string[]; prepare?: (fakeUpstream: FakeUpstream) => void } = {},
+      settings = {},
+    }: {
+      inPool?: readonly string[];
+      prepare?: (fakeUpstream: FakeUpstream) => void;
+      settings?: Readonly<Record<string, string>>;
+    } = {},
   ): Promise<BrowserPool> {
     const folder = mkdtempSync(join(tmpdir(), 'codex-pool-browser-'));
     const fakeUpstream = await FakeUpstream.start({ accounts });
@@ -30,7 +39,8 @@ export class BrowserPool implements AsyncDisposable {
       const login = JSON.stringify(fakeUpstream.account(name).authJson());
       writeFileSync(join(folder, 'pool', `${name}.json`), login, { mode: 0o600 });
     }
-    return new BrowserPool(folder, fakeUpstream, await startProxy(folder, fakeUpstream.env));
+    const proxy = await startProxy(folder, { ...fakeUpstream.env, ...settings });
+    return new BrowserPool(folder, fakeUpstream, proxy, settings);
   }
 
   get origin(): string {
@@ -67,10 +77,10 @@ export class BrowserPool implements AsyncDisposable {
     await this.proxy.child.stop();
   }
 
-  /** Starts the program again, at the same address. */
-  async startAgain(): Promise<void> {
+  /** Starts the program again, at the same address. `settings` replace those of the start before. */
+  async startAgain(settings = this.settings): Promise<void> {
     const PROXY_LISTEN_ADDR = new URL(this.origin).host;
-    this.proxy = await startProxy(this.folder, { ...this.fakeUpstream.env, PROXY_LISTEN_ADDR });
+    this.proxy = await startProxy(this.folder, { ...this.fakeUpstream.env, ...settings, PROXY_LISTEN_ADDR });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
