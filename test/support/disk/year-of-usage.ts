@@ -11,11 +11,12 @@ const SAMPLES = 100_000;
 
 export const RECORDS = 1_000_000;
 
-/** Makes a database with a year of sums, a million turns of the last 30 days, and quota samples of an account. */
+/** Makes a database with a year of sums, turns of the last 30 days, and quota samples of an account. */
 export async function makeYearOfUsage(
   path: string,
   driver: TestedDriver,
   accountIds: readonly string[],
+  records = RECORDS,
 ): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const until = Math.floor(Date.now() / HOUR) * HOUR;
@@ -24,7 +25,7 @@ export async function makeYearOfUsage(
     hours: 365 * 24,
     accountIds,
     models: ['gpt-5.5', 'gpt-5.5-mini', 'codex-auto'],
-    records: RECORDS,
+    records,
     recordDays: 30,
     hasSplits: true,
   };
