@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 /** The file with the fingerprint of a build's inputs. It is in the build's folder, so that both are deleted together. */
 export const STAMP = join('dist', '.build-inputs');
-/** What the program and its page start with. */
+/** Entry files of the program and of its page. */
 const ENTRIES = [join('dist', 'main.js'), join('dist', 'page', 'index.html')];
 /** Files of the program and of its page. */
 const SOURCE = /\.(tsx?|css|html|svg|json)$/;

@@ -1,7 +1,7 @@
 import { limits } from '../config/limits.js';
 import type { AlertFacts } from '../wording/alert-words.js';
 
-/** What alerts are about, at one moment. Times are epoch ms. */
+/** The facts that alerts depend on, at one moment. Times are epoch ms. */
 export interface PoolCondition {
   /** The accounts that have a usable file. */
   readonly accounts: readonly {

@@ -40,7 +40,7 @@ export const poolProblemSchema = z.object({
   account: z.string().nullable(),
   since: epochMs.nullable(),
   sentence: z.string(),
-  /** What a person may do about it here; null if nothing. */
+  /** The action that helps, if the page has one. */
   action: z.enum(['login', 'resume', 'reload', 'refresh', 'add-account', 'set-up']).nullable(),
 });
 export type PoolProblem = z.infer<typeof poolProblemSchema>;

@@ -133,7 +133,7 @@ function toConfig(
   return {
     egress,
     authorities,
-    /** What the API charges, by model; null if costs are not asked for. */
+    /** Prices of the API, by model; null if costs are not asked for. */
     prices,
     listen: it.PROXY_LISTEN_ADDR,
     poolDir: it.POOL_DIR,

@@ -4,7 +4,7 @@ import { APP_CONFIG, type AppConfig } from './app.config.js';
 /** The settings that may change while the program runs. */
 export type RuntimeValues = Pick<AppConfig, 'policy' | 'debug' | 'notifyUrl'>;
 
-/** What the operator has changed; absent: as configured. */
+/** The operator's changes; absent: as configured. */
 export type RuntimeChanges = Partial<RuntimeValues>;
 
 /** The settings that may change at run time, as they are now. A change by the operator outranks the environment. */

@@ -3,7 +3,7 @@ import { signal } from '@preact/signals';
 /** Whether the list of keys is open. */
 export const isHelpOpen = signal(false);
 
-/** What the keys do; `Esc` in a drawer is the drawer's. */
+/** Handles the keys of the page; a drawer handles its own `Esc`. */
 export const keys: readonly (readonly [string, string])[] = [
   ['/', 'search or filter'],
   ['j, k', 'next or previous row'],

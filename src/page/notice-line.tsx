@@ -1,7 +1,7 @@
 import { notice } from './state/notice.js';
 import { Button } from './ui/button.js';
 
-/** What the last action did. */
+/** The result of the last action. */
 export function NoticeLine() {
   const shown = notice.value;
   return (

@@ -2,7 +2,7 @@ import { open, readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { tightenFile } from '../runtime/files/private-files.js';
 
-/** What follows the name of the database in the names of its other files: of SQLite, and damaged ones set aside. */
+/** Suffixes of the database's other files: those of SQLite, and damaged ones set aside. */
 const otherFile = /^(?:-wal|-shm|-journal|\.lock|\.damaged-.*)$/;
 
 /** Whether a name in the folder of the database is one of its files. */

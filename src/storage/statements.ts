@@ -3,7 +3,7 @@ import { limits } from '../config/limits.js';
 import { rowsOfJson } from './dialect.js';
 import type { EntityClass } from './stored-table.js';
 
-/** What becomes of a row whose key is stored: it is refused, replaces the stored one, or is added to it. */
+/** The treatment of a row whose key is stored: it is refused, replaces the stored one, or is added to it. */
 type Conflict = 'refuse' | 'replace' | 'add';
 
 /** The statements of each table, by kind and key. Their text does not depend on the rows. */

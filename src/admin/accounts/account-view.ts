@@ -11,7 +11,7 @@ import type { UsageTotals } from '../../usage/usage.service.js';
 
 type Refusal = AccountView['refusals'][number];
 
-/** What is known of an account apart from itself. */
+/** Facts about an account that other services hold. */
 interface Surroundings {
   readonly sharedLoginWarning: string | null;
   readonly quota: AccountQuota;

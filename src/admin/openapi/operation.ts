@@ -9,7 +9,7 @@ export type ResponseDoc =
   | { readonly about: string; readonly json: SchemaName | `${SchemaName}[]` }
   | { readonly about: string; readonly type: string };
 
-/** What the document says about a route beyond its method and path. What all routes share is added to each. */
+/** Documentation of a route, beyond its method and path. The parts that all routes share are added to each. */
 export interface Operation {
   /** Unique; the name of the function in a generated client. */
   readonly id: string;

@@ -4,7 +4,7 @@ import { limits } from '../../config/limits.js';
 import type { UpstreamTrouble } from '../../observability/upstream-health.js';
 import { problemSentences } from '../../wording/problem-words.js';
 
-/** What is known of one account, or of a broken file. */
+/** Facts about one account, or about a broken file. */
 export interface AccountFindings extends Pick<
   AccountView,
   'name' | 'state' | 'since' | 'until' | 'pausedUntil'

@@ -12,7 +12,7 @@ export interface JudgedAccount extends Pick<Assessment, 'unavailable'> {
 /** Everything that the verdict depends on. */
 export interface PoolFacts {
   readonly isStopping: boolean;
-  /** What a new session would get now, as the selector decides. */
+  /** The selector's decision for a new session. */
   readonly decision: 'picked' | 'full' | 'none';
   /** Null unless one is picked. */
   readonly next: (Omit<Assessment, 'unavailable'> & { readonly name: string }) | null;

@@ -4,7 +4,7 @@ import { actOn } from './account-calls.js';
 import { LoginButton } from './account-buttons.js';
 import { Part } from './part.js';
 
-/** What makes the pool learn about the account at once. */
+/** Actions by which the pool learns about the account at once. */
 export function CheckActions({ account }: { account: AccountView }) {
   const { name, state, refusals } = account;
   return (

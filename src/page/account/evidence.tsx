@@ -2,7 +2,7 @@ import type { AccountView } from '../../api/account.js';
 import { Time, Unknown } from '../ui/text.js';
 import { Fact, Part } from './part.js';
 
-/** What upstream has shown about the account, and how old that is. */
+/** The evidence about the account, with its age. */
 export function Evidence({ account }: { account: AccountView }) {
   const { refusals, lastSuccessAt, since } = account;
   return (

@@ -7,7 +7,7 @@ import { hrefOf } from '../state/router.js';
 import { ActionButton } from '../ui/button.js';
 import { Time } from '../ui/text.js';
 
-/** What is wrong, since when, and what helps. Nothing if nothing is. */
+/** The problems, each with its time and a remedy. Renders nothing if there are none. */
 export function ProblemStrip() {
   const problems = live.summary.value?.problems ?? [];
   if (problems.length === 0) return null;

@@ -5,7 +5,7 @@ export interface ChosenFile {
   text(): Promise<string>;
 }
 
-/** What became of one chosen file: ready to be sent, or refused before that. */
+/** The state of one chosen file: ready to be sent, or refused before that. */
 export type ReadFile =
   | {
       readonly kind: 'ready';

@@ -7,7 +7,7 @@ export interface PoolNotification {
   readonly tag: string;
 }
 
-/** What the watcher has already told. */
+/** The notifications that the watcher has already shown. */
 export interface Told {
   readonly problems: ReadonlySet<string>;
   readonly isOut: boolean;

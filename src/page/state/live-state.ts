@@ -62,7 +62,7 @@ class Entities<T> {
   }
 }
 
-/** What the program has last sent. */
+/** The newest state that the program has sent. */
 export class LiveState {
   /** Null until the first snapshot. */
   readonly summary = signal<Summary | null>(null);

@@ -11,7 +11,7 @@ export type Connection =
   | { readonly kind: 'live' }
   | { readonly kind: 'stale'; readonly since: number };
 
-/** What the program has last sent. */
+/** The newest state that the program has sent. */
 export const live = new LiveState();
 
 const state = signal<Connection>({ kind: 'connecting' });

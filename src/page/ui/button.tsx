@@ -9,7 +9,7 @@ interface ButtonProps {
   /** `quiet`: without a border, for actions in a row. */
   readonly kind?: 'plain' | 'primary' | 'danger' | 'quiet';
   readonly disabled?: boolean;
-  /** What it will do, if the words on it do not say it all. */
+  /** The effect of a click, if the words on it do not say it all. */
   readonly title?: string;
   readonly label?: string;
   readonly isPressed?: boolean;
@@ -41,7 +41,7 @@ export function Button({
 
 interface ActionProps<T> extends Omit<ButtonProps, 'onClick'> {
   readonly run: () => Promise<Reply<T>>;
-  /** What it did, for the notice at the foot of the page. */
+  /** The effect that it had, for the notice at the foot of the page. */
   readonly done: string | ((value: T) => string);
   readonly onDone?: (value: T) => void;
 }

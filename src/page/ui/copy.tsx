@@ -3,7 +3,7 @@ import { Button } from './button.js';
 
 interface Props {
   readonly text: string;
-  /** What is copied, for the screen reader: `the id`. */
+  /** The copied thing in words, for the screen reader: `the id`. */
   readonly of: string;
 }
 

@@ -3,7 +3,7 @@ import { useId } from 'preact/hooks';
 
 interface Props {
   readonly label: string;
-  /** What it means, and its unit. */
+  /** Its meaning, and its unit. */
   readonly hint?: string;
   readonly error?: string | null;
   /** One `input`, `select` or `textarea`. It gets the id and the descriptions. */

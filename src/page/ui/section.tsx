@@ -7,7 +7,7 @@ import { Button } from './button.js';
 interface EmptyProps {
   /** Why there is nothing: "no match" is not "no data". */
   readonly children: ComponentChildren;
-  /** What helps. */
+  /** The remedy. */
   readonly action?: ComponentChildren;
 }
 

@@ -14,7 +14,7 @@ const DAY_MS = 86_400_000;
 /** Spans of up to this length are shown by hour, longer ones by day. */
 const MOST_BY_HOUR_MS = 7 * DAY_MS;
 
-/** What the view of use shows, as it stands in the address. */
+/** The parameters of the view of use, from the address. */
 export interface UseQuestion {
   /** Name of a preset, or `dates`. */
   readonly span: string;

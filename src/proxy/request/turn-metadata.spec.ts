@@ -46,7 +46,7 @@ describe('turn metadata', () => {
   });
 });
 
-/** What is found in a message. */
+/** Returns the names found in a message. */
 function found(message: string): string | null {
   const part = metadataPartOf(Buffer.from(message));
   return part === null ? null : metadataIn(part);
