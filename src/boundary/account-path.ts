@@ -5,8 +5,8 @@ const PREFIX = '/admin/accounts/';
 const MOST_BYTES = 250;
 
 /**
- * Returns how an operator's path names an account: `none` unless it is below `/admin/accounts/` and canonical apart from the
- * name; else whether the name, percent-encoded in any way, can be that of an account. Such a path is never forwarded,
+ * Returns how an operator's path names an account: `none` unless it is below `/admin/accounts/` and canonical apart from
+ * the name; else whether the name, percent-encoded in any way, can be that of an account. Such a path is never forwarded,
  * so no other program can read the name in another way.
  */
 export function accountInPath(path: string): 'none' | 'name' | 'bad-name' {
