@@ -8,16 +8,7 @@ if (major < 22 || (major === 22 && minor < 19)) {
   );
   process.exitCode = 1;
 } else {
-  // Imported dynamically as well: an older Node does not export these names.
-  const { enableCompileCache, flushCompileCache } = await import('node:module');
-  // Inside the build folder, so that it is removed with the build. If that is read-only, nothing is cached.
-  enableCompileCache(`${import.meta.dirname}/.compile-cache`);
-  const { holdYoungGeneration } = await import('./runtime/young-generation.js');
-  const { dropBrowserClasses } = await import('./runtime/browser-classes.js');
-  holdYoungGeneration();
-  dropBrowserClasses();
-  const { start } = await import('./bootstrap/start.js');
-  await start();
-  // Now, because a killed process writes no cache.
-  flushCompileCache();
+  // Imported dynamically as well: an older Node does not export the names that it imports.
+  const { startProgram } = await import('./bootstrap/start-program.js');
+  await startProgram();
 }

@@ -15,7 +15,7 @@ import { limits } from '../config/limits.js';
 import { describeError, errorCode } from '../runtime/pool-error.js';
 import { PoolLogger } from '../observability/pool-logger.js';
 import { RecentErrors } from '../observability/recent-errors.js';
-import { addDotEnv } from './dot-env.js';
+import { addDotEnv } from '../config/dot-env.js';
 import { misspelledSettings } from './misspelled-settings.js';
 import { pathFaults } from './path-faults.js';
 import { greeting } from './greeting.js';
