@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { helper, nextMessage } from './child-messages.mjs';
 import { machineWith } from './machine.mjs';
-import { exceededCeilings } from './ceilings.mjs';
+import { exceededCeilings, scenariosOf, TRIES } from './ceilings.mjs';
 import { writeDocs } from './report/docs.mjs';
 import { plainReport } from './report/plain.mjs';
 import { loadRound, loopRound, startRound, warmUp } from './rounds.mjs';
@@ -126,6 +126,19 @@ if (flags['write-docs']) {
   writeDocs(result);
   say('docs/benchmarks.md and docs/benchmarks/ are written.');
 }
-const exceeded = flags.check ? exceededCeilings(result.figures) : [];
-for (const text of exceeded) process.stderr.write(`${text}\n`);
-process.exit(exceeded.length === 0 ? 0 : 1);
+process.exit(flags.check && (await isOverCeiling(result.figures)) ? 1 : 0);
+
+/** Returns whether a ceiling is exceeded each time it is measured. */
+async function isOverCeiling(figures) {
+  let exceeded = exceededCeilings(figures);
+  for (let tries = 1; exceeded.length > 0; tries += 1) {
+    for (const { text } of exceeded) process.stderr.write(`${text}\n`);
+    if (tries === TRIES) return true;
+    say(`Measured again (${seconds()}).`);
+    const again = scenariosOf(exceeded, chosen);
+    const seen = summed(await measure(again, form, join(folder, `again-${tries}`), false));
+    const names = new Set(exceeded.map(({ of }) => of));
+    exceeded = exceededCeilings(seen).filter(({ of }) => names.has(of));
+  }
+  return false;
+}
