@@ -43,7 +43,12 @@ export function TopBar() {
       </div>
       <nav aria-label="Views">
         {views.map((it) => (
-          <a key={it} href={hrefOf({ view: it })} aria-current={view.value === it ? 'page' : undefined}>
+          <a
+            key={it}
+            href={hrefOf({ view: it })}
+            data-title={titles[it]}
+            aria-current={view.value === it ? 'page' : undefined}
+          >
             {titles[it]}
           </a>
         ))}

@@ -58,3 +58,14 @@ describe.each(views)('the view %s', (name, address) => {
     expect(opened.complaints).toEqual([]);
   });
 });
+
+it('no tab moves when another view is chosen', async () => {
+  await using opened = await OperatorPage.open(browser, pool.origin, '/');
+  const tabs = opened.page.locator('nav[aria-label="Views"] a');
+  const lefts = () => tabs.evaluateAll((all) => all.map((it) => it.getBoundingClientRect().left));
+  const before = await lefts();
+  await tabs.getByText('Sessions', { exact: true }).click();
+  await opened.page.locator('nav a[aria-current]', { hasText: 'Sessions' }).waitFor();
+  expect(before.length).toBeGreaterThan(3);
+  expect(await lefts()).toEqual(before);
+});
