@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { projectSchema } from './request.js';
 import { epochMs } from './shared-shapes.js';
 
 /** A session and the account that its turns go to. */
@@ -12,6 +13,9 @@ export const sessionSchema = z.object({
   movedFrom: z.string().nullable(),
   /** The account that the operator has chosen for its next turn; null if none. */
   movesTo: z.string().nullable(),
+  /** Project and model of its last request; null if that names none, or is no longer among the requests in memory. */
+  project: projectSchema.nullable(),
+  model: z.string().nullable(),
 });
 /** The number of sessions that were forgotten. */
 export const forgottenSchema = z.object({ forgotten: z.int().nonnegative() });

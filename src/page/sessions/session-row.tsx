@@ -27,6 +27,7 @@ export function SessionRow({ session: view, list }: Props) {
         <Copy text={session} of={`the hash of session ${shortSession(session)}`} />
       </span>
       <bdi class="sessions-account">{sessionWords(view)}</bdi>
+      <SessionProject view={view} />
       <span class="sessions-used">
         <Time at={usedAt} as="ago" />
       </span>
@@ -44,6 +45,20 @@ export function SessionRow({ session: view, list }: Props) {
         </ActionButton>
       </span>
     </li>
+  );
+}
+
+/** The project of its last turn, as a link to the project's turns, and the model. */
+function SessionProject({ view: { project, model } }: { view: SessionView }) {
+  return (
+    <span class="sessions-project">
+      {project === null ? null : (
+        <a href={`/?view=turns&project=${encodeURIComponent(project.hash)}`} title="Turns of this project">
+          <bdi>{project.name}</bdi>
+        </a>
+      )}
+      {model === null ? null : <bdi class="quiet">{model}</bdi>}
+    </span>
   );
 }
 

@@ -1,7 +1,16 @@
 import { expect, it } from 'vitest';
+import type { SessionView } from '../../api/session.js';
 import { sessionWords, shortSession } from './session-words.js';
 
-const session = { session: 's', account: 'work', usedAt: 1, movedFrom: null, movesTo: null };
+const session: SessionView = {
+  session: 's',
+  account: 'work',
+  usedAt: 1,
+  movedFrom: null,
+  movesTo: null,
+  project: null,
+  model: null,
+};
 
 it.each([
   [{}, 'work'],

@@ -11,6 +11,13 @@ import { isServedBy, startRanked } from '../../support/pool/ranked-accounts.js';
 
 const inSession = (key: string) => ({ headers: { 'session-id': key } });
 
+const about = (session: string, project: string, model: string) => ({
+  headers: {
+    'session-id': session,
+    'x-codex-turn-metadata': JSON.stringify({ model, workspaces: { [`/made-up/${project}`]: {} } }),
+  },
+});
+
 async function sessionsOf(pool: TestPool, query = ''): Promise<SessionView[]> {
   const { body } = await pool.client.get(`/admin/affinity${query}`).expect(200);
   return z.array(sessionSchema).parse(body);
@@ -54,6 +61,20 @@ describe('the sessions', () => {
     const second = await pool.client.get(next).expect(200);
     expect(second.body).toEqual(all.slice(2));
     expect(second.headers).not.toHaveProperty('link');
+  });
+
+  it('name the project and the model of their last request', async () => {
+    const clock = new FakeClock();
+    await using pool = await startRanked({ clock });
+    await isServedBy(pool, 'a', about('s-1', 'old-place', 'gpt-5.4'));
+    await isServedBy(pool, 'a', about('s-2', 'elsewhere', 'gpt-5.5'));
+    clock.advance(SECOND);
+    await isServedBy(pool, 'a', about('s-1', 'star-charts', 'gpt-5.5'));
+    const all = await sessionsOf(pool);
+    expect(all.map((it) => it.project?.name)).toEqual(['star-charts', 'elsewhere']);
+    const view = all[0];
+    expect(view).toMatchObject({ model: 'gpt-5.5' });
+    expect((await pool.client.get(`/admin/affinity/${view?.session}`).expect(200)).body).toEqual(view);
   });
 
   it('survive a restart; one of an account that has left has no name', async () => {
