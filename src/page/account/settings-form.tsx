@@ -32,7 +32,7 @@ export function SettingsForm({ account }: { account: AccountView }) {
             onInput={(it) => set({ label: it.currentTarget.value })}
           />
         </Field>
-        <Field label="Priority" hint="Accounts of a higher priority serve first.">
+        <Field label="Priority" hint="Under “first in order”, accounts of a higher priority serve first.">
           <input
             type="number"
             step={1}
