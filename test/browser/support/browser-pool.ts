@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FakeAccountOptions } from '../../../src/fake-upstream/script/account-script.js';
+import { accountSchema, type AccountView } from '../../../src/api/account.js';
 import { FakeUpstream } from '../../../src/fake-upstream/fake-upstream.js';
 import { type RunningProxy, startProxy } from '../../codex/support/running-proxy.js';
 import { aTurn } from '../../support/pool/pool.js';
@@ -71,6 +72,11 @@ export class BrowserPool implements AsyncDisposable {
     const sent = body === undefined ? {} : { body: JSON.stringify(body) };
     const response = await fetch(this.origin + path, { method, headers, ...sent });
     return await response.json();
+  }
+
+  /** The account as the API shows it. */
+  async account(name: string): Promise<AccountView> {
+    return accountSchema.parse(await this.admin('GET', `/admin/accounts/${encodeURIComponent(name)}`));
   }
 
   async stop(): Promise<void> {

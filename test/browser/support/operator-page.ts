@@ -61,6 +61,16 @@ export class OperatorPage implements AsyncDisposable {
     await this.page.getByText('● live').waitFor();
   }
 
+  /** Resolves when the page says this as the result of an action. */
+  async says(text: string | RegExp): Promise<void> {
+    await this.page.getByRole('status').getByText(text).waitFor();
+  }
+
+  /** The complaints apart from those that Chromium makes of each refusal of the API. */
+  get unexpectedComplaints(): string[] {
+    return this.complaints.filter((it) => !it.startsWith('error: Failed to load resource'));
+  }
+
   /** Resolves when nothing is loading. */
   async settled(): Promise<void> {
     await this.page.getByText('Loading …').first().waitFor({ state: 'hidden' });
