@@ -67,6 +67,12 @@ export class TokenEndpoint {
     return this;
   }
 
+  /** Drops the queued faults. */
+  clearFaults(): this {
+    this.#faults.length = 0;
+    return this;
+  }
+
   /**
    * Holds the next request, or the next whose user agent matches `from`. It is held before the tokens rotate, or, with
    * `afterRotation`, between the rotation and the response.
