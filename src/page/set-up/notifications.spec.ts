@@ -33,8 +33,11 @@ describe('notifications of the browser', () => {
   });
 
   it('never show an e-mail address, even if an account is named like one', () => {
-    const [shown] = notificationsFor(alreadyTold(summary('serves')), summary('serves', ['me@example.com']));
+    const accounts = ['me@example.com', 'you@example.com'];
+    const [shown, other] = notificationsFor(alreadyTold(summary('serves')), summary('serves', accounts));
     expect(shown).toMatchObject({ title: 'codex-pool: an account', body: 'an account needs a login' });
+    expect(shown?.tag).toMatch(/^needs-login:[0-9a-z]+$/);
+    expect(other?.tag).not.toBe(shown?.tag);
   });
 
   it('do not flood the desktop', () => {

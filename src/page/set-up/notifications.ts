@@ -47,9 +47,23 @@ export function notificationsFor(told: Told, summary: WatchedSummary): PoolNotif
   const problems = fresh.slice(0, MOST_AT_ONCE).map((it) => ({
     title: plain(it.account === null ? 'codex-pool' : `codex-pool: ${it.account}`),
     body: plain(it.sentence),
-    tag: keyOf(it),
+    tag: tagOf(it),
   }));
   return [...pool, ...problems];
+}
+
+/** Returns a tag that tells problems apart, and contains no e-mail address either. */
+function tagOf(problem: PoolProblem): string {
+  const key = keyOf(problem);
+  return plain(key) === key ? key : `${problem.code}:${hashOf(key).toString(36)}`;
+}
+
+/** Returns 32 bits of FNV-1a, over UTF-16 units. */
+function hashOf(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let index = 0; index < text.length; index += 1)
+    hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
+  return hash >>> 0;
 }
 
 function keyOf({ code, account }: PoolProblem): string {
