@@ -12,6 +12,8 @@ export interface PageOptions {
   readonly width?: number;
   readonly height?: number;
   readonly theme?: 'light' | 'dark';
+  /** Called before the page is opened: for permissions, and for scripts that run before those of the page. */
+  readonly prepare?: (context: BrowserContext) => Promise<void>;
 }
 
 /** The operator's page in a browser of its own, and everything that the browser complains about. */
@@ -32,7 +34,7 @@ export class OperatorPage implements AsyncDisposable {
     browser: Browser,
     origin: string,
     address = '/',
-    { width = 1_280, height = 900, theme = 'light' }: PageOptions = {},
+    { width = 1_280, height = 900, theme = 'light', prepare }: PageOptions = {},
   ): Promise<OperatorPage> {
     const context = await browser.newContext({
       viewport: { width, height },
@@ -42,6 +44,7 @@ export class OperatorPage implements AsyncDisposable {
       timezoneId: 'Europe/Berlin',
     });
     context.setDefaultTimeout(10_000);
+    await prepare?.(context);
     const opened = new OperatorPage(context, await context.newPage(), origin);
     await opened.goTo(address);
     return opened;
