@@ -3,7 +3,7 @@ import { App } from './app.js';
 import { startKeyboard } from './keyboard.js';
 import { startNotifications } from './set-up/notifications-watch.js';
 import { startClock } from './state/clock.js';
-import { startLive } from './state/live.js';
+import { startLive, syncClock } from './state/live.js';
 import { startTheme } from './state/preferences.js';
 import { startRouter } from './state/router.js';
 
@@ -11,7 +11,7 @@ const root = document.querySelector('#page');
 if (root === null) throw new Error('index.html has no element #page');
 startTheme();
 startRouter();
-startClock();
+startClock(() => void syncClock());
 startLive();
 startKeyboard();
 startNotifications();

@@ -1,5 +1,6 @@
 import { type ReadonlySignal, signal } from '@preact/signals';
 import type { Delta, Snapshot } from '../../api/events.js';
+import type { Summary } from '../../api/summary.js';
 import { call } from './api-client.js';
 import { now, setClock } from './clock.js';
 import { fromJson } from './json.js';
@@ -31,6 +32,12 @@ export function startLive(): void {
   addEventListener('pagehide', disconnect);
   addEventListener('pageshow', connect);
   if (!document.hidden) connect();
+}
+
+/** Takes the program's time anew. While that fails, the connection is lost too, and the next snapshot brings it. */
+export async function syncClock(): Promise<void> {
+  const reply = await call<Summary>('/admin/summary');
+  if (reply.ok) setClock(reply.value.now);
 }
 
 function connect(): void {
@@ -83,7 +90,7 @@ function lost(own: EventSource): void {
   source = null;
   if (state.peek().kind !== 'stale') state.value = { kind: 'stale', since: now.peek() };
   timer = setTimeout(() => {
-    void call('/admin/summary').then(connect);
+    void syncClock().then(connect);
   }, waitMs);
   waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS);
 }
