@@ -101,7 +101,7 @@ describe('the drawer of an account pauses it', () => {
     await drawer.getByText('90 %', { exact: true }).waitFor();
     await drawer.getByLabel('Until').selectOption('reset');
     await button(drawer, 'Pause').click();
-    await opened.says(/^work is paused until \d\d:\d\d; its running turns go on\.$/);
+    await opened.says(/^work is paused until (\w{3} )?\d\d:\d\d; its running turns go on\.$/);
     const { paused, pausedUntil, windows } = await pool.account('work');
     expect({ paused, pausedUntil }).toEqual({ paused: true, pausedUntil: windows[0]?.resetsAt });
     // This time in the row of the list.

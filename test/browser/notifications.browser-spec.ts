@@ -96,7 +96,7 @@ describe('notifications of the browser', () => {
       needsLogin('home'),
       {
         title: 'The pool is out',
-        body: expect.stringMatching(/^Nothing until \d\d:\d\d/),
+        body: expect.stringMatching(/^Nothing until (\w{3} )?\d\d:\d\d/),
         tag: 'codex-pool:pool',
       },
       { title: 'The pool is back', body: 'Serves · next: work · 1 of 2 ready', tag: 'codex-pool:pool' },

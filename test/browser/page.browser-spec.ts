@@ -79,7 +79,7 @@ describe('an account', () => {
     await drawer.getByLabel('Until').selectOption('time');
     await drawer.getByRole('button', { name: 'Pause' }).click();
     await page.getByText(/work is paused until/).waitFor();
-    await drawer.getByText(/^until \d\d:\d\d/).waitFor();
+    await drawer.getByText(/^until (\w{3} )?\d\d:\d\d/).waitFor();
     expect(await pool.turn()).toBe('home');
     await drawer.getByRole('button', { name: 'Resume' }).click();
     await page.getByText('work takes turns again').waitFor();
