@@ -26,7 +26,7 @@ export async function start(): Promise<void> {
   if (settings === null) return;
   const { config, warnings } = settings;
   const errors = new RecentErrors();
-  const logger = new PoolLogger(errors, config.debug, process.stdout.isTTY);
+  const logger = new PoolLogger(errors, config.debug, config.logFormat);
   // A closed log pipe must not end a turn, and nothing is left to report it to.
   for (const output of [process.stdout, process.stderr]) output.on('error', () => undefined);
   for (const why of warnings) logger.warn('a setting does not count', { why });

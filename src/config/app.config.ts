@@ -35,6 +35,8 @@ export class InvalidConfigError extends PoolError {
 }
 
 const MiB = 1_024 * 1_024;
+/** `auto`: lines for people on a terminal, else one JSON object per line. */
+const logFormats = ['auto', 'pretty', 'json'] as const;
 
 const schema = z.object({
   PROXY_LISTEN_ADDR: listenAddress,
@@ -49,6 +51,9 @@ const schema = z.object({
   PROXY_RECORD_PROJECTS: flagOn,
   PROXY_DISABLE_REFRESH: flag,
   PROXY_DEBUG: flag,
+  PROXY_LOG_FORMAT: setting(
+    z.enum(logFormats, { error: `expected one of ${logFormats.join(', ')}` }).default('auto'),
+  ),
   PROXY_POLICY: setting(
     z
       .enum(selectionPolicyNames, { error: `expected one of ${selectionPolicyNames.join(', ')}` })
@@ -145,6 +150,7 @@ function toConfig(
     recordProjects: it.PROXY_RECORD_PROJECTS,
     refreshDisabled: it.PROXY_DISABLE_REFRESH,
     debug: it.PROXY_DEBUG,
+    logFormat: it.PROXY_LOG_FORMAT,
     policy: it.PROXY_POLICY,
     maxReplayBytes: it.PROXY_MAX_REPLAY_BYTES,
     adminToken: it.PROXY_ADMIN_TOKEN,

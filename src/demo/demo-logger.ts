@@ -8,7 +8,7 @@ export class DemoLogger extends PoolLogger {
     errors: RecentErrors,
     private readonly isVerbose: boolean,
   ) {
-    super(errors, isVerbose, false);
+    super(errors, isVerbose, 'json');
   }
 
   protected override printMessages(...args: Parameters<ConsoleLogger['printMessages']>): void {

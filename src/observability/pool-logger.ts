@@ -1,4 +1,5 @@
 import { ConsoleLogger, type LogLevel } from '@nestjs/common';
+import { logLine } from './log-line.js';
 import type { RecentErrors } from './recent-errors.js';
 
 /** Fields that are always redacted. This is the second safeguard; the first is that `Secret` does not print. */
@@ -27,19 +28,19 @@ function levelsOf(isDebug: boolean): LogLevel[] {
   return ['fatal', 'error', 'warn', 'log', ...(isDebug ? (['debug'] as const) : [])];
 }
 
-/**
- * Writes log lines, each a fixed phrase plus fields: one JSON object per line, or coloured text on a terminal.
- * Errors are also kept for `/healthz`.
- */
+/** `pretty`: lines for people; `json`: one object per line; `auto`: pretty on a terminal, else JSON. */
+export type LogFormat = 'auto' | 'pretty' | 'json';
+
+/** Writes log lines, each a fixed phrase plus fields. Errors are also kept for `/healthz`. */
 export class PoolLogger extends ConsoleLogger {
   constructor(
     private readonly errors: RecentErrors,
     private isDebug: boolean,
-    isTerminal: boolean,
+    format: LogFormat,
   ) {
     super({
-      json: !isTerminal,
-      colors: isTerminal,
+      json: format === 'json' || (format === 'auto' && !process.stdout.isTTY),
+      colors: false, // `logLine` colours what goes to a terminal
       structuredParams: true,
       flattenParams: true,
       logLevels: levelsOf(isDebug),
@@ -65,5 +66,18 @@ export class PoolLogger extends ConsoleLogger {
     const fields = optional.find((it) => typeof it === 'object' && it !== null);
     this.errors.add({ at: Date.now(), message: String(message), fields: { ...fields } });
     super.error(message, ...optional);
+  }
+
+  protected override formatMessage(
+    level: LogLevel,
+    message: unknown,
+    _pid: string,
+    _level: string,
+    _context: string,
+    _diff: string,
+    fields: Readonly<Record<string, unknown>> = {},
+  ): string {
+    const stream = level === 'error' || level === 'fatal' ? process.stderr : process.stdout;
+    return logLine({ at: Date.now(), level, message: this.stringifyMessage(message, level), fields }, stream);
   }
 }

@@ -28,7 +28,7 @@ const steps = openSync(VICTIM_STEPS, 'a');
 const config = loadConfig(process.env);
 const errors = new RecentErrors();
 const running = await startApp(config, {
-  logger: new PoolLogger(errors, config.debug, false),
+  logger: new PoolLogger(errors, config.debug, 'json'),
   errors,
   onRefreshStep: (step, account) => {
     writeSync(steps, `${step} ${account}\n`);

@@ -37,7 +37,7 @@ const [
 const config = loadConfig(process.env);
 const errors = new RecentErrors();
 const running = await startApp(config, {
-  logger: new PoolLogger(errors, config.debug, false),
+  logger: new PoolLogger(errors, config.debug, 'json'),
   errors,
   loginPorts: [0],
 });

@@ -118,7 +118,7 @@ describe('a change at run time', () => {
     await change(pool, { debug: true });
     await change(pool, { debug: null });
     expect(seen).toEqual([true, false]);
-    const logger = new PoolLogger(new RecentErrors(), false, false);
+    const logger = new PoolLogger(new RecentErrors(), false, 'json');
     expect(logger.isLevelEnabled('debug')).toBe(false);
     logger.setDebug(true);
     expect(logger.isLevelEnabled('debug')).toBe(true);

@@ -8,7 +8,7 @@ export class CapturingLogger extends PoolLogger {
   readonly lines: string[] = [];
 
   constructor() {
-    super(new RecentErrors(), true, false);
+    super(new RecentErrors(), true, 'json');
   }
 
   protected override printAsJson(message: unknown, options: JsonOptions): void {
