@@ -27,16 +27,19 @@ const EGRESS_VARIABLES = [
 /** The commands that npm and its scripts need; no compiler, Python or make. */
 const BARE_COMMANDS = ['sh', 'env', 'uname'];
 
-/** A new user: a clone of the project, an empty home, an empty npm cache, and a given npm. */
-export class Newcomer implements AsyncDisposable {
+/** A machine of a new user: an empty home, an empty npm cache, and a given npm. */
+export class CleanMachine implements AsyncDisposable {
   readonly #children: Child[] = [];
   private constructor(
-    private readonly folder: string,
+    readonly folder: string,
     private readonly env: Readonly<Record<string, string>>,
   ) {}
 
-  /** `npm`: a version as in `npm@12`. `isBare`: without the machine's commands, so also without a compiler. */
-  static async arrive(npm: string, { isBare = false } = {}): Promise<Newcomer> {
+  /**
+   * `npm`: a version as in `npm@12`. `isBare`: without the machine's commands, so also without a compiler. `node`: the
+   * binary of another Node.
+   */
+  static async create(npm: string, { isBare = false, node = process.execPath } = {}): Promise<CleanMachine> {
     const folder = await mkdtemp(join(tmpdir(), 'codex-pool-newcomer-'));
     const bin = join(folder, 'bin');
     const home = join(folder, 'home');
@@ -51,25 +54,62 @@ export class Newcomer implements AsyncDisposable {
       ...Object.fromEntries(wayOut.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]))),
     };
     await run('npm', ['install', '--prefix', join(folder, 'npm'), `npm@${npm}`]);
-    await symlink(process.execPath, join(bin, 'node'));
+    await symlink(node, join(bin, 'node'));
     await symlink(join(folder, 'npm', 'node_modules', '.bin', 'npm'), join(bin, 'npm'));
     if (isBare) for (const it of BARE_COMMANDS) await symlink(await pathOf(it), join(bin, it));
-    await copyProject(join(folder, 'codex-pool'));
-    return new Newcomer(folder, env);
+    return new CleanMachine(folder, env);
   }
 
-  get project(): string {
-    return join(this.folder, 'codex-pool');
-  }
-
-  /** The whole output of npm. */
-  async install(...options: readonly string[]): Promise<string> {
-    const child = this.npm(['install', ...options]);
+  /** Runs `npm install` in a folder; returns its whole output. */
+  async install(cwd: string, options: readonly string[]): Promise<string> {
+    const child = this.npm(cwd, ['install', ...options]);
     const deadline = setTimeout(() => child.kill('SIGKILL'), INSTALL_MS);
     const { code } = await child.ended;
     clearTimeout(deadline);
     if (code !== 0) throw new Error(`npm install failed\n${child.outputTail}`);
     return child.stdout + child.stderr;
+  }
+
+  npm(cwd: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Child {
+    return this.run(join(this.folder, 'bin', 'npm'), cwd, args, env);
+  }
+
+  run(file: string, cwd: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Child {
+    const child = new Child(file, args, { env: { ...this.env, ...env }, cwd });
+    this.#children.push(child);
+    return child;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const child of this.#children) await child.stop();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** Waits until a program that was started on any free port listens; returns its origin. */
+export async function originOf(child: Child): Promise<string> {
+  const told = (): string | null =>
+    /^codex-pool listens on (http:\/\/\S+:[1-9]\d*)$/m.exec(child.stdout)?.[1] ?? null;
+  return await child.until(told, 'the program to listen', START_MS);
+}
+
+/** A new user with a clone of the project. */
+export class Newcomer implements AsyncDisposable {
+  private constructor(private readonly machine: CleanMachine) {}
+
+  static async arrive(npm: string, { isBare = false } = {}): Promise<Newcomer> {
+    const newcomer = new Newcomer(await CleanMachine.create(npm, { isBare }));
+    await copyProject(newcomer.project);
+    return newcomer;
+  }
+
+  get project(): string {
+    return join(this.machine.folder, 'codex-pool');
+  }
+
+  /** The whole output of npm. */
+  async install(...options: readonly string[]): Promise<string> {
+    return await this.machine.install(this.project, options);
   }
 
   async addAccount(fakeUpstream: FakeUpstream, name: string): Promise<void> {
@@ -80,25 +120,14 @@ export class Newcomer implements AsyncDisposable {
   /** Runs `npm start`; resolves once it listens. `ms`: the time until then. */
   async start(fakeUpstream: FakeUpstream): Promise<{ child: Child; origin: string; ms: number }> {
     const startedAt = performance.now();
-    const child = this.npm(['start'], { PROXY_LISTEN_ADDR: '127.0.0.1:0', ...fakeUpstream.env });
-    const told = (): string | null =>
-      /^codex-pool listens on (http:\/\/\S+:[1-9]\d*)$/m.exec(child.stdout)?.[1] ?? null;
-    const origin = await child.until(told, 'the program to listen', START_MS);
+    const env = { PROXY_LISTEN_ADDR: '127.0.0.1:0', ...fakeUpstream.env };
+    const child = this.machine.npm(this.project, ['start'], env);
+    const origin = await originOf(child);
     return { child, origin, ms: performance.now() - startedAt };
   }
 
-  private npm(args: readonly string[], env: Readonly<Record<string, string>> = {}): Child {
-    const child = new Child(join(this.folder, 'bin', 'npm'), args, {
-      env: { ...this.env, ...env },
-      cwd: this.project,
-    });
-    this.#children.push(child);
-    return child;
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const child of this.#children) await child.stop();
-    await rm(this.folder, { recursive: true, force: true });
+    await this.machine[Symbol.asyncDispose]();
   }
 }
 
