@@ -51,4 +51,22 @@ export function addSetupCommands(program: Command, output: Output): void {
       const { undo } = await import('./undo-action.js');
       await undo(flags, output, process.env);
     });
+  program
+    .command('codex')
+    .description('Run Codex through the proxy for this once; no file is changed.')
+    .argument('[args...]', "Codex's own arguments, `--help` included")
+    .helpOption(false)
+    .allowUnknownOption()
+    .passThroughOptions()
+    .action(async (_args: readonly string[], _flags: unknown, command: Command) => {
+      const { cliSettings, originOf } = await import('../command/cli-settings.js');
+      const { runCodex } = await import('./codex-action.js');
+      // Commander would drop a `--` between the arguments.
+      const args = command.parent === null ? [] : rawArgsOf(command.parent).slice(1);
+      process.exit(await runCodex(originOf(cliSettings()), args, output));
+    });
+}
+
+function rawArgsOf(program: Command): readonly string[] {
+  return 'rawArgs' in program && Array.isArray(program.rawArgs) ? program.rawArgs : [];
 }
