@@ -69,6 +69,16 @@ export class TurnList {
     return true;
   }
 
+  /** Removes the turns that came before this time, epoch ms. */
+  dropBefore(at: number): void {
+    while (this.ids.length > 0) {
+      const oldest = this.ids.at(-1) ?? '';
+      if ((this.byId.get(oldest)?.at ?? 0) >= at) return;
+      this.byId.delete(oldest);
+      this.ids.pop();
+    }
+  }
+
   /** Puts a turn at its place: at the end for older pages, near the top for live turns. */
   private insert(turn: RequestView): void {
     if (this.isOldest(turn)) {

@@ -9,6 +9,11 @@ import { TurnList } from './turn-list.js';
 /** Turns of one page. */
 const PAGE = 200;
 
+interface Page {
+  readonly value: readonly RequestView[];
+  readonly headers: Headers;
+}
+
 /** The list of turns for one set of filters: loads older pages one at a time, and takes live turns on top. */
 export class TurnsLoader {
   readonly list = new TurnList();
@@ -21,6 +26,8 @@ export class TurnsLoader {
   private next: string | null;
   private readonly first: string;
   private running: AbortController | null = null;
+  /** Whether turns that came while the connection was lost may be missing. */
+  private isBehind = false;
 
   constructor(private readonly filters: TurnFilters) {
     this.first = `/admin/requests?${requestsQuery(filters, PAGE).toString()}`;
@@ -38,9 +45,9 @@ export class TurnsLoader {
 
   /** Loads the next page, unless one is being loaded, or the last one failed. */
   async more(): Promise<void> {
-    if (this.running !== null || this.next === null || this.problem.peek() !== null) return;
-    const headers = await this.load(this.next);
-    if (headers !== null) this.next = nextPage(headers);
+    if (this.running !== null || this.problem.peek() !== null) return;
+    if (!this.isBehind && !(await this.loadOlder())) return;
+    if (this.isBehind) await this.loadNewest();
   }
 
   /** Tries again after a problem. */
@@ -49,9 +56,13 @@ export class TurnsLoader {
     await this.more();
   }
 
-  /** Fetches the newest page anew: after a lost connection, turns are missing between it and the live ones. */
+  /**
+   * Fetches the newest page anew, after a page that is being loaded: after a lost connection, turns are missing between it
+   * and the live ones. If more than a page is missing, the older turns leave the list, to be loaded again.
+   */
   async refresh(): Promise<void> {
-    if (this.running === null) await this.load(this.first);
+    this.isBehind = true;
+    if (this.running === null) await this.loadNewest();
   }
 
   /** Takes live turns; those that no longer match the filters leave the list. */
@@ -69,8 +80,36 @@ export class TurnsLoader {
     this.running = null;
   }
 
-  /** Returns the headers of the page; null after a problem. */
-  private async load(path: string): Promise<Headers | null> {
+  /** Returns whether the next page has come. */
+  private async loadOlder(): Promise<boolean> {
+    if (this.next === null) return false;
+    const page = await this.load(this.next);
+    if (page === null) return false;
+    this.next = nextPage(page.headers);
+    this.take(page);
+    return true;
+  }
+
+  private async loadNewest(): Promise<void> {
+    const page = await this.load(this.first);
+    if (page === null) return;
+    this.isBehind = false;
+    const oldest = page.value.at(-1);
+    const next = nextPage(page.headers);
+    const hasGap = oldest !== undefined && next !== null && this.list.find(oldest.id) === null;
+    if (hasGap) this.list.dropBefore(oldest.at);
+    if (hasGap || this.next === this.first) this.next = next;
+    this.take(page);
+  }
+
+  private take({ headers, value }: Page): void {
+    this.warning.value = headers.get('x-codex-pool-warning');
+    this.list.append(value);
+    this.changes.value += 1;
+  }
+
+  /** Returns null after a problem, and if the list was stopped meanwhile. */
+  private async load(path: string): Promise<Page | null> {
     const own = new AbortController();
     this.running = own;
     this.isLoading.value = true;
@@ -79,10 +118,6 @@ export class TurnsLoader {
     this.running = null;
     this.isLoading.value = false;
     this.problem.value = reply.ok ? null : reply.problem;
-    if (!reply.ok) return null;
-    this.warning.value = reply.headers.get('x-codex-pool-warning');
-    this.list.append(reply.value);
-    this.changes.value += 1;
-    return reply.headers;
+    return reply.ok ? reply : null;
   }
 }
