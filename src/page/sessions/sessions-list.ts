@@ -22,12 +22,12 @@ export class SessionsList {
   async load(): Promise<void> {
     const query = new URLSearchParams({ limit: String(PAGE) });
     if (this.account !== '') query.set('account', this.account);
-    await this.take(`/admin/affinity?${query.toString()}`, []);
+    await this.take(`/admin/affinity?${query.toString()}`, 'instead');
   }
 
   async more(): Promise<void> {
     const path = this.next.peek();
-    if (path !== null) await this.take(path, this.sessions.peek() ?? []);
+    if (path !== null) await this.take(path, 'below');
   }
 
   /** Takes the response to a change. */
@@ -46,7 +46,7 @@ export class SessionsList {
     this.running = null;
   }
 
-  private async take(path: string, before: readonly SessionView[]): Promise<void> {
+  private async take(path: string, place: 'instead' | 'below'): Promise<void> {
     this.stop();
     const own = new AbortController();
     this.running = own;
@@ -57,6 +57,8 @@ export class SessionsList {
     this.isLoading.value = false;
     this.problem.value = reply.ok ? null : reply.problem;
     if (!reply.ok) return;
+    // As they are now: one may have been moved or forgotten while the page was on its way.
+    const before = place === 'below' ? (this.sessions.peek() ?? []) : [];
     const known = new Set(before.map((it) => it.session));
     this.sessions.value = [...before, ...reply.value.filter((it) => !known.has(it.session))];
     this.next.value = nextPage(reply.headers);
