@@ -47,7 +47,7 @@ async function lookWhileHidden(): Promise<void> {
 
 function look(summary: Summary): void {
   const fresh = told === null ? [] : notificationsFor(told, summary);
-  told = alreadyTold(summary);
+  told = alreadyTold(summary, told);
   if (state.peek() !== 'on') return;
   for (const { title, body, tag } of fresh) {
     const shown = new Notification(title, { body, tag: `codex-pool:${tag}` });

@@ -25,9 +25,13 @@ const outKinds: ReadonlySet<Summary['verdict']['kind']> = new Set([
 /** The most notifications of one change; a pool of 200 accounts must not flood the desktop. */
 const MOST_AT_ONCE = 3;
 
-/** Returns the state from which later changes are told: all that is so now counts as known. */
-export function alreadyTold({ verdict, problems }: WatchedSummary): Told {
-  return { problems: new Set(problems.map(keyOf)), isOut: outKinds.has(verdict.kind) };
+/**
+ * Returns the state from which later changes are told: all that is so now counts as known. `before`: the state before; a
+ * program that stops is out or not as it was.
+ */
+export function alreadyTold({ verdict, problems }: WatchedSummary, before: Told | null = null): Told {
+  const isOut = verdict.kind === 'stopping' ? before?.isOut === true : outKinds.has(verdict.kind);
+  return { problems: new Set(problems.map(keyOf)), isOut };
 }
 
 /** Returns the notifications for all that is new in a summary: problems that began, and the pool going out or back. */
