@@ -10,29 +10,41 @@ import { addServiceCommands } from './service/commands.js';
 import { addSetupCommands } from './setup/commands.js';
 
 /** All commands. Each loads its own modules when it runs, so that the help is quick. */
-function program(output: Output): Command {
+async function program(output: Output, isCompletion: boolean): Promise<Command> {
   const commands = new Command('codex-pool')
     .description('Lets Codex work through several ChatGPT accounts that you own.')
     .version(VERSION)
     .enablePositionalOptions()
     .showHelpAfterError('(codex-pool --help lists the commands)')
     .exitOverride();
+  commands.commandsGroup('Run the proxy:');
   addRunCommands(commands);
-  addPoolCommands(commands, output);
-  addSetupCommands(commands, output);
-  addDoctorCommands(commands, output);
   addServiceCommands(commands, output);
+  commands.commandsGroup('Point Codex at it:');
+  addSetupCommands(commands, output);
+  addPoolCommands(commands, output);
+  commands.commandsGroup('Find out:');
+  addDoctorCommands(commands, output);
+  if (isCompletion) {
+    const { addCompletion } = await import('./completion.js');
+    await addCompletion(commands);
+  } else
+    commands
+      .command('complete')
+      .argument('<shell>')
+      .description('Print the completions for bash, zsh, fish or powershell.');
   return commands;
 }
 
 /**
- * Runs one command line and returns its exit code. `start` leaves the program running after that.
+ * Runs one command line, by default `start`, and returns its exit code. `start` leaves the program running after that.
  * @param args without Node's path and the script's
  */
 export async function run(args: readonly string[]): Promise<ExitCode> {
   const output = new Output();
   try {
-    await program(output).parseAsync([...args], { from: 'user' });
+    const commands = await program(output, args[0] === 'complete');
+    await commands.parseAsync(args.length === 0 ? ['start'] : [...args], { from: 'user' });
     return exitCodes.fine;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.fine : exitCodes.wrongUse;

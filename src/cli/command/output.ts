@@ -25,8 +25,17 @@ export class Output {
     return this.out.isTTY ? this.out.columns : 80;
   }
 
+  /** Rows of the terminal; 24 if the output is no terminal. */
+  get rows(): number {
+    return this.out.isTTY ? this.out.rows : 24;
+  }
+
+  write(text: string): void {
+    this.out.write(text);
+  }
+
   line(text = ''): void {
-    this.out.write(`${text}\n`);
+    this.write(`${text}\n`);
   }
 
   /** Writes to the error output, so that a pipe gets only the result. */

@@ -4,7 +4,7 @@ import { VERSION } from '../../runtime/version.js';
 import { CommandError } from './command-error.js';
 import { exitCodes } from './exit-codes.js';
 
-/** Milliseconds without a byte of the response. */
+/** Milliseconds without a byte of the response, unless the command sets its own. */
 const SILENCE_MS = 10_000;
 const MAX_BYTES = 64 * 1_024 * 1_024;
 
@@ -29,6 +29,7 @@ export class ProxyClient {
   constructor(
     readonly origin: string,
     private readonly adminToken: Secret | null,
+    private readonly silenceMs = SILENCE_MS,
   ) {}
 
   /**
@@ -90,7 +91,7 @@ export class ProxyClient {
           resolve({ status: res.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') }),
         );
       });
-      req.setTimeout(SILENCE_MS, () => req.destroy(new Error(`silent for ${SILENCE_MS / 1_000} s`)));
+      req.setTimeout(this.silenceMs, () => req.destroy(new Error(`silent for ${this.silenceMs / 1_000} s`)));
       req.on('error', unreachable);
       req.end(payload ?? undefined);
     });

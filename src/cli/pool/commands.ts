@@ -1,5 +1,123 @@
 import type { Command } from 'commander';
 import type { Output } from '../command/output.js';
+import type { PauseFlags } from './account-actions.js';
+import type { ImportFlags } from './import-action.js';
+import type { LoginFlags } from './login-action.js';
+import type { StatusFlags } from './status-action.js';
 
-/** Adds the commands that show and change the pool: status, accounts, login, import, pause, resume, remove, backup. */
-export function addPoolCommands(_program: Command, _output: Output): void {}
+/** Adds the commands that show and change the pool. Each loads its modules when it runs. */
+export function addPoolCommands(program: Command, output: Output): void {
+  program.commandsGroup('See the pool:');
+  addViews(program, output);
+  program.commandsGroup('Change the pool:');
+  addLogins(program, output);
+  addChanges(program, output);
+}
+
+function addViews(program: Command, output: Output): void {
+  program
+    .command('status')
+    .description('Show whether the pool serves, its accounts, and what is left of their quota.')
+    .option('-w, --watch', 'show it until interrupted', false)
+    .option('--json', 'as JSON', false)
+    .option('--line', 'one short line, for prompts and status bars', false)
+    .addHelpText('after', '\nExit code: 0 serves, 1 does not serve or has a problem, 3 no proxy answers.')
+    .action(async (flags: StatusFlags) => {
+      const { status } = await import('./status-action.js');
+      await status(flags, output);
+    });
+  program
+    .command('accounts')
+    .description('List the accounts; without a running proxy, the files of the pool folder.')
+    .option('--json', 'as JSON', false)
+    .action(async (flags: { readonly json: boolean }) => {
+      const { listAccounts } = await import('./account-actions.js');
+      await listAccounts(flags, output);
+    });
+}
+
+function addLogins(program: Command, output: Output): void {
+  program
+    .command('login')
+    .description('Log an account in, with a browser or with a code.')
+    .option('--name <name>', 'its name in the pool; an existing account gets a new login')
+    .option('--device', 'with a code, for a browser on another machine', false)
+    .option('--paste', 'take the address at which a browser on another machine ended', false)
+    .action(async (flags: LoginFlags) => {
+      const { login } = await import('./login-action.js');
+      await login(flags, output);
+    });
+  program
+    .command('import')
+    .description('Add auth.json files to the pool.')
+    .argument('<file...>', 'files; `-` reads one from standard input')
+    .option('--name <name>', 'its name in the pool, for one file')
+    .option('--json', 'as JSON', false)
+    .action(async (files: readonly string[], flags: ImportFlags) => {
+      const { importFiles } = await import('./import-action.js');
+      await importFiles(files, flags, output);
+    });
+  program
+    .command('remove')
+    .description('Take an account out of the pool; its file moves to .removed/.')
+    .argument('<name>')
+    .option('-y, --yes', 'ask no question', false)
+    .action(async (name: string, flags: { readonly yes: boolean }) => {
+      const { removeAccount } = await import('./account-actions.js');
+      await removeAccount(name, flags, output);
+    });
+}
+
+function addChanges(program: Command, output: Output): void {
+  program
+    .command('pause')
+    .description('Send no new turns to an account.')
+    .argument('<name>')
+    .option('--for <span>', 'for a time, such as 30m, 2h or 3d')
+    .option('--until <time>', 'until a time, such as 18:00')
+    .option('--until-reset', 'until its quota is reset', false)
+    .action(async (name: string, flags: PauseFlags) => {
+      const { pauseAccount } = await import('./account-actions.js');
+      await pauseAccount(name, flags, output);
+    });
+  program
+    .command('resume')
+    .description('End a pause.')
+    .argument('<name>')
+    .action(async (name: string) => {
+      const { resumeAccount } = await import('./account-actions.js');
+      await resumeAccount(name, output);
+    });
+  const actions = [
+    ['refresh', 'Refresh the token of an account now.'],
+    ['poll', 'Ask upstream for the quota of an account now.'],
+    ['reset', 'Forget the cooldowns of an account.'],
+  ] as const;
+  for (const [action, description] of actions) {
+    program
+      .command(action)
+      .description(description)
+      .argument('<name>')
+      .action(async (name: string) => {
+        const { actOnAccount } = await import('./account-actions.js');
+        await actOnAccount(name, action, output);
+      });
+  }
+  program
+    .command('reload')
+    .description('Read the pool folder now, and report each file.')
+    .option('--json', 'as JSON', false)
+    .action(async (flags: { readonly json: boolean }) => {
+      const { reload } = await import('./account-actions.js');
+      await reload(flags, output);
+    });
+  program
+    .command('backup')
+    .description('Write logins, settings and database into one archive.')
+    .argument('<file>', 'ends in .tar, .tar.gz or .tgz; never overwritten')
+    .addHelpText('after', '\nTo restore, extract it in an empty folder and start the proxy there.')
+    .action(async (file: string) => {
+      const { backup } = await import('./backup-action.js');
+      await backup(file, output);
+    });
+}

@@ -20,6 +20,8 @@ const aSession = (session: string, movesTo: string | null = null): SessionView =
   usedAt: 1,
   movedFrom: null,
   movesTo,
+  project: null,
+  model: null,
 });
 const sessions = (...names: string[]) => names.map((it) => aSession(it));
 const namesIn = (list: SessionsList) => list.sessions.value?.map((it) => it.session) ?? null;

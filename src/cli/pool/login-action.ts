@@ -1,0 +1,92 @@
+import { createInterface } from 'node:readline/promises';
+import { setTimeout as pause } from 'node:timers/promises';
+import { type LoginView, loginSchema } from '../../api/login.js';
+import { span } from '../../wording/times.js';
+import { CommandError } from '../command/command-error.js';
+import { exitCodes } from '../command/exit-codes.js';
+import type { Output } from '../command/output.js';
+import type { ProxyClient } from '../command/proxy-client.js';
+import { connect } from './connection.js';
+import { replyAs } from './pool-reply.js';
+import { inOneLine } from './text-width.js';
+
+const PERIOD_MS = 1_000;
+
+export interface LoginFlags {
+  readonly name?: string;
+  readonly device: boolean;
+  readonly paste: boolean;
+}
+
+/** Logs an account in: shows where to approve it, and waits. @throws CommandError if it does not succeed */
+export async function login({ name, device, paste }: LoginFlags, output: Output): Promise<void> {
+  const client = connect();
+  if (paste && (device || !process.stdin.isTTY))
+    throw new CommandError('--paste needs a terminal, and goes without --device.', exitCodes.wrongUse);
+  const path = `/admin/login/${device ? 'device' : 'browser'}`;
+  const begun = loginIn(await client.ask('POST', path, name === undefined ? {} : { name }), path);
+  for (const it of instructions(begun, paste)) output.line(it);
+  const ended = await untilEnded(client, begun, paste);
+  if (ended.state === 'succeeded') {
+    const result = ended.result === 'added' ? 'joined the pool' : 'has its new login';
+    output.line(output.style('green', `${inOneLine(ended.account ?? 'The account')} ${result}.`));
+    return;
+  }
+  throw new CommandError(whyNot(ended));
+}
+
+function instructions(begun: LoginView, paste: boolean): readonly string[] {
+  const wait = `Waiting for you, for ${span(begun.expiresAt - begun.startedAt)}. Ctrl-C cancels.`;
+  if (begun.kind === 'device')
+    return [`1. Open ${begun.verificationUrl ?? ''}`, `2. Type this code: ${begun.userCode ?? ''}`, '', wait];
+  const other = 'The browser is on another machine? Use --device, or --paste.';
+  return [
+    'Open this address in a browser on this machine, and approve:',
+    '',
+    begun.url ?? '',
+    '',
+    paste ? '' : other,
+    wait,
+  ];
+}
+
+async function untilEnded(client: ProxyClient, begun: LoginView, paste: boolean): Promise<LoginView> {
+  const path = `/admin/login/${encodeURIComponent(begun.id)}`;
+  const stop = new AbortController();
+  const cancel = () => stop.abort();
+  process.once('SIGINT', cancel);
+  try {
+    if (paste) await pasted(client, path, stop.signal);
+    for (;;) {
+      const now = loginIn(await client.ask('GET', path), path);
+      if (now.state !== 'waiting' && now.state !== 'completing') return now;
+      await pause(PERIOD_MS, undefined, { signal: stop.signal });
+    }
+  } catch (error) {
+    if (!stop.signal.aborted) throw error;
+    return loginIn(await client.ask('DELETE', path), path);
+  } finally {
+    process.off('SIGINT', cancel);
+  }
+}
+
+async function pasted(client: ProxyClient, path: string, signal: AbortSignal): Promise<void> {
+  const lines = createInterface({ input: process.stdin, output: process.stdout });
+  lines.once('SIGINT', () => process.emit('SIGINT'));
+  try {
+    const url = await lines.question('The address at which the browser ended: ', { signal });
+    await client.ask('POST', `${path}/callback`, { url: url.trim() });
+  } finally {
+    lines.close();
+  }
+}
+
+function whyNot(ended: LoginView): string {
+  if (ended.state === 'cancelled') return 'Cancelled. Nothing was changed.';
+  if (ended.state === 'expired') return 'It was not approved in time. Begin again: codex-pool login';
+  return ended.message ?? 'The login failed. Begin again: codex-pool login';
+}
+
+function loginIn(body: unknown, path: string): LoginView {
+  return replyAs(loginSchema, body, path);
+}

@@ -1,0 +1,104 @@
+import { mkdir, readdir, rename } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { type Credential, identityOf, parseCredential } from '../../tokens/credential-file/credential.js';
+import { limits } from '../../config/limits.js';
+import { readBounded, replaceFile } from '../../runtime/files/atomic-file.js';
+import { describeError, errorCode } from '../../runtime/pool-error.js';
+import { checkDocument, checkName } from '../../tokens/import-check.js';
+import { RemovedFiles } from '../../tokens/removed-files.js';
+import { clock } from '../../wording/times.js';
+import { cliSettings } from '../command/cli-settings.js';
+import { CommandError } from '../command/command-error.js';
+
+const SUFFIX = '.json';
+
+/** A file of the pool folder, seen without a running proxy. */
+export interface PoolFile {
+  readonly name: string;
+  readonly usable: boolean;
+  readonly sentence: string;
+}
+
+interface ReadFile {
+  readonly name: string;
+  readonly credential: Credential | null;
+  readonly fault: string;
+}
+
+/** Lists the files of the pool folder. */
+export async function listFiles(): Promise<readonly PoolFile[]> {
+  const now = Date.now();
+  return (await readFiles()).map(({ name, credential, fault }) => {
+    if (credential === null) return { name, usable: false, sentence: `File not usable: ${fault}` };
+    const { expiresAt } = credential;
+    const until = expiresAt === null ? '' : `, token until ${clock(expiresAt, now)}`;
+    return { name, usable: true, sentence: `in the pool folder${until}; no proxy runs` };
+  });
+}
+
+/** Moves the file of an account to `.removed/`; returns its new path. @throws CommandError */
+export async function removeFile(name: string): Promise<{ readonly movedTo: string }> {
+  const files = await readFiles();
+  if (!files.some((it) => it.name === name)) {
+    throw new CommandError(
+      `The pool folder has no ${name}${SUFFIX}; it has ${files.map((it) => it.name).join(', ') || 'none'}.`,
+    );
+  }
+  const { poolDir } = cliSettings();
+  const movedTo = await new RemovedFiles(poolDir).pathFor(name);
+  await rename(join(poolDir, name + SUFFIX), movedTo);
+  return { movedTo };
+}
+
+/**
+ * Writes a login into the pool folder; returns the account's name.
+ * @param name null takes the first free `account-N`
+ * @throws CommandError or ImportRefusedError without writing anything
+ */
+export async function addFile(document: unknown, name: string | null): Promise<string> {
+  if (name !== null) checkName(name);
+  const credential = checkDocument(document);
+  const files = await readFiles();
+  const id = identityOf('', credential);
+  const mine = files.find((it) => it.credential !== null && identityOf(it.name, it.credential) === id);
+  if (mine !== undefined) {
+    throw new CommandError(
+      `${mine.name} is this account already. Start the proxy, and import again: it knows which tokens are newer.`,
+    );
+  }
+  const free = name ?? firstFree(files);
+  if (files.some((it) => it.name.toLowerCase() === free.toLowerCase()))
+    throw new CommandError(`The pool folder has a file ${free}${SUFFIX} already. Choose another --name.`);
+  const { poolDir } = cliSettings();
+  await mkdir(poolDir, { recursive: true, mode: 0o700 });
+  await replaceFile(join(poolDir, free + SUFFIX), `${JSON.stringify(document, null, 2)}\n`);
+  return free;
+}
+
+function firstFree(files: readonly ReadFile[]): string {
+  const taken = new Set(files.map((it) => it.name.toLowerCase()));
+  for (let n = 1; ; n += 1) if (!taken.has(`account-${n}`)) return `account-${n}`;
+}
+
+async function readFiles(): Promise<readonly ReadFile[]> {
+  const { poolDir } = cliSettings();
+  const entries = await readdir(poolDir).catch((error: unknown) => {
+    if (errorCode(error) === 'ENOENT') return [];
+    throw new CommandError(`The pool folder ${poolDir} cannot be read: ${describeError(error)}`);
+  });
+  const names = entries.filter((it) => it.endsWith(SUFFIX) && !it.startsWith('.')).toSorted();
+  return await Promise.all(names.map((it) => readOne(poolDir, basename(it, SUFFIX))));
+}
+
+async function readOne(poolDir: string, name: string): Promise<ReadFile> {
+  try {
+    const text = await readBounded(join(poolDir, name + SUFFIX), limits.credentialFileBytes);
+    if (text === null) return { name, credential: null, fault: 'it is too large' };
+    const parsed = parseCredential(text);
+    return parsed.kind === 'broken'
+      ? { name, credential: null, fault: parsed.reason }
+      : { name, credential: parsed.credential, fault: '' };
+  } catch (error) {
+    return { name, credential: null, fault: describeError(error) };
+  }
+}
