@@ -36,5 +36,11 @@ describe('from the packed tarball, in an empty folder, with scripts blocked', ()
     expect(page.headers.get('content-type')).toContain('text/html');
     expect(await page.text()).toContain('<title>codex-pool</title>');
     expect((await talk.json('/admin/openapi.json')).openapi).toMatch(/^3\.1/);
+
+    const status = await user.command(['status', '--json'], {
+      PROXY_LISTEN_ADDR: new URL(origin).host,
+    });
+    expect(status.code).toBe(0);
+    expect(JSON.parse(status.stdout)).toMatchObject({ verdict: { kind: 'serves', next: 'a' } });
   });
 });
