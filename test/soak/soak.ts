@@ -1,4 +1,7 @@
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { limits } from '../../src/config/limits.js';
+import { SECOND } from '../../src/config/units.js';
 import { FakeUpstream } from '../../src/fake-upstream/fake-upstream.js';
 import { Folders, type RunningProgram } from '../support/program/usage-program.js';
 import { SeededRandom } from '../support/seeded-random.js';
@@ -7,6 +10,7 @@ import { stallDatabase } from './load/database-stalls.js';
 import { sendHttpTurns } from './load/http-turns.js';
 import { sendAndLeave } from './load/leaving-clients.js';
 import { logIn, newcomers } from './load/logins.js';
+import { keepPagesOpen } from './load/open-pages.js';
 import { callAsOperator } from './load/operator-calls.js';
 import { changePool, guests } from './load/pool-changes.js';
 import { SessionNames } from './load/session-names.js';
@@ -69,13 +73,15 @@ export class Soak implements AsyncDisposable {
       changePool(origin, pool, fakeUpstream, residents, random, tally, isOver),
       logIn(origin, fakeUpstream, random, tally, isOver),
       callAsOperator(origin, residents.at(-1) ?? '', random, tally, isOver),
+      keepPagesOpen(origin, random, tally, isOver),
       stallDatabase(this.folders.database, random, tally, isOver),
     ]);
   }
 
-  /** Waits until the program is at rest, and measures it. */
+  /** Waits until the program is at rest and has forgotten the events of its pages, and measures it. */
   async measure(): Promise<ProgramFigures> {
-    await untilAtRest(this.program, this.fakeUpstream, accounts);
+    const forgotten = pause(limits.eventsKeptMs + SECOND);
+    await Promise.all([forgotten, untilAtRest(this.program, this.fakeUpstream, accounts)]);
     return await figuresOf(this.program, join(this.folders.path, SNAPSHOT));
   }
 
