@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import type { DecisionFacts } from './decision-words.js';
-import { decisionWords, hasFailed, outcomeWords, passedOverWords, policyWords } from './decision-words.js';
+import {
+  decisionWords,
+  hasFailed,
+  outcomeWords,
+  passedOverWords,
+  policyWords,
+  unavailableSentence,
+} from './decision-words.js';
 
 function attempt(account: string, by: string, outcome = 'success') {
   return { account, by, startedAt: 0, outcome, status: 200, failedLate: null };
@@ -73,6 +80,17 @@ describe('what decided', () => {
   it('names no policy when it is unknown', () => {
     expect(decisionWords(aDecision({ attempts: [attempt('work', 'policy')] }), null)).toBe('first choice');
   });
+});
+
+it('a reason reads as a sentence, and shorter beside the name', () => {
+  expect(unavailableSentence('home', 'quota-exhausted')).toBe('home is at its limit');
+  expect(passedOverWords('quota-exhausted')).toBe('at its limit');
+  expect(unavailableSentence('home', 'needs-login')).toBe('home needs a login');
+  expect(passedOverWords('needs-login')).toBe('needs a login');
+});
+
+it('a refusal of the country is no fault of a server', () => {
+  expect(outcomeWords('wrong-place')).toBe('not served in this country');
 });
 
 it('words that a newer program sends are shown as they are', () => {

@@ -45,6 +45,11 @@ export function attemptWords(by: string): string {
   return lookUp(attemptReasons, by);
 }
 
+/** Returns why an account cannot serve, as a sentence that begins with its name: `home is at its limit`. */
+export function unavailableSentence(name: string, reason: keyof typeof unavailable): string {
+  return `${name} ${unavailable[reason]}`;
+}
+
 /** Returns why an account was passed over, to follow its name: `at its limit`. */
 export function passedOverWords(reason: string): string {
   return lookUp(passedOver, reason);
@@ -126,21 +131,26 @@ const attemptReasons: ReadonlyMap<string, string> = new Map([
   ['go-back', 'back to the account that wrote the encrypted items'],
 ]);
 
-const passedOver: ReadonlyMap<string, string> = new Map([
-  ['removed', 'has left the pool'],
-  ['broken-file', 'has a file that is not usable'],
-  ['paused', 'paused'],
-  ['needs-login', 'needs a login'],
-  ['deactivated', 'deactivated'],
-  ['refresh-failing', 'cannot renew its token'],
-  ['not-entitled', 'may not use this model'],
-  ['full', 'full'],
-  ['reserved', 'has only its reserve left'],
-  ['quota-exhausted', 'at its limit'],
-  ['rate-limited', 'rate limited'],
-  ['unauthorized', 'had its token rejected'],
-  ['upstream-error', 'had too many upstream errors'],
-]);
+const unavailable = {
+  removed: 'has left the pool',
+  'broken-file': 'has a file that is not usable',
+  paused: 'is paused',
+  'needs-login': 'needs a login',
+  deactivated: 'is deactivated',
+  'refresh-failing': 'cannot renew its token',
+  'not-entitled': 'may not use this model',
+  full: 'is full',
+  reserved: 'has only its reserve left',
+  'quota-exhausted': 'is at its limit',
+  'rate-limited': 'is rate limited',
+  unauthorized: 'had its token rejected',
+  'upstream-error': 'had too many upstream errors',
+} as const;
+
+/** The same without a verb that a short line can do without. */
+const passedOver: ReadonlyMap<string, string> = new Map(
+  Object.entries(unavailable).map(([reason, words]) => [reason, words.replace(/^is /, '')]),
+);
 
 const outcomes: ReadonlyMap<string, string> = new Map([
   ['success', 'served'],
@@ -150,7 +160,7 @@ const outcomes: ReadonlyMap<string, string> = new Map([
   ['refresh-failed', 'could not renew its token'],
   ['deactivated', 'deactivated'],
   ['edge-block', 'blocked at the edge of the network'],
-  ['wrong-place', 'got a response from another server'],
+  ['wrong-place', 'not served in this country'],
   ['forbidden', 'was refused (403)'],
   ['quota-exhausted', 'at its limit'],
   ['not-entitled', 'may not use this model'],

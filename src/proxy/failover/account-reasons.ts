@@ -1,21 +1,10 @@
 import type { ConsideredCandidate } from '../../accounts/selection/account-selector.js';
 import type { UnavailableReason } from '../../accounts/unavailable.js';
+import { unavailableSentence } from '../../wording/decision-words.js';
 
-/** Why an account cannot serve, as the rest of a sentence that begins with its name. */
-const wording: Readonly<Record<UnavailableReason, string>> = {
-  removed: 'has been removed from the pool folder',
-  'broken-file': 'has a file that cannot be used',
-  paused: 'is paused',
-  'needs-login': 'needs a login (put a new auth.json into the pool folder)',
-  deactivated: 'has been deactivated by upstream',
-  'refresh-failing': 'cannot refresh its token',
-  'not-entitled': 'may not use this model',
-  full: 'has reached its limit of requests in flight',
-  reserved: 'has only its reserved quota left',
-  'quota-exhausted': 'has reached its usage limit',
-  'rate-limited': 'is rate limited',
-  unauthorized: 'has had its token rejected',
-  'upstream-error': 'has had too many upstream errors in a row',
+/** The remedies that fit into the sentence. */
+const remedies: Partial<Record<UnavailableReason, string>> = {
+  'needs-login': ' (put a new auth.json into the pool folder)',
 };
 
 /** The last moment that a `Date` can hold, epoch ms. */
@@ -29,7 +18,8 @@ export function accountReasons(candidates: readonly ConsideredCandidate[], now: 
   const out = candidates.flatMap(({ account, unavailable }) => {
     if (unavailable === null) return [];
     const { reason, until } = unavailable;
-    return [`${account.name} ${wording[reason]}${until === null ? '' : ` (${timeUntil(until, now)})`}`];
+    const end = until === null ? '' : ` (${timeUntil(until, now)})`;
+    return [`${unavailableSentence(account.name, reason)}${remedies[reason] ?? ''}${end}`];
   });
   const more = out.length > MOST ? [`and ${out.length - MOST} more`] : [];
   return [...out.slice(0, MOST), ...more].join('; ');

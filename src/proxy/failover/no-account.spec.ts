@@ -192,7 +192,7 @@ describe('the local response when no account is available', () => {
       out('home', 'needs-login'),
       out('old', 'deactivated'),
     ]);
-    for (const words of ['work is paused', 'home needs a login', 'old has been deactivated'])
+    for (const words of ['work is paused', 'home needs a login', 'old is deactivated'])
       expect(message).toContain(words);
   });
 
@@ -213,7 +213,7 @@ describe('the local response when no account is available', () => {
   it('gives the reason of every account that is out, and the known problem of the network', () => {
     const accounts = [out('work', 'quota-exhausted', 38 * MINUTE), out('home', 'paused')];
     const { message } = localResponse(accounts, { problem: 'This machine cannot reach upstream.' });
-    expect(message).toContain('work has reached its usage limit (back in 38 min, at ');
+    expect(message).toContain('work is at its limit (back in 38 min, at ');
     expect(message).toContain('home is paused');
     expect(message).toContain('This machine cannot reach upstream.');
   });

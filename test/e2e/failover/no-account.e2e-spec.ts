@@ -104,7 +104,7 @@ describe('a pool that needs an operator', () => {
     ],
     [
       'has a deactivated and a paused account',
-      ['a has been deactivated', 'b is paused'],
+      ['a is deactivated', 'b is paused'],
       async () => {
         const pool = await TestPool.start();
         await polled(pool);
