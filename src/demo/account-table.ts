@@ -1,3 +1,4 @@
+import { passedOverWords } from '../wording/decision-words.js';
 import type { ShownAccount } from './admin-responses.js';
 import { lengthOfTime, timeLeft } from './time-left.js';
 
@@ -27,7 +28,8 @@ export function accountTable(accounts: readonly ShownAccount[], now: number): st
 
 function stateOf({ available, reason, until }: ShownAccount, now: number): string {
   if (available) return 'yes';
-  return until === null ? `no: ${reason}` : `no: ${reason}, ${timeLeft(until, now)} left`;
+  const why = passedOverWords(reason ?? '');
+  return until === null ? `no: ${why}` : `no: ${why}, back in ${timeLeft(until, now)}`;
 }
 
 function usedOf({ windows }: ShownAccount, durationSeconds: number): string {

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -57,6 +57,21 @@ class Demo implements AsyncDisposable {
   }
 }
 
+/** The output that the README shows. */
+async function shownInReadme(): Promise<string> {
+  const readme = await readFile(new URL('../../../README.md', import.meta.url), 'utf8');
+  const [, block] = /^## See it work.*?^```\n(.*?)^```/ms.exec(readme) ?? [];
+  if (block === undefined) throw new Error('the README shows no output of the demo');
+  return block.replace(/^\[…\]$/m, '');
+}
+
+/** The lines that have words, without their numbers and columns. */
+const shapesOf = (output: string): string[] =>
+  output
+    .split('\n')
+    .map((it) => it.replaceAll(/\d+/g, 'N').replaceAll(/ +/g, ' ').trim())
+    .filter((it) => it !== '');
+
 const wellEnded = { code: 0, signal: null, stderr: '' };
 
 /** Runs the whole demo and returns its output. */
@@ -107,15 +122,15 @@ describe('the demo', { timeout: 30_000 }, () => {
       /^3\. home has reached its usage limit, and the session goes on$/,
       /^ +Nothing to see here: now you are talking to work\.$/,
       /^ +HTTP 200, served by work; behind the scenes, /,
-      /^ +attempt 1: home +\(the account of this session\) +HTTP 429, quota-exhausted$/,
-      /^ +attempt 2: work .+ HTTP 200, success/,
+      /^ +attempt 1: home +\(the account of this session\) +HTTP 429, at its limit$/,
+      /^ +attempt 2: work .+ HTTP 200, served$/,
       /^4\. The session stays with work/,
       /^ +HTTP 200, served by work; a second session, at the same time: HTTP 200, served by spare$/,
       /^5\. work's token is about to expire: it is refreshed on the way$/,
       /^ +HTTP 200, served by work; its token was valid for 4\d s before, 10 d after$/,
       /^6\. The pool afterwards/,
       /^ +ACCOUNT +CAN SERVE +IN FLIGHT +5 h USED +7 d USED +TURNS +TOKENS IN \(CACHED\) +OUT$/,
-      /^ +home +no: quota-exhausted, 2 h left +0 +100 % +8 % +1 +\d+ \(9000\) +\d+$/,
+      /^ +home +no: at its limit, back in 2 h +0 +100 % +8 % +1 +\d+ \(9000\) +\d+$/,
       /^ +spare +yes +0 +35 % +45 % +1 +\d+ \(9000\) +\d+$/,
       /^ +work +yes +0 +20 % +25 % +3 +\d+ \(27000\) +\d+$/,
       /The temporary folder is removed/,
@@ -127,6 +142,7 @@ describe('the demo', { timeout: 30_000 }, () => {
       expect(at, `${point} in\n${stdout}`).not.toBe(-1);
       from = at + 1;
     }
+    expect(shapesOf(stdout)).toEqual(expect.arrayContaining(shapesOf(await shownInReadme())));
     expect(stdout).not.toContain('\u001B'); // no terminal, no colours
     expect(await demo.traces()).toEqual([]);
   });
@@ -141,11 +157,15 @@ describe('the demo', { timeout: 30_000 }, () => {
   });
 
   it.each([
-    ['rate-limit', /HTTP 429, rate-limited/, /served by work/],
-    ['unauthorized', /home +\(again, with a refreshed token\) +HTTP 401, unauthorized/, /served by work/],
-    ['server-error', /home +\(again, after a fault\) +HTTP 500, upstream-error/, /served by work/],
-    ['overloaded', /HTTP 503, overloaded/, /served by work/],
-    ['edge-block', /HTTP 403, edge-block/, /served by work/],
+    ['rate-limit', /HTTP 429, rate limited/, /served by work/],
+    [
+      'unauthorized',
+      /home +\(again, with a refreshed token\) +HTTP 401, had its token rejected/,
+      /served by work/,
+    ],
+    ['server-error', /home +\(again, after a fault\) +HTTP 500, upstream error/, /served by work/],
+    ['overloaded', /HTTP 503, upstream overloaded/, /served by work/],
+    ['edge-block', /HTTP 403, blocked at the edge of the network/, /served by work/],
     ['cut', /These words had been sent when the \n.+cut off here/, /served by home/],
     ['slow', /Slow is not broken/, /served by home/],
   ])('shows the fault %s of the first account', async (fault, snapshot, outcome) => {
