@@ -72,4 +72,9 @@ export const operatorLimits = {
   signInWaitFirstMs: SECOND,
   signInWaitMaxMs: 30 * SECOND,
   signInPeers: 1_000,
+  /** The longest wait after wrong tokens in a header: shorter, since programs on one address share it. */
+  headerWaitMaxMs: 5 * SECOND,
+  /** Wrong tokens of an address that do not count again, and how long after the last one all are forgotten. */
+  wrongTokensKept: 20,
+  wrongTokensKeptMs: 10 * MINUTE,
 } as const;

@@ -39,7 +39,7 @@ export function isGuarded(method: string, path: string): boolean {
 export function sharedProblems(method: string, path: string): ProblemCodes {
   return mergedProblems(
     { 500: ['internal_error'] },
-    isGuarded(method, path) ? { 401: ['admin_token_required'] } : {},
+    isGuarded(method, path) ? { 401: ['admin_token_required'], 429: ['too_many_tries'] } : {},
     path.includes('/accounts/{name}') ? noAccount : {},
     path.startsWith('/admin/') && (method === 'POST' || method === 'PATCH' || method === 'PUT')
       ? bodyProblems

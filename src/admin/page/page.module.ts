@@ -30,7 +30,7 @@ export class PageModule implements NestModule {
         SignInTries,
         StatusText,
       ],
-      exports: [PageFiles, PageSessions],
+      exports: [PageFiles, PageSessions, SignInTries],
     };
   }
 

@@ -11,6 +11,7 @@ import { PageSessions } from './page-sessions.js';
 import { endedCookie, sessionCookie, sessionIdIn } from './session-cookie.js';
 import { pageAddress, signInForm } from './sign-in-form.js';
 import { SignInTries } from './sign-in-tries.js';
+import { tooManyTries } from './too-many-tries.js';
 
 /** `to`: the address of the page that the form then leads to. */
 export const bodySchema = z.object({
@@ -79,16 +80,13 @@ export class SessionController {
     const { adminToken } = this.config;
     if (adminToken === null)
       return new Problem(409, 'no_token_set', 'No token is needed here: PROXY_ADMIN_TOKEN is not set.');
-    const waitSeconds = Math.ceil(this.tries.waitMs(peer) / 1_000);
-    if (waitSeconds > 0) {
-      const detail = `Too many wrong tokens; the next try is possible in ${waitSeconds} s.`;
-      return new Problem(429, 'too_many_tries', detail, { retryAfterSeconds: waitSeconds });
-    }
+    const waitSeconds = Math.ceil(this.tries.waitMs('form', peer) / 1_000);
+    if (waitSeconds > 0) return tooManyTries(waitSeconds);
     if (adminToken.equals(token)) {
-      this.tries.noteRight(peer);
+      this.tries.noteRight('form', peer);
       return null;
     }
-    this.tries.noteWrong(peer);
+    this.tries.noteWrong('form', peer, token);
     this.logger.warn('a wrong token was entered on the page', { peer });
     return new Problem(403, 'wrong_token', 'This is not the token in PROXY_ADMIN_TOKEN.');
   }

@@ -32,6 +32,8 @@ async function signIn(pool: TestPool, headers: Readonly<Record<string, string>> 
   return String(received['set-cookie']).split(';')[0] ?? '';
 }
 
+const basic = (token: string) => `Basic ${Buffer.from(`any:${token}`).toString('base64')}`;
+
 const guess = (pool: TestPool, token: string) => pool.client.post('/admin/session').send({ token });
 
 describe('the page', () => {
@@ -282,6 +284,58 @@ describe('guessing the token', () => {
       localAddress: '127.0.0.2',
     });
     expect(other.status).toBe(204);
+  });
+
+  it('in a header is slowed down too, and a right token then waits a few seconds at most', async () => {
+    const clock = new FakeClock();
+    await using pool = await startGuarded({ clock });
+    const cookie = await signIn(pool);
+    const ask = (authorization: string, path = '/admin/accounts') =>
+      pool.client.get(path).set({ authorization });
+    for (let count = 0; count < limits.signInFreeTries; count += 1)
+      await ask(count % 2 === 0 ? `Bearer wrong-${count}` : basic(`wrong-${count}`)).expect(401);
+    await ask(`Bearer ${TOKEN}`).expect(200); // frees no further guesses
+    await ask('Bearer wrong-x', '/metrics').expect(401);
+    const { headers, body } = await ask('Bearer wrong-y').expect(429);
+    expect(headers['content-type']).toMatch(PROBLEM);
+    expect(headers['retry-after']).toBe('1');
+    expect(body).toMatchObject({ code: 'too_many_tries', retryAfterSeconds: 1 });
+    for (const it of [`Bearer ${TOKEN}`, basic(TOKEN)]) await ask(it).expect(429);
+    for (let count = 0; count < 10; count += 1) {
+      clock.advance(limits.headerWaitMaxMs);
+      await ask(`Bearer wrong-again-${count}`).expect(401);
+    }
+    expect((await ask(`Bearer ${TOKEN}`).expect(429)).headers['retry-after']).toBe('5');
+    await pool.client.get('/admin/accounts').set({ cookie }).expect(200);
+    await guess(pool, TOKEN).expect(204);
+    clock.advance(limits.headerWaitMaxMs);
+    await ask(`Bearer ${TOKEN}`).expect(200);
+    await ask('Bearer wrong-z').expect(401);
+    clock.advance(limits.wrongTokensKeptMs);
+    for (let count = 0; count < limits.signInFreeTries; count += 1)
+      await ask(`Bearer wrong-${count}`).expect(401);
+    await ask(`Bearer ${TOKEN}`).expect(200);
+    expect(JSON.stringify(pool.logger.lines)).not.toContain('wrong-');
+  });
+
+  it('is not what a program with an old token does: it slows down no other', async () => {
+    await using pool = await startGuarded();
+    const ask = (token: string) => pool.client.get('/admin/accounts').set('authorization', `Bearer ${token}`);
+    for (let count = 0; count < limits.signInFreeTries * 3; count += 1) await ask('old-token').expect(401);
+    expect((await ask(TOKEN)).status).toBe(200);
+  });
+
+  it('in a header keeps out no other address', async () => {
+    await using pool = await startGuarded();
+    const ask = (token: string, localAddress: string) =>
+      call(pool.origin, {
+        path: '/admin/accounts',
+        headers: { authorization: `Bearer ${token}` },
+        localAddress,
+      });
+    for (let count = 0; count <= limits.signInFreeTries; count += 1) await ask(`wrong-${count}`, '127.0.0.1');
+    expect((await ask(TOKEN, '127.0.0.1')).status).toBe(429);
+    expect((await ask(TOKEN, '127.0.0.2')).status).toBe(200);
   });
 
   it.each([
