@@ -1,5 +1,6 @@
 import { chooseDriver, DriverNotLoadedError } from '../../storage/database-driver.js';
 import { VERSION } from '../../runtime/version.js';
+import { isAdvice } from '../pool/status-text.js';
 import type { Examined } from './examined.js';
 import { type CheckResult, fault, type Finding, note } from './finding.js';
 
@@ -81,7 +82,7 @@ export function listenerCheck({ config, origin, listener }: Examined): CheckResu
   }
   const { version, problems } = listener.summary;
   const findings: Finding[] = problems.map((it) =>
-    fault(
+    (isAdvice(it) ? note : fault)(
       `pool-${it.code}`,
       it.sentence,
       'The running proxy reports it.',

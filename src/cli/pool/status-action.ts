@@ -4,7 +4,7 @@ import type { Output } from '../command/output.js';
 import { NotReachableError } from '../command/proxy-client.js';
 import { connect } from './connection.js';
 import { askPool, askSummary, withoutIdentity } from './pool-reply.js';
-import { promptLine, serves, statusLines } from './status-text.js';
+import { hasProblem, promptLine, serves, statusLines } from './status-text.js';
 import { watchStatus } from './status-watch.js';
 
 /** A prompt waits for it. */
@@ -26,7 +26,7 @@ export async function status(flags: StatusFlags, output: Output): Promise<void> 
   else
     for (const it of statusLines(reply, output.columns, (style, text) => output.style(style, text)))
       output.line(it);
-  if (!serves(summary) || summary.problems.length > 0) throw new CommandError('', exitCodes.finding);
+  if (!serves(summary) || hasProblem(summary)) throw new CommandError('', exitCodes.finding);
 }
 
 /** Prints one line in any case, because it stands in a prompt. */

@@ -33,6 +33,16 @@ export function serves({ verdict }: Summary): boolean {
   return verdict.kind === 'serves' || verdict.kind === 'serves-last-in-line';
 }
 
+/** Returns whether something is wrong. That no turn has come yet is advice. */
+export function hasProblem({ problems }: Summary): boolean {
+  return problems.some((it) => !isAdvice(it));
+}
+
+/** Returns whether a problem only tells what to do next. */
+export function isAdvice({ code }: { readonly code: string }): boolean {
+  return code === 'no-turn-yet';
+}
+
 /** Returns the pool as lines of at most `columns`: verdict, shares left, problems, accounts. Times are local. */
 export function statusLines(
   { summary, accounts }: PoolReply,

@@ -1,14 +1,11 @@
 import { EventEmitter } from 'node:events';
 import { type FileHandle, readlink } from 'node:fs/promises';
-import { Logger } from '@nestjs/common';
 import { describeError, errorCode } from '../pool-error.js';
 
 /** A lock that was not renewed for this long counts as abandoned. */
 export const STALE_LOCK_MS = 5_000;
 /** How often the holder renews its lock. */
 export const RENEW_LOCK_MS = 1_000;
-
-const logger = new Logger('FileLock');
 
 /**
  * Locks an open file by an entry beside it, `<path>.lock`; false when another holder has it. The timestamp of the entry
@@ -28,7 +25,7 @@ export async function trySidecarLock(file: FileHandle, path?: string): Promise<b
       stale: STALE_LOCK_MS,
       update: RENEW_LOCK_MS,
       // The default handler throws in a timer; that would end the program.
-      onCompromised: (error) => logger.error('lock lost while held', fields(place, error)),
+      onCompromised: (error) => void report('error', 'lock lost while held', fields(place, error)),
     });
   } catch (error) {
     if (errorCode(error) === 'ELOCKED') return false;
@@ -38,7 +35,7 @@ export async function trySidecarLock(file: FileHandle, path?: string): Promise<b
     release().catch((error: unknown) => {
       // A lost lock is already logged; any other error leaves a lock that becomes stale.
       if (errorCode(error) !== 'ERELEASED')
-        logger.warn('lock could not be released; it will expire', fields(place, error));
+        void report('warn', 'lock could not be released; it will expire', fields(place, error));
     });
   });
   return true;
@@ -46,4 +43,10 @@ export async function trySidecarLock(file: FileHandle, path?: string): Promise<b
 
 function fields(path: string, error: unknown) {
   return { path, reason: describeError(error) };
+}
+
+/** Loads the logger when it is needed, because the command line does without Nest. */
+async function report(level: 'warn' | 'error', message: string, about: object): Promise<void> {
+  const { Logger } = await import('@nestjs/common');
+  new Logger('FileLock')[level](message, about);
 }
