@@ -30,6 +30,8 @@ export interface Table {
 /** A parsed `config.toml` with the places of everything in its source. */
 export class ConfigDocument {
   private constructor(
+    /** Names the file in errors. */
+    readonly path: string,
     readonly text: string,
     /** Entries above the first header. */
     readonly root: readonly Entry[],
@@ -38,7 +40,7 @@ export class ConfigDocument {
   ) {}
 
   /**
-   * Parses TOML 1.1. `path` names the file in errors.
+   * Parses TOML 1.1.
    * @throws CommandError with line and column of the fault
    */
   static parse(path: string, text: string): ConfigDocument {
@@ -50,6 +52,7 @@ export class ConfigDocument {
       else tables.push(tableOf(text, node));
     }
     return new ConfigDocument(
+      path,
       text,
       root,
       tables,

@@ -14,7 +14,14 @@ const modes: readonly SetupMode[] = ['root-keys', 'provider'];
 
 const planned = (text: string, mode: SetupMode = 'root-keys', origin = ORIGIN): SetupPlan =>
   planSetup(ConfigDocument.parse('config.toml', text), wantedKeys(mode, origin));
-const undone = (text: string, plan: SetupPlan) => planUndo('config.toml', text, [plan.changes]);
+const undoneAll = (text: string, plans: readonly SetupPlan[]) => {
+  const { document, kept } = planUndo(
+    ConfigDocument.parse('config.toml', text),
+    plans.map((it) => it.changes),
+  );
+  return { text: document.text, kept };
+};
+const undone = (text: string, plan: SetupPlan) => undoneAll(text, [plan]);
 /** The table as another parser reads it. */
 const read = (text: string): Record<string, unknown> => parse(text);
 
@@ -177,7 +184,7 @@ describe('an undo', () => {
   it('finds the values of an earlier setup, when the last one was killed before it wrote', () => {
     const [first, last] = [planned(text), planned(text, 'provider', 'http://127.0.0.1:7')];
     for (const found of [text, first.text, last.text]) {
-      expect(planUndo('config.toml', found, [last.changes, first.changes])).toEqual({ text, kept: [] });
+      expect(undoneAll(found, [last, first])).toEqual({ text, kept: [] });
     }
   });
 });

@@ -8,28 +8,26 @@ export interface KeptKey {
   readonly why: 'changed' | 'deleted';
 }
 
-/** The text without our changes. */
+/** The config without our changes. */
 export interface UndoPlan {
-  readonly text: string;
+  readonly document: ConfigDocument;
   readonly kept: readonly KeptKey[];
 }
 
 /**
- * Plans to take back every change that still has our value. `generations`: the changes of the last setup, then those
+ * Takes back every change that still has our value. `generations`: the changes of the last setup, then those
  * of an earlier one that may still be in the file because the last was killed.
- * @throws CommandError if the text is not valid TOML
  */
 export function planUndo(
-  path: string,
-  text: string,
+  current: ConfigDocument,
   generations: readonly (readonly ConfigChange[])[],
 ): UndoPlan {
-  let document = ConfigDocument.parse(path, text);
+  let document = current;
   for (const changes of generations) {
     const edits = editsOf(document, changes);
-    if (edits.length > 0) document = ConfigDocument.parse(path, applyEdits(document.text, edits));
+    if (edits.length > 0) document = ConfigDocument.parse(current.path, applyEdits(document.text, edits));
   }
-  return { text: document.text, kept: keptIn(document, generations.flat()) };
+  return { document, kept: keptIn(document, generations.flat()) };
 }
 
 function editsOf(document: ConfigDocument, changes: readonly ConfigChange[]): Edit[] {

@@ -36,10 +36,10 @@ export async function draftSetup(
   const before = file.bytes === null ? emptyConfig : decodeConfig(file.path, file.bytes);
   const record = await journal.find(file.path, file.realPath);
   const generations = record === null ? [] : [record.changes, ...record.earlier];
-  const base = planUndo(file.path, before.text, generations);
   const document = ConfigDocument.parse(file.path, before.text);
-  const plan = planSetup(ConfigDocument.parse(file.path, base.text), wanted);
-  refuseUnexpected(document, ConfigDocument.parse(file.path, plan.text), wanted, generations.flat());
+  const plan = planSetup(planUndo(document, generations).document, wanted);
+  const after = plan.text === before.text ? document : ConfigDocument.parse(file.path, plan.text);
+  refuseUnexpected(document, after, wanted, generations.flat());
   if (plan.text !== before.text) await refuseReadOnly(file);
   return { file, before, after: plan.text, document, changes: plan.changes, record };
 }

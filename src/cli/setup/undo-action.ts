@@ -96,14 +96,14 @@ async function undoFile(first: ConfigFile, record: SetupRecord, output: Output):
 function undone(file: ConfigFile, bytes: Buffer, record: SetupRecord) {
   const { text: before, hasBom } = decodeConfig(file.path, bytes);
   const generations = generationsOf(record);
-  const { text: after, kept } = planUndo(file.path, before, generations);
-  const [old, restored] = [ConfigDocument.parse(file.path, before), ConfigDocument.parse(file.path, after)];
-  if (!differOnlyIn(old, restored, pathsOf(generations.flat()), COMMENT)) {
+  const current = ConfigDocument.parse(file.path, before);
+  const { document, kept } = planUndo(current, generations);
+  if (!differOnlyIn(current, document, pathsOf(generations.flat()), COMMENT)) {
     throw new CommandError(
       `${file.path} without our keys would differ in more: this is a fault of codex-pool, please report it with the form of your file. Nothing was changed.`,
     );
   }
-  return { before, after, hasBom, kept };
+  return { before, after: document.text, hasBom, kept };
 }
 
 function generationsOf(record: SetupRecord): (readonly ConfigChange[])[] {
