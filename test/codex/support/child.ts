@@ -78,7 +78,11 @@ export class Child implements AsyncDisposable {
   }
 
   writeLine(line: string): void {
-    this.#process.stdin?.write(`${line}\n`);
+    this.write(`${line}\n`);
+  }
+
+  write(text: string): void {
+    this.#process.stdin?.write(text);
   }
 
   /** Ends the child's standard input. */
@@ -115,6 +119,11 @@ export class Child implements AsyncDisposable {
     } catch {
       // They have ended by themselves.
     }
+  }
+
+  /** Sends a signal to the child itself, and not to its descendants. */
+  killOnly(signal: NodeJS.Signals): void {
+    this.#process.kill(signal);
   }
 
   /** Sends SIGTERM, then SIGKILL if it does not end. */

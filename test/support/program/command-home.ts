@@ -100,7 +100,7 @@ export class CommandHome implements AsyncDisposable {
       else if (facts.isFile()) found[path] = `${mode} ${(await readFile(full)).toString('base64')}`;
       else found[path] = `folder ${mode}`;
     }
-    return Object.fromEntries(Object.entries(found).filter(([it]) => !isLock(it) || isRecord(it)));
+    return Object.fromEntries(Object.entries(found).filter(([it]) => !isOwn(it)));
   }
 
   /** Paths of the records of setups. */
@@ -115,11 +115,13 @@ export class CommandHome implements AsyncDisposable {
   }
 }
 
-const isLock = (path: string): boolean => path === '.local' || path.startsWith('.local/state');
-const isRecord = (path: string): boolean => path.endsWith('.json');
-
 /** Waits for the end of a command. */
 export async function endOf(child: Child): Promise<CommandEnd> {
   const end = await child.ended;
   return { ...end, stdout: child.stdout, stderr: child.stderr };
+}
+
+/** Our lock file, and the folders of our records, which stay after an undo. */
+function isOwn(path: string): boolean {
+  return (path === '.local' || path.startsWith('.local/state')) && !path.endsWith('.json');
 }
