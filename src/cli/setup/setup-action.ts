@@ -33,6 +33,11 @@ export async function setup(options: SetupOptions, output: Output, env: NodeJS.P
     await using _lock = await journal.lock();
     made = await apply({ shown: made, draft, isBinding: !options.yes }, login, home, journal);
     tellChanges(made, options, output);
+    if (login !== null) {
+      output.note(
+        'Codex lists the sessions of its current login only; those of an earlier login are not lost.',
+      );
+    }
   }
   if (keepsLogin) output.note(`Codex has a login already, which is kept: ${home.loginFile}`);
   await tellNotes(made, options, home, wanted, output);
