@@ -15,20 +15,28 @@ export class Terminal implements AsyncDisposable {
   #isOpen = true;
 
   private constructor(
-    private readonly setting: Setting,
+    private readonly env: Readonly<Record<string, string>>,
     private readonly socket: string,
   ) {}
 
   /** Starts `codex` with these arguments in a terminal of 120 × 40. */
   static async start(setting: Setting, ...args: readonly string[]): Promise<Terminal> {
+    return Terminal.startCommand(setting, setting.home.env, process.execPath, codexScript, ...args);
+  }
+
+  /** Starts another command in such a terminal, with exactly this environment. */
+  static async startCommand(
+    setting: Setting,
+    env: Readonly<Record<string, string>>,
+    ...command: readonly string[]
+  ): Promise<Terminal> {
     const socket = join(setting.folder, 'terminal.sock');
     const config = join(setting.folder, 'tmux.conf');
     // Keeps the screen if Codex dies, because it shows the reason.
     writeFileSync(config, 'set -g remain-on-exit on\nset -g status off\n');
-    const terminal = new Terminal(setting, socket);
+    const terminal = new Terminal(env, socket);
     // As in a setting: a test that timed out does not clean up.
     onTestFinished(async () => terminal.#close());
-    const command = [process.execPath, codexScript, ...args];
     const size = ['-x', '120', '-y', '40'];
     await terminal.#tmux(
       '-f',
@@ -79,7 +87,7 @@ export class Terminal implements AsyncDisposable {
   }
 
   async #tmux(...args: readonly string[]): Promise<string> {
-    const { stdout } = await run('tmux', ['-S', this.socket, ...args], { env: { ...this.setting.home.env } });
+    const { stdout } = await run('tmux', ['-S', this.socket, ...args], { env: this.env });
     return stdout;
   }
 }
