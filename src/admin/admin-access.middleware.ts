@@ -37,7 +37,7 @@ export class AdminAccess implements NestMiddleware {
   }
 
   private hasSession(req: Request): boolean {
-    const id = sessionIdIn(req.headers.cookie);
+    const id = sessionIdIn(req);
     return id !== null && this.sessions.endOf(id) !== null;
   }
 

@@ -44,8 +44,13 @@ export function openApiDocument(app: INestApplication): ApiDocument {
       'basic',
     )
     .addCookieAuth(
-      'codex-pool-session',
-      { type: 'apiKey', in: 'cookie', description: 'The session of the page, after `POST /admin/session`.' },
+      'codex-pool-session-8989',
+      {
+        type: 'apiKey',
+        in: 'cookie',
+        description:
+          'The session of the page, after `POST /admin/session`; named after the port of the address.',
+      },
       'cookie',
     )
     .build();

@@ -32,8 +32,8 @@ export class SessionController {
   ) {}
 
   @Get()
-  session(@Req() { headers }: Request): PageSessionView {
-    const id = sessionIdIn(headers.cookie);
+  session(@Req() req: Request): PageSessionView {
+    const id = sessionIdIn(req);
     return {
       tokenRequired: this.config.adminToken !== null,
       endsAt: id === null ? null : this.sessions.endOf(id),
@@ -51,7 +51,7 @@ export class SessionController {
     const isForm = wantsHtml(req.headers.accept);
     if (problem === null) {
       res.set({
-        'set-cookie': sessionCookie(this.sessions.open(), isSecure(req)),
+        'set-cookie': sessionCookie(req, this.sessions.open(), isSecure(req)),
         'cache-control': 'no-store',
       });
       return isForm ? res.redirect(303, pageAddress(to)) : void res.status(204).end();
@@ -68,11 +68,11 @@ export class SessionController {
 
   @Delete()
   signOut(@Req() req: Request, @Res() res: Response): void {
-    const id = sessionIdIn(req.headers.cookie);
+    const id = sessionIdIn(req);
     if (id !== null) this.sessions.close(id);
     res
       .status(204)
-      .set('set-cookie', endedCookie(isSecure(req)))
+      .set('set-cookie', endedCookie(req, isSecure(req)))
       .end();
   }
 

@@ -145,9 +145,9 @@ describe('with PROXY_ADMIN_TOKEN, a browser', () => {
       .expect(303);
     expect(headers['location']).toBe('/?view=use');
     const [cookie = ''] = [headers['set-cookie']].flat();
-    expect(cookie).toMatch(
-      /^codex-pool-session=[\w-]{43}; Path=\/; Max-Age=604800; HttpOnly; SameSite=Strict$/,
-    );
+    const [name] = cookie.split('=', 2);
+    expect(name).toBe(`codex-pool-session-${pool.port}`);
+    expect(cookie).toMatch(/=[\w-]{43}; Path=\/; Max-Age=604800; HttpOnly; SameSite=Strict$/);
     expect(JSON.stringify([cookie, pool.logger.lines])).not.toContain(TOKEN);
     const sent = { cookie: `other=1; ${cookie.split(';')[0] ?? ''}`, accept: BROWSER };
     expect((await pool.client.get('/').set(sent).expect(200)).text).toContain('the page');
@@ -207,7 +207,7 @@ describe('with PROXY_ADMIN_TOKEN, a browser', () => {
     const { body } = await pool.client.get('/admin/session').set({ cookie }).expect(200);
     expect(pageSessionSchema.parse(body).endsAt).toBeGreaterThan(Date.now());
     const { headers } = await pool.client.delete('/admin/session').set({ cookie }).expect(204);
-    expect(String(headers['set-cookie'])).toMatch(/^codex-pool-session=; .*Max-Age=0/);
+    expect(String(headers['set-cookie'])).toMatch(/^codex-pool-session-\d+=; .*Max-Age=0/);
     await pool.client.get('/admin/accounts').set({ cookie }).expect(401);
   });
 
@@ -225,6 +225,36 @@ describe('with PROXY_ADMIN_TOKEN, a browser', () => {
     await again.running.stop();
   });
 
+  it('is signed in to two programs on one host name at once', async () => {
+    await using one = await startGuarded();
+    await using other = await startGuarded();
+    const jar = new Map<string, string>(); // of a browser: by name, whatever the port
+    for (const pool of [one, other]) {
+      const [name = '', value = ''] = (await signIn(pool)).split('=');
+      jar.set(name, value);
+    }
+    const cookie = [...jar].map((it) => it.join('=')).join('; ');
+    const admitted = async () => {
+      const both = [one, other].map((it) => it.client.get('/admin/accounts').set({ cookie }));
+      return (await Promise.all(both)).map((it) => it.status);
+    };
+    expect(await admitted()).toEqual([200, 200]);
+    await other.client.delete('/admin/session').set({ cookie }).expect(204);
+    expect(await admitted()).toEqual([200, 401]);
+  });
+
+  it.each([
+    ['localhost:18989', 'codex-pool-session-18989'],
+    ['localhost', 'codex-pool-session-PORT'],
+    ['[::1]', 'codex-pool-session-PORT'],
+    ['[::1]:443', 'codex-pool-session-443'],
+  ])('at %s gets the cookie %s', async (host, name) => {
+    await using pool = await startGuarded();
+    const cookie = await signIn(pool, { host });
+    expect(cookie.split('=')[0]).toBe(name.replace('PORT', String(pool.port)));
+    await pool.client.get('/admin/accounts').set({ host, cookie }).expect(200);
+  });
+
   it('ends the oldest session if there are too many', async () => {
     await using pool = await startGuarded();
     const first = await signIn(pool);
@@ -237,12 +267,13 @@ describe('with PROXY_ADMIN_TOKEN, a browser', () => {
   it.each([
     '',
     '=',
-    'codex-pool-session=',
-    `codex-pool-session=${'x'.repeat(43)}`,
+    'codex-pool-session-PORT=',
+    `codex-pool-session-PORT=${'x'.repeat(43)}`,
     ';;;=',
-    'codex-pool-session',
-  ])('is not admitted by the cookie %j', async (cookie) => {
+    'codex-pool-session-PORT',
+  ])('is not admitted by the cookie %j', async (odd) => {
     await using pool = await startGuarded();
+    const cookie = odd.replace('PORT', String(pool.port));
     expect((await pool.client.get('/admin/accounts').set({ cookie })).status).toBe(401);
   });
 });
