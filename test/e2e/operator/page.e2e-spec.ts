@@ -344,7 +344,7 @@ describe('guessing the token', () => {
     await ask('Bearer wrong-z').expect(401);
     clock.advance(limits.wrongTokensKeptMs);
     for (let count = 0; count < limits.signInFreeTries; count += 1)
-      await ask(`Bearer wrong-${count}`).expect(401);
+      await ask(`Bearer wrong-later-${count}`).expect(401);
     await ask(`Bearer ${TOKEN}`).expect(200);
     expect(JSON.stringify(pool.logger.lines)).not.toContain('wrong-');
   });
