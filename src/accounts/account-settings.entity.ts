@@ -14,6 +14,10 @@ export class AccountSettingsRow {
   @Column('bigint', { name: 'paused_until', nullable: true, transformer: storedNumber })
   pausedUntil!: number | null;
 
+  /** Epoch ms; null: it is not paused, or since an older version. */
+  @Column('bigint', { name: 'paused_at', nullable: true, transformer: storedNumber })
+  pausedAt!: number | null;
+
   @Column('varchar', { length: 200, nullable: true })
   label!: string | null;
 

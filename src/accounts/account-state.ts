@@ -32,7 +32,7 @@ export const stateOfReason: Readonly<Record<UnavailableReason, AccountState>> = 
 
 /** Derives the state of an account from its assessment for turns of any model, and from its evidence. */
 export function standingOf(
-  account: Pick<Account, 'evidence' | 'storedCredential'>,
+  account: Pick<Account, 'evidence' | 'settings' | 'storedCredential'>,
   { unavailable, isOverQuota, isLastResort }: Assessment,
   now: number,
 ): Standing {
@@ -49,11 +49,17 @@ export function standingOf(
 }
 
 function beginningOf(
-  { evidence, storedCredential: { refresh } }: Pick<Account, 'evidence' | 'storedCredential'>,
+  {
+    evidence,
+    settings,
+    storedCredential: { refresh },
+  }: Pick<Account, 'evidence' | 'settings' | 'storedCredential'>,
   reason: UnavailableReason,
   now: number,
 ): number | null {
   switch (reason) {
+    case 'paused':
+      return settings.pausedAt;
     case 'deactivated':
       return evidence.deactivated?.at ?? null;
     case 'needs-login':
@@ -62,7 +68,6 @@ function beginningOf(
       return refresh.kind === 'in-doubt' ? refresh.since : null;
     case 'removed':
     case 'broken-file':
-    case 'paused':
     case 'full':
     case 'reserved':
       return null;

@@ -10,6 +10,8 @@ export interface AccountSettings {
   readonly isPaused: boolean;
   /** When the pause ends by itself, epoch ms; null: only the operator ends it. */
   readonly pausedUntil: number | null;
+  /** When it was paused, epoch ms; null: it is not paused, or this is not known. */
+  readonly pausedAt: number | null;
   readonly label: string | null;
   /** For `fill-first`: higher goes first. */
   readonly priority: number;
@@ -24,6 +26,7 @@ export interface AccountSettings {
 export const defaultSettings: AccountSettings = {
   isPaused: false,
   pausedUntil: null,
+  pausedAt: null,
   label: null,
   priority: 0,
   reserveRatio: 0,

@@ -12,6 +12,7 @@ import { Project1796100000000 } from './migrations/1796100000000-project.js';
 import { UsageSplit1796200000000 } from './migrations/1796200000000-usage-split.js';
 import { PausedUntil1796300000000 } from './migrations/1796300000000-paused-until.js';
 import { RuntimeSetting1796400000000 } from './migrations/1796400000000-runtime-setting.js';
+import { PausedAt1796500000000 } from './migrations/1796500000000-paused-at.js';
 import type { DriverSetting } from '../config/driver-setting.js';
 import { nodeSqlite } from './node-sqlite.js';
 import type { SqliteModule } from './sqlite-module.js';
@@ -29,6 +30,7 @@ export const migrations = [
   UsageSplit1796200000000,
   PausedUntil1796300000000,
   RuntimeSetting1796400000000,
+  PausedAt1796500000000,
 ];
 
 /** `sqlite3` is the package, `node` is Node's own SQLite. `fallbackReason` says why the package did not load. */

@@ -9,6 +9,7 @@ const YEAR = 366 * 86_400_000;
 const before: AccountSettings = {
   isPaused: true,
   pausedUntil: null,
+  pausedAt: NOW - 7,
   label: 'mine',
   priority: 3,
   reserveRatio: 0.1,
@@ -28,10 +29,14 @@ function refusalOf(body: unknown): string {
 describe('settings of an account', () => {
   it.each([
     ['nothing', {}, before],
-    ['ending the pause', { paused: false }, { ...before, isPaused: false }],
+    ['ending the pause', { paused: false }, { ...before, isPaused: false, pausedAt: null }],
     ['a pause with an end', { pausedUntil: NOW + 1 }, { ...before, pausedUntil: NOW + 1 }],
     ['the longest pause', { paused: true, pausedUntil: NOW + YEAR }, { ...before, pausedUntil: NOW + YEAR }],
-    ['ending the pause with an end', { paused: false, pausedUntil: null }, { ...before, isPaused: false }],
+    [
+      'ending the pause with an end',
+      { paused: false, pausedUntil: null },
+      { ...before, isPaused: false, pausedAt: null },
+    ],
     ['a label', { label: 'x'.repeat(100) }, { ...before, label: 'x'.repeat(100) }],
     ['removing the label', { label: null }, { ...before, label: null }],
     ['the lowest priority', { priority: -1_000 }, { ...before, priority: -1_000 }],
@@ -107,6 +112,28 @@ describe('settings of an account', () => {
     ['no end', { pausedUntil: null }],
   ])('a pause that is over stays over, with %s', (_case, body) => {
     const over = { ...before, pausedUntil: NOW };
-    expect(patchedSettings(over, body, NOW)).toMatchObject({ isPaused: false, pausedUntil: null });
+    expect(patchedSettings(over, body, NOW)).toMatchObject({
+      isPaused: false,
+      pausedUntil: null,
+      pausedAt: null,
+    });
+  });
+
+  it.each([
+    ['a pause begins', {}, { paused: true }, NOW],
+    ['a pause with an end begins', {}, { pausedUntil: NOW + 5 }, NOW],
+    [
+      'one that is over begins anew',
+      { isPaused: true, pausedUntil: NOW, pausedAt: 5 },
+      { paused: true },
+      NOW,
+    ],
+    ['it gets an end', { isPaused: true, pausedAt: 5 }, { pausedUntil: NOW + 5 }, 5],
+    ['it is confirmed', { isPaused: true, pausedAt: 5 }, { paused: true }, 5],
+    ['the label changes', { isPaused: true, pausedAt: 5 }, { label: 'x' }, 5],
+    ['its beginning is not known', { isPaused: true, pausedAt: null }, { pausedUntil: NOW + 5 }, null],
+    ['it ends', { isPaused: true, pausedAt: 5 }, { paused: false }, null],
+  ])('keep the beginning of a pause: %s', (_case, pause, body, pausedAt) => {
+    expect(patchedSettings({ ...defaultSettings, ...pause }, body, NOW)).toMatchObject({ pausedAt });
   });
 });

@@ -49,21 +49,30 @@ export function patchedSettings(before: AccountSettings, body: unknown, now: num
   };
 }
 
-/** Only `pausedUntil` with a time gives the pause an end; `paused: true` pauses until resumed. */
+/**
+ * Only `pausedUntil` with a time gives the pause an end; `paused: true` pauses until resumed. A pause that is changed
+ * keeps its beginning.
+ */
 function patchedPause(
   before: AccountSettings,
   { paused, pausedUntil }: Pick<z.infer<typeof patchSchema>, 'paused' | 'pausedUntil'>,
   now: number,
-): Pick<AccountSettings, 'isPaused' | 'pausedUntil'> {
+): Pick<AccountSettings, 'isPaused' | 'pausedUntil' | 'pausedAt'> {
+  const wasPaused = isPausedAt(before, now);
+  const pausedAt = wasPaused ? before.pausedAt : now;
   if (typeof pausedUntil === 'number') {
     if (paused === false) throw badPause('it needs a pause, and paused is false');
     if (pausedUntil <= now || pausedUntil - now > longestPauseMs)
       throw badPause('a time in epoch ms, in the future and within a year, or null');
-    return { isPaused: true, pausedUntil };
+    return { isPaused: true, pausedUntil, pausedAt };
   }
-  if (paused !== undefined) return { isPaused: paused, pausedUntil: null };
-  const isPaused = isPausedAt(before, now);
-  return { isPaused, pausedUntil: isPaused && pausedUntil === undefined ? before.pausedUntil : null };
+  const isPaused = paused ?? wasPaused;
+  const keepsEnd = paused === undefined && pausedUntil === undefined && wasPaused;
+  return {
+    isPaused,
+    pausedUntil: keepsEnd ? before.pausedUntil : null,
+    pausedAt: isPaused ? pausedAt : null,
+  };
 }
 
 function badPause(why: string): Problem {

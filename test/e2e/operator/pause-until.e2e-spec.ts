@@ -49,6 +49,23 @@ describe('a pause with an end', () => {
     await later.running.stop();
   });
 
+  it('shows since when, also after a restart, and as a problem if no account is left', async () => {
+    const clock = new FakeClock();
+    await using pool = await startRanked({ clock, accounts: ['a'] });
+    const since = clock.now();
+    expect(await patched(pool, { paused: true })).toMatchObject({ state: 'paused', since });
+    clock.advance(HOUR);
+    expect(await patched(pool, { label: 'x' })).toMatchObject({ state: 'paused', since });
+    const again = await pool.restart();
+    expect(await again.account('a')).toMatchObject({ state: 'paused', since });
+    const { problems } = (await again.client.get('/admin/summary').expect(200)).body;
+    expect(problems).toContainEqual(expect.objectContaining({ code: 'paused', account: 'a', since }));
+    await patched(again, { paused: false });
+    clock.advance(HOUR);
+    expect(await patched(again, { paused: true })).toMatchObject({ since: since + 2 * HOUR });
+    await again.running.stop();
+  });
+
   it('is ended by the operator, or loses its end', async () => {
     const clock = new FakeClock();
     await using pool = await startRanked({ clock });
