@@ -28,6 +28,8 @@ export interface SelectionRequest extends RequestNeeds {
   readonly tried: ReadonlySet<string>;
   /** Whether the request prefers to wait for a full account over moving to another. */
   readonly isPatient: boolean;
+  /** Whether it is a turn, and not a handshake, a prewarm or another request of the session. */
+  readonly isTurn: boolean;
 }
 
 /** An account considered in a choice. */
@@ -70,6 +72,7 @@ const newSession: SelectionRequest = {
   soleId: null,
   tried: new Set(),
   isPatient: true,
+  isTurn: true,
 };
 
 /** Chooses and leases the account of a request: by pin, then affinity, then policy. */
@@ -293,7 +296,8 @@ export class AccountSelector {
   ): Choice {
     if (by === 'policy') this.lastByPolicy = account.name;
     // Parallel requests of a session move together if its account is unavailable. If it is only full, the session stays.
-    if (selection.sessionKey !== null && !isOverflow) this.affinity.claim(selection.sessionKey, account.id);
+    if (selection.sessionKey !== null && !isOverflow)
+      this.affinity.claim(selection.sessionKey, account.id, selection.isTurn);
     return { kind: 'leased', lease: new Lease(account), by, isOverflow, candidates };
   }
 }

@@ -141,10 +141,10 @@ export class SessionAffinity {
   }
 
   /**
-   * Called at selection, so that parallel requests of a session share an account. The settled account stays; the
-   * operator's choice has had its turn.
+   * Called at selection, so that parallel requests of a session share an account. The settled account stays. With a turn
+   * the operator's choice is done; a handshake before it, or any other request, leaves the choice to the turn.
    */
-  claim(sessionKey: string, accountId: string): void {
+  claim(sessionKey: string, accountId: string, isTurn = true): void {
     const entry = this.entryOf(sessionKey);
     const tentativeId = entry?.settled?.accountId === accountId ? entry.tentativeId : accountId;
     const wasServedElsewhere = entry?.wasServedElsewhere ?? false;
@@ -155,7 +155,7 @@ export class SessionAffinity {
       tentativeId,
       wasServedElsewhere,
       avoidedId,
-      movesToId: null,
+      movesToId: isTurn ? null : (entry?.movesToId ?? null),
       usedAt: this.clock.now(),
     });
   }

@@ -39,6 +39,7 @@ export class SideAccounts {
       soleId,
       tried: new Set(),
       isPatient: false,
+      isTurn: false,
     });
     record.recordCandidates(choice.candidates);
     if (choice.kind !== 'leased') return { kind: 'none', soleId };

@@ -28,7 +28,7 @@ export class AccountWait {
     const { request, tried, soleId, feature } = context;
     const until = performance.now() + limits.fullAccountMs;
     const { sessionKey } = request;
-    const selection = { sessionKey, pinnedTo: preferredId, soleId, tried, feature };
+    const selection = { sessionKey, pinnedTo: preferredId, soleId, tried, feature, isTurn: context.isTurn };
     for (;;) {
       const { model } = await this.needsOf(context);
       const left = context.isPatient && !request.gone.aborted ? until - performance.now() : 0;

@@ -82,6 +82,12 @@ export class FailoverContext {
     return this.path.startsWith('images/') ? 'images' : null;
   }
 
+  /** Whether it is a turn, and not a handshake, a prewarm or an image request. */
+  get isTurn(): boolean {
+    const { isHandshake, isPrewarm } = this.request;
+    return this.feature === null && !isHandshake && !isPrewarm;
+  }
+
   /** Begins the attempts on an account: the first one costs budget, except during a recovery. */
   begin(account: Account, { isOverflow }: { readonly isOverflow: boolean }): void {
     this.#tried.add(account.id);

@@ -139,6 +139,11 @@ export class ProxyRequest implements Disposable {
     return this.turn?.bytes ?? null;
   }
 
+  /** Whether it asks for a WebSocket. */
+  get isHandshake(): boolean {
+    return this.claim === noBody && this.turn === null;
+  }
+
   /** Whether its message refers to a response that only the client's current socket knows. */
   get isContinuation(): boolean {
     return this.turn?.isContinuation ?? false;
@@ -158,8 +163,7 @@ export class ProxyRequest implements Disposable {
    * has no body: Codex names the model of its turns in the metadata.
    */
   async model(): Promise<string | null> {
-    if (this.claim === noBody && this.turn === null)
-      return modelAndEffortIn(this.header('x-codex-turn-metadata') ?? '').model;
+    if (this.isHandshake) return modelAndEffortIn(this.header('x-codex-turn-metadata') ?? '').model;
     return (await this.bodyFacts()).model;
   }
 
