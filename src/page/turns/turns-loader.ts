@@ -1,4 +1,4 @@
-import { type ReadonlySignal, signal } from '@preact/signals';
+import { type ReadonlySignal, type Signal, signal } from '@preact/signals';
 import type { RequestView } from '../../api/request.js';
 import type { Problem } from '../../api/shared-shapes.js';
 import { call } from '../state/api-client.js';
@@ -23,7 +23,7 @@ export class TurnsLoader {
   /** Why older turns may be missing, in the program's words; null if none are. */
   readonly warning = signal<string | null>(null);
   /** Path of the next page; null after the last one. */
-  private next: string | null;
+  private readonly next: Signal<string | null>;
   private readonly first: string;
   private running: AbortController | null = null;
   /** Whether turns that came while the connection was lost may be missing. */
@@ -31,7 +31,7 @@ export class TurnsLoader {
 
   constructor(private readonly filters: TurnFilters) {
     this.first = `/admin/requests?${requestsQuery(filters, PAGE).toString()}`;
-    this.next = this.first;
+    this.next = signal(this.first);
   }
 
   /** Grows with each change of the list. */
@@ -39,8 +39,9 @@ export class TurnsLoader {
     return this.changes;
   }
 
+  /** Renders the reading component when it changes. */
   get hasMore(): boolean {
-    return this.next !== null;
+    return this.next.value !== null;
   }
 
   /** Loads the next page, unless one is being loaded, or the last one failed. */
@@ -82,10 +83,11 @@ export class TurnsLoader {
 
   /** Returns whether the next page has come. */
   private async loadOlder(): Promise<boolean> {
-    if (this.next === null) return false;
-    const page = await this.load(this.next);
+    const path = this.next.peek();
+    if (path === null) return false;
+    const page = await this.load(path);
     if (page === null) return false;
-    this.next = nextPage(page.headers);
+    this.next.value = nextPage(page.headers);
     this.take(page);
     return true;
   }
@@ -98,7 +100,7 @@ export class TurnsLoader {
     const next = nextPage(page.headers);
     const hasGap = oldest !== undefined && next !== null && this.list.find(oldest.id) === null;
     if (hasGap) this.list.dropBefore(oldest.at);
-    if (hasGap || this.next === this.first) this.next = next;
+    if (hasGap || this.next.peek() === this.first) this.next.value = next;
     this.take(page);
   }
 
