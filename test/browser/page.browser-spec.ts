@@ -150,6 +150,18 @@ it('filters are in the address and survive a reload and the back button', async 
   expect(opened.complaints).toEqual([]);
 });
 
+it('the first turn replaces the words of an empty list', async () => {
+  await using pool = await BrowserPool.start(two);
+  await using opened = await OperatorPage.open(browser, pool.origin, '/?view=turns');
+  const { page } = opened;
+  const empty = page.getByText('No turn yet: Codex has sent none to the pool.');
+  await empty.waitFor();
+  await pool.turn();
+  await page.getByText('One turn.').waitFor();
+  expect(await empty.count()).toBe(0);
+  expect(opened.complaints).toEqual([]);
+});
+
 it('the page is used with the keyboard alone', async () => {
   await using pool = await BrowserPool.start(two);
   await using opened = await OperatorPage.open(browser, pool.origin);

@@ -66,6 +66,8 @@ function useMissedTurns(loader: TurnsLoader): void {
 }
 
 function Foot({ loader, filters }: { loader: TurnsLoader; filters: TurnFilters }) {
+  // The list is no signal, so that its changes have to be read for themselves.
+  void loader.version.value;
   if (loader.isLoading.value) return <p class="quiet turns-foot">Loading …</p>;
   if (loader.problem.value !== null) return null;
   if (loader.list.size > 0) {
