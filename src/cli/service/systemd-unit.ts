@@ -1,6 +1,9 @@
 import { MARKER, type ServiceFacts } from './service-facts.js';
 
-/** Returns a unit for systemd's user manager (systemd.service(5), systemd.exec(5)). */
+/**
+ * Returns a unit for systemd's user manager (systemd.service(5), systemd.exec(5)). `env` runs Node, because systemd
+ * refuses an executable with quotes or backslashes in its path.
+ */
 export function systemdUnit({ node, script, folder, stopSeconds }: ServiceFacts): string {
   return `# ${MARKER}
 [Unit]
@@ -11,7 +14,7 @@ StartLimitBurst=10
 [Service]
 Type=exec
 WorkingDirectory=${withoutSpecifiers(folder)}
-ExecStart=${[node, script, 'start'].map(argument).join(' ')}
+ExecStart=/usr/bin/env ${[node, script, 'start'].map(argument).join(' ')}
 Restart=on-failure
 RestartSec=5
 TimeoutStopSec=${stopSeconds}

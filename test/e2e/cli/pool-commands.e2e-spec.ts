@@ -182,6 +182,15 @@ describe('the command line', () => {
     expect(code).toBe(0);
   });
 
+  it('has every command in docs/cli.md, and no other', async () => {
+    const { stdout } = await home.run(['--help']);
+    const commands = [...stdout.matchAll(/^ {2}([a-z]+) /gm)].map(([, name = '']) => name);
+    const text = await readFile(new URL('../../../docs/cli.md', import.meta.url), 'utf8');
+    const rows = [...text.matchAll(/^\| (`[a-z].*?) \| /gm)].map(([, cell = '']) => cell);
+    const names = rows.flatMap((it) => [...it.matchAll(/`([a-z]+)/g)].map(([, name = '']) => name));
+    expect(names.toSorted()).toEqual(commands.filter((it) => it !== 'help').toSorted());
+  });
+
   it.each(['bash', 'zsh', 'fish', 'powershell'])('prints completions for %s', async (shell) => {
     const { code, stdout } = await home.run(['complete', shell]);
     expect(stdout).toContain('codex-pool');
