@@ -111,6 +111,15 @@ describe.each(modes)('a setup by %s', (mode) => {
     for (const it of foreign) expect(lines(planned(text, mode).text)).toContain(it);
   });
 
+  it('keeps the line breaks of a file, and a schema directive in its first line', () => {
+    for (const [, text] of shapes.filter((it) => it[1].includes('\r\n'))) {
+      expect(planned(text, mode).text).not.toMatch(/(?<!\r)\n/);
+    }
+    for (const [, text] of shapes.filter((it) => it[1].startsWith('#:schema'))) {
+      expect(lines(planned(text, mode).text)[0]).toBe(lines(text)[0]);
+    }
+  });
+
   it('changes nothing the second time', () => {
     for (const [, text] of shapes) {
       const { text: once } = planned(text, mode);
@@ -145,6 +154,22 @@ describe('an undo', () => {
         { name: 'openai_base_url', why: 'changed' },
       ],
     });
+  });
+
+  it('leaves a value that was changed where the setup had replaced one', () => {
+    const plan = planned(text);
+    const edited = plan.text.replace('"openai"', '"mine"');
+    expect(undone(edited, plan)).toEqual({
+      text: text.replace('"azure"', '"mine"'),
+      kept: [{ name: 'model_provider', why: 'changed' }],
+    });
+  });
+
+  it('leaves our lines below a header that was put above them, where they mean something else', () => {
+    const plan = planned(text);
+    const edited = plan.text.replace(COMMENT, `[mine]\n${COMMENT}`);
+    const after = undone(edited, plan).text;
+    expect(after).toBe(edited.replace(`${COMMENT}\n`, '').replace('"openai"', '"azure"'));
   });
 
   it('finds our lines after a reordering, other quotes, another line break, and a comment behind them', () => {
