@@ -84,8 +84,10 @@ it('settings are changed while the program runs, refused with a reason, and take
   await page.getByLabel('Policy').selectOption('round-robin');
   await opened.says('New sessions: next in turn.');
   expect(await setting('PROXY_POLICY')).toBe('round-robin');
-  await page.getByLabel('More lines in the log, never secrets').check();
+  // Not `check`: the box shows the setting in force, so that it changes only with the response.
+  await page.getByLabel('More lines in the log, never secrets').click();
   await opened.says('The log has more lines now.');
+  expect(await setting('PROXY_DEBUG')).toBe('1');
   const address = page.getByLabel('Alerts to');
   const save = page.locator('.set-up-notify').getByRole('button', { name: 'Save' });
   await address.fill('ftp://127.0.0.1/alerts');
