@@ -8,7 +8,6 @@ const SECOND_START_RATIO = 0.5;
 
 const newcomers = [
   { title: 'npm 12', npm: '12', options: [], isBare: false },
-  { title: 'npm 12 with --ignore-scripts', npm: '12', options: ['--ignore-scripts'], isBare: false },
   { title: 'npm 12 and no compiler or Python on the PATH', npm: '12', options: [], isBare: true },
 ];
 
