@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import type { RootCommand } from '@bomb.sh/tab';
 import type { Command } from 'commander';
+import { isAccountName } from '../tokens/account-name.js';
 
 /** Commands whose argument is the name of an account. */
 const ofAccount = ['pause', 'resume', 'remove', 'refresh', 'poll', 'reset'];
@@ -21,7 +22,8 @@ function accountNames(): readonly string[] {
   try {
     return readdirSync(process.env['POOL_DIR'] ?? './pool')
       .filter((it) => it.endsWith('.json') && !it.startsWith('.'))
-      .map((it) => it.slice(0, -'.json'.length));
+      .map((it) => it.slice(0, -'.json'.length))
+      .filter(isAccountName); // shells expand a completion: no other character may reach them
   } catch {
     return []; // a completion has nowhere to report to
   }

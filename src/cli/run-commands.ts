@@ -23,7 +23,6 @@ export function addRunCommands(program: Command): void {
     .command('bench')
     .description('Measure what the proxy costs; only in a clone of the project.')
     .argument('[options...]', 'options of the bench')
-    .helpOption(false)
     .allowUnknownOption()
     .action(async (_options: readonly string[], _flags: unknown, command: Command) => {
       const { runBench } = await import('./bench-action.js');

@@ -1,13 +1,11 @@
+import { isAccountName } from './account-name.js';
 import { type Credential, parseCredential } from './credential-file/credential.js';
 import { describeDoubt, doubtAbout } from './credential-file/login-doubts.js';
 import { ImportRefusedError } from './tokens.errors.js';
 
-/** Valid account names; a name becomes a file name and part of a URL. */
-const NAME = /^(?!\.)[A-Za-z0-9._-]{1,64}$/;
-
 /** @throws ImportRefusedError when the name is invalid */
 export function checkName(name: string): void {
-  if (NAME.test(name)) return;
+  if (isAccountName(name)) return;
   throw new ImportRefusedError(
     'bad_name',
     'A name is 1 to 64 of the characters A–Z, a–z, 0–9, dot, underscore and hyphen, and does not begin with a dot.',

@@ -11,7 +11,7 @@ import { connect } from './connection.js';
 import { listFiles, removeFile } from './pool-files.js';
 import { askAccounts, replyAs, withoutIdentity } from './pool-reply.js';
 import { fitted, inOneLine, widthOf } from './text-width.js';
-import { pauseEnd } from './pause-end.js';
+import { type PauseEnd, pauseEnd, refuseSeveral } from './pause-end.js';
 
 const pathOf = (name: string) => `/admin/accounts/${encodeURIComponent(name)}`;
 
@@ -28,14 +28,9 @@ export async function listAccounts({ json }: { readonly json: boolean }, output:
   if (accounts.length === 0) output.line('No account yet. Add one: codex-pool login');
 }
 
-export interface PauseFlags {
-  readonly until?: string;
-  readonly for?: string;
-  readonly untilReset: boolean;
-}
-
 /** Takes an account out, for a time or until it is resumed. @throws CommandError */
-export async function pauseAccount(name: string, flags: PauseFlags, output: Output): Promise<void> {
+export async function pauseAccount(name: string, flags: PauseEnd, output: Output): Promise<void> {
+  refuseSeveral(flags);
   const client = connect();
   const account = flags.untilReset ? await accountNamed(client, name) : null;
   const pausedUntil = pauseEnd(flags, account, Date.now());

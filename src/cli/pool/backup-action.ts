@@ -7,9 +7,12 @@ import { packTarSources, type TarSource } from 'modern-tar/fs';
 import { describeError, errorCode } from '../../runtime/pool-error.js';
 import { cliSettings } from '../command/cli-settings.js';
 import { CommandError } from '../command/command-error.js';
+import { exitCodes } from '../command/exit-codes.js';
 import type { Output } from '../command/output.js';
 
 const PRIVATE = 0o600;
+const JOURNAL = '.journal';
+const MOST_READINGS = 20;
 const isArchive = /\.(?:tar|tar\.gz|tgz)$/;
 
 /**
@@ -19,7 +22,8 @@ const isArchive = /\.(?:tar|tar\.gz|tgz)$/;
  */
 export async function backup(file: string, output: Output): Promise<void> {
   const path = resolve(file);
-  if (!isArchive.test(path)) throw new CommandError('Name a file that ends in .tar, .tar.gz or .tgz.');
+  if (!isArchive.test(path))
+    throw new CommandError('Name a file that ends in .tar, .tar.gz or .tgz.', exitCodes.wrongUse);
   const { poolDir, dbPath } = cliSettings();
   const logins = await loginsIn(poolDir);
   const scratch = existsSync(dbPath) ? await mkdtemp(join(dirname(dbPath), '.backup-')) : null;
@@ -27,7 +31,9 @@ export async function backup(file: string, output: Output): Promise<void> {
     const copy = scratch === null ? null : await databaseCopy(dbPath, join(scratch, 'proxy.db'));
     const settings = await settingsFile();
     const sources: TarSource[] = [
-      ...logins,
+      ...[...logins].map(
+        ([it, content]) => ({ type: 'content', target: `pool/${it}`, content, mode: PRIVATE }) as const,
+      ),
       ...settings,
       ...(copy === null
         ? []
@@ -35,8 +41,9 @@ export async function backup(file: string, output: Output): Promise<void> {
     ];
     await write(path, sources);
     const { size } = await stat(path);
+    const count = [...logins.keys()].filter((it) => !it.startsWith(JOURNAL)).length;
     const parts = [
-      `${logins.length} login${logins.length === 1 ? '' : 's'}`,
+      `${count} login${count === 1 ? '' : 's'}`,
       ...(settings.length === 0 ? [] : ['.env']),
       ...(copy === null ? [] : ['the database']),
     ];
@@ -49,19 +56,47 @@ export async function backup(file: string, output: Output): Promise<void> {
   }
 }
 
-/** Returns the files of the pool folder, read now, so that each is whole. */
-async function loginsIn(poolDir: string): Promise<TarSource[]> {
+/**
+ * Returns the files of the pool folder and of its journal, which holds tokens that are not in their file yet. They are
+ * read until two readings agree, so that no refresh falls between.
+ * @throws CommandError
+ */
+async function loginsIn(poolDir: string): Promise<Buffers> {
+  let before = await readingOf(poolDir);
+  for (let tries = 0; tries < MOST_READINGS; tries += 1) {
+    const now = await readingOf(poolDir);
+    if (isSame(before, now)) return now;
+    before = now;
+  }
+  throw new CommandError('The pool changes all the time. Try again in a moment.');
+}
+
+/** Contents by path below the pool folder. */
+type Buffers = ReadonlyMap<string, Buffer>;
+
+async function readingOf(poolDir: string): Promise<Buffers> {
   const names = await readdir(poolDir).catch((error: unknown) => {
     throw new CommandError(`The pool folder ${poolDir} cannot be read: ${describeError(error)}`);
   });
-  const files = names.filter((it) => it.endsWith('.json') && !it.startsWith('.')).toSorted();
-  return await Promise.all(
-    files.map(async (name): Promise<TarSource> => {
-      const content = await readFile(join(poolDir, name)).catch((error: unknown) => {
-        throw new CommandError(`${name} cannot be read: ${describeError(error)}`);
-      });
-      return { type: 'content', target: `pool/${name}`, content, mode: PRIVATE };
+  const journal = await readdir(join(poolDir, JOURNAL)).catch((error: unknown) => {
+    if (errorCode(error) === 'ENOENT') return [];
+    throw new CommandError(`The journal of ${poolDir} cannot be read: ${describeError(error)}`);
+  });
+  const paths = [
+    ...names.filter((it) => it.endsWith('.json') && !it.startsWith('.')),
+    ...journal.map((it) => `${JOURNAL}/${it}`),
+  ].toSorted();
+  const read = async (path: string): Promise<[string, Buffer]> => [path, await readFile(join(poolDir, path))];
+  return new Map(
+    await Promise.all(paths.map(read)).catch((error: unknown) => {
+      throw new CommandError(`The pool cannot be read: ${describeError(error)}`);
     }),
+  );
+}
+
+function isSame(one: Buffers, other: Buffers): boolean {
+  return (
+    one.size === other.size && [...one].every(([path, bytes]) => other.get(path)?.equals(bytes) === true)
   );
 }
 

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import type { Output } from '../command/output.js';
-import type { PauseFlags } from './account-actions.js';
 import type { ImportFlags } from './import-action.js';
 import type { LoginFlags } from './login-action.js';
+import type { PauseEnd } from './pause-end.js';
 import type { StatusFlags } from './status-action.js';
 
 /** Adds the commands that show and change the pool. Each loads its modules when it runs. */
@@ -76,7 +76,7 @@ function addChanges(program: Command, output: Output): void {
     .option('--for <span>', 'for a time, such as 30m, 2h or 3d')
     .option('--until <time>', 'until a time, such as 18:00')
     .option('--until-reset', 'until its quota is reset', false)
-    .action(async (name: string, flags: PauseFlags) => {
+    .action(async (name: string, flags: PauseEnd) => {
       const { pauseAccount } = await import('./account-actions.js');
       await pauseAccount(name, flags, output);
     });

@@ -4,26 +4,39 @@ import { exitCodes } from '../command/exit-codes.js';
 
 const units: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
 
+/** How the end of a pause is given. */
+export interface PauseEnd {
+  readonly until?: string;
+  readonly for?: string;
+  readonly untilReset: boolean;
+}
+
 /**
  * Returns when a pause ends, epoch ms; null: when it is resumed.
  * @param account the account, for `untilReset`
  * @throws CommandError for a time that is none, or is over
  */
 export function pauseEnd(
-  flags: { readonly until?: string; readonly for?: string; readonly untilReset: boolean },
+  flags: PauseEnd,
   account: Pick<AccountView, 'windows'> | null,
   now: number,
 ): number | null {
-  const given = [flags.until, flags.for, flags.untilReset ? '' : undefined].filter((it) => it !== undefined);
-  if (given.length > 1) throw wrong('Use one of --until, --for and --until-reset.');
+  refuseSeveral(flags);
   if (flags.for !== undefined) return now + spanIn(flags.for);
   if (flags.until !== undefined) return timeIn(flags.until, now);
   if (!flags.untilReset) return null;
-  const resets = (account?.windows ?? []).flatMap(({ resetsAt }) =>
-    resetsAt !== null && resetsAt > now ? [resetsAt] : [],
-  );
-  if (resets.length > 0) return Math.min(...resets);
+  const windows = (account?.windows ?? []).filter(({ resetsAt }) => (resetsAt ?? 0) > now);
+  const full = windows.filter((it) => it.usedRatio >= 1);
+  const resets = (full.length > 0 ? full : windows).map((it) => it.resetsAt ?? 0);
+  // Windows that are full must all be back; otherwise the next one counts.
+  if (resets.length > 0) return full.length > 0 ? Math.max(...resets) : Math.min(...resets);
   throw new CommandError('No reset of this account is known. Use --for or --until.');
+}
+
+/** @throws CommandError if more than one end is given */
+export function refuseSeveral(flags: PauseEnd): void {
+  const given = [flags.until !== undefined, flags.for !== undefined, flags.untilReset].filter(Boolean);
+  if (given.length > 1) throw wrong('Use one of --until, --for and --until-reset.');
 }
 
 function spanIn(text: string): number {

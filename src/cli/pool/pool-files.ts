@@ -1,8 +1,9 @@
-import { mkdir, readdir, rename } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { link, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { type Credential, identityOf, parseCredential } from '../../tokens/credential-file/credential.js';
 import { limits } from '../../config/limits.js';
-import { readBounded, replaceFile } from '../../runtime/files/atomic-file.js';
+import { readBounded, syncFolder } from '../../runtime/files/atomic-file.js';
+import { temporaryPathFor } from '../../runtime/files/temporary-file.js';
 import { describeError, errorCode } from '../../runtime/pool-error.js';
 import { checkDocument, checkName } from '../../tokens/import-check.js';
 import { RemovedFiles } from '../../tokens/removed-files.js';
@@ -66,17 +67,36 @@ export async function addFile(document: unknown, name: string | null): Promise<s
       `${mine.name} is this account already. Start the proxy, and import again: it knows which tokens are newer.`,
     );
   }
-  const free = name ?? firstFree(files);
-  if (files.some((it) => it.name.toLowerCase() === free.toLowerCase()))
-    throw new CommandError(`The pool folder has a file ${free}${SUFFIX} already. Choose another --name.`);
   const { poolDir } = cliSettings();
   await mkdir(poolDir, { recursive: true, mode: 0o700 });
-  await replaceFile(join(poolDir, free + SUFFIX), `${JSON.stringify(document, null, 2)}\n`);
-  return free;
+  const text = `${JSON.stringify(document, null, 2)}\n`;
+  const taken = new Set(files.map((it) => it.name.toLowerCase()));
+  for (;;) {
+    const free = name ?? firstFree(taken);
+    if (!taken.has(free.toLowerCase()) && (await createFile(join(poolDir, free + SUFFIX), text))) return free;
+    if (name !== null)
+      throw new CommandError(`The pool folder has a file ${free}${SUFFIX} already. Choose another --name.`);
+    taken.add(free.toLowerCase()); // another import was faster
+  }
 }
 
-function firstFree(files: readonly ReadFile[]): string {
-  const taken = new Set(files.map((it) => it.name.toLowerCase()));
+/** Creates a file that is whole as soon as it has its name; false if the name is taken. */
+async function createFile(path: string, text: string): Promise<boolean> {
+  const draft = temporaryPathFor(path);
+  try {
+    await writeFile(draft, text, { flag: 'wx', mode: 0o600, flush: true });
+    await link(draft, path);
+    await syncFolder(dirname(path));
+    return true;
+  } catch (error) {
+    if (errorCode(error) === 'EEXIST') return false;
+    throw new CommandError(`${path} cannot be written: ${describeError(error)}`);
+  } finally {
+    await rm(draft, { force: true });
+  }
+}
+
+function firstFree(taken: ReadonlySet<string>): string {
   for (let n = 1; ; n += 1) if (!taken.has(`account-${n}`)) return `account-${n}`;
 }
 

@@ -50,6 +50,7 @@ describe('commands that change a running pool', () => {
     [['pause', 'a', '--until', 'yesterday'], 2, '--until takes a time'],
     [['pause', 'a', '--until', '2001-01-01'], 2, 'is over'],
     [['pause', 'a', '--for', '1h', '--until-reset'], 2, 'Use one of'],
+    [['backup', 'pool.zip'], 2, 'ends in .tar'],
     [['pause', 'nobody-here'], 1, 'nobody-here'],
     [['resume'], 2, "missing required argument 'name'"],
     [['remove', 'a'], 2, 'add --yes'],
@@ -153,6 +154,29 @@ describe('commands without a running proxy', () => {
     expect(await readFile(join(place, '.env'), 'utf8')).toBe('PROXY_DEBUG=1\n');
   });
 
+  it('back up tokens that are only in the journal', async () => {
+    await home.run(['import', await loginFile(), '--name', 'work'], NOWHERE);
+    await mkdir(join(home.folder, 'pool', '.journal'));
+    await writeFile(join(home.folder, 'pool', '.journal', 'work'), 'the newest tokens');
+    const archive = join(home.folder, 'pool.tar');
+    expect(await home.run(['backup', archive], NOWHERE)).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('1 login'),
+    });
+    const { stdout } = await promisify(execFile)('tar', ['xOf', archive, 'pool/.journal/work']);
+    expect(stdout).toBe('the newest tokens');
+  });
+
+  it('import two logins at once, both of which are kept', async () => {
+    const files = [await loginFile('one'), await loginFile('two')];
+    const ends = await Promise.all(files.map(async (it) => await home.run(['import', it], NOWHERE)));
+    expect(ends.map((it) => it.code)).toEqual([0, 0]);
+    expect((await readdir(join(home.folder, 'pool'))).toSorted()).toEqual([
+      'account-1.json',
+      'account-2.json',
+    ]);
+  });
+
   it('back up the database while the proxy writes it', async () => {
     await using pool = await startRanked({ accounts: ['a'] });
     await symlink(join(pool.folder, 'pool'), join(home.folder, 'pool'));
@@ -200,7 +224,10 @@ describe('the command line', () => {
   it('completes commands and the names of accounts', async () => {
     await home.run(['import', await loginFile(), '--name', 'work'], NOWHERE);
     expect((await home.run(['complete', '--', 'pau'])).stdout).toContain('pause');
-    expect((await home.run(['complete', '--', 'pause', ''])).stdout).toMatch(/^work/m);
+    await writeFile(join(home.folder, 'pool', '$(touch pwned).json'), '');
+    const { stdout } = await home.run(['complete', '--', 'pause', '']);
+    expect(stdout).toMatch(/^work/m);
+    expect(stdout).not.toContain('pwned');
   });
 
   it('loads no module of Nest, but to start', async () => {
