@@ -14,7 +14,9 @@ const at = args.indexOf('--then');
 const then = at === -1 ? '' : args[at + 1];
 const isWaiting = then === 'wait';
 if (isWaiting) {
-  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => { console.log('got ' + signal); process.exit(9); });
+  process.on('SIGINT', () => { console.log('got SIGINT'); if (!process.stdin.isTTY) process.exit(9); });
+  process.on('SIGTERM', () => { console.log('got SIGTERM'); process.exit(9); });
+  process.stdin.on('data', () => process.exit(9));
 }
 console.log(JSON.stringify(args));
 if (isWaiting) setInterval(() => {}, 1000);
@@ -78,9 +80,16 @@ it('leaves Ctrl-C on a terminal to Codex, which gets it once', async () => {
   await using _home = home;
   const child = home.startOnTerminal(['codex', '--then', 'wait'], env);
   await child.until((it) => (it.stdout.includes('wait') ? true : null), 'Codex to run');
-  child.write('\u0003');
+  for (let times = 1; times <= 3; times += 1) {
+    child.write('\u0003');
+    await child.until((it) => (it.stdout.split('got SIGINT').length > times ? true : null), 'the signal');
+  }
+  child.write('\n');
   const end = await endOf(child);
-  expect([end.code, end.stdout.match(/got SIGINT/g)]).toEqual([9, ['got SIGINT']]);
+  expect([end.code, end.stdout.match(/got SIGINT/g)]).toEqual([
+    9,
+    ['got SIGINT', 'got SIGINT', 'got SIGINT'],
+  ]);
 });
 
 it('says how to install Codex if it is missing, and how to work if the proxy is dead', async () => {
