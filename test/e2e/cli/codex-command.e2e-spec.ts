@@ -1,11 +1,12 @@
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, it, vi } from 'vitest';
-import { Program } from '../../support/program/child-process.js';
+import { beforeAll, expect, it, vi } from 'vitest';
+import { buildProgram, Program } from '../../support/program/child-process.js';
 import { CommandHome, endOf } from '../../support/program/command-home.js';
 
-// Each command is a process of its own, and the first one waits for the build.
-vi.setConfig({ testTimeout: 60_000 });
+// Each command is a process of its own; the build may take a while on a busy machine.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 180_000 });
+beforeAll(async () => void (await buildProgram()));
 
 /** Takes the place of Codex: prints its arguments, then ends or waits as they say. */
 const standIn = `#!${process.execPath}

@@ -1,10 +1,12 @@
 import { chmod, chown, link, mkdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { describe, expect, it, vi } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { buildProgram } from '../../support/program/child-process.js';
 import { CommandHome, endOf } from '../../support/program/command-home.js';
 
-// Each command is a process of its own, and the first one waits for the build.
-vi.setConfig({ testTimeout: 60_000 });
+// Each command is a process of its own; the build may take a while on a busy machine.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 180_000 });
+beforeAll(async () => void (await buildProgram()));
 
 type Prepare = (home: CommandHome) => Promise<Readonly<Record<string, string | undefined>> | void>;
 

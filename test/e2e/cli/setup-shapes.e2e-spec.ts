@@ -1,10 +1,12 @@
 import { chmod, readFile, stat } from 'node:fs/promises';
 import { parse } from 'smol-toml';
-import { expect, it, vi } from 'vitest';
+import { beforeAll, expect, it, vi } from 'vitest';
+import { buildProgram } from '../../support/program/child-process.js';
 import { CommandHome } from '../../support/program/command-home.js';
 
-// Each command is a process of its own, and the first one waits for the build.
-vi.setConfig({ testTimeout: 60_000 });
+// Each command is a process of its own; the build may take a while on a busy machine.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 180_000 });
+beforeAll(async () => void (await buildProgram()));
 
 const ORIGIN = 'http://127.0.0.1:8989';
 const OURS = { openai_base_url: `${ORIGIN}/v1`, chatgpt_base_url: `${ORIGIN}/backend-api` };

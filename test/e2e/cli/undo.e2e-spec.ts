@@ -1,11 +1,13 @@
 import { copyFile, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it, vi } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { SeededRandom } from '../../support/seeded-random.js';
+import { buildProgram } from '../../support/program/child-process.js';
 import { CommandHome, endOf } from '../../support/program/command-home.js';
 
-// Each command is a process of its own, and the first one waits for the build.
-vi.setConfig({ testTimeout: 60_000 });
+// Each command is a process of its own; the build may take a while on a busy machine.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 180_000 });
+beforeAll(async () => void (await buildProgram()));
 
 const text = 'model_provider = "azure" # mine\nmodel = "gpt"\n\n[a]\nb = 1\n';
 
