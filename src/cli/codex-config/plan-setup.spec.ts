@@ -212,6 +212,17 @@ describe('an undo', () => {
       expect(undoneAll(found, [last, first])).toEqual({ text, kept: [] });
     }
   });
+
+  it.each(shapes)('gives the same bytes of %s, when setups before were killed', (_name, text) => {
+    const setups = modes.flatMap((mode) =>
+      ['http://127.0.0.1:9001', ORIGIN].map((it) => [mode, it] as const),
+    );
+    const plans = setups.map((it) => planned(text, ...it));
+    for (const written of plans) {
+      const undo = undoneAll(written.text, [...plans.filter((it) => it !== written), written]);
+      expect(undo).toEqual({ text, kept: [] });
+    }
+  });
 });
 
 describe('a setup refuses', () => {

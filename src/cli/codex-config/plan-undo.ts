@@ -23,27 +23,33 @@ export function planUndo(
   generations: readonly (readonly ConfigChange[])[],
 ): UndoPlan {
   let document = current;
-  for (const changes of generations) {
-    const edits = editsOf(document, changes);
+  const edit = (edits: readonly Edit[]): void => {
     if (edits.length > 0) document = ConfigDocument.parse(current.path, applyEdits(document.text, edits));
+  };
+  // Untouched lines of any generation first: the remains of one could be parts of another's lines.
+  const lost: InsertedLines[] = [];
+  for (const changes of generations) {
+    const edits: Edit[] = [];
+    for (const it of changes) {
+      const found = editOf(document, it);
+      if (found !== null) edits.push(found);
+      else if (it.kind === 'inserted') lost.push(it);
+    }
+    edit(edits);
   }
+  for (const it of lost) edit(withoutOverlaps(remains(document, it).map((range) => ({ range, text: '' }))));
   return { document, kept: keptIn(document, generations.flat()) };
 }
 
-function editsOf(document: ConfigDocument, changes: readonly ConfigChange[]): Edit[] {
-  const edits: Edit[] = [];
-  for (const change of changes) {
-    if (change.kind === 'inserted') {
-      const range = untouched(document, change);
-      const ranges = range === null ? remains(document, change) : [range];
-      edits.push(...ranges.map((it) => ({ range: it, text: '' })));
-    } else {
-      const entry = document.entry(change.table, change.key);
-      if (entry !== null && hasValue(entry, change.ours))
-        edits.push({ range: entry.value, text: change.old });
-    }
+/** The edit that takes back a change, or null if the file does not have it as we wrote it. */
+function editOf(document: ConfigDocument, change: ConfigChange): Edit | null {
+  if (change.kind === 'inserted') {
+    const range = untouched(document, change);
+    return range === null ? null : { range, text: '' };
   }
-  return withoutOverlaps(edits);
+  const entry = document.entry(change.table, change.key);
+  const isOurs = entry !== null && hasValue(entry, change.ours);
+  return isOurs ? { range: entry.value, text: change.old } : null;
 }
 
 /** The range of the inserted lines, if they stand in the file once, unchanged and with the same meaning. */
