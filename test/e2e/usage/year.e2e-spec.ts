@@ -16,12 +16,13 @@ import { Folders, type RunningProgram } from '../../support/program/usage-progra
 /** The aims, ms and bytes; docs/benchmarks.md has measured figures, with the load at that time. */
 const AIM = { answerMs: 100, tenAnswersMs: 1_000, tenAnswersBytes: 50e6, lateMs: 20, busyMs: 20 };
 /**
- * Other work on the machine slows everything down, so an aim fails at a multiple of it. What the main thread computes
- * at a time hardly depends on other work. `USAGE_MARGIN=1` on a quiet machine.
+ * Other work on the machine slows everything down, so an aim fails at a multiple of it; a query without its index costs
+ * ten times as much. CPU time depends less on other work, by caches and by the other half of a core.
+ * `USAGE_MARGIN=1` on a quiet machine.
  */
 const margin = (): number =>
   Number(process.env['USAGE_MARGIN'] ?? 3 * Math.max(1, (loadavg()[0] ?? 0) / availableParallelism()));
-const BUSY_MARGIN = 3;
+const CPU_MARGIN = 3;
 const DAY = 86_400_000;
 const ROUNDS = 4;
 const STREAMS = 5;
@@ -134,7 +135,7 @@ function expectOnTime(observed: Observed, idle: Observed): void {
   expect(observed.stream.p99).toBeLessThan(bound('p99'));
   // Upstream and client run in this process: an event on its way is late when this loop is, whatever the program does.
   expect(observed.stream.max).toBeLessThan(bound('max') + observed.ownMaxMs);
-  expect(observed.loop.busyMaxMs).toBeLessThan(BUSY_MARGIN * AIM.busyMs);
+  expect(observed.loop.busyMaxMs).toBeLessThan(CPU_MARGIN * AIM.busyMs);
 }
 
 async function prepare(fakeUpstream: FakeUpstream, driver: TestedDriver): Promise<Folders> {
@@ -172,7 +173,7 @@ describe.each(drivers)('a year of usage and a million turns (%s)', { timeout: 30
       }
       const [dearest] = costs.toSorted(([, a], [, b]) => b - a);
       say(`${driver}, CPU of an answer (all threads): at most ${ms(dearest?.[1] ?? 0)}, ${dearest?.[0]}`);
-      expect(dearest?.[1]).toBeLessThan(AIM.answerMs);
+      expect(dearest?.[1]).toBeLessThan(CPU_MARGIN * AIM.answerMs);
     }
     {
       await using watch = await Watch.begin(reporting, fakeUpstream);
