@@ -213,14 +213,14 @@ describe('an undo', () => {
     }
   });
 
-  it.each(shapes)('gives the same bytes of %s, when setups before were killed', (_name, text) => {
+  it.each(shapes)('gives the same bytes of %s, when setups before were killed', (_name, source) => {
     const setups = modes.flatMap((mode) =>
       ['http://127.0.0.1:9001', ORIGIN].map((it) => [mode, it] as const),
     );
-    const plans = setups.map((it) => planned(text, ...it));
+    const plans = setups.map((it) => planned(source, ...it));
     for (const written of plans) {
       const undo = undoneAll(written.text, [...plans.filter((it) => it !== written), written]);
-      expect(undo).toEqual({ text, kept: [] });
+      expect(undo).toEqual({ text: source, kept: [] });
     }
   });
 });
