@@ -29,7 +29,8 @@ export class UsageController {
    * newest `limit`, in time order. `next` is the `cursor` of older ones, null if there are none. `totals` and `accounts`
    * are those of the whole span; `accountCount` counts its accounts, of which `accounts` has those with most turns.
    * `by` adds `groups`, the sums of the span by account, model, project, session, effort or front end; `account` and
-   * `model` split the buckets, too.
+   * `model` split the buckets, too. `account` (name), `model` and `project` (name or hash) filter; `project` leaves
+   * `accounts` empty.
    */
   @Get('usage')
   async usage(
@@ -68,7 +69,14 @@ export class UsageController {
 
   /** Null if the client has the response already. */
   private async answer(query: unknown, req: Request, res: Response) {
-    const question = { ...usageQuestion(query, this.clock.now()), isPriced: this.config.prices !== null };
+    const filters = {
+      accountId: (name: string) => this.registry.list().find((it) => it.name === name)?.id ?? name,
+      projects: (name: string) => this.projects.hashesOf(name),
+    };
+    const question = {
+      ...usageQuestion(query, this.clock.now(), filters),
+      isPriced: this.config.prices !== null,
+    };
     const names = this.registry.list().map(({ id, name }) => [id, name]);
     const result = await this.report.run(question, (version) =>
       isKnownToClient(req, res, version, question, names),

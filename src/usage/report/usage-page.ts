@@ -1,9 +1,10 @@
 import type { EntityManager } from 'typeorm';
 import { limits } from '../../config/limits.js';
-import { dayOf, type OffsetPeriod, startOfDay } from './local-days.js';
+import { DAY_MS, dayOf, type OffsetPeriod, startOfDay } from './local-days.js';
 import { correctionsOf, endOfHour, startOfHour } from './parts-of-hours.js';
 import { hoursBack, type StoredSpan } from './stored-span.js';
 import { dayBucket, groupsOf, HOUR_BUCKET, type UsageGroup } from './usage-query.js';
+import type { UsageFilter } from './usage-filter.js';
 import type { TimeSpan, UsageSplit } from './usage-sql.js';
 
 /** The place of a group: everything older, or of its bucket with a lesser split, comes after it. */
@@ -17,6 +18,7 @@ export interface PagePlace {
 export interface PageQuery extends TimeSpan {
   readonly bucket: 'hour' | 'day';
   readonly by: UsageSplit;
+  readonly filter: UsageFilter;
   /** The last group of the page before; null for the newest page. */
   readonly before: PagePlace | null;
   /** Maximum number of groups. */
@@ -65,6 +67,8 @@ export async function pageOf(
     }),
     bucket: query.bucket === 'day' ? dayBucket(within(periods, hours)) : HOUR_BUCKET,
     by,
+    filter: query.filter,
+    projectHoursFrom: span.from >= stored.splitsFrom ? span.from : endOfDay(stored.splitsFrom),
     firstBucket: first,
     before: before === null || last === null ? null : { bucket: last, split: before.split },
     most: most + 1,
@@ -78,6 +82,11 @@ export async function pageOf(
         : null
       : { at: startOf(cut.bucket), split: cut.split };
   return { groups: shown.toReversed(), next };
+}
+
+/** The end (exclusive) of a day of UTC of which some hours may be gone. */
+function endOfDay(at: number): number {
+  return Math.ceil(at / DAY_MS) * DAY_MS;
 }
 
 /** The arithmetic of buckets: hours (epoch ms), or numbers of local days. */

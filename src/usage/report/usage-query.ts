@@ -1,6 +1,7 @@
 import type { EntityManager } from 'typeorm';
 import type { UsageSums } from '../sums/rollup-sums.js';
 import { DAY_MS, type OffsetPeriod } from './local-days.js';
+import { andWanted, type UsageFilter, wantedTables, withTables } from './usage-filter.js';
 import {
   type Correction,
   literal,
@@ -47,6 +48,9 @@ export interface PageOfGroups {
   /** The SQL of a rollup's bucket. */
   readonly bucket: string;
   readonly by: UsageSplit;
+  readonly filter: UsageFilter;
+  /** From when the hours of projects count, epoch ms; before that, their days. */
+  readonly projectHoursFrom: number;
   readonly firstBucket: number;
   /** Only groups that are older than this one, or of its bucket with a lesser split; null for all. */
   readonly before: Pick<UsageGroup, 'bucket' | 'split'> | null;
@@ -55,9 +59,10 @@ export interface PageOfGroups {
 
 /** Sums up a page by bucket and split, in one scan: its newest groups, newest first. Groups without usage are left out. */
 export async function groupsOf(manager: EntityManager, page: PageOfGroups): Promise<UsageGroup[]> {
-  const { before, by, corrections } = page;
+  const { before, by, corrections, filter } = page;
+  const { tables, parameters } = wantedTables(filter);
   const source = [
-    rollups(page),
+    filter.projects === undefined ? rollups(page) : sumsOfProjects(page),
     ...(corrections.length === 0
       ? []
       : [`SELECT bucket, split, ${SUMS.join(', ')} FROM (${MOVED_TURNS}) AS moves`]),
@@ -67,22 +72,39 @@ export async function groupsOf(manager: EntityManager, page: PageOfGroups): Prom
       ? ''
       : `AND (bucket < ${literal(before.bucket)} OR (bucket = ${literal(before.bucket)} AND split < ?))`;
   const rows = await manager.query<Record<string, unknown>[]>(
-    `${tablesOf(corrections, by)} SELECT * FROM (
+    `${withTables(...tables, ...tablesOf(corrections, by, filter))}SELECT * FROM (
        SELECT bucket, split, ${SUMMED} FROM (${source.join(' UNION ALL ')}) AS source GROUP BY bucket, split
      ) AS sums
      WHERE bucket >= ${literal(page.firstBucket)} ${older} AND (${SUMS.map((it) => `${it} <> 0`).join(' OR ')})
      ORDER BY bucket DESC, split DESC LIMIT ${literal(page.most)}`,
-    before === null ? [] : [before.split],
+    [...parameters, ...(before === null ? [] : [before.split])],
   );
   return rows.map((it) => ({ bucket: Number(it['bucket']), split: textOf(it['split']), ...sumsIn(it) }));
 }
 
 /** The rollups of a page, with bucket and split. Sums of an hour are made first where the index has their order. */
-function rollups({ hours, bucket, by }: PageOfGroups): string {
+function rollups({ hours, bucket, by, filter }: PageOfGroups): string {
   const split = splitColumns[by];
-  const where = `FROM usage_rollup WHERE ${within('hour', hours)}`;
+  const wanted = andWanted(filter, { account: 'account_id', model: 'model', project: null });
+  const where = `FROM usage_rollup WHERE ${within('hour', hours)}${wanted}`;
   if (by === 'model') return `SELECT ${bucket} AS bucket, ${split} AS split, ${SUMS.join(', ')} ${where}`;
   const order = by === 'account' ? 'hour, account_id' : 'hour';
   return `SELECT ${bucket} AS bucket, split, ${SUMS.join(', ')} FROM (
     SELECT hour, ${split} AS split, ${SUMMED} ${where} GROUP BY ${order}) AS hours`;
+}
+
+/** The same of projects: of hours, and before those, of days, which count where they begin. */
+function sumsOfProjects({ hours, bucket, by, filter, projectHoursFrom }: PageOfGroups): string {
+  const split = by === 'model' ? 'model' : "''";
+  const wanted = andWanted(filter, { account: null, model: 'model', project: 'split_key' });
+  const firstHour = Math.min(projectHoursFrom, hours.to);
+  const [days, kept] = [
+    { from: hours.from, to: Math.max(hours.from, firstHour) },
+    { from: Math.max(hours.from, firstHour), to: hours.to },
+  ];
+  const of = (table: string, column: string, span: TimeSpan) =>
+    `SELECT ${bucket} AS bucket, ${split} AS split, ${SUMS.join(', ')} FROM (
+       SELECT ${column} AS hour, model, ${SUMS.join(', ')} FROM ${table}
+       WHERE split = 'project' AND ${within(column, span)}${wanted}) AS sums`;
+  return [of('usage_split_day', 'day', days), of('usage_split_hour', 'hour', kept)].join(' UNION ALL ');
 }

@@ -4,6 +4,7 @@ import { Database } from '../../storage/database.js';
 import { WriteBehind } from '../../storage/write-behind.js';
 import { noRecorded, type UsageSums } from '../sums/rollup-sums.js';
 import { type AccountSums, sumsByAccount } from './account-sums.js';
+import { sumsOfProjects } from './project-sums.js';
 import { DAY_MS, dateOf, type OffsetPeriod, offsetPeriods, startOfDay } from './local-days.js';
 import { type FirstByte, firstByteOf } from './first-byte.js';
 import { type GroupSplit, groupsBy, type SplitGroups } from './split-groups.js';
@@ -68,8 +69,11 @@ async function reportOf(manager: EntityManager, query: UsageQuery): Promise<Usag
   if (span.from >= span.to) return nothing(query);
   // The first day may have begun before the span, with another offset.
   const periods = offsetPeriods(query.bucket === 'day' ? query.tz : 'UTC', span.from - 2 * DAY_MS, span.to);
-  const sums = await sumsByAccount(manager, query, span, stored);
-  const { by } = query;
+  const { by, filter } = query;
+  const sums =
+    filter.projects === undefined
+      ? await sumsByAccount(manager, query, span, stored)
+      : await sumsOfProjects(manager, query, span, stored);
   const page = { ...query, by: by === 'account' || by === 'model' ? by : ('none' as const) };
   const { groups, next } = await pageOf(manager, page, span, stored, periods);
   const split = by === 'none' ? null : await groupsBy(manager, by, query, span, stored);

@@ -1,3 +1,4 @@
+import { andWanted, turnColumns, type UsageFilter } from './usage-filter.js';
 import { IS_TURN, type RecordedSums, type UsageSums } from '../sums/rollup-sums.js';
 
 /** How buckets are split; `none` for the whole pool. */
@@ -38,8 +39,12 @@ export const SUMMED_RECORDED = RECORDED.map((it) => `SUM(${it}) AS ${it}`).join(
  * The common tables of corrections: `moved` has the sums of the turns of each, by split, and `change` says what becomes of
  * them. CROSS JOIN has SQLite look up each correction by the index of `at`, once.
  */
-export function tablesOf(corrections: readonly Correction[], by: UsageSplit): string {
-  if (corrections.length === 0) return '';
+export function tablesOf(
+  corrections: readonly Correction[],
+  by: UsageSplit,
+  filter: UsageFilter,
+): readonly string[] {
+  if (corrections.length === 0) return [];
   const split = by === 'model' ? "COALESCE(turn.model, '')" : by === 'account' ? 'turn.account_id' : "''";
   const parts = corrections.map(({ from, to }, number) => values(number, from, to));
   const changes = corrections.flatMap(({ out, into }, number) => [
@@ -47,13 +52,15 @@ export function tablesOf(corrections: readonly Correction[], by: UsageSplit): st
     ...(into === null ? [] : [values(number, into, 1)]),
   ]);
   const sums = RECORDED.map((it) => `SUM(${ofTurn[it]}) AS ${it}`);
-  return `WITH part (number, first, past) AS (VALUES ${parts.join(', ')}),
-    change (number, bucket, sign) AS (VALUES ${changes.join(', ')}),
-    moved AS MATERIALIZED (
+  return [
+    `part (number, first, past) AS (VALUES ${parts.join(', ')})`,
+    `change (number, bucket, sign) AS (VALUES ${changes.join(', ')})`,
+    `moved AS MATERIALIZED (
       SELECT part.number AS number, ${split} AS split, ${sums.join(', ')}
       FROM part CROSS JOIN usage_record AS turn
-      WHERE turn.at >= part.first AND turn.at < part.past GROUP BY 1, 2
-    )`;
+      WHERE turn.at >= part.first AND turn.at < part.past${andWanted(filter, turnColumns)} GROUP BY 1, 2
+    )`,
+  ];
 }
 
 /** Rows of the corrections, to be added to sums: bucket, split, sums. */

@@ -270,6 +270,17 @@ describe.each(databaseDrivers)('every list that reads the database (%s)', (drive
         }
       }
     }
+    for (const span of spans) {
+      for (const filter of [
+        'account=a',
+        'model=m',
+        'account=a&model=m&by=account',
+        'project=p',
+        'project=p&by=model',
+      ])
+        for (const bucket of ['bucket=hour', 'bucket=day&tz=Asia/Kolkata'])
+          await report(pool, `${span}&${filter}&${bucket}`);
+    }
     const cursor = Buffer.from('[9,"9"]').toString('base64url');
     for (const query of ['', 'since=5', `cursor=${cursor}`])
       await pool.client.get(`/admin/accounts/a/quota?${query}`).expect(200);

@@ -30,6 +30,8 @@ const splits = {
   'front-end': (it: UsageRecord) => it.frontEnd ?? '',
 } as const;
 
+const splitNames = ['account', 'model', 'project', 'session', 'effort', 'front-end'] as const;
+
 /** A group as the tests compare it. */
 function withoutNames({
   key,
@@ -220,5 +222,131 @@ describe('the cost of usage', () => {
     await pool.turn().expect(200);
     const { body } = await pool.client.get('/admin/usage?by=model').expect(200);
     expect(JSON.stringify(body)).not.toContain('cost');
+  });
+});
+
+const inProject = (name: string) => JSON.stringify({ workspaces: { [`/home/user/${name}`]: {} } });
+
+describe('usage with a filter', () => {
+  /** Each combination that the sums can answer, with the turns that count. */
+  const filters: [
+    query: string,
+    by: readonly (keyof typeof splits | 'none')[],
+    passes: (it: UsageRecord) => boolean,
+  ][] = [
+    ['account=b', ['none', 'account', 'model'], (it) => it.accountId === 'b'],
+    ['model=m-2', ['none', ...splitNames], (it) => it.model === 'm-2'],
+    ['account=a&model=m-1', ['none', 'account', 'model'], (it) => it.accountId === 'a' && it.model === 'm-1'],
+    ['project=p-3', ['none', 'project', 'model'], (it) => it.project === 'p-3'],
+    [
+      'project=p-1&model=m-3',
+      ['none', 'project', 'model'],
+      (it) => it.project === 'p-1' && it.model === 'm-3',
+    ],
+    ["account=x' OR ''='", ['none', 'model'], () => false],
+    ['project=unknown', ['none', 'model'], () => false],
+  ];
+
+  it('is exact for any span: totals, groups and buckets', async () => {
+    await using pool = await TestPool.start({ accounts: [] });
+    const from = Math.floor(Date.now() / DAY) * DAY - 5 * DAY + 3 * HOUR; // its first day is not whole
+    const records = someTurns(from);
+    await store(pool, records);
+    const seed = 11;
+    const random = new SeededRandom(seed);
+    const spans = [
+      [from, from + 4 * DAY],
+      ...Array.from({ length: 2 }, () =>
+        [random.between(0, 4 * DAY), random.between(0, 4 * DAY)]
+          .map((it) => from + Math.floor(it))
+          .toSorted((a, b) => a - b),
+      ),
+    ];
+    for (const [start = 0, end = 0] of spans) {
+      for (const [filter, allBy, passes] of filters) {
+        const counted = records.filter((it) => it.at >= start && it.at < end && passes(it));
+        const all = noRecorded();
+        for (const it of counted) addRecorded(all, sumsOf(it));
+        const { failovers, resent, ...sums } = all;
+        for (const by of allBy) {
+          const query = `${encodeURI(filter)}&by=${by}&from=${start}&to=${end}`;
+          const found = await report(pool, `${query}&bucket=day&tz=Asia/Kolkata`);
+          const context = { seed, query };
+          expect({ context, totals: found.totals }).toEqual({ context, totals: { ...sums, resent } });
+          expect(found.failovers).toBe(failovers);
+          const groups = by === 'none' ? [] : inOrder(expected(counted, splits[by]));
+          expect(plain(found)).toEqual(groups);
+          for (const bucket of ['bucket=day&tz=Asia/Kolkata', 'bucket=hour']) {
+            const { hours } = await report(pool, `${query}&${bucket}`);
+            const summed = { turns: 0, input: 0, cached: 0, output: 0, reasoning: 0 };
+            for (const it of hours)
+              for (const name of ['turns', 'input', 'cached', 'output', 'reasoning'] as const)
+                summed[name] += it[name];
+            expect({ context, bucket, summed }).toEqual({ context, bucket, summed: sums });
+          }
+          const accounts = filter.startsWith('project') ? [] : expected(counted, splits.account);
+          expect(found.accounts.map((it) => [it.accountId, it.input])).toEqual(
+            accounts.toSorted((a, b) => (a.key < b.key ? -1 : 1)).map((it) => [it.key, it.input]),
+          );
+        }
+      }
+    }
+  }, 60_000);
+
+  it('outlives its turns, by whole days', async () => {
+    await using pool = await TestPool.start({ accounts: [], env: { PROXY_USAGE_RETENTION_DAYS: '1' } });
+    const from = Math.floor(Date.now() / DAY) * DAY - 9 * DAY;
+    const records = someTurns(from);
+    await store(pool, records);
+    await pool.running.app.get(RetentionCron).run();
+    for (const [filter, [, by = 'model'], passes] of filters) {
+      const counted = records.filter((it) => it.at >= from + DAY && it.at < from + 3 * DAY && passes(it));
+      const query = `${encodeURI(filter)}&by=${by}&from=${from + DAY}&to=${from + 3 * DAY}`;
+      const found = await report(pool, `${query}&bucket=day&tz=UTC`);
+      const groups = by === 'none' ? [] : inOrder(expected(counted, splits[by]));
+      expect({ query, groups: plain(found) }).toEqual({ query, groups });
+      const input = counted.reduce((sum, it) => sum + it.input, 0);
+      expect({ query, input: found.totals.input }).toEqual({ query, input });
+      const inBuckets = found.hours.reduce((sum, it) => sum + it.input, 0);
+      expect({ query, input: inBuckets }).toEqual({ query, input });
+    }
+  });
+
+  it('takes names of accounts and projects, also as CSV', async () => {
+    await using pool = await TestPool.start({ env: { PROXY_POLICY: 'fill-first' } });
+    pool.fakeUpstream
+      .account('a')
+      .always(streams({ usage: { input: 7, cached: 0, output: 1, reasoning: 0 } }));
+    for (const name of ['api', 'api', 'web'])
+      await pool.turn({ 'x-codex-turn-metadata': inProject(name) }).expect(200);
+    const turns = async (query: string) => (await report(pool, query)).totals.turns;
+    expect(await turns('account=a')).toBe(3);
+    expect(await turns('account=b')).toBe(0);
+    expect(await turns('project=api')).toBe(2);
+    const hash = (await report(pool, 'by=project&project=web')).groups?.[0]?.key ?? '';
+    expect(await turns(`project=${hash}`)).toBe(1);
+    const csv = await pool.client.get('/admin/usage.csv?by=model&project=api').expect(200);
+    expect(csv.text.split('\r\n')[1]).toBe('gpt-5.5,,2,14,0,2,0,0');
+    expect((await report(pool, 'account=a')).firstByteMs).not.toBeNull();
+    expect((await report(pool, 'account=b')).firstByteMs).toBeNull();
+    const tag = String((await pool.client.get('/admin/usage?model=gpt-5.5')).headers['etag']);
+    await pool.client.get('/admin/usage?model=gpt-5').set('if-none-match', tag).expect(200);
+    await pool.client.get('/admin/usage?model=gpt-5.5').set('if-none-match', tag).expect(304);
+  });
+
+  it.each([
+    ['account=a&project=p', 'account and project cannot be combined'],
+    ['account=a&by=project', 'account cannot be combined with by=project'],
+    ['project=p&by=account', 'project cannot be combined with by=account'],
+    ['project=p&by=session', 'project cannot be combined with by=session'],
+    ['model=', 'Invalid: model'],
+    ['model=a&model=b', 'Invalid: model'],
+    [`project=${'x'.repeat(201)}`, 'Invalid: project'],
+  ])('is refused for %s', async (query, why) => {
+    await using pool = await TestPool.start({ accounts: [] });
+    for (const path of ['/admin/usage', '/admin/usage.csv']) {
+      const { body } = await pool.client.get(`${path}?${query}`).expect(400);
+      expect(body).toMatchObject({ code: 'bad_query', detail: expect.stringContaining(why) });
+    }
   });
 });
