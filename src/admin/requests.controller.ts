@@ -1,6 +1,7 @@
 import { Controller, Get, Param, Query, Req, Res } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import type { RequestView } from '../api/request.js';
+import { listedRequest } from './listed-request.js';
 import { isKnownToClient } from './lists/entity-tag.js';
 import { linkNext } from './lists/page-cursor.js';
 import { Problem } from './problems/problem.js';
@@ -27,7 +28,8 @@ export class RequestsController {
     const { requests, next, isPartial } = await this.recorded.list(requestQuestion(query));
     if (next !== null) linkNext(req, res, next);
     if (isPartial) res.set('x-codex-pool-warning', 'the database cannot be read; older requests are missing');
-    return isKnownToClient(req, res, requests, next, isPartial) ? undefined : requests;
+    const listed = requests.map(listedRequest);
+    return isKnownToClient(req, res, listed, next, isPartial) ? undefined : listed;
   }
 
   @Get(':id')

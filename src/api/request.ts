@@ -34,8 +34,13 @@ export const requestSchema = z.object({
   project: projectSchema.nullable(),
   /** The account that served, or was tried last; null if none was tried. */
   account: z.string().nullable(),
-  /** Every account at the first selection; `passedOver` is null for accounts that could have served. */
+  /**
+   * Every account at the first selection; `passedOver` is null for accounts that could have served. In lists and events
+   * at most 8, those that the request names first.
+   */
   candidates: z.array(z.object({ account: z.string(), passedOver: z.string().nullable() })),
+  /** How many further ones `GET /admin/requests/{id}` has; absent if none. */
+  moreCandidates: z.int().positive().optional(),
   attempts: z.array(attemptSchema),
   /** The account that served the session before, if this request moved it; null if it did not move. */
   movedFrom: z.string().nullable(),

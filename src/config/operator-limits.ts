@@ -23,6 +23,8 @@ export const operatorLimits = {
   /** Requests in the event stream: the newest, and older ones that still run. */
   eventRequests: 50,
   eventRunningRequests: 200,
+  /** Candidates of a request in lists and in the event stream. */
+  listedCandidates: 8,
   /** How often the pool is looked at for alerts, if there is an address for them. */
   alertTickMs: SECOND,
   /** The same alert is not sent again for this long; how many are remembered for that. */

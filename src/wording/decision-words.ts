@@ -5,7 +5,7 @@ import type { RequestView } from '../api/request.js';
 /** The facts that a decision is made of. */
 export type DecisionFacts = Pick<
   RequestView,
-  'candidates' | 'attempts' | 'account' | 'movedFrom' | 'firstRefusal' | 'result'
+  'candidates' | 'moreCandidates' | 'attempts' | 'account' | 'movedFrom' | 'firstRefusal' | 'result'
 >;
 
 /**
@@ -94,14 +94,15 @@ function causeOfMove({ attempts, candidates, firstRefusal }: DecisionFacts, left
 /** The most accounts that one sentence names. */
 const MOST_NAMED = 3;
 
-function withoutAttempt({ candidates, result }: DecisionFacts): string {
+function withoutAttempt({ candidates, moreCandidates = 0, result }: DecisionFacts): string {
   if (result === 'running') return 'not decided yet';
   if (result === 'local' || result === 'from cache') return resultWords(result);
   const out = candidates.flatMap(({ account, passedOver: reason }) =>
     reason === null ? [] : [`${account} ${passedOverWords(reason)}`],
   );
   if (out.length === 0) return 'no account was tried';
-  const more = out.length > MOST_NAMED ? ` and ${out.length - MOST_NAMED} more` : '';
+  const surplus = Math.max(0, out.length - MOST_NAMED) + moreCandidates;
+  const more = surplus > 0 ? ` and ${surplus} more` : '';
   return `no account: ${out.slice(0, MOST_NAMED).join(', ')}${more}`;
 }
 

@@ -5,6 +5,7 @@ import { Logins } from '../../login/logins.js';
 import { type RequestEntry, RequestLog } from '../../observability/request-log.js';
 import { AccountViews } from '../accounts/account-views.js';
 import type { AccountView } from '../../api/account.js';
+import { listedRequest } from '../listed-request.js';
 import { loginView } from '../login-view.js';
 import type { LiveView } from './live-view.js';
 import { SummarySource } from './summary-source.js';
@@ -41,7 +42,8 @@ export class LiveViews {
     return this.requests
       .list()
       .filter((it, index) => index < limits.eventRequests || it.endedAt === null || ran.has(it.id))
-      .slice(0, limits.eventRequests + limits.eventRunningRequests);
+      .slice(0, limits.eventRequests + limits.eventRunningRequests)
+      .map(listedRequest);
   }
 }
 

@@ -14,21 +14,30 @@ import { Timeline } from './timeline-list.js';
 
 const close = () => navigate({ turn: null });
 
-/** One turn in full. A turn that is still among the live ones follows them; any other is asked for. */
+/**
+ * One turn in full. A turn that is still among the live ones follows them; any other is asked for, and so are all
+ * candidates of a large pool.
+ */
 export function TurnDrawer({ id }: { id: string }) {
   const current = live.request(id);
-  const stored = useResource<RequestView>(
-    current === null ? `/admin/requests/${encodeURIComponent(id)}` : null,
-  );
+  const isWhole = current !== null && current.moreCandidates === undefined;
+  const stored = useResource<RequestView>(isWhole ? null : `/admin/requests/${encodeURIComponent(id)}`);
   return (
     <Drawer title="Turn" onClose={close}>
       {current === null ? (
         <Loaded resource={stored}>{(turn) => <TurnDetails turn={turn} />}</Loaded>
       ) : (
-        <TurnDetails turn={current} />
+        <TurnDetails turn={withCandidates(current, stored.value.value)} />
       )}
     </Drawer>
   );
+}
+
+/** The live turn, with all candidates once they are here; they are those of its beginning and do not change. */
+function withCandidates(turn: RequestView, whole: RequestView | null): RequestView {
+  if (whole?.id !== turn.id || turn.moreCandidates === undefined) return turn;
+  const { moreCandidates: _, ...rest } = turn;
+  return { ...rest, candidates: whole.candidates };
 }
 
 function TurnDetails({ turn }: { turn: RequestView }) {
@@ -120,7 +129,7 @@ function Fact({ name, children }: { name: string; children: ComponentChildren })
 }
 
 function Candidates({ turn }: { turn: RequestView }) {
-  const { candidates } = turn;
+  const { candidates, moreCandidates = 0 } = turn;
   if (candidates.length === 0) return null;
   return (
     <>
@@ -134,6 +143,7 @@ function Candidates({ turn }: { turn: RequestView }) {
             </span>
           </li>
         ))}
+        {moreCandidates > 0 && <li class="quiet">and {moreCandidates} more</li>}
       </ul>
     </>
   );
