@@ -77,9 +77,9 @@ export class AlertWatch implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   private condition(): PoolCondition {
-    const candidates = this.selector.assess().filter((it) => it.account.withdrawal === null);
+    const { decision, candidates: all } = this.selector.preview();
+    const candidates = all.filter((it) => it.account.withdrawal === null);
     const ends = candidates.flatMap((it) => it.unavailable?.until ?? []);
-    const isAble = candidates.map((it) => it.unavailable === null || it.unavailable.reason === 'full');
     return {
       accounts: candidates.map(({ account, unavailable }) => ({
         id: account.id,
@@ -88,9 +88,9 @@ export class AlertWatch implements OnApplicationBootstrap, OnModuleDestroy {
         isDeactivated: account.evidence.deactivated !== null,
       })),
       ready: candidates.filter((it) => it.unavailable === null).length,
-      isOut: !isAble.includes(true),
+      isOut: decision === 'none',
       backAt: ends.length === 0 ? null : Math.min(...ends),
-      windows: this.pool.status().windows.map(({ durationSeconds, usedRatio, resetsAt }) => ({
+      windows: this.pool.status(all).windows.map(({ durationSeconds, usedRatio, resetsAt }) => ({
         durationSeconds,
         leftRatio: Math.max(0, 1 - usedRatio),
         resetsAt,
