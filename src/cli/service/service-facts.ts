@@ -2,10 +2,11 @@ import { realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { AppConfig } from '../../config/app.config.js';
+import { limits } from '../../config/limits.js';
 import { CommandError } from '../command/command-error.js';
 
-/** Seconds that a stop may take beyond the drain: flushing, closing the database. */
-const AFTER_DRAIN_SECONDS = 15;
+/** Time between the end that the program sets to its own stop, and a kill by the service manager. */
+const AFTER_STOP_SECONDS = 5;
 
 /** The name of the service, for every service manager. */
 export const SERVICE = 'codex-pool';
@@ -36,9 +37,14 @@ export function serviceFacts({ drainSeconds }: Pick<AppConfig, 'drainSeconds'>, 
     node,
     script,
     folder: process.cwd(),
-    stopSeconds: drainSeconds + AFTER_DRAIN_SECONDS,
+    stopSeconds: stopSecondsFor(drainSeconds),
     logFile: join(home, 'Library', 'Logs', `${SERVICE}.log`),
   };
+}
+
+/** Returns how long the service manager waits for a stop. A kill during a refresh could lose its tokens. */
+export function stopSecondsFor(drainSeconds: number): number {
+  return drainSeconds + limits.stopMs / 1_000 + AFTER_STOP_SECONDS;
 }
 
 /** @throws CommandError for a path in npx's cache, which npm empties without a word */
