@@ -11,7 +11,8 @@ import {
 } from './credential-file/credential.js';
 import { filesInPlace } from './journal/files-in-place.js';
 import type { FileInPlace } from './journal/journal-entry.js';
-import { journalFolders, RefreshJournal } from './journal/refresh-journal.js';
+import { journalFolders } from './journal/journal-place.js';
+import { RefreshJournal } from './journal/refresh-journal.js';
 
 /** Completes credential files whose writing in place was cut off by a crash. The journal holds their text. */
 @Injectable()

@@ -1,13 +1,29 @@
+import { createHash } from 'node:crypto';
 import { type FileHandle, open, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import type { AppConfig } from '../../config/app.config.js';
 import { limits } from '../../config/limits.js';
 import { syncFolder } from '../../runtime/files/atomic-file.js';
 import { errorCode } from '../../runtime/pool-error.js';
 import { ensureOwnFolder } from '../../runtime/files/private-files.js';
 
+const FOLDER = '.journal';
 const OWNER_ONLY = 0o600;
 /** Size of a journal file: two slots of one entry each. */
 const JOURNAL_BYTES = 2 * limits.journalRoomBytes;
+
+/** The folders that may hold journals, the preferred one first. */
+export function journalFolders({
+  poolDir,
+  dbPath,
+}: Pick<AppConfig, 'poolDir' | 'dbPath'>): readonly string[] {
+  return [join(poolDir, FOLDER), join(dirname(dbPath), FOLDER)];
+}
+
+/** Returns the name of an account's journal file. @param id the identity of the account */
+export function journalName(id: string): string {
+  return `${createHash('sha256').update(id).digest('hex').slice(0, 32)}.journal`;
+}
 
 /** Opens a file for writing if possible, else for reading; null when it is missing or unreadable. */
 export async function openExisting(path: string): Promise<FileHandle | null> {

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { type FileHandle, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -10,10 +9,16 @@ import { describeError } from '../../runtime/pool-error.js';
 import { LOCK_RETRY_MS, lockFile } from '../../runtime/files/file-lock.js';
 import { SharedFile } from './shared-file.js';
 import { LockedJournal } from './journal-file.js';
-import { allocate, identityOfFile, isStillAt, openExisting, openOrCreate } from './journal-place.js';
+import {
+  allocate,
+  identityOfFile,
+  isStillAt,
+  journalFolders,
+  journalName,
+  openExisting,
+  openOrCreate,
+} from './journal-place.js';
 import type { JournalEntry } from './journal-entry.js';
-
-const FOLDER = '.journal';
 
 /**
  * Stores new tokens before anything else does, in one small file per account. Its space is allocated when the account
@@ -78,7 +83,7 @@ export class RefreshJournal {
     patienceMs: number,
     release: () => void,
   ): Promise<LockedJournal | null> {
-    const name = `${createHash('sha256').update(id).digest('hex').slice(0, 32)}.journal`;
+    const name = journalName(id);
     let reason: unknown = null;
     for (const folder of this.folders) {
       let file: FileHandle | null;
@@ -178,14 +183,6 @@ export class RefreshJournal {
     this.warned.add(message);
     this.logger.warn(message, { reason: describeError(error) });
   }
-}
-
-/** The folders that may hold journals, the preferred one first. */
-export function journalFolders({
-  poolDir,
-  dbPath,
-}: Pick<AppConfig, 'poolDir' | 'dbPath'>): readonly string[] {
-  return [join(poolDir, FOLDER), join(dirname(dbPath), FOLDER)];
 }
 
 function timeOf({ unsaved, asking }: JournalEntry): number {
