@@ -57,7 +57,7 @@ function parsedArgs(args: readonly string[]) {
 const firstSentence = (text: string) => text.split(/\.(?:\s|$)|\n/, 1)[0] ?? text;
 
 function notUnderstood(sentence: string): Asked {
-  return { kind: 'not-understood', sentence: `${sentence}: npm run demo -- --help lists the flags.` };
+  return { kind: 'not-understood', sentence: `${sentence}: codex-pool demo --help lists the flags.` };
 }
 
 function portIn(text: string): number | null {
@@ -70,7 +70,7 @@ export function usage(): string {
   const width = Math.max(...faultNames.map((it) => it.length));
   return `Shows the proxy at work with made-up accounts and a fake upstream. Needs no login and no internet.
 
-  npm run demo [-- flags]
+  codex-pool demo [flags]          in a clone: npm run demo -- [flags]
 
   --keep          keep running after the show, for a real Codex, until Ctrl-C
   --port <n>      port of the proxy; default: any free port, with --keep ${KEEP_PORT}

@@ -22,7 +22,7 @@ export async function runDemo(args: readonly string[]): Promise<number> {
       return 0;
     case 'not-understood':
       process.stderr.write(`${asked.sentence}\n`);
-      return 1;
+      return 2; // wrong use, as for every command
     case 'show':
       return show(asked.options, untilStopped());
     default:

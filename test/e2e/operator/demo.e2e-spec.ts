@@ -83,9 +83,9 @@ async function shown(...args: readonly string[]): Promise<string> {
 }
 
 /** The error output of a demo that cannot start. */
-async function refusal(...args: readonly string[]): Promise<string> {
+async function refusal(code: number, ...args: readonly string[]): Promise<string> {
   await using demo = await Demo.spawn(...args);
-  expect(await demo.child.ended).toEqual({ code: 1, signal: null });
+  expect(await demo.child.ended).toEqual({ code, signal: null });
   expect(demo.child.stdout).toBe('');
   expect(await demo.traces()).toEqual([]);
   const { stderr } = demo.child;
@@ -209,14 +209,14 @@ describe('the demo', { timeout: 30_000 }, () => {
 
 describe('a demo that cannot run says so in one sentence, exits with 1, and leaves no trace', () => {
   it('when an option is unknown', async () => {
-    expect(await refusal('--loud')).toContain('--loud');
+    expect(await refusal(2, '--loud')).toContain('--loud');
   });
 
   it('when its port is in use', async () => {
     const holder = createServer().listen(0, '127.0.0.1');
     await once(holder, 'listening');
     const port = portOf(holder);
-    expect(await refusal('--keep', '--port', String(port))).toContain(`127.0.0.1:${port} is in use`);
+    expect(await refusal(1, '--keep', '--port', String(port))).toContain(`127.0.0.1:${port} is in use`);
     holder.close();
   });
 });
