@@ -1,4 +1,6 @@
 import { request } from 'node:http';
+import { isRecord } from '../../runtime/is-record.js';
+import { describeError } from '../../runtime/pool-error.js';
 import type { Secret } from '../../runtime/secret.js';
 import { VERSION } from '../../runtime/version.js';
 import { CommandError } from './command-error.js';
@@ -14,9 +16,14 @@ export interface ProxyReply {
   readonly body: unknown;
 }
 
-/** No proxy answers at this address; the command may work on the files instead. */
+/** No proxy answers at this address. Unless it may run all the same, the command may work on the files instead. */
 export class NotReachableError extends CommandError {
-  constructor(origin: string, reason: string) {
+  /** @param mayRun it accepted the connection, or did not refuse it in time */
+  constructor(
+    origin: string,
+    reason: string,
+    readonly mayRun = false,
+  ) {
     super(
       `No codex-pool answers at ${origin} (${reason}). Start it with \`codex-pool start\`; until then, \`codex-pool undo\` makes Codex work without it.`,
       exitCodes.notReachable,
@@ -26,10 +33,15 @@ export class NotReachableError extends CommandError {
 
 /** Asks a running proxy through its admin API. */
 export class ProxyClient {
+  /**
+   * @param silenceMs patience with a connection on which nothing comes, ms; it also bounds the connecting
+   * @param signal ends every request when it is aborted
+   */
   constructor(
     readonly origin: string,
     private readonly adminToken: Secret | null,
     private readonly silenceMs = SILENCE_MS,
+    private readonly signal: AbortSignal | null = null,
   ) {}
 
   /**
@@ -56,7 +68,12 @@ export class ProxyClient {
   async ask(method: string, path: string, body?: unknown): Promise<unknown> {
     const reply = await this.send(method, path, body);
     if (reply.status < 400) return reply.body;
-    throw new CommandError(detailOf(reply.body) ?? `${method} ${path}: HTTP ${reply.status}`);
+    const { code, detail } = problemIn(reply.body);
+    throw new CommandError(
+      detail ?? `The proxy refused ${method} ${path} with HTTP ${reply.status}.`,
+      exitCodes.finding,
+      code,
+    );
   }
 
   private tokenSentence(): string {
@@ -77,8 +94,20 @@ export class ProxyClient {
       headers['content-length'] = payload.length;
     }
     return new Promise((resolve, reject) => {
-      const unreachable = (error: Error) => reject(new NotReachableError(this.origin, error.message));
-      const req = request(`${this.origin}${path}`, { method, headers, agent: false }, (res) => {
+      let mayRun = false;
+      const unreachable = (error: Error) =>
+        reject(
+          new NotReachableError(this.origin, describeError(error), mayRun || this.signal?.aborted === true),
+        );
+      // As an option, the time limit counts while it connects, too: some addresses never refuse.
+      const options = {
+        method,
+        headers,
+        agent: false,
+        timeout: this.silenceMs,
+        ...(this.signal === null ? {} : { signal: this.signal }),
+      };
+      const req = request(`${this.origin}${path}`, options, (res) => {
         const chunks: Buffer[] = [];
         let bytes = 0;
         res.on('data', (chunk: Buffer) => {
@@ -91,15 +120,23 @@ export class ProxyClient {
           resolve({ status: res.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') }),
         );
       });
-      req.setTimeout(this.silenceMs, () => req.destroy(new Error(`silent for ${this.silenceMs / 1_000} s`)));
+      req.on('socket', (socket) => socket.once('connect', () => (mayRun = true)));
+      req.on('timeout', () => {
+        mayRun = true;
+        req.destroy(new Error(`silent for ${this.silenceMs / 1_000} s`));
+      });
       req.on('error', unreachable);
       req.end(payload ?? undefined);
     });
   }
 }
 
-function detailOf(body: unknown): string | null {
-  if (typeof body !== 'object' || body === null) return null;
-  if ('detail' in body && typeof body.detail === 'string') return body.detail;
-  return 'title' in body && typeof body.title === 'string' ? body.title : null;
+/** Reads a refusal of the API; null for what it does not have. */
+function problemIn(body: unknown): { readonly code: string | null; readonly detail: string | null } {
+  if (!isRecord(body)) return { code: null, detail: null };
+  const { code, detail, title } = body;
+  return {
+    code: typeof code === 'string' ? code : null,
+    detail: typeof detail === 'string' ? detail : typeof title === 'string' ? title : null,
+  };
 }
