@@ -14,7 +14,7 @@ export interface PauseEnd {
 /**
  * Returns when a pause ends, epoch ms; null: when it is resumed.
  * @param account the account, for `untilReset`
- * @throws CommandError for a time that is none, or is over
+ * @throws CommandError for an invalid time, or one that is over
  */
 export function pauseEnd(
   flags: PauseEnd,
