@@ -4,6 +4,8 @@ type Style = Parameters<typeof styleText>[0];
 
 /** Where a command writes. Styles vanish with `NO_COLOR` and when the output is no terminal. */
 export class Output {
+  private readonly reader = new AbortController();
+
   constructor(
     private readonly out: NodeJS.WriteStream = process.stdout,
     private readonly err: NodeJS.WriteStream = process.stderr,
@@ -12,8 +14,14 @@ export class Output {
     for (const stream of [out, err]) {
       stream.on('error', (error: NodeJS.ErrnoException) => {
         if (error.code !== 'EPIPE') throw error;
+        if (stream === out) this.reader.abort();
       });
     }
+  }
+
+  /** Aborted when the reader of the output has left. */
+  get readerGone(): AbortSignal {
+    return this.reader.signal;
   }
 
   get isTerminal(): boolean {

@@ -2,18 +2,17 @@ import { isAbsolute } from 'node:path';
 import { type AppConfig, InvalidConfigError, loadConfig } from '../../config/app.config.js';
 import { addDotEnv } from '../../config/dot-env.js';
 import { describeError } from '../../runtime/pool-error.js';
-import type { Summary } from '../../api/summary.js';
 import { originOf } from '../command/cli-settings.js';
 import { CommandError } from '../command/command-error.js';
 import { NotReachableError, ProxyClient } from '../command/proxy-client.js';
-import { askSummary } from '../pool/pool-reply.js';
+import { askSummary, type PoolSummary } from '../pool/pool-reply.js';
 
 const PATIENCE_MS = 3_000;
 
 /** What listens at the proxy's address. */
 export type Listener =
   | { readonly kind: 'none' }
-  | { readonly kind: 'proxy'; readonly summary: Summary }
+  | { readonly kind: 'proxy'; readonly summary: PoolSummary }
   /** Another program, or a codex-pool that does not answer as this version expects. */
   | { readonly kind: 'other'; readonly reason: string };
 

@@ -1,81 +1,94 @@
-import { createInterface } from 'node:readline/promises';
 import { z } from 'zod';
-import { type AccountView, changedAccountSchema } from '../../api/account.js';
+import { changedAccountSchema } from '../../api/account.js';
 import { reloadResultSchema, removedAccountSchema } from '../../api/pool-files.js';
 import { clock } from '../../wording/times.js';
 import { CommandError } from '../command/command-error.js';
 import { exitCodes } from '../command/exit-codes.js';
 import type { Output } from '../command/output.js';
-import { NotReachableError, type ProxyClient } from '../command/proxy-client.js';
+import type { ProxyClient } from '../command/proxy-client.js';
+import { confirm } from './confirm.js';
 import { connect } from './connection.js';
+import { orOffline } from './or-offline.js';
 import { listFiles, removeFile } from './pool-files.js';
-import { askAccounts, replyAs, withoutIdentity } from './pool-reply.js';
+import { askAccounts, askPool, type PoolAccount, replyAs, withoutIdentity } from './pool-reply.js';
 import { fitted, inOneLine, widthOf } from './text-width.js';
 import { type PauseEnd, pauseEnd, refuseSeveral } from './pause-end.js';
 
 const pathOf = (name: string) => `/admin/accounts/${encodeURIComponent(name)}`;
 
+export interface JsonFlag {
+  readonly json: boolean;
+}
+
 /** Lists the accounts with their states; without a running proxy, the files of the pool folder. */
-export async function listAccounts({ json }: { readonly json: boolean }, output: Output): Promise<void> {
-  const accounts = await orOffline(
-    async () => (await askAccounts(connect())).map(withoutIdentity),
-    listFiles,
+export async function listAccounts({ json }: JsonFlag, output: Output): Promise<void> {
+  const { shown, whole } = await orOffline(
+    async () => {
+      const { accounts, whole: replies } = await askPool(connect());
+      return { shown: accounts, whole: replies.accounts };
+    },
+    async () => {
+      const files = await listFiles();
+      return { shown: files, whole: files };
+    },
   );
-  if (json) return output.json(accounts);
-  const names = Math.max(0, ...accounts.map((it) => widthOf(it.name)));
-  for (const { name, sentence } of accounts)
+  if (json) return output.json(whole);
+  const names = Math.max(0, ...shown.map((it) => widthOf(it.name)));
+  for (const { name, sentence } of shown)
     output.line(`${output.style('bold', fitted(name, names))}  ${inOneLine(sentence)}`);
-  if (accounts.length === 0) output.line('No account yet. Add one: codex-pool login');
+  if (shown.length === 0) output.line('No account yet. Add one: codex-pool login');
 }
 
 /** Takes an account out, for a time or until it is resumed. @throws CommandError */
-export async function pauseAccount(name: string, flags: PauseEnd, output: Output): Promise<void> {
+export async function pauseAccount(name: string, flags: PauseEnd & JsonFlag, output: Output): Promise<void> {
   refuseSeveral(flags);
   const client = connect();
   const account = flags.untilReset ? await accountNamed(client, name) : null;
   const pausedUntil = pauseEnd(flags, account, Date.now());
-  const view = await change(client, name, { paused: true, pausedUntil });
+  const changed = await change(client, name, { paused: true, pausedUntil });
+  if (flags.json) return output.json(changed.whole);
   const until = pausedUntil === null ? 'until resumed' : `until ${clock(pausedUntil, Date.now())}`;
-  output.line(
-    `${inOneLine(name)} is paused ${until}. Its running turns go on.${storedWords(view.persisted)}`,
-  );
+  output.line(`${inOneLine(name)} is paused ${until}. Its running turns go on.${storedWords(changed)}`);
 }
 
-export async function resumeAccount(name: string, output: Output): Promise<void> {
-  const view = await change(connect(), name, { paused: false });
-  output.line(`${inOneLine(name)}: ${view.sentence}${storedWords(view.persisted)}`);
+export async function resumeAccount(name: string, { json }: JsonFlag, output: Output): Promise<void> {
+  const changed = await change(connect(), name, { paused: false });
+  if (json) return output.json(changed.whole);
+  output.line(`${inOneLine(name)}: ${inOneLine(changed.sentence)}${storedWords(changed)}`);
 }
 
 /** `refresh`: its token; `poll`: its quota; `reset`: forgets its cooldowns. @throws CommandError */
 export async function actOnAccount(
   name: string,
   action: 'refresh' | 'poll' | 'reset',
+  { json }: JsonFlag,
   output: Output,
 ): Promise<void> {
   const client = connect();
   await client.ask('POST', `${pathOf(name)}/${action}`);
+  if (json) return output.json(withoutIdentity(await client.ask('GET', pathOf(name))));
   const account = await accountNamed(client, name);
-  output.line(`${inOneLine(name)}: ${account.sentence}`);
+  output.line(`${inOneLine(name)}: ${inOneLine(account.sentence)}`);
 }
 
 /** Moves the file of an account out of the pool, after a question. @throws CommandError */
 export async function removeAccount(
   name: string,
-  { yes }: { readonly yes: boolean },
+  { yes, json }: JsonFlag & { readonly yes: boolean },
   output: Output,
 ): Promise<void> {
-  if (!yes && !(await confirmed(`Remove ${inOneLine(name)} from the pool? Its file moves to .removed/.`)))
-    throw new CommandError('Nothing was removed.');
-  const { movedTo } = await orOffline(
+  if (!yes) await confirm(`Remove ${inOneLine(name)} from the pool? Its file moves to .removed/.`);
+  const removed = await orOffline(
     async () =>
       replyAs(removedAccountSchema, await connect().ask('DELETE', pathOf(name)), 'DELETE /admin/accounts'),
-    async () => await removeFile(name),
+    async () => ({ name, ...(await removeFile(name)) }),
   );
-  output.line(`${inOneLine(name)} is removed. Its file is kept as ${movedTo} for 30 days.`);
+  if (json) return output.json(removed);
+  output.line(`${inOneLine(name)} is removed. Its file is kept as ${removed.movedTo} for 30 days.`);
 }
 
 /** Reads the pool folder now, and reports each file. @throws CommandError with code 1 if a file is not usable */
-export async function reload({ json }: { readonly json: boolean }, output: Output): Promise<void> {
+export async function reload({ json }: JsonFlag, output: Output): Promise<void> {
   const body = await connect().ask('POST', '/admin/reload');
   const files = replyAs(z.array(reloadResultSchema), body, '/admin/reload');
   if (json) output.json(files);
@@ -87,40 +100,19 @@ export async function reload({ json }: { readonly json: boolean }, output: Outpu
 
 async function change(client: ProxyClient, name: string, changes: object) {
   const body = await client.ask('PATCH', pathOf(name), changes);
-  return replyAs(changedAccountSchema, body, 'PATCH /admin/accounts');
+  const changed = changedAccountSchema.pick({ sentence: true, persisted: true });
+  return { ...replyAs(changed, body, 'PATCH /admin/accounts'), whole: withoutIdentity(body) };
 }
 
-function storedWords(persisted: boolean): string {
+function storedWords({ persisted }: { readonly persisted: boolean }): string {
   return persisted ? '' : ' It is not stored yet: a restart may undo it.';
 }
 
-async function accountNamed(client: ProxyClient, name: string): Promise<AccountView> {
+async function accountNamed(client: ProxyClient, name: string): Promise<PoolAccount> {
   const accounts = await askAccounts(client);
   const found = accounts.find((it) => it.name === name);
   if (found !== undefined) return found;
   throw new CommandError(
     `The pool has no account ${inOneLine(name)}; it has ${accounts.map((it) => inOneLine(it.name)).join(', ') || 'none'}.`,
   );
-}
-
-/** Asks the running proxy; if none answers, does without. */
-async function orOffline<T, U>(ask: () => Promise<T>, offline: () => Promise<U>): Promise<T | U> {
-  try {
-    return await ask();
-  } catch (error) {
-    if (error instanceof NotReachableError) return await offline();
-    throw error;
-  }
-}
-
-/** @throws CommandError if there is no terminal to ask on */
-async function confirmed(question: string): Promise<boolean> {
-  if (!process.stdin.isTTY || !process.stdout.isTTY)
-    throw new CommandError(`${question} There is no terminal to ask on: add --yes.`, exitCodes.wrongUse);
-  const lines = createInterface({ input: process.stdin, output: process.stdout });
-  try {
-    return /^y(?:es)?$/i.test((await lines.question(`${question} [y/N] `)).trim());
-  } finally {
-    lines.close();
-  }
 }

@@ -1,5 +1,6 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { Output } from '../command/output.js';
+import type { JsonFlag } from './account-actions.js';
 import type { ImportFlags } from './import-action.js';
 import type { LoginFlags } from './login-action.js';
 import type { PauseEnd } from './pause-end.js';
@@ -18,8 +19,10 @@ function addViews(program: Command, output: Output): void {
   program
     .command('status')
     .description('Show whether the pool serves, its accounts, and what is left of their quota.')
-    .option('-w, --watch', 'show it until interrupted', false)
-    .option('--json', 'as JSON', false)
+    .addOption(
+      new Option('-w, --watch', 'show it until interrupted').default(false).conflicts(['json', 'line']),
+    )
+    .addOption(new Option('--json', 'as JSON').default(false).conflicts('line'))
     .option('--line', 'one short line, for prompts and status bars', false)
     .addHelpText('after', '\nExit code: 0 serves, 1 does not serve or has a problem, 3 no proxy answers.')
     .action(async (flags: StatusFlags) => {
@@ -30,7 +33,7 @@ function addViews(program: Command, output: Output): void {
     .command('accounts')
     .description('List the accounts; without a running proxy, the files of the pool folder.')
     .option('--json', 'as JSON', false)
-    .action(async (flags: { readonly json: boolean }) => {
+    .action(async (flags: JsonFlag) => {
       const { listAccounts } = await import('./account-actions.js');
       await listAccounts(flags, output);
     });
@@ -43,6 +46,7 @@ function addLogins(program: Command, output: Output): void {
     .option('--name <name>', 'its name in the pool; an existing account gets a new login')
     .option('--device', 'with a code, for a browser on another machine', false)
     .option('--paste', 'take the address at which a browser on another machine ended', false)
+    .option('--json', 'the result as JSON; what to do goes to the error output', false)
     .action(async (flags: LoginFlags) => {
       const { login } = await import('./login-action.js');
       await login(flags, output);
@@ -62,7 +66,8 @@ function addLogins(program: Command, output: Output): void {
     .description('Take an account out of the pool; its file moves to .removed/.')
     .argument('<name>')
     .option('-y, --yes', 'ask no question', false)
-    .action(async (name: string, flags: { readonly yes: boolean }) => {
+    .option('--json', 'as JSON', false)
+    .action(async (name: string, flags: JsonFlag & { readonly yes: boolean }) => {
       const { removeAccount } = await import('./account-actions.js');
       await removeAccount(name, flags, output);
     });
@@ -76,7 +81,8 @@ function addChanges(program: Command, output: Output): void {
     .option('--for <span>', 'for a time, such as 30m, 2h or 3d')
     .option('--until <time>', 'until a time, such as 18:00')
     .option('--until-reset', 'until its quota is reset', false)
-    .action(async (name: string, flags: PauseEnd) => {
+    .option('--json', 'as JSON', false)
+    .action(async (name: string, flags: PauseEnd & JsonFlag) => {
       const { pauseAccount } = await import('./account-actions.js');
       await pauseAccount(name, flags, output);
     });
@@ -84,9 +90,10 @@ function addChanges(program: Command, output: Output): void {
     .command('resume')
     .description('End a pause.')
     .argument('<name>')
-    .action(async (name: string) => {
+    .option('--json', 'as JSON', false)
+    .action(async (name: string, flags: JsonFlag) => {
       const { resumeAccount } = await import('./account-actions.js');
-      await resumeAccount(name, output);
+      await resumeAccount(name, flags, output);
     });
   const actions = [
     ['refresh', 'Refresh the token of an account now.'],
@@ -98,16 +105,17 @@ function addChanges(program: Command, output: Output): void {
       .command(action)
       .description(description)
       .argument('<name>')
-      .action(async (name: string) => {
+      .option('--json', 'as JSON', false)
+      .action(async (name: string, flags: JsonFlag) => {
         const { actOnAccount } = await import('./account-actions.js');
-        await actOnAccount(name, action, output);
+        await actOnAccount(name, action, flags, output);
       });
   }
   program
     .command('reload')
     .description('Read the pool folder now, and report each file.')
     .option('--json', 'as JSON', false)
-    .action(async (flags: { readonly json: boolean }) => {
+    .action(async (flags: JsonFlag) => {
       const { reload } = await import('./account-actions.js');
       await reload(flags, output);
     });

@@ -6,8 +6,8 @@ import { ImportRefusedError } from '../../tokens/tokens.errors.js';
 import { CommandError } from '../command/command-error.js';
 import { exitCodes } from '../command/exit-codes.js';
 import type { Output } from '../command/output.js';
-import { NotReachableError } from '../command/proxy-client.js';
 import { connect } from './connection.js';
+import { orOffline } from './or-offline.js';
 import { addFile } from './pool-files.js';
 import { replyAs } from './pool-reply.js';
 import { inOneLine } from './text-width.js';
@@ -52,24 +52,24 @@ async function importOne(file: string, name: string | null): Promise<Omit<Import
 }
 
 async function add(auth: unknown, name: string | null): Promise<string> {
-  try {
-    const body = await connect().ask('POST', '/admin/accounts', { name, auth });
-    const results = z.array(importResultSchema).or(importResultSchema);
-    const [result] = [replyAs(results, body, 'POST /admin/accounts')].flat();
-    if (result === undefined) throw new CommandError('The proxy imported nothing.');
-    if (result.result === 'refused') throw new CommandError(result.detail);
-    return result.result === 'added' ? `added as ${result.name}` : `${result.name} has its new login`;
-  } catch (error) {
-    if (!(error instanceof NotReachableError)) throw error;
-    return `added as ${await addFile(auth, name)}; no proxy runs, the next start uses it`;
-  }
+  return await orOffline(
+    async () => {
+      const body = await connect().ask('POST', '/admin/accounts', { name, auth });
+      const results = z.array(importResultSchema).or(importResultSchema);
+      const [result] = [replyAs(results, body, 'POST /admin/accounts')].flat();
+      if (result === undefined) throw new CommandError('The proxy imported nothing.');
+      if (result.result === 'refused') throw new CommandError(result.detail);
+      return result.result === 'added' ? `added as ${result.name}` : `${result.name} has its new login`;
+    },
+    async () => `added as ${await addFile(auth, name)}; no proxy runs, the next start uses it`,
+  );
 }
 
 /** Reads a file, or standard input for `-`. @throws CommandError that quotes nothing of it */
 async function documentIn(file: string): Promise<unknown> {
   const text = file === '-' ? await standardInput() : await textOf(file);
   try {
-    return JSON.parse(text);
+    return JSON.parse(text.replace(/^\uFEFF/, '')); // editors of Windows put a BOM there
   } catch {
     throw new CommandError(
       text.trim() === ''

@@ -16,17 +16,20 @@ export interface LoginFlags {
   readonly name?: string;
   readonly device: boolean;
   readonly paste: boolean;
+  readonly json: boolean;
 }
 
 /** Logs an account in: shows where to approve it, and waits. @throws CommandError if it does not succeed */
-export async function login({ name, device, paste }: LoginFlags, output: Output): Promise<void> {
+export async function login({ name, device, paste, json }: LoginFlags, output: Output): Promise<void> {
   const client = connect();
   if (paste && (device || !process.stdin.isTTY))
     throw new CommandError('--paste needs a terminal, and goes without --device.', exitCodes.wrongUse);
   const path = `/admin/login/${device ? 'device' : 'browser'}`;
   const begun = loginIn(await client.ask('POST', path, name === undefined ? {} : { name }), path);
-  for (const it of instructions(begun, paste)) output.line(it);
+  const show = (line: string) => (json ? output.note(line) : output.line(line));
+  for (const it of instructions(begun, paste)) show(it);
   const ended = await untilEnded(client, begun, paste);
+  if (json && ended.state === 'succeeded') return output.json(ended);
   if (ended.state === 'succeeded') {
     const result = ended.result === 'added' ? 'joined the pool' : 'has its new login';
     output.line(output.style('green', `${inOneLine(ended.account ?? 'The account')} ${result}.`));
@@ -56,7 +59,7 @@ async function untilEnded(client: ProxyClient, begun: LoginView, paste: boolean)
   const cancel = () => stop.abort();
   process.once('SIGINT', cancel);
   try {
-    if (paste) await pasted(client, path, stop.signal);
+    if (paste) await pasted(client, path, stop);
     for (;;) {
       const now = loginIn(await client.ask('GET', path), path);
       if (now.state !== 'waiting' && now.state !== 'completing') return now;
@@ -70,14 +73,18 @@ async function untilEnded(client: ProxyClient, begun: LoginView, paste: boolean)
   }
 }
 
-async function pasted(client: ProxyClient, path: string, signal: AbortSignal): Promise<void> {
-  const lines = createInterface({ input: process.stdin, output: process.stdout });
-  lines.once('SIGINT', () => process.emit('SIGINT'));
+/** Takes the address at which the browser ended. Ctrl-C and the end of the input cancel. */
+async function pasted(client: ProxyClient, path: string, stop: AbortController): Promise<void> {
+  const cancel = () => stop.abort();
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  lines.once('SIGINT', cancel).once('close', cancel);
   try {
+    const { signal } = stop;
     const url = await lines.question('The address at which the browser ended: ', { signal });
+    lines.off('close', cancel);
     await client.ask('POST', `${path}/callback`, { url: url.trim() });
   } finally {
-    lines.close();
+    lines.off('close', cancel).close();
   }
 }
 

@@ -1,11 +1,13 @@
 import { link, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { type Credential, identityOf, parseCredential } from '../../tokens/credential-file/credential.js';
+import type { AppConfig } from '../../config/app.config.js';
 import { limits } from '../../config/limits.js';
 import { readBounded, syncFolder } from '../../runtime/files/atomic-file.js';
 import { temporaryPathFor } from '../../runtime/files/temporary-file.js';
 import { describeError, errorCode } from '../../runtime/pool-error.js';
 import { checkDocument, checkName } from '../../tokens/import-check.js';
+import { CredentialClaim } from '../../tokens/journal/credential-claim.js';
 import { RemovedFiles } from '../../tokens/removed-files.js';
 import { clock } from '../../wording/times.js';
 import { cliSettings } from '../command/cli-settings.js';
@@ -37,18 +39,44 @@ export async function listFiles(): Promise<readonly PoolFile[]> {
   });
 }
 
-/** Moves the file of an account to `.removed/`; returns its new path. @throws CommandError */
+/**
+ * Moves the file of an account to `.removed/`; returns its new path.
+ * @throws CommandError, also if the newest tokens of the account are not in the file
+ */
 export async function removeFile(name: string): Promise<{ readonly movedTo: string }> {
   const files = await readFiles();
-  if (!files.some((it) => it.name === name)) {
+  const file = files.find((it) => it.name === name);
+  if (file === undefined) {
     throw new CommandError(
       `The pool folder has no ${name}${SUFFIX}; it has ${files.map((it) => it.name).join(', ') || 'none'}.`,
     );
   }
-  const { poolDir } = cliSettings();
-  const movedTo = await new RemovedFiles(poolDir).pathFor(name);
-  await rename(join(poolDir, name + SUFFIX), movedTo);
+  const settings = cliSettings();
+  await using _claim = file.credential === null ? null : await claimed(settings, name, file.credential);
+  const movedTo = await new RemovedFiles(settings.poolDir).pathFor(name);
+  await rename(join(settings.poolDir, name + SUFFIX), movedTo);
   return { movedTo };
+}
+
+/** Excludes a refresh by a proxy at another address. Null if this file system knows no locks. */
+async function claimed(
+  settings: AppConfig,
+  name: string,
+  credential: Credential,
+): Promise<AsyncDisposable | null> {
+  const claim = await CredentialClaim.take(
+    settings,
+    { id: identityOf(name, credential), name },
+    limits.lockPatienceMs,
+  ).catch(() => undefined);
+  if (claim === undefined) return null;
+  if (claim === null)
+    throw new CommandError(`The token of ${name} is being refreshed. Try again in a minute.`);
+  if (!claim.unfinished.some((it) => it.hasTokens)) return claim;
+  await claim[Symbol.asyncDispose]();
+  throw new CommandError(
+    `The newest tokens of ${name} are not in its file yet. Start the proxy, which writes them, then remove it.`,
+  );
 }
 
 /**

@@ -1,14 +1,15 @@
+import { isRecord } from '../../runtime/is-record.js';
 import { CommandError } from '../command/command-error.js';
 import { exitCodes } from '../command/exit-codes.js';
 import type { Output } from '../command/output.js';
 import { NotReachableError } from '../command/proxy-client.js';
 import { connect } from './connection.js';
-import { askPool, askSummary, withoutIdentity } from './pool-reply.js';
+import { askPool, askSummary, type PoolSummary } from './pool-reply.js';
 import { hasProblem, promptLine, serves, statusLines } from './status-text.js';
 import { watchStatus } from './status-watch.js';
 
-/** A prompt waits for it. */
-const PROMPT_MS = 250;
+/** How long a prompt waits for the proxy's reply, in ms. The process itself takes about 100 ms to start. */
+const PROMPT_MS = 200;
 
 export interface StatusFlags {
   readonly watch: boolean;
@@ -19,25 +20,31 @@ export interface StatusFlags {
 /** Shows whether the pool serves, and by whom. @throws CommandError with code 1 if it does not, or has a problem */
 export async function status(flags: StatusFlags, output: Output): Promise<void> {
   if (flags.line) return await statusLine(output);
-  if (flags.watch) return await watchStatus(connect(), output);
+  if (flags.watch) return await watchStatus(output);
   const reply = await askPool(connect());
-  const { summary, accounts } = reply;
-  if (flags.json) output.json({ ...summary, accountList: accounts.map(withoutIdentity) });
+  const { summary, accounts } = reply.whole;
+  if (flags.json) output.json({ ...(isRecord(summary) ? summary : {}), accountList: accounts });
   else
     for (const it of statusLines(reply, output.columns, (style, text) => output.style(style, text)))
       output.line(it);
-  if (!serves(summary) || hasProblem(summary)) throw new CommandError('', exitCodes.finding);
+  report(reply.summary);
 }
 
-/** Prints one line in any case, because it stands in a prompt. */
+/** Prints one line in any case, and no reason, because it stands in a prompt. */
 async function statusLine(output: Output): Promise<void> {
+  let summary: PoolSummary;
   try {
-    const summary = await askSummary(connect(PROMPT_MS));
-    output.line(promptLine(summary));
-    if (!serves(summary)) throw new CommandError('', exitCodes.finding);
+    summary = await askSummary(connect(PROMPT_MS, AbortSignal.timeout(PROMPT_MS)));
   } catch (error) {
-    if (!(error instanceof NotReachableError)) throw error;
-    output.line('○ pool: off');
-    throw new CommandError('', exitCodes.notReachable);
+    if (!(error instanceof CommandError)) throw error;
+    const isOff = error instanceof NotReachableError && !error.mayRun;
+    output.line(isOff ? '○ pool: off' : '○ pool: ?');
+    throw new CommandError('', error.exitCode);
   }
+  output.line(promptLine(summary));
+  report(summary);
+}
+
+function report(summary: PoolSummary): void {
+  if (!serves(summary) || hasProblem(summary)) throw new CommandError('', exitCodes.finding);
 }

@@ -1,9 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { clock } from '../../wording/times.js';
 import { CommandError } from '../command/command-error.js';
 import type { Output } from '../command/output.js';
 import type { ProxyClient } from '../command/proxy-client.js';
+import { connect } from './connection.js';
 import { askPool, type PoolReply } from './pool-reply.js';
 import { promptLine, statusLines } from './status-text.js';
+import { wrapped } from './text-width.js';
 
 const PERIOD_MS = 2_000;
 
@@ -11,72 +14,105 @@ const screen = {
   enter: '\u001B[?1049h\u001B[?25l',
   leave: '\u001B[?25h\u001B[?1049l',
   home: '\u001B[H',
-  /** To the end of the line, to the end of the screen. */
-  clearLine: '\u001B[K',
+  /** Before the text: at the end of a full line, some terminals would erase its last character. */
+  clearLine: '\u001B[2K',
   clearRest: '\u001B[J',
 };
 
+const plain = (_style: unknown, text: string): string => text;
+
+/** The newest values, and why there are no newer ones; null if there are none yet, or nothing is wrong. */
+interface Seen {
+  readonly reply: PoolReply | null;
+  readonly trouble: string | null;
+}
+
 /**
- * Shows the status until it is interrupted: in place on a terminal, otherwise one line per change. A proxy that is gone
- * is awaited.
+ * Shows the status until it is interrupted, or its reader leaves: in place on a terminal, otherwise one line per change.
+ * A proxy that is gone is awaited.
  */
-export async function watchStatus(client: ProxyClient, output: Output): Promise<void> {
-  const stop = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stop.abort());
-  if (output.isTerminal) await inPlace(client, output, stop.signal);
-  else await asLines(client, output, stop.signal);
+export async function watchStatus(output: Output): Promise<void> {
+  const interrupted = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.once(signal, () => interrupted.abort());
+  const stop = AbortSignal.any([interrupted.signal, output.readerGone]);
+  const client = connect(undefined, stop);
+  if (output.isTerminal) await inPlace(client, output, stop);
+  else await asLines(client, output, stop);
 }
 
 async function asLines(client: ProxyClient, output: Output, stop: AbortSignal): Promise<void> {
   let last = '';
-  while (!stop.aborted) {
-    const frame = await frameOf(client);
-    const line = typeof frame === 'string' ? frame : promptLine(frame.summary);
+  for await (const { reply, trouble } of seen(client, stop)) {
+    const line = trouble ?? (reply === null ? '' : promptLine(reply.summary));
     if (line !== last) output.line(line);
     last = line;
-    await rest(stop);
   }
 }
 
 async function inPlace(client: ProxyClient, output: Output, stop: AbortSignal): Promise<void> {
-  let last: PoolReply | string = 'Asking …';
+  let last: Seen = { reply: null, trouble: 'Asking …' };
   const draw = () => output.write(frameText(last, output));
+  const suspend = () => {
+    output.write(screen.leave);
+    process.kill(process.pid, 'SIGSTOP');
+  };
+  const resume = () => {
+    output.write(screen.enter);
+    draw();
+  };
   output.write(screen.enter);
   process.stdout.on('resize', draw);
+  if (process.platform !== 'win32') process.on('SIGTSTP', suspend).on('SIGCONT', resume);
   try {
-    while (!stop.aborted) {
-      last = await frameOf(client);
+    for await (const it of seen(client, stop)) {
+      last = it;
       draw();
-      await rest(stop);
     }
   } finally {
     process.stdout.off('resize', draw);
+    process.off('SIGTSTP', suspend).off('SIGCONT', resume);
     output.write(screen.leave);
   }
 }
 
-/** Returns the whole screen as one write, so that it does not flicker. */
-function frameText(frame: PoolReply | string, output: Output): string {
-  const lines =
-    typeof frame === 'string'
-      ? [frame]
-      : statusLines(frame, output.columns, (style, text) => output.style(style, text));
-  const shown = lines.slice(0, Math.max(1, output.rows - 1));
-  return `${screen.home}${shown.map((it) => it + screen.clearLine).join('\n')}${screen.clearRest}`;
-}
-
-/** Returns the pool, or the sentence why it is not to be had now. */
-async function frameOf(client: ProxyClient): Promise<PoolReply | string> {
-  try {
-    return await askPool(client);
-  } catch (error) {
-    if (error instanceof CommandError) return error.message;
-    throw error;
+/** Yields the pool as it is now, again and again. While it is not to be had, the last values stay. */
+async function* seen(client: ProxyClient, stop: AbortSignal): AsyncGenerator<Seen> {
+  let reply: PoolReply | null = null;
+  while (!stop.aborted) {
+    let trouble: string | null = null;
+    try {
+      reply = await askPool(client);
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error;
+      trouble = error.message;
+    }
+    if (stop.aborted) return;
+    yield { reply, trouble };
+    await pause(PERIOD_MS, undefined, { signal: stop }).catch((error: unknown) => {
+      if (!stop.aborted) throw error;
+    });
   }
 }
 
-async function rest(stop: AbortSignal): Promise<void> {
-  await pause(PERIOD_MS, undefined, { signal: stop }).catch((error: unknown) => {
-    if (!stop.aborted) throw error;
-  });
+/** Returns the whole screen as one write, so that it does not flicker. */
+function frameText({ reply, trouble }: Seen, output: Output): string {
+  const lines =
+    trouble === null
+      ? statusOf(reply, output, (style, text) => output.style(style, text))
+      : [
+          ...wrapped(trouble, output.columns).map((it) => output.style('red', it)),
+          ...(reply === null ? [] : ['', `Stale since ${clock(reply.summary.now, Date.now())}:`]),
+          ...statusOf(reply, output, plain).map((it) => output.style('dim', it)),
+        ];
+  const shown = lines.slice(0, Math.max(1, output.rows - 1));
+  return `${screen.home}${shown.map((it) => screen.clearLine + it).join('\r\n')}${screen.clearRest}`;
+}
+
+function statusOf(
+  reply: PoolReply | null,
+  output: Output,
+  style: Parameters<typeof statusLines>[2],
+): readonly string[] {
+  return reply === null ? [] : statusLines(reply, output.columns, style);
 }

@@ -1,8 +1,10 @@
 import { createServer } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { isRecord } from '../../../src/runtime/is-record.js';
 import { usageLimit } from '../../../src/fake-upstream/script/refusals.js';
-import { CommandHome } from '../../support/program/command-home.js';
+import { type CommandEnd, CommandHome } from '../../support/program/command-home.js';
 import { NOWHERE, runFor } from '../../support/program/pool-commands.js';
+import type { TestPool } from '../../support/pool/pool.js';
 import { isServedBy, startRanked } from '../../support/pool/ranked-accounts.js';
 
 let home: CommandHome;
@@ -15,6 +17,15 @@ afterAll(async () => {
 
 const escape = '\u001B';
 
+/** Asks until the proxy replies within the patience of a prompt, which a busy machine may exceed. */
+async function promptOf(pool: TestPool): Promise<CommandEnd> {
+  for (let tries = 1; ; tries += 1) {
+    const end = await runFor(home, pool, ['status', '--line']);
+    if (end.code !== 3 || tries === 10) return end;
+    expect(end.stdout).toBe('○ pool: ?\n');
+  }
+}
+
 describe('codex-pool status', () => {
   it('shows verdict and accounts in plain text in a pipe, and ends with 0 while the pool serves', async () => {
     await using pool = await startRanked();
@@ -22,7 +33,7 @@ describe('codex-pool status', () => {
     const { code, stdout, stderr } = await runFor(home, pool, ['status']);
     expect(stdout).toMatch(/^● Serves · next: a · 2 of 2 ready$/m);
     expect(stdout).toMatch(/^a {2}● Ready/m);
-    expect(stdout).toMatch(/^today 1 turns/m);
+    expect(stdout).toMatch(/^today 1 turn,/m);
     expect(stdout).not.toContain(escape);
     expect(Math.max(...stdout.split('\n').map((it) => it.length))).toBeLessThanOrEqual(80);
     expect(stderr).toBe('');
@@ -47,15 +58,17 @@ describe('codex-pool status', () => {
     const whole = await runFor(home, pool, ['status']);
     expect(whole.stdout).toContain('a is paused');
     expect(whole.code).toBe(1);
-    const line = await runFor(home, pool, ['status', '--line']);
-    expect(line).toMatchObject({ code: 1, stdout: '◐ pool: needs person\n', stderr: '' });
+    const line = await promptOf(pool);
+    expect(line).toMatchObject({ code: 1, stdout: '◐ pool: needs person  ! 1\n', stderr: '' });
   });
 
   it('is one line for a prompt', async () => {
     await using pool = await startRanked();
-    expect(await runFor(home, pool, ['status', '--line'])).toMatchObject({ code: 0, stderr: '' });
-    const { stdout } = await runFor(home, pool, ['status', '--line']);
-    expect(stdout).toMatch(/^● a.*\n$/);
+    expect(await promptOf(pool)).toMatchObject({
+      code: 0,
+      stderr: '',
+      stdout: expect.stringMatching(/^● a.*\n$/),
+    });
   });
 
   it('ends with 3 if no proxy answers, and names the way out', async () => {
@@ -121,6 +134,97 @@ describe('codex-pool status', () => {
     watch.writeLine('\u0003'); // Ctrl-C
     await watch.ended;
     expect(watch.stdout.lastIndexOf(`${escape}[?1049l`)).toBeGreaterThan(watch.stdout.lastIndexOf('Serves'));
+  });
+
+  it('fits a narrow terminal, and names the command that helps', async () => {
+    await using pool = await startRanked({ accounts: ['a'] });
+    await pool.client.patch('/admin/accounts/a').send({ paused: true }).expect(200);
+    await using child = home.startOnTerminal(
+      ['status'],
+      { PROXY_LISTEN_ADDR: `127.0.0.1:${pool.port}`, NO_COLOR: '1' },
+      40,
+    );
+    expect((await child.ended).code).toBe(1);
+    const lines = child.stdout.split('\r\n');
+    expect(lines).toContain('  → codex-pool resume a');
+    expect(Math.max(...lines.map((it) => it.length))).toBeLessThanOrEqual(40);
+    expect(child.stdout).not.toContain(escape);
+  });
+
+  it('says 1 in a prompt, too, if something is wrong although it serves', async () => {
+    await using pool = await startRanked({ files: { 'broken.json': 'nonsense' } });
+    const line = await promptOf(pool);
+    expect(line).toMatchObject({ code: 1, stdout: expect.stringMatching(/^● a.* {2}! 1\n$/), stderr: '' });
+    expect((await runFor(home, pool, ['status'])).code).toBe(1);
+  });
+
+  it('passes on in JSON what only a newer proxy knows, and reads past it', async () => {
+    await using pool = await startRanked();
+    const newer = async (path: string) => {
+      const body: unknown = (await pool.client.get(path).expect(200)).body;
+      if (!Array.isArray(body)) return { ...(isRecord(body) ? body : {}), fromTheFuture: true };
+      return body.map((it: object) => ({
+        ...it,
+        state: 'hovering',
+        sentence: 'Hovering: for now',
+        aura: 'blue',
+      }));
+    };
+    const proxy = createServer((req, res) => {
+      void newer(req.url ?? '').then((body) => res.end(JSON.stringify(body)));
+    }).listen(0, '127.0.0.1');
+    try {
+      await new Promise((resolve) => proxy.once('listening', resolve));
+      const address = proxy.address();
+      const port = typeof address === 'object' && address !== null ? address.port : 0;
+      const json = await runFor(home, { port }, ['status', '--json']);
+      expect(JSON.parse(json.stdout)).toMatchObject({
+        fromTheFuture: true,
+        accountList: [{ aura: 'blue' }, { name: 'b' }],
+      });
+      expect(json.stdout).not.toMatch(/accountId|userId|email/);
+      expect((await runFor(home, { port }, ['status'])).stdout).toMatch(/^a {2}○ Hovering {2}for now/m);
+    } finally {
+      proxy.close();
+    }
+  });
+
+  it('watched, ends when its reader leaves', async () => {
+    await using pool = await startRanked();
+    await using watch = home.startAs(
+      ['sh', '-c', '"$0" "$@" | head -n 1', process.execPath],
+      ['status', '--watch'],
+      {
+        PROXY_LISTEN_ADDR: `127.0.0.1:${pool.port}`,
+      },
+    );
+    await watch.until(() => (watch.stdout.includes('● a') ? true : null), 'the first line');
+    // The next line finds that `head` has left.
+    await pool.client.patch('/admin/accounts/a').send({ paused: true }).expect(200);
+    expect((await watch.ended).code).toBe(0);
+  });
+
+  it('watched on a terminal, survives a restart of the proxy, with the last values meanwhile', async () => {
+    const pool = await startRanked();
+    const address = { PROXY_LISTEN_ADDR: `127.0.0.1:${pool.port}` };
+    await using watch = home.startOnTerminal(['status', '--watch'], address);
+    await watch.until(() => (watch.stdout.includes('Serves') ? true : null), 'the first frame');
+    await pool.running.stop();
+    await watch.until(() => (watch.stdout.includes('Stale since') ? true : null), 'the stale frame');
+    const length = watch.stdout.length;
+    expect(watch.stdout.slice(watch.stdout.indexOf('Stale since'))).toContain('Serves');
+    const server = createServer((_req, res) => res.end('[]')).listen(pool.port, '127.0.0.1');
+    try {
+      await watch.until(
+        () => (watch.stdout.slice(length).includes('not as expected') ? true : null),
+        'a frame of the one that answers now',
+      );
+    } finally {
+      server.close();
+      await pool[Symbol.asyncDispose]();
+    }
+    // A frame clears each line before it writes it, and is one write.
+    expect(watch.stdout).toContain(`${escape}[H${escape}[2K`);
   });
 
   it('shows an account at its limit with the time of its return', async () => {

@@ -31,7 +31,7 @@ export class CommandHome implements AsyncDisposable {
 
   private constructor(
     readonly folder: string,
-    private readonly script: string,
+    readonly script: string,
   ) {
     this.codexFolder = join(folder, '.codex');
     this.config = join(this.codexFolder, 'config.toml');
@@ -56,10 +56,14 @@ export class CommandHome implements AsyncDisposable {
   }
 
   /** As `start`, on a terminal, whose keys are written to the child. Both outputs come as one. */
-  startOnTerminal(args: readonly string[], changes: Readonly<Record<string, string>> = {}): Child {
+  startOnTerminal(
+    args: readonly string[],
+    changes: Readonly<Record<string, string>> = {},
+    columns = 100,
+  ): Child {
     const env = { PATH: process.env['PATH'] ?? '', HOME: this.folder, TERM: 'xterm', ...changes };
     const words = [process.execPath, this.script, ...args].map((it) => `'${it}'`).join(' ');
-    const command = `stty cols 100 rows 30; exec ${words}`;
+    const command = `stty cols ${columns} rows 30; exec ${words}`;
     // util-linux: a terminal of its own, and the exit code of the command.
     const options = { env, cwd: this.folder, withInput: true };
     return new Child(
