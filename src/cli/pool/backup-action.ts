@@ -1,139 +1,114 @@
-import { createWriteStream, existsSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm, stat, unlink } from 'node:fs/promises';
+import { constants, existsSync } from 'node:fs';
+import { copyFile, link, mkdtemp, open, rm, stat, unlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { packTarSources, type TarSource } from 'modern-tar/fs';
+import { temporaryPathFor } from '../../runtime/files/temporary-file.js';
 import { describeError, errorCode } from '../../runtime/pool-error.js';
 import { cliSettings } from '../command/cli-settings.js';
 import { CommandError } from '../command/command-error.js';
 import { exitCodes } from '../command/exit-codes.js';
 import type { Output } from '../command/output.js';
+import { copyDatabase, poolSources, settingsSources } from './backup-sources.js';
 
 const PRIVATE = 0o600;
-const JOURNAL = '.journal';
-const MOST_READINGS = 20;
 const isArchive = /\.(?:tar|tar\.gz|tgz)$/;
+const TOKENS_CHANGE =
+  'Tokens change: once the pool has refreshed a login, the copy in this archive is spent, and its account needs a new login after a restore.';
+
+export interface BackupFlags {
+  readonly json: boolean;
+  readonly withoutDatabase: boolean;
+}
 
 /**
  * Writes the pool's logins, the settings in `.env` and the database into one tar archive with mode 0600, also while the
  * proxy runs. Extracted in an empty folder, it is ready for a start there.
- * @throws CommandError; an existing file is never overwritten
+ * @throws CommandError; an existing file is never overwritten, and half an archive never left
  */
-export async function backup(file: string, output: Output): Promise<void> {
+export async function backup(
+  file: string,
+  { json, withoutDatabase }: BackupFlags,
+  output: Output,
+): Promise<void> {
   const path = resolve(file);
   if (!isArchive.test(path))
     throw new CommandError('Name a file that ends in .tar, .tar.gz or .tgz.', exitCodes.wrongUse);
-  const { poolDir, dbPath } = cliSettings();
-  const logins = await loginsIn(poolDir);
-  const scratch = existsSync(dbPath) ? await mkdtemp(join(dirname(dbPath), '.backup-')) : null;
+  if (existsSync(path)) throw new CommandError(`${path} exists. Name another file.`);
+  const places = cliSettings();
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stop.abort());
+  const hasDatabase = !withoutDatabase && existsSync(places.dbPath);
+  const scratch = hasDatabase ? await mkdtemp(join(dirname(places.dbPath), '.backup-')) : null;
   try {
-    const copy = scratch === null ? null : await databaseCopy(dbPath, join(scratch, 'proxy.db'));
-    const settings = await settingsFile();
-    const sources: TarSource[] = [
-      ...[...logins].map(
-        ([it, content]) => ({ type: 'content', target: `pool/${it}`, content, mode: PRIVATE }) as const,
-      ),
-      ...settings,
-      ...(copy === null
-        ? []
-        : [{ type: 'file', source: copy, target: 'data/proxy.db', mode: PRIVATE } as const]),
-    ];
-    await write(path, sources);
+    const sources: TarSource[] = [];
+    if (scratch !== null) {
+      const source = join(scratch, 'proxy.db');
+      await copyDatabase(places.dbPath, source);
+      sources.push({ type: 'file', source, target: 'data/proxy.db', mode: PRIVATE });
+    }
+    const settings = await settingsSources();
+    const pool = await poolSources(places); // last: tokens change most
+    await write(path, [...sources, ...settings, ...pool.sources], stop.signal);
     const { size } = await stat(path);
-    const count = [...logins.keys()].filter((it) => !it.startsWith(JOURNAL)).length;
     const parts = [
-      `${count} login${count === 1 ? '' : 's'}`,
+      `${pool.logins} login${pool.logins === 1 ? '' : 's'}`,
       ...(settings.length === 0 ? [] : ['.env']),
-      ...(copy === null ? [] : ['the database']),
+      ...(hasDatabase ? ['the database'] : []),
     ];
-    output.line(`${file}: ${parts.join(', ')}; ${size} bytes, readable by you only.`);
-    output.note(
-      'Tokens change: once the pool has refreshed a login, the copy in this archive is spent, and its account needs a new login after a restore.',
-    );
+    if (json)
+      output.json({
+        file: path,
+        bytes: size,
+        logins: pool.logins,
+        settings: settings.length > 0,
+        database: hasDatabase,
+      });
+    else output.line(`${file}: ${parts.join(', ')}; ${size} bytes, readable by you only.`);
+    for (const it of notes(places, settings.length > 0)) output.note(it);
   } finally {
     if (scratch !== null) await rm(scratch, { recursive: true, force: true });
   }
 }
 
-/**
- * Returns the files of the pool folder and of its journal, which holds tokens that are not in their file yet. They are
- * read until two readings agree, so that no refresh falls between.
- * @throws CommandError
- */
-async function loginsIn(poolDir: string): Promise<Buffers> {
-  let before = await readingOf(poolDir);
-  for (let tries = 0; tries < MOST_READINGS; tries += 1) {
-    const now = await readingOf(poolDir);
-    if (isSame(before, now)) return now;
-    before = now;
-  }
-  throw new CommandError('The pool changes all the time. Try again in a moment.');
+function notes(
+  { poolDir, dbPath }: { poolDir: string; dbPath: string },
+  hasSettings: boolean,
+): readonly string[] {
+  const isElsewhere = resolve(poolDir) !== resolve('pool') || resolve(dbPath) !== resolve('data/proxy.db');
+  const places =
+    'The archive has the folders pool/ and data/; the settings name others (POOL_DIR, PROXY_DB_PATH): change them after a restore.';
+  return [TOKENS_CHANGE, ...(isElsewhere && hasSettings ? [places] : [])];
 }
 
-/** Contents by path below the pool folder. */
-type Buffers = ReadonlyMap<string, Buffer>;
-
-async function readingOf(poolDir: string): Promise<Buffers> {
-  const names = await readdir(poolDir).catch((error: unknown) => {
-    throw new CommandError(`The pool folder ${poolDir} cannot be read: ${describeError(error)}`);
-  });
-  const journal = await readdir(join(poolDir, JOURNAL)).catch((error: unknown) => {
-    if (errorCode(error) === 'ENOENT') return [];
-    throw new CommandError(`The journal of ${poolDir} cannot be read: ${describeError(error)}`);
-  });
-  const paths = [
-    ...names.filter((it) => it.endsWith('.json') && !it.startsWith('.')),
-    ...journal.map((it) => `${JOURNAL}/${it}`),
-  ].toSorted();
-  const read = async (path: string): Promise<[string, Buffer]> => [path, await readFile(join(poolDir, path))];
-  return new Map(
-    await Promise.all(paths.map(read)).catch((error: unknown) => {
-      throw new CommandError(`The pool cannot be read: ${describeError(error)}`);
-    }),
-  );
-}
-
-function isSame(one: Buffers, other: Buffers): boolean {
-  return (
-    one.size === other.size && [...one].every(([path, bytes]) => other.get(path)?.equals(bytes) === true)
-  );
-}
-
-async function settingsFile(): Promise<TarSource[]> {
+/** Writes the archive beside its place, and gives it its name when it is whole. */
+async function write(path: string, sources: TarSource[], signal: AbortSignal): Promise<void> {
+  const draft = temporaryPathFor(path);
   try {
-    return [{ type: 'content', target: '.env', content: await readFile('.env'), mode: PRIVATE }];
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return [];
-    throw new CommandError(`.env cannot be read: ${describeError(error)}`);
-  }
-}
-
-/** Copies a database that may be in use. */
-async function databaseCopy(from: string, to: string): Promise<string> {
-  process.removeAllListeners('warning'); // Node says that its SQLite is experimental
-  const { DatabaseSync } = await import('node:sqlite');
-  try {
-    const database = new DatabaseSync(from, { readOnly: true });
-    try {
-      database.prepare('VACUUM INTO ?').run(to);
-    } finally {
-      database.close();
-    }
-  } catch (error) {
-    throw new CommandError(`The database ${from} cannot be copied: ${describeError(error)}`);
-  }
-  return to;
-}
-
-async function write(path: string, sources: TarSource[]): Promise<void> {
-  const archive = createWriteStream(path, { flags: 'wx', mode: PRIVATE });
-  try {
+    await using archive = await open(draft, 'wx', PRIVATE);
     const tar = packTarSources(sources);
-    await (path.endsWith('.tar') ? pipeline(tar, archive) : pipeline(tar, createGzip(), archive));
+    const bytes = path.endsWith('.tar') ? tar : tar.compose(createGzip());
+    for await (const chunk of bytes) {
+      signal.throwIfAborted();
+      await archive.writeFile(chunk);
+    }
+    await archive.sync();
+    await named(draft, path);
   } catch (error) {
+    if (signal.aborted) throw new CommandError('Interrupted. No archive was written.');
     if (errorCode(error) === 'EEXIST') throw new CommandError(`${path} exists. Name another file.`);
-    await unlink(path).catch(() => undefined); // half an archive helps nobody
     throw new CommandError(`${path} cannot be written: ${describeError(error)}`);
+  } finally {
+    await unlink(draft).catch(() => undefined); // its other name stays
+  }
+}
+
+/** Gives a file a second name, or copies it where a file can have only one. Never overwrites. */
+async function named(draft: string, path: string): Promise<void> {
+  try {
+    await link(draft, path);
+  } catch (error) {
+    if (errorCode(error) === 'EEXIST') throw error;
+    await copyFile(draft, path, constants.COPYFILE_EXCL);
   }
 }

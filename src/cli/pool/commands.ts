@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { Output } from '../command/output.js';
 import type { JsonFlag } from './account-actions.js';
+import type { BackupFlags } from './backup-action.js';
 import type { ImportFlags } from './import-action.js';
 import type { LoginFlags } from './login-action.js';
 import type { PauseEnd } from './pause-end.js';
@@ -123,9 +124,17 @@ function addChanges(program: Command, output: Output): void {
     .command('backup')
     .description('Write logins, settings and database into one archive.')
     .argument('<file>', 'ends in .tar, .tar.gz or .tgz; never overwritten')
-    .addHelpText('after', '\nTo restore, extract it in an empty folder and start the proxy there.')
-    .action(async (file: string) => {
+    .option('--without-database', 'leave out the database: usage, requests, settings of accounts', false)
+    .option('--json', 'as JSON', false)
+    .addHelpText('after', RESTORE)
+    .action(async (file: string, flags: BackupFlags) => {
       const { backup } = await import('./backup-action.js');
-      await backup(file, output);
+      await backup(file, flags, output);
     });
 }
+
+const RESTORE = `
+To restore: stop the proxy, then extract the archive in an empty folder, and start it there.
+  mkdir restored && tar -xpf FILE -C restored && cd restored && codex-pool start
+Tokens change: an account that the pool has refreshed since then needs a new login.
+The archive holds tokens: keep it as private as the pool folder.`;
