@@ -4,13 +4,16 @@ import type { HistoryQuery } from '../../usage/quota-history.js';
 import { cursorSchema, limitSchema } from '../lists/page-cursor.js';
 import { Problem } from '../problems/problem.js';
 
+/** The key of a cursor is the duration of a window, in seconds. */
+const isDuration = (key: string): boolean => /^\d/.test(key) && Number.isFinite(Number(key));
+
 export const querySchema = z.object({
   since: z
     .string()
     .regex(/^\d{1,16}$/)
     .transform(Number)
     .default(0),
-  cursor: cursorSchema.optional(),
+  cursor: cursorSchema.refine((it) => isDuration(it.key)).optional(),
   limit: limitSchema(limits.quotaSamples),
 });
 
@@ -25,7 +28,7 @@ export function quotaQuestion(query: unknown, accountId: string): HistoryQuery {
   return {
     accountId,
     since,
-    before: cursor === undefined ? null : { seenAt: cursor.at, durationSeconds: Number(cursor.key) || 0 },
+    before: cursor === undefined ? null : { seenAt: cursor.at, durationSeconds: Number(cursor.key) },
     most: limit,
   };
 }

@@ -71,6 +71,10 @@ describe.each(databaseDrivers)('the history of a quota window (%s)', (driver) =>
     expect(seen.map((it: { usedRatio: number }) => it.usedRatio).slice(-2)).toEqual([0.2, 0.3]);
     await pool.client.get('/admin/accounts/unknown/quota').expect(404);
     await pool.client.get('/admin/accounts/a/quota?since=soon').expect(400);
+    for (const key of ['1e309', '', 'x', '-1']) {
+      const cursor = Buffer.from(JSON.stringify([1, key])).toString('base64url');
+      await pool.client.get(`/admin/accounts/a/quota?cursor=${cursor}`).expect(400);
+    }
   });
 });
 
