@@ -2,6 +2,8 @@ import { accountAnswers } from './account-answers.js';
 import { adminRequests } from './admin-requests.js';
 import type { BatchKind } from './batch.js';
 import { clientFrames } from './client-frames.js';
+import { eventListeners } from './event-listeners.js';
+import { operatorQueries } from './operator-queries.js';
 import { poolFiles } from './pool-files.js';
 import { rawClients } from './raw-clients.js';
 import { upstreamAnswers } from './upstream-answers.js';
@@ -15,5 +17,7 @@ export const kinds: readonly [BatchKind, ...BatchKind[]] = [
   upstreamFrames,
   accountAnswers,
   adminRequests,
+  operatorQueries,
+  eventListeners,
   poolFiles,
 ];
