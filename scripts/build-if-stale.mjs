@@ -7,15 +7,16 @@ import { fileURLToPath } from 'node:url';
 import { fingerprint, isStale, STAMP } from './build-inputs.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-/** The steps of a build. The first empties `dist`. Without its page the program still serves. */
+/** The steps of a build. The first empties `dist`. Without a part that is `optional` the program still serves. */
 const steps = [
   { script: join(root, 'node_modules', '@nestjs', 'cli', 'bin', 'nest.js'), options: ['build'] },
   {
     script: join(root, 'node_modules', 'vite', 'bin', 'vite.js'),
     options: ['build', '--logLevel', 'warn'],
-    isPage: true,
+    optional: 'page',
   },
   { script: join(root, 'scripts', 'build-openapi.mjs'), options: [] },
+  { script: join(root, 'scripts', 'build-bundle.mjs'), options: [], optional: 'bundle' },
 ];
 
 /** Returns the exit code of the step that failed; 0 if none did, or if the build is up to date. */
@@ -32,12 +33,12 @@ function build() {
   // Taken before the build, so that a source that changes during it counts as changed.
   const inputs = fingerprint(root);
   rmSync(join(root, STAMP), { force: true });
-  for (const { script, options, isPage = false } of steps) {
+  for (const { script, options, optional } of steps) {
     const status = run(script, options);
     if (status === 0) continue;
-    if (isAsked || !isPage) return status;
+    if (isAsked || optional === undefined) return status;
     process.stderr.write(
-      'The page could not be built; codex-pool works without it, and the next start tries again. Its compiler needs the optional dependencies: `npm install --include=optional`.\n',
+      `The ${optional} could not be built; codex-pool works without it, and the next start tries again. Its compiler needs the optional dependencies: \`npm install --include=optional\`.\n`,
     );
   }
   writeFileSync(join(root, STAMP), inputs);

@@ -4,8 +4,12 @@ import { join } from 'node:path';
 
 /** The file with the fingerprint of a build's inputs. It is in the build's folder, so that both are deleted together. */
 export const STAMP = join('dist', '.build-inputs');
-/** Entry files of the program and of its page. */
-const ENTRIES = [join('dist', 'main.js'), join('dist', 'page', 'index.html')];
+/** Entry files of the program, of its page and of its bundle. */
+const ENTRIES = [
+  join('dist', 'main.js'),
+  join('dist', 'page', 'index.html'),
+  join('dist', 'bundle', 'launch.js'),
+];
 /** Files of the program and of its page. */
 const SOURCE = /\.(tsx?|css|html|svg|json)$/;
 const SETTINGS = [
@@ -16,6 +20,8 @@ const SETTINGS = [
   'tsconfig.build.json',
   'vite.config.ts',
   'scripts/build-openapi.mjs',
+  'scripts/build-bundle.mjs',
+  'scripts/bundle-plugins.mjs',
 ];
 
 /**

@@ -17,8 +17,9 @@ const SETTINGS = [
 ];
 const LONG_AGO = new Date('2020-01-01');
 
-/** The step after the compiler. It is replaced, because the replaced compiler writes nothing that it could read. */
+/** Steps after the compiler. They are replaced, because the replaced compiler writes nothing that they could read. */
 const DOCUMENT = 'scripts/build-openapi.mjs';
+const BUNDLE = 'scripts/build-bundle.mjs';
 
 /** Replaces the compiler, because compiling takes half a minute. Records each run, and writes the entry last. */
 const compiler = `
@@ -45,6 +46,14 @@ const pageBuilder = `
   writeFileSync('dist/page/index.html', '');
 `;
 
+/** Replaces the bundler. */
+const bundler = `
+  import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+  if (existsSync('bundle-has-an-error')) process.exit(1);
+  mkdirSync('dist/bundle', { recursive: true });
+  writeFileSync('dist/bundle/launch.js', '');
+`;
+
 /** A project of a few files, with the real script and a compiler that counts its runs. */
 class Project implements AsyncDisposable {
   private constructor(readonly root: string) {}
@@ -53,6 +62,7 @@ class Project implements AsyncDisposable {
     const project = new Project(await mkdtemp(join(tmpdir(), 'codex-pool-build-')));
     await cp(scripts, join(project.root, 'scripts'), { recursive: true });
     await project.write(DOCUMENT, '');
+    await project.write(BUNDLE, bundler);
     for (const name of SETTINGS) await project.write(name, '{}');
     await project.write('src/main.ts', 'main');
     await project.write('src/tokens/vault.ts', 'vault');
@@ -128,6 +138,7 @@ describe('a build is repeated', () => {
     ['a source of the page was edited', async (it) => it.write('src/page/app.tsx', 'edited')],
     ['a style of the page was edited', async (it) => it.write('src/page/page.css', 'edited')],
     ['the page was deleted', async (it) => it.remove('dist/page')],
+    ['the bundle was deleted', async (it) => it.remove('dist/bundle')],
     ['a source was added', async (it) => it.write('src/tokens/new.ts', '')],
     ['a source was deleted', async (it) => it.remove('src/tokens/vault.ts')],
     [
@@ -147,6 +158,8 @@ describe('a build is repeated', () => {
     ['`dist` was deleted', async (it) => it.remove('dist')],
     ['its entry was deleted', async (it) => it.remove('dist/main.js')],
     [`${DOCUMENT} was changed`, async (it) => it.write(DOCUMENT, '// changed')],
+    [`${BUNDLE} was changed`, async (it) => it.write(BUNDLE, `${bundler}// changed`)],
+    ['a plugin of it was changed', async (it) => it.write('scripts/bundle-plugins.mjs', '// changed')],
     ...SETTINGS.map((name): [string, (project: Project) => Promise<void>] => [
       `${name} was changed`,
       async (it) => it.write(name, '{"changed":true}'),
@@ -187,21 +200,29 @@ describe('a build is repeated', () => {
     },
   );
 
-  it('as long as its page fails, but the program starts without it; `npm run build` fails', async () => {
-    await using project = await built();
-    await project.write('src/page/app.tsx', 'edited');
-    await project.write('page-has-an-error', '');
-    for (let runs = 2; runs <= 3; runs += 1) {
-      const { code, stderr } = await project.build();
-      expect([code, await project.compilerRuns()]).toEqual([0, runs]);
-      expect(stderr).toContain('npm install --include=optional');
-    }
-    expect((await project.build('--always')).code).toBe(1);
-    await project.remove('page-has-an-error');
-    expect(await project.build()).toMatchObject({ code: 0 });
-    expect(existsSync(join(project.root, 'dist', 'page', 'index.html'))).toBe(true);
-    expect(await project.build()).toEqual({ code: 0, signal: null, stderr: '' });
-  });
+  it.each([
+    ['page', 'src/page/app.tsx', join('dist', 'page', 'index.html')],
+    ['bundle', 'src/tokens/vault.ts', join('dist', 'bundle', 'launch.js')],
+  ])(
+    'as long as its %s fails, but the program starts without it; `npm run build` fails',
+    { timeout: 30_000 },
+    async (part, source, entry) => {
+      await using project = await built();
+      await project.write(source, 'edited');
+      await project.write(`${part}-has-an-error`, '');
+      for (let runs = 2; runs <= 3; runs += 1) {
+        const { code, stderr } = await project.build();
+        expect([code, await project.compilerRuns()]).toEqual([0, runs]);
+        expect(stderr).toContain(`The ${part} could not be built`);
+        expect(stderr).toContain('npm install --include=optional');
+      }
+      expect((await project.build('--always')).code).toBe(1);
+      await project.remove(`${part}-has-an-error`);
+      expect(await project.build()).toMatchObject({ code: 0 });
+      expect(existsSync(join(project.root, entry))).toBe(true);
+      expect(await project.build()).toEqual({ code: 0, signal: null, stderr: '' });
+    },
+  );
 
   it('as long as the step after the compiler fails', async () => {
     await using project = await Project.create();
