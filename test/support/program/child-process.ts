@@ -10,8 +10,16 @@ import type { FakeUpstream } from '../../../src/fake-upstream/fake-upstream.js';
 import { Child } from '../../codex/support/child.js';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
+const run = promisify(execFile);
 const builds = join(root, 'node_modules', '.cache', 'codex-pool');
-const buildInputs = ['package.json', 'tsconfig.json', 'tsconfig.build.json'];
+const bundler = join('scripts', 'build-bundle.mjs');
+const buildInputs = [
+  'package.json',
+  'tsconfig.json',
+  'tsconfig.build.json',
+  bundler,
+  join('scripts', 'bundle-plugins.mjs'),
+];
 const AN_HOUR_MS = 3_600_000;
 
 /**
@@ -28,7 +36,8 @@ export async function buildProgram(): Promise<string> {
   const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
   // Without type checks, which run elsewhere.
   const options = ['-p', 'tsconfig.build.json', '--noCheck', '--outDir', join(draft, 'dist')];
-  await promisify(execFile)(process.execPath, [compiler, ...options], { cwd: root });
+  await run(process.execPath, [compiler, ...options], { cwd: root });
+  await run(process.execPath, [bundler, join(draft, 'dist')], { cwd: root });
   await copyFile(join(root, 'package.json'), join(draft, 'package.json'));
   try {
     await rename(draft, folder);
@@ -63,6 +72,8 @@ export interface ProgramOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Text of a `.env` file in the working directory. */
   readonly dotEnv?: string;
+  /** Another entry than that of `buildProgram`. */
+  readonly entry?: string;
 }
 
 /** The built program in a separate process, with a temporary folder as working directory and home. */
@@ -74,7 +85,7 @@ export class Program implements AsyncDisposable {
 
   /** Starts it without waiting until it listens (see `origin`, `child.ended`). */
   static async spawn(options: ProgramOptions = {}): Promise<Program> {
-    const entry = await buildProgram();
+    const entry = options.entry ?? (await buildProgram());
     const folder = await mkdtemp(join(tmpdir(), 'codex-pool-program-'));
     const { fakeUpstream, accounts = [], dotEnv } = options;
     if (accounts.length > 0) await mkdir(join(folder, 'pool'));
