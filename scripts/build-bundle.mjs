@@ -6,7 +6,7 @@ import { renameSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
-import { absentPackages, dataFiles, originalPaths, unusedParts } from './bundle-plugins.mjs';
+import { absentPackages, dataFiles, licences, originalPaths, unusedParts } from './bundle-plugins.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = resolve(process.argv[2] ?? join(root, 'dist'));
@@ -20,7 +20,7 @@ const bundle = await rolldown({
   platform: 'node',
   // Packages with binaries; the program does without them where they do not load.
   external: ['sqlite3', 'fs-native-extensions'],
-  plugins: [unusedParts(), dataFiles(), originalPaths(target), absentPackages()],
+  plugins: [unusedParts(), dataFiles(), originalPaths(target), absentPackages(), licences()],
 });
 await bundle.write({
   dir: draft,

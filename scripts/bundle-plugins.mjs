@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { dirname, relative, sep } from 'node:path';
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, sep } from 'node:path';
 
 /**
  * Parts of packages that the program never calls, as ends of paths below `node_modules`: they would be a third of the
@@ -95,4 +95,30 @@ export function absentPackages() {
       },
     },
   };
+}
+
+/**
+ * Puts the licences of all packages in the bundle into one file beside it, as these licences ask for.
+ * @returns {import('rolldown').Plugin}
+ */
+export function licences() {
+  return {
+    name: 'licences',
+    generateBundle(_options, bundle) {
+      const modules = Object.values(bundle).flatMap((it) => (it.type === 'chunk' ? it.moduleIds : []));
+      const folders = modules.flatMap(
+        (it) => /^.*\/node_modules\/(?:@[^/]+\/)?[^/.@][^/]*/.exec(posix(it)) ?? [],
+      );
+      const source = [...new Set(folders)].toSorted().map(licenceOf).join('\n\n');
+      this.emitFile({ type: 'asset', fileName: 'licences.txt', source });
+    },
+  };
+}
+
+/** Name, version and licence of a package: the text if it has one, else the name of the licence. */
+function licenceOf(folder) {
+  const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+  const file = readdirSync(folder).find((it) => /^licen[cs]e/i.test(it));
+  const text = file === undefined ? license : readFileSync(join(folder, file), 'utf8').trim();
+  return `== ${name} ${version}\n\n${text}`;
 }

@@ -86,5 +86,8 @@ it('its bundle is ASCII in lines, without what it never uses, and replaces its d
   expect(
     text.match(/^\/\/ .*\/(?:Postgres|Mysql)QueryRunner\.js|^\/\/ .*\/multer\/storage\/.*/gm),
   ).toBeNull();
+  const notices = await readFile(join(folder, 'licences.txt'), 'utf8');
+  for (const it of ['typeorm', 'express', '@nestjs/core']) expect(notices).toContain(`== ${it} `);
+  expect(notices.match(/permission notice shall be/g)?.length).toBeGreaterThan(50);
   expect((await readdir(join(root, 'dist'))).filter((it) => it.startsWith('bundle'))).toEqual(['bundle']);
 });
