@@ -22,11 +22,18 @@ const buildInputs = [
 ];
 const AN_HOUR_MS = 3_600_000;
 
+let building: Promise<string> | null = null;
+
 /**
  * Builds the program from the current sources; returns its entry. Each state of the sources has a separate folder,
- * created atomically, so that parallel runs share it and `dist` stays untouched.
+ * created atomically, so that parallel runs share it and `dist` stays untouched. A test that ends before its build
+ * leaves it to the next one.
  */
 export async function buildProgram(): Promise<string> {
+  return await (building ??= build());
+}
+
+async function build(): Promise<string> {
   const folder = join(builds, await hashOfSources());
   const entry = join(folder, 'dist', 'main.js');
   if (existsSync(entry)) return entry;
