@@ -16,7 +16,7 @@ export function addRunCommands(program: Command): void {
     .helpOption(false)
     .allowUnknownOption()
     .action(async (_options: readonly string[], _flags: unknown, command: Command) => {
-      const { runDemo } = await import('../demo/demo-run.js');
+      const { runDemo } = await import('../demo/demo-command.js');
       process.exit(await runDemo(command.args));
     });
   program

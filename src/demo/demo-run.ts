@@ -3,7 +3,7 @@ import { codexConfig } from '../bootstrap/greeting.js';
 import { describeError, errorCode } from '../runtime/pool-error.js';
 import { makeCodexHome } from './codex-home.js';
 import { DemoClient } from './demo-client.js';
-import { type DemoOptions, readOptions, usage } from './demo-options.js';
+import type { DemoOptions } from './demo-options.js';
 import { DemoPool } from './demo-pool.js';
 import { DemoShow } from './demo-show.js';
 import { faults } from './faults.js';
@@ -14,35 +14,8 @@ import { Stage } from './stage.js';
 const paces = { slow: { word: 70, step: 600 }, fast: { word: 4, step: 0 } } as const;
 
 /** Runs the demo until it ends or is stopped; returns the exit code. */
-export async function runDemo(args: readonly string[]): Promise<number> {
-  const asked = readOptions(args, process.stdout.isTTY);
-  switch (asked.kind) {
-    case 'help':
-      process.stdout.write(usage());
-      return 0;
-    case 'not-understood':
-      process.stderr.write(`${asked.sentence}\n`);
-      return 2; // wrong use, as for every command
-    case 'show':
-      return show(asked.options, untilStopped());
-    default:
-      return asked satisfies never;
-  }
-}
-
-/** Returns a signal that aborts on SIGINT, SIGTERM, SIGHUP or a closed stdout. A second signal exits at once. */
-function untilStopped(): AbortSignal {
-  const stop = new AbortController();
-  const onSignal = () => {
-    if (stop.signal.aborted) process.exit(1);
-    stop.abort();
-  };
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
-  process.stdout.on('error', () => stop.abort());
-  return stop.signal;
-}
-
-async function show(options: DemoOptions, stopped: AbortSignal): Promise<number> {
+export async function showDemo(options: DemoOptions): Promise<number> {
+  const stopped = untilStopped();
   const pace = options.isFast ? paces.fast : paces.slow;
   const stage = new Stage(process.stdout, stopped, pace.step);
   try {
@@ -61,6 +34,18 @@ async function show(options: DemoOptions, stopped: AbortSignal): Promise<number>
   const end = stopped.aborted ? 'Stopped' : 'Done';
   stage.lines('', `${end}. The temporary folder is removed, and nothing else was written.`);
   return 0;
+}
+
+/** Returns a signal that aborts on SIGINT, SIGTERM, SIGHUP or a closed stdout. A second signal exits at once. */
+function untilStopped(): AbortSignal {
+  const stop = new AbortController();
+  const onSignal = () => {
+    if (stop.signal.aborted) process.exit(1);
+    stop.abort();
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
+  process.stdout.on('error', () => stop.abort());
+  return stop.signal;
 }
 
 /** Keeps running for a real Codex until it is stopped. */

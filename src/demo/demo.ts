@@ -8,7 +8,7 @@ if (major < 22 || (major === 22 && minor < 19)) {
   );
   process.exitCode = 1;
 } else {
-  const { runDemo } = await import('./demo-run.js');
+  const { runDemo } = await import('./demo-command.js');
   // Explicit, so that a leftover listener or timer does not keep the terminal waiting.
   process.exit(await runDemo(process.argv.slice(2)));
 }
