@@ -214,28 +214,4 @@ describe('the command line', () => {
     const names = rows.flatMap((it) => [...it.matchAll(/`([a-z]+)/g)].map(([, name = '']) => name));
     expect(names.toSorted()).toEqual(commands.filter((it) => it !== 'help').toSorted());
   });
-
-  it.each(['bash', 'zsh', 'fish', 'powershell'])('prints completions for %s', async (shell) => {
-    const { code, stdout } = await home.run(['complete', shell]);
-    expect(stdout).toContain('codex-pool');
-    expect(code).toBe(0);
-  });
-
-  it('completes commands and the names of accounts', async () => {
-    await home.run(['import', await loginFile(), '--name', 'work'], NOWHERE);
-    expect((await home.run(['complete', '--', 'pau'])).stdout).toContain('pause');
-    await writeFile(join(home.folder, 'pool', '$(touch pwned).json'), '');
-    const { stdout } = await home.run(['complete', '--', 'pause', '']);
-    expect(stdout).toMatch(/^work/m);
-    expect(stdout).not.toContain('pwned');
-  });
-
-  it('loads no module of Nest, but to start', async () => {
-    const trace = { NODE_DEBUG: 'esm,module', ...NOWHERE };
-    for (const args of [['--help'], ['status'], ['accounts'], ['doctor'], ['setup', '--dry-run', '--yes']]) {
-      const { stderr } = await home.run(args, trace);
-      expect(stderr).toContain('cli/cli.js'); // the trace works
-      expect(stderr).not.toContain('@nestjs');
-    }
-  }, 60_000);
 });
