@@ -27,7 +27,17 @@ const EGRESS_VARIABLES = [
 /** The commands that npm and its scripts need; no compiler, Python or make. */
 const BARE_COMMANDS = ['sh', 'env', 'uname'];
 
-/** A machine of a new user: an empty home, an empty npm cache, and a given npm. */
+/** How a machine differs from that of a new user with all commands and an empty npm cache. */
+export interface MachineOptions {
+  /** Without the machine's commands, so also without a compiler. */
+  readonly isBare?: boolean;
+  /** The binary of another Node. */
+  readonly node?: string;
+  /** With the npm cache of this machine, so that packages are not fetched once more. */
+  readonly hasCache?: boolean;
+}
+
+/** A machine of a new user: an empty home, a given npm, and an npm cache that is empty unless asked otherwise. */
 export class CleanMachine implements AsyncDisposable {
   readonly #children: Child[] = [];
   private constructor(
@@ -35,22 +45,21 @@ export class CleanMachine implements AsyncDisposable {
     private readonly env: Readonly<Record<string, string>>,
   ) {}
 
-  /**
-   * `npm`: a version as in `npm@12`. `isBare`: without the machine's commands, so also without a compiler. `node`: the
-   * binary of another Node.
-   */
-  static async create(npm: string, { isBare = false, node = process.execPath } = {}): Promise<CleanMachine> {
+  /** `npm`: a version as in `npm@12`. */
+  static async create(
+    npm: string,
+    { isBare = false, node = process.execPath, hasCache = false }: MachineOptions = {},
+  ): Promise<CleanMachine> {
     const folder = await mkdtemp(join(tmpdir(), 'codex-pool-newcomer-'));
     const bin = join(folder, 'bin');
     const home = join(folder, 'home');
     for (const it of [bin, home]) await mkdir(it);
-    const { stdout } = await run('npm', ['config', 'get', 'registry'], { cwd: tmpdir() });
     const wayOut = EGRESS_VARIABLES.map((name) => [name, process.env[name]] as const);
     const env = {
       HOME: home,
       PATH: isBare ? bin : [bin, process.env['PATH'] ?? ''].join(delimiter),
-      npm_config_cache: join(folder, 'cache'),
-      npm_config_registry: stdout.trim(),
+      npm_config_cache: hasCache ? await npmSetting('cache') : join(folder, 'cache'),
+      npm_config_registry: await npmSetting('registry'),
       ...Object.fromEntries(wayOut.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]))),
     };
     await run('npm', ['install', '--prefix', join(folder, 'npm'), `npm@${npm}`]);
@@ -129,6 +138,12 @@ export class Newcomer implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.machine[Symbol.asyncDispose]();
   }
+}
+
+/** Returns a setting of the npm of this machine. */
+export async function npmSetting(name: 'cache' | 'registry'): Promise<string> {
+  const { stdout } = await run('npm', ['config', 'get', name], { cwd: tmpdir() });
+  return stdout.trim();
 }
 
 async function pathOf(command: string): Promise<string> {

@@ -10,9 +10,10 @@ import { CleanMachine, originOf } from './clean-install.js';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const COMMAND_MS = 60_000;
 
-/** Packs the project into a folder, as for the registry; returns the path of the tarball. */
+/** Packs the project into a folder, as for the registry, building it only if it is stale; returns the tarball's path. */
 export async function packInto(folder: string): Promise<string> {
-  const options = ['pack', '--silent', '--pack-destination', folder];
+  await promisify(execFile)(process.execPath, ['scripts/build-if-stale.mjs'], { cwd: root });
+  const options = ['pack', '--ignore-scripts', '--silent', '--pack-destination', folder];
   const { stdout } = await promisify(execFile)('npm', options, { cwd: root });
   const name = stdout.trim().split('\n').at(-1) ?? '';
   if (!name.endsWith('.tgz')) throw new Error(`npm pack printed ${stdout}`);
@@ -23,9 +24,9 @@ export async function packInto(folder: string): Promise<string> {
 export class PackageUser implements AsyncDisposable {
   private constructor(private readonly machine: CleanMachine) {}
 
-  /** `npm`: a version as in `npm@12`. `node`: the binary of another Node. */
-  static async arrive(npm: string, node?: string): Promise<PackageUser> {
-    const user = new PackageUser(await CleanMachine.create(npm, node === undefined ? {} : { node }));
+  /** `npm`: a version as in `npm@12`. `node`: the binary of a Node. */
+  static async arrive(npm: string, node: string): Promise<PackageUser> {
+    const user = new PackageUser(await CleanMachine.create(npm, { node, hasCache: true }));
     await mkdir(join(user.prefix), { recursive: true });
     await mkdir(join(user.place, 'pool'), { recursive: true });
     await writeFile(join(user.prefix, 'package.json'), '{"private":true}');
