@@ -3,10 +3,10 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { type LoginView, loginSchema } from '../../api/login.js';
 import { span } from '../../wording/times.js';
 import { CommandError } from '../command/command-error.js';
-import { exitCodes } from '../command/exit-codes.js';
 import type { Output } from '../command/output.js';
 import type { ProxyClient } from '../command/proxy-client.js';
 import { connect } from './connection.js';
+import { type LoginMethod, loginMethod } from './login-method.js';
 import { replyAs } from './pool-reply.js';
 import { inOneLine } from './text-width.js';
 
@@ -22,13 +22,14 @@ export interface LoginFlags {
 /** Logs an account in: shows where to approve it, and waits. @throws CommandError if it does not succeed */
 export async function login({ name, device, paste, json }: LoginFlags, output: Output): Promise<void> {
   const client = connect();
-  if (paste && (device || !process.stdin.isTTY))
-    throw new CommandError('--paste needs a terminal, and goes without --device.', exitCodes.wrongUse);
-  const path = `/admin/login/${device ? 'device' : 'browser'}`;
+  const mayAsk = process.stdin.isTTY && output.isTerminal && !json;
+  if (mayAsk) await client.ask('GET', '/admin/login'); // no question if no proxy answers
+  const method = await loginMethod({ device, paste }, mayAsk, process.env);
+  const path = `/admin/login/${method === 'device' ? 'device' : 'browser'}`;
   const begun = loginIn(await client.ask('POST', path, name === undefined ? {} : { name }), path);
   const show = (line: string) => (json ? output.note(line) : output.line(line));
-  for (const it of instructions(begun, paste)) show(it);
-  const ended = await untilEnded(client, begun, paste);
+  for (const it of instructions(begun, method)) show(it);
+  const ended = await untilEnded(client, begun, method);
   if (json && ended.state === 'succeeded') return output.json(ended);
   if (ended.state === 'succeeded') {
     const result = ended.result === 'added' ? 'joined the pool' : 'has its new login';
@@ -38,28 +39,29 @@ export async function login({ name, device, paste, json }: LoginFlags, output: O
   throw new CommandError(whyNot(ended));
 }
 
-function instructions(begun: LoginView, paste: boolean): readonly string[] {
+function instructions(begun: LoginView, method: LoginMethod): readonly string[] {
   const wait = `Waiting for you, for ${span(begun.expiresAt - begun.startedAt)}. Ctrl-C cancels.`;
   if (begun.kind === 'device')
     return [`1. Open ${begun.verificationUrl ?? ''}`, `2. Type this code: ${begun.userCode ?? ''}`, '', wait];
   const other = 'The browser is on another machine? Use --device, or --paste.';
+  const isHere = method === 'browser';
   return [
-    'Open this address in a browser on this machine, and approve:',
+    `Open this address in a browser${isHere ? ' on this machine' : ''}, and approve:`,
     '',
     begun.url ?? '',
     '',
-    paste ? '' : other,
+    isHere ? other : 'It ends at an address that it cannot open: copy that address from its address bar.',
     wait,
   ];
 }
 
-async function untilEnded(client: ProxyClient, begun: LoginView, paste: boolean): Promise<LoginView> {
+async function untilEnded(client: ProxyClient, begun: LoginView, method: LoginMethod): Promise<LoginView> {
   const path = `/admin/login/${encodeURIComponent(begun.id)}`;
   const stop = new AbortController();
   const cancel = () => stop.abort();
   process.once('SIGINT', cancel);
   try {
-    if (paste) await pasted(client, path, stop);
+    if (method === 'paste') await pasted(client, path, stop);
     for (;;) {
       const now = loginIn(await client.ask('GET', path), path);
       if (now.state !== 'waiting' && now.state !== 'completing') return now;

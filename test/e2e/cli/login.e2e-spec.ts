@@ -78,6 +78,24 @@ describe('codex-pool login', () => {
     expect(body).toMatchObject([{ state: 'cancelled' }]);
   }, 30_000);
 
+  it('asks a person who is connected by SSH where the browser is', async () => {
+    await using pool = await startEmpty();
+    const remote = { ...addressOf(pool), SSH_CONNECTION: '192.0.2.1 50000 192.0.2.2 22' };
+    await using child = home.startOnTerminal(['login'], remote);
+    await shown(child, /(Where is the browser)/, 'the question');
+    child.write('\r');
+    await shown(child, /Type this code: (\S+)/, 'the code');
+    child.write('\u0003');
+    expect((await child.ended).code).toBe(1);
+
+    await using other = home.startOnTerminal(['login'], remote);
+    await shown(other, /(Where is the browser)/, 'the question');
+    other.write('\u001B'); // Escape
+    expect((await other.ended).code).toBe(1);
+    expect(other.stdout).toContain('Cancelled. Nothing was changed.');
+    expect((await pool.client.get('/admin/login').expect(200)).body).toHaveLength(1);
+  }, 60_000);
+
   it.each([
     ['Ctrl-C', '\u0003'],
     ['Ctrl-D', '\u0004'],
