@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import spawn from 'cross-spawn';
 import { codexHome } from '../codex-config/codex-home.js';
 import { ConfigDocument, type Entry } from '../codex-config/config-document.js';
 import { readConfigFile } from '../codex-config/config-file.js';
@@ -57,7 +57,7 @@ export async function codexConfigCheck(examined: Examined): Promise<CheckResult>
 /** Checks that Codex is installed, and not too old. */
 export function codexVersionCheck({ env }: Examined): CheckResult {
   const check = 'Codex';
-  const { status, stdout, error } = spawnSync('codex', ['--version'], {
+  const { status, stdout, error } = spawn.sync('codex', ['--version'], {
     env,
     encoding: 'utf8',
     timeout: COMMAND_MS,

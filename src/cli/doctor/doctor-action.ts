@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import spawn from 'cross-spawn';
 import { VERSION } from '../../runtime/version.js';
 import { CommandError } from '../command/command-error.js';
 import { exitCodes } from '../command/exit-codes.js';
@@ -54,7 +54,7 @@ function printFinding({ level, problem, why, repair }: Finding, output: Output):
 
 /** Facts for an issue; nothing of them names a person. */
 function environment() {
-  const npm = spawnSync('npm', ['--version'], { encoding: 'utf8', timeout: 10_000 });
+  const npm = spawn.sync('npm', ['--version'], { encoding: 'utf8', timeout: 10_000 });
   return {
     version: VERSION,
     node: process.versions.node,

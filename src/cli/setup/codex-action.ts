@@ -1,5 +1,6 @@
-import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { constants } from 'node:os';
+import spawn from 'cross-spawn';
 import { CommandError } from '../command/command-error.js';
 import { exitCodes } from '../command/exit-codes.js';
 import type { Output } from '../command/output.js';
@@ -18,6 +19,7 @@ const forwarded = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
 export async function runCodex(origin: string, args: readonly string[], output: Output): Promise<number> {
   await refuseWithoutProxy(origin, output);
   const overrides = wantedKeys('root-keys', origin).flatMap(({ key, value }) => ['-c', `${key}=${value}`]);
+  // On Windows, npm installs `codex.cmd`, which Node itself neither finds nor runs.
   const child = spawn('codex', [...overrides, ...args], { stdio: 'inherit' });
   const forward = (signal: NodeJS.Signals): void => {
     // The terminal itself sends its keys' signals to Codex, too.
@@ -52,9 +54,7 @@ async function refuseWithoutProxy(origin: string, output: Output): Promise<void>
   }
 }
 
-async function endOf(
-  child: ReturnType<typeof spawn>,
-): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
+async function endOf(child: ChildProcess): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
   return new Promise((resolve, reject) => {
     child.once('error', (error: NodeJS.ErrnoException) => {
       reject(
