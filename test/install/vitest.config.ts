@@ -8,7 +8,7 @@ export default defineConfig({
     include: ['test/install/*.install-spec.ts'],
     // Each test installs about a hundred packages and compiles the program. Compiling sqlite3 adds two minutes.
     testTimeout: 600_000,
-    hookTimeout: 120_000,
+    hookTimeout: 300_000,
     disableConsoleIntercept: true,
   },
 });
