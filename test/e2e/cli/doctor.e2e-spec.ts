@@ -92,80 +92,79 @@ describe('codex-pool doctor', () => {
     expect(code).toBe(0);
   });
 
-  const faults: readonly [
-    code: string,
-    plant: () => Promise<Readonly<Record<string, string>> | undefined | void>,
-  ][] = [
-    ['setting-invalid', async () => ({ PROXY_MAX_ATTEMPTS: 'many' })],
-    ['setting-invalid', async () => writeFile(join(home.folder, '.env'), 'NODE_TLS_REJECT_UNAUTHORIZED=0\n')],
-    ['address-taken', async () => ({ PROXY_LISTEN_ADDR: await serve('hello') })],
-    ['pool-open', async () => chmod(join(home.folder, 'pool'), 0o755)],
-    ['data-open', async () => chmod(join(home.folder, 'data'), 0o755)],
-    [
-      'data-no-folder',
-      async () => {
+  type Plant = () => Promise<Readonly<Record<string, string>> | undefined | void>;
+  /** Machines with one fault, or with several that do not touch each other; each costs one run. */
+  const machines: readonly Readonly<Record<string, Plant>>[] = [
+    { 'setting-invalid': async () => ({ PROXY_MAX_ATTEMPTS: 'many' }) },
+    {
+      'setting-invalid': async () => writeFile(join(home.folder, '.env'), 'NODE_TLS_REJECT_UNAUTHORIZED=0\n'),
+    },
+    {
+      'address-taken': async () => ({ PROXY_LISTEN_ADDR: await serve('hello') }),
+      'pool-open': async () => chmod(join(home.folder, 'pool'), 0o755),
+      'data-open': async () => chmod(join(home.folder, 'data'), 0o755),
+      'file-not-usable': async () =>
+        writeFile(join(home.folder, 'pool', 'x.json'), 'nonsense', { mode: 0o600 }),
+      'file-open': async () => chmod(join(home.folder, 'pool', 'a.json'), 0o644),
+      'config-not-readable': async () => config('model = "unfinished\n'),
+      'codex-old': async () => addCodex('0.98.1'),
+    },
+    {
+      'data-no-folder': async () => {
         await rm(join(home.folder, 'data'), { recursive: true });
         await writeFile(join(home.folder, 'data'), '');
       },
-    ],
-    ['pool-empty', async () => rm(join(home.folder, 'pool', 'a.json'))],
-    [
-      'file-not-usable',
-      async () => writeFile(join(home.folder, 'pool', 'x.json'), 'nonsense', { mode: 0o600 }),
-    ],
-    ['file-open', async () => chmod(join(home.folder, 'pool', 'a.json'), 0o644)],
-    [
-      'journal-pending',
-      async () => {
-        await mkdir(join(home.folder, 'pool', '.journal'));
-        await writeFile(join(home.folder, 'pool', '.journal', 'a'), 'head {"unsaved":{"at":1}}');
-      },
-    ],
-    ['login-shared', async () => addLogin('a', home.login)],
-    ['config-not-readable', async () => config('model = "unfinished\n')],
-    ['config-other-address', async () => config('openai_base_url = "http://127.0.0.1:2/v1"\n')],
-    ['proxy-dead', async () => config(`openai_base_url = "http://${FREE}/v1"\n`)],
-    ['config-key-in-table', async () => config('[tui]\nopenai_base_url = "http://127.0.0.1:1/v1"\n')],
-    [
-      'config-bypass',
-      async () =>
-        config(
-          'model_provider = "x"\n[model_providers.x]\nname = "OpenAI"\nbase_url = "http://127.0.0.1:1/backend-api/codex"\n',
-        ),
-    ],
-    ['codex-old', async () => addCodex('0.98.1')],
-    [
-      'authority-not-usable',
-      async () => {
+      'pool-empty': async () => rm(join(home.folder, 'pool', 'a.json')),
+      'config-other-address': async () => config('openai_base_url = "http://127.0.0.1:2/v1"\n'),
+    },
+    {
+      'authority-not-usable': async () => {
         await writeFile(join(home.folder, 'ca.pem'), 'no certificate');
         return { CODEX_CA_CERTIFICATE: join(home.folder, 'ca.pem') };
       },
-    ],
-    ['upstream-unreachable', async () => ({ UPSTREAM_REFRESH_BASE: DEAD })],
-    [
-      'clock-wrong',
-      async () => {
+      'setting-invalid': async () => undefined, // it names the same file
+    },
+    {
+      'journal-pending': async () => {
+        await mkdir(join(home.folder, 'pool', '.journal'));
+        await writeFile(join(home.folder, 'pool', '.journal', 'a'), 'head {"unsaved":{"at":1}}');
+      },
+      'login-shared': async () => addLogin('a', home.login),
+      'proxy-dead': async () => config(`openai_base_url = "http://${FREE}/v1"\n`),
+      'upstream-unreachable': async () => ({ UPSTREAM_REFRESH_BASE: DEAD }),
+    },
+    {
+      'config-key-in-table': async () => config('[tui]\nopenai_base_url = "http://127.0.0.1:1/v1"\n'),
+      'clock-wrong': async () => {
         const place = await serve('', { date: new Date(Date.now() - 3_600_000).toUTCString() });
         return { UPSTREAM_RESPONSES_BASE: `http://${place}`, UPSTREAM_REFRESH_BASE: `http://${place}` };
       },
-    ],
-    [
-      'service-path-gone',
-      async () => {
+    },
+    {
+      'config-bypass': async () =>
+        config(
+          'model_provider = "x"\n[model_providers.x]\nname = "OpenAI"\nbase_url = "http://127.0.0.1:1/backend-api/codex"\n',
+        ),
+      'proxy-dead': async () => undefined, // nothing listens at that address
+      'service-path-gone': async () => {
         const units = join(home.folder, '.config', 'systemd', 'user');
         await mkdir(units, { recursive: true });
         await writeFile(join(units, 'codex-pool.service'), 'ExecStart="/gone/node" "/gone/cli.js" "start"\n');
       },
-    ],
+    },
   ];
 
-  it.each(faults)('finds %s, and says what repairs it', async (wanted, plant) => {
-    const env = (await plant()) ?? {};
-    const { code, found, all } = await examine(env);
-    expect(found).toContain(wanted);
-    expect(all.every((it) => it.repair !== '')).toBe(true);
-    expect(code).toBe(1);
-  });
+  it.each(machines.map((it) => [Object.keys(it).join(', '), it] as const))(
+    'finds %s, and nothing else, and says what repairs it',
+    async (_wanted, plants) => {
+      const env: Record<string, string> = {};
+      for (const plant of Object.values(plants)) Object.assign(env, await plant());
+      const { code, found, all } = await examine(env);
+      expect(found.toSorted()).toEqual(Object.keys(plants).toSorted());
+      expect(all.every((it) => it.repair !== '')).toBe(true);
+      expect(code).toBe(1);
+    },
+  );
 
   it('takes a link to the login of Codex for one owner', async () => {
     await addLogin('a', home.login);
