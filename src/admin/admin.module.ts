@@ -18,6 +18,8 @@ import { LiveViews } from './events/live-views.js';
 import { SummarySource } from './events/summary-source.js';
 import { ClientHealth } from './health/client.health.js';
 import { DocsController } from './docs/docs.controller.js';
+import { DoctorChecks } from './doctor/doctor-checks.js';
+import { DoctorController } from './doctor/doctor.controller.js';
 import { DocumentFile } from './docs/document-file.js';
 import { FaultHealth } from './health/fault.health.js';
 import { HealthController } from './health/health.controller.js';
@@ -60,11 +62,13 @@ import { UsageController } from './usage.controller.js';
     UsageController,
     HealthController,
     DocsController,
+    DoctorController,
     LoginController,
     EventsController,
   ],
   providers: [
     DocumentFile,
+    DoctorChecks,
     AccountViews,
     AccountImport,
     AccountRefresh,

@@ -16,6 +16,14 @@ export const programOperations: Operations = {
     responses: { 200: { about: 'The settings, and whether the change is stored.', json: 'ChangedSettings' } },
     problems: { 400: ['bad_settings'] },
   },
+  'GET /admin/doctor': {
+    id: 'getDoctor',
+    tag: 'Program',
+    summary:
+      'Makes the checks of `codex-pool doctor` in a process of its own, and returns the findings. It names no person and holds no token.',
+    responses: { 200: { about: 'The checks, with or without findings.', json: 'Doctor' } },
+    problems: { 503: ['checks_failed', 'checks_too_slow', 'stopping'] },
+  },
   'GET /healthz': {
     id: 'getHealth',
     tag: 'Health',

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { accountSchema, changedAccountSchema } from '../../api/account.js';
+import { doctorSchema } from '../../api/doctor.js';
 import { deltaSchema, droppedSchema, snapshotSchema } from '../../api/events.js';
 import { healthSchema, readinessSchema } from '../../api/health.js';
 import { loginSchema } from '../../api/login.js';
@@ -46,6 +47,7 @@ export const responseSchemas = {
   ChangedAccount: changedAccountSchema,
   ChangedSettings: changedSettingsSchema,
   Delta: deltaSchema,
+  Doctor: doctorSchema,
   Dropped: droppedSchema,
   Forgotten: forgottenSchema,
   Health: healthSchema,

@@ -1,4 +1,5 @@
 import spawn from 'cross-spawn';
+import type { DoctorReport } from '../../api/doctor.js';
 import { VERSION } from '../../runtime/version.js';
 import { CommandError } from '../command/command-error.js';
 import { exitCodes } from '../command/exit-codes.js';
@@ -31,7 +32,7 @@ export async function doctor({ json }: { readonly json: boolean }, output: Outpu
   const results: CheckResult[] = [];
   for (const check of checks) results.push(await check(examined));
   const shown = results.map((it) => withoutPerson(it, examined));
-  if (json) output.json({ ...environment(), checks: shown });
+  if (json) output.json({ ...environment(), checks: shown } satisfies DoctorReport);
   else print(shown, output);
   const count = shown.flatMap((it) => it.findings).filter((it) => it.level === 'finding').length;
   if (count > 0) throw new CommandError('', exitCodes.finding);

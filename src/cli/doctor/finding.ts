@@ -1,22 +1,6 @@
-/** What a check has found. */
-export interface Finding {
-  /** Stable, the same for the same fault. */
-  readonly code: string;
-  /** `finding`: something is wrong. `note`: good to know; the exit code does not count it. */
-  readonly level: 'finding' | 'note';
-  /** The fault, in one sentence. */
-  readonly problem: string;
-  readonly why: string;
-  /** The command, or the step, that repairs it. */
-  readonly repair: string;
-}
+import type { Finding } from '../../api/doctor.js';
 
-/** A group of checks, and what it found; `fact` says in a few words what is there. */
-export interface CheckResult {
-  readonly check: string;
-  readonly fact: string;
-  readonly findings: readonly Finding[];
-}
+export type { CheckResult, Finding } from '../../api/doctor.js';
 
 /** Returns a finding of level `finding`. */
 export function fault(code: string, problem: string, why: string, repair: string): Finding {

@@ -1,5 +1,7 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DoctorChecks } from '../../../src/admin/doctor/doctor-checks.js';
+import type { DoctorReport } from '../../../src/api/doctor.js';
 import { loginOf, newLogin } from '../pool/admin.js';
 import { begin } from '../pool/logging-in.js';
 import type { TestPool } from '../pool/pool.js';
@@ -32,6 +34,30 @@ const ofSession = async (pool: TestPool): Promise<ApiExample> => {
   await pool.turn({ 'session-id': 's' });
   const [{ session }] = (await pool.client.get('/admin/affinity')).body;
   return { params: { session } };
+};
+
+const exampleReport: DoctorReport = {
+  version: '1.0.0',
+  node: '24.0.0',
+  npm: null,
+  platform: 'linux',
+  arch: 'x64',
+  checks: [
+    { check: 'Node', fact: '24.0.0', findings: [] },
+    {
+      check: 'Codex',
+      fact: 'not found',
+      findings: [
+        {
+          code: 'codex-not-found',
+          level: 'note',
+          problem: 'There is none.',
+          why: 'So.',
+          repair: 'Install it.',
+        },
+      ],
+    },
+  ],
 };
 
 /** Examples by route; a route needs at least one. */
@@ -85,6 +111,15 @@ export const apiExamples: Readonly<Record<string, readonly Example[]>> = {
     },
   ],
   'GET /admin/summary': [() => ({})],
+  'GET /admin/doctor': [
+    async (pool) => {
+      // Made up: the real checks take seconds; doctor.e2e-spec makes them.
+      const cli = join(pool.folder, 'checks.mjs');
+      await writeFile(cli, `console.log(${JSON.stringify(JSON.stringify(exampleReport))})`);
+      pool.running.app.get(DoctorChecks).cli = cli;
+      return {};
+    },
+  ],
   'GET /admin/settings': [() => ({})],
   'PATCH /admin/settings': [() => ({ body: { policy: 'fill-first', debug: false, notifyUrl: null } })],
   'GET /admin/affinity': [

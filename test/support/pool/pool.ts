@@ -1,9 +1,10 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import request from 'supertest';
 import { AccountRegistry } from '../../../src/accounts/account-registry.js';
+import { DoctorChecks } from '../../../src/admin/doctor/doctor-checks.js';
 import { loadConfig } from '../../../src/config/app.config.js';
 import { type RunningApp, startApp } from '../../../src/bootstrap/app.setup.js';
 import type { Clock } from '../../../src/runtime/clock.js';
@@ -161,7 +162,7 @@ async function startIn(
     ...options.env,
   });
   const { clock, addresses, onRefreshStep, loginPorts, pageFolder = join(folder, 'no-page') } = options;
-  return startApp(config, {
+  const running = await startApp(config, {
     logger,
     errors: new RecentErrors(),
     pageFolder,
@@ -170,6 +171,15 @@ async function startIn(
     ...(onRefreshStep === undefined ? {} : { onRefreshStep }),
     ...(loginPorts === undefined ? {} : { loginPorts }),
   });
+  const checks = running.app.get(DoctorChecks);
+  checks.folder = folder;
+  checks.env = doctorEnv(folder, fakeUpstream, options);
+  return running;
+}
+
+/** The environment of the checks: the settings of the pool, and a home without a Codex of this machine. */
+function doctorEnv(folder: string, { env }: FakeUpstream, options: TestPoolOptions): NodeJS.ProcessEnv {
+  return { PATH: dirname(process.execPath), HOME: folder, ...env, ...options.env };
 }
 
 async function writeAuth(folder: string, name: string, json: AuthJson): Promise<void> {
