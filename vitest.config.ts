@@ -10,7 +10,7 @@ const long = [
   'test/e2e/ingress/{bad-requests,connect,models,pipelining,routes,slow-bodies}.e2e-spec.ts',
   'test/e2e/login/login.e2e-spec.ts',
   'test/e2e/operations/{nginx-and-caddy,prometheus}.e2e-spec.ts',
-  'test/e2e/operator/{account-names,admin-import,build-if-stale,bundle,debug-log,demo,disk-problems,doctor,events,fault-domains,folder-problems,large-pool,log-format,page,page-build,permissions,process,process-faults,sessions,settings,stop,stored-changes}.e2e-spec.ts',
+  'test/e2e/operator/{account-names,admin-import,build-if-stale,bundle,debug-log,demo,demo-faults,disk-problems,doctor,events,fault-domains,folder-problems,large-pool,log-format,page,page-build,permissions,process,process-faults,sessions,settings,stop,stored-changes}.e2e-spec.ts',
   'test/e2e/pool-folder/*.e2e-spec.ts',
   'test/e2e/streaming/{bad-responses-streams,bytes,hang-up,regressions-proxy,streaming}.e2e-spec.ts',
   'test/e2e/tokens/{broken-file,credential-file,deleted-journal,file-lock,full-disk,late-response,lost-responses,mounted-file,network-back,regressions,stop}.e2e-spec.ts',

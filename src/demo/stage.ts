@@ -3,6 +3,14 @@ import { styleText } from 'node:util';
 
 const INDENT = '   ';
 
+/** The part of a terminal or pipe that the show needs. */
+export interface StageOutput {
+  readonly isTTY: boolean;
+  readonly writable: boolean;
+  hasColors(): boolean;
+  write(text: string): boolean;
+}
+
 /** Prints the show: lines and words, in colour on a terminal. */
 export class Stage {
   readonly #hasColors: boolean;
@@ -10,7 +18,7 @@ export class Stage {
   #isInLine = false;
 
   constructor(
-    private readonly out: NodeJS.WriteStream,
+    private readonly out: StageOutput,
     private readonly signal: AbortSignal,
     /** Pause between two steps, for the reader. */
     private readonly stepPauseMs: number,

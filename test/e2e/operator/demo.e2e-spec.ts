@@ -156,25 +156,6 @@ describe('the demo', { timeout: 30_000 }, () => {
     for (const text of [stdout, stderr]) expect(text).not.toMatch(/eyJ|rt_made-up|example\.test/);
   });
 
-  it.each([
-    ['rate-limit', /HTTP 429, rate limited/, /served by work/],
-    [
-      'unauthorized',
-      /home +\(again, with a refreshed token\) +HTTP 401, had its token rejected/,
-      /served by work/,
-    ],
-    ['server-error', /home +\(again, after a fault\) +HTTP 500, upstream error/, /served by work/],
-    ['overloaded', /HTTP 503, upstream overloaded/, /served by work/],
-    ['edge-block', /HTTP 403, blocked at the edge of the network/, /served by work/],
-    ['cut', /These words had been sent when the \n.+cut off here/, /served by home/],
-    ['slow', /Slow is not broken/, /served by home/],
-  ])('shows the fault %s of the first account', async (fault, snapshot, outcome) => {
-    const stdout = await shown('--fault', fault);
-    const [step = ''] = /^3\. [^]*?(?=^4\. )/m.exec(stdout) ?? [];
-    expect(step).toMatch(snapshot);
-    expect(step).toMatch(outcome);
-  });
-
   it('stays up with --keep, fault included, until it is stopped, and leaves no trace', async () => {
     const port = await aFreePort();
     const origin = `http://127.0.0.1:${port}`;
