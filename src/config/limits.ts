@@ -235,6 +235,8 @@ export const limits = {
   databaseQueue: 100,
   databaseRetryFirstMs: SECOND,
   databaseRetryMaxMs: 30 * SECOND,
+  /** A migration of the database that lasts longer is logged. */
+  slowMigrationMs: 3 * SECOND,
   /** Rows waiting to be written; above the limit the oldest is dropped and counted. */
   queuedRecords: 10_000,
   queuedSamples: 2_000,

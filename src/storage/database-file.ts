@@ -17,11 +17,15 @@ export type DatabaseFile =
   | { readonly kind: 'open'; readonly source: DataSource; readonly inode: bigint }
   | { readonly kind: 'newer'; readonly migration: string };
 
-/** Opens or creates the file and migrates its tables. A file of a newer version is left untouched. */
+/**
+ * Opens or creates the file and migrates its tables. A file of a newer version is left untouched.
+ * @param noticed returns a handle that is disposed when the migration has ended
+ */
 export async function openFile(
   path: string,
   driver: DatabaseDriver,
   entities: readonly EntityClass[],
+  noticed: () => Disposable | null = () => null,
 ): Promise<DatabaseFile> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   await makeDatabasePrivate(path);
@@ -31,7 +35,7 @@ export async function openFile(
   await source.initialize();
   try {
     await prepareConnection(source);
-    await source.runMigrations({ transaction: 'all' });
+    await migrate(source, noticed);
     const inode = await inodeOf(path);
     if (inode === null) throw new Error('the database file disappeared while it was opened');
     return { kind: 'open', source, inode };
@@ -39,6 +43,11 @@ export async function openFile(
     await source.destroy();
     throw error;
   }
+}
+
+async function migrate(source: DataSource, noticed: () => Disposable | null): Promise<void> {
+  using _notice = noticed();
+  await source.runMigrations({ transaction: 'all' });
 }
 
 /** Renames a file together with its `-wal` and `-shm` files, so that no data is lost; returns the new name. */

@@ -9,6 +9,7 @@ import { describeError, errorCode, PoolError } from '../runtime/pool-error.js';
 import { chooseDriver, type DatabaseDriver, isLocked, isRowFault, kindOfFault } from './database-driver.js';
 import { inodeOf, openFile, setAside } from './database-file.js';
 import { type DatabaseState, troubleIn, waitingAfter } from './database-state.js';
+import { MigrationNotice } from './migration-notice.js';
 import { type EntityClass, STORED_TABLES, type StoredTable } from './stored-table.js';
 
 /** The database is unavailable now. The caller keeps the data that it wanted to write. */
@@ -176,7 +177,13 @@ export class Database {
   }
 
   private async open(): Promise<DataSource> {
-    const file = await openFile(this.config.dbPath, this.driver, this.entities);
+    const { dbPath } = this.config;
+    const file = await openFile(
+      dbPath,
+      this.driver,
+      this.entities,
+      () => new MigrationNotice(this.logger, dbPath),
+    );
     if (file.kind === 'open') {
       this.state = file;
       this.changes += 1;
