@@ -57,12 +57,12 @@ export async function codexConfigCheck(examined: Examined): Promise<CheckResult>
 /** Checks that Codex is installed, and not too old. */
 export function codexVersionCheck({ env }: Examined): CheckResult {
   const check = 'Codex';
-  const { status, stdout, error } = spawn.sync('codex', ['--version'], {
+  const { status, stdout } = spawn.sync('codex', ['--version'], {
     env,
     encoding: 'utf8',
     timeout: COMMAND_MS,
   });
-  if (error !== undefined || status !== 0) {
+  if (status !== 0) {
     return {
       check,
       fact: 'not found',
