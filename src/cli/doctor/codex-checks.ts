@@ -4,6 +4,7 @@ import { ConfigDocument, type Entry } from '../codex-config/config-document.js';
 import { readConfigFile } from '../codex-config/config-file.js';
 import { decodeConfig, emptyConfig } from '../codex-config/config-text.js';
 import { CommandError } from '../command/command-error.js';
+import type { ConfigNote } from '../setup/config-note.js';
 import { configNotes } from '../setup/config-notes.js';
 import { wantedKeys } from '../codex-config/wanted-keys.js';
 import type { Examined } from './examined.js';
@@ -24,17 +25,9 @@ export async function codexConfigCheck(examined: Examined): Promise<CheckResult>
     const base = turnBase(document);
     const findings = [...baseFindings(base, examined), ...bypassFindings(document)];
     const wanted = wantedKeys('root-keys', examined.origin ?? '');
-    for (const it of await configNotes(home, document, wanted)) {
-      findings.push(
-        it.includes('has no effect')
-          ? fault('config-key-in-table', it, 'Codex goes past the proxy.', SETUP)
-          : note(
-              'config-elsewhere',
-              it,
-              'Turns of that profile are not served by the pool.',
-              'Change or remove it.',
-            ),
-      );
+    for (const { code, sentence, repair } of await configNotes(home, document, wanted)) {
+      const level = code === 'config-elsewhere' ? note : fault;
+      findings.push(level(code, sentence, consequences[code], repair));
     }
     return { check, fact: base === null ? 'does not name the proxy' : `turns go to ${base}`, findings };
   } catch (error) {
@@ -53,6 +46,14 @@ export async function codexConfigCheck(examined: Examined): Promise<CheckResult>
     };
   }
 }
+
+const consequences: Readonly<Record<ConfigNote['code'], string>> = {
+  'config-elsewhere': 'Turns of that profile are not served by the pool.',
+  'config-key-in-table': 'Codex goes past the proxy.',
+  'config-managed': 'No turn is served by the pool, whatever `codex-pool setup` writes.',
+  'config-profile-key': 'Codex ends with an error.',
+  'config-system-provider': 'Turns are not served by the pool.',
+};
 
 /** Checks that Codex is installed, and not too old. */
 export function codexVersionCheck({ env }: Examined): CheckResult {

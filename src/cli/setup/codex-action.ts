@@ -1,11 +1,14 @@
 import type { ChildProcess } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
+import { join } from 'node:path';
 import spawn from 'cross-spawn';
 import { CommandError } from '../command/command-error.js';
 import { exitCodes } from '../command/exit-codes.js';
 import type { Output } from '../command/output.js';
 import { NotReachableError, ProxyClient } from '../command/proxy-client.js';
-import { wantedKeys } from '../codex-config/wanted-keys.js';
+import { type WantedKey, wantedKeys } from '../codex-config/wanted-keys.js';
+import { MANAGED_FILE, SYSTEM_FOLDER } from './system-folder.js';
 
 /** How long the proxy may take to say whether it is there. */
 const PATIENCE_MS = 3_000;
@@ -18,7 +21,9 @@ const forwarded = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
  */
 export async function runCodex(origin: string, args: readonly string[], output: Output): Promise<number> {
   await refuseWithoutProxy(origin, output);
-  const overrides = wantedKeys('root-keys', origin).flatMap(({ key, value }) => ['-c', `${key}=${value}`]);
+  const wanted = wantedKeys('root-keys', origin);
+  await tellManaged(wanted, output);
+  const overrides = wanted.flatMap(({ key, value }) => ['-c', `${key}=${value}`]);
   // On Windows, npm installs `codex.cmd`, which Node itself neither finds nor runs.
   const child = spawn('codex', [...overrides, ...args], { stdio: 'inherit' });
   const forward = (signal: NodeJS.Signals): void => {
@@ -36,6 +41,13 @@ export async function runCodex(origin: string, args: readonly string[], output: 
   } finally {
     for (const signal of forwarded) process.off(signal, forward);
   }
+}
+
+/** Says if the config of the machine wins over the overrides. The parser is loaded only where there is such a file. */
+async function tellManaged(wanted: readonly WantedKey[], output: Output): Promise<void> {
+  if (!existsSync(join(SYSTEM_FOLDER, MANAGED_FILE))) return;
+  const { managedNotes } = await import('./system-layers.js');
+  for (const it of await managedNotes(SYSTEM_FOLDER, wanted)) output.note(`${it.sentence} ${it.repair}`);
 }
 
 async function refuseWithoutProxy(origin: string, output: Output): Promise<void> {

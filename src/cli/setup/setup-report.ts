@@ -1,6 +1,7 @@
 import type { Output } from '../command/output.js';
 import { type ClientLogin, hasLogin } from './client-login.js';
 import type { CodexHome } from '../codex-config/codex-home.js';
+import type { ConfigNote } from './config-note.js';
 import { configNotes, daemonNote } from './config-notes.js';
 import type { SetupDraft } from './setup-draft.js';
 import type { SetupOptions } from './setup-options.js';
@@ -47,13 +48,19 @@ export async function tellNotes(
   wanted: readonly WantedKey[],
   output: Output,
 ): Promise<void> {
-  const notes = [...(await configNotes(home, draft.document, wanted)), ...(await loginNotes(options, home))];
+  const others = await configNotes(home, draft.document, wanted);
+  const notes = [...others.map(noteText), ...(await loginNotes(options, home))];
   if (draft.before.text !== draft.after && !options.dryRun) {
     notes.push('Codex reads its settings when it starts: restart it where it runs.');
     const daemon = await daemonNote(home);
     if (daemon !== null) notes.push(daemon);
   }
   for (const it of notes) output.note(it);
+}
+
+/** Returns a note for `setup`: with its repair where setup itself cannot help. */
+function noteText({ code, sentence, repair }: ConfigNote): string {
+  return code === 'config-elsewhere' || code === 'config-key-in-table' ? sentence : `${sentence} ${repair}`;
 }
 
 async function loginNotes({ withLogin, clientToken }: SetupOptions, home: CodexHome): Promise<string[]> {

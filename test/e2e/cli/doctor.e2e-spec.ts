@@ -134,7 +134,9 @@ describe('codex-pool doctor', () => {
       'upstream-unreachable': async () => ({ UPSTREAM_REFRESH_BASE: DEAD }),
     },
     {
-      'config-key-in-table': async () => config('[tui]\nopenai_base_url = "http://127.0.0.1:1/v1"\n'),
+      'config-key-in-table': async () =>
+        config('profile = "work"\n[tui]\nopenai_base_url = "http://127.0.0.1:1/v1"\n'),
+      'config-profile-key': async () => undefined, // the same file
       'clock-wrong': async () => {
         const place = await serve('', { date: new Date(Date.now() - 3_600_000).toUTCString() });
         return { UPSTREAM_RESPONSES_BASE: `http://${place}`, UPSTREAM_REFRESH_BASE: `http://${place}` };
