@@ -42,6 +42,16 @@ describe('the claim of another program on a credential file', () => {
     expect(again).not.toBeNull();
   });
 
+  it('waits for a refresh also while the file is gone', async () => {
+    const journal = new RefreshJournal(config());
+    const refresh = await journal.lock(account.id, 0, account.name);
+    await rm(join(folder, 'pool', 'work.json'));
+    expect(await taken()).toBeNull();
+    await refresh?.[Symbol.asyncDispose]();
+    await using claim = await taken();
+    expect(claim).not.toBeNull();
+  });
+
   it('excludes a refresh of an account that has no journal yet', async () => {
     await using _claim = await taken();
     const journal = new RefreshJournal(config());
