@@ -28,6 +28,8 @@ function allCommands(output: Output, asJson: boolean): Command {
   addPoolCommands(commands, output);
   commands.commandsGroup('Find out:');
   addDoctorCommands(commands, output);
+  for (const it of commands.commands)
+    it.showHelpAfterError(`(codex-pool ${it.name()} --help shows what it takes)`);
   return commands;
 }
 

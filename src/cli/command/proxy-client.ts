@@ -27,7 +27,7 @@ export class NotReachableError extends CommandError {
     readonly mayRun = false,
   ) {
     super(
-      `No codex-pool answers at ${origin} (${reason}). Start it with \`codex-pool start\`; until then, \`codex-pool undo\` makes Codex work without it.`,
+      `No codex-pool answers at ${origin} (${reason}). Start it with \`codex-pool start\`, or run this in the folder of its .env, if its address is set there. Until it runs, \`codex-pool undo\` makes Codex work without it.`,
       exitCodes.notReachable,
     );
   }

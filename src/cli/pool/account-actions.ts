@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { changedAccountSchema } from '../../api/account.js';
 import { reloadResultSchema, removedAccountSchema } from '../../api/pool-files.js';
 import { clock } from '../../wording/times.js';
+import { cliSettings, originOf } from '../command/cli-settings.js';
 import { CommandError } from '../command/command-error.js';
 import { exitCodes } from '../command/exit-codes.js';
 import type { Output } from '../command/output.js';
@@ -9,7 +10,7 @@ import type { ProxyClient } from '../command/proxy-client.js';
 import { confirm } from './confirm.js';
 import { connect } from './connection.js';
 import { orOffline } from './or-offline.js';
-import { listFiles, removeFile } from './pool-files.js';
+import { listFiles, othersOf, removeFile } from './pool-files.js';
 import { askAccounts, askPool, type PoolAccount, replyAs, withoutIdentity } from './pool-reply.js';
 import { fitted, inOneLine, widthOf } from './text-width.js';
 import { type PauseEnd, pauseEnd, refuseSeveral } from './pause-end.js';
@@ -22,21 +23,26 @@ export interface JsonFlag {
 
 /** Lists the accounts with their states; without a running proxy, the files of the pool folder. */
 export async function listAccounts({ json }: JsonFlag, output: Output): Promise<void> {
-  const { shown, whole } = await orOffline(
+  const { shown, whole, empty } = await orOffline(
     async () => {
       const { accounts, whole: replies } = await askPool(connect());
-      return { shown: accounts, whole: replies.accounts };
+      return { shown: accounts, whole: replies.accounts, empty: 'No account yet. Add one: codex-pool login' };
     },
     async () => {
       const files = await listFiles();
-      return { shown: files, whole: files };
+      return { shown: files, whole: files, empty: noFiles() };
     },
   );
   if (json) return output.json(whole);
   const names = Math.max(0, ...shown.map((it) => widthOf(it.name)));
   for (const { name, sentence } of shown)
     output.line(`${output.style('bold', fitted(name, names))}  ${inOneLine(sentence)}`);
-  if (shown.length === 0) output.line('No account yet. Add one: codex-pool login');
+  if (shown.length === 0) output.line(empty);
+}
+
+function noFiles(): string {
+  const settings = cliSettings();
+  return `No account in ${settings.poolDir}, and no proxy at ${originOf(settings)}. Start it with \`codex-pool start\`, then run \`codex-pool login\`; or add a login that you have: codex-pool import FILE`;
 }
 
 /** Takes an account out, for a time or until it is resumed. @throws CommandError */
@@ -112,7 +118,5 @@ async function accountNamed(client: ProxyClient, name: string): Promise<PoolAcco
   const accounts = await askAccounts(client);
   const found = accounts.find((it) => it.name === name);
   if (found !== undefined) return found;
-  throw new CommandError(
-    `The pool has no account ${inOneLine(name)}; it has ${accounts.map((it) => inOneLine(it.name)).join(', ') || 'none'}.`,
-  );
+  throw new CommandError(`The pool has no account ${inOneLine(name)}${othersOf(accounts)}.`);
 }

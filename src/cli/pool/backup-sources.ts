@@ -26,7 +26,11 @@ export async function poolSources(places: Places): Promise<{
 }> {
   const { poolDir } = places;
   const names = await readdir(poolDir).catch((error: unknown) => {
-    throw new CommandError(`The pool folder ${poolDir} cannot be read: ${describeError(error)}`);
+    throw new CommandError(
+      errorCode(error) === 'ENOENT'
+        ? `There is no pool folder ${poolDir}. Run this in the folder in which the proxy runs.`
+        : `The pool folder ${poolDir} cannot be read: ${describeError(error)}`,
+    );
   });
   const files = names.filter((it) => it.endsWith('.json') && !it.startsWith('.')).toSorted();
   const sources: TarSource[] = [];

@@ -80,7 +80,7 @@ function addChanges(program: Command, output: Output): void {
     .description('Send no new turns to an account.')
     .argument('<name>')
     .option('--for <span>', 'for a time, such as 30m, 2h or 3d')
-    .option('--until <time>', 'until a time, such as 18:00')
+    .option('--until <time>', 'until a time, such as 18:00 or 2026-12-01T09:00')
     .option('--until-reset', 'until its quota is reset', false)
     .option('--json', 'as JSON', false)
     .action(async (name: string, flags: PauseEnd & JsonFlag) => {

@@ -12,6 +12,7 @@ import { RemovedFiles } from '../../tokens/removed-files.js';
 import { clock } from '../../wording/times.js';
 import { cliSettings } from '../command/cli-settings.js';
 import { CommandError } from '../command/command-error.js';
+import { inOneLine } from './text-width.js';
 
 const SUFFIX = '.json';
 
@@ -48,7 +49,7 @@ export async function removeFile(name: string): Promise<{ readonly movedTo: stri
   const file = files.find((it) => it.name === name);
   if (file === undefined) {
     throw new CommandError(
-      `The pool folder has no ${name}${SUFFIX}; it has ${files.map((it) => it.name).join(', ') || 'none'}.`,
+      `The pool folder ${cliSettings().poolDir} has no account ${name}${othersOf(files)}.`,
     );
   }
   const settings = cliSettings();
@@ -56,6 +57,13 @@ export async function removeFile(name: string): Promise<{ readonly movedTo: stri
   const movedTo = await new RemovedFiles(settings.poolDir).pathFor(name);
   await rename(join(settings.poolDir, name + SUFFIX), movedTo);
   return { movedTo };
+}
+
+/** Returns the end of a sentence on an account that is not there. */
+export function othersOf(accounts: readonly { readonly name: string }[]): string {
+  return accounts.length === 0
+    ? ', and no other'
+    : `; it has ${accounts.map((it) => inOneLine(it.name)).join(', ')}`;
 }
 
 /** Excludes a refresh by a proxy at another address. Null if this file system knows no locks. */

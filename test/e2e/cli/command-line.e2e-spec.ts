@@ -120,6 +120,7 @@ describe('a question before a removal', () => {
 describe('wrong use', () => {
   it.each([
     [['start', 'extra'], 'too many arguments'],
+    [['import'], 'codex-pool import --help'],
     [['status', '--watch', '--line'], "cannot be used with option '--line'"],
     [['demo', '--loud'], 'codex-pool demo --help'],
     [['import', 'a', 'b', '--name', 'c'], 'one file only'],

@@ -123,6 +123,7 @@ describe('commands that change a running pool', () => {
 
 describe('commands without a running proxy', () => {
   it('work on the files where these suffice', async () => {
+    expect((await home.run(['accounts'], NOWHERE)).stdout).toContain('codex-pool import FILE');
     const file = await loginFile();
     expect((await home.run(['import', file, '--name', 'work'], NOWHERE)).stdout).toContain('added as work');
     const path = join(home.folder, 'pool', 'work.json');
@@ -130,7 +131,10 @@ describe('commands without a running proxy', () => {
     const again = await home.run(['import', file], NOWHERE);
     expect(again).toMatchObject({ code: 1, stdout: expect.stringContaining('work is this account already') });
     expect((await home.run(['accounts'], NOWHERE)).stdout).toMatch(/^work {2}in the pool folder/);
-    expect((await home.run(['remove', 'absent', '--yes'], NOWHERE)).code).toBe(1);
+    expect(await home.run(['remove', 'absent', '--yes'], NOWHERE)).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/has no account absent; it has work\.$/m),
+    });
     expect((await home.run(['remove', 'work', '--yes'], NOWHERE)).code).toBe(0);
     const kept = await readdir(join(home.folder, 'pool', '.removed'));
     expect(kept).toHaveLength(1);
