@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { FakeUpstream } from '../../../src/fake-upstream/fake-upstream.js';
 import { buildProgram } from '../../support/program/child-process.js';
 import { CommandHome } from '../../support/program/command-home.js';
@@ -43,23 +43,6 @@ describe('commands that change a running pool', () => {
     expect(resumed.stdout).toContain('a: Ready');
     expect((await runFor(home, pool, ['pause', 'a'])).stdout).toContain('until resumed');
     expect((await pool.account('a')).pausedUntil).toBe(null);
-  });
-
-  it.each([
-    [['pause', 'a', '--for', 'soon'], 2, '--for takes a span'],
-    [['pause', 'a', '--until', 'yesterday'], 2, '--until takes a time'],
-    [['pause', 'a', '--until', '2001-01-01'], 2, 'is over'],
-    [['pause', 'a', '--for', '1h', '--until-reset'], 2, 'Use one of'],
-    [['backup', 'pool.zip'], 2, 'ends in .tar'],
-    [['pause', 'nobody-here'], 1, 'nobody-here'],
-    [['resume'], 2, "missing required argument 'name'"],
-    [['remove', 'a'], 2, 'add --yes'],
-  ])('%j ends with %i and says why', async (args, code, words) => {
-    await using pool = await startRanked();
-    const end = await runFor(home, pool, args);
-    expect(end.stderr).toContain(words);
-    expect(end.code).toBe(code);
-    expect((await pool.account('a')).paused).toBe(false);
   });
 
   it('refresh, poll, reset and reload', async () => {
@@ -118,6 +101,32 @@ describe('commands that change a running pool', () => {
         expect(stdout + stderr).not.toContain(it);
       expect(stdout + stderr).not.toMatch(/[\w.]+@[\w.]+/);
     }
+  });
+});
+
+describe('a command that is used wrongly', () => {
+  let pool: Awaited<ReturnType<typeof startRanked>>;
+  beforeAll(async () => {
+    pool = await startRanked();
+  });
+  afterAll(async () => {
+    await pool[Symbol.asyncDispose]();
+  });
+
+  it.each([
+    [['pause', 'a', '--for', 'soon'], 2, '--for takes a span'],
+    [['pause', 'a', '--until', 'yesterday'], 2, '--until takes a time'],
+    [['pause', 'a', '--until', '2001-01-01'], 2, 'is over'],
+    [['pause', 'a', '--for', '1h', '--until-reset'], 2, 'Use one of'],
+    [['backup', 'pool.zip'], 2, 'ends in .tar'],
+    [['pause', 'nobody-here'], 1, 'nobody-here'],
+    [['resume'], 2, "missing required argument 'name'"],
+    [['remove', 'a'], 2, 'add --yes'],
+  ])('%j ends with %i and says why', async (args, code, words) => {
+    const end = await runFor(home, pool, args);
+    expect(end.stderr).toContain(words);
+    expect(end.code).toBe(code);
+    expect((await pool.account('a')).paused).toBe(false);
   });
 });
 
