@@ -67,14 +67,24 @@ function FindingItem({ found: { check, finding } }: { found: FoundBy }) {
       <p>
         <span aria-hidden="true">{level === 'finding' ? '▲ ' : '○ '}</span>
         <span class="quiet">{check}: </span>
-        <bdi>{problem}</bdi> <span class="quiet">{why}</span>
+        <Words of={problem} />{' '}
+        <span class="quiet">
+          <Words of={why} />
+        </span>
       </p>
       <p class="set-up-repair">
         <span aria-hidden="true">→ </span>
         <span class="visually-hidden">Repair: </span>
-        {command === null ? <bdi>{repair}</bdi> : <code>{command}</code>}
+        {command === null ? <Words of={repair} /> : <code>{command}</code>}
         {command === null ? null : <Copy text={command} of="the command" />}
       </p>
     </li>
+  );
+}
+
+/** A text of the command line: its parts in backticks are code. */
+function Words({ of }: { of: string }) {
+  return (
+    <bdi>{of.split('`').map((it, index) => (index % 2 === 1 ? <code key={index}>{it}</code> : it))}</bdi>
   );
 }
