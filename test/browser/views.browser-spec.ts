@@ -16,12 +16,13 @@ const themes = ['light', 'dark'] as const;
 
 let browser: Browser;
 let pool: BrowserPool;
+let zone: string;
 let newestTurn: string;
 
 beforeAll(async () => {
   mkdirSync(pictures, { recursive: true });
   browser = await startChromium();
-  pool = await startMadeUpPool();
+  ({ pool, zone } = await startMadeUpPool());
   const [newest] = z.array(z.object({ id: z.string() })).parse(await pool.admin('GET', '/admin/requests'));
   newestTurn = newest?.id ?? '';
 });
@@ -43,7 +44,7 @@ const views: [name: string, address: () => string][] = [
 
 describe.each(views)('the view %s', (name, address) => {
   it.each(themes)('has no accessibility fault and no complaint of the browser (%s)', async (theme) => {
-    await using opened = await OperatorPage.open(browser, pool.origin, address(), { theme });
+    await using opened = await OperatorPage.open(browser, pool.origin, address(), { theme, zone });
     await opened.settled();
     expect(await opened.axeFindings()).toEqual([]);
     if (replacesPictures) await opened.page.screenshot({ path: join(pictures, `${name}-${theme}.png`) });
@@ -51,7 +52,7 @@ describe.each(views)('the view %s', (name, address) => {
   });
 
   it.each([768, 360])('fits a width of %i px', async (width) => {
-    await using opened = await OperatorPage.open(browser, pool.origin, address(), { width });
+    await using opened = await OperatorPage.open(browser, pool.origin, address(), { width, zone });
     await opened.settled();
     expect(await opened.sidewaysScroll()).toBe(0);
     expect(await opened.axeFindings()).toEqual([]);

@@ -8,10 +8,14 @@ const findings = z.array(
   z.object({ id: z.string(), nodes: z.array(z.object({ target: z.array(z.unknown()), html: z.string() })) }),
 );
 
+const SETTLED_MS = 40_000;
+
 export interface PageOptions {
   readonly width?: number;
   readonly height?: number;
   readonly theme?: 'light' | 'dark';
+  /** Default: Europe/Berlin. */
+  readonly zone?: string;
   /** Called before the page is opened: for permissions, and for scripts that run before those of the page. */
   readonly prepare?: (context: BrowserContext) => Promise<void>;
 }
@@ -34,14 +38,14 @@ export class OperatorPage implements AsyncDisposable {
     browser: Browser,
     origin: string,
     address = '/',
-    { width = 1_280, height = 900, theme = 'light', prepare }: PageOptions = {},
+    { width = 1_280, height = 900, theme = 'light', zone = 'Europe/Berlin', prepare }: PageOptions = {},
   ): Promise<OperatorPage> {
     const context = await browser.newContext({
       viewport: { width, height },
       colorScheme: theme,
       reducedMotion: 'reduce',
       locale: 'en-GB',
-      timezoneId: 'Europe/Berlin',
+      timezoneId: zone,
     });
     context.setDefaultTimeout(10_000);
     await prepare?.(context);
@@ -74,9 +78,10 @@ export class OperatorPage implements AsyncDisposable {
     return this.complaints.filter((it) => !it.startsWith('error: Failed to load resource'));
   }
 
-  /** Resolves when nothing is loading. */
+  /** Resolves when nothing is loading; the checks of the set-up take seconds. */
   async settled(): Promise<void> {
-    await this.page.getByText('Loading …').first().waitFor({ state: 'hidden' });
+    for (const it of [this.page.getByText('Loading …'), this.page.locator('[aria-busy="true"]')])
+      await it.first().waitFor({ state: 'hidden', timeout: SETTLED_MS });
   }
 
   /** The accessibility faults of what is shown now, as axe-core finds them. */
