@@ -148,6 +148,7 @@ describe('codex-pool backup', () => {
     }
     expect(await home.tree()).toEqual(before);
     expect(await home.run(['backup', 'new.tar', '--without-database'], NOWHERE)).toMatchObject({ code: 0 });
+    expect(Object.keys(await home.tree()).filter((it) => !(it in before))).toEqual(['new.tar']);
   }, 30_000);
 
   it('does not follow a link that dangles at its place', async () => {
