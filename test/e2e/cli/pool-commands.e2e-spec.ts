@@ -9,7 +9,7 @@ import { CommandHome } from '../../support/program/command-home.js';
 import { NOWHERE, runFor } from '../../support/program/pool-commands.js';
 import { startRanked } from '../../support/pool/ranked-accounts.js';
 
-const BUILD_MS = 60_000;
+const BUILD_MS = 180_000;
 
 let home: CommandHome;
 beforeAll(async () => {
