@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 
 /** Longer scenarios with the real program. They have their own script, so that `npm test` stays short. */
 const long = [
-  'test/e2e/cli/{backup,codex-command,command-line,completion,doctor,login,pool-commands,service,setup-again,setup-faults,setup-shapes,undo}.e2e-spec.ts',
+  'test/e2e/cli/*.e2e-spec.ts',
   'test/e2e/egress/{faults,proxies,real-programs,startup}.e2e-spec.ts',
   'test/e2e/failover/{account-check,client-setup,compaction,cross-account-content,evidence,failed-late,fault-attribution}.e2e-spec.ts',
   'test/e2e/failover/{full-account,host-network,pinning,repeated-failures,scope-bad-quota,scope-bad-refusals,scope-reported,silent-connections}.e2e-spec.ts',
