@@ -134,7 +134,7 @@ export const limits = {
   lockPatienceMs: 25 * SECOND,
   /** Interval at which a held lock checks that its file was not deleted, and the time that others leave it for that. */
   lockWatchMs: 100,
-  relockGraceMs: SECOND / 2,
+  relockGraceMs: 1.5 * SECOND,
 
   /** Size of a journal slot, reserved on disk for new tokens; each account has two. */
   journalRoomBytes: 64 * KiB,
