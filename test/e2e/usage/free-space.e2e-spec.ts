@@ -66,7 +66,10 @@ describe.each(databaseDrivers)('the space of removed rows (%s)', { timeout: 60_0
     }
     expect(await sizeOf(pool)).toBeLessThan(0.75 * before);
     expect(await sizeOf(pool, '-wal')).toBe(0);
-    expect(await pragma(pool, 'freelist_count')).toBe(limits.freePagesKept);
+    // Other work may have used some of the free pages since.
+    const free = await pragma(pool, 'freelist_count');
+    expect(free).toBeLessThanOrEqual(limits.freePagesKept);
+    expect(free).toBeGreaterThan(limits.freePagesKept / 2);
     expect(await pragma(pool, 'page_count')).toBe((await sizeOf(pool)) / PAGE);
     // Other work saw the file shrink, no more than a step at a time, with the map of pages that it spares.
     const seen = [...sizes].toSorted((a, b) => b - a);
