@@ -4,7 +4,6 @@ import { EventEmitter } from 'node:events';
 import { Socket } from 'node:net';
 import { queryObjects, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { WebSocket } from 'ws';
 
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc');
@@ -15,9 +14,13 @@ function webSocketOf(connection) {
   return symbol === undefined ? undefined : connection[symbol];
 }
 
+function openConnections() {
+  return process._getActiveHandles().filter((it) => it instanceof Socket);
+}
+
 /** Counts the listeners on all open connections, on their WebSockets and on the process. */
 function countListeners() {
-  const connections = process._getActiveHandles().filter((it) => it instanceof Socket);
+  const connections = openConnections();
   const emitters = [process, ...connections, ...connections.map(webSocketOf)];
   return emitters
     .filter((it) => it instanceof EventEmitter)
@@ -25,9 +28,13 @@ function countListeners() {
     .reduce((sum, it) => sum + it, 0);
 }
 
+/** The class of the program's WebSockets. The program has it in its bundle, so it is found by an open one. */
+let WebSocket = null;
+
 /** Walks the whole heap. This blocks the program for seconds, so call it only while no turn runs. */
 function countWebSockets() {
-  return queryObjects(WebSocket, { format: 'count' });
+  for (const it of openConnections()) WebSocket ??= webSocketOf(it)?.constructor ?? null;
+  return WebSocket === null ? 0 : queryObjects(WebSocket, { format: 'count' });
 }
 
 function printFigures(isAtRest) {
