@@ -61,10 +61,9 @@ export const operatorLimits = {
   usageAccounts: 1_000,
   /** Samples on a page of a quota history. */
   quotaSamples: 1_000,
-  /** Time for the checks of `codex-pool doctor`, the size of their output, and how long a report is kept. */
+  /** Time for the checks of `codex-pool doctor`, and the size of their output. */
   doctorMs: 45 * SECOND,
   doctorBytes: MiB,
-  doctorKeptMs: 3 * SECOND,
   /** Files of the built page that are kept in memory, and their bytes. */
   pageAssets: 50,
   pageAssetBytes: 4 * MiB,

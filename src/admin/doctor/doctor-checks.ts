@@ -23,7 +23,6 @@ export class DoctorChecks {
 
   private readonly stopped = new AbortController();
   private running: Promise<DoctorView> | null = null;
-  private last: DoctorView | null = null;
 
   constructor(
     private readonly adapter: HttpAdapterHost,
@@ -33,12 +32,8 @@ export class DoctorChecks {
     drain.onStart(() => this.stopped.abort());
   }
 
-  /** Returns what the checks find now, or found a moment ago. @throws Problem if they could not be made */
+  /** Returns what the checks find; a request while they run gets the same report. @throws Problem if they could not be made */
   async report(): Promise<DoctorView> {
-    if (this.last !== null) {
-      const ageMs = this.clock.now() - this.last.checkedAt;
-      if (ageMs >= 0 && ageMs < limits.doctorKeptMs) return this.last;
-    }
     this.running ??= this.check().finally(() => (this.running = null));
     return await this.running;
   }
@@ -46,8 +41,7 @@ export class DoctorChecks {
   private async check(): Promise<DoctorView> {
     if (this.stopped.signal.aborted) throw new Problem(503, 'stopping', 'codex-pool is stopping.');
     const report = await this.run();
-    this.last = { ...report, checkedAt: this.clock.now() };
-    return this.last;
+    return { ...report, checkedAt: this.clock.now() };
   }
 
   private async run(): Promise<DoctorReport> {
