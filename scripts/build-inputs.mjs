@@ -4,11 +4,12 @@ import { join } from 'node:path';
 
 /** The file with the fingerprint of a build's inputs. It is in the build's folder, so that both are deleted together. */
 export const STAMP = join('dist', '.build-inputs');
-/** Entry files of the program, of its page and of its bundle. */
+/** Entry files of the program, of its page and of its bundles. */
 const ENTRIES = [
   join('dist', 'main.js'),
   join('dist', 'page', 'index.html'),
   join('dist', 'bundle', 'launch.js'),
+  join('dist', 'cli-bundle', 'program.js'),
 ];
 /** Files of the program and of its page. */
 const SOURCE = /\.(tsx?|css|html|svg|json)$/;

@@ -98,6 +98,25 @@ export function absentPackages() {
 }
 
 /**
+ * Leaves modules of ours as they are, to be loaded from their places.
+ * @param {string[]} modules their paths
+ * @param {string} target folder of the bundle
+ * @returns {import('rolldown').Plugin}
+ */
+export function modulesInPlace(modules, target) {
+  return {
+    name: 'modules-in-place',
+    resolveId: {
+      filter: { id: /^\./ },
+      handler(id, importer) {
+        const path = join(dirname(importer ?? ''), id);
+        return modules.includes(path) ? { id: posix(relative(target, path)), external: true } : null;
+      },
+    },
+  };
+}
+
+/**
  * Puts the licences of all packages in the bundle into one file beside it, as these licences ask for.
  * @returns {import('rolldown').Plugin}
  */

@@ -19,6 +19,10 @@ if (major < 22 || (major === 22 && minor < 19)) {
 } else {
   const { enableCompileCache } = await import('node:module');
   enableCompileCache(`${import.meta.dirname}/../.compile-cache`);
-  const { run } = await import('./program.js');
+  const { existsSync } = await import('node:fs');
+  // The bundle is an optional step of the build (`scripts/build-bundle.mjs`).
+  const isBundled = existsSync(`${import.meta.dirname}/../cli-bundle/program.js`);
+  const entry = isBundled ? '../cli-bundle/program.js' : './program.js';
+  const { run }: typeof import('./program.js') = await import(entry);
   process.exitCode = await run(process.argv.slice(2));
 }

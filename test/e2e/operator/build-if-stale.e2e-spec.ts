@@ -50,8 +50,10 @@ const pageBuilder = `
 const bundler = `
   import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
   if (existsSync('bundle-has-an-error')) process.exit(1);
-  mkdirSync('dist/bundle', { recursive: true });
-  writeFileSync('dist/bundle/launch.js', '');
+  for (const [folder, entry] of [['bundle', 'launch.js'], ['cli-bundle', 'program.js']]) {
+    mkdirSync('dist/' + folder, { recursive: true });
+    writeFileSync('dist/' + folder + '/' + entry, '');
+  }
 `;
 
 /** A project of a few files, with the real script and a compiler that counts its runs. */
@@ -166,6 +168,7 @@ describe('a build is repeated', () => {
     ['a style of the page was edited', async (it) => it.write('src/page/page.css', 'edited')],
     ['the page was deleted', async (it) => it.remove('dist/page')],
     ['the bundle was deleted', async (it) => it.remove('dist/bundle')],
+    ['the bundle of the command line was deleted', async (it) => it.remove('dist/cli-bundle')],
     ['a source was added', async (it) => it.write('src/tokens/new.ts', '')],
     ['a source was deleted', async (it) => it.remove('src/tokens/vault.ts')],
     [

@@ -1,13 +1,16 @@
+import { execFile } from 'node:child_process';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FakeUpstream } from '../../../src/fake-upstream/fake-upstream.js';
 import { call, turnWith } from '../../support/clients/raw-http.js';
 import { aTurn } from '../../support/pool/pool.js';
 import { buildProgram, Program } from '../../support/program/child-process.js';
 
+const run = promisify(execFile);
 const packages = fileURLToPath(new URL('../../../node_modules', import.meta.url));
 const turn = turnWith(JSON.stringify(aTurn()));
 
@@ -61,6 +64,22 @@ describe('the built program', { timeout: 60_000 }, () => {
     expect(await program.child.ended).toEqual({ code: 0, signal: null });
   });
 
+  it('has a command line that needs no package either', async () => {
+    await using copy = await installed();
+    const command = async (...args: string[]) =>
+      await run(process.execPath, [join(dirname(copy.entry), 'cli', 'cli.js'), ...args], {
+        cwd: copy.folder,
+        env: { HOME: copy.folder, PROXY_LISTEN_ADDR: '127.0.0.1:1' },
+      }).catch((error: unknown) => error);
+    expect(await command('--help')).toMatchObject({ stdout: expect.stringContaining('Usage: codex-pool') });
+    expect(await command('status', '--json')).toMatchObject({
+      code: 3,
+      stdout: expect.stringContaining('"code": "not_reachable"'),
+    });
+    expect(await command('doctor')).toMatchObject({ code: 1, stdout: expect.stringContaining('● Node') });
+    expect(await command('start', '--nonsense')).toMatchObject({ code: 2 });
+  });
+
   it('needs its packages without the bundle, and then serves as well', async () => {
     await using fakeUpstream = await FakeUpstream.start({ accounts: ['a'] });
     await using copy = await installed();
@@ -89,5 +108,8 @@ it('its bundle is ASCII in lines, without what it never uses, and replaces its d
   const notices = await readFile(join(folder, 'licences.txt'), 'utf8');
   for (const it of ['typeorm', 'express', '@nestjs/core']) expect(notices).toContain(`== ${it} `);
   expect(notices.match(/permission notice shall be/g)?.length).toBeGreaterThan(50);
-  expect((await readdir(join(root, 'dist'))).filter((it) => it.startsWith('bundle'))).toEqual(['bundle']);
+  expect((await readdir(join(root, 'dist'))).filter((it) => it.includes('bundle'))).toEqual([
+    'bundle',
+    'cli-bundle',
+  ]);
 });
