@@ -39,7 +39,7 @@ it('reaches no module of Nest from any command but start and demo', () => {
 
 it.each([
   ['the help', 'cli/program.ts', ['commander']],
-  ['status', 'cli/pool/status-action.ts', ['fast-string-width', 'zod']],
+  ['status', 'cli/status/status-action.ts', ['fast-string-width', 'zod']],
   ['setup', 'cli/setup/setup-action.ts', ['toml-eslint-parser', 'zod']],
 ])('loads for %s no package that it does not need', (_command, file, expected) => {
   const names = [...reached(file, 'static').packages.keys()];

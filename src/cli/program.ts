@@ -8,6 +8,7 @@ import { addDoctorCommands } from './doctor/commands.js';
 import { addPoolCommands } from './pool/commands.js';
 import { addRunCommands } from './run-commands.js';
 import { addServiceCommands } from './service/commands.js';
+import { addStatusCommand } from './status/commands.js';
 import { addSetupCommands } from './setup/commands.js';
 
 /** All commands. Each loads its own modules when it runs, so that the help is quick. */
@@ -25,6 +26,8 @@ function allCommands(output: Output, asJson: boolean): Command {
   addServiceCommands(commands, output);
   commands.commandsGroup('Point Codex at it:');
   addSetupCommands(commands, output);
+  commands.commandsGroup('See the pool:');
+  addStatusCommand(commands, output);
   addPoolCommands(commands, output);
   commands.commandsGroup('Find out:');
   addDoctorCommands(commands, output);

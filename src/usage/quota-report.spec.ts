@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { limits } from '../config/limits.js';
 import { quotaFromHeaders, quotaFromUsage } from './quota-report.js';
-import { leftRatio } from './quota-window.js';
 
 const now = 1_800_000_000_000;
 const epoch = now / 1_000;
@@ -212,16 +211,5 @@ describe('the credits of an account', () => {
       balance: 3,
     });
     expect(quotaFromHeaders({}, now).credits).toBeNull();
-  });
-});
-
-describe('the remaining share of a window', () => {
-  it.each([
-    [0.25, now + 1, 0.75],
-    [1.2, now + 1, 0],
-    [1, now, 1],
-    [1, null, 0],
-  ])('used %f, reset at %s: %f', (usedRatio, resetsAt, left) => {
-    expect(leftRatio({ durationSeconds: 60, usedRatio, resetsAt, seenAt: now }, now)).toBe(left);
   });
 });

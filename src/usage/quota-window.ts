@@ -1,3 +1,5 @@
+export { leftRatio } from '../api/left-ratio.js';
+
 /**
  * The used share of an allowance. A window is identified by its duration, not by the slot (`primary`,
  * `secondary`) in which upstream reports it.
@@ -48,12 +50,6 @@ export function windowOf(
 export function decimal(value: string | string[] | undefined): number | null {
   if (typeof value !== 'string' || !/^\d+(\.\d+)?$/.test(value.trim())) return null;
   return Number(value);
-}
-
-/** Returns the share that is left now, 0–1. A window whose reset has passed is full again. */
-export function leftRatio(window: QuotaWindow, now: number): number {
-  if (window.resetsAt !== null && window.resetsAt <= now) return 1;
-  return Math.min(1, Math.max(0, 1 - window.usedRatio));
 }
 
 /** Returns the next reset of the fullest window, epoch ms; null if no window states one. */

@@ -1,6 +1,6 @@
 import { chooseDriver, DriverNotLoadedError } from '../../storage/database-driver.js';
 import { VERSION } from '../../runtime/version.js';
-import { isAdvice } from '../pool/status-text.js';
+import { isAdvice } from '../status/status-text.js';
 import type { Examined } from './examined.js';
 import { type CheckResult, fault, type Finding, note } from './finding.js';
 

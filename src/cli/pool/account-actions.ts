@@ -12,7 +12,7 @@ import { connect } from './connection.js';
 import { orOffline } from './or-offline.js';
 import { listFiles, othersOf, removeFile } from './pool-files.js';
 import { askAccounts, askPool, type PoolAccount, replyAs, withoutIdentity } from './pool-reply.js';
-import { fitted, inOneLine, widthOf } from './text-width.js';
+import { fitted, inOneLine, widthOf } from '../command/text-width.js';
 import { type PauseEnd, pauseEnd, refuseSeveral } from './pause-end.js';
 
 const pathOf = (name: string) => `/admin/accounts/${encodeURIComponent(name)}`;

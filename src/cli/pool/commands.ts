@@ -1,15 +1,13 @@
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import type { Output } from '../command/output.js';
 import type { JsonFlag } from './account-actions.js';
 import type { BackupFlags } from './backup-action.js';
 import type { ImportFlags } from './import-action.js';
 import type { LoginFlags } from './login-action.js';
 import type { PauseEnd } from './pause-end.js';
-import type { StatusFlags } from './status-action.js';
 
-/** Adds the commands that show and change the pool. Each loads its modules when it runs. */
+/** Adds the commands that list and change the accounts. Each loads its modules when it runs. */
 export function addPoolCommands(program: Command, output: Output): void {
-  program.commandsGroup('See the pool:');
   addViews(program, output);
   program.commandsGroup('Change the pool:');
   addLogins(program, output);
@@ -17,19 +15,6 @@ export function addPoolCommands(program: Command, output: Output): void {
 }
 
 function addViews(program: Command, output: Output): void {
-  program
-    .command('status')
-    .description('Show whether the pool serves, its accounts, and what is left of their quota.')
-    .addOption(
-      new Option('-w, --watch', 'show it until interrupted').default(false).conflicts(['json', 'line']),
-    )
-    .addOption(new Option('--json', 'as JSON').default(false).conflicts('line'))
-    .option('--line', 'one short line, for prompts and status bars', false)
-    .addHelpText('after', '\nExit code: 0 serves, 1 does not serve or has a problem, 3 no proxy answers.')
-    .action(async (flags: StatusFlags) => {
-      const { status } = await import('./status-action.js');
-      await status(flags, output);
-    });
   program
     .command('accounts')
     .description('List the accounts; without a running proxy, the files of the pool folder.')

@@ -10,7 +10,7 @@ import { connect } from './connection.js';
 import { orOffline } from './or-offline.js';
 import { addFile } from './pool-files.js';
 import { replyAs } from './pool-reply.js';
-import { inOneLine } from './text-width.js';
+import { inOneLine } from '../command/text-width.js';
 
 const MAX_BYTES = 1_024 * 1_024;
 

@@ -8,7 +8,7 @@ import type { ProxyClient } from '../command/proxy-client.js';
 import { connect } from './connection.js';
 import { type LoginMethod, loginMethod } from './login-method.js';
 import { replyAs } from './pool-reply.js';
-import { inOneLine } from './text-width.js';
+import { inOneLine } from '../command/text-width.js';
 
 const PERIOD_MS = 1_000;
 

@@ -12,7 +12,7 @@ import { RemovedFiles } from '../../tokens/removed-files.js';
 import { clock } from '../../wording/times.js';
 import { cliSettings } from '../command/cli-settings.js';
 import { CommandError } from '../command/command-error.js';
-import { inOneLine } from './text-width.js';
+import { inOneLine } from '../command/text-width.js';
 
 const SUFFIX = '.json';
 

@@ -1,4 +1,4 @@
-import type { ShownProblem } from './pool-reply.js';
+import type { ShownProblem } from '../pool/pool-reply.js';
 
 /** The command for each action that helps; those of an account are followed by its name. */
 const commands: ReadonlyMap<string, { readonly command: string; readonly ofAccount: boolean }> = new Map([

@@ -3,8 +3,8 @@ import { CommandError } from '../command/command-error.js';
 import { exitCodes } from '../command/exit-codes.js';
 import type { Output } from '../command/output.js';
 import { NotReachableError } from '../command/proxy-client.js';
-import { connect } from './connection.js';
-import { askPool, askSummary, type PoolSummary } from './pool-reply.js';
+import { connect } from '../pool/connection.js';
+import { askPool, askSummary, type PoolSummary } from '../pool/pool-reply.js';
 import { hasProblem, promptLine, serves, statusLines } from './status-text.js';
 import { watchStatus } from './status-watch.js';
 

@@ -1,6 +1,6 @@
 import fastStringWidth from 'fast-string-width';
 import { describe, expect, it } from 'vitest';
-import type { PoolAccount, PoolSummary } from './pool-reply.js';
+import type { PoolAccount, PoolSummary } from '../pool/pool-reply.js';
 import { bar, hasProblem, promptLine, serves, statusLines } from './status-text.js';
 
 const now = new Date(2026, 10, 27, 14, 30).getTime();

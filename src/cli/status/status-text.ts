@@ -1,11 +1,12 @@
 import { accountStates } from '../../api/account.js';
+import { leftRatio } from '../../api/left-ratio.js';
 import { accountShapes, turns } from '../../wording/account-words.js';
 import { amount, clock, clockAndWait, durationName, percent, span } from '../../wording/times.js';
 import { withFreshWait } from '../../wording/verdict-words.js';
 import type { Output } from '../command/output.js';
-import type { PoolAccount, PoolReply, PoolSummary } from './pool-reply.js';
+import type { PoolAccount, PoolReply, PoolSummary } from '../pool/pool-reply.js';
 import { commandFor } from './problem-commands.js';
-import { cut, fitted, flowed, inOneLine, widthOf, wrapped } from './text-width.js';
+import { cut, fitted, flowed, inOneLine, widthOf, wrapped } from '../command/text-width.js';
 
 type Style = Parameters<Output['style']>[0];
 /** Applies a style where the output has any. */
@@ -53,7 +54,7 @@ function poolLines(summary: PoolSummary, columns: number): readonly string[] {
   const shares = [
     ...windows.map((it) => windowText(it, now, (at) => `most back ${clock(at, now)}`)),
     ...meters.flatMap(({ name, label, windows: its }) =>
-      its.slice(0, 1).map((it) => `${inOneLine(label ?? name)} ${percent(leftOf(it, now))} left`),
+      its.slice(0, 1).map((it) => `${inOneLine(label ?? name)} ${percent(leftRatio(it, now))} left`),
     ),
   ];
   const cachedShare = today.input === 0 ? '' : ` (${percent(today.cached / today.input)} cached)`;
@@ -152,14 +153,9 @@ interface Window {
   readonly resetsAt: number | null;
 }
 
-/** Returns the share left: all of it once the window is over. */
-function leftOf({ usedRatio, resetsAt }: Window, now: number): number {
-  return resetsAt !== null && resetsAt <= now ? 1 : Math.min(1, Math.max(0, 1 - usedRatio));
-}
-
 /** Returns the share left of a window as a bar and a number, and its reset in words. */
 function windowText(window: Window, now: number, resetWords: (at: number) => string): string {
-  const left = leftOf(window, now);
+  const left = leftRatio(window, now);
   const { durationSeconds, resetsAt } = window;
   const reset = resetsAt === null || resetsAt <= now ? '' : `, ${resetWords(resetsAt)}`;
   return `${durationName(durationSeconds)} ${bar(left)} ${percent(left)} left${reset}`;
@@ -184,7 +180,7 @@ export function promptLine(summary: PoolSummary): string {
         : `back ${clockAndWait(verdict.backAt, now)}`;
     return cut([`◐ pool: ${back}`, ...mark].join('  '), 80);
   }
-  const shares = windows.map((it) => `${durationName(it.durationSeconds)} ${percent(leftOf(it, now))}`);
+  const shares = windows.map((it) => `${durationName(it.durationSeconds)} ${percent(leftRatio(it, now))}`);
   const name = cut(verdict.next ?? '–', MOST_NAME_COLUMNS);
   return cut([`● ${name}`, ...shares, ...mark].join('  '), 80);
 }

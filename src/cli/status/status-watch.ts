@@ -3,10 +3,10 @@ import { clock } from '../../wording/times.js';
 import { CommandError } from '../command/command-error.js';
 import type { Output } from '../command/output.js';
 import type { ProxyClient } from '../command/proxy-client.js';
-import { connect } from './connection.js';
-import { askPool, type PoolReply } from './pool-reply.js';
+import { connect } from '../pool/connection.js';
+import { askPool, type PoolReply } from '../pool/pool-reply.js';
 import { promptLine, statusLines } from './status-text.js';
-import { wrapped } from './text-width.js';
+import { wrapped } from '../command/text-width.js';
 
 const PERIOD_MS = 2_000;
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { evenLeft, shareLeft } from './even-spending.js';
+import { evenLeft } from './even-spending.js';
 
 const HOUR = 3_600_000;
 const now = 1_000 * HOUR;
@@ -13,13 +13,4 @@ it.each([
   [null, null],
 ])('of a window of 5 h that resets at %s, even spending leaves %s', (resetsAt, expected) => {
   expect(evenLeft({ durationSeconds: 18_000, resetsAt }, now)).toBe(expected);
-});
-
-it.each([
-  [0.25, null, 0.75],
-  [1.2, now + 1, 0],
-  [1, now, 1],
-  [0, now + 1, 1],
-])('of a window with %d used that resets at %s, %d is left', (usedRatio, resetsAt, left) => {
-  expect(shareLeft({ usedRatio, resetsAt }, now)).toBe(left);
 });

@@ -7,11 +7,3 @@ export function evenLeft({ durationSeconds, resetsAt }: Window, now: number): nu
   if (resetsAt === null || resetsAt <= now) return null;
   return Math.min((resetsAt - now) / (durationSeconds * 1_000), 1);
 }
-
-/** Returns the share of a window that is left, 0–1. A window whose reset is past is whole. */
-export function shareLeft(
-  { usedRatio, resetsAt }: Pick<QuotaWindow, 'usedRatio' | 'resetsAt'>,
-  now: number,
-): number {
-  return resetsAt !== null && resetsAt <= now ? 1 : Math.min(Math.max(1 - usedRatio, 0), 1);
-}

@@ -1,8 +1,9 @@
+import { leftRatio } from '../../api/left-ratio.js';
 import type { QuotaWindow } from '../../api/shared-shapes.js';
 import { clock, durationName, percent } from '../../wording/times.js';
 import { minute } from '../state/clock.js';
 import { Bar } from './bar.js';
-import { evenLeft, shareLeft } from './even-spending.js';
+import { evenLeft } from './even-spending.js';
 import { fullTime } from './text.js';
 
 interface Props {
@@ -17,7 +18,7 @@ interface Props {
 export function QuotaBar({ window, of, name }: Props) {
   const { durationSeconds, resetsAt } = window;
   const at = minute.value;
-  const left = shareLeft(window, at);
+  const left = leftRatio(window, at);
   const shownName = name ?? durationName(durationSeconds);
   const resets =
     resetsAt === null
