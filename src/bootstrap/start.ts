@@ -49,7 +49,7 @@ export async function start(): Promise<void> {
   });
   whenAsked(() => stop(0));
   const accounts = running.app.get(AccountRegistry);
-  process.stdout.write(greeting(running.address, config, accounts.list(), accounts.broken()));
+  process.stdout.write(greeting(running.address, config, accounts.list(), accounts.broken(), process.env));
 }
 
 /** Returns the settings, and sentences about names that do not count; null if a setting is invalid. */

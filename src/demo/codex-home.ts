@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { codexConfig } from '../bootstrap/greeting.js';
+import { codexConfig } from './codex-config.js';
 import { madeUpPlaceholderLogin } from '../fake-upstream/script/made-up-credentials.js';
 
 /** Creates a `CODEX_HOME` that points a real Codex at the demo with a made-up login. The user's own stays untouched. */

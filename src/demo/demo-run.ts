@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { codexConfig } from '../bootstrap/greeting.js';
+import { codexConfig } from './codex-config.js';
 import { describeError, errorCode } from '../runtime/pool-error.js';
 import { makeCodexHome } from './codex-home.js';
 import { DemoClient } from './demo-client.js';

@@ -1,6 +1,6 @@
 import { parse } from 'smol-toml';
 import { describe, expect, it } from 'vitest';
-import { codexConfig } from '../../bootstrap/greeting.js';
+import { codexConfig } from '../../demo/codex-config.js';
 import { SeededRandom } from '../../../test/support/seeded-random.js';
 import { ConfigDocument } from './config-document.js';
 import { differOnlyIn, pathsOf } from './config-facts.js';
@@ -263,7 +263,7 @@ describe('a setup refuses', () => {
   });
 });
 
-it('the provider is the one of the greeting', () => {
+it('the provider is the one of the demo', () => {
   expect(read(planned('', 'provider').text)).toEqual(read(codexConfig(ORIGIN).join('\n')));
 });
 

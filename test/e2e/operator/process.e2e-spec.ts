@@ -152,24 +152,19 @@ describe('a program that cannot start says so and exits with 1', { timeout: 30_0
 });
 
 describe('a program that starts', { timeout: 30_000 }, () => {
-  it('prints the next steps when the pool is empty', async () => {
-    await using program = await Program.spawn();
+  it.each([
+    ['codex-pool', {}],
+    ['npx codex-pool', { npm_lifecycle_event: 'start' }],
+  ])('prints the next steps when the pool is empty: %s', async (command, env) => {
+    await using program = await Program.spawn({ env });
     const origin = await program.origin();
     await program.child.until(
-      ({ stdout }) => (stdout.includes('requires_openai_auth') ? true : null),
-      'the config block',
+      ({ stdout }) => (stdout.includes('An auth.json') ? true : null),
+      'the greeting',
     );
     const { stdout } = program.child;
-    for (const line of [
-      'model_provider = "codex-pool"',
-      `chatgpt_base_url = "${origin}/backend-api"`,
-      '[model_providers.codex-pool]',
-      `base_url = "${origin}/v1"`,
-      'wire_api = "responses"',
-      'requires_openai_auth = true',
-    ]) {
-      expect(stdout).toContain(line);
-    }
+    expect(stdout).toContain(` ${command} login `);
+    expect(stdout).toContain(` ${command} setup `);
     expect(stdout).toContain(join(program.folder, 'pool'));
     expect((await stat(join(program.folder, 'pool'))).mode & 0o077).toBe(0);
     expect((await call(origin, { path: '/healthz' })).status).toBe(200);
