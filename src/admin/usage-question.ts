@@ -38,7 +38,7 @@ export const querySchema = z.object({
 
 /** Finds the names in filters. */
 export interface NamesInFilters {
-  /** The identity of the account of this name; the text itself if there is none, in case it is one. */
+  /** The identity of the account with this name. A text that names no account is taken for an identity. */
   readonly accountId: (name: string) => string;
   /** The hashes of the projects of this name, and the text itself, in case it is one. */
   readonly projects: (name: string) => readonly string[];

@@ -21,7 +21,7 @@ export type CheckResult = z.infer<typeof checkSchema>;
 /** The output of `codex-pool doctor --json`. It names no person and holds no token. */
 export const doctorReportSchema = z.object({
   version: z.string(),
-  /** Versions of Node and npm; `npm` is null if there is none. */
+  /** Versions of Node and npm; null without npm. */
   node: z.string(),
   npm: z.string().nullable(),
   platform: z.string(),

@@ -76,7 +76,7 @@ async function inPlace(client: ProxyClient, output: Output, stop: AbortSignal): 
   }
 }
 
-/** Yields the pool as it is now, again and again. While it is not to be had, the last values stay. */
+/** Yields the pool as it is now, again and again; while the proxy does not answer, the last values. */
 async function* seen(client: ProxyClient, stop: AbortSignal): AsyncGenerator<Seen> {
   let reply: PoolReply | null = null;
   while (!stop.aborted) {

@@ -73,7 +73,7 @@ async function released(held: readonly AsyncDisposable[]): Promise<null> {
   return null;
 }
 
-/** Locks a journal that exists; null if there is none. */
+/** Locks a journal; returns null if the file does not exist. */
 async function lockedJournal(path: string, patienceMs: number): Promise<LockedJournal | 'busy' | null> {
   const file = await openExisting(path);
   if (file === null) return null;
