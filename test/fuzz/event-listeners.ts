@@ -1,4 +1,6 @@
 import { operatorLimits } from '../../src/config/operator-limits.js';
+import { describeError } from '../../src/runtime/pool-error.js';
+import { eventually } from '../support/eventually.js';
 import { readAnswers } from './answers.js';
 import type { BatchKind, FuzzInput } from './batch.js';
 import type { Draw } from './draw.js';
@@ -9,7 +11,6 @@ import type { Setting } from './setting.js';
 
 const LIMIT_MS = 5_000;
 const MOST = operatorLimits.eventListeners;
-const LOOK_AGAIN_MS = 20;
 
 type Leaving = 'reset' | 'close' | 'half-close' | 'pipelined';
 
@@ -86,22 +87,20 @@ async function crowd(
 
 /** Why not as many as may listen do, after all have left; nothing if they may. */
 async function mayAllListen(setting: Setting): Promise<string[]> {
-  const deadline = performance.now() + LIMIT_MS;
   const clients: FuzzClient[] = [];
+  const oneMore = async (): Promise<string | null> => {
+    const client = setting.client();
+    clients.push(client);
+    await client.write([Buffer.from('GET /admin/events HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n')]);
+    await client.until(() => hasEvent(client) || isRefused(client), LIMIT_MS);
+    const listening = clients.filter(hasEvent).length;
+    return listening === MOST ? null : `only ${listening} may listen after all others have left`;
+  };
   try {
-    while (clients.length < MOST) {
-      const client = setting.client();
-      await client.write([Buffer.from('GET /admin/events HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n')]);
-      await client.until(() => hasEvent(client) || isRefused(client), LIMIT_MS);
-      if (hasEvent(client)) clients.push(client);
-      else {
-        client[Symbol.dispose]();
-        if (performance.now() > deadline)
-          return [`only ${clients.length} may listen after all others have left`];
-        await new Promise((resolve) => void setTimeout(resolve, LOOK_AGAIN_MS));
-      }
-    }
+    await eventually(oneMore, LIMIT_MS);
     return [];
+  } catch (error) {
+    return [describeError(error)];
   } finally {
     for (const it of clients) it[Symbol.dispose]();
   }

@@ -19,11 +19,12 @@ const oddNames = [
   '%E2%80%AE',
 ] as const;
 
-const names = [
+/** The parameters of all lists. */
+const parameters = [
   'from',
   'to',
-  'by',
   'bucket',
+  'by',
   'tz',
   'limit',
   'cursor',
@@ -33,6 +34,11 @@ const names = [
   'session',
   'outcome',
   'since',
+] as const;
+
+/** Names of parameters, and others that programs stumble over. */
+const names = [
+  ...parameters,
   '__proto__',
   'constructor',
   'toString',
@@ -105,22 +111,6 @@ const fitting = {
   outcome: ['success', 'failed', 'client-gone', 'constructor'],
   since: ['0', '9999999999999999'],
 } as const satisfies Readonly<Record<string, readonly [string, ...string[]]>>;
-
-const parameters = [
-  'from',
-  'to',
-  'bucket',
-  'by',
-  'tz',
-  'limit',
-  'cursor',
-  'account',
-  'model',
-  'project',
-  'session',
-  'outcome',
-  'since',
-] as const;
 
 /** A query, without its `?`: odd ones, and ones in which each value fits. */
 export function oddQuery(draw: Draw): string {

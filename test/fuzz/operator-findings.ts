@@ -31,7 +31,7 @@ function eventFindings({ body }: Answer, method: string): string[] {
   return [`an event stream that begins otherwise: ${JSON.stringify(text.slice(0, 200))}`];
 }
 
-/** The code of a problem, or of the boundary's refusal; null if there is none. */
+/** The code of a problem, or of the boundary's refusal; null for any other answer. */
 function codeIn(body: Buffer): string | null {
   try {
     const json: unknown = JSON.parse(body.toString('utf8'));

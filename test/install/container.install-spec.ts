@@ -9,7 +9,7 @@ import { stopSecondsFor } from '../../src/cli/service/service-facts.js';
 import { loadConfig } from '../../src/config/app.config.js';
 import { FakeUpstream } from '../../src/fake-upstream/fake-upstream.js';
 import { call, turnWith } from '../support/clients/raw-http.js';
-import { freePort } from '../support/operations/real-programs.js';
+import { freePort } from '../support/network/ports.js';
 import { projectFolder } from '../support/operations/ops-files.js';
 import { aTurn } from '../support/pool/pool.js';
 import { commandOf, imageEnvironment, imageTexts, stages } from './dockerfile.js';

@@ -3,24 +3,16 @@ import { mkdir, mkdtemp, readdir, readFile, readlink, stat, symlink, writeFile }
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { promisify } from 'node:util';
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { buildProgram } from '../../support/program/child-process.js';
-import { CommandHome, endOf } from '../../support/program/command-home.js';
+import { endOf } from '../../support/program/command-home.js';
+import { homeForEach } from '../../support/program/home-for-each.js';
 import { NOWHERE, runFor } from '../../support/program/pool-commands.js';
 import { newest, refreshing } from '../../support/pool/held-refresh.js';
 import { isServedBy, startRanked } from '../../support/pool/ranked-accounts.js';
 import type { TestPool } from '../../support/pool/pool.js';
 
-let home: CommandHome;
-beforeAll(async () => {
-  await buildProgram();
-}, 60_000);
-beforeEach(async () => {
-  home = await CommandHome.create(null);
-});
-afterEach(async () => {
-  await home[Symbol.asyncDispose]();
-});
+const home = homeForEach();
 
 /** The settings of a command that works on a pool's own folders. */
 const foldersOf = (pool: TestPool) => ({
@@ -31,7 +23,7 @@ const foldersOf = (pool: TestPool) => ({
 
 /** Extracts an archive in an empty folder of the home; returns the folder. */
 async function extracted(archive: string): Promise<string> {
-  const place = await mkdtemp(join(home.folder, 'restored-'));
+  const place = await mkdtemp(join(home().folder, 'restored-'));
   await promisify(execFile)('tar', ['-xpf', archive, '-C', place]);
   return place;
 }
@@ -54,8 +46,8 @@ describe('codex-pool backup', () => {
     await isServedBy(pool, 'a');
     const usage = async () => (await pool.client.get('/admin/usage').expect(200)).body.totals.turns;
     await expect.poll(usage).toBe(1);
-    const archive = join(home.folder, 'all.tar.gz');
-    const end = await runFor(home, pool, ['backup', archive, '--json'], foldersOf(pool));
+    const archive = join(home().folder, 'all.tar.gz');
+    const end = await runFor(home(), pool, ['backup', archive, '--json'], foldersOf(pool));
     expect(JSON.parse(end.stdout)).toMatchObject({
       file: archive,
       logins: 2,
@@ -74,7 +66,7 @@ describe('codex-pool backup', () => {
     database.close();
 
     const main = await buildProgram();
-    await using restored = home.startAs(
+    await using restored = home().startAs(
       ['sh', '-c', `cd '${place}' && exec "${process.execPath}" '${main}'`],
       [],
       { ...pool.fakeUpstream.env, PROXY_LISTEN_ADDR: '127.0.0.1:0' },
@@ -93,8 +85,8 @@ describe('codex-pool backup', () => {
   it('waits for a refresh, so that it holds the tokens that are good', async () => {
     const { pool, held, turn, before } = await refreshing();
     await using _pool = pool;
-    const archive = join(home.folder, 'all.tar');
-    await using child = home.start(['backup', archive, '--without-database'], foldersOf(pool));
+    const archive = join(home().folder, 'all.tar');
+    await using child = home().start(['backup', archive, '--without-database'], foldersOf(pool));
     // It has opened the journal, whose lock the refresh holds, and so it waits.
     await expect.poll(async () => await hasOpen(archive, '.journal'), { timeout: 20_000 }).toBe(true);
     held.release();
@@ -114,8 +106,8 @@ describe('codex-pool backup', () => {
         timeout: 10_000,
       })
       .toHaveLength(1);
-    const archive = join(home.folder, 'all.tar');
-    expect(await home.run(['backup', archive], foldersOf(pool))).toMatchObject({ code: 0 });
+    const archive = join(home().folder, 'all.tar');
+    expect(await home().run(['backup', archive], foldersOf(pool))).toMatchObject({ code: 0 });
     const place = await extracted(archive);
     expect(await readdir(join(place, 'pool', '.removed'))).toEqual([
       expect.stringMatching(/^a-.*\.kept\.json$/),
@@ -123,38 +115,38 @@ describe('codex-pool backup', () => {
   }, 30_000);
 
   it('names other folders of the settings, which hold after a restore, too', async () => {
-    await mkdir(join(home.folder, 'elsewhere'));
-    await writeFile(join(home.folder, '.env'), 'POOL_DIR=./elsewhere\n');
-    const end = await home.run(['backup', join(home.folder, 'all.tar')], NOWHERE);
+    await mkdir(join(home().folder, 'elsewhere'));
+    await writeFile(join(home().folder, '.env'), 'POOL_DIR=./elsewhere\n');
+    const end = await home().run(['backup', join(home().folder, 'all.tar')], NOWHERE);
     expect(end.stderr).toContain('POOL_DIR');
     expect(end).toMatchObject({ code: 0, stdout: expect.stringContaining('0 logins, .env;') });
   });
 
   it('never overwrites, and leaves nothing when it fails', async () => {
-    await mkdir(join(home.folder, 'pool'));
-    await mkdir(join(home.folder, 'data'));
-    await writeFile(join(home.folder, 'data', 'proxy.db'), 'no database');
-    await writeFile(join(home.folder, 'there.tar'), 'mine');
-    const before = await home.tree();
+    await mkdir(join(home().folder, 'pool'));
+    await mkdir(join(home().folder, 'data'));
+    await writeFile(join(home().folder, 'data', 'proxy.db'), 'no database');
+    await writeFile(join(home().folder, 'there.tar'), 'mine');
+    const before = await home().tree();
     for (const [args, words, code] of [
       [['there.tar'], 'exists', 1],
       [['new.tar'], '--without-database', 1],
       [['new.zip', '--without-database'], 'ends in .tar', 2],
       [['absent/new.tar', '--without-database'], 'ENOENT', 1],
     ] as const) {
-      const end = await home.run(['backup', ...args], NOWHERE);
+      const end = await home().run(['backup', ...args], NOWHERE);
       expect(end.stderr).toContain(words);
       expect(end.code).toBe(code);
     }
-    expect(await home.tree()).toEqual(before);
-    expect(await home.run(['backup', 'new.tar', '--without-database'], NOWHERE)).toMatchObject({ code: 0 });
-    expect(Object.keys(await home.tree()).filter((it) => !(it in before))).toEqual(['new.tar']);
+    expect(await home().tree()).toEqual(before);
+    expect(await home().run(['backup', 'new.tar', '--without-database'], NOWHERE)).toMatchObject({ code: 0 });
+    expect(Object.keys(await home().tree()).filter((it) => !(it in before))).toEqual(['new.tar']);
   }, 30_000);
 
   it('does not follow a link that dangles at its place', async () => {
-    await mkdir(join(home.folder, 'pool'));
-    await symlink('elsewhere.tar', join(home.folder, 'link.tar'));
-    const end = await home.run(['backup', 'link.tar'], NOWHERE);
+    await mkdir(join(home().folder, 'pool'));
+    await symlink('elsewhere.tar', join(home().folder, 'link.tar'));
+    const end = await home().run(['backup', 'link.tar'], NOWHERE);
     expect(end).toMatchObject({ code: 1, stderr: expect.stringContaining('exists') });
   });
 });

@@ -1,22 +1,13 @@
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { buildProgram } from '../../support/program/child-process.js';
-import { CommandHome, endOf } from '../../support/program/command-home.js';
+import { describe, expect, it } from 'vitest';
+import { endOf } from '../../support/program/command-home.js';
+import { homeForEach } from '../../support/program/home-for-each.js';
 import { NOWHERE, runFor } from '../../support/program/pool-commands.js';
 import { arrival } from '../../support/pool/logging-in.js';
 import { polled } from '../../support/pool/first-poll.js';
 import { TestPool } from '../../support/pool/pool.js';
 import type { Child } from '../../codex/support/child.js';
 
-let home: CommandHome;
-beforeAll(async () => {
-  await buildProgram();
-}, 60_000);
-beforeEach(async () => {
-  home = await CommandHome.create(null);
-});
-afterEach(async () => {
-  await home[Symbol.asyncDispose]();
-});
+const home = homeForEach();
 
 async function startEmpty(): Promise<TestPool> {
   const pool = await TestPool.start({ accounts: [], loginPorts: [0] });
@@ -33,7 +24,7 @@ const urlOf = async (child: Child) => await shown(child, /^(https?:\/\/\S+)\r?$/
 describe('codex-pool login', () => {
   it('shows the address to open, waits, and tells that the account is in the pool', async () => {
     await using pool = await startEmpty();
-    await using child = home.start(['login', '--name', 'work'], addressOf(pool));
+    await using child = home().start(['login', '--name', 'work'], addressOf(pool));
     const url = await urlOf(child);
     await arrival(pool.fakeUpstream.authorization.allow(url, 'new'));
     const end = await endOf(child);
@@ -47,7 +38,7 @@ describe('codex-pool login', () => {
     await using pool = await startEmpty();
     pool.fakeUpstream.authorization.device.interval = '1';
     for (const words of ['phone joined the pool.', 'phone has its new login.']) {
-      await using child = home.start(['login', '--device', '--name', 'phone'], addressOf(pool));
+      await using child = home().start(['login', '--device', '--name', 'phone'], addressOf(pool));
       const code = await shown(child, /Type this code: (\S+)/, 'the code');
       expect(child.stdout).toContain(`Open ${pool.fakeUpstream.origin}/codex/device`);
       pool.fakeUpstream.authorization.device.approve(code, 'new');
@@ -59,7 +50,7 @@ describe('codex-pool login', () => {
 
   it('as JSON has only the result on its output', async () => {
     await using pool = await startEmpty();
-    await using child = home.start(['login', '--json'], addressOf(pool));
+    await using child = home().start(['login', '--json'], addressOf(pool));
     const url = await shown(child, /^(https?:\/\/\S+)$/m, 'the address');
     await arrival(pool.fakeUpstream.authorization.allow(url, 'new'));
     const { code, stdout } = await endOf(child);
@@ -69,7 +60,7 @@ describe('codex-pool login', () => {
 
   it('is cancelled by Ctrl-C, also in the proxy', async () => {
     await using pool = await startEmpty();
-    await using child = home.startOnTerminal(['login'], addressOf(pool));
+    await using child = home().startOnTerminal(['login'], addressOf(pool));
     await shown(child, /(Ctrl-C cancels)/, 'the instructions');
     child.write('\u0003');
     expect((await child.ended).code).toBe(1);
@@ -81,14 +72,14 @@ describe('codex-pool login', () => {
   it('asks a person who is connected by SSH where the browser is', async () => {
     await using pool = await startEmpty();
     const remote = { ...addressOf(pool), SSH_CONNECTION: '192.0.2.1 50000 192.0.2.2 22' };
-    await using child = home.startOnTerminal(['login'], remote);
+    await using child = home().startOnTerminal(['login'], remote);
     await shown(child, /(Where is the browser)/, 'the question');
     child.write('\r');
     await shown(child, /Type this code: (\S+)/, 'the code');
     child.write('\u0003');
     expect((await child.ended).code).toBe(1);
 
-    await using other = home.startOnTerminal(['login'], remote);
+    await using other = home().startOnTerminal(['login'], remote);
     await shown(other, /(Where is the browser)/, 'the question');
     other.write('\u001B'); // Escape
     expect((await other.ended).code).toBe(1);
@@ -103,7 +94,7 @@ describe('codex-pool login', () => {
     'with --paste is cancelled by %s',
     async (_key, bytes) => {
       await using pool = await startEmpty();
-      await using child = home.startOnTerminal(['login', '--paste'], addressOf(pool));
+      await using child = home().startOnTerminal(['login', '--paste'], addressOf(pool));
       await shown(child, /(The address at which the browser ended: )/, 'the question');
       child.write(bytes);
       expect((await child.ended).code).toBe(1);
@@ -114,7 +105,7 @@ describe('codex-pool login', () => {
 
   it('with --paste takes the address at which a browser ended elsewhere', async () => {
     await using pool = await startEmpty();
-    await using child = home.startOnTerminal(['login', '--paste'], addressOf(pool), 2_000);
+    await using child = home().startOnTerminal(['login', '--paste'], addressOf(pool), 2_000);
     const url = await urlOf(child);
     await shown(child, /(The address at which the browser ended: )/, 'the question');
     child.write(`${pool.fakeUpstream.authorization.allow(url, 'new')}\r`);
@@ -123,14 +114,14 @@ describe('codex-pool login', () => {
   }, 30_000);
 
   it('without a running proxy says how to start it', async () => {
-    const end = await home.run(['login'], NOWHERE);
+    const end = await home().run(['login'], NOWHERE);
     expect(end.stderr).toContain('codex-pool start');
     expect(end.code).toBe(3);
   });
 
-  it('refuses a name that is none, in the words of the proxy', async () => {
+  it('passes on why the proxy refuses a name', async () => {
     await using pool = await startEmpty();
-    const end = await runFor(home, pool, ['login', '--name', '../up']);
+    const end = await runFor(home(), pool, ['login', '--name', '../up']);
     expect(end.stderr).toMatch(/A name is 1 to 64/);
     expect(end.code).toBe(1);
   });

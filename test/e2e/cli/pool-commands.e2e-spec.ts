@@ -119,7 +119,7 @@ describe('a command that is used wrongly', () => {
     [['pause', 'a', '--until', '2001-01-01'], 2, 'is over'],
     [['pause', 'a', '--for', '1h', '--until-reset'], 2, 'Use one of'],
     [['backup', 'pool.zip'], 2, 'ends in .tar'],
-    [['pause', 'nobody-here'], 1, 'nobody-here'],
+    [['pause', 'unknown'], 1, 'unknown'],
     [['resume'], 2, "missing required argument 'name'"],
     [['remove', 'a'], 2, 'add --yes'],
   ])('%j ends with %i and says why', async (args, code, words) => {

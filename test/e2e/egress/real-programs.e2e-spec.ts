@@ -1,12 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { Child } from '../../codex/support/child.js';
 import { DAY, FakeClock, SECOND } from '../../support/fake-clock.js';
+import { freePort, accepts } from '../../support/network/ports.js';
 import { polled } from '../../support/pool/first-poll.js';
 import { TestPool } from '../../support/pool/pool.js';
 import { SocketClient } from '../../support/clients/socket-client.js';
@@ -66,26 +66,6 @@ async function tinyproxyConfig(port: number, folder: string, more: string): Prom
   return path;
 }
 
-/** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  return typeof address === 'object' && address !== null ? address.port : 0;
-}
-
-async function isListening(port: number): Promise<boolean> {
-  return await new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.once('error', () => resolve(false));
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-  });
-}
-
 async function start({ program, start: argumentsFor }: RealProxy) {
   const folder = await mkdtemp(join(tmpdir(), 'codex-pool-egress-'));
   const port = await freePort();
@@ -94,7 +74,7 @@ async function start({ program, start: argumentsFor }: RealProxy) {
     cwd: folder,
   });
   const deadline = performance.now() + 5_000;
-  while (!(await isListening(port))) {
+  while (!(await accepts(port))) {
     if (performance.now() > deadline) throw new Error(`${program} does not listen: ${child.outputTail}`);
     await pause(20);
   }

@@ -8,7 +8,8 @@ import { Child } from '../../codex/support/child.js';
 import { eventually } from '../../support/eventually.js';
 import { blockBelow, replaced } from '../../support/operations/document.js';
 import { alertQueries, ALERTS, boardQueries, projectFolder } from '../../support/operations/ops-files.js';
-import { environment, freePort, isInstalled } from '../../support/operations/real-programs.js';
+import { freePort } from '../../support/network/ports.js';
+import { environment, isInstalled } from '../../support/operations/real-programs.js';
 import { TestPool } from '../../support/pool/pool.js';
 
 const ADMIN_TOKEN = 'made-up-admin-token';

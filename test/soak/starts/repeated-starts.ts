@@ -1,11 +1,10 @@
-import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { FakeUpstream } from '../../../src/fake-upstream/fake-upstream.js';
 import { streams } from '../../../src/fake-upstream/script/responses.js';
 import { Child, type ChildEnd } from '../../codex/support/child.js';
 import { eventually } from '../../support/eventually.js';
+import { freePort } from '../../support/network/ports.js';
 import { buildProgram } from '../../support/program/child-process.js';
 import { Folders, Talk } from '../../support/program/usage-program.js';
 import type { SeededRandom } from '../../support/seeded-random.js';
@@ -149,14 +148,4 @@ async function unended(turns: TurnsUntilStop | null): Promise<string[]> {
   } catch (error) {
     return [String(error)];
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen({ port: 0, host: '127.0.0.1' });
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (typeof address !== 'object' || address === null) throw new Error('a server without a port');
-  return address.port;
 }

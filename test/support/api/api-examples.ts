@@ -51,7 +51,7 @@ const exampleReport: DoctorReport = {
         {
           code: 'codex-not-found',
           level: 'note',
-          problem: 'There is none.',
+          problem: 'The file is missing.',
           why: 'So.',
           repair: 'Install it.',
         },

@@ -1,6 +1,6 @@
-import { connect, createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { Child } from '../../codex/support/child.js';
+import { accepts, freePort } from './ports.js';
 
 const file = fileURLToPath(new URL('../../../bench/targets/bare-node.mjs', import.meta.url));
 
@@ -28,24 +28,4 @@ export class BareProxy implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.child.stop();
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  const port = typeof address === 'object' && address !== null ? address.port : 0;
-  await new Promise<unknown>((resolve) => server.close(resolve));
-  return port;
-}
-
-async function accepts(port: number): Promise<boolean> {
-  return await new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
 }

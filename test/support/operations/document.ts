@@ -8,7 +8,7 @@ export function operationsDocument(): string {
   return readFileSync(DOCUMENT, 'utf8');
 }
 
-/** Returns the first block of a language below a heading of docs/operations.md. @throws Error if there is none */
+/** Returns the first block of a language below a heading of docs/operations.md. @throws Error if that has no such block */
 export function blockBelow(heading: string, language: string): string {
   const block = new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\`$`, 'ms').exec(below(heading))?.[1];
   if (block === undefined)

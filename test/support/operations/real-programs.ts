@@ -1,5 +1,4 @@
 import { execFileSync } from 'node:child_process';
-import { createServer } from 'node:net';
 
 /**
  * Returns whether a program of the system is installed, and says in a sentence if its tests are left out. CI sets
@@ -19,18 +18,4 @@ export function isInstalled(program: string): boolean {
 /** The environment of such a program. Servers of Debian lie in `/usr/sbin`. */
 export function environment(): Record<string, string> {
   return { PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/usr/bin:/sbin:/bin` };
-}
-
-/** Returns a port on which nothing listened a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const address = server.address();
-  await new Promise((resolve) => {
-    server.close(resolve);
-  });
-  if (typeof address !== 'object' || address === null) throw new Error('the server did not listen');
-  return address.port;
 }

@@ -1,11 +1,11 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Child } from '../../codex/support/child.js';
 import { eventually } from '../eventually.js';
 import { blockBelow, replaced } from './document.js';
-import { environment, freePort } from './real-programs.js';
+import { freePort, accepts } from '../network/ports.js';
+import { environment } from './real-programs.js';
 
 /** Name in the examples of docs/operations.md. */
 export const PUBLIC_NAME = 'pool.example.org';
@@ -84,17 +84,6 @@ export async function inFrontOf(
       await rm(folder, { recursive: true, force: true });
     },
   };
-}
-
-async function accepts(port: number): Promise<boolean> {
-  return await new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.once('error', () => resolve(false));
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-  });
 }
 
 /** The rest of a configuration, with all files in one folder. */

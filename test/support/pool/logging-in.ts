@@ -1,6 +1,6 @@
-import { connect } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { FakeClock, SECOND } from '../fake-clock.js';
+import { accepts } from '../network/ports.js';
 import { polled } from './first-poll.js';
 import { TestPool, type TestPoolOptions } from './pool.js';
 import { call, type RawResponse } from '../clients/raw-http.js';
@@ -36,13 +36,7 @@ export function redirectOf({ url }: { url: string }): URL {
 }
 
 export async function isListening({ port }: URL): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(Number(port), '127.0.0.1');
-    socket.once('connect', () => resolve(true));
-    socket.once('error', () => resolve(false));
-    socket.once('close', () => socket.destroy());
-    socket.once('connect', () => socket.destroy());
-  });
+  return await accepts(Number(port));
 }
 
 /** Advances the clock until the login has this state; the device endpoint is polled meanwhile. */
